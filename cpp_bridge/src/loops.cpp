@@ -1,0 +1,19 @@
+// Compiled once for each instruction set, as EDGESEG_LEVEL; everything but the table has internal linkage.
+#include "loops.hpp"
+
+#include "loops_resize.hpp"
+
+#define EDGESEG_JOIN_(a, b) a##b
+#define EDGESEG_JOIN(a, b) EDGESEG_JOIN_(a, b)
+#define EDGESEG_TEXT_(a) #a
+#define EDGESEG_TEXT(a) EDGESEG_TEXT_(a)
+
+namespace edgeseg {
+
+const Loops EDGESEG_JOIN(EDGESEG_LEVEL, _loops) = {
+    EDGESEG_TEXT(EDGESEG_LEVEL),
+    resize_vertical,
+    resize_horizontal,
+};
+
+}  // namespace edgeseg
