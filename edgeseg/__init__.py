@@ -1,0 +1,1 @@
+"""Segments video on small devices."""
