@@ -1,9 +1,14 @@
-// The Python module edgeseg._native: the one file that knows nanobind. Shapes are checked, and errors worded, in
-// edgeseg/kernels.py; nanobind checks dtype, rank and which axes are contiguous.
+// The Python module edgeseg._native: the one file that knows nanobind. edgeseg/kernels.py checks shapes and contiguity
+// before it calls, and words the errors; here the types say dtype and rank.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
+
+#include <optional>
+#include <tuple>
 
 #include "edgeseg/instruction_set.hpp"
 #include "edgeseg/kernels.hpp"
@@ -12,21 +17,58 @@ namespace nb = nanobind;
 
 namespace {
 
-// (H, W, C) bytes whose pixels are contiguous; rows may lie anywhere.
-using FrameArray = nb::ndarray<const std::uint8_t, nb::ndim<3>, nb::device::cpu>;
-using OutFrameArray = nb::ndarray<std::uint8_t, nb::ndim<3>, nb::device::cpu>;
+// Pixels are contiguous, rows may lie anywhere.
+using Frame = nb::ndarray<const std::uint8_t, nb::ndim<3>, nb::device::cpu>;
+using OutFrame = nb::ndarray<std::uint8_t, nb::ndim<3>, nb::device::cpu>;
+using Mask = nb::ndarray<const std::uint8_t, nb::ndim<2>, nb::device::cpu>;
+using OutMask = nb::ndarray<std::uint8_t, nb::ndim<2>, nb::device::cpu>;
 
-edgeseg::ConstImage image(const FrameArray& a) {
-    return {a.data(), static_cast<int>(a.shape(1)), static_cast<int>(a.shape(0)), static_cast<int>(a.shape(2)),
-            a.stride(0)};
+using Logits = nb::ndarray<const float, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
+using Palette = nb::ndarray<const std::uint8_t, nb::shape<-1, 3>, nb::c_contig, nb::device::cpu>;
+using OutMargin = nb::ndarray<float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using Rect = std::tuple<double, double, double, double>;
+
+template <typename Array>
+int size(const Array& array, std::size_t axis) {
+    return static_cast<int>(array.shape(axis));
 }
 
-edgeseg::Image image(const OutFrameArray& a) {
-    return {a.data(), static_cast<int>(a.shape(1)), static_cast<int>(a.shape(0)), static_cast<int>(a.shape(2)),
-            a.stride(0)};
+edgeseg::ConstImage image(const Frame& a) { return {a.data(), size(a, 1), size(a, 0), size(a, 2), a.stride(0)}; }
+edgeseg::Image image(const OutFrame& a) { return {a.data(), size(a, 1), size(a, 0), size(a, 2), a.stride(0)}; }
+edgeseg::ConstImage image(const Mask& a) { return {a.data(), size(a, 1), size(a, 0), 1, a.stride(0)}; }
+edgeseg::Image image(const OutMask& a) { return {a.data(), size(a, 1), size(a, 0), 1, a.stride(0)}; }
+edgeseg::Logits planes(const Logits& a) { return {a.data(), size(a, 0), size(a, 1), size(a, 2)}; }
+edgeseg::Palette colours(const Palette& a) { return {a.data(), size(a, 0)}; }
+
+edgeseg::Rect area(const Rect& rect) {
+    const auto& [x, y, width, height] = rect;
+    return {x, y, width, height};
 }
 
-void resize(const FrameArray& frame, const OutFrameArray& out) { edgeseg::resize(image(frame), image(out)); }
+void resize(const Frame& frame, const OutFrame& out) { edgeseg::resize(image(frame), image(out)); }
+
+void argmax(const Logits& logits, const Rect& rect, const OutMask& out) {
+    edgeseg::argmax(planes(logits), area(rect), image(out));
+}
+
+void argmax_unpruned(const Logits& logits, const Rect& rect, const OutMask& out) {
+    edgeseg::argmax_unpruned(planes(logits), area(rect), image(out));
+}
+
+void margin(const Logits& logits, const Rect& rect, const OutMargin& out) {
+    edgeseg::margin(planes(logits), area(rect), out.data(), size(out, 1), size(out, 0));
+}
+
+void overlay(const Logits& logits, const Rect& rect, const Frame& frame, const Palette& palette, double alpha,
+             const OutFrame& out, const std::optional<OutMask>& mask) {
+    const edgeseg::Image ids = mask ? image(*mask) : edgeseg::Image{};
+    edgeseg::overlay(planes(logits), area(rect), image(frame), colours(palette), alpha, image(out),
+                     mask ? &ids : nullptr);
+}
+
+void blend(const Mask& mask, const Frame& frame, const Palette& palette, double alpha, const OutFrame& out) {
+    edgeseg::blend(image(mask), image(frame), colours(palette), alpha, image(out));
+}
 
 }  // namespace
 
@@ -36,6 +78,16 @@ NB_MODULE(_native, module) {
     module.def("instruction_sets", &edgeseg::instruction_sets, "Names of those that this processor runs, plainest first.");
     module.def("set_instruction_set", &edgeseg::set_instruction_set, nb::arg("name"),
                "Uses another one, for the whole process: results are the same, bit for bit.");
+
     const nb::call_guard<nb::gil_scoped_release> free_gil;
-    module.def("resize", &resize, nb::arg("frame"), nb::arg("out"), free_gil);
+    const auto logits = nb::arg("logits").noconvert(), frame = nb::arg("frame").noconvert();
+    const auto palette = nb::arg("palette").noconvert(), out = nb::arg("out").noconvert();
+    const auto rect = nb::arg("rect"), alpha = nb::arg("alpha");
+    module.def("resize", &resize, frame, out, free_gil);
+    module.def("argmax", &argmax, logits, rect, out, free_gil);
+    module.def("argmax_unpruned", &argmax_unpruned, logits, rect, out, free_gil);
+    module.def("margin", &margin, logits, rect, out, free_gil);
+    module.def("overlay", &overlay, logits, rect, frame, palette, alpha, out, nb::arg("mask").noconvert().none(),
+               free_gil);
+    module.def("blend", &blend, nb::arg("mask").noconvert(), frame, palette, alpha, out, free_gil);
 }

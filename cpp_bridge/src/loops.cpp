@@ -1,6 +1,9 @@
 // Compiled once for each instruction set, as EDGESEG_LEVEL; everything but the table has internal linkage.
 #include "loops.hpp"
 
+#include "loops_argmax.hpp"
+#include "loops_margin.hpp"
+#include "loops_overlay.hpp"
 #include "loops_resize.hpp"
 
 #define EDGESEG_JOIN_(a, b) a##b
@@ -14,6 +17,11 @@ const Loops EDGESEG_JOIN(EDGESEG_LEVEL, _loops) = {
     EDGESEG_TEXT(EDGESEG_LEVEL),
     resize_vertical,
     resize_horizontal,
+    winners,
+    argmax_band,
+    margin_band,
+    colour_span,
+    blend_row,
 };
 
 }  // namespace edgeseg

@@ -6,9 +6,28 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "edgeseg/image.hpp"
 #include "edgeseg/pixel.hpp"
 
 namespace edgeseg {
+
+// Weights, and the classes of a corner, are readable for so many past their end: loops read whole vectors.
+constexpr int kPadding = 16;
+
+// One axis of the output, cut where its samples go over to the next pair of logits: the cell j reads
+// index[j] and index[j] + 1 (the last logit twice on an axis of one) for the samples begin[j] to begin[j + 1].
+struct Cells {
+    int count;
+    const int* index;
+    const int* begin;
+    const float* w0;
+    const float* w1;
+};
+
+struct Span {
+    int begin;
+    int end;
+};
 
 struct Loops {
     const char* name;
@@ -19,7 +38,27 @@ struct Loops {
     // A row of 8.8 fixed point -> `width` pixels. `row` is readable for 4 values past its last pixel.
     void (*resize_horizontal)(const std::uint16_t* row, const FixedSample* samples, int width, int channels,
                               std::uint8_t* out);
+
+    // The class of every logit, before any interpolation: (h, w) bytes. False where a logit is NaN or infinite.
+    bool (*winners)(const Logits& logits, std::uint8_t* out);
+    // The mask of the output rows of one cell row, `out` its first. Without winners every pixel is computed;
+    // with them only the cells whose corners disagree, which are then listed in `open` as spans of columns.
+    // `corners` holds 4 rounded_up(classes) floats. Returns the number of spans.
+    int (*argmax_band)(const Logits& logits, const std::uint8_t* winners, const Cells& columns, const Cells& rows,
+                       int band, float* corners, Span* open, std::uint8_t* out, std::ptrdiff_t stride);
+    // Best minus second-best logit of the output rows of one cell row; stride in floats.
+    void (*margin_band)(const Logits& logits, const Cells& columns, const Cells& rows, int band, float* corners,
+                        float* out, std::ptrdiff_t stride);
+
+    // The mask's pixels of a span -> colour * alpha + 128, three values a pixel; `out` is writable for one more.
+    // `table` holds four values a class, the fourth unused.
+    void (*colour_span)(const std::uint8_t* mask, Span span, const std::uint16_t* table, std::uint16_t* out);
+    // count bytes of a frame, times 256 - alpha, plus those colours.
+    void (*blend_row)(const std::uint8_t* frame, const std::uint16_t* colours, std::uint32_t alpha, int count,
+                      std::uint8_t* out);
 };
+
+constexpr int rounded_up(int classes) { return (classes + kPadding - 1) / kPadding * kPadding; }
 
 extern const Loops baseline_loops;
 extern const Loops avx2_loops;

@@ -18,7 +18,7 @@ void resize_vertical(const std::uint8_t* a, const std::uint8_t* b, FixedSample w
 
 using Words = std::uint16_t __attribute__((vector_size(8)));
 using Longs = std::uint32_t __attribute__((vector_size(16)));
-using Bytes = std::uint8_t __attribute__((vector_size(4)));
+using Quad = std::uint8_t __attribute__((vector_size(4)));
 
 Longs widened(const std::uint16_t* from) {
     Words words;
@@ -33,7 +33,7 @@ void resize_wide_pixels(const std::uint16_t* row, const FixedSample* samples, in
         const FixedSample s = samples[x];
         const std::uint16_t* from = row + static_cast<std::ptrdiff_t>(s.index) * channels;
         const Longs sum = widened(from) * s.w0 + widened(from + channels) * s.w1 + 32768;
-        const Bytes bytes = __builtin_convertvector(sum >> 16, Bytes);
+        const Quad bytes = __builtin_convertvector(sum >> 16, Quad);
         if (channels == 4 || x + 1 < width) {
             std::memcpy(out + x * channels, &bytes, 4);
         } else {

@@ -1,0 +1,90 @@
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+#include <vector>
+
+#include "edgeseg/kernels.hpp"
+#include "grid.hpp"
+
+namespace edgeseg {
+namespace {
+
+void check(const ConstImage& frame, const Image& out) {
+    if (frame.channels != 3 || out.channels != 3 || frame.width != out.width || frame.height != out.height) {
+        throw std::invalid_argument("frame and overlay take 3 channels and the same size");
+    }
+}
+
+// Alpha in 256ths and every colour times it, rounding included.
+struct Paint {
+    std::uint32_t alpha;
+    std::vector<std::uint16_t> table;
+
+    Paint(const Palette& palette, double opacity) {
+        if (!(opacity >= 0 && opacity <= 1)) throw std::invalid_argument("alpha takes a number from 0 to 1");
+        alpha = static_cast<std::uint32_t>(std::lround(opacity * 256));
+        table.resize(4 * static_cast<std::size_t>(palette.count));
+        for (int c = 0; c < palette.count; ++c) {
+            for (int b = 0; b < 3; ++b) {
+                table[4 * c + b] = static_cast<std::uint16_t>(palette.colours[3 * c + b] * alpha + 128);
+            }
+        }
+    }
+};
+
+}  // namespace
+
+void overlay(const Logits& logits, const Rect& rect, const ConstImage& frame, const Palette& palette, double alpha,
+             const Image& out, const Image* mask) {
+    check(frame, out);
+    if (palette.count < std::max(2, logits.classes)) {
+        throw std::invalid_argument("the palette has fewer colours than there are classes");
+    }
+    if (mask != nullptr && (mask->width != frame.width || mask->height != frame.height)) {
+        throw std::invalid_argument("frame and mask take the same size");
+    }
+    const Paint paint(palette, alpha);
+    Grid grid(logits, rect, frame.width, frame.height);
+    const Loops& use = loops();
+    const Cells columns = grid.columns(), rows = grid.rows();
+    std::vector<std::uint8_t> band_mask;
+    if (mask == nullptr) band_mask.resize(static_cast<std::size_t>(grid.tallest_band()) * frame.width);
+    std::vector<std::uint16_t> colours(3 * static_cast<std::size_t>(frame.width) + 1);
+    for (int band = 0; band < rows.count; ++band) {
+        const int first = rows.begin[band];
+        std::uint8_t* ids = mask == nullptr ? band_mask.data() : mask->row(first);
+        const std::ptrdiff_t stride = mask == nullptr ? frame.width : mask->stride;
+        const int open = use.argmax_band(grid.logits(), grid.winners(), columns, rows, band, grid.corners(),
+                                         grid.spans(), ids, stride);
+        // Only the open spans change from one row of the band to the next.
+        use.colour_span(ids, {0, frame.width}, paint.table.data(), colours.data());
+        for (int y = first; y < rows.begin[band + 1]; ++y, ids += stride) {
+            for (int s = 0; s < open && y > first; ++s) {
+                use.colour_span(ids, grid.spans()[s], paint.table.data(), colours.data());
+            }
+            use.blend_row(frame.row(y), colours.data(), paint.alpha, 3 * frame.width, out.row(y));
+        }
+    }
+}
+
+void blend(const ConstImage& mask, const ConstImage& frame, const Palette& palette, double alpha, const Image& out) {
+    check(frame, out);
+    if (mask.width != frame.width || mask.height != frame.height) {
+        throw std::invalid_argument("frame and mask take the same size");
+    }
+    const Paint paint(palette, alpha);
+    for (int y = 0; y < mask.height; ++y) {
+        const std::uint8_t* row = mask.row(y);
+        if (*std::max_element(row, row + mask.width) >= palette.count) {
+            throw std::invalid_argument("the mask holds a class that the palette has no colour for");
+        }
+    }
+    const Loops& use = loops();
+    std::vector<std::uint16_t> colours(3 * static_cast<std::size_t>(frame.width) + 1);
+    for (int y = 0; y < frame.height; ++y) {
+        use.colour_span(mask.row(y), {0, frame.width}, paint.table.data(), colours.data());
+        use.blend_row(frame.row(y), colours.data(), paint.alpha, 3 * frame.width, out.row(y));
+    }
+}
+
+}  // namespace edgeseg
