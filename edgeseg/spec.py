@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, TypeVar, cast, get_args
 
 from edgeseg.errors import SpecError
+from edgeseg.json_fields import list_of, optional, required
+
+_Kind = TypeVar("_Kind")
 
 FORMAT = 1
 """Format number of bundles and specs; a reader refuses a higher one."""
 
 MAX_CLASSES = 255
 """Masks are uint8; id 255 stays free for "ignore"."""
+
+MAX_SIDE = 16384
+"""Pixels; a larger input is a typing error, and would take the memory of the machine."""
 
 Resize = Literal["stretch", "letterbox"]
 Colour = tuple[int, int, int]
@@ -68,10 +73,10 @@ class Spec:
             raise SpecError("a palette colour is not three integers from 0 to 255 (red, green, blue)")
         if self.resize not in get_args(Resize):
             raise SpecError(f"resize is {self.resize!r}, expected one of {', '.join(get_args(Resize))}")
-        if min(self.width, self.height) < 1 or self.stride < 1:
-            raise SpecError(f"input {self.width}x{self.height} with stride {self.stride}: all must be at least 1")
+        if not all(1 <= length <= MAX_SIDE for length in (self.width, self.height, self.stride)):
+            raise SpecError(f"input {self.width}x{self.height} with stride {self.stride}, expected 1 to {MAX_SIDE}")
         if self.ignore is not None and not len(self.classes) <= self.ignore <= 255:
-            raise SpecError(f"ignore id {self.ignore} must lie above the class ids 0-{len(self.classes) - 1}, up to 255")
+            raise SpecError(f"ignore id {self.ignore} must lie above the class ids, {len(self.classes)} to 255")
         if not 0 <= self.pad <= 255:
             raise SpecError(f"pad is {self.pad}, expected a grey level from 0 to 255")
 
@@ -110,47 +115,40 @@ class Spec:
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Spec:
+    def from_json(cls, data: Any) -> Spec:
         """Reads what `to_json` wrote.
 
         Raises:
             SpecError: a field is missing or of the wrong kind, or the format is newer than this edgeseg.
         """
-        found = data.get("format")
-        if not isinstance(found, int) or found < 1:
-            raise SpecError(f"spec has format {found!r}, expected an integer from 1 to {FORMAT}")
-        if found > FORMAT:
-            raise SpecError(f"spec has format {found}, this edgeseg reads up to {FORMAT}; update edgeseg")
-        try:
-            taken = data["input"]
-            fixed = {key: taken[key] for key in ("layout", "dtype", "colour")}
-            spec = cls(
-                name=str(data["name"]),
-                width=_integer(taken, "width"),
-                height=_integer(taken, "height"),
-                resize=taken["resize"],
-                stride=_integer(data, "stride"),
-                classes=tuple(str(name) for name in data["classes"]),
-                palette=tuple((int(r), int(g), int(b)) for r, g, b in data["palette"]),
-                ignore=None if data["ignore"] is None else _integer(data, "ignore"),
-                licence=str(data["licence"]),
-                pad=_integer(taken, "pad"),
-                dynamic=bool(taken["dynamic"]),
-            )
-        except KeyError as error:
-            raise SpecError(f"spec has no field {error}; export the bundle again") from error
-        except (TypeError, ValueError) as error:
-            if isinstance(error, SpecError):
-                raise
-            raise SpecError(f"spec has a field of the wrong kind ({error}); export the bundle again") from error
-        expected = {"layout": "NHWC", "dtype": "uint8", "colour": "BGR"}
-        if fixed != expected:
-            raise SpecError(f"spec's input is {fixed}, expected {expected}: frames go in as OpenCV gives them")
-        return spec
+        found = _field(data, "format", int)
+        if not 1 <= found <= FORMAT:
+            raise SpecError(f"spec has format {found}, this edgeseg reads 1 to {FORMAT}; update edgeseg")
+        taken = _field(data, "input", dict)
+        for key, expected in (("layout", "NHWC"), ("dtype", "uint8"), ("colour", "BGR")):
+            if _field(taken, key, str) != expected:
+                raise SpecError(f"spec's {key} is {taken[key]!r}, expected {expected!r}: as OpenCV gives frames")
+        return cls(
+            name=_field(data, "name", str),
+            width=_field(taken, "width", int),
+            height=_field(taken, "height", int),
+            resize=cast(Resize, _field(taken, "resize", str)),
+            stride=_field(data, "stride", int),
+            classes=tuple(list_of(data, "classes", str, where="spec", error=SpecError)),
+            palette=tuple(_colour(colour) for colour in list_of(data, "palette", list, where="spec", error=SpecError)),
+            ignore=optional(data, "ignore", int, where="spec", error=SpecError),
+            licence=_field(data, "licence", str),
+            pad=_field(taken, "pad", int),
+            dynamic=_field(taken, "dynamic", bool),
+        )
 
 
-def _integer(data: Mapping[str, Any], key: str) -> int:
-    value = data[key]
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise SpecError(f"spec's {key} is {value!r}, expected an integer")
-    return value
+def _field(data: Any, key: str, kind: type[_Kind]) -> _Kind:
+    return required(data, key, kind, where="spec", error=SpecError)
+
+
+def _colour(levels: list[Any]) -> Colour:
+    if len(levels) != 3 or any(type(level) is not int for level in levels):
+        raise SpecError(f"spec's palette holds {levels!r:.80}, expected three integers (red, green, blue)")
+    red, green, blue = levels
+    return red, green, blue

@@ -1,0 +1,120 @@
+"""One model file of a bundle: what it is for, its hash, and what was measured on it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgeseg.errors import BundleError
+from edgeseg.json_fields import required
+from edgeseg.onnx_wire import has_external_data
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A model file in a bundle.
+
+    Attributes:
+        file: its name in the bundle's folder.
+        target: the runtime that it was made for, "onnxruntime".
+        precision: of its weights and activations, "fp32", "fp16" or "int8".
+        sha256: of its content, 64 hexadecimal digits.
+        bytes: its size.
+        measured: JSON objects by what was measured, {"evaluation": {"miou": ...}}.
+    """
+
+    file: str
+    target: str
+    precision: str
+    sha256: str
+    bytes: int
+    measured: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for key in ("file", "target", "precision"):
+            check_plain_name(getattr(self, key), f"artifact's {key}")
+        if not re.fullmatch("[0-9a-f]{64}", self.sha256):
+            raise BundleError(f"artifact {self.file} has sha256 {self.sha256!r:.80}, expected 64 hexadecimal digits")
+
+    @classmethod
+    def of(
+        cls, path: Path, *, target: str, precision: str, measured: Mapping[str, Any] | None = None
+    ) -> Artifact:
+        """Describes the file at `path`; in the bundle it keeps its name.
+
+        Raises:
+            BundleError: the file cannot be read, is not what its suffix says, or keeps weights in other files.
+        """
+        content = read_model(path)
+        return cls(path.name, target, precision, sha256_of(content), len(content), measured or {})
+
+    def to_json(self) -> dict[str, Any]:
+        """The artifact as it stands in bundle.json."""
+        return {
+            "file": self.file,
+            "target": self.target,
+            "precision": self.precision,
+            "sha256": self.sha256,
+            "bytes": self.bytes,
+            "measured": dict(self.measured),
+        }
+
+    @classmethod
+    def from_json(cls, data: Any) -> Artifact:
+        """Reads what `to_json` wrote.
+
+        Raises:
+            BundleError: a field is missing or of the wrong kind, or a name is not plain.
+        """
+        where = "bundle.json: artifact"
+        return cls(
+            file=required(data, "file", str, where=where, error=BundleError),
+            target=required(data, "target", str, where=where, error=BundleError),
+            precision=required(data, "precision", str, where=where, error=BundleError),
+            sha256=required(data, "sha256", str, where=where, error=BundleError),
+            bytes=required(data, "bytes", int, where=where, error=BundleError),
+            measured=required(data, "measured", dict, where=where, error=BundleError),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.target} {self.precision}"
+
+
+def check_plain_name(name: str, what: str) -> None:
+    """Refuses a file name that could lead out of its folder, or that some system cannot hold."""
+    if not _PLAIN_NAME.fullmatch(name):
+        raise BundleError(
+            f"{what} is {name!r:.80}, expected a plain name of letters, digits, '.', '_' and '-': "
+            "a bundle's files lie in its own folder"
+        )
+
+
+def read_model(path: Path) -> bytes:
+    """The content of a model file, which must stand for itself.
+
+    Raises:
+        BundleError: it cannot be read, or it is an ONNX file that keeps weights in other files.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise BundleError(f"cannot read {path}: {error.strerror or error}; check the path") from error
+    if path.suffix == ".onnx":
+        try:
+            external = has_external_data(content)
+        except ValueError as error:
+            raise BundleError(f"{path} is not an ONNX model ({error}); export it again") from error
+        if external:
+            raise BundleError(f"{path} keeps weights in other files, which no hash covers; save it as one file")
+    return content
+
+
+def sha256_of(content: bytes) -> str:
+    """SHA-256 in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,242 @@
+"""The bundle: a folder that holds a network ready to run, and proves what it holds.
+
+    road/
+        bundle.json        what is below
+        road.fp32.onnx     the artifacts, best first
+        README.md          the model card
+
+    {
+      "format": 1,
+      "spec": {...},                           edgeseg.spec.Spec
+      "artifacts": [
+        {
+          "file": "road.fp32.onnx",            a plain name: no folders, no link that leads out
+          "target": "onnxruntime",             the runtime that it was made for
+          "precision": "fp32",
+          "sha256": "9f86d0...",
+          "bytes": 7340032,
+          "measured": {"evaluation": {...}}    figures, by what was measured
+        }
+      ],
+      "card": "README.md"                      or null
+    }
+
+An artifact is hashed before its path is handed out, so what runs is what was measured.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+from edgeseg.artifact import Artifact, check_plain_name, read_model, sha256_of
+from edgeseg.atomic import atomic_file, atomic_folder
+from edgeseg.errors import BundleError, EdgeSegError, OutputError
+from edgeseg.json_fields import list_of, optional, required
+from edgeseg.spec import FORMAT, Spec
+
+INDEX = "bundle.json"
+CARD = "README.md"
+SHIPPED = Path(__file__).parent / "bundles"
+"""Where the bundles that come with edgeseg lie."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An opened bundle.
+
+    Attributes:
+        folder: where it lies.
+        spec: the contract that all its artifacts keep.
+        artifacts: the model files, best first.
+        card: the model card's file name, None if there is none.
+    """
+
+    folder: Path
+    spec: Spec
+    artifacts: tuple[Artifact, ...]
+    card: str | None = None
+    _verified: set[tuple[str, str]] = field(default_factory=set, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.artifacts:
+            raise BundleError(f"bundle {self.folder} has no artifacts, expected at least one; export it again")
+        if self.card is not None:
+            check_plain_name(self.card, "bundle.json: card")
+        files = [INDEX, *([self.card] if self.card else []), *(artifact.file for artifact in self.artifacts)]
+        kinds = [str(artifact) for artifact in self.artifacts]
+        for names in (files, kinds):
+            if len(set(names)) != len(names):
+                raise BundleError(f"bundle {self.folder} repeats itself in {', '.join(names)}; each may be there once")
+
+    @classmethod
+    def open(cls, bundle: str | os.PathLike[str]) -> Bundle:
+        """Opens a bundle by its path, or one that comes with edgeseg by its name: a string without a slash.
+
+        Raises:
+            BundleError: it is missing, incomplete, unsafe or of a newer format.
+            SpecError: its spec does not hold together.
+        """
+        folder = _find(bundle)
+        index = folder / INDEX
+        try:
+            data = json.loads(index.read_bytes(), parse_constant=_refuse_constant)
+        except FileNotFoundError as error:
+            raise BundleError(f"{folder} has no {INDEX}, expected a bundle; make one with `edgeseg export`") from error
+        except OSError as error:
+            raise BundleError(f"cannot read {index}: {error.strerror or error}; check its permissions") from error
+        except (ValueError, RecursionError) as error:
+            raise BundleError(f"{index} is not readable JSON ({error}); export the bundle again") from error
+        opened = _from_json(folder, data)
+        for file in [*(artifact.file for artifact in opened.artifacts), *([opened.card] if opened.card else [])]:
+            opened._inside(file)
+        return opened
+
+    def artifact(self, *, target: str, precision: str | None = None) -> Artifact:
+        """The artifact for a runtime; without a precision the first one listed, which is the best.
+
+        Raises:
+            BundleError: there is none; the message lists what is there.
+        """
+        for artifact in self.artifacts:
+            if artifact.target == target and precision in (None, artifact.precision):
+                return artifact
+        raise BundleError(
+            f"bundle {self.spec.name} has no artifact for {target}{f' {precision}' if precision else ''}; "
+            f"it has {', '.join(map(str, self.artifacts))}: choose one of these, or export it"
+        )
+
+    def path(self, artifact: Artifact) -> Path:
+        """The verified path of an artifact; its content is hashed the first time that it is asked for.
+
+        Raises:
+            BundleError: the file is missing, is not the one that was measured, or keeps weights in other files.
+        """
+        path = self._inside(artifact.file)
+        if (artifact.file, artifact.sha256) not in self._verified:
+            content = read_model(path)
+            found = sha256_of(content)
+            if found != artifact.sha256:
+                raise BundleError(
+                    f"{path} has sha256 {found[:12]}... ({len(content)} bytes), {INDEX} says {artifact.sha256[:12]}... "
+                    f"({artifact.bytes} bytes): it was altered or cut off; fetch or export the bundle again"
+                )
+            self._verified.add((artifact.file, artifact.sha256))
+        return path
+
+    def record(self, artifact: Artifact, what: str, figures: Mapping[str, Any]) -> Bundle:
+        """Writes measured figures into bundle.json, under `what`; returns the bundle as it is now.
+
+        Raises:
+            OutputError: bundle.json cannot be written.
+        """
+        measured = replace(artifact, measured={**artifact.measured, what: dict(figures)})
+        artifacts = tuple(measured if each.file == artifact.file else each for each in self.artifacts)
+        changed = replace(self, artifacts=artifacts)
+        with atomic_file(self.folder / INDEX) as index:
+            index.write_text(_to_text(changed), encoding="utf-8")
+        return changed
+
+    def _inside(self, file: str) -> Path:
+        """The path of a file that is there and lies in the folder, links followed."""
+        path = self.folder / file
+        if not path.is_file():
+            raise BundleError(f"bundle {self.folder} lacks {file}, which {INDEX} lists; fetch it or export again")
+        if not path.resolve().is_relative_to(self.folder.resolve()):
+            raise BundleError(f"{path} is a link out of the bundle, to {path.resolve()}; put the file itself there")
+        return path
+
+
+def write_bundle(folder: Path, spec: Spec, artifacts: Mapping[Path, Artifact], card: str | None) -> Bundle:
+    """Writes a bundle, whole or not at all; one that lies there is replaced.
+
+    Args:
+        folder: where it is to lie.
+        spec: the contract of all artifacts.
+        artifacts: what each file is (`Artifact.of`), best first; the files are copied.
+        card: the model card's text (Markdown).
+
+    Raises:
+        BundleError: a file is not what its artifact says, or two artifacts have the same target and precision.
+        OutputError: the folder cannot be written, or holds more than a bundle.
+    """
+    _check_replaceable(folder)
+    bundle = Bundle(folder, spec, tuple(artifacts.values()), CARD if card is not None else None)
+    with atomic_folder(folder) as temporary:
+        for path, artifact in artifacts.items():
+            content = read_model(path)
+            if sha256_of(content) != artifact.sha256:
+                raise BundleError(f"{path} changed since it was described; export it again")
+            (temporary / artifact.file).write_bytes(content)
+        if card is not None:
+            (temporary / CARD).write_text(card, encoding="utf-8")
+        (temporary / INDEX).write_text(_to_text(bundle), encoding="utf-8")
+    return bundle
+
+
+def shipped() -> list[str]:
+    """Names of the bundles that come with edgeseg."""
+    return sorted(index.parent.name for index in SHIPPED.glob(f"*/{INDEX}"))
+
+
+def _check_replaceable(folder: Path) -> None:
+    """Refuses to replace a folder that holds anything but a bundle's own files."""
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return
+    try:
+        there = Bundle.open(folder)
+    except EdgeSegError as error:
+        raise OutputError(f"cannot write {folder}: what lies there is no bundle ({error}); remove it") from error
+    own = {INDEX, there.card, *(artifact.file for artifact in there.artifacts)}
+    strange = sorted(path.name for path in folder.iterdir() if path.name not in own)
+    if strange:
+        raise OutputError(f"cannot write {folder}: replacing it would remove {', '.join(strange)}; choose a new folder")
+
+
+def _find(bundle: str | os.PathLike[str]) -> Path:
+    """The folder that a name or path means."""
+    if isinstance(bundle, str) and bundle not in (".", "..") and not {"/", os.sep} & set(bundle):
+        if bundle not in shipped():
+            raise BundleError(
+                f"no bundle {bundle!r} comes with edgeseg, which has {', '.join(shipped()) or 'none'}; "
+                f"if a folder is meant, write it as a path: ./{bundle}"
+            )
+        return SHIPPED / bundle
+    folder = Path(bundle)
+    if not folder.is_dir():
+        raise BundleError(f"{folder} is not a folder, expected a bundle (a folder with {INDEX}); check the path")
+    return folder
+
+
+def _from_json(folder: Path, data: Any) -> Bundle:
+    found = required(data, "format", int, where=INDEX, error=BundleError)
+    if not 1 <= found <= FORMAT:
+        raise BundleError(f"bundle {folder} has format {found}, this edgeseg reads 1 to {FORMAT}; update edgeseg")
+    return Bundle(
+        folder,
+        Spec.from_json(required(data, "spec", dict, where=INDEX, error=BundleError)),
+        tuple(Artifact.from_json(each) for each in list_of(data, "artifacts", dict, where=INDEX, error=BundleError)),
+        optional(data, "card", str, where=INDEX, error=BundleError),
+    )
+
+
+def _to_text(bundle: Bundle) -> str:
+    """What bundle.json holds; NaN and infinity are no JSON."""
+    data = {
+        "format": FORMAT,
+        "spec": bundle.spec.to_json(),
+        "artifacts": [artifact.to_json() for artifact in bundle.artifacts],
+        "card": bundle.card,
+    }
+    try:
+        return json.dumps(data, indent=2, allow_nan=False) + "\n"
+    except (TypeError, ValueError) as error:
+        raise BundleError(f"figures cannot be kept as JSON: {error}; use null for an undefined one") from error
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,75 @@
+"""What a bundle is, for people (`edgeseg inspect`) and for programs (`--json`)."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from edgeseg.bundle import Bundle
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+
+def describe(bundle: Bundle) -> dict[str, Any]:
+    """The spec, the artifacts with their figures, and the card's place, as a JSON object.
+
+    Every artifact is hashed.
+
+    Raises:
+        BundleError: an artifact is missing or is not the one that was measured.
+    """
+    for artifact in bundle.artifacts:
+        bundle.path(artifact)
+    return {
+        "bundle": str(bundle.folder),
+        "spec": bundle.spec.to_json(),
+        "artifacts": [{**artifact.to_json(), "verified": True} for artifact in bundle.artifacts],
+        "card": bundle.card and str(bundle.folder / bundle.card),
+    }
+
+
+def tables(bundle: Bundle) -> Group:
+    """The same for a terminal: the spec, the classes in their colours, the artifacts.
+
+    Raises:
+        BundleError: an artifact is missing or is not the one that was measured.
+    """
+    from rich.console import Group  # here, so that importing this module stays light
+    from rich.table import Table
+    from rich.text import Text
+
+    spec = bundle.spec
+    about = Table(title=f"{spec.name}: {bundle.folder}", show_header=False)
+    about.add_row("input", f"{spec.width}x{spec.height} BGR uint8, {spec.resize}{', any size' if spec.dynamic else ''}")
+    about.add_row("stride", str(spec.stride))
+    classes = Text()
+    for name, (red, green, blue) in zip(spec.classes, spec.palette, strict=True):
+        classes.append("■ ", style=f"rgb({red},{green},{blue})").append(f"{name}  ")
+    about.add_row("classes", classes)
+    about.add_row("ignored id", "none" if spec.ignore is None else str(spec.ignore))
+    about.add_row("licence", Text(spec.licence))
+    about.add_row("card", bundle.card or "none")
+
+    artifacts = Table(title="artifacts (sha256 verified)")
+    for column in ("file", "target", "precision", "MB", "sha256", "measured"):
+        artifacts.add_column(column, overflow="fold")
+    for artifact in bundle.artifacts:
+        bundle.path(artifact)
+        artifacts.add_row(
+            artifact.file,
+            artifact.target,
+            artifact.precision,
+            f"{artifact.bytes / 1e6:.2f}",
+            artifact.sha256[:12],
+            Text("\n".join(f"{what}: {_headline(figures)}" for what, figures in artifact.measured.items())),
+        )
+    return Group(about, artifacts)
+
+
+def _headline(figures: Any) -> str:
+    """The plain numbers and words of a measurement; what is nested is in bundle.json."""
+    if not isinstance(figures, dict):
+        return json.dumps(figures)
+    plain = {key: value for key, value in figures.items() if not isinstance(value, dict | list)}
+    return ", ".join(f"{key} {value}" for key, value in plain.items() if not key.endswith("sha256"))

@@ -1,0 +1,82 @@
+"""Engines: one file a runtime, imported when it is asked for.
+
+A new runtime is one new file here, with two things in it:
+
+    TARGET = "onnxruntime"                          the artifacts that it reads
+    def open(path, spec, threads) -> Engine: ...    loads one, and checks that it keeps the spec
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from pathlib import Path
+from typing import Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeseg.errors import EngineError
+from edgeseg.spec import Spec
+
+
+class Engine(Protocol):
+    """A runtime with a loaded artifact. Several threads may call `infer` at once."""
+
+    @property
+    def name(self) -> str:
+        """The runtime, "onnxruntime"."""
+
+    @property
+    def threads(self) -> int:
+        """Threads that one `infer` runs on."""
+
+    def infer(self, tensor: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Logits (1, C, h, w), float32, of a tensor (1, H, W, 3), uint8, BGR; the caller owns the result.
+
+        Raises:
+            FrameError: the tensor has another shape or dtype.
+            EngineError: the runtime failed, or is closed.
+        """
+
+    def close(self) -> None:
+        """Frees the runtime's memory; closing twice is no error."""
+
+
+class Runtime(Protocol):
+    """What each file in this folder offers."""
+
+    TARGET: str
+
+    def open(self, path: Path, spec: Spec, threads: int) -> Engine:
+        """Loads the artifact at `path`.
+
+        Raises:
+            EngineError: the runtime refuses the artifact, or the artifact breaks the spec.
+        """
+
+
+def runtime(name: str) -> Runtime:
+    """The runtime of that name.
+
+    Raises:
+        EngineError: there is no such runtime, or its package is not installed.
+    """
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    if name not in names:
+        raise EngineError(f"no engine {name!r}; choose one of {', '.join(names)}")
+    try:
+        return cast(Runtime, importlib.import_module(f"{__name__}.{name}"))
+    except ImportError as error:
+        raise EngineError(f"engine {name} cannot start ({error}); install it: pip install 'edgeseg[{name}]'") from error
+
+
+def open_engine(name: str, path: Path, spec: Spec, threads: int) -> Engine:
+    """Loads the artifact at `path` into the runtime `name`, on `threads` threads.
+
+    Raises:
+        EngineError: the runtime is unknown or absent, or refuses the artifact.
+    """
+    if threads < 1:
+        raise EngineError(f"got {threads} threads, expected at least 1")
+    return runtime(name).open(path, spec, threads)

@@ -1,0 +1,191 @@
+"""Frame in, mask out: a bundle with an engine, and the kernels around it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeseg import kernels
+from edgeseg.bundle import Bundle
+from edgeseg.engines import Engine, open_engine, runtime
+from edgeseg.errors import FrameError
+from edgeseg.spec import Spec
+
+Frame = NDArray[np.uint8]
+Mask = NDArray[np.uint8]
+Logits = NDArray[np.float32]
+
+
+class Segmenter:
+    """Segments frames.
+
+        model = edgeseg.load("road")
+        mask = model(frame)
+
+    A frame is uint8 (H, W, 3) in BGR, of any size; a mask is uint8 (H, W), one class id a pixel, of the frame's size.
+    Several threads may use one segmenter at once, and each gets what it would get alone.
+
+    Attributes:
+        spec: the contract of the bundle.
+        palette: uint8 (classes, 3), BGR: the colours as OpenCV draws them.
+        threads: that one inference runs on.
+    """
+
+    def __init__(self, spec: Spec, engine: Engine) -> None:
+        """Joins an engine and the spec that its artifact keeps; `load` does it for a bundle."""
+        self.spec = spec
+        self.palette: NDArray[np.uint8] = np.ascontiguousarray(np.array(spec.palette, np.uint8)[:, ::-1])
+        self.threads = engine.threads
+        self._engine = engine
+        self._local = threading.local()
+
+    def __call__(self, frame: Frame) -> Mask:
+        """The mask of a frame.
+
+        Raises:
+            FrameError: the frame is not uint8 (H, W, 3).
+        """
+        return self.mask(self.logits(frame), frame.shape[1], frame.shape[0])
+
+    def logits(self, frame: Frame) -> Logits:
+        """Logits (1, C, h, w), float32, of a frame.
+
+        Raises:
+            FrameError: the frame is not uint8 (H, W, 3).
+        """
+        return self._engine.infer(self.prepare(frame, out=self._tensor()))
+
+    def confidence(self, frame: Frame) -> NDArray[np.float32]:
+        """By how much the best class beats the next, float32 (H, W), in logits: 0 on the border between two classes.
+
+        Raises:
+            FrameError: the frame is not uint8 (H, W, 3).
+        """
+        height, width = _size(frame)
+        return kernels.margin(self._classes(self.logits(frame)), width, height, rect=self.spec.rect(width, height))
+
+    def prepare(self, frame: Frame, *, out: Frame | None = None) -> Frame:
+        """The engine's input, uint8 (1, H, W, 3) in BGR: the frame at the size and place that the spec says.
+
+        Args:
+            frame: uint8 (H, W, 3).
+            out: C-contiguous memory for the result, of its shape. Not used where the frame can serve as it is: the
+                result is then a view of the frame.
+
+        Raises:
+            FrameError: the frame is not uint8 (H, W, 3), or `out` does not fit.
+        """
+        height, width = _size(frame)
+        spec = self.spec
+        if (width, height) == (spec.width, spec.height) and frame.flags.c_contiguous:
+            return frame[np.newaxis]
+        shape = (1, spec.height, spec.width, 3)
+        if out is None:
+            out = np.empty(shape, np.uint8)
+        elif out.shape != shape or out.dtype != np.uint8 or not out.flags.c_contiguous:
+            raise FrameError(f"out is {out.shape} of {out.dtype}, expected C-contiguous {shape} of uint8")
+        placed_width, placed_height = spec.placement(width, height)
+        canvas = out[0]
+        kernels.resize(frame, placed_width, placed_height, out=canvas[:placed_height, :placed_width])
+        canvas[placed_height:] = spec.pad
+        canvas[:placed_height, placed_width:] = spec.pad
+        return out
+
+    def infer(self, tensor: Frame) -> Logits:
+        """Logits (1, C, h, w), float32, of what `prepare` gave.
+
+        Raises:
+            FrameError: the tensor has another shape or dtype.
+        """
+        return self._engine.infer(tensor)
+
+    def mask(self, logits: Logits, width: int, height: int, *, out: Mask | None = None) -> Mask:
+        """The mask, uint8 (height, width), of the logits of a frame of that size; `out` is memory for it.
+
+        Raises:
+            FrameError: `out` does not fit.
+        """
+        return kernels.argmax(self._classes(logits), width, height, rect=self.spec.rect(width, height), out=out)
+
+    def overlay(
+        self, logits: Logits, frame: Frame, *, alpha: float = 0.5, out: Frame | None = None, mask: Mask | None = None
+    ) -> Frame:
+        """The frame with its classes painted over it, uint8 (H, W, 3) in BGR, and the mask, in one pass.
+
+        Args:
+            logits: of this frame.
+            frame: uint8 (H, W, 3).
+            alpha: weight of the class colours, 0 to 1.
+            out: memory for the result, of the frame's shape.
+            mask: memory for the mask too, uint8 (H, W), if it is wanted.
+
+        Raises:
+            FrameError: the frame is not uint8 (H, W, 3), or memory does not fit.
+        """
+        height, width = _size(frame)
+        rect = self.spec.rect(width, height)
+        return kernels.overlay(self._classes(logits), frame, self.palette, alpha=alpha, rect=rect, out=out, mask=mask)
+
+    def close(self) -> None:
+        """Frees the engine; the segmenter cannot be used any more."""
+        self._engine.close()
+
+    def _classes(self, logits: Logits) -> Logits:
+        """Logits with one channel a class: a one-channel head becomes (0, logit), so class 1 wins where logit > 0."""
+        if logits.shape[1] > 1:
+            return logits
+        return np.concatenate((np.zeros_like(logits), logits), axis=1)
+
+    def _tensor(self) -> Frame:
+        """This thread's input memory, kept between frames: fresh pages cost more than the resize."""
+        tensor: Frame | None = getattr(self._local, "tensor", None)
+        if tensor is None:
+            tensor = self._local.tensor = np.empty((1, self.spec.height, self.spec.width, 3), np.uint8)
+        return tensor
+
+
+def load(
+    bundle: str | os.PathLike[str] | Bundle = "road",
+    *,
+    engine: str = "onnxruntime",
+    precision: str | None = None,
+    threads: int | None = None,
+) -> Segmenter:
+    """Opens a bundle and loads its artifact.
+
+    Args:
+        bundle: a path, or the name of a bundle that comes with edgeseg.
+        engine: the runtime, a file name in edgeseg/engines.
+        precision: "fp32", "fp16" or "int8"; by default the first that the bundle lists, which is its best.
+        threads: that one inference runs on; by default all cores that this process may use.
+
+    Raises:
+        BundleError: the bundle is missing, altered, unsafe or of a newer format, or has no such artifact.
+        EngineError: the runtime is absent or refuses the artifact.
+    """
+    opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
+    artifact = opened.artifact(target=runtime(engine).TARGET, precision=precision)
+    if threads is None:
+        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Segmenter(opened.spec, open_engine(engine, opened.path(artifact), opened.spec, threads))
+
+
+def _size(frame: Any) -> tuple[int, int]:
+    """Height and width of a frame that is one."""
+    if not isinstance(frame, np.ndarray):
+        raise FrameError(f"got a {type(frame).__name__}, expected a frame: a NumPy array uint8 (H, W, 3) in BGR")
+    if frame.ndim == 2 or (frame.ndim == 3 and frame.shape[2] == 1):
+        raise FrameError(f"got a grey frame {frame.shape}, expected (H, W, 3); use cv2.cvtColor(x, cv2.COLOR_GRAY2BGR)")
+    if frame.ndim == 3 and frame.shape[2] == 4:
+        raise FrameError(f"got a frame {frame.shape} with alpha, expected 3 channels; use cv2.COLOR_BGRA2BGR")
+    if frame.ndim != 3 or frame.shape[2] != 3:
+        raise FrameError(f"got an array {frame.shape}, expected a frame (H, W, 3) in BGR; pass one frame at a time")
+    if frame.dtype != np.uint8:
+        raise FrameError(f"got a frame of {frame.dtype}, expected uint8 with levels 0-255; scale and cast it")
+    if frame.size == 0:
+        raise FrameError(f"got an empty frame {frame.shape}; did the camera or cv2.imread fail?")
+    return frame.shape[0], frame.shape[1]

@@ -1,0 +1,86 @@
+"""Small real models and bundles for all tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from edgeseg.artifact import Artifact
+from edgeseg.bundle import Bundle, write_bundle
+from edgeseg.spec import Spec
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def tiny_model(spec: Spec, channels: int | None = None) -> onnx.ModelProto:
+    """One convolution that keeps `spec`: every logit sees its own stride x stride pixels."""
+    channels = channels or len(spec.classes)
+    size = -(-spec.height // spec.stride), -(-spec.width // spec.stride)
+    beyond = [size[0] * spec.stride - spec.height, size[1] * spec.stride - spec.width]
+    random = np.random.default_rng(0)
+    weight = random.normal(size=(channels, 3, spec.stride, spec.stride)).astype(np.float32) / 64
+    height, width = ("H", "W") if spec.dynamic else (spec.height, spec.width)
+    graph = helper.make_graph(
+        [
+            helper.make_node("Cast", ["frame"], ["float"], to=TensorProto.FLOAT),
+            helper.make_node("Sub", ["float", "mean"], ["centred"]),
+            helper.make_node("Transpose", ["centred"], ["planar"], perm=[0, 3, 1, 2]),
+            helper.make_node("Conv", ["planar", "weight"], ["logits"], strides=[spec.stride] * 2, pads=[0, 0, *beyond]),
+        ],
+        "tiny",
+        [helper.make_tensor_value_info("frame", TensorProto.UINT8, [1, height, width, 3])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, channels, None, None])],
+        [numpy_helper.from_array(weight, "weight"), numpy_helper.from_array(np.array(128, np.float32), "mean")],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+@pytest.fixture(scope="session")
+def spec() -> Spec:
+    """A small spec, not square, with a size that the stride does not divide."""
+    return Spec(
+        name="tiny",
+        width=30,
+        height=18,
+        resize="stretch",
+        stride=4,
+        classes=("road", "car", "sky"),
+        palette=((128, 64, 128), (64, 0, 128), (1, 2, 3)),
+        ignore=255,
+        licence="none",
+    )
+
+
+@pytest.fixture(scope="session")
+def make_model() -> Callable[..., onnx.ModelProto]:
+    """`make_model(spec, channels=None)`: an ONNX model that keeps the spec."""
+    return tiny_model
+
+
+@pytest.fixture(scope="session")
+def make_bundle() -> Callable[[Path, Spec], Bundle]:
+    """`make_bundle(folder, spec)`: a bundle with one tiny fp32 model and a card."""
+
+    def make(folder: Path, spec: Spec, channels: int | None = None) -> Bundle:
+        model = folder.parent / f"{spec.name}.fp32.onnx"
+        onnx.save(tiny_model(spec, channels), model)
+        described = Artifact.of(model, target="onnxruntime", precision="fp32", measured={"agreement": {"mask": 1.0}})
+        bundle = write_bundle(folder, spec, {model: described}, "# A tiny model\n")
+        model.unlink()
+        return bundle
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def camvid() -> Path:
+    """The CamVid data set, which is not part of the repository."""
+    folder = SHARED / "camvid"
+    if not folder.is_dir():
+        pytest.skip(f"CamVid is not at {folder}")
+    return folder

@@ -1,0 +1,154 @@
+"""What holds for every engine; a new one joins by one line in ENGINES."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from numpy.typing import NDArray
+
+from edgeseg.engines import open_engine, runtime
+from edgeseg.errors import EngineError, FrameError
+from edgeseg.spec import Spec
+
+ENGINES = ["onnxruntime"]
+MakeModel = Callable[..., onnx.ModelProto]
+
+
+@pytest.fixture(params=ENGINES)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def saved(folder: Path, model: onnx.ModelProto) -> Path:
+    path = folder / "model.onnx"
+    onnx.save(model, path)
+    return path
+
+
+def frames(spec: Spec, count: int) -> list[NDArray[np.uint8]]:
+    random = np.random.default_rng(2)
+    return [random.integers(0, 256, (1, spec.height, spec.width, 3), np.uint8) for _ in range(count)]
+
+
+def reference(model: onnx.ModelProto, spec: Spec, tensor: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """The tiny model's convolution as one sum over each stride x stride patch."""
+    weight = onnx.numpy_helper.to_array(model.graph.initializer[0])
+    rows, columns = -(-spec.height // spec.stride), -(-spec.width // spec.stride)
+    padded = np.zeros((rows * spec.stride, columns * spec.stride, 3))
+    padded[: spec.height, : spec.width] = tensor[0].astype(np.float64) - 128
+    patches = padded.reshape(rows, spec.stride, columns, spec.stride, 3)
+    logits: NDArray[np.float64] = np.einsum("ykxlc,ockl->oyx", patches, weight)[np.newaxis]
+    return logits
+
+
+def test_logits_are_the_networks(name: str, tmp_path: Path, spec: Spec, make_model: MakeModel) -> None:
+    model = make_model(spec)
+    engine = open_engine(name, saved(tmp_path, model), spec, threads=1)
+    assert (engine.name, engine.threads) == (name, 1)
+    for tensor in frames(spec, 3):
+        logits = engine.infer(tensor)
+        assert logits.dtype == np.float32
+        np.testing.assert_allclose(logits, reference(model, spec, tensor), rtol=1e-4, atol=1e-3)
+
+
+def test_threads_get_what_they_would_get_alone(name: str, tmp_path: Path, spec: Spec, make_model: MakeModel) -> None:
+    wide = replace(spec, width=320, height=240)
+    engine = open_engine(name, saved(tmp_path, make_model(wide)), wide, threads=1)
+    tensors = frames(wide, 64)
+    alone = [engine.infer(tensor) for tensor in tensors]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(engine.infer, tensors))
+    assert all(np.array_equal(one, other) for one, other in zip(alone, together, strict=True))
+
+
+def test_results_do_not_share_memory(name: str, tmp_path: Path, spec: Spec, make_model: MakeModel) -> None:
+    engine = open_engine(name, saved(tmp_path, make_model(spec)), spec, threads=1)
+    first, second = frames(spec, 2)
+    kept = engine.infer(first)
+    copied = kept.copy()
+    engine.infer(second)
+    assert np.array_equal(kept, copied)
+
+
+def test_tensors_of_another_kind_are_refused(name: str, tmp_path: Path, spec: Spec, make_model: MakeModel) -> None:
+    engine = open_engine(name, saved(tmp_path, make_model(spec)), spec, threads=1)
+    tensor = frames(spec, 1)[0]
+    wrongs: list[NDArray[Any]] = [tensor[0], tensor[:, 1:], tensor.astype(np.float32), tensor[..., :2]]
+    for wrong in wrongs:
+        with pytest.raises(FrameError, match=r"expected \(1, 18, 30, 3\) of uint8"):
+            engine.infer(wrong)
+
+
+def test_dynamic_models_take_any_size(name: str, tmp_path: Path, spec: Spec, make_model: MakeModel) -> None:
+    dynamic = replace(spec, width=32, height=16, dynamic=True)
+    engine = open_engine(name, saved(tmp_path, make_model(dynamic)), dynamic, threads=1)
+    assert engine.infer(np.zeros((1, 8, 12, 3), np.uint8)).shape == (1, 3, 2, 3)
+    with pytest.raises(FrameError, match="expected"):
+        engine.infer(np.zeros((8, 12, 3), np.uint8))
+
+
+def test_closed_engines_say_so(name: str, tmp_path: Path, spec: Spec, make_model: MakeModel) -> None:
+    engine = open_engine(name, saved(tmp_path, make_model(spec)), spec, threads=1)
+    engine.close()
+    engine.close()
+    with pytest.raises(EngineError, match="closed"):
+        engine.infer(frames(spec, 1)[0])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"classes": ("a", "b"), "palette": ((0, 0, 0), (1, 1, 1))},
+        {"stride": 2},
+        {"stride": 8},
+    ],
+)
+def test_specs_of_other_models_are_refused(
+    name: str, tmp_path: Path, spec: Spec, make_model: MakeModel, other: dict[str, object]
+) -> None:
+    with pytest.raises(EngineError, match="its spec says"):
+        open_engine(name, saved(tmp_path, make_model(spec)), replace(spec, **other), threads=1)  # type: ignore[arg-type]
+    with pytest.raises(EngineError, match="is the spec that of this model"):
+        open_engine(name, saved(tmp_path, make_model(spec)), replace(spec, width=90), threads=1)
+
+
+def test_one_channel_serves_two_classes(name: str, tmp_path: Path, spec: Spec, make_model: MakeModel) -> None:
+    two = replace(spec, classes=("other", "road"), palette=((0, 0, 0), (128, 64, 128)))
+    engine = open_engine(name, saved(tmp_path, make_model(two, channels=1)), two, threads=1)
+    assert engine.infer(frames(two, 1)[0]).shape == (1, 1, 5, 8)
+
+
+def test_corrupted_models_are_refused(name: str, tmp_path: Path, spec: Spec, make_model: MakeModel) -> None:
+    content = make_model(spec).SerializeToString()
+    for broken in (b"", b"text", content[: len(content) // 2], bytes(reversed(content))):
+        (tmp_path / "model.onnx").write_bytes(broken)
+        with pytest.raises(EngineError, match=r"model\.onnx") as raised:
+            open_engine(name, tmp_path / "model.onnx", spec, threads=1)
+        assert "\n" not in str(raised.value)
+
+
+def test_thread_counts_start_at_one(name: str, tmp_path: Path, spec: Spec, make_model: MakeModel) -> None:
+    with pytest.raises(EngineError, match="0 threads"):
+        open_engine(name, saved(tmp_path, make_model(spec)), spec, threads=0)
+
+
+def test_unknown_engines_list_the_known() -> None:
+    for name in ("onnx", "../onnxruntime", "", "os"):
+        with pytest.raises(EngineError, match=r"choose one of .*onnxruntime"):
+            runtime(name)
+
+
+def test_absent_runtimes_say_how_to_install_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(name: str) -> None:
+        raise ModuleNotFoundError(f"No module named {name!r}")
+
+    monkeypatch.setattr("importlib.import_module", fail)
+    with pytest.raises(EngineError, match=r"pip install 'edgeseg\[onnxruntime\]'"):
+        runtime("onnxruntime")

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from edgeseg.engines.onnxruntime import open as open_onnx
+from edgeseg.errors import EngineError
+from edgeseg.spec import Spec
+
+
+def identity(dtype: int, shape: list[int | str], outputs: int = 1) -> onnx.ModelProto:
+    """Casts its input to itself: a model with just this signature."""
+    given = helper.make_tensor_value_info("x", dtype, shape)
+    results = [helper.make_tensor_value_info(f"y{at}", dtype, shape) for at in range(outputs)]
+    nodes = [helper.make_node("Identity", ["x"], [result.name]) for result in results]
+    graph = helper.make_graph(nodes, "identity", [given], results)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        identity(TensorProto.FLOAT, [1, 18, 30, 3]),
+        identity(TensorProto.UINT8, [1, 18, 30, 3]),
+        identity(TensorProto.UINT8, [18, 30, 3]),
+        identity(TensorProto.UINT8, [1, 18, 30, 3], outputs=2),
+    ],
+)
+def test_other_signatures_are_refused(tmp_path: Path, spec: Spec, model: onnx.ModelProto) -> None:
+    onnx.save(model, tmp_path / "model.onnx")
+    with pytest.raises(EngineError, match="expected one uint8"):
+        open_onnx(tmp_path / "model.onnx", spec, 1)
+
+
+def test_nothing_is_printed(
+    tmp_path: Path, spec: Spec, make_model: Callable[..., onnx.ModelProto], capfd: pytest.CaptureFixture[str]
+) -> None:
+    model = make_model(spec)
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.zeros(3, np.float32), "unused"))
+    onnx.save(model, tmp_path / "model.onnx")
+    open_onnx(tmp_path / "model.onnx", spec, 1)
+    assert capfd.readouterr() == ("", "")

@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgeseg.classes import CAMVID, Classes, read_classes
+from edgeseg.dataset import Dataset
+from edgeseg.errors import DataError
+
+CLASSES: dict[str, Any] = {
+    "classes": [{"name": "road", "colour": [128, 64, 128]}, {"name": "car", "colour": [64, 0, 128]}],
+    "ignore": 255,
+    "ignore_colour": [0, 0, 0],
+}
+
+
+def write(path: Path, image: np.ndarray[Any, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), image)
+
+
+def read(path: Path, flags: int) -> np.ndarray[Any, Any]:
+    image = cv2.imread(str(path), flags)
+    assert image is not None
+    return image
+
+
+@pytest.fixture
+def camvid_like(tmp_path: Path) -> Path:
+    """Two images a split in CamVid's layout."""
+    random = np.random.default_rng(1)
+    for split in ("train", "val"):
+        for name in ("b", "a"):
+            write(tmp_path / split / f"{name}.png", random.integers(0, 256, (6, 8, 3), np.uint8))
+            write(tmp_path / f"{split}annot" / f"{name}.png", random.integers(0, 12, (6, 8), np.uint8))
+    return tmp_path
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Path:
+    """One image in the plain layout, its mask as ids."""
+    write(tmp_path / "images" / "one.jpg", np.full((4, 6, 3), 90, np.uint8))
+    write(tmp_path / "masks" / "one.png", np.array([[0, 1, 255, 0, 1, 1]] * 4, np.uint8))
+    (tmp_path / "classes.json").write_text(json.dumps(CLASSES))
+    return tmp_path
+
+
+def test_camvid_layout(camvid_like: Path) -> None:
+    data = Dataset.open(camvid_like, "val")
+    assert len(data) == 2
+    assert data.classes == CAMVID
+    assert [pair.image.name for pair in data.pairs] == ["a.png", "b.png"]
+    frame, label = data.load(0)
+    assert np.array_equal(frame, read(camvid_like / "val" / "a.png", cv2.IMREAD_COLOR))
+    assert np.array_equal(label, read(camvid_like / "valannot" / "a.png", cv2.IMREAD_GRAYSCALE))
+    assert [label.shape for _, label in data] == [(6, 8), (6, 8)]
+
+
+def test_plain_layout_with_ids(plain: Path) -> None:
+    data = Dataset.open(plain)
+    assert data.classes.names == ("road", "car")
+    _, label = data.load(0)
+    assert label[0].tolist() == [0, 1, 255, 0, 1, 1]
+
+
+def test_plain_layout_with_colours_and_splits(plain: Path) -> None:
+    colours = np.array([[(128, 64, 128), (64, 0, 128), (0, 0, 0)]], np.uint8)
+    write(plain / "images" / "val" / "two.png", np.zeros((1, 3, 3), np.uint8))
+    write(plain / "masks" / "val" / "two.png", colours[..., ::-1])
+    _, label = Dataset.open(plain, "val").load(0)
+    assert label.tolist() == [[0, 1, 255]]
+    with pytest.raises(DataError, match="it has val"):
+        Dataset.open(plain)
+
+
+def test_digest_follows_content_alone(camvid_like: Path) -> None:
+    first = Dataset.open(camvid_like, "val").digest
+    assert first != Dataset.open(camvid_like, "train").digest
+    for folder in ("val", "valannot"):
+        (camvid_like / folder / "a.png").rename(camvid_like / folder / "0.png")
+    assert Dataset.open(camvid_like, "val").digest == first
+    write(camvid_like / "val" / "b.png", np.zeros((6, 8, 3), np.uint8))
+    assert Dataset.open(camvid_like, "val").digest != first
+
+
+def remove_mask(folder: Path) -> None:
+    (folder / "valannot" / "b.png").unlink()
+
+
+def remove_image(folder: Path) -> None:
+    (folder / "val" / "b.png").unlink()
+
+
+def empty(folder: Path) -> None:
+    for path in [*(folder / "val").iterdir(), *(folder / "valannot").iterdir()]:
+        path.unlink()
+
+
+def share_a_name(folder: Path) -> None:
+    write(folder / "val" / "b.jpg", np.zeros((6, 8, 3), np.uint8))
+
+
+def remove_split(folder: Path) -> None:
+    empty(folder)
+    (folder / "valannot").rmdir()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (remove_mask, "val/b.png has no partner of that name in .*valannot"),
+        (remove_image, "valannot/b.png has no partner of that name in .*val"),
+        (empty, "val is empty"),
+        (share_a_name, "share a name"),
+        (remove_split, "no split 'val', it has train"),
+    ],
+)
+def test_a_split_that_breaks_the_rules_is_not_opened(
+    camvid_like: Path, spoil: Callable[[Path], None], message: str
+) -> None:
+    spoil(camvid_like)
+    with pytest.raises(DataError, match=message):
+        Dataset.open(camvid_like, "val")
+
+
+def wrong_size(folder: Path) -> None:
+    write(folder / "valannot" / "a.png", np.zeros((8, 6), np.uint8))
+
+
+def strange_id(folder: Path) -> None:
+    write(folder / "valannot" / "a.png", np.full((6, 8), 12, np.uint8))
+
+
+def strange_colour(folder: Path) -> None:
+    write(folder / "valannot" / "a.png", np.full((6, 8, 3), (3, 2, 1), np.uint8))
+
+
+def sixteen_bits(folder: Path) -> None:
+    write(folder / "valannot" / "a.png", np.zeros((6, 8), np.uint16))
+
+
+def cut_off(folder: Path) -> None:
+    (folder / "val" / "a.png").write_bytes((folder / "val" / "a.png").read_bytes()[:20])
+
+
+def no_bytes(folder: Path) -> None:
+    (folder / "val" / "a.png").write_bytes(b"")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (wrong_size, "is 8x6, its mask .* 6x8"),
+        (strange_id, "holds the id 12, expected 0 to 10 or 11"),
+        (strange_colour, "holds the colour #010203"),
+        (sixteen_bits, "of uint16, expected 8-bit"),
+        (cut_off, "cannot be decoded"),
+        (no_bytes, "cannot be decoded"),
+    ],
+)
+def test_a_file_that_breaks_the_rules_is_not_read(
+    camvid_like: Path, spoil: Callable[[Path], None], message: str
+) -> None:
+    spoil(camvid_like)
+    data = Dataset.open(camvid_like, "val")
+    with pytest.raises(DataError, match=message):
+        data.load(0)
+
+
+def test_a_folder_that_is_not_there_or_holds_no_data(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is not a folder"):
+        Dataset.open(tmp_path / "missing", "val")
+    with pytest.raises(DataError, match="expected folders train/ and trainannot/, or images/ and masks/"):
+        Dataset.open(tmp_path, "val")
+
+
+def test_plain_layout_needs_masks_and_classes(plain: Path) -> None:
+    (plain / "classes.json").unlink()
+    with pytest.raises(DataError, match=r"no classes\.json"):
+        Dataset.open(plain)
+    (plain / "classes.json").write_text("{")
+    with pytest.raises(DataError, match="not readable JSON"):
+        Dataset.open(plain)
+    (plain / "classes.json").write_text(json.dumps(CLASSES))
+    (plain / "masks").rename(plain / "labels")
+    with pytest.raises(DataError, match="has no masks"):
+        Dataset.open(plain)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"classes": CLASSES["classes"][:1]}, "1 classes, expected 2 to 255"),
+        ({"classes": [*CLASSES["classes"], CLASSES["classes"][0]]}, "class names repeat"),
+        ({"classes": [*CLASSES["classes"], {"name": "van", "colour": [64, 0, 128]}]}, "same colour"),
+        ({"classes": [{"name": "road"}, {"name": "car"}]}, "no field 'colour'"),
+        ({"classes": [{"name": "road", "colour": [1, 2]}]}, "expected three integers"),
+        ({"classes": [{"name": "road", "colour": [1, 2, 256]}]}, "expected three integers"),
+        ({"ignore": 1}, "ignore id 1 must lie above"),
+        ({"ignore": None}, "ignore_colour without an ignore id"),
+        ({"ignore": "255"}, "expected an integer"),
+    ],
+)
+def test_classes_that_do_not_hold_together(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    path = tmp_path / "classes.json"
+    path.write_text(json.dumps(CLASSES | change))
+    with pytest.raises(DataError, match=message):
+        read_classes(path)
+
+
+@given(data=st.data())
+def test_colours_give_the_ids_they_stand_for(data: st.DataObject) -> None:
+    level = st.integers(0, 255)
+    palette = data.draw(st.lists(st.tuples(level, level, level), min_size=3, max_size=20, unique=True))
+    classes = Classes(tuple(map(str, range(len(palette) - 1))), tuple(palette[1:]), 255, palette[0])
+    ids = np.array(data.draw(st.lists(st.integers(-1, len(palette) - 2), min_size=1, max_size=12)))[np.newaxis]
+    mask = np.array(palette, np.uint8)[ids + 1][..., ::-1]
+    assert np.array_equal(classes.label(mask, Path("mask.png")), np.where(ids < 0, 255, ids))
+
+
+def test_the_real_data_set(camvid: Path) -> None:
+    data = Dataset.open(camvid, "val")
+    assert len(data) == 101
+    frame, label = data.load(50)
+    assert frame.shape == (360, 480, 3)
+    assert label.shape == (360, 480)
