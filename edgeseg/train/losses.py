@@ -1,0 +1,79 @@
+"""The loss: cross-entropy at label resolution, with class weights, hard-example mining and auxiliary heads."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from edgeseg.train.data import VOID
+
+OHEM_LEAST = 1 / 16
+"""The part of the pixels that hard-example mining keeps at least."""
+
+
+def class_weights(shares: NDArray[np.float64]) -> Tensor:
+    """1 / ln(1.10 + p) a class, p its share of the pixels (A. Paszke et al., "ENet", 2016), scaled to a mean of 1."""
+    weights = 1 / np.log(1.10 + shares)
+    return torch.tensor(weights / weights.mean(), dtype=torch.float32)
+
+
+def to_label_size(logits: Tensor, stride: int, height: int, width: int) -> Tensor:
+    """Logits (N, C, h, w) upsampled `stride` times as the runtime's kernel does, cut to (N, C, height, width)."""
+    if stride > 1:
+        # Contiguous: interpolation over channels_last with 11 channels is several times slower on the CPU.
+        logits = functional.interpolate(
+            logits.contiguous(), scale_factor=float(stride), mode="bilinear", align_corners=False
+        )
+    return logits[..., :height, :width]
+
+
+class SegmentationLoss(nn.Module):
+    """Weighted cross-entropy over the pixels that are not VOID.
+
+    Args:
+        weights: (classes,) of the classes, or None.
+        ohem: keep the pixels whose true class has a probability under this, at least OHEM_LEAST of all pixels;
+            A. Shrivastava et al., "Training Region-based Object Detectors with Online Hard Example Mining", 2016.
+            0 keeps all.
+        auxiliary: weight of each head after the first.
+        strides: input pixels a logit, of each head.
+    """
+
+    def __init__(self, weights: Tensor | None, ohem: float, auxiliary: float, strides: tuple[int, ...]) -> None:
+        super().__init__()
+        self.register_buffer("weights", weights)
+        self.ohem = ohem
+        self.auxiliary = auxiliary
+        self.strides = strides
+
+    def forward(self, outputs: Tensor | tuple[Tensor, ...], labels: Tensor) -> Tensor:
+        """Loss of logits (N, C, h, w), or of a tuple of them, against labels (N, H, W), uint8."""
+        heads = outputs if isinstance(outputs, tuple) else (outputs,)
+        target = labels.long()
+        total = self._head(heads[0], target, self.strides[0])
+        for head, stride in zip(heads[1:], self.strides[1:], strict=True):
+            total = total + self.auxiliary * self._head(head, target, stride)
+        return total
+
+    def _head(self, logits: Tensor, target: Tensor, stride: int) -> Tensor:
+        logits = to_label_size(logits.float(), stride, *target.shape[-2:])
+        if not self.ohem:
+            loss = functional.cross_entropy(logits, target, self.weights, ignore_index=VOID, reduction="sum")
+            return loss / self._mass(target)
+        losses = functional.cross_entropy(logits, target, ignore_index=VOID, reduction="none").flatten()
+        with torch.no_grad():
+            least = max(1, int(OHEM_LEAST * losses.numel()))
+            threshold = min(-float(np.log(self.ohem)), float(losses.topk(least).values[-1]))
+            chosen = (losses >= threshold) & (target.flatten() != VOID)
+        kept = target.flatten()[chosen]
+        weights = torch.ones_like(losses[chosen]) if self.weights is None else self.weights[kept]
+        return (losses[chosen] * weights).sum() / weights.sum().clamp(min=1)
+
+    def _mass(self, target: Tensor) -> Tensor:
+        """Sum of the weights of the labelled pixels, never 0: a crop may hold none."""
+        labelled = target[target != VOID]
+        mass = labelled.numel() if self.weights is None else self.weights[labelled].sum()
+        return torch.as_tensor(mass, dtype=torch.float32).clamp(min=1)

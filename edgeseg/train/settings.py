@@ -1,0 +1,102 @@
+"""Every knob of a training run, in one place: they are the flags of `edgeseg train` and stand in the weights file."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+from edgeseg.errors import UsageError
+
+Schedule = Literal["cosine", "poly"]
+Device = Literal["auto", "cpu", "cuda"]
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How to train.
+
+    Attributes:
+        epochs: passes over the training split.
+        batch: crops a step.
+        crop: size of a crop as WIDTHxHEIGHT, in pixels; "full" takes the size of the data's frames.
+        rate: highest learning rate (AdamW).
+        encoder_rate: learning rate of a pretrained encoder, as a part of `rate`.
+        decay: AdamW's weight decay; BatchNorm and biases have none.
+        warmup: epochs of linear warm-up.
+        schedule: what follows the warm-up: "cosine", or "poly" with power 0.9.
+        scale: range of the random scale as LOW,HIGH.
+        colour: strength of the colour and gamma jitter, 0 (none) to 1.
+        focus: probability that a crop is drawn around a pixel of a rare class.
+        class_weights: weigh class c by 1 / ln(1.10 + p_c), p_c its share of the pixels (ENet, Paszke et al. 2016).
+        ohem: keep only pixels whose true class has a probability under this (and the hardest 1/16); 0 keeps all.
+        auxiliary: weight of the auxiliary heads' loss, where a network has some.
+        ema: decay of the exponential moving average of the weights, which is what is kept; 0 keeps the last weights.
+        width: width of the network, as a part of its paper's.
+        pretrained: start from ImageNet where the network can.
+        seed: of the initial weights, the order and the augmentation.
+        validate_every: epochs between two validations on the val split (for the curve only); 0 for none.
+        checkpoint_minutes: minutes between two checkpoints.
+        device: "auto" takes CUDA when it is there.
+        autocast: bfloat16 autocast.
+        threads: torch's threads; 0 leaves its own choice.
+    """
+
+    epochs: int = 100
+    batch: int = 8
+    crop: str = "full"
+    rate: float = 1e-3
+    encoder_rate: float = 0.5
+    decay: float = 0.01
+    warmup: float = 1.0
+    schedule: Schedule = "cosine"
+    scale: str = "0.7,2.0"
+    colour: float = 0.5
+    focus: float = 0.5
+    class_weights: bool = True
+    ohem: float = 0.0
+    auxiliary: float = 0.4
+    ema: float = 0.998
+    width: float = 1.0
+    pretrained: bool = True
+    seed: int = 0
+    validate_every: int = 5
+    checkpoint_minutes: float = 3.0
+    device: Device = "auto"
+    autocast: bool = True
+    threads: int = 0
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.batch < 1:
+            raise UsageError(f"got epochs {self.epochs} and batch {self.batch}, expected at least 1 of each")
+        if self.rate <= 0 or not 0 <= self.ema < 1 or not 0 <= self.ohem < 1:
+            raise UsageError("expected rate above 0, ema and ohem from 0 to below 1")
+        if self.schedule not in get_args(Schedule):
+            raise UsageError(f"schedule is {self.schedule!r}, expected {' or '.join(get_args(Schedule))}")
+        self.scale_range()
+        self.crop_size((1, 1))
+
+    def scale_range(self) -> tuple[float, float]:
+        """The random scale's bounds."""
+        try:
+            low, high = (float(part) for part in self.scale.split(","))
+        except ValueError:
+            low, high = 0.0, 0.0
+        if not 0 < low <= high:
+            raise UsageError(f"scale is {self.scale!r}, expected LOW,HIGH such as 0.5,2.0")
+        return low, high
+
+    def crop_size(self, frame: tuple[int, int]) -> tuple[int, int]:
+        """Width and height of a crop, for frames of the given width and height."""
+        if self.crop == "full":
+            return frame
+        try:
+            width, height = (int(part) for part in self.crop.split("x"))
+        except ValueError:
+            width, height = 0, 0
+        if min(width, height) < 1:
+            raise UsageError(f"crop is {self.crop!r}, expected WIDTHxHEIGHT such as 480x360, or full")
+        return width, height
+
+    def to_json(self) -> dict[str, Any]:
+        """All settings as a JSON object."""
+        return asdict(self)

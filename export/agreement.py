@@ -1,0 +1,99 @@
+"""Proof of a conversion: the same frames through PyTorch and through the artifact, down to the first layer that differs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from edgeseg.engines import open_engine
+from edgeseg.errors import ExportError
+from edgeseg.models.normalise import FrameToLogits
+from edgeseg.segmenter import Segmenter
+from edgeseg.spec import Spec
+
+TOLERANCE = 1e-3
+"""Of the largest value of a tensor: float32 sums in another order differ by about 1e-6, a wrong layer by 1e-1."""
+
+LEAST_AGREEMENT = 99.9
+"""Percent of the pixels that must have the same class."""
+
+
+def compare(network: nn.Module, file: Path, spec: Spec, frames: list[NDArray[np.uint8]]) -> dict[str, Any]:
+    """Runs `frames` (BGR, any size) through both; returns max |difference| of the logits and the masks' agreement.
+
+    Raises:
+        ExportError: they disagree; the message names the first layer that differs.
+    """
+    model = Segmenter(spec, open_engine("onnxruntime", file, spec, threads=1))
+    graph = FrameToLogits(network).eval()
+    difference = largest = 0.0
+    same = pixels = 0
+    for frame in frames:
+        tensor = model.prepare(frame)
+        found = model.infer(tensor)
+        expected = _infer(graph, tensor)
+        difference = max(difference, float(np.abs(found - expected).max()))
+        largest = max(largest, float(np.abs(expected).max()))
+        height, width = frame.shape[:2]
+        same += int((model.mask(found, width, height) == model.mask(expected, width, height)).sum())
+        pixels += height * width
+    agreement = 100 * same / pixels
+    if not difference <= TOLERANCE * largest or agreement < LEAST_AGREEMENT:
+        layer = first_difference(graph, file, model.prepare(frames[0]))
+        raise ExportError(
+            f"the exported graph disagrees with PyTorch: logits differ by up to {difference:.3g} (largest logit "
+            f"{largest:.3g}), masks agree on {agreement:.2f} % of the pixels, expected {LEAST_AGREEMENT} %; the first "
+            f"layer that differs is {layer}"
+        )
+    return {
+        "max_difference": difference,
+        "max_logit": largest,
+        "mask_agreement": round(agreement, 4),
+        "frames": len(frames),
+    }
+
+
+def first_difference(graph: FrameToLogits, file: Path, tensor: NDArray[np.uint8]) -> str:
+    """Name of the first layer with weights whose output differs, or of what comes after all of them.
+
+    ONNX nodes are matched to torch's layers by the name of their weights, which the exporter keeps.
+    """
+    model = onnx.load(file)
+    outputs = {name: node.output[0] for node in model.graph.node for name in node.input if name.endswith(".weight")}
+    layers = {f"{name}.weight": layer for name, layer in graph.named_modules() if f"{name}.weight" in outputs}
+    expected: dict[str, NDArray[np.float32]] = {}
+
+    def keep(name: str) -> Any:
+        def hook(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            del layer, inputs
+            expected[name] = output.numpy().copy()  # a ReLU after it may work in place
+
+        return hook
+
+    hooks = [layer.register_forward_hook(keep(name)) for name, layer in layers.items()]
+    _infer(graph, tensor)
+    for hook in hooks:
+        hook.remove()
+    model.graph.output.extend(onnx.ValueInfoProto(name=outputs[name]) for name in expected)
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 3
+    session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    found = session.run([outputs[name] for name in expected], {session.get_inputs()[0].name: tensor})
+    for (name, wanted), got in zip(expected.items(), found, strict=True):  # in the order of computation
+        if got.shape != wanted.shape or not np.abs(got - wanted).max() <= TOLERANCE * np.abs(wanted).max():
+            return name.removeprefix("network.").removesuffix(".weight")
+    return "none of those with weights: what differs comes after the last one"
+
+
+@torch.no_grad()
+def _infer(graph: FrameToLogits, tensor: NDArray[np.uint8]) -> NDArray[np.float32]:
+    logits: NDArray[np.float32] = graph(torch.from_numpy(tensor)).numpy()
+    return logits

@@ -1,0 +1,112 @@
+"""Weights to a bundle: the ONNX graph that takes a camera's bytes and gives logits, proved equal to PyTorch."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from edgeseg.artifact import Artifact
+from edgeseg.bundle import Bundle, write_bundle
+from edgeseg.dataset import Dataset
+from edgeseg.engines import open_engine
+from edgeseg.errors import UsageError
+from edgeseg.evaluate import evaluate
+from edgeseg.export.agreement import compare
+from edgeseg.export.card import model_card
+from edgeseg.export.frames import sample_frames
+from edgeseg.export.graph import finish
+from edgeseg.models.normalise import FrameToLogits
+from edgeseg.models.weights import Weights, load_weights
+from edgeseg.segmenter import Segmenter
+from edgeseg.spec import Resize, Spec
+
+OPSET = 18
+"""The highest that TensorRT 10.3 (JetPack 6) reads with all its operators, and the lowest that torch writes."""
+
+SMALLEST = 32
+"""Pixels; the least height and width that a dynamic graph accepts."""
+
+
+def export(
+    weights: Path,
+    out: Path,
+    *,
+    name: str | None = None,
+    size: tuple[int, int] | None = None,
+    resize: Resize | None = None,
+    dynamic: bool = False,
+    data: Path | None = None,
+    split: str = "val",
+    progress: Callable[[int, int], None] | None = None,
+) -> Bundle:
+    """Writes a bundle with an fp32 artifact for ONNX Runtime into the folder `out`.
+
+    Args:
+        weights: a file that `edgeseg train` wrote.
+        name: of the network; by default that in the weights.
+        size: width and height of the input in pixels; by default those in the weights.
+        resize: how frames of other sizes are fitted; by default that in the weights.
+        dynamic: one graph for all input sizes.
+        data: a data set. Its `split` gives the frames for the comparison, and the artifact's accuracy is measured on
+            it. Without one, four street pictures that come with edgeseg are compared, and no accuracy is measured.
+        split: of `data`.
+        progress: called after each image that is evaluated, with how many are done and how many there are.
+
+    Raises:
+        WeightsError: `weights` is not ours.
+        ExportError: the graph's answer differs from PyTorch's; the first layer that differs is named.
+        DataError: the data set breaks its own rules.
+        OutputError: `out` cannot be written.
+    """
+    loaded = load_weights(weights)
+    dataset = None if data is None else Dataset.open(data, split)
+    spec = _spec(loaded, name, size, resize, dynamic)
+    frames = sample_frames(dataset)
+    with tempfile.TemporaryDirectory(prefix="edgeseg-export-") as folder:
+        file = Path(folder) / f"{spec.name}.fp32.onnx"
+        write_graph(loaded, spec, file)
+        measured: dict[str, Any] = {"torch": compare(loaded.network, file, spec, frames)}
+        if dataset is not None:
+            model = Segmenter(spec, open_engine("onnxruntime", file, spec, threads=1))
+            measured["evaluation"] = evaluate(model, dataset, progress=progress).to_json()
+        artifact = Artifact.of(file, target="onnxruntime", precision="fp32", measured=measured)
+        return write_bundle(out, spec, {file: artifact}, model_card(loaded, spec, artifact))
+
+
+def write_graph(loaded: Weights, spec: Spec, file: Path) -> None:
+    """Writes the ONNX graph: frame, uint8 (1, H, W, 3) in BGR, to logits, float32 (1, C, h, w)."""
+    graph = FrameToLogits(loaded.network).eval()
+    example = torch.zeros(1, spec.height, spec.width, 3, dtype=torch.uint8)
+    sizes = {1: torch.export.Dim("height", min=SMALLEST), 2: torch.export.Dim("width", min=SMALLEST)}
+    program = torch.onnx.export(
+        graph,
+        (example,),
+        dynamo=True,
+        opset_version=OPSET,
+        input_names=["frame"],
+        output_names=["logits"],
+        dynamic_shapes=(sizes,) if spec.dynamic else None,
+        verbose=False,
+    )
+    if program is None:
+        raise UsageError("torch gave no ONNX program; is torch at least 2.6?")
+    finish(program.model_proto, spec, file)
+
+
+def _spec(loaded: Weights, name: str | None, size: tuple[int, int] | None, resize: Resize | None, dynamic: bool) -> Spec:
+    width, height = size or (loaded.spec.width, loaded.spec.height)
+    if dynamic and min(width, height) < SMALLEST:
+        raise UsageError(f"size {width}x{height} is too small for a dynamic graph; give at least {SMALLEST}x{SMALLEST}")
+    return replace(
+        loaded.spec,
+        name=name or loaded.spec.name,
+        width=width,
+        height=height,
+        resize=resize or loaded.spec.resize,
+        dynamic=dynamic,
+    )
