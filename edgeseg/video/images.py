@@ -1,0 +1,62 @@
+"""Images as a source: one file, or a folder in natural order (2.png before 10.png)."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edgeseg.errors import SourceError
+from edgeseg.video.source import NOMINAL_FPS, Frame, Source, check_file
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
+
+
+def is_image(path: Path) -> bool:
+    """Whether the file's extension is an image's."""
+    return path.suffix.lower() in SUFFIXES
+
+
+def natural_key(path: Path) -> list[tuple[int, str]]:
+    """Sorts digits in a name by their value."""
+    parts = re.split(r"(\d+)", path.name)
+    return [(int(part), "") if part.isdecimal() else (-1, part.lower()) for part in parts]
+
+
+class ImageSource(Source):
+    """Images as BGR uint8: grey is repeated, alpha dropped, 16 bits cut to 8, EXIF orientation applied."""
+
+    def __init__(self, path: Path) -> None:
+        if path.is_dir():
+            self._paths = sorted((p for p in path.iterdir() if is_image(p) and p.name[0] != "."), key=natural_key)
+            if not self._paths:
+                raise SourceError(f"the folder {path} holds no image, expected files that end in {', '.join(SUFFIXES)}")
+        else:
+            check_file(path)
+            self._paths = [path]
+        super().__init__(str(path), fps=NOMINAL_FPS, frame_count=len(self._paths))
+        self.still = not path.is_dir()
+        self._stems = Counter(p.stem for p in self._paths)
+        self._index = 0
+        self._decode_first()
+
+    def _read(self) -> Frame | None:
+        if self._index == len(self._paths):
+            return None
+        index, self._index = self._index, self._index + 1
+        path = self._paths[index]
+        started = time.perf_counter()
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if image is None:
+            check_file(path)
+            raise SourceError(f"{path} cannot be decoded as an image; repair or remove it")
+        name = path.stem if self._stems[path.stem] == 1 else path.name
+        pixels = np.asarray(image, np.uint8)
+        return Frame(index, pixels, float(index / NOMINAL_FPS), started, time.perf_counter() - started, name)
+
+    def close(self) -> None:
+        """Nothing to free: each file is closed when it was read."""

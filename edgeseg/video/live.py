@@ -1,0 +1,124 @@
+"""Live sources: a thread of its own reads every frame, the newest one waits, older ones are counted as dropped.
+
+Reading all the time keeps the driver's and the network's buffers empty, so the delay does not grow; and a read
+that never returns blocks this thread only, so that the caller gets a time-out.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from typing import NamedTuple
+
+from edgeseg.errors import SourceError
+from edgeseg.video.source import Frame, Image, Source
+
+JOIN_SECONDS = 1.0
+"""How long closing waits for a read that may never return; the thread then ends with the process."""
+
+
+class Reading(NamedTuple):
+    """One frame as its device gave it: BGR uint8 (H, W, 3), seconds, perf_counter at arrival, seconds to decode."""
+
+    image: Image
+    timestamp: float
+    captured: float
+    seconds: float
+
+
+class LiveSource(Source):
+    """Keeps the newest frame of a reader, and gives it to whoever asks next."""
+
+    live = True
+
+    def __init__(
+        self,
+        name: str,
+        read: Callable[[], Reading | None],
+        release: Callable[[], None],
+        *,
+        fps: Fraction | None,
+        timeout: float,
+    ) -> None:
+        """Starts reading.
+
+        Args:
+            name: for messages, without credentials.
+            read: blocks until the next frame; None when there will be no more.
+            release: frees the device; called once, by the thread that reads.
+            fps: the announced rate.
+            timeout: seconds to wait for a frame.
+
+        Raises:
+            SourceError: no frame came in time.
+        """
+        super().__init__(name, fps=fps)
+        self._read_device = read
+        self._release = release
+        self._timeout = timeout
+        self._arrival = threading.Condition()
+        self._newest: Frame | None = None
+        self._finished = False
+        self._closed = False
+        self._consumed = False
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._capture, name="edgeseg-live", daemon=True)
+        self._thread.start()
+        self._decode_first()
+        with self._arrival:
+            self._newest = self._newest or self._first  # by the time anybody asks, a newer one may be there
+            self._first = None
+
+    def _capture(self) -> None:
+        index = 0
+        try:
+            while not self._closed and (reading := self._read_device()) is not None:
+                with self._arrival:
+                    # Frames that pass before anybody asks for the second one are no drops: nobody was late.
+                    self.dropped += self._newest is not None and self._consumed
+                    self._newest = Frame(index, *reading)
+                    self._arrival.notify()
+                index += 1
+        except BaseException as error:  # the reader's error belongs to the thread that asks for frames
+            self._error = error
+        finally:
+            self._release()
+            with self._arrival:
+                self._finished = True
+                self._arrival.notify_all()
+
+    def _read(self) -> Frame | None:
+        deadline = time.perf_counter() + self._timeout
+        with self._arrival:
+            self._consumed = self.width > 0
+            while self._newest is None and not self._finished and not self._closed:
+                if not self._arrival.wait(max(0.0, deadline - time.perf_counter())):
+                    self._broke_off(f"no frame from {self.name} for {self._timeout:g} s")
+                    return None
+            if self._error is not None:
+                raise self._error
+            if self._newest is None and not self._closed:
+                self._broke_off(f"{self.name} gave no more frames")
+                return None
+            frame, self._newest = self._newest, None
+            return frame
+
+    def _broke_off(self, reason: str) -> None:
+        """Before the first frame this is an error; later, what was recorded is worth keeping."""
+        if not self.width:
+            self.close()
+            raise SourceError(f"{reason}, expected a picture; does it send, is it used by another program?")
+        if not self.ended_early:
+            self.warnings.append(f"{reason}: the stream ended there; what came before is kept")
+        self.ended_early = True
+        self._closed = True
+
+    def close(self) -> None:
+        """Ends the reading thread; one that is stuck in the driver is left to the end of the process."""
+        with self._arrival:
+            self._closed = True
+            self._arrival.notify_all()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(JOIN_SECONDS)

@@ -1,0 +1,194 @@
+"""Where frames come from: a video, images, a camera, a URL, a GStreamer pipeline, or your own arrays.
+
+with open_source("street.mp4") as source:
+    for frame in source:
+        frame.image        # BGR uint8 (H, W, 3)
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeseg.errors import FrameError, SourceError
+
+Image = NDArray[np.uint8]
+Input = str | Path | int | Iterable[Image]
+
+NOMINAL_FPS = Fraction(25)
+"""The rate at which images and arrays play, which have no rate of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of a source.
+
+    Attributes:
+        index: counts the source's pictures from 0; a live source skips the numbers of the frames it dropped.
+        image: BGR uint8 (H, W, 3).
+        timestamp: seconds on the source's own clock.
+        captured: time.perf_counter() when it arrived (live), or when reading it began (all others).
+        seconds: spent reading and decoding it; a live source's wait for it does not count.
+        name: an image file's name without its extension.
+    """
+
+    index: int
+    image: Image
+    timestamp: float
+    captured: float
+    seconds: float
+    name: str | None = None
+
+
+class Source(ABC):
+    """An iterator over frames, read once. The first frame is decoded when the source is opened.
+
+    Attributes:
+        name: as messages call it, credentials removed.
+        live: frames arrive on their own clock, and only the newest is kept.
+        still: a single image.
+        fps: the rate it announces, None if it announces none.
+        frame_count: how many frames it announces, None if it cannot know.
+        width: of its first frame, in pixels.
+        height: of its first frame, in pixels.
+        dropped: frames that a newer one replaced before they were asked for; 0 unless live.
+        ended_early: it gave fewer frames than it announced, or broke off.
+        warnings: one sentence for each thing that went wrong and did not end the work.
+    """
+
+    live = False
+    still = False
+
+    def __init__(self, name: str, *, fps: Fraction | None = None, frame_count: int | None = None) -> None:
+        self.name = name
+        self.fps = fps
+        self.frame_count = frame_count
+        self.width = 0
+        self.height = 0
+        self.dropped = 0
+        self.ended_early = False
+        self.warnings: list[str] = []
+        self._first: Frame | None = None
+
+    @abstractmethod
+    def _read(self) -> Frame | None:
+        """The next frame; None at the end, where it stays None."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Frees the device or file, and wakes a thread that waits for a frame; more calls do nothing."""
+
+    def _decode_first(self) -> None:
+        """Reads the first frame ahead, so that a source without one fails on opening.
+
+        Raises:
+            SourceError: there is no frame.
+        """
+        self._first = self._read()
+        if self._first is None:
+            self.close()
+            raise SourceError(f"{self.name} gave no frame, expected at least one; check that it plays elsewhere")
+        self.height, self.width = self._first.image.shape[:2]
+
+    def __iter__(self) -> Source:
+        return self
+
+    def __next__(self) -> Frame:
+        frame, self._first = self._first, None
+        if frame is None:
+            frame = self._read()
+        elif not self.live:
+            frame = replace(frame, captured=time.perf_counter() - frame.seconds)
+        if frame is None:
+            raise StopIteration
+        return frame
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class ArraySource(Source):
+    """Frames that the caller's iterable gives: BGR uint8 (H, W, 3) arrays."""
+
+    def __init__(self, images: Iterable[Image]) -> None:
+        super().__init__("the iterable of frames", fps=NOMINAL_FPS)
+        self._images = iter(images)
+        self._index = 0
+        self._decode_first()
+
+    def _read(self) -> Frame | None:
+        started = time.perf_counter()
+        image: Any = next(self._images, None)
+        if image is None:
+            return None
+        if not (isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3):
+            got = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+            raise FrameError(f"frame {self._index} is {got}, expected a uint8 array (height, width, 3) in BGR")
+        index, self._index = self._index, self._index + 1
+        return Frame(index, image, float(index / NOMINAL_FPS), started, time.perf_counter() - started)
+
+    def close(self) -> None:
+        """Nothing to free: the iterable is the caller's."""
+
+
+def open_source(source: Input, *, timeout: float = 10.0, decoder_threads: int = 1) -> Source:
+    """Opens whatever `source` names.
+
+    Args:
+        source: a video file, an image, a folder of images (in natural order), a camera (0, "0" or "/dev/video0"),
+            a URL, a GStreamer pipeline (text with " ! "), or an iterable of BGR uint8 (H, W, 3) arrays.
+        timeout: seconds that a camera, URL or pipeline may take to open, and to give each frame.
+        decoder_threads: of a video file's decoder. More than one decodes ahead, which adds delay to live sources.
+
+    Raises:
+        SourceError: it is not there, is of no known kind, does not answer, or gives no frame.
+        FrameError: an iterable gives something else than frames.
+    """
+    from edgeseg.video.capture import open_camera, open_file, open_gstreamer, open_url
+    from edgeseg.video.images import ImageSource, is_image
+
+    if isinstance(source, int):
+        return open_camera(source, timeout=timeout)
+    if not isinstance(source, (str, Path)):
+        return ArraySource(source)
+    text = str(source)
+    if camera := re.fullmatch(r"(?:/dev/video)?(\d+)", text):
+        return open_camera(int(camera[1]), timeout=timeout)
+    if " ! " in text:
+        return open_gstreamer(text, timeout=timeout)
+    if isinstance(source, str) and re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", text):
+        return open_url(text, timeout=timeout)
+    path = Path(source)
+    if path.is_dir() or is_image(path):
+        return ImageSource(path)
+    return open_file(path, decoder_threads=decoder_threads)
+
+
+def check_file(path: Path) -> None:
+    """Raises SourceError unless `path` is a regular file that is not empty and may be read."""
+    if not path.exists():
+        raise SourceError(f"{path} does not exist, expected a video, an image or a folder of images; check the path")
+    if not path.is_file():
+        raise SourceError(f"{path} is a device or pipe, expected a regular file; give a camera by its index")
+    try:
+        with path.open("rb") as opened:
+            empty = not opened.read(1)
+    except OSError as error:
+        raise SourceError(f"cannot read {path}: {error.strerror}; check the file's permissions") from error
+    if empty:
+        raise SourceError(f"{path} is empty (0 bytes), expected a video or an image; copy it again")
