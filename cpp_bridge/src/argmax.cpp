@@ -2,27 +2,25 @@
 #include "grid.hpp"
 
 namespace edgeseg {
-namespace {
 
-void fill(Grid& grid, const std::uint8_t* winners, const Image& mask) {
+void argmax(const Logits& logits, const Rect& rect, const Image& mask) {
+    Grid grid(logits, rect, mask.width, mask.height);
     const Loops& use = loops();
     const Cells columns = grid.columns(), rows = grid.rows();
     for (int band = 0; band < rows.count; ++band) {
-        use.argmax_band(grid.logits(), winners, columns, rows, band, grid.corners(), grid.spans(),
+        use.argmax_band(grid.logits(), grid.winners(), columns, rows, band, grid.memory(), grid.spans(),
                         mask.row(rows.begin[band]), mask.stride);
     }
 }
 
-}  // namespace
-
-void argmax(const Logits& logits, const Rect& rect, const Image& mask) {
-    Grid grid(logits, rect, mask.width, mask.height);
-    fill(grid, grid.winners(), mask);
-}
-
 void argmax_unpruned(const Logits& logits, const Rect& rect, const Image& mask) {
     Grid grid(logits, rect, mask.width, mask.height);
-    fill(grid, nullptr, mask);
+    const Loops& use = loops();
+    const Cells columns = grid.columns(), rows = grid.rows();
+    for (int band = 0; band < rows.count; ++band) {
+        use.argmax_unpruned_band(grid.logits(), columns, rows, band, grid.memory(), mask.row(rows.begin[band]),
+                                 mask.stride);
+    }
 }
 
 }  // namespace edgeseg

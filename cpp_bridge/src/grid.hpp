@@ -34,7 +34,7 @@ class Grid {
     // Rows of output that the tallest band (a row of cells) has.
     int tallest_band() const;
     // Memory that the loops work in.
-    float* corners() { return corners_.data(); }
+    float* memory() { return memory_.data(); }
     Span* spans() { return spans_.data(); }
 
   private:
@@ -43,7 +43,7 @@ class Grid {
     std::vector<std::uint8_t> winners_;
     Axis columns_;
     Axis rows_;
-    std::vector<float> corners_;
+    std::vector<float> memory_;
     std::vector<Span> spans_;
 };
 

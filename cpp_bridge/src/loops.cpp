@@ -19,6 +19,7 @@ const Loops EDGESEG_JOIN(EDGESEG_LEVEL, _loops) = {
     resize_horizontal,
     winners,
     argmax_band,
+    argmax_unpruned_band,
     margin_band,
     colour_span,
     blend_row,

@@ -41,13 +41,14 @@ struct Loops {
 
     // The class of every logit, before any interpolation: (h, w) bytes. False where a logit is NaN or infinite.
     bool (*winners)(const Logits& logits, std::uint8_t* out);
-    // The mask of the output rows of one cell row, `out` its first. Without winners every pixel is computed;
-    // with them only the cells whose corners disagree, which are then listed in `open` as spans of columns.
-    // `corners` holds 4 rounded_up(classes) floats. Returns the number of spans.
+    // The mask of the output rows of one cell row, `out` its first; `memory` holds 4 rounded_up(classes) floats that
+    // are -infinity past the classes. Lists the spans of columns that it had to compute, and returns their number.
     int (*argmax_band)(const Logits& logits, const std::uint8_t* winners, const Cells& columns, const Cells& rows,
-                       int band, float* corners, Span* open, std::uint8_t* out, std::ptrdiff_t stride);
+                       int band, float* memory, Span* open, std::uint8_t* out, std::ptrdiff_t stride);
+    void (*argmax_unpruned_band)(const Logits& logits, const Cells& columns, const Cells& rows, int band,
+                                 float* memory, std::uint8_t* out, std::ptrdiff_t stride);
     // Best minus second-best logit of the output rows of one cell row; stride in floats.
-    void (*margin_band)(const Logits& logits, const Cells& columns, const Cells& rows, int band, float* corners,
+    void (*margin_band)(const Logits& logits, const Cells& columns, const Cells& rows, int band, float* memory,
                         float* out, std::ptrdiff_t stride);
 
     // The mask's pixels of a span -> colour * alpha + 128, three values a pixel; `out` is writable for one more.

@@ -11,35 +11,34 @@
 namespace edgeseg {
 namespace {
 
-bool winners(const Logits& logits, std::uint8_t* __restrict out) {
-    constexpr int block = 256;
+bool winners(const Logits& logits, std::uint8_t* out) {
     const std::ptrdiff_t size = static_cast<std::ptrdiff_t>(logits.height) * logits.width;
-    std::uint32_t largest = 0;
-    for (std::ptrdiff_t start = 0; start < size; start += block) {
-        const int count = static_cast<int>(size - start < block ? size - start : block);
-        float best[block];
-        std::int32_t winner[block];
-        for (int c = 0; c < logits.classes; ++c) {
-            const float* plane = logits.data + c * size + start;
-            for (int i = 0; i < count; ++i) {
-                std::uint32_t bits;
-                std::memcpy(&bits, plane + i, sizeof bits);
-                bits &= 0x7fffffffU;
-                largest = bits > largest ? bits : largest;
-            }
-            if (c == 0) {
-                for (int i = 0; i < count; ++i) best[i] = plane[i];
-                for (int i = 0; i < count; ++i) winner[i] = 0;
-                continue;
-            }
-            for (int i = 0; i < count; ++i) {
-                winner[i] = plane[i] > best[i] ? c : winner[i];
-                best[i] = plane[i] > best[i] ? plane[i] : best[i];
-            }
+    const std::ptrdiff_t whole = size / kLanes * kLanes;
+    Floats strange{};  // v - v is 0, or NaN for NaN and infinity, and then so is the sum
+    for (std::ptrdiff_t i = 0; i < whole; i += kLanes) {
+        Floats best, value;
+        load(best, logits.data + i);
+        Integers winner{};
+        strange += best - best;
+        for (int c = 1; c < logits.classes; ++c) {
+            load(value, logits.data + c * size + i);
+            strange += value - value;
+            winner = value > best ? Integers{} + c : winner;
+            best = value > best ? value : best;
         }
-        for (int i = 0; i < count; ++i) out[start + i] = static_cast<std::uint8_t>(winner[i]);
+        store(out + i, __builtin_convertvector(winner, Bytes), kLanes);
     }
-    return largest < 0x7f800000U;
+    float total = 0;
+    for (std::ptrdiff_t i = whole; i < size; ++i) {
+        out[i] = 0;
+        for (int c = 0; c < logits.classes; ++c) {
+            const float value = logits.data[c * size + i];
+            total += value - value;
+            if (value > logits.data[out[i] * size + i]) out[i] = static_cast<std::uint8_t>(c);
+        }
+    }
+    for (int l = 0; l < kLanes; ++l) total += strange[l];
+    return total == 0;
 }
 
 // The logits of all classes at the four corners of a cell, class by class.
@@ -99,22 +98,28 @@ class CornerReader {
 
 // The classes that none of the corners' winners beats at all four corners, in ascending order.
 int contenders(const Corners& at, const std::uint8_t (&won)[4], int classes, int* out) {
-    std::int32_t beaten[256];
-    const int padded = rounded_up(classes);
-    for (int c = 0; c < padded; ++c) beaten[c] = 0;
-    for (int w = 0; w < 4; ++w) {
-        const int k = won[w];
-        if ((w > 0 && k == won[0]) || (w > 1 && k == won[1]) || (w > 2 && k == won[2])) continue;
-        const float tl = at.top_left[k], tr = at.top_right[k], bl = at.bottom_left[k], br = at.bottom_right[k];
-        for (int c = 0; c < padded; ++c) {
-            beaten[c] |= (at.top_left[c] < tl) & (at.top_right[c] < tr) & (at.bottom_left[c] < bl) &
-                         (at.bottom_right[c] < br);
-        }
-    }
     int count = 0;
-    for (int c = 0; c < classes; ++c) {
-        out[count] = c;
-        count += 1 - beaten[c];
+    for (int start = 0; start < classes; start += kLanes) {
+        Floats top_left, top_right, bottom_left, bottom_right;
+        load(top_left, at.top_left + start);
+        load(top_right, at.top_right + start);
+        load(bottom_left, at.bottom_left + start);
+        load(bottom_right, at.bottom_right + start);
+        Integers beaten{};
+        for (int w = 0; w < 4; ++w) {
+            const int k = won[w];
+            if (w > 0 && k == won[w - 1]) continue;
+            beaten |= (top_left < at.top_left[k]) & (top_right < at.top_right[k]) &
+                      (bottom_left < at.bottom_left[k]) & (bottom_right < at.bottom_right[k]);
+        }
+        const Bytes left = __builtin_convertvector(beaten + 1, Bytes);
+        std::uint64_t lanes[(kLanes + 7) / 8] = {};
+        std::memcpy(lanes, &left, sizeof left);
+        for (int part = 0; part < (kLanes + 7) / 8; ++part) {
+            for (std::uint64_t rest = lanes[part]; rest != 0; rest &= rest - 1) {
+                out[count++] = start + 8 * part + __builtin_ctzll(rest) / 8;
+            }
+        }
     }
     return count;
 }
@@ -125,101 +130,125 @@ struct Edge {
     float right[kLanes];
 };
 
-Edge edge(const Corners& at, int c, const float* w0, const float* w1) {
-    Edge out;
-    for (int r = 0; r < kLanes; ++r) out.left[r] = lerp(w0[r], at.top_left[c], w1[r], at.bottom_left[c]);
-    for (int r = 0; r < kLanes; ++r) out.right[r] = lerp(w0[r], at.top_right[c], w1[r], at.bottom_right[c]);
-    return out;
+inline void set(Edge& edge, const Corners& at, int c, const float* w0, const float* w1) {
+    for (int r = 0; r < kLanes; ++r) edge.left[r] = lerp(w0[r], at.top_left[c], w1[r], at.bottom_left[c]);
+    for (int r = 0; r < kLanes; ++r) edge.right[r] = lerp(w0[r], at.top_right[c], w1[r], at.bottom_right[c]);
 }
 
-// The horizontal step and the arg-max of one row of a cell.
-void argmax_two(const Edge* edges, const int* classes, int r, const float* w0, const float* w1, int count,
-                std::uint8_t* out) {
+// The horizontal step and the arg-max, for `height` rows of a cell.
+void argmax_two(const Edge* edges, const int* classes, int height, const float* w0, const float* w1, int count,
+                std::uint8_t* out, std::ptrdiff_t stride) {
     const Bytes lower = Bytes{} + static_cast<std::uint8_t>(classes[0]);
     const Bytes upper = Bytes{} + static_cast<std::uint8_t>(classes[1]);
     for (int x = 0; x < count; x = next(x, count)) {
         Floats left, right;
         load(left, w0 + x);
         load(right, w1 + x);
-        const Floats a = left * edges[0].left[r] + right * edges[0].right[r];
-        const Floats b = left * edges[1].left[r] + right * edges[1].right[r];
-        const Bytes above = __builtin_convertvector(b > a, Bytes);  // all ones or none
-        store(out + x, (upper & above) | (lower & ~above), count - x);
+        for (int r = 0; r < height; ++r) {
+            const Floats a = left * edges[0].left[r] + right * edges[0].right[r];
+            const Floats b = left * edges[1].left[r] + right * edges[1].right[r];
+            const Bytes above = __builtin_convertvector(b > a, Bytes);  // all ones or none
+            store(out + r * stride + x, (upper & above) | (lower & ~above), count - x);
+        }
     }
 }
 
-void argmax_many(const Edge* edges, const int* classes, int contending, int r, const float* w0, const float* w1,
-                 int count, std::uint8_t* out) {
+void argmax_many(const Edge* edges, const int* classes, int contending, int height, const float* w0, const float* w1,
+                 int count, std::uint8_t* out, std::ptrdiff_t stride) {
     for (int x = 0; x < count; x = next(x, count)) {
         Floats left, right;
         load(left, w0 + x);
         load(right, w1 + x);
-        Floats best = left * edges[0].left[r] + right * edges[0].right[r];
-        Integers winner = Integers{} + classes[0];
-        for (int k = 1; k < contending; ++k) {
-            const Floats value = left * edges[k].left[r] + right * edges[k].right[r];
-            winner = value > best ? Integers{} + classes[k] : winner;
-            best = value > best ? value : best;
+        for (int r = 0; r < height; ++r) {
+            Floats best = left * edges[0].left[r] + right * edges[0].right[r];
+            Integers winner = Integers{} + classes[0];
+            for (int k = 1; k < contending; ++k) {
+                const Floats value = left * edges[k].left[r] + right * edges[k].right[r];
+                winner = value > best ? Integers{} + classes[k] : winner;
+                best = value > best ? value : best;
+            }
+            store(out + r * stride + x, __builtin_convertvector(winner, Bytes), count - x);
         }
-        store(out + x, __builtin_convertvector(winner, Bytes), count - x);
+    }
+}
+
+// Fills the first output row of a band where the corners of cells agree, and lists the cells where they do not.
+int fill_agreeing(const std::uint8_t* top, const std::uint8_t* bottom, int last, const Cells& columns, Span* open,
+                  std::uint8_t* out) {
+    const auto agrees = [&](int cell, std::uint8_t winner) {
+        const int left = columns.index[cell], right = left < last ? left + 1 : left;
+        return top[left] == winner && top[right] == winner && bottom[left] == winner && bottom[right] == winner;
+    };
+    int opened = 0;
+    for (int cell = 0; cell < columns.count;) {
+        const int first = cell;
+        const std::uint8_t winner = top[columns.index[first]];
+        while (cell < columns.count && agrees(cell, winner)) ++cell;
+        if (cell > first) {
+            std::memset(out + columns.begin[first], winner,
+                        static_cast<std::size_t>(columns.begin[cell] - columns.begin[first]));
+        } else {
+            open[opened++] = {cell, cell + 1};
+            ++cell;
+        }
+    }
+    return opened;
+}
+
+// Computes one cell with the classes that contend for it.
+void argmax_cell(const Corners& at, const int* classes, int contending, const Cells& columns, int cell,
+                 const Cells& rows, int band, std::uint8_t* out, std::ptrdiff_t stride) {
+    const int begin = columns.begin[cell], count = columns.begin[cell + 1] - begin;
+    const int top = rows.begin[band], height = rows.begin[band + 1] - top;
+    const float* w0 = columns.w0 + begin;
+    const float* w1 = columns.w1 + begin;
+    Edge edges[256];
+    for (int y = 0; y < height; y += kLanes) {
+        for (int k = 0; k < contending; ++k) set(edges[k], at, classes[k], rows.w0 + top + y, rows.w1 + top + y);
+        const int some = height - y < kLanes ? height - y : kLanes;
+        std::uint8_t* corner = out + y * stride + begin;
+        if (contending == 2) {
+            argmax_two(edges, classes, some, w0, w1, count, corner, stride);
+        } else {
+            argmax_many(edges, classes, contending, some, w0, w1, count, corner, stride);
+        }
     }
 }
 
 int argmax_band(const Logits& logits, const std::uint8_t* won, const Cells& columns, const Cells& rows, int band,
                 float* memory, Span* open, std::uint8_t* out, std::ptrdiff_t stride) {
-    const int row = rows.index[band];
-    const int first = rows.begin[band], height = rows.begin[band + 1] - first;
-    const std::uint8_t* top = won ? won + static_cast<std::ptrdiff_t>(row) * logits.width : nullptr;
+    const int row = rows.index[band], last = logits.width - 1;
+    const std::uint8_t* top = won + static_cast<std::ptrdiff_t>(row) * logits.width;
     const std::uint8_t* bottom = row + 1 < logits.height ? top + logits.width : top;
-    CornerReader reader(logits, row, memory);
-    Edge edges[256];
-    int classes[256];
-    int spans = 0;
     // Agreeing cells fill the first row, which the others copy; then the open cells overwrite their part of all.
-    if (won) {
-        for (int j = 0; j < columns.count; ++j) {
-            const int left = columns.index[j], right = left + 1 < logits.width ? left + 1 : left;
-            const int begin = columns.begin[j], end = columns.begin[j + 1];
-            const std::uint8_t winner = top[left];
-            if (winner == top[right] && winner == bottom[left] && winner == bottom[right]) {
-                std::memset(out + begin, winner, static_cast<std::size_t>(end - begin));
-            } else {
-                open[spans++] = {j, j + 1};
-            }
-        }
-        for (int y = 1; y < height; ++y) std::memcpy(out + y * stride, out, static_cast<std::size_t>(columns.begin[columns.count]));
-    } else {
-        for (int j = 0; j < columns.count; ++j) open[spans++] = {j, j + 1};
+    const int opened = fill_agreeing(top, bottom, last, columns, open, out);
+    const int width = columns.begin[columns.count];
+    for (int y = 1; y < rows.begin[band + 1] - rows.begin[band]; ++y) {
+        std::memcpy(out + y * stride, out, static_cast<std::size_t>(width));
     }
-    for (int s = 0; s < spans; ++s) {
-        const int j = open[s].begin;
-        const int left = columns.index[j], right = left + 1 < logits.width ? left + 1 : left;
-        const int begin = columns.begin[j], count = columns.begin[j + 1] - begin;
+    CornerReader reader(logits, row, memory);
+    int classes[256];
+    for (int s = 0; s < opened; ++s) {
+        const int cell = open[s].begin;
+        const int left = columns.index[cell], right = left < last ? left + 1 : left;
+        const std::uint8_t winners_here[4] = {top[left], top[right], bottom[left], bottom[right]};
         const Corners& at = reader.read(left);
-        int contending = logits.classes;
-        if (won) {
-            const std::uint8_t corner_winners[4] = {top[left], top[right], bottom[left], bottom[right]};
-            contending = contenders(at, corner_winners, logits.classes, classes);
-        } else {
-            for (int c = 0; c < contending; ++c) classes[c] = c;
-        }
-        const float* w0 = columns.w0 + begin;
-        const float* w1 = columns.w1 + begin;
-        for (int y = 0; y < height; y += kLanes) {
-            for (int k = 0; k < contending; ++k) edges[k] = edge(at, classes[k], rows.w0 + first + y, rows.w1 + first + y);
-            const int some = height - y < kLanes ? height - y : kLanes;
-            for (int r = 0; r < some; ++r) {
-                std::uint8_t* line = out + (y + r) * stride + begin;
-                if (contending == 2) {
-                    argmax_two(edges, classes, r, w0, w1, count, line);
-                } else {
-                    argmax_many(edges, classes, contending, r, w0, w1, count, line);
-                }
-            }
-        }
-        open[s] = {begin, begin + count};
+        const int contending = contenders(at, winners_here, logits.classes, classes);
+        argmax_cell(at, classes, contending, columns, cell, rows, band, out, stride);
+        open[s] = {columns.begin[cell], columns.begin[cell + 1]};
     }
-    return spans;
+    return opened;
+}
+
+void argmax_unpruned_band(const Logits& logits, const Cells& columns, const Cells& rows, int band, float* memory,
+                          std::uint8_t* out, std::ptrdiff_t stride) {
+    CornerReader reader(logits, rows.index[band], memory);
+    int classes[256];
+    for (int c = 0; c < logits.classes; ++c) classes[c] = c;
+    for (int cell = 0; cell < columns.count; ++cell) {
+        const Corners& at = reader.read(columns.index[cell]);
+        argmax_cell(at, classes, logits.classes, columns, cell, rows, band, out, stride);
+    }
 }
 
 }  // namespace

@@ -8,7 +8,7 @@ void margin(const Logits& logits, const Rect& rect, float* out, int width, int h
     const Loops& use = loops();
     const Cells columns = grid.columns(), rows = grid.rows();
     for (int band = 0; band < rows.count; ++band) {
-        use.margin_band(grid.logits(), columns, rows, band, grid.corners(),
+        use.margin_band(grid.logits(), columns, rows, band, grid.memory(),
                         out + static_cast<std::ptrdiff_t>(rows.begin[band]) * width, width);
     }
 }

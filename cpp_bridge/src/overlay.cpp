@@ -54,7 +54,7 @@ void overlay(const Logits& logits, const Rect& rect, const ConstImage& frame, co
         const int first = rows.begin[band];
         std::uint8_t* ids = mask == nullptr ? band_mask.data() : mask->row(first);
         const std::ptrdiff_t stride = mask == nullptr ? frame.width : mask->stride;
-        const int open = use.argmax_band(grid.logits(), grid.winners(), columns, rows, band, grid.corners(),
+        const int open = use.argmax_band(grid.logits(), grid.winners(), columns, rows, band, grid.memory(),
                                          grid.spans(), ids, stride);
         // Only the open spans change from one row of the band to the next.
         use.colour_span(ids, {0, frame.width}, paint.table.data(), colours.data());
