@@ -65,22 +65,17 @@ class Dataset:
         Raises:
             DataError: the folder or split is not there, is empty, or an image or mask lacks its partner.
         """
-        if not folder.is_dir():
-            raise DataError(f"{folder} is not a folder, expected a data set; check the path")
-        described = folder / "classes.json"
-        if (folder / "images").is_dir():
-            if not described.is_file():
-                raise DataError(f"{folder} has images/ but no classes.json; write one with the names of its classes")
-            places = _plain_splits(folder)
-        else:
-            places = _camvid_splits(folder)
+        places = _places(folder)
         if split not in places:
-            names = ", ".join(str(name) for name in places if name is not None)
+            names = ", ".join(splits(folder))
             raise DataError(
                 f"{folder} has no split {split!r}, it has {names}: choose one"
                 if names
                 else f"{folder} has no split {split!r}; expected folders train/ and trainannot/, or images/ and masks/"
             )
+        described = folder / "classes.json"
+        if not described.is_file() and (folder / "images").is_dir():
+            raise DataError(f"{folder} has images/ but no classes.json; write one with the names of its classes")
         classes = read_classes(described) if described.is_file() else CAMVID
         return cls(folder, split, classes, _pairs(*places[split]))
 
@@ -119,6 +114,22 @@ def splits(folder: Path) -> list[str]:
     """Names of the splits of a data set, sorted; empty where it has none."""
     places = _plain_splits(folder) if (folder / "images").is_dir() else _camvid_splits(folder)
     return [name for name in places if name is not None]
+
+
+def splits(folder: Path) -> list[str]:
+    """Names of a data set's splits; none where it is not divided.
+
+    Raises:
+        DataError: the folder is not there.
+    """
+    return [name for name in _places(folder) if name is not None]
+
+
+def _places(folder: Path) -> dict[str | None, tuple[Path, Path]]:
+    """Where each split's images and masks lie."""
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a folder, expected a data set; check the path")
+    return _plain_splits(folder) if (folder / "images").is_dir() else _camvid_splits(folder)
 
 
 def _camvid_splits(folder: Path) -> dict[str | None, tuple[Path, Path]]:

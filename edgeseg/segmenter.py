@@ -27,6 +27,7 @@ class Segmenter:
         mask = model(frame)
 
     A frame is uint8 (H, W, 3) in BGR, of any size; a mask is uint8 (H, W), one class id a pixel, of the frame's size.
+    With a network of one channel, class 1 is where its logit is above 0.
     Several threads may use one segmenter at once, and each gets what it would get alone.
 
     Attributes:
@@ -66,7 +67,7 @@ class Segmenter:
             FrameError: the frame is not uint8 (H, W, 3).
         """
         height, width = _size(frame)
-        return kernels.margin(self._classes(self.logits(frame)), width, height, rect=self.spec.rect(width, height))
+        return kernels.margin(self.logits(frame), width, height, rect=self.spec.rect(width, height))
 
     def prepare(self, frame: Frame, *, out: Frame | None = None) -> Frame:
         """The engine's input, uint8 (1, H, W, 3) in BGR: the frame at the size and place that the spec says.
@@ -109,7 +110,7 @@ class Segmenter:
         Raises:
             FrameError: `out` does not fit.
         """
-        return kernels.argmax(self._classes(logits), width, height, rect=self.spec.rect(width, height), out=out)
+        return kernels.argmax(logits, width, height, rect=self.spec.rect(width, height), out=out)
 
     def overlay(
         self, logits: Logits, frame: Frame, *, alpha: float = 0.5, out: Frame | None = None, mask: Mask | None = None
@@ -128,17 +129,11 @@ class Segmenter:
         """
         height, width = _size(frame)
         rect = self.spec.rect(width, height)
-        return kernels.overlay(self._classes(logits), frame, self.palette, alpha=alpha, rect=rect, out=out, mask=mask)
+        return kernels.overlay(logits, frame, self.palette, alpha=alpha, rect=rect, out=out, mask=mask)
 
     def close(self) -> None:
         """Frees the engine; the segmenter cannot be used any more."""
         self._engine.close()
-
-    def _classes(self, logits: Logits) -> Logits:
-        """Logits with one channel a class: a one-channel head becomes (0, logit), so class 1 wins where logit > 0."""
-        if logits.shape[1] > 1:
-            return logits
-        return np.concatenate((np.zeros_like(logits), logits), axis=1)
 
     def _tensor(self) -> Frame:
         """This thread's input memory, kept between frames: fresh pages cost more than the resize."""

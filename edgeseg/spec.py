@@ -13,6 +13,9 @@ _Kind = TypeVar("_Kind")
 FORMAT = 1
 """Format number of bundles and specs; a reader refuses a higher one."""
 
+METADATA_KEY = "edgeseg.spec"
+"""Where an ONNX file carries its spec, as JSON, in its metadata."""
+
 MAX_CLASSES = 255
 """Masks are uint8; id 255 stays free for "ignore"."""
 

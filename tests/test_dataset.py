@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeseg.classes import CAMVID, Classes, read_classes
-from edgeseg.dataset import Dataset
+from edgeseg.dataset import Dataset, splits
 from edgeseg.errors import DataError
 
 CLASSES: dict[str, Any] = {
@@ -54,6 +54,7 @@ def plain(tmp_path: Path) -> Path:
 
 
 def test_camvid_layout(camvid_like: Path) -> None:
+    assert splits(camvid_like) == ["train", "val"]
     data = Dataset.open(camvid_like, "val")
     assert len(data) == 2
     assert data.classes == CAMVID
@@ -65,6 +66,7 @@ def test_camvid_layout(camvid_like: Path) -> None:
 
 
 def test_plain_layout_with_ids(plain: Path) -> None:
+    assert splits(plain) == []
     data = Dataset.open(plain)
     assert data.classes.names == ("road", "car")
     _, label = data.load(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from edgeseg.errors import EngineError, FrameError
-from edgeseg.spec import Spec
+from edgeseg.spec import METADATA_KEY, Spec
 
 TARGET = "onnxruntime"
 
@@ -33,6 +34,7 @@ class OnnxRuntime:
         self._dynamic = spec.dynamic
         self._session: ort.InferenceSession | None = _session(path, threads)
         self._input = _check_types(path, self._session)
+        _check_spec(path, spec, self._session)
         logits = self.infer(np.zeros(self._shape, np.uint8))
         _check_logits(path, spec, logits.shape)
 
@@ -94,6 +96,19 @@ def _check_types(path: Path, session: ort.InferenceSession) -> str:
         )
     name: str = session.get_inputs()[0].name
     return name
+
+
+def _check_spec(path: Path, spec: Spec, session: ort.InferenceSession) -> None:
+    """Refuses a spec that is not the one in the file, which the bundle's hash covers."""
+    carried = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+    if carried is None:
+        return
+    try:
+        same = Spec.from_json(json.loads(carried)) == spec
+    except ValueError as error:
+        raise EngineError(f"{path} carries a spec that cannot be read ({error}); export the bundle again") from error
+    if not same:
+        raise EngineError(f"{path} carries another spec than its bundle.json; was that edited? Export the bundle again")
 
 
 def _check_logits(path: Path, spec: Spec, shape: tuple[int, ...]) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from onnx import TensorProto, helper
 
 from edgeseg.engines.onnxruntime import open as open_onnx
 from edgeseg.errors import EngineError
-from edgeseg.spec import Spec
+from edgeseg.spec import METADATA_KEY, Spec
 
 
 def identity(dtype: int, shape: list[int | str], outputs: int = 1) -> onnx.ModelProto:
@@ -34,6 +35,27 @@ def identity(dtype: int, shape: list[int | str], outputs: int = 1) -> onnx.Model
 def test_other_signatures_are_refused(tmp_path: Path, spec: Spec, model: onnx.ModelProto) -> None:
     onnx.save(model, tmp_path / "model.onnx")
     with pytest.raises(EngineError, match="expected one uint8"):
+        open_onnx(tmp_path / "model.onnx", spec, 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [(lambda text: text.replace("sky", "air"), "carries another spec"), (lambda text: text[1:], "cannot be read")],
+)
+def test_the_spec_is_the_one_in_the_file(
+    tmp_path: Path,
+    spec: Spec,
+    make_model: Callable[..., onnx.ModelProto],
+    change: Callable[[str], str],
+    message: str,
+) -> None:
+    model, text = make_model(spec), json.dumps(spec.to_json())
+    helper.set_model_props(model, {METADATA_KEY: text})
+    onnx.save(model, tmp_path / "model.onnx")
+    open_onnx(tmp_path / "model.onnx", spec, 1)
+    helper.set_model_props(model, {METADATA_KEY: change(text)})
+    onnx.save(model, tmp_path / "model.onnx")
+    with pytest.raises(EngineError, match=message):
         open_onnx(tmp_path / "model.onnx", spec, 1)
 
 
