@@ -111,12 +111,6 @@ class Dataset:
 
 
 def splits(folder: Path) -> list[str]:
-    """Names of the splits of a data set, sorted; empty where it has none."""
-    places = _plain_splits(folder) if (folder / "images").is_dir() else _camvid_splits(folder)
-    return [name for name in places if name is not None]
-
-
-def splits(folder: Path) -> list[str]:
     """Names of a data set's splits; none where it is not divided.
 
     Raises:
