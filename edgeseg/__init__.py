@@ -1,1 +1,68 @@
-"""Segments video on small devices."""
+"""Segments video on small devices: a trained network, packed as a bundle, runs with NumPy, OpenCV and ONNX Runtime.
+
+    import edgeseg
+    model = edgeseg.load("road")
+    mask = model(frame)                        # uint8 (H, W): one class id a pixel
+
+`load` opens a bundle and gives a `Segmenter`. A frame is uint8 (H, W, 3) in BGR, as OpenCV reads it, of any size:
+
+    model.spec.classes                         # ("Sky", "Building", ...): a `Spec` says what the network means
+    model.confidence(frame)                    # float32 (H, W): by how much the best class beats the next
+    model.overlay(model.logits(frame), frame)  # uint8 (H, W, 3): the classes painted over the frame
+
+A whole video, a camera or a folder of images, with capture and inference side by side:
+
+    for result in edgeseg.stream(model, "street.mp4"):
+        result.mask
+
+A `Bundle` is a folder that proves what it holds:
+
+    bundle = edgeseg.Bundle.open("road")
+    bundle.artifacts[0].measured               # accuracy and agreement, as measured on this very file
+
+Whatever goes wrong on purpose is an `EdgeSegError`; edgeseg/errors.py draws their tree.
+"""
+
+from importlib.metadata import version
+
+from edgeseg.bundle import Bundle
+from edgeseg.errors import (
+    BundleError,
+    DataError,
+    EdgeSegError,
+    EngineError,
+    ExportError,
+    FrameError,
+    OutputError,
+    SourceError,
+    SpecError,
+    TrainingError,
+    UsageError,
+    WeightsError,
+)
+from edgeseg.segmenter import Segmenter, load
+from edgeseg.spec import Spec
+from edgeseg.video.pipeline import stream
+
+__version__ = version("edgeseg")
+
+__all__ = [
+    "Bundle",
+    "BundleError",
+    "DataError",
+    "EdgeSegError",
+    "EngineError",
+    "ExportError",
+    "FrameError",
+    "OutputError",
+    "Segmenter",
+    "SourceError",
+    "Spec",
+    "SpecError",
+    "TrainingError",
+    "UsageError",
+    "WeightsError",
+    "__version__",
+    "load",
+    "stream",
+]

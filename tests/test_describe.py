@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from edgeseg.bundle import Bundle
+from edgeseg.describe import describe, tables
+from edgeseg.errors import BundleError
+from edgeseg.spec import Spec
+
+
+@pytest.fixture
+def bundle(tmp_path: Path, spec: Spec, make_bundle: Callable[..., Bundle]) -> Bundle:
+    make_bundle(tmp_path / "tiny", spec)
+    return Bundle.open(tmp_path / "tiny")
+
+
+def test_all_that_the_bundle_says_is_there(bundle: Bundle) -> None:
+    found = json.loads(json.dumps(describe(bundle)))
+    assert found["spec"] == bundle.spec.to_json()
+    assert found["artifacts"] == [{**bundle.artifacts[0].to_json(), "verified": True}]
+    assert Path(found["card"]).read_text() == "# A tiny model\n"
+
+
+def test_tables_for_people(bundle: Bundle) -> None:
+    console = Console(width=160)
+    with console.capture() as captured:
+        console.print(tables(bundle))
+    text = captured.get()
+    for part in ("30x18", "road", "sky", "tiny.fp32.onnx", bundle.artifacts[0].sha256[:12], "agreement: mask 1.0"):
+        assert part in text
+
+
+@pytest.mark.parametrize("show", [describe, tables])
+def test_altered_bundles_are_not_described(bundle: Bundle, show: Callable[[Bundle], object]) -> None:
+    (bundle.folder / bundle.artifacts[0].file).write_bytes(b"")
+    with pytest.raises(BundleError, match="altered"):
+        show(bundle)

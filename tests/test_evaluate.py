@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from rich.console import Console
+
+from edgeseg.bundle import Bundle
+from edgeseg.classes import CAMVID
+from edgeseg.dataset import Dataset
+from edgeseg.errors import DataError
+from edgeseg.evaluate import Evaluation, evaluate
+from edgeseg.segmenter import Segmenter, load
+from edgeseg.spec import Spec
+
+
+class Painted:
+    """An engine that reads the class off the frame: level 10 * class, one logit a pixel."""
+
+    name, threads = "painted", 1
+
+    def infer(self, tensor: NDArray[np.uint8]) -> NDArray[np.float32]:
+        ids = tensor[0, :, :, 0] // 10
+        logits = np.zeros((1, 3, *ids.shape), np.float32)
+        for each in range(3):
+            logits[0, each][ids == each] = 1
+        return logits
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def painted(spec: Spec) -> Segmenter:
+    return Segmenter(replace(spec, width=4, height=2, stride=1), Painted())
+
+
+@pytest.fixture
+def data(tmp_path: Path, spec: Spec) -> Dataset:
+    """Two images: the first is segmented rightly, the second is all road."""
+    first = np.array([[0, 0, 1, 1], [0, 0, 1, 1]], np.uint8)
+    pairs = [(first, first), (np.zeros((2, 4), np.uint8), np.array([[0, 0, 0, 0], [1, 1, 255, 255]], np.uint8))]
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+    for at, (mask, label) in enumerate(pairs):
+        cv2.imwrite(str(tmp_path / "images" / f"{at}.png"), np.repeat(10 * mask[..., None], 3, axis=2))
+        cv2.imwrite(str(tmp_path / "masks" / f"{at}.png"), label)
+    classes = [{"name": name, "colour": colour} for name, colour in zip(spec.classes, spec.palette, strict=True)]
+    (tmp_path / "classes.json").write_text(json.dumps({"classes": classes, "ignore": 255}))
+    return Dataset.open(tmp_path)
+
+
+def test_figures_counted_by_hand(painted: Segmenter, data: Dataset) -> None:
+    calls: list[tuple[int, int]] = []
+    result = evaluate(painted, data, progress=lambda done, of: calls.append((done, of)))
+    # road: TP 4 + 4, FP 2.  car: TP 4, FN 2.  sky: in no label, in no mask.
+    assert result.iou[:2] == pytest.approx((80, 100 * 4 / 6))
+    assert result.miou == pytest.approx((80 + 100 * 4 / 6) / 2)
+    assert result.pixel_accuracy == pytest.approx(100 * 12 / 14)
+    assert result.class_accuracy == pytest.approx((100 + 100 * 4 / 6) / 2)
+    assert (result.images, result.split, result.data) == (2, None, data.digest)
+    assert calls == [(1, 2), (2, 2)]
+
+
+def test_json_and_table(painted: Segmenter, data: Dataset) -> None:
+    result = evaluate(painted, data)
+    figures = json.loads(json.dumps(result.to_json(), allow_nan=False))
+    assert figures["iou"] == {"road": 80.0, "car": 66.6667, "sky": None}
+    assert figures["miou"] == 73.3333
+    console = Console(width=60)
+    with console.capture() as captured:
+        console.print(result.table())
+    assert "73.33" in captured.get()
+
+
+def test_other_classes_are_refused(painted: Segmenter, data: Dataset) -> None:
+    other = replace(data, classes=CAMVID)
+    with pytest.raises(DataError, match="same classes in the same order"):
+        evaluate(painted, other)
+
+
+def test_a_bad_file_ends_the_evaluation(painted: Segmenter, data: Dataset) -> None:
+    cv2.imwrite(str(data.pairs[1].mask), np.full((2, 4), 7, np.uint8))
+    with pytest.raises(DataError, match="holds the id 7"):
+        evaluate(painted, data)
+
+
+def test_real_images_through_an_artifact(
+    tmp_path: Path, camvid: Path, spec: Spec, make_bundle: Callable[..., Bundle]
+) -> None:
+    whole = Dataset.open(camvid, "val")
+    few = Dataset(whole.folder, whole.split, whole.classes, whole.pairs[:4])
+    road = replace(spec, width=240, height=180, classes=CAMVID.names, palette=CAMVID.palette, ignore=11)
+    model = load(make_bundle(tmp_path / "tiny", road), threads=1)
+    result: Evaluation = evaluate(model, few)
+    pixels = right = 0
+    for frame, label in few:
+        counted = label != 11
+        pixels += int(counted.sum())
+        right += int((model(frame) == label)[counted].sum())
+    assert result.pixel_accuracy == pytest.approx(100 * right / pixels)
+    assert 0 < result.miou < 50

@@ -1,0 +1,35 @@
+"""Promises about the package as a whole."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import inspect
+import json
+import subprocess
+import sys
+
+import edgeseg
+
+HEAVY = {"torch", "onnx", "onnxscript", "av", "rich", "cyclopts", "matplotlib", "safetensors", "skvideo"}
+
+
+def test_import_is_light() -> None:
+    code = "import edgeseg, sys, json; print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(json.loads(done.stdout))
+    assert {"edgeseg", "numpy"} <= loaded
+    assert not loaded & HEAVY
+    assert done.stderr == ""
+
+
+def test_public_names_are_flat_and_documented() -> None:
+    tour = edgeseg.__doc__ or ""
+    errors = {name for name, _ in inspect.getmembers(edgeseg.errors, inspect.isclass)}
+    assert errors <= set(edgeseg.__all__)
+    for name in set(edgeseg.__all__) - {"__version__"}:
+        assert inspect.getdoc(getattr(edgeseg, name)), f"{name} has no docstring"
+        assert name in tour or name in errors, f"the tour leaves out {name}"
+
+
+def test_version_is_the_packages() -> None:
+    assert edgeseg.__version__ == importlib.metadata.version("edgeseg")
