@@ -23,7 +23,7 @@ ATTEMPTS = 64
 
 def redact(text: str) -> str:
     """`text` without the user, password and query that a URL or pipeline may carry."""
-    text = re.sub(r"://[^/\s@]+@", "://***@", text)
+    text = re.sub(r"://[^/\s]+@", "://***@", text)
     text = re.sub(r"(://[^\s?]+)\?\S+", r"\1?***", text)
     return re.sub(r"\b(user-id|user-pw|password)=\S+", r"\1=***", text)
 

@@ -7,7 +7,6 @@ that never returns blocks this thread only, so that the caller gets a time-out.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from fractions import Fraction
 from typing import NamedTuple
@@ -90,34 +89,33 @@ class LiveSource(Source):
                 self._arrival.notify_all()
 
     def _read(self) -> Frame | None:
-        deadline = time.perf_counter() + self._timeout
         with self._arrival:
             self._consumed = self.width > 0
-            while self._newest is None and not self._finished and not self._closed:
-                if not self._arrival.wait(max(0.0, deadline - time.perf_counter())):
-                    self._broke_off(f"no frame from {self.name} for {self._timeout:g} s")
-                    return None
-            if self._error is not None:
-                raise self._error
-            if self._newest is None and not self._closed:
-                self._broke_off(f"{self.name} gave no more frames")
-                return None
+            in_time = self._arrival.wait_for(lambda: self._newest or self._finished or self._closed, self._timeout)
             frame, self._newest = self._newest, None
-            return frame
+        if self._error is not None:
+            raise self._error
+        if self._closed or self.ended_early:
+            return None
+        if frame is None:
+            self._broke_off("gave no more frames" if in_time else f"gave no frame for {self._timeout:g} s")
+        return frame
 
     def _broke_off(self, reason: str) -> None:
         """Before the first frame this is an error; later, what was recorded is worth keeping."""
         if not self.width:
             self.close()
-            raise SourceError(f"{reason}, expected a picture; does it send, is it used by another program?")
-        if not self.ended_early:
-            self.warnings.append(f"{reason}: the stream ended there; what came before is kept")
+            raise SourceError(f"{self.name} {reason}, expected a picture; does it send, does another program use it?")
         self.ended_early = True
-        self._closed = True
+        self.warnings.append(f"{self.name} {reason}: the stream ended there; what came before is kept")
+        with self._arrival:
+            self._finished = True
 
     def close(self) -> None:
         """Ends the reading thread; one that is stuck in the driver is left to the end of the process."""
         with self._arrival:
+            if self._closed:
+                return
             self._closed = True
             self._arrival.notify_all()
         if threading.current_thread() is not self._thread:

@@ -1,0 +1,96 @@
+"""A model that needs no network, and videos of a few frames."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from edgeseg.spec import Spec
+
+Image = NDArray[np.uint8]
+
+
+class ShadeModel:
+    """Its mask is the frame's first blue level everywhere; `work` runs in place of a network."""
+
+    threads = 1
+
+    def __init__(self, spec: Spec, work: Callable[[int], None] = lambda _: None) -> None:
+        self.spec = spec
+        self.work = work
+
+    def prepare(self, frame: Image, *, out: Image | None = None) -> Image:
+        assert out is not None
+        assert out.shape == (1, self.spec.height, self.spec.width, 3)
+        out[:] = frame[0, 0]
+        return out
+
+    def infer(self, tensor: Image) -> int:
+        level = int(tensor[0, 0, 0, 0])
+        self.work(level)
+        return level
+
+    def mask(self, logits: int, width: int, height: int) -> Image:
+        return np.full((height, width), logits, np.uint8)
+
+    def overlay(self, logits: int, frame: Image, *, alpha: float = 0.5, mask: Image | None = None) -> Image:
+        if mask is not None:
+            mask[:] = logits
+        return (frame * (1 - alpha)).astype(np.uint8)
+
+
+@pytest.fixture
+def make_shade_model(spec: Spec) -> Callable[..., ShadeModel]:
+    """`make_shade_model(work)`: a fake model whose inference calls `work(level)`."""
+    return lambda *work: ShadeModel(spec, *work)
+
+
+def shades(count: int, height: int = 6, width: int = 8) -> Iterator[Image]:
+    """Grey frames of levels 0, 1, 2 ..."""
+    for level in range(count):
+        yield np.full((height, width, 3), level, np.uint8)
+
+
+@pytest.fixture(name="shades")
+def shades_fixture() -> Callable[..., Iterator[Image]]:
+    """`shades(count)`: grey frames of levels 0, 1, 2 ..."""
+    return shades
+
+
+def write_video(
+    path: Path, count: int = 20, rate: Fraction = Fraction(25), size: tuple[int, int] = (64, 48), codec: str = "libx264"
+) -> Path:
+    """A video of grey frames that grow lighter."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=rate)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        for number in range(count):
+            image = np.full((size[1], size[0], 3), 10 * number % 256, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture
+def make_video() -> Callable[..., Path]:
+    """`make_video(path, count, rate, size, codec)` writes a small video."""
+    return write_video
+
+
+@pytest.fixture
+def no_thread_left() -> Iterator[None]:
+    """Fails if a thread of edgeseg outlives the test."""
+    yield
+    deadline = time.monotonic() + 5
+    while left := [thread.name for thread in threading.enumerate() if thread.name.startswith("edgeseg-")]:
+        assert time.monotonic() < deadline, f"threads left: {left}"
+        time.sleep(0.01)

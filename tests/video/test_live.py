@@ -1,0 +1,138 @@
+"""Live sources: the newest frame, counted drops, and time-outs instead of hangs."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from edgeseg.errors import SourceError
+from edgeseg.video.live import LiveSource, Reading
+from edgeseg.video.pipeline import stream
+
+pytestmark = pytest.mark.usefixtures("no_thread_left")
+
+
+class Camera:
+    """A camera that gives a frame each time the test says so, and None after `last`."""
+
+    def __init__(self) -> None:
+        self.given = 0
+        self.released = 0
+        self._allowed = threading.Semaphore(0)
+        self._last = False
+        self._waiting = threading.Event()
+
+    def read(self) -> Reading | None:
+        self._waiting.set()
+        self._allowed.acquire()
+        self._waiting.clear()
+        if self._last:
+            return None
+        image = np.full((4, 6, 3), self.given, np.uint8)
+        self.given += 1
+        return Reading(image, self.given / 30, time.perf_counter(), 0.001)
+
+    def shoot(self, frames: int = 1) -> None:
+        """Gives frames, and returns when the last was taken in."""
+        for _ in range(frames):
+            assert self._waiting.wait(5)
+            self._waiting.clear()
+            self._allowed.release()
+        assert self._waiting.wait(5)
+
+    def end(self) -> None:
+        self._last = True
+        self._allowed.release()
+
+    def release(self) -> None:
+        self.released += 1
+
+
+@pytest.fixture
+def camera(monkeypatch: pytest.MonkeyPatch) -> Iterator[Camera]:
+    monkeypatch.setattr("edgeseg.video.live.JOIN_SECONDS", 0.05)  # reads of this camera do get stuck
+    camera = Camera()
+    yield camera
+    camera.end()
+
+
+def open_camera(camera: Camera, timeout: float = 5.0) -> LiveSource:
+    camera._allowed.release()  # the frame that opening waits for
+    return LiveSource("camera", camera.read, camera.release, fps=None, timeout=timeout)
+
+
+def test_newest_frame_wins_and_drops_are_counted(camera: Camera) -> None:
+    with open_camera(camera) as source:
+        assert source.live
+        assert (source.width, source.height) == (6, 4)
+        camera.shoot(3)  # nobody asks yet: no drops
+        first = next(source)
+        camera.shoot(4)
+        second = next(source)
+        camera.shoot(1)
+        third = next(source)
+        camera.end()
+        assert next(source, None) is None
+        assert next(source, None) is None
+    assert [first.index, second.index, third.index] == [3, 7, 8]
+    assert [frame.image[0, 0, 0] for frame in (first, second, third)] == [3, 7, 8]
+    assert source.dropped == 3
+    assert source.ended_early
+    assert source.warnings == ["camera gave no more frames: the stream ended there; what came before is kept"]
+    assert camera.released == 1
+
+
+def test_no_first_frame_is_an_error(camera: Camera) -> None:
+    with pytest.raises(SourceError, match=r"camera gave no frame for 0\.05 s"):
+        LiveSource("camera", camera.read, camera.release, fps=None, timeout=0.05)
+    camera.end()
+
+
+def test_a_stall_ends_the_stream_with_a_warning(camera: Camera) -> None:
+    source = open_camera(camera, timeout=0.05)
+    assert len(list(source)) == 1
+    assert next(source, None) is None
+    assert source.warnings == ["camera gave no frame for 0.05 s: the stream ended there; what came before is kept"]
+    assert source.ended_early
+
+
+def test_error_of_the_device_reaches_the_reader(camera: Camera) -> None:
+    def unplug() -> Reading | None:
+        raise OSError("unplugged")
+
+    with pytest.raises(OSError, match="unplugged"):
+        LiveSource("camera", unplug, camera.release, fps=None, timeout=5)
+    assert camera.released == 1
+
+
+def test_close_wakes_a_waiting_reader(camera: Camera) -> None:
+    source = open_camera(camera, timeout=60)
+    next(source)
+    closer = threading.Timer(0.05, source.close)
+    closer.start()
+    assert next(source, None) is None
+    closer.join()
+    assert not source.warnings
+
+
+def test_stream_of_a_camera_keeps_the_newest(camera: Camera, make_shade_model: Callable[..., object]) -> None:
+    """The model is slow: while it has one frame, three more come, and two of them are dropped."""
+    source = open_camera(camera)
+    model = make_shade_model(lambda level: camera.shoot(3) if level < 9 else camera.end())
+    running = stream(model, source, mode="latency")  # type: ignore[arg-type]
+    indices = [result.index for result in running]
+    assert indices == [0, 3, 6, 9]
+    assert running.stats.dropped == source.dropped == 6
+    assert running.stats.frames == 4
+
+
+def test_leaving_a_stream_that_waits_for_a_camera(camera: Camera, make_shade_model: Callable[..., object]) -> None:
+    source = open_camera(camera, timeout=60)
+    for result in stream(make_shade_model(), source, workers=3):  # type: ignore[arg-type]
+        assert result.index == 0
+        break
+    camera.end()

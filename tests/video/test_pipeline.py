@@ -1,0 +1,261 @@
+"""Order, bounds and errors of a stream."""
+
+from __future__ import annotations
+
+import gc
+import random
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from edgeseg.bundle import Bundle
+from edgeseg.errors import UsageError
+from edgeseg.spec import Spec
+from edgeseg.video.cores import available_cores, engine_threads
+from edgeseg.video.pipeline import stream
+
+Shades = Callable[..., Iterator[NDArray[np.uint8]]]
+MakeModel = Callable[..., Any]
+
+pytestmark = pytest.mark.usefixtures("no_thread_left")
+
+
+class BrokenError(Exception):
+    """What the stages of these tests raise."""
+
+
+def test_results_come_in_order(make_shade_model: MakeModel, shades: Shades) -> None:
+    delays = random.Random(0)
+    model = make_shade_model(lambda _: time.sleep(delays.random() / 200))
+    results = list(stream(model, shades(100), workers=5))
+    assert [result.index for result in results] == list(range(100))
+    for result in results:
+        assert result.mask is not None
+        assert (result.mask == result.index).all()
+        assert (result.frame == result.index).all()
+        assert result.overlay is None
+        assert result.timestamp == pytest.approx(result.index / 25)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    workers=st.integers(1, 6),
+    queue=st.integers(1, 5),
+    count=st.integers(1, 30),
+    limit=st.none() | st.integers(1, 40),
+    seed=st.integers(0, 99),
+)
+def test_all_frames_once_in_order(
+    spec: Spec, workers: int, queue: int, count: int, limit: int | None, seed: int
+) -> None:
+    delays = random.Random(seed)
+    frames = (np.full((2, 3, 3), level, np.uint8) for level in range(count))
+    model = Direct(spec, delays)
+    running = stream(model, frames, workers=workers, queue=queue, max_frames=limit)
+    expected = min(count, limit or count)
+    assert [result.index for result in running] == list(range(expected))
+    assert running.stats.frames == running.stats.capture_to_mask.count == expected
+
+
+class Direct:
+    """A model that sometimes lets another thread go first."""
+
+    threads = 1
+
+    def __init__(self, spec: Spec, delays: random.Random) -> None:
+        self.spec = spec
+        self._delays = delays
+
+    def prepare(self, frame: NDArray[np.uint8], *, out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+        del out
+        return frame
+
+    def infer(self, tensor: NDArray[np.uint8]) -> int:
+        time.sleep(self._delays.choice((0, 0, 0.0005)))
+        return int(tensor[0, 0, 0])
+
+    def mask(self, logits: int, width: int, height: int) -> NDArray[np.uint8]:
+        return np.full((height, width), logits, np.uint8)
+
+    def overlay(
+        self, logits: int, frame: NDArray[np.uint8], *, alpha: float = 0.5, mask: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.uint8]:
+        raise NotImplementedError
+
+
+def test_latency_mode_has_one_frame_at_a_time(make_shade_model: MakeModel, shades: Shades) -> None:
+    busy = threading.Semaphore(1)
+
+    def alone(_: int) -> None:
+        assert busy.acquire(blocking=False)
+        time.sleep(0.001)
+        busy.release()
+
+    running = stream(make_shade_model(alone), shades(20), mode="latency")
+    assert running.workers == 1
+    assert len(list(running)) == 20
+
+
+def test_throughput_mode_computes_on_all_workers_at_once(make_shade_model: MakeModel, shades: Shades) -> None:
+    together = threading.Barrier(3, timeout=5)
+    running = stream(make_shade_model(lambda _: together.wait() and None), shades(6), workers=3)
+    assert len(list(running)) == 6
+
+
+def test_workers_follow_the_models_threads(make_shade_model: MakeModel, shades: Shades) -> None:
+    model = make_shade_model()
+    assert stream(model, shades(1)).workers == available_cores()
+    model.threads = available_cores()
+    assert stream(model, shades(1)).workers == 1
+    assert (engine_threads("throughput"), engine_threads("latency")) == (1, available_cores())
+
+
+def test_overlay_and_mask(make_shade_model: MakeModel, shades: Shades) -> None:
+    *_, both = stream(make_shade_model(), shades(5), overlay=True, alpha=0.25)
+    assert both.mask is not None
+    assert both.overlay is not None
+    assert (both.mask == 4).all()
+    assert (both.overlay == 3).all()
+    (alone,) = stream(make_shade_model(), shades(1), overlay=True, masks=False)
+    assert alone.mask is None
+    assert alone.overlay is not None
+
+
+def test_a_video_file(tmp_path: Path, make_video: Callable[..., Path], make_shade_model: MakeModel) -> None:
+    running = stream(make_shade_model(), str(make_video(tmp_path / "a.mp4", count=60)), workers=3)
+    assert [result.index for result in running] == list(range(60))
+    stats = running.stats
+    assert set(stats.stages) == {"capture", "prepare", "infer", "kernel"}
+    assert all(stage.count == 60 and stage.total > 0 for stage in stats.stages.values())
+    parts = sum(stage.total for stage in stats.stages.values())
+    assert stats.capture_to_mask.total >= parts * 0.999
+    assert stats.dropped == 0
+    assert stats.fps > 0
+
+
+def test_error_in_the_model(make_shade_model: MakeModel, shades: Shades) -> None:
+    def fail(level: int) -> None:
+        if level == 7:
+            raise BrokenError("level 7")
+
+    got = []
+    with pytest.raises(BrokenError, match="level 7"):  # noqa: PT012 - the loop is what is tested
+        for result in stream(make_shade_model(fail), shades(10**9), workers=3):
+            got.append(result.index)
+    assert got == list(range(len(got)))
+    assert len(got) <= 7
+
+
+def test_error_in_the_source(make_shade_model: MakeModel, shades: Shades) -> None:
+    def frames() -> Iterator[NDArray[np.uint8]]:
+        yield from shades(5)
+        raise BrokenError("source")
+
+    with pytest.raises(BrokenError, match="source"):
+        list(stream(make_shade_model(), frames(), workers=3))
+
+
+@pytest.mark.parametrize("error", [BrokenError, KeyboardInterrupt])
+def test_error_in_the_callers_loop(
+    make_shade_model: MakeModel, shades: Shades, error: type[BaseException], no_thread_left: None
+) -> None:
+    del no_thread_left
+    with pytest.raises(error):  # noqa: PT012 - the loop is what is tested
+        for result in stream(make_shade_model(), shades(10**9), workers=3):
+            if result.index == 4:
+                raise error
+
+
+def test_leaving_the_loop_stops_the_workers(make_shade_model: MakeModel, shades: Shades) -> None:
+    for result in stream(make_shade_model(), shades(10**9), workers=3):
+        if result.index == 4:
+            break
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("edgeseg-worker")]
+
+
+def test_error_comes_at_once_though_others_are_blocked(make_shade_model: MakeModel, shades: Shades) -> None:
+    """The caller takes nothing for a while: workers that wait for room must see the error and end."""
+    failed = threading.Event()
+
+    def fail(level: int) -> None:
+        if level == 3:
+            failed.set()
+            raise BrokenError
+
+    results = iter(stream(make_shade_model(fail), shades(10**9), workers=2, queue=1))
+    next(results)
+    with pytest.raises(BrokenError):
+        list(results)
+    assert failed.is_set()
+
+
+def test_a_stream_is_read_once(make_shade_model: MakeModel, shades: Shades) -> None:
+    running = stream(make_shade_model(), shades(3))
+    assert len(list(running)) == 3
+    with pytest.raises(UsageError, match="read once"):
+        list(running)
+
+
+def test_frames_alive_are_bounded(make_shade_model: MakeModel) -> None:
+    """A long stream and a slow caller: never more than workers + queue + 2 frames at a time."""
+    alive: weakref.WeakSet[NDArray[np.uint8]] = weakref.WeakSet()
+    most = 0
+
+    class Tracked(np.ndarray):
+        __hash__ = object.__hash__  # type: ignore[assignment]
+
+    def frames() -> Iterator[NDArray[np.uint8]]:
+        nonlocal most
+        for level in range(300):
+            frame = np.full((2, 2, 3), level % 256, np.uint8).view(Tracked)
+            alive.add(frame)
+            most = max(most, len(alive))
+            yield frame
+            del frame
+
+    gc.collect()
+    for result in stream(make_shade_model(), frames(), workers=3, queue=4):
+        if result.index % 20 == 0:
+            time.sleep(0.005)
+    assert 3 <= most <= 3 + 4 + 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"mode": "fast"}, "mode is 'fast'"),
+        ({"workers": 0}, "workers is 0"),
+        ({"queue": 0}, "queue is 0"),
+        ({"max_frames": -1}, "max_frames is -1"),
+        ({"alpha": 1.5}, "alpha is 1.5"),
+        ({"masks": False}, "neither masks nor overlays"),
+    ],
+)
+def test_arguments_out_of_range(
+    make_shade_model: MakeModel, shades: Shades, arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        stream(make_shade_model(), shades(1), **arguments)
+
+
+def test_the_real_segmenter(tmp_path: Path, spec: Spec, make_bundle: Callable[[Path, Spec], Bundle]) -> None:
+    """The masks of a stream are the masks of single calls, for frames of several sizes."""
+    from edgeseg.segmenter import load
+
+    model = load(make_bundle(tmp_path / "tiny", spec), threads=1)
+    random_levels = np.random.default_rng(0)
+    sizes = [(18, 30), (37, 53), (18, 30), (5, 9)]
+    frames = [random_levels.integers(0, 256, (*size, 3), np.uint8) for size in sizes * 5]
+    for result, frame in zip(stream(model, frames, workers=4, overlay=True), frames, strict=True):
+        assert result.mask is not None
+        assert (result.mask == model(frame)).all()
+        assert (result.frame == frame).all()

@@ -1,0 +1,197 @@
+"""The main job from end to end, with a fake model."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from edgeseg.errors import OutputError, SourceError, UsageError
+from edgeseg.video.run import run
+from edgeseg.video.writer import VideoWriter
+
+MakeModel = Callable[..., Any]
+MakeVideo = Callable[..., Path]
+Shades = Callable[..., Iterator[NDArray[np.uint8]]]
+
+pytestmark = pytest.mark.usefixtures("no_thread_left")
+
+
+def length(path: Path) -> int:
+    with av.open(str(path)) as container:
+        return sum(1 for _ in container.decode(video=0))
+
+
+def test_video_to_video_and_masks(tmp_path: Path, make_shade_model: MakeModel, make_video: MakeVideo) -> None:
+    out, masks = tmp_path / "out.mp4", tmp_path / "masks"
+    report = run(make_shade_model(), make_video(tmp_path / "in.mp4"), out=out, masks=masks, quiet=True)
+    assert length(out) == report.frames == 20
+    assert sorted(path.name for path in masks.iterdir()) == [f"{number:06d}.png" for number in range(20)]
+    for number in range(20):
+        mask = cv2.imread(str(masks / f"{number:06d}.png"), cv2.IMREAD_UNCHANGED)
+        assert mask is not None
+        assert round(float(mask.mean()) / 10) == number
+    assert report.outputs == (str(out), str(masks))
+    assert not report.interrupted
+    assert not report.warnings
+
+
+def test_report_as_json(tmp_path: Path, make_shade_model: MakeModel, make_video: MakeVideo) -> None:
+    report = run(
+        make_shade_model(), make_video(tmp_path / "in.mp4"), max_frames=7, out=tmp_path / "out.mp4", quiet=True
+    )
+    data = json.loads(json.dumps(report.to_json()))
+    assert data["frames"] == 7
+    assert data["dropped"] == 0
+    assert data["fps"] > 0
+    assert set(data["stages"]) == {"capture", "prepare", "infer", "kernel", "write"}
+    for stage in (*data["stages"].values(), data["capture_to_mask"]):
+        assert stage["count"] == 7
+        assert 0 < stage["p50"] <= stage["p95"] <= stage["p99"]
+    assert data["warnings"] == []
+    assert data["interrupted"] is False
+    assert length(tmp_path / "out.mp4") == 7
+
+
+def test_image_to_image(tmp_path: Path, make_shade_model: MakeModel) -> None:
+    cv2.imwrite(str(tmp_path / "in.png"), np.full((5, 7, 3), 100, np.uint8))
+    run(
+        make_shade_model(),
+        tmp_path / "in.png",
+        out=tmp_path / "out.png",
+        masks=tmp_path / "masks",
+        alpha=0.2,
+        quiet=True,
+    )
+    overlay = cv2.imread(str(tmp_path / "out.png"))
+    assert overlay is not None
+    assert (overlay == 80).all()
+    assert [path.name for path in (tmp_path / "masks").iterdir()] == ["in.png"]
+
+
+def test_table(
+    tmp_path: Path, make_shade_model: MakeModel, make_video: MakeVideo, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run(make_shade_model(), make_video(tmp_path / "in.mp4"))
+    shown, errors = capfd.readouterr()
+    assert "20 frames" in shown
+    for name in ("capture", "prepare", "infer", "kernel", "capture to mask", "p50", "p95", "p99"):
+        assert name in shown
+    assert errors == ""
+
+
+def test_early_end_keeps_the_output(
+    tmp_path: Path, make_shade_model: MakeModel, make_video: MakeVideo, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A Matroska file cut off in the middle still announces its full length."""
+    path = make_video(tmp_path / "in.mkv", count=400)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    report = run(make_shade_model(), path, out=tmp_path / "out.mp4")
+    assert 10 < report.frames < 390
+    assert length(tmp_path / "out.mp4") == report.frames
+    assert len(report.warnings) == 1
+    assert capfd.readouterr().err == f"warning: {report.warnings[0]}\n"
+
+
+@pytest.mark.parametrize("out", ["none/out.mp4", "out.txt", "out.png"])
+def test_unwritable_output_fails_before_any_work(
+    tmp_path: Path, make_shade_model: MakeModel, make_video: MakeVideo, out: str
+) -> None:
+    source = make_video(tmp_path / "in.mp4")
+
+    def work(_: int) -> None:
+        raise AssertionError("a frame was segmented")
+
+    with pytest.raises(OutputError):
+        run(make_shade_model(work), source, out=tmp_path / out, masks=tmp_path / "masks", quiet=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
+
+
+def test_unwritable_masks_leave_no_video(tmp_path: Path, make_shade_model: MakeModel, make_video: MakeVideo) -> None:
+    source = make_video(tmp_path / "in.mp4")
+    (tmp_path / "masks").touch()
+    with pytest.raises(OutputError, match="for masks"):
+        run(make_shade_model(), source, out=tmp_path / "out.mp4", masks=tmp_path / "masks", quiet=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", "masks"]
+
+
+def test_error_in_the_model_leaves_no_output(
+    tmp_path: Path, make_shade_model: MakeModel, make_video: MakeVideo
+) -> None:
+    def work(level: int) -> None:
+        if level > 100:
+            raise ZeroDivisionError
+
+    source = make_video(tmp_path / "in.mp4")
+    with pytest.raises(ZeroDivisionError):
+        run(make_shade_model(work), source, out=tmp_path / "out.mp4", quiet=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
+
+
+def test_error_in_the_source_is_not_taken_for_one_of_the_output(tmp_path: Path, make_shade_model: MakeModel) -> None:
+    """SourceError is an OSError too, as errors of writing are."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "1.png"), np.zeros((6, 8, 3), np.uint8))
+    (folder / "2.png").write_bytes(b"not a PNG")
+    with pytest.raises(SourceError, match=r"2\.png cannot be decoded"):
+        run(make_shade_model(), folder, out=tmp_path / "out.mp4", quiet=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["images"]
+
+
+def test_error_in_the_writer(tmp_path: Path, make_shade_model: MakeModel, shades: Shades, monkeypatch: Any) -> None:
+    def full(*_: object) -> None:
+        raise OutputError("the disk is full")
+
+    monkeypatch.setattr(VideoWriter, "write", full)
+    with pytest.raises(OutputError, match="the disk is full"):
+        run(make_shade_model(), shades(10**9), out=tmp_path / "out.mp4", quiet=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_images_of_several_sizes_make_no_video(tmp_path: Path, make_shade_model: MakeModel, shades: Shades) -> None:
+    frames = [*shades(3), *shades(3, height=10)]
+    with pytest.raises(OutputError, match="a video has one size"):
+        run(make_shade_model(), frames, out=tmp_path / "out.mp4", quiet=True)
+    assert run(make_shade_model(), frames, masks=tmp_path / "masks", quiet=True).frames == 6
+
+
+def test_ctrl_c_completes_the_output(tmp_path: Path, make_shade_model: MakeModel, shades: Shades) -> None:
+    def work(level: int) -> None:
+        if level == 100:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    report = run(make_shade_model(work), shades(250), out=tmp_path / "out.mp4", workers=1, quiet=True)
+    assert report.interrupted
+    assert 10 < report.frames <= 110
+    assert length(tmp_path / "out.mp4") in (report.frames, report.frames - 1)
+
+
+def test_showing_needs_a_display(make_shade_model: MakeModel, shades: Shades, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    with pytest.raises(UsageError, match=r"no windows|no display"):
+        run(make_shade_model(), shades(1), show=True, quiet=True)
+
+
+def test_q_ends_the_run(
+    tmp_path: Path, make_shade_model: MakeModel, shades: Shades, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISPLAY", ":99")
+    monkeypatch.setattr(cv2, "getBuildInformation", lambda: "GUI: QT5")
+    shown: list[NDArray[np.uint8]] = []
+    monkeypatch.setattr(cv2, "imshow", lambda _, image: shown.append(image))
+    monkeypatch.setattr(cv2, "waitKey", lambda _: ord("q") if len(shown) == 5 else -1)
+    monkeypatch.setattr(cv2, "destroyAllWindows", lambda: None)
+    report = run(make_shade_model(), shades(10**9), show=True, out=tmp_path / "out.mp4", quiet=True)
+    assert report.frames == len(shown) == length(tmp_path / "out.mp4") == 5
+    assert not report.interrupted

@@ -1,0 +1,259 @@
+"""Every kind of source, and everything that can be wrong with one."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgeseg.errors import FrameError, SourceError
+from edgeseg.video.capture import redact
+from edgeseg.video.images import natural_key
+from edgeseg.video.source import open_source
+
+MakeVideo = Callable[..., Path]
+ROAD = Path(__file__).resolve().parents[3] / "shared" / "video" / "road540.mp4"
+
+
+@pytest.mark.parametrize("extension", ["mp4", "mkv", "avi", "ts", "h264"])
+def test_every_frame_of_a_video(tmp_path: Path, make_video: MakeVideo, extension: str) -> None:
+    """AVI gives its last frames no timestamps, raw H.264 gives none at all: time still goes on evenly."""
+    with open_source(make_video(tmp_path / f"a.{extension}")) as source:
+        frames = list(source)
+    assert [frame.index for frame in frames] == list(range(20))
+    assert source.fps == 25
+    assert (source.width, source.height, source.live, source.still) == (64, 48, False, False)
+    assert np.allclose(np.diff([frame.timestamp for frame in frames]), 0.04)
+    assert [round(frame.image.mean() / 10) for frame in frames] == list(range(20))
+    assert not source.warnings
+    assert next(source, None) is None
+
+
+@pytest.mark.parametrize("rate", [Fraction(30000, 1001), Fraction(24000, 1001), Fraction(30), Fraction(12)])
+def test_rate_is_a_fraction(tmp_path: Path, make_video: MakeVideo, rate: Fraction) -> None:
+    with open_source(make_video(tmp_path / "a.mp4", rate=rate)) as source:
+        assert source.fps == rate
+
+
+def test_capture_time_of_a_file_is_when_reading_begins(tmp_path: Path, make_video: MakeVideo) -> None:
+    with open_source(make_video(tmp_path / "a.mp4")) as source:
+        asked = time.perf_counter()
+        first, second = next(source), next(source)
+    assert first.captured + first.seconds >= asked
+    assert second.captured > first.captured
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"none\.mp4 does not exist"):
+        open_source(tmp_path / "none.mp4")
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.png"])
+def test_empty_file(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
+    with pytest.raises(SourceError, match="is empty"):
+        open_source(tmp_path / name)
+
+
+@pytest.mark.parametrize("content", [b"no video\n" * 100, bytes(range(256)) * 100], ids=["text", "binary"])
+@pytest.mark.parametrize("name", ["a.mp4", "a.txt", "a"])
+def test_file_that_is_no_video(tmp_path: Path, name: str, content: bytes, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(SourceError, match="is no video"):
+        open_source(str(tmp_path / name))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_sound_without_pictures(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.mp4"), "w") as container:
+        stream = container.add_stream("aac", rate=8000)
+        assert isinstance(stream, av.AudioStream)
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        silence.rate = 8000
+        container.mux(stream.encode(silence))
+        container.mux(stream.encode(None))
+    with pytest.raises(SourceError, match="is no video"):
+        open_source(tmp_path / "a.mp4")
+
+
+def test_pipe_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.mp4")
+    with pytest.raises(SourceError, match="regular file"):
+        open_source(tmp_path / "a.mp4")
+
+
+def test_no_frame_decodes(tmp_path: Path, make_video: MakeVideo) -> None:
+    """The index of the file is whole, its pictures are not."""
+    path = make_video(tmp_path / "a.mp4", size=(320, 240))
+    data = bytearray(path.read_bytes())
+    start, end = data.index(b"mdat") + 4, data.index(b"moov")
+    data[start:end] = bytes(end - start)
+    path.write_bytes(data)
+    with pytest.raises(SourceError, match="gave no frame"):
+        open_source(path)
+
+
+def _road() -> bytes:
+    if not ROAD.exists():
+        pytest.skip(f"no {ROAD}")
+    return ROAD.read_bytes()
+
+
+def test_cut_off_video_keeps_what_is_there(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    data = _road()
+    (tmp_path / "cut.mp4").write_bytes(data[: len(data) // 2])
+    with open_source(tmp_path / "cut.mp4") as source:
+        assert 50 < len(list(source)) < 150
+    assert source.ended_early
+    assert len(source.warnings) == 1
+    assert "of the 221" in source.warnings[0]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_damaged_stretch_is_passed_over_and_said(tmp_path: Path) -> None:
+    data = bytearray(_road())
+    data[1_000_000:1_100_000] = np.random.default_rng(0).bytes(100_000)
+    (tmp_path / "damaged.mp4").write_bytes(data)
+    with open_source(tmp_path / "damaged.mp4") as source:
+        frames = list(source)
+    assert 150 < len(frames) < 221
+    assert frames[-1].timestamp == pytest.approx(8.8)
+    assert source.ended_early
+    assert len(source.warnings) == 1
+
+
+def test_whole_video_has_no_warning() -> None:
+    _road()
+    with open_source(ROAD) as source:
+        assert len(list(source)) == source.frame_count == 221
+    assert not source.warnings
+    assert not source.ended_early
+
+
+def test_images_come_in_natural_order(tmp_path: Path) -> None:
+    for number in (10, 9, 1):
+        cv2.imwrite(str(tmp_path / f"f{number}.png"), np.full((4, 5, 3), number, np.uint8))
+    (tmp_path / "notes.txt").write_text("not an image")
+    (tmp_path / ".hidden.png").write_text("not an image")
+    with open_source(tmp_path) as source:
+        frames = list(source)
+    assert [frame.name for frame in frames] == ["f1", "f9", "f10"]
+    assert [int(frame.image[0, 0, 0]) for frame in frames] == [1, 9, 10]
+    assert source.frame_count == 3
+    assert not source.still
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a", "b"]), st.integers(0, 2000), st.integers(0, 3))))
+def test_numbers_in_names_sort_by_value(names: list[tuple[str, int, int]]) -> None:
+    paths = [Path(f"{letter}{number}-{part}.png") for letter, number, part in names]
+    ordered = [Path(f"{letter}{number}-{part}.png") for letter, number, part in sorted(names)]
+    assert sorted(paths, key=natural_key) == ordered
+
+
+def test_images_of_one_stem_keep_their_names_apart(tmp_path: Path) -> None:
+    for name in ("a.png", "a.jpg"):
+        cv2.imwrite(str(tmp_path / name), np.zeros((4, 5, 3), np.uint8))
+    assert {frame.name for frame in open_source(tmp_path)} == {"a.png", "a.jpg"}
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (4, 5, 4)], ids=["grey", "alpha"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_other_images_become_bgr(tmp_path: Path, shape: tuple[int, ...], dtype: type) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.full(shape, np.iinfo(dtype).max, dtype))
+    with open_source(tmp_path / "a.png") as source:
+        (frame,) = source
+    assert source.still
+    assert frame.image.shape == (4, 5, 3)
+    assert frame.image.dtype == np.uint8
+    assert (frame.image == 255).all()
+
+
+def test_folder_without_images(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="holds no image"):
+        open_source(tmp_path)
+
+
+def test_broken_image_in_a_folder(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "1.png"), np.zeros((4, 5, 3), np.uint8))
+    (tmp_path / "2.png").write_bytes(b"not a PNG")
+    source = open_source(tmp_path)
+    next(source)
+    with pytest.raises(SourceError, match=r"2\.png cannot be decoded"):
+        next(source)
+
+
+@pytest.mark.parametrize("camera", [97, "97", "/dev/video97"])
+def test_camera_that_is_not_there(camera: int | str, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SourceError, match="camera 97 "):
+        open_source(camera, timeout=1)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("scheme", ["http", "rtsp", "tcp"])
+def test_silent_server_is_a_time_out(scheme: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """It accepts the connection and never says a word."""
+    silent = pytest.raises(SourceError, match=r"\*\*\*@.* did not answer within 0\.5 s")
+    with socket.create_server(("127.0.0.1", 0)) as server, silent as caught:
+        open_source(f"{scheme}://me:secret@127.0.0.1:{server.getsockname()[1]}/live", timeout=0.5)
+    assert "secret" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_closed_port_is_an_error_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(SourceError, match="cannot be opened"):
+        open_source(f"rtsp://127.0.0.1:{port}/live", timeout=60)
+
+
+def test_gstreamer_needs_an_opencv_that_has_it() -> None:
+    if "GStreamer:                   YES" in cv2.getBuildInformation():
+        pytest.skip("this OpenCV has GStreamer")
+    with pytest.raises(SourceError, match="built with GStreamer"):
+        open_source("videotestsrc ! videoconvert ! appsink")
+
+
+def test_arrays() -> None:
+    with open_source(np.full((4, 5, 3), level, np.uint8) for level in range(3)) as source:
+        assert (source.width, source.height, source.frame_count) == (5, 4, None)
+        assert [(frame.index, frame.image[0, 0, 0], frame.timestamp) for frame in source] == [
+            (0, 0, 0.0), (1, 1, 0.04), (2, 2, 0.08)
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize("image", [np.zeros((4, 5), np.uint8), np.zeros((4, 5, 3), np.float32), "frame"])
+def test_arrays_that_are_no_frames(image: object) -> None:
+    with pytest.raises(FrameError, match=r"frame 0 is .*, expected a uint8 array"):
+        open_source([image])  # type: ignore[list-item]
+
+
+def test_no_arrays() -> None:
+    with pytest.raises(SourceError, match="gave no frame"):
+        open_source([])
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("rtsp://me:secret@cam.local/1", "rtsp://***@cam.local/1"),
+        ("rtsp://me:s@cret@cam.local/1", "rtsp://***@cam.local/1"),
+        ("http://cam.local/v?token=secret&a=1", "http://cam.local/v?***"),
+        (
+            "rtspsrc location=rtsp://me:secret@cam/1 user-pw=secret ! x",
+            "rtspsrc location=rtsp://***@cam/1 user-pw=*** ! x",
+        ),
+        ("http://cam.local/v@2", "http://cam.local/v@2"),
+    ],
+)
+def test_redact(text: str, shown: str) -> None:
+    assert redact(text) == shown
