@@ -12,8 +12,7 @@ from typing import Any
 from edgeseg.errors import BundleError
 from edgeseg.json_fields import required
 from edgeseg.onnx_wire import has_external_data
-
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+from edgeseg.spec import PLAIN_NAME
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ class Artifact:
 
 def check_plain_name(name: str, what: str) -> None:
     """Refuses a file name that could lead out of its folder, or that some system cannot hold."""
-    if not _PLAIN_NAME.fullmatch(name):
+    if not PLAIN_NAME.fullmatch(name):
         raise BundleError(
             f"{what} is {name!r:.80}, expected a plain name of letters, digits, '.', '_' and '-': "
             "a bundle's files lie in its own folder"

@@ -19,7 +19,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: `path` is a folder, its folder is missing or cannot be written, or the disk is full.
     """
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112  Path.is_dir() raises on names that are too long
         raise OutputError(f"cannot write {path}: it is a folder; give the name of a file in it")
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
@@ -46,11 +46,13 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: the parent cannot be written, or `path` is a file.
     """
-    if path.exists() and not path.is_dir():
-        raise OutputError(f"cannot write the folder {path}: a file of that name is there; remove it or choose another")
     try:
+        if path.exists() and not path.is_dir():
+            raise OutputError(f"cannot write the folder {path}: a file of that name is there; choose another name")
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    except EdgeSegError:
+        raise
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}; choose another folder") from error
     old = temporary.with_name(f"{temporary.name}.old")

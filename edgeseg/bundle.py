@@ -85,8 +85,9 @@ class Bundle:
         index = folder / INDEX
         try:
             data = json.loads(index.read_bytes(), parse_constant=_refuse_constant)
-        except FileNotFoundError as error:
-            raise BundleError(f"{folder} has no {INDEX}, expected a bundle; make one with `edgeseg export`") from error
+            json.dumps(data, ensure_ascii=False).encode()  # refuses halves of characters, which cannot be printed
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise BundleError(f"{index} is not there, expected a bundle; check the path {folder}") from error
         except OSError as error:
             raise BundleError(f"cannot read {index}: {error.strerror or error}; check its permissions") from error
         except (ValueError, RecursionError) as error:
@@ -185,14 +186,19 @@ def shipped() -> list[str]:
 
 def _check_replaceable(folder: Path) -> None:
     """Refuses to replace a folder that holds anything but a bundle's own files."""
-    if not folder.is_dir() or not any(folder.iterdir()):
+    try:
+        names = {path.name for path in folder.iterdir()}
+    except (FileNotFoundError, NotADirectoryError):
+        return  # nothing to lose; what is wrong with the path, writing will say
+    except OSError as error:
+        raise OutputError(f"cannot write {folder}: {error.strerror or error}; choose another folder") from error
+    if not names:
         return
     try:
         there = Bundle.open(folder)
     except EdgeSegError as error:
         raise OutputError(f"cannot write {folder}: what lies there is no bundle ({error}); remove it") from error
-    own = {INDEX, there.card, *(artifact.file for artifact in there.artifacts)}
-    strange = sorted(path.name for path in folder.iterdir() if path.name not in own)
+    strange = sorted(names - {INDEX, there.card, *(artifact.file for artifact in there.artifacts)})
     if strange:
         raise OutputError(f"cannot write {folder}: replacing it would remove {', '.join(strange)}; choose a new folder")
 
@@ -206,16 +212,13 @@ def _find(bundle: str | os.PathLike[str]) -> Path:
                 f"if a folder is meant, write it as a path: ./{bundle}"
             )
         return SHIPPED / bundle
-    folder = Path(bundle)
-    if not folder.is_dir():
-        raise BundleError(f"{folder} is not a folder, expected a bundle (a folder with {INDEX}); check the path")
-    return folder
+    return Path(bundle)
 
 
 def _from_json(folder: Path, data: Any) -> Bundle:
     found = required(data, "format", int, where=INDEX, error=BundleError)
     if not 1 <= found <= FORMAT:
-        raise BundleError(f"bundle {folder} has format {found}, this edgeseg reads 1 to {FORMAT}; update edgeseg")
+        raise BundleError(f"bundle {folder} has format {found}, expected 1 to {FORMAT}; update edgeseg, or export again")
     return Bundle(
         folder,
         Spec.from_json(required(data, "spec", dict, where=INDEX, error=BundleError)),

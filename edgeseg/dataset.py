@@ -15,6 +15,7 @@ it a colour: "ignore_colour": [0, 0, 0]. CamVid's layout without a classes.json 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 from collections.abc import Iterator
@@ -65,19 +66,20 @@ class Dataset:
         Raises:
             DataError: the folder or split is not there, is empty, or an image or mask lacks its partner.
         """
-        places = _places(folder)
-        if split not in places:
-            names = ", ".join(splits(folder))
-            raise DataError(
-                f"{folder} has no split {split!r}, it has {names}: choose one"
-                if names
-                else f"{folder} has no split {split!r}; expected folders train/ and trainannot/, or images/ and masks/"
-            )
-        described = folder / "classes.json"
-        if not described.is_file() and (folder / "images").is_dir():
-            raise DataError(f"{folder} has images/ but no classes.json; write one with the names of its classes")
-        classes = read_classes(described) if described.is_file() else CAMVID
-        return cls(folder, split, classes, _pairs(*places[split]))
+        with _readable(folder):
+            places = _places(folder)
+            if split not in places:
+                names = ", ".join(splits(folder))
+                raise DataError(
+                    f"{folder} has no split {split!r}, it has {names}: choose one"
+                    if names
+                    else f"{folder} has no split {split!r}; expected train/ and trainannot/, or images/ and masks/"
+                )
+            described = folder / "classes.json"
+            if not described.is_file() and (folder / "images").is_dir():
+                raise DataError(f"{folder} has images/ but no classes.json; write one with the names of its classes")
+            classes = read_classes(described) if described.is_file() else CAMVID
+            return cls(folder, split, classes, _pairs(*places[split]))
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -106,7 +108,8 @@ class Dataset:
         """SHA-256 over the content of all files of the split, images and masks in order; names do not matter."""
         whole = hashlib.sha256()
         for path in (path for pair in self.pairs for path in pair):
-            whole.update(hashlib.sha256(path.read_bytes()).digest())
+            with _readable(path):
+                whole.update(hashlib.sha256(path.read_bytes()).digest())
         return whole.hexdigest()
 
 
@@ -167,13 +170,22 @@ def _by_stem(folder: Path) -> dict[str, Path]:
     return found
 
 
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turns what the file system refuses into an error that names the place."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}; check the path and its permissions") from error
+
+
 def _decode(path: Path, flags: int) -> NDArray[Any]:
     """Reads an image file; OpenCV's own reader would not say why it failed, and breaks on some paths."""
-    try:
+    with _readable(path):
         content = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}; check its permissions") from error
-    decoded = cv2.imdecode(content, flags | cv2.IMREAD_IGNORE_ORIENTATION) if content.size else None
+    decoded = None
+    with contextlib.suppress(cv2.error):  # it raises where there is nothing to read, or too much for its limits
+        decoded = cv2.imdecode(content, flags | cv2.IMREAD_IGNORE_ORIENTATION)
     if decoded is None:
         raise DataError(f"{path} cannot be decoded as an image ({content.size} bytes); is it cut off?")
     return decoded

@@ -40,7 +40,7 @@ def tables(bundle: Bundle) -> Group:
     from rich.text import Text
 
     spec = bundle.spec
-    about = Table(title=f"{spec.name}: {bundle.folder}", show_header=False)
+    about = Table(title=Text(f"{spec.name}: {bundle.folder}"), show_header=False)
     about.add_row("input", f"{spec.width}x{spec.height} BGR uint8, {spec.resize}{', any size' if spec.dynamic else ''}")
     about.add_row("stride", str(spec.stride))
     classes = Text()

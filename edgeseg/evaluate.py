@@ -62,12 +62,13 @@ class Evaluation:
     def table(self) -> Table:
         """The figures for a terminal."""
         from rich.table import Table  # here, so that importing this module stays light
+        from rich.text import Text
 
-        table = Table(title=f"{self.images} images, split {self.split or 'whole'}")
+        table = Table(title=Text(f"{self.images} images, split {self.split or 'whole'}"))
         table.add_column("class")
         table.add_column("IoU %", justify="right")
         for name, iou in zip(self.classes, self.iou, strict=True):
-            table.add_row(name, "-" if math.isnan(iou) else f"{iou:.1f}")
+            table.add_row(Text(name), "-" if math.isnan(iou) else f"{iou:.1f}")
         table.add_section()
         table.add_row("mean IoU", f"{self.miou:.2f}", style="bold")
         table.add_row("pixel accuracy", f"{self.pixel_accuracy:.2f}")

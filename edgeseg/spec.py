@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeVar, cast, get_args
 
@@ -15,6 +16,9 @@ FORMAT = 1
 
 METADATA_KEY = "edgeseg.spec"
 """Where an ONNX file carries its spec, as JSON, in its metadata."""
+
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+"""Names that are, or become, file names: they cannot lead out of a folder, and every system can hold them."""
 
 MAX_CLASSES = 255
 """Masks are uint8; id 255 stays free for "ignore"."""
@@ -66,6 +70,11 @@ class Spec:
     dynamic: bool = False
 
     def __post_init__(self) -> None:
+        if not PLAIN_NAME.fullmatch(self.name):
+            raise SpecError(f"name is {self.name!r:.80}, expected letters, digits, '.', '_' and '-': it names files")
+        for text in (*self.classes, self.licence):
+            if not text.strip() or not text.isprintable():
+                raise SpecError(f"a class or licence is {text!r:.80}, expected a line of printable text")
         if not 2 <= len(self.classes) <= MAX_CLASSES:
             raise SpecError(f"got {len(self.classes)} classes, expected 2 to {MAX_CLASSES}: masks are uint8")
         if len(set(self.classes)) != len(self.classes):
@@ -126,7 +135,7 @@ class Spec:
         """
         found = _field(data, "format", int)
         if not 1 <= found <= FORMAT:
-            raise SpecError(f"spec has format {found}, this edgeseg reads 1 to {FORMAT}; update edgeseg")
+            raise SpecError(f"spec has format {found}, expected 1 to {FORMAT}; update edgeseg, or export again")
         taken = _field(data, "input", dict)
         for key, expected in (("layout", "NHWC"), ("dtype", "uint8"), ("colour", "BGR")):
             if _field(taken, key, str) != expected:

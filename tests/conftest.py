@@ -8,11 +8,15 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from hypothesis import HealthCheck, settings
 from onnx import TensorProto, helper, numpy_helper
 
 from edgeseg.artifact import Artifact
 from edgeseg.bundle import Bundle, write_bundle
 from edgeseg.spec import Spec
+
+settings.register_profile("edgeseg", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("edgeseg")  # machines that test are slow and shared: time is no property
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

@@ -44,7 +44,7 @@ def test_an_error_of_ours_is_not_renamed(tmp_path: Path, write: type) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("place", ["missing/out.mp4", "file/out.mp4", ".", "folder"])
+@pytest.mark.parametrize("place", ["missing/out.mp4", "file/out.mp4", ".", "folder", "x" * 300])
 def test_a_file_that_cannot_be_written(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "folder").mkdir()
@@ -84,7 +84,7 @@ def test_failure_leaves_the_old_folder(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [target]
 
 
-@pytest.mark.parametrize("place", ["file", "file/bundle"])
+@pytest.mark.parametrize("place", ["file", "file/bundle", "x" * 300])
 def test_a_folder_that_cannot_be_written(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_text("kept")
 

@@ -58,10 +58,12 @@ def test_path_and_name(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_missing_places(tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="is not a folder"):
-        Bundle.open(tmp_path / "missing")
-    with pytest.raises(BundleError, match=r"has no bundle\.json"):
-        Bundle.open(tmp_path)
+    (tmp_path / "file").write_text("")
+    for place in ("missing", ".", "file"):
+        with pytest.raises(BundleError, match=r"bundle\.json is not there"):
+            Bundle.open(tmp_path / place)
+    with pytest.raises(BundleError, match="cannot read"):
+        Bundle.open(tmp_path / ("x" * 300))
 
 
 def test_best_artifact_comes_first(bundle: Bundle) -> None:
@@ -106,7 +108,7 @@ def test_newer_format_asks_for_an_update(bundle: Bundle) -> None:
 
 
 @pytest.mark.parametrize(
-    "file", ["../tiny.fp32.onnx", "/etc/passwd", "sub/tiny.onnx", "..", ".", "", "a\0b", "a\\b", "\ud800", "x" * 300]
+    "file", ["../tiny.fp32.onnx", "/etc/passwd", "sub/tiny.onnx", "..", ".", "", "a\0b", "a\\b", "é", "x" * 300]
 )
 @pytest.mark.parametrize("field", ["artifact", "card"])
 def test_paths_are_plain_names(bundle: Bundle, file: str, field: str) -> None:
@@ -151,7 +153,10 @@ def test_index_that_does_not_hold_together(bundle: Bundle, change: dict[str, Any
         Bundle.open(bundle.folder)
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff", b'{"format": NaN}', b"[" * 100_000, b"1" * 5000])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"{", b"\xff", b'{"format": NaN}', b'{"half a character": "\\ud800"}', b"[" * 100_000, b"1" * 5000],
+)
 def test_index_that_is_not_json(bundle: Bundle, content: bytes) -> None:
     (bundle.folder / INDEX).write_bytes(content)
     with pytest.raises(BundleError, match=r"bundle\.json"):

@@ -180,7 +180,9 @@ def test_a_file_that_breaks_the_rules_is_not_read(
 def test_a_folder_that_is_not_there_or_holds_no_data(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is not a folder"):
         Dataset.open(tmp_path / "missing", "val")
-    with pytest.raises(DataError, match="expected folders train/ and trainannot/, or images/ and masks/"):
+    with pytest.raises(DataError, match="cannot read"):
+        Dataset.open(tmp_path / ("x" * 300), "val")
+    with pytest.raises(DataError, match="expected train/ and trainannot/, or images/ and masks/"):
         Dataset.open(tmp_path, "val")
 
 

