@@ -218,7 +218,7 @@ def _find(bundle: str | os.PathLike[str]) -> Path:
 def _from_json(folder: Path, data: Any) -> Bundle:
     found = required(data, "format", int, where=INDEX, error=BundleError)
     if not 1 <= found <= FORMAT:
-        raise BundleError(f"bundle {folder} has format {found}, expected 1 to {FORMAT}; update edgeseg, or export again")
+        raise BundleError(f"bundle {folder} has format {found}, expected 1 to {FORMAT}; update edgeseg or export again")
     return Bundle(
         folder,
         Spec.from_json(required(data, "spec", dict, where=INDEX, error=BundleError)),

@@ -135,7 +135,7 @@ class Spec:
         """
         found = _field(data, "format", int)
         if not 1 <= found <= FORMAT:
-            raise SpecError(f"spec has format {found}, expected 1 to {FORMAT}; update edgeseg, or export again")
+            raise SpecError(f"spec has format {found}, expected 1 to {FORMAT}; update edgeseg or export again")
         taken = _field(data, "input", dict)
         for key, expected in (("layout", "NHWC"), ("dtype", "uint8"), ("colour", "BGR")):
             if _field(taken, key, str) != expected:
