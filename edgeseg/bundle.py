@@ -133,8 +133,11 @@ class Bundle:
         """Writes measured figures into bundle.json, under `what`; returns the bundle as it is now.
 
         Raises:
+            BundleError: the artifact is not in this bundle, or a figure is no JSON (nan).
             OutputError: bundle.json cannot be written.
         """
+        if artifact not in self.artifacts:
+            raise BundleError(f"bundle {self.folder} does not list {artifact.file} as it is given; open it again")
         measured = replace(artifact, measured={**artifact.measured, what: dict(figures)})
         artifacts = tuple(measured if each.file == artifact.file else each for each in self.artifacts)
         changed = replace(self, artifacts=artifacts)

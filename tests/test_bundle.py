@@ -227,6 +227,8 @@ def test_recorded_figures_are_kept(bundle: Bundle) -> None:
     recorded = bundle.record(bundle.artifacts[0], "evaluation", {"miou": 68.5})
     assert Bundle.open(bundle.folder) == recorded
     assert recorded.artifacts[0].measured == {"agreement": {"mask": 1.0}, "evaluation": {"miou": 68.5}}
+    with pytest.raises(BundleError, match="open it again"):
+        recorded.record(bundle.artifacts[0], "evaluation", {"miou": 0.0})
     with pytest.raises(BundleError, match="use null"):
         recorded.record(recorded.artifacts[0], "evaluation", {"miou": float("nan")})
     assert Bundle.open(bundle.folder) == recorded
