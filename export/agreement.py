@@ -12,11 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from edgeseg import kernels
 from edgeseg.engines import open_engine
 from edgeseg.errors import ExportError
 from edgeseg.models.normalise import FrameToLogits
 from edgeseg.segmenter import Segmenter
-from edgeseg.spec import Spec
+from edgeseg.spec import Rect, Spec
 
 TOLERANCE = 1e-3
 """Of the largest value of a tensor: float32 sums in another order differ by about 1e-6, a wrong layer by 1e-1."""
@@ -58,6 +59,29 @@ def compare(network: nn.Module, file: Path, spec: Spec, frames: list[NDArray[np.
         "mask_agreement": round(agreement, 4),
         "frames": len(frames),
     }
+
+
+def compare_masks(mask_file: Path, file: Path, spec: Spec, frames: list[NDArray[np.uint8]]) -> dict[str, Any]:
+    """Runs `frames` through a graph that gives masks, and through its logits and the kernels, at the input's size.
+
+    Raises:
+        ExportError: they agree on less than LEAST_AGREEMENT of the pixels.
+    """
+    model = Segmenter(spec, open_engine("onnxruntime", file, spec, threads=1))
+    session = ort.InferenceSession(str(mask_file), providers=["CPUExecutionProvider"])
+    same = pixels = 0
+    for frame in frames:
+        tensor = model.prepare(frame)
+        mask = kernels.argmax(model.infer(tensor), spec.width, spec.height, rect=Rect(0, 0, spec.width / spec.stride, spec.height / spec.stride))
+        same += int((session.run(None, {"frame": tensor})[0][0] == mask).sum())
+        pixels += mask.size
+    agreement = 100 * same / pixels
+    if agreement < LEAST_AGREEMENT:
+        raise ExportError(
+            f"the graph's own masks agree with the kernels on {agreement:.2f} % of the pixels, expected "
+            f"{LEAST_AGREEMENT} %; leave --mask-in-graph out, and report it"
+        )
+    return {"mask_agreement": round(agreement, 4), "frames": len(frames)}
 
 
 def first_difference(graph: FrameToLogits, file: Path, tensor: NDArray[np.uint8]) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from edgeseg.artifact import Artifact
 from edgeseg.bundle import Bundle, write_bundle
@@ -16,11 +19,11 @@ from edgeseg.dataset import Dataset
 from edgeseg.engines import open_engine
 from edgeseg.errors import UsageError
 from edgeseg.evaluate import evaluate
-from edgeseg.export.agreement import compare
+from edgeseg.export.agreement import compare, compare_masks
 from edgeseg.export.card import model_card
 from edgeseg.export.frames import sample_frames
 from edgeseg.export.graph import finish
-from edgeseg.models.normalise import FrameToLogits
+from edgeseg.models.normalise import FrameToLogits, FrameToMask
 from edgeseg.models.weights import Weights, load_weights
 from edgeseg.segmenter import Segmenter
 from edgeseg.spec import Resize, Spec
@@ -40,6 +43,7 @@ def export(
     size: tuple[int, int] | None = None,
     resize: Resize | None = None,
     dynamic: bool = False,
+    mask_in_graph: bool = False,
     data: Path | None = None,
     split: str = "val",
     progress: Callable[[int, int], None] | None = None,
@@ -52,6 +56,8 @@ def export(
         size: width and height of the input in pixels; by default those in the weights.
         resize: how frames of other sizes are fitted; by default that in the weights.
         dynamic: one graph for all input sizes.
+        mask_in_graph: add an artifact that gives the mask itself, uint8 (1, H, W), for those who run the ONNX file
+            elsewhere; edgeseg itself does not use it.
         data: a data set. Its `split` gives the frames for the comparison, and the artifact's accuracy is measured on
             it. Without one, four street pictures that come with edgeseg are compared, and no accuracy is measured.
         split: of `data`.
@@ -69,30 +75,42 @@ def export(
     frames = sample_frames(dataset)
     with tempfile.TemporaryDirectory(prefix="edgeseg-export-") as folder:
         file = Path(folder) / f"{spec.name}.fp32.onnx"
-        write_graph(loaded, spec, file)
+        write_graph(FrameToLogits(loaded.network), "logits", spec, file)
         measured: dict[str, Any] = {"torch": compare(loaded.network, file, spec, frames)}
         if dataset is not None:
             model = Segmenter(spec, open_engine("onnxruntime", file, spec, threads=1))
             measured["evaluation"] = evaluate(model, dataset, progress=progress).to_json()
         artifact = Artifact.of(file, target="onnxruntime", precision="fp32", measured=measured)
-        return write_bundle(out, spec, {file: artifact}, model_card(loaded, spec, artifact))
+        artifacts = {file: artifact}
+        if mask_in_graph:
+            mask_file = Path(folder) / f"{spec.name}.mask.onnx"
+            write_graph(FrameToMask(loaded.network, spec.stride), "mask", spec, mask_file)
+            agreement = compare_masks(mask_file, file, spec, frames)
+            artifacts[mask_file] = Artifact.of(
+                mask_file, target="onnx-mask", precision="fp32", measured={"kernels": agreement}
+            )
+        return write_bundle(out, spec, artifacts, model_card(loaded, spec, artifact))
 
 
-def write_graph(loaded: Weights, spec: Spec, file: Path) -> None:
-    """Writes the ONNX graph: frame, uint8 (1, H, W, 3) in BGR, to logits, float32 (1, C, h, w)."""
-    graph = FrameToLogits(loaded.network).eval()
+def write_graph(graph: nn.Module, output: str, spec: Spec, file: Path) -> None:
+    """Writes an ONNX graph from frame, uint8 (1, H, W, 3) in BGR, to the tensor that is called `output`."""
     example = torch.zeros(1, spec.height, spec.width, 3, dtype=torch.uint8)
     sizes = {1: torch.export.Dim("height", min=SMALLEST), 2: torch.export.Dim("width", min=SMALLEST)}
-    program = torch.onnx.export(
-        graph,
-        (example,),
-        dynamo=True,
-        opset_version=OPSET,
-        input_names=["frame"],
-        output_names=["logits"],
-        dynamic_shapes=(sizes,) if spec.dynamic else None,
-        verbose=False,
-    )
+    with warnings.catch_warnings():
+        # torch warns of its own internals, and of packages that are not installed and not needed.
+        warnings.simplefilter("ignore", FutureWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)
+        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+        program = torch.onnx.export(
+            graph.eval(),
+            (example,),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=["frame"],
+            output_names=[output],
+            dynamic_shapes=(sizes,) if spec.dynamic else None,
+            verbose=False,
+        )
     if program is None:
         raise UsageError("torch gave no ONNX program; is torch at least 2.6?")
     finish(program.model_proto, spec, file)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -31,14 +33,18 @@ def upsample_like(coarse: Tensor, fine: Tensor) -> Tensor:
 def pad_to_multiple(frames: Tensor, multiple: int) -> Tensor:
     """Pads (N, C, H, W) with zeros at the bottom and right until `multiple` divides H and W."""
     height, width = frames.shape[-2:]
-    return functional.pad(frames, (0, -width % multiple, 0, -height % multiple))
+    # No negative numbers: ONNX rounds their quotient up, Python down.
+    right, bottom = ((side + multiple - 1) // multiple * multiple - side for side in (width, height))
+    return functional.pad(frames, (0, right, 0, bottom))
 
 
 @torch.no_grad()
 def initialise(module: nn.Module) -> None:
-    """He initialisation (He et al. 2015) of every convolution in `module`; biases zero."""
+    """He initialisation (He et al. 2015) of every convolution in `module`, by fan-out; biases zero."""
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
-            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+            height, width = layer.kernel_size
+            fan_out = layer.out_channels * height * width / layer.groups
+            nn.init.normal_(layer.weight, 0.0, math.sqrt(2 / fan_out))
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)

@@ -1,0 +1,5 @@
+"""`python -m edgeseg` is `edgeseg`."""
+
+from edgeseg.cli import main
+
+main()

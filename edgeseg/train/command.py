@@ -1,0 +1,41 @@
+"""`edgeseg train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.console import Console
+
+from edgeseg.train.loop import train
+from edgeseg.train.settings import TrainSettings
+
+
+def train_command(
+    net: str,
+    *,
+    data: Path,
+    out: Path,
+    name: str | None = None,
+    licence: str = "not stated",
+    resume: bool = False,
+    settings: Annotated[TrainSettings | None, Parameter(name="*")] = None,
+) -> int:
+    """Train a network; writes weights.safetensors, log.csv, curve.png and checkpoints.
+
+    Ctrl-C and SIGTERM write a checkpoint first; --resume goes on from the last one, and ends with the same weights as a
+    run that was never stopped.
+
+    Args:
+        net: the architecture, lite-fpn or unet.
+        data: a data set with a train split: CamVid's layout (train/ and trainannot/), or images/train, masks/train and
+            classes.json. A val split is measured for the curve.
+        out: folder for everything that the run writes.
+        name: of the network in its spec; by default the architecture's.
+        licence: of the weights, with that of the data.
+        resume: go on with the run in --out.
+    """
+    weights = train(net, data, out, settings or TrainSettings(), name=name, licence=licence, resume=resume)
+    Console().print(f"wrote {weights}; next: edgeseg export {weights} --out BUNDLE --data {data}", soft_wrap=True)
+    return 0

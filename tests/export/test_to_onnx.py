@@ -1,0 +1,146 @@
+"""Export of real networks with random weights, and of a planted fault."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+import torch
+
+import edgeseg
+from edgeseg.bundle import Bundle
+from edgeseg.errors import ExportError, OutputError, UsageError, WeightsError
+from edgeseg.export import to_onnx
+from edgeseg.export.agreement import compare
+from edgeseg.export.frames import sample_frames
+from edgeseg.export.to_onnx import OPSET, export
+from edgeseg.models import NETWORKS, build
+from edgeseg.models.weights import load_weights, save_weights
+from edgeseg.spec import Spec
+from edgeseg.train.settings import TrainSettings
+
+CLASSES = ("ground", "sky", "thing")
+TRAINING = {"settings": TrainSettings(epochs=7).to_json(), "data": "0" * 64, "device": "cpu"}
+
+
+def weights_of(net: str, folder: Path) -> Path:
+    """Random weights of a narrow network for 93x61 frames, a size that no stride divides."""
+    torch.manual_seed(1)
+    spec = Spec("tiny", 93, 61, "stretch", NETWORKS[net].strides[0], CLASSES, ((0, 0, 0),) * 3, None, "none")
+    path = folder / f"{net}.safetensors"
+    save_weights(path, build(net, 3, 0.2), net, 0.2, spec, TRAINING)
+    return path
+
+
+@pytest.fixture(scope="module", params=sorted(NETWORKS))
+def net(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def weights(net: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return weights_of(net, tmp_path_factory.mktemp("weights"))
+
+
+@pytest.fixture(scope="module")
+def bundle(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return export(weights, tmp_path_factory.mktemp("bundles") / "tiny", mask_in_graph=True)
+
+
+def test_the_bundle_runs_and_its_figures_are_there(bundle: Bundle) -> None:
+    frame = sample_frames(None)[0]
+    assert edgeseg.load(bundle.folder)(frame).shape == frame.shape[:2]
+    measured = Bundle.open(bundle.folder).artifact(target="onnxruntime").measured["torch"]
+    assert measured["mask_agreement"] > 99.9
+    assert 0 < measured["max_difference"] < 1e-3 * measured["max_logit"]
+    assert "--epochs 7" in (bundle.folder / "README.md").read_text()
+
+
+def test_the_graph_is_what_the_design_says(bundle: Bundle) -> None:
+    model = onnx.load(bundle.path(bundle.artifact(target="onnxruntime")))
+    assert [opset.version for opset in model.opset_import if opset.domain == ""] == [OPSET]
+    assert {each.key: json.loads(each.value) for each in model.metadata_props} == {
+        "edgeseg.spec": bundle.spec.to_json()
+    }
+    frame = model.graph.input[0]
+    assert (frame.name, frame.type.tensor_type.elem_type) == ("frame", onnx.TensorProto.UINT8)
+    assert [dim.dim_value for dim in frame.type.tensor_type.shape.dim] == [1, 61, 93, 3]
+    kinds = [node.op_type for node in model.graph.node if node.op_type != "Cast" or node.input[0] == "frame"]
+    assert kinds[:2] == ["Cast", "Transpose"]  # TensorRT has no transpose of uint8
+    assert "BatchNormalization" not in kinds
+    assert str(Path.cwd()) not in str(model)
+
+
+def test_large_weights_are_stored_as_float16(bundle: Bundle, weights: Path) -> None:
+    model = onnx.load(bundle.path(bundle.artifact(target="onnxruntime")))
+    stored = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    for name, tensor in load_weights(weights).network.state_dict().items():
+        if tensor.dim() > 1 and tensor.numel() >= 256:
+            kept = stored[f"network.{name}.half"]
+            assert kept.dtype == np.float16
+            assert np.array_equal(kept.astype(np.float32), tensor.numpy())
+
+
+def test_the_masks_of_the_mask_graph_are_the_kernels(bundle: Bundle) -> None:
+    artifact = bundle.artifact(target="onnx-mask")
+    assert artifact.measured["kernels"]["mask_agreement"] > 99.9
+    session = ort.InferenceSession(str(bundle.path(artifact)), providers=["CPUExecutionProvider"])
+    mask = session.run(None, {"frame": np.zeros((1, 61, 93, 3), np.uint8)})[0]
+    assert (mask.shape, mask.dtype) == ((1, 61, 93), np.uint8)
+
+
+def test_a_dynamic_graph_takes_other_sizes(net: str, weights: Path, tmp_path: Path) -> None:
+    bundle = export(weights, tmp_path / "tiny", dynamic=True)
+    fixed = export(weights, tmp_path / "fixed", size=(70, 52))
+    session, other = (
+        ort.InferenceSession(str(each.path(each.artifacts[0])), providers=["CPUExecutionProvider"])
+        for each in (bundle, fixed)
+    )
+    tensor = np.random.default_rng(0).integers(0, 256, (1, 52, 70, 3), dtype=np.uint8)
+    dynamic, expected = (each.run(None, {"frame": tensor})[0] for each in (session, other))
+    assert dynamic.shape == expected.shape
+    assert np.allclose(dynamic, expected, atol=1e-4 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize(("net", "layer"), [("unet", "down.2.0.0"), ("lite-fpn", "encoder.stages.3.1.layers.3")])
+def test_a_wrong_layer_is_named(net: str, layer: str, tmp_path: Path) -> None:
+    loaded = load_weights(weights_of(net, tmp_path))
+    file = tmp_path / "tiny.onnx"
+    to_onnx.write_graph(to_onnx.FrameToLogits(loaded.network), "logits", loaded.spec, file)
+    compare(loaded.network, file, loaded.spec, sample_frames(None))  # agrees as long as nothing is planted
+    with torch.no_grad():
+        dict(loaded.network.named_modules())[layer].weight.mul_(2.0)
+    with pytest.raises(ExportError, match=f"first layer that differs is {layer}$"):
+        compare(loaded.network, file, loaded.spec, sample_frames(None))
+
+
+def test_a_failed_export_leaves_the_old_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = weights_of("unet", tmp_path)
+    export(weights, tmp_path / "tiny")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "tiny").iterdir()}
+    monkeypatch.setattr("edgeseg.export.agreement.TOLERANCE", 0.0)
+    with pytest.raises(ExportError):
+        export(weights, tmp_path / "tiny")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "tiny").iterdir()} == before
+
+
+def test_bad_input(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError):
+        export(tmp_path / "missing.safetensors", tmp_path / "out")
+    weights = weights_of("unet", tmp_path)
+    with pytest.raises(UsageError, match="too small"):
+        export(weights, tmp_path / "out", dynamic=True, size=(16, 16))
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="file"):
+        export(weights, tmp_path / "file")
+
+
+def test_the_pictures_are_real_frames() -> None:
+    frames = sample_frames(None)
+    assert len(frames) == 4
+    assert all(cv2.Laplacian(frame, cv2.CV_64F).std() > 1 for frame in frames)

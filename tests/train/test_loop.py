@@ -1,0 +1,149 @@
+"""Real, tiny runs: a few steps on a few small pictures."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from safetensors import safe_open
+
+from edgeseg.errors import DataError, TrainingError, UsageError, WeightsError
+from edgeseg.models.weights import load_weights
+from edgeseg.train import loop
+from edgeseg.train.loop import CHECKPOINT, CURVE, LOG, WEIGHTS, train
+from edgeseg.train.settings import TrainSettings
+
+SETTINGS = TrainSettings(epochs=3, batch=2, crop="32x32", width=0.05, rate=1e-2, warmup=0.5, pretrained=False, validate_every=2)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """CamVid's layout: six pictures of 48x40, dark on top (class 0) and bright below (class 3), some void."""
+    folder = tmp_path_factory.mktemp("data")
+    random = np.random.default_rng(0)
+    for split, count in (("train", 6), ("val", 2)):
+        (folder / split).mkdir()
+        (folder / f"{split}annot").mkdir()
+        for index in range(count):
+            label = np.zeros((40, 48), np.uint8)
+            label[random.integers(10, 30) :] = 3
+            frame = (label[..., None] * 60 + random.integers(0, 40, (40, 48, 3))).astype(np.uint8)
+            label[:2] = 11
+            cv2.imwrite(str(folder / split / f"{index}.png"), frame)
+            cv2.imwrite(str(folder / f"{split}annot" / f"{index}.png"), label)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was never stopped."""
+    out = tmp_path_factory.mktemp("runs") / "whole"
+    train("unet", data, out, SETTINGS, name="tiny", licence="CC0")
+    return out
+
+
+def _log(out: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader((out / LOG).read_text().splitlines()))
+
+
+def test_a_run_leaves_weights_log_curve_and_checkpoint(finished: Path) -> None:
+    assert sorted(path.name for path in finished.iterdir()) == sorted([CHECKPOINT, LOG, CURVE, WEIGHTS])
+    rows = _log(finished)
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
+    assert [bool(row["val_miou"]) for row in rows] == [False, True, True]
+    assert cv2.imread(str(finished / CURVE)) is not None
+
+
+def test_weights_say_what_they_are(finished: Path) -> None:
+    weights = load_weights(finished / WEIGHTS)
+    spec = weights.spec
+    assert (weights.net, weights.width) == ("unet", 0.05)
+    assert (spec.name, spec.width, spec.height, spec.stride, spec.licence) == ("tiny", 48, 40, 1, "CC0")
+    assert len(spec.classes) == 11
+    assert weights.training["settings"] == SETTINGS.to_json()
+    assert len(weights.training["data"]) == 64
+
+
+def _tensors(path: Path) -> dict[str, Any]:
+    with safe_open(path, framework="np") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+
+@pytest.mark.parametrize("how", ["signal", "crash"])
+def test_a_resumed_run_ends_where_an_uninterrupted_one_ends(
+    how: str, data: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = replace(SETTINGS, checkpoint_minutes=60 if how == "signal" else 0)
+    real, calls = loop._step, 0
+
+    def stop_in_the_fifth_step(*args: Any) -> float:
+        nonlocal calls
+        calls += 1
+        if calls == 5 and how == "signal":
+            os.kill(os.getpid(), signal.SIGTERM)
+        elif calls == 5:
+            raise RuntimeError("the lights went out")
+        return real(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "_step", stop_in_the_fifth_step)
+        with pytest.raises(KeyboardInterrupt if how == "signal" else RuntimeError):
+            train("unet", data, tmp_path, settings, name="tiny", licence="CC0")
+    assert not (tmp_path / WEIGHTS).exists()
+
+    train("unet", data, tmp_path, settings, name="tiny", licence="CC0", resume=True)
+    for name in (WEIGHTS, CHECKPOINT):
+        whole, resumed = _tensors(finished / name), _tensors(tmp_path / name)
+        assert whole.keys() == resumed.keys()
+        assert all(np.array_equal(whole[key], resumed[key]) for key in whole)
+    logs = [_log(folder) for folder in (finished, tmp_path)]
+    for row in (row for log in logs for row in log):
+        del row["images_per_second"]
+    assert logs[0] == logs[1]
+
+
+def test_a_run_is_not_overwritten(data: Path, finished: Path) -> None:
+    with pytest.raises(UsageError, match="--resume"):
+        train("unet", data, finished, SETTINGS)
+
+
+def test_nothing_to_resume_is_said(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no checkpoint"):
+        train("unet", data, tmp_path, SETTINGS, resume=True)
+
+
+def test_another_runs_checkpoint_is_refused(data: Path, finished: Path) -> None:
+    with pytest.raises(WeightsError, match=r"other settings \(rate\)"):
+        train("unet", data, finished, replace(SETTINGS, rate=0.5), resume=True)
+
+
+def test_a_damaged_checkpoint_is_refused(data: Path, tmp_path: Path) -> None:
+    (tmp_path / CHECKPOINT).write_bytes(b"half a file")
+    with pytest.raises(WeightsError, match="not a checkpoint"):
+        train("unet", data, tmp_path, SETTINGS, resume=True)
+
+
+def test_divergence_is_an_error(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="diverged"):
+        train("unet", data, tmp_path, replace(SETTINGS, rate=1e30, autocast=False, epochs=10))
+
+
+def test_fewer_images_than_a_batch(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="smaller --batch"):
+        train("unet", data, tmp_path, replace(SETTINGS, batch=7))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"epochs": 0}, {"crop": "big"}, {"scale": "2"}, {"scale": "2,1"}, {"ema": 1.0}, {"crop": "0x32"}]
+)
+def test_impossible_settings_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="expected"):
+        replace(SETTINGS, **wrong)

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgeseg.train.data import VOID
+from edgeseg.train.losses import OHEM_LEAST, SegmentationLoss, class_weights, to_label_size
+
+
+def reference(logits: torch.Tensor, labels: torch.Tensor, weights: np.ndarray, keep: float) -> float:
+    """Weighted mean of -log softmax over the pixels that count, in float64, pixel by pixel."""
+    values = logits.double().numpy()
+    losses = []
+    for image, row, column in np.ndindex(*labels.shape):
+        label = int(labels[image, row, column])
+        if label != VOID:
+            pixel = values[image, :, row, column]
+            probability = math.exp(pixel[label] - math.log(np.exp(pixel).sum()))
+            losses.append((-math.log(probability), weights[label]))
+    if keep:
+        losses.sort(reverse=True)
+        least = max(1, int(OHEM_LEAST * labels.numel()))
+        losses = [pair for rank, pair in enumerate(losses) if rank < least or pair[0] >= -math.log(keep)]
+    return sum(loss * weight for loss, weight in losses) / max(1, sum(weight for _, weight in losses))
+
+
+@given(seed=st.integers(0, 2**32), ohem=st.sampled_from([0.0, 0.3, 0.7]), weighted=st.booleans())
+def test_loss_is_the_formula(seed: int, ohem: float, weighted: bool) -> None:
+    random = torch.Generator().manual_seed(seed)
+    logits = torch.randn(2, 3, 6, 8, generator=random) * 3
+    labels = torch.randint(0, 4, (2, 6, 8), generator=random).to(torch.uint8)
+    labels[labels == 3] = VOID
+    weights = torch.tensor([0.5, 1.0, 1.5]) if weighted else None
+    loss = SegmentationLoss(weights, ohem, 0.4, (1,))(logits, labels)
+    expected = reference(logits, labels, np.ones(3) if weights is None else weights.numpy(), ohem)
+    assert float(loss) == pytest.approx(expected, rel=1e-4)
+
+
+def test_auxiliary_heads_are_added_with_their_weight() -> None:
+    logits, coarse = torch.randn(1, 3, 8, 8), torch.randn(1, 3, 2, 2)
+    labels = torch.randint(0, 3, (1, 8, 8), dtype=torch.uint8)
+    both = SegmentationLoss(None, 0.0, 0.4, (1, 4))
+    alone = SegmentationLoss(None, 0.0, 0.4, (1,)), SegmentationLoss(None, 0.0, 0.4, (4,))
+    expected = float(alone[0](logits, labels)) + 0.4 * float(alone[1](coarse, labels))
+    assert float(both((logits, coarse), labels)) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("ohem", [0.0, 0.7])
+def test_a_crop_without_labels_gives_zero_and_no_nan(ohem: float) -> None:
+    logits = torch.randn(1, 3, 8, 8, requires_grad=True)
+    loss = SegmentationLoss(torch.ones(3), ohem, 0.4, (1,))(logits, torch.full((1, 8, 8), VOID, dtype=torch.uint8))
+    torch.autograd.backward(loss)
+    assert float(loss.detach()) == 0
+    assert logits.grad is not None
+    assert not logits.grad.any()
+
+
+def test_class_weights_follow_enet() -> None:
+    shares = np.array([0.7, 0.29, 0.01])
+    weights = class_weights(shares).numpy()
+    assert weights.mean() == pytest.approx(1)
+    assert weights[2] / weights[0] == pytest.approx(math.log(1.8) / math.log(1.11), rel=1e-5)
+
+
+def test_upsampling_is_cut_to_the_labels() -> None:
+    logits = torch.randn(1, 2, 3, 4)
+    assert to_label_size(logits, 4, 10, 15).shape == (1, 2, 10, 15)
+    assert to_label_size(logits, 1, 3, 4) is not None
