@@ -161,7 +161,8 @@ def main() -> None:
         package = (error.name or "").partition(".")[0]
         if package not in EXTRAS:
             raise
-        code = _complain(f"this command needs {package}, which is not installed; pip install 'edgeseg[{EXTRAS[package]}]'")
+        needed = f"pip install 'edgeseg[{EXTRAS[package]}]'"
+        code = _complain(f"this command needs {package}, which is not installed; {needed}")
     except KeyboardInterrupt:
         code = 130
     sys.exit(code if isinstance(code, int) else 0)

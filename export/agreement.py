@@ -1,4 +1,4 @@
-"""Proof of a conversion: the same frames through PyTorch and through the artifact, down to the first layer that differs."""
+"""Proof of a conversion: the same frames through PyTorch and the artifact, down to the first layer that differs."""
 
 from __future__ import annotations
 
@@ -69,10 +69,11 @@ def compare_masks(mask_file: Path, file: Path, spec: Spec, frames: list[NDArray[
     """
     model = Segmenter(spec, open_engine("onnxruntime", file, spec, threads=1))
     session = ort.InferenceSession(str(mask_file), providers=["CPUExecutionProvider"])
+    whole = Rect(0.0, 0.0, spec.width / spec.stride, spec.height / spec.stride)
     same = pixels = 0
     for frame in frames:
         tensor = model.prepare(frame)
-        mask = kernels.argmax(model.infer(tensor), spec.width, spec.height, rect=Rect(0, 0, spec.width / spec.stride, spec.height / spec.stride))
+        mask = kernels.argmax(model.infer(tensor), spec.width, spec.height, rect=whole)
         same += int((session.run(None, {"frame": tensor})[0][0] == mask).sum())
         pixels += mask.size
     agreement = 100 * same / pixels

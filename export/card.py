@@ -1,4 +1,4 @@
-"""The model card of a bundle: what it was trained on, what it may be used for, what was measured, how to reproduce it."""
+"""The model card of a bundle: what it was trained on, its licence, what was measured, how to reproduce it."""
 
 from __future__ import annotations
 

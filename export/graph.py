@@ -9,10 +9,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from edgeseg.spec import Spec
-
-SPEC_KEY = "edgeseg.spec"
-"""Key of the spec, as JSON, in the ONNX file's metadata."""
+from edgeseg.spec import METADATA_KEY, Spec
 
 WORTHWHILE = 256
 """Numbers in a tensor from which storing it in half the size is worth a Cast."""
@@ -32,7 +29,7 @@ def finish(model: onnx.ModelProto, spec: Spec, file: Path) -> None:
     for tensor in model.graph.initializer:
         del tensor.metadata_props[:]
     model.graph.name = spec.name
-    helper.set_model_props(model, {SPEC_KEY: json.dumps(spec.to_json())})
+    helper.set_model_props(model, {METADATA_KEY: json.dumps(spec.to_json())})
     onnx.checker.check_model(model, full_check=True)
     onnx.save_model(model, file)
 

@@ -116,7 +116,9 @@ def write_graph(graph: nn.Module, output: str, spec: Spec, file: Path) -> None:
     finish(program.model_proto, spec, file)
 
 
-def _spec(loaded: Weights, name: str | None, size: tuple[int, int] | None, resize: Resize | None, dynamic: bool) -> Spec:
+def _spec(
+    loaded: Weights, name: str | None, size: tuple[int, int] | None, resize: Resize | None, dynamic: bool
+) -> Spec:
     width, height = size or (loaded.spec.width, loaded.spec.height)
     if dynamic and min(width, height) < SMALLEST:
         raise UsageError(f"size {width}x{height} is too small for a dynamic graph; give at least {SMALLEST}x{SMALLEST}")

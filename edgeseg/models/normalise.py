@@ -40,12 +40,11 @@ class FrameToMask(nn.Module):
         self.stride = stride
 
     def forward(self, frames: Tensor) -> Tensor:
-        logits = self.logits(frames)
+        logits: Tensor = self.logits(frames)
         if self.stride > 1:
             logits = functional.interpolate(
                 logits, scale_factor=float(self.stride), mode="bilinear", align_corners=False
             )
         logits = logits[..., : frames.shape[1], : frames.shape[2]]
-        if logits.shape[1] == 1:
-            return (logits[:, 0] > 0).to(torch.uint8)
-        return logits.argmax(1).to(torch.uint8)
+        classes: Tensor = logits[:, 0] > 0 if logits.shape[1] == 1 else logits.argmax(1)
+        return classes.to(torch.uint8)

@@ -8,6 +8,8 @@ input's size, and each is followed by BatchNorm, which came after the paper and 
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -32,7 +34,7 @@ class UNet(nn.Module):
         self.down = nn.ModuleList(
             _double(inputs, outputs) for inputs, outputs in zip([3, *channels], channels, strict=False)
         )
-        pairs = list(zip(channels[:-1], channels[1:], strict=True))[::-1]
+        pairs = list(itertools.pairwise(channels))[::-1]
         self.up = nn.ModuleList(nn.ConvTranspose2d(deep, shallow, 2, 2) for shallow, deep in pairs)
         self.merge = nn.ModuleList(_double(2 * shallow, shallow) for shallow, _ in pairs)
         self.head = nn.Conv2d(channels[0], classes, 1)

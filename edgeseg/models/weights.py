@@ -47,7 +47,7 @@ class Weights:
 
 
 def fold(network: nn.Module) -> nn.Module:
-    """Puts the network in evaluation mode, folds each BatchNorm into the convolution before it, drops auxiliary heads."""
+    """Evaluation mode; each BatchNorm is folded into the convolution before it, auxiliary heads are dropped."""
     network.eval()
     if hasattr(network, AUXILIARY):
         delattr(network, AUXILIARY)
@@ -96,12 +96,12 @@ def load_weights(path: Path) -> Weights:
     except FileNotFoundError as error:
         raise WeightsError(f"there is no weights file {path}; edgeseg train writes one") from error
     except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{path} is not a safetensors file ({error}); give the file that edgeseg train wrote") from error
+        raise WeightsError(f"{path} is not a safetensors file ({error}); give one that edgeseg train wrote") from error
     try:
         net, width = header["net"], float(header["width"])
         spec, training = Spec.from_json(json.loads(header["spec"])), json.loads(header["training"])
     except (KeyError, ValueError, SpecError) as error:
-        raise WeightsError(f"{path} does not say which network it is for; give a file that edgeseg train wrote") from error
+        raise WeightsError(f"{path} does not say which network it is for; give one edgeseg train wrote") from error
     network = fold(build(net, len(spec.classes), width))
     wanted = network.state_dict()
     wrong = [name for name in wanted if name not in tensors or tensors[name].shape != wanted[name].shape]

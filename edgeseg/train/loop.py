@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import torch
 from rich.console import Console
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from edgeseg.dataset import Dataset, splits
 from edgeseg.errors import OutputError, TrainingError, UsageError
-from edgeseg.models import build, find
+from edgeseg.models import Pretrained, build, find
 from edgeseg.models.normalise import normalise
 from edgeseg.models.weights import save_weights
 from edgeseg.spec import Spec
@@ -91,7 +91,7 @@ def train(
     torch.manual_seed(settings.seed)
     network = build(net, len(dataset.classes.names), settings.width)
     if settings.pretrained and hasattr(network, "load_pretrained"):
-        network.load_pretrained()
+        cast(Pretrained, network).load_pretrained()
     network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = Average(network, settings.ema)
     optimizer = make_optimizer(network, settings)

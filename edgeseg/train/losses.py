@@ -42,6 +42,8 @@ class SegmentationLoss(nn.Module):
         strides: input pixels a logit, of each head.
     """
 
+    weights: Tensor | None
+
     def __init__(self, weights: Tensor | None, ohem: float, auxiliary: float, strides: tuple[int, ...]) -> None:
         super().__init__()
         self.register_buffer("weights", weights)

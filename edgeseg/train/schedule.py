@@ -14,7 +14,7 @@ ENCODER = "encoder"
 
 
 def factor(step: int, steps: int, warmup: int, schedule: Schedule) -> float:
-    """The part of the highest learning rate that holds at `step` of `steps`: linear warm-up, then cosine or poly 0.9."""
+    """The part of the highest rate that holds at `step` of `steps`: linear warm-up, then cosine or poly 0.9."""
     if step < warmup:
         return (step + 1) / warmup
     done = (step - warmup) / max(1, steps - warmup)

@@ -20,6 +20,7 @@ from edgeseg.export.agreement import compare
 from edgeseg.export.frames import sample_frames
 from edgeseg.export.to_onnx import OPSET, export
 from edgeseg.models import NETWORKS, build
+from edgeseg.models.normalise import FrameToLogits
 from edgeseg.models.weights import load_weights, save_weights
 from edgeseg.spec import Spec
 from edgeseg.train.settings import TrainSettings
@@ -94,7 +95,7 @@ def test_the_masks_of_the_mask_graph_are_the_kernels(bundle: Bundle) -> None:
     assert (mask.shape, mask.dtype) == ((1, 61, 93), np.uint8)
 
 
-def test_a_dynamic_graph_takes_other_sizes(net: str, weights: Path, tmp_path: Path) -> None:
+def test_a_dynamic_graph_takes_other_sizes(weights: Path, tmp_path: Path) -> None:
     bundle = export(weights, tmp_path / "tiny", dynamic=True)
     fixed = export(weights, tmp_path / "fixed", size=(70, 52))
     session, other = (
@@ -111,7 +112,7 @@ def test_a_dynamic_graph_takes_other_sizes(net: str, weights: Path, tmp_path: Pa
 def test_a_wrong_layer_is_named(net: str, layer: str, tmp_path: Path) -> None:
     loaded = load_weights(weights_of(net, tmp_path))
     file = tmp_path / "tiny.onnx"
-    to_onnx.write_graph(to_onnx.FrameToLogits(loaded.network), "logits", loaded.spec, file)
+    to_onnx.write_graph(FrameToLogits(loaded.network), "logits", loaded.spec, file)
     compare(loaded.network, file, loaded.spec, sample_frames(None))  # agrees as long as nothing is planted
     with torch.no_grad():
         dict(loaded.network.named_modules())[layer].weight.mul_(2.0)

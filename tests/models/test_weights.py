@@ -50,7 +50,7 @@ def test_weights_of_another_network_are_refused(saved: Path, tmp_path: Path) -> 
     header = {"net": "lite-fpn", "width": "1.0", "spec": json.dumps(SPEC.to_json()), "training": "{}"}
     other = tmp_path / "other.safetensors"
     save_file(load_file(saved), other, header)
-    with pytest.raises(WeightsError, match="lite-fpn.*tensors do not fit"):
+    with pytest.raises(WeightsError, match=r"lite-fpn.*tensors do not fit"):
         load_weights(other)
 
 

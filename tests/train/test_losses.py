@@ -26,7 +26,7 @@ def reference(logits: torch.Tensor, labels: torch.Tensor, weights: np.ndarray, k
         losses.sort(reverse=True)
         least = max(1, int(OHEM_LEAST * labels.numel()))
         losses = [pair for rank, pair in enumerate(losses) if rank < least or pair[0] >= -math.log(keep)]
-    return sum(loss * weight for loss, weight in losses) / max(1, sum(weight for _, weight in losses))
+    return float(sum(loss * weight for loss, weight in losses) / max(1, sum(weight for _, weight in losses)))
 
 
 @given(seed=st.integers(0, 2**32), ohem=st.sampled_from([0.0, 0.3, 0.7]), weighted=st.booleans())
