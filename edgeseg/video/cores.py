@@ -1,13 +1,9 @@
-"""How many cores there are, and how the two modes share them out."""
+"""How many cores there are to share out."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
-
-Mode = Literal["throughput", "latency"]
-"""Many frames at once on one core each, or one frame at a time on all cores."""
 
 
 def available_cores() -> int:
@@ -18,8 +14,3 @@ def available_cores() -> int:
     except (OSError, ValueError):
         return cores
     return cores if quota == "max" else max(1, min(cores, -(-int(quota) // int(period))))
-
-
-def engine_threads(mode: Mode) -> int:
-    """Threads to load a model with: 1 for throughput, where every core has a worker; all for latency."""
-    return 1 if mode == "throughput" else available_cores()

@@ -4,8 +4,8 @@
         result.mask            # uint8 (H, W) class ids
 
 Each worker takes the next frame from the source, segments it and hands it over; then it takes the next. Only one
-worker reads at a time, while the others compute: with as many single-threaded workers as cores, capture costs no
-thread of its own and no core ever waits for another. The caller's thread puts the results in order.
+worker reads at a time, while the others compute: with as many single-threaded workers as cores, all of them are busy
+and no thread beyond them competes for the cores. The caller's thread puts the results in order.
 """
 
 from __future__ import annotations
@@ -13,71 +13,26 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgeseg.errors import UsageError
-from edgeseg.spec import Spec
-from edgeseg.video.cores import Mode, available_cores
+from edgeseg.video.cores import available_cores
+from edgeseg.video.model import Model, Result
 from edgeseg.video.source import Frame, Image, Input, Source, open_source
 from edgeseg.video.timing import Statistics
+
+Mode = Literal["throughput", "latency"]
+"""Many frames at once on one core each, or one frame at a time on all cores."""
 
 JOIN_SECONDS = 5.0
 """How long the end of a stream waits for a worker whose read never returns."""
 
 
-class Model(Protocol):
-    """What a stream needs of a segmenter. All methods are called by several threads at once."""
-
-    @property
-    def threads(self) -> int:
-        """Cores that one call of `infer` uses."""
-
-    @property
-    def spec(self) -> Spec:
-        """Its `width` and `height` are the network's input size."""
-
-    def prepare(self, frame: Image, *, out: Image | None = ...) -> Any:
-        """The network's input for a BGR uint8 (H, W, 3) frame, in `out` (1, height, width, 3) or the frame itself."""
-
-    def infer(self, tensor: Any) -> Any:
-        """Logits of that input."""
-
-    def mask(self, logits: Any, width: int, height: int) -> NDArray[np.uint8]:
-        """Class ids, uint8 (height, width)."""
-
-    def overlay(self, logits: Any, frame: Image, *, alpha: float = ..., mask: NDArray[np.uint8] | None = ...) -> Image:
-        """The frame tinted with its classes' colours; fills `mask` where one is given."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One segmented frame.
-
-    Attributes:
-        index: of the frame in its source.
-        frame: BGR uint8 (H, W, 3).
-        mask: class ids, uint8 (H, W); None if not asked for.
-        overlay: BGR uint8 (H, W, 3); None if not asked for.
-        timestamp: seconds on the source's own clock.
-        captured: time.perf_counter() at capture, as `edgeseg.video.source.Frame` defines it.
-        done: time.perf_counter() when the mask was finished.
-        seconds: spent in capture, prepare, infer and kernel (mask or overlay).
-        name: an image file's name without its extension.
-    """
-
-    index: int
-    frame: Image
-    mask: NDArray[np.uint8] | None
-    overlay: Image | None
-    timestamp: float
-    captured: float
-    done: float
-    seconds: dict[str, float]
-    name: str | None
+def engine_threads(mode: Mode) -> int:
+    """Threads to load a model with: 1 for throughput, where every core has a worker; all for latency."""
+    return 1 if mode == "throughput" else available_cores()
 
 
 class Stream:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from edgeseg.video.cores import Mode
-from edgeseg.video.pipeline import Model, Result, Stream, stream
+from edgeseg.video.model import Model, Result
+from edgeseg.video.pipeline import Mode, Stream, stream
 from edgeseg.video.report import Report
 from edgeseg.video.sink import Sink
 from edgeseg.video.source import Image, Input, Source

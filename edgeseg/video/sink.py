@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol
 
-from edgeseg.video.pipeline import Result
+from edgeseg.video.model import Result
 from edgeseg.video.timing import Histogram
 
 CAPACITY = 4

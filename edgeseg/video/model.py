@@ -1,0 +1,63 @@
+"""What a stream needs of a model, and what it gives for each frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeseg.spec import Spec
+from edgeseg.video.source import Image
+
+
+class Model(Protocol):
+    """What a stream needs of a segmenter. All methods are called by several threads at once."""
+
+    @property
+    def threads(self) -> int:
+        """Cores that one call of `infer` uses."""
+
+    @property
+    def spec(self) -> Spec:
+        """Its `width` and `height` are the network's input size."""
+
+    def prepare(self, frame: Image, *, out: Image | None = ...) -> Any:
+        """The network's input for a BGR uint8 (H, W, 3) frame, in `out` (1, height, width, 3) or the frame itself."""
+
+    def infer(self, tensor: Any) -> Any:
+        """Logits of that input."""
+
+    def mask(self, logits: Any, width: int, height: int) -> NDArray[np.uint8]:
+        """Class ids, uint8 (height, width)."""
+
+    def overlay(self, logits: Any, frame: Image, *, alpha: float = ..., mask: NDArray[np.uint8] | None = ...) -> Image:
+        """The frame tinted with its classes' colours; fills `mask` where one is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One segmented frame.
+
+    Attributes:
+        index: of the frame in its source.
+        frame: BGR uint8 (H, W, 3).
+        mask: class ids, uint8 (H, W); None if not asked for.
+        overlay: BGR uint8 (H, W, 3); None if not asked for.
+        timestamp: seconds on the source's own clock.
+        captured: time.perf_counter() at capture, as `edgeseg.video.source.Frame` defines it.
+        done: time.perf_counter() when the mask was finished.
+        seconds: spent in capture, prepare, infer and kernel (mask or overlay).
+        name: an image file's name without its extension.
+    """
+
+    index: int
+    frame: Image
+    mask: NDArray[np.uint8] | None
+    overlay: Image | None
+    timestamp: float
+    captured: float
+    done: float
+    seconds: dict[str, float]
+    name: str | None
