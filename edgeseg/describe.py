@@ -52,19 +52,23 @@ def tables(bundle: Bundle) -> Group:
     about.add_row("card", bundle.card or "none")
 
     artifacts = Table(title="artifacts (sha256 verified)")
-    for column in ("file", "target", "precision", "MB", "sha256", "measured"):
+    for column in ("file", "target", "precision", "MB", "sha256"):
         artifacts.add_column(column, overflow="fold")
+    measured = Table(title="measured")
+    for column in ("artifact", "what", "figures"):
+        measured.add_column(column, overflow="fold")
     for artifact in bundle.artifacts:
         bundle.path(artifact)
+        for what, figures in artifact.measured.items():
+            measured.add_row(str(artifact), what, Text(_headline(figures)))
         artifacts.add_row(
             artifact.file,
             artifact.target,
             artifact.precision,
             f"{artifact.bytes / 1e6:.2f}",
             artifact.sha256[:12],
-            Text("\n".join(f"{what}: {_headline(figures)}" for what, figures in artifact.measured.items())),
         )
-    return Group(about, artifacts)
+    return Group(about, artifacts, *([measured] if measured.rows else []))
 
 
 def _headline(figures: Any) -> str:

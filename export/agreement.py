@@ -54,8 +54,8 @@ def compare(network: nn.Module, file: Path, spec: Spec, frames: list[NDArray[np.
             f"layer that differs is {layer}"
         )
     return {
-        "max_difference": difference,
-        "max_logit": largest,
+        "max_difference": float(f"{difference:.2e}"),
+        "max_logit": round(largest, 3),
         "mask_agreement": round(agreement, 4),
         "frames": len(frames),
     }

@@ -39,7 +39,7 @@ def model_card(loaded: Weights, spec: Spec, artifact: Artifact) -> str:
         "",
         "Frames of other sizes are fitted to the input "
         + ("by stretching." if spec.resize == "stretch" else "at their own aspect ratio (letterbox)."),
-        "Road scenes filmed from a car in daylight and dusk in one city: expect less elsewhere, at night, or in rain.",
+        "The figures hold for that split; expect less with other cameras, places, light and weather.",
         "",
     ]
     return "\n".join(lines)
