@@ -53,7 +53,7 @@ Grid::Grid(const Logits& logits, const Rect& rect, int width, int height)
     }
     winners_.resize(plane);
     if (!loops().winners(logits_, winners_.data())) throw std::invalid_argument("logits hold NaN or infinity");
-    memory_.resize(4 * static_cast<std::size_t>(rounded_up(logits_.classes)), -HUGE_VALF);
+    memory_.resize(2 * static_cast<std::size_t>(rounded_up(logits_.classes)) * logits.width, -HUGE_VALF);
     spans_.resize(columns_.index.size());
 }
 

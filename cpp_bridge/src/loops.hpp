@@ -41,8 +41,8 @@ struct Loops {
 
     // The class of every logit, before any interpolation: (h, w) bytes. False where a logit is NaN or infinite.
     bool (*winners)(const Logits& logits, std::uint8_t* out);
-    // The mask of the output rows of one cell row, `out` its first; `memory` holds 4 rounded_up(classes) floats that
-    // are -infinity past the classes. Lists the spans of columns that it had to compute, and returns their number.
+    // The mask of the output rows of one cell row, `out` its first; `memory` holds 2 w rounded_up(classes) floats,
+    // -infinity past the classes. Lists the spans of columns that it had to compute, and returns their number.
     int (*argmax_band)(const Logits& logits, const std::uint8_t* winners, const Cells& columns, const Cells& rows,
                        int band, float* memory, Span* open, std::uint8_t* out, std::ptrdiff_t stride);
     void (*argmax_unpruned_band)(const Logits& logits, const Cells& columns, const Cells& rows, int band,

@@ -11,6 +11,9 @@
 namespace edgeseg {
 namespace {
 
+// After a network has run, logits and mask lie far from the processor: memory is asked for this many bytes early.
+constexpr int kAhead = 1024;
+
 bool winners(const Logits& logits, std::uint8_t* out) {
     const std::ptrdiff_t size = static_cast<std::ptrdiff_t>(logits.height) * logits.width;
     const std::ptrdiff_t whole = size / kLanes * kLanes;
@@ -22,6 +25,7 @@ bool winners(const Logits& logits, std::uint8_t* out) {
         strange += best - best;
         for (int c = 1; c < logits.classes; ++c) {
             load(value, logits.data + c * size + i);
+            __builtin_prefetch(reinterpret_cast<const char*>(logits.data + c * size + i) + kAhead);
             strange += value - value;
             winner = value > best ? Integers{} + c : winner;
             best = value > best ? value : best;
@@ -43,61 +47,58 @@ bool winners(const Logits& logits, std::uint8_t* out) {
 
 // The logits of all classes at the four corners of a cell, class by class.
 struct Corners {
-    float* top_left;
-    float* top_right;
-    float* bottom_left;
-    float* bottom_right;
+    const float* top_left;
+    const float* top_right;
+    const float* bottom_left;
+    const float* bottom_right;
 };
 
-// Reads the corners of cells from left to right; two cells side by side share two of them.
-class CornerReader {
+// The logits of a row of cells, class by class: a column is copied when a cell first asks for it. Cells ask from left
+// to right, all of them before the first one is computed, as a vector load must not follow closely on its own stores.
+class Columns {
   public:
-    CornerReader(const Logits& logits, int row, float* memory) : logits_(logits) {
-        const int padded = rounded_up(logits.classes);
-        corners_ = {memory, memory + padded, memory + 2 * padded, memory + 3 * padded};
-        top_ = logits.data + static_cast<std::ptrdiff_t>(row) * logits.width;
-        bottom_ = row + 1 < logits.height ? top_ + logits.width : top_;
+    Columns(const Logits& logits, int row, float* memory)
+        : logits_(logits), padded_(rounded_up(logits.classes)), top_(memory),
+          bottom_(memory + static_cast<std::ptrdiff_t>(logits.width) * padded_), from_top_(logits.data + static_cast<std::ptrdiff_t>(row) * logits.width),
+          from_bottom_(row + 1 < logits.height ? from_top_ + logits.width : from_top_) {}
+
+    void copy(int left) {
+        for (int column = left > copied_ ? left : copied_ + 1; column <= right(left); ++column) {
+            const std::ptrdiff_t plane = static_cast<std::ptrdiff_t>(logits_.height) * logits_.width;
+            float* top = top_ + column * padded_;
+            float* bottom = bottom_ + column * padded_;
+            for (int c = 0; c < logits_.classes; ++c) {
+                top[c] = from_top_[c * plane + column];
+                bottom[c] = from_bottom_[c * plane + column];
+            }
+        }
+        copied_ = right(left);
     }
 
-    const Corners& read(int column) {
-        const int right = column + 1 < logits_.width ? column + 1 : column;
-        if (column == right_) {
-            swap(corners_.top_left, corners_.top_right);
-            swap(corners_.bottom_left, corners_.bottom_right);
-        } else {
-            gather(column, corners_.top_left, corners_.bottom_left);
-        }
-        gather(right, corners_.top_right, corners_.bottom_right);
-        right_ = right;
-        return corners_;
+    Corners corners(int left) const {
+        const std::ptrdiff_t l = left * padded_, r = right(left) * padded_;
+        return {top_ + l, top_ + r, bottom_ + l, bottom_ + r};
     }
 
   private:
-    static void swap(float*& a, float*& b) {
-        float* const kept = a;
-        a = b;
-        b = kept;
-    }
-
-    void gather(int column, float* top, float* bottom) const {
-        const std::ptrdiff_t plane = static_cast<std::ptrdiff_t>(logits_.height) * logits_.width;
-        const float* from_top = top_ + column;
-        const float* from_bottom = bottom_ + column;
-        for (int c = 0; c < logits_.classes; ++c) {
-            top[c] = from_top[c * plane];
-            bottom[c] = from_bottom[c * plane];
-        }
-    }
+    int right(int left) const { return left + 1 < logits_.width ? left + 1 : left; }
 
     const Logits& logits_;
-    Corners corners_;
-    const float* top_;
-    const float* bottom_;
-    int right_ = -1;
+    const std::ptrdiff_t padded_;
+    float* const top_;
+    float* const bottom_;
+    const float* const from_top_;
+    const float* const from_bottom_;
+    int copied_ = -1;
 };
 
-// The classes that none of the corners' winners beats at all four corners, in ascending order.
+// The classes that none of the corners' winners beats at all four corners, in ascending order. Most open cells have two
+// winners: those are told apart without branches, which no processor could predict here.
 int contenders(const Corners& at, const std::uint8_t (&won)[4], int classes, int* out) {
+    const int first = won[0];
+    const int second = won[1] != first ? won[1] : won[2] != first ? won[2] : won[3];
+    const bool more = (won[2] != first && won[2] != second) || (won[3] != first && won[3] != second);
+    const int tried[4] = {first, second, won[2], won[3]};
     int count = 0;
     for (int start = 0; start < classes; start += kLanes) {
         Floats top_left, top_right, bottom_left, bottom_right;
@@ -106,9 +107,8 @@ int contenders(const Corners& at, const std::uint8_t (&won)[4], int classes, int
         load(bottom_left, at.bottom_left + start);
         load(bottom_right, at.bottom_right + start);
         Integers beaten{};
-        for (int w = 0; w < 4; ++w) {
-            const int k = won[w];
-            if (w > 0 && k == won[w - 1]) continue;
+        for (int w = 0; w < (more ? 4 : 2); ++w) {
+            const int k = tried[w];
             beaten |= (top_left < at.top_left[k]) & (top_right < at.top_right[k]) &
                       (bottom_left < at.bottom_left[k]) & (bottom_right < at.bottom_right[k]);
         }
@@ -172,6 +172,12 @@ void argmax_many(const Edge* edges, const int* classes, int contending, int heig
     }
 }
 
+bool all(const std::uint8_t* eight, std::uint8_t id) {
+    std::uint64_t found;
+    std::memcpy(&found, eight, sizeof found);
+    return found == id * 0x0101010101010101ULL;
+}
+
 // Fills the first output row of a band where the corners of cells agree, and lists the cells where they do not.
 int fill_agreeing(const std::uint8_t* top, const std::uint8_t* bottom, int last, const Cells& columns, Span* open,
                   std::uint8_t* out) {
@@ -183,7 +189,18 @@ int fill_agreeing(const std::uint8_t* top, const std::uint8_t* bottom, int last,
     for (int cell = 0; cell < columns.count;) {
         const int first = cell;
         const std::uint8_t winner = top[columns.index[first]];
-        while (cell < columns.count && agrees(cell, winner)) ++cell;
+        for (;;) {
+            // Eight logits in line that agree, above and below, are seven cells.
+            const int left = columns.index[cell];
+            if (cell + 7 < columns.count && columns.index[cell + 7] == left + 7 && all(top + left, winner) &&
+                all(bottom + left, winner)) {
+                cell += 7;
+            } else if (agrees(cell, winner)) {
+                if (++cell == columns.count) break;
+            } else {
+                break;
+            }
+        }
         if (cell > first) {
             std::memset(out + columns.begin[first], winner,
                         static_cast<std::size_t>(columns.begin[cell] - columns.begin[first]));
@@ -222,17 +239,20 @@ int argmax_band(const Logits& logits, const std::uint8_t* won, const Cells& colu
     const std::uint8_t* bottom = row + 1 < logits.height ? top + logits.width : top;
     // Agreeing cells fill the first row, which the others copy; then the open cells overwrite their part of all.
     const int opened = fill_agreeing(top, bottom, last, columns, open, out);
-    const int width = columns.begin[columns.count];
-    for (int y = 1; y < rows.begin[band + 1] - rows.begin[band]; ++y) {
-        std::memcpy(out + y * stride, out, static_cast<std::size_t>(width));
+    const int width = columns.begin[columns.count], height = rows.begin[band + 1] - rows.begin[band];
+    for (int y = 0; y < height; ++y) {
+        if (y > 0) std::memcpy(out + y * stride, out, static_cast<std::size_t>(width));
+        // The same row of the next band. On the last band the address lies outside the mask, which does no harm.
+        for (int x = 0; x < width; x += 64) __builtin_prefetch(out + (y + height) * stride + x, 1);
     }
-    CornerReader reader(logits, row, memory);
+    Columns reader(logits, row, memory);
+    for (int s = 0; s < opened; ++s) reader.copy(columns.index[open[s].begin]);
     int classes[256];
     for (int s = 0; s < opened; ++s) {
         const int cell = open[s].begin;
         const int left = columns.index[cell], right = left < last ? left + 1 : left;
         const std::uint8_t winners_here[4] = {top[left], top[right], bottom[left], bottom[right]};
-        const Corners& at = reader.read(left);
+        const Corners at = reader.corners(left);
         const int contending = contenders(at, winners_here, logits.classes, classes);
         argmax_cell(at, classes, contending, columns, cell, rows, band, out, stride);
         open[s] = {columns.begin[cell], columns.begin[cell + 1]};
@@ -242,11 +262,12 @@ int argmax_band(const Logits& logits, const std::uint8_t* won, const Cells& colu
 
 void argmax_unpruned_band(const Logits& logits, const Cells& columns, const Cells& rows, int band, float* memory,
                           std::uint8_t* out, std::ptrdiff_t stride) {
-    CornerReader reader(logits, rows.index[band], memory);
+    Columns reader(logits, rows.index[band], memory);
     int classes[256];
     for (int c = 0; c < logits.classes; ++c) classes[c] = c;
+    for (int cell = 0; cell < columns.count; ++cell) reader.copy(columns.index[cell]);
     for (int cell = 0; cell < columns.count; ++cell) {
-        const Corners& at = reader.read(columns.index[cell]);
+        const Corners at = reader.corners(columns.index[cell]);
         argmax_cell(at, classes, logits.classes, columns, cell, rows, band, out, stride);
     }
 }

@@ -29,10 +29,11 @@ void margin_cell(const Edge* edges, int classes, int height, const float* w0, co
 void margin_band(const Logits& logits, const Cells& columns, const Cells& rows, int band, float* memory, float* out,
                  std::ptrdiff_t stride) {
     const int top = rows.begin[band], height = rows.begin[band + 1] - top;
-    CornerReader reader(logits, rows.index[band], memory);
+    Columns reader(logits, rows.index[band], memory);
+    for (int cell = 0; cell < columns.count; ++cell) reader.copy(columns.index[cell]);
     Edge edges[256];
     for (int cell = 0; cell < columns.count; ++cell) {
-        const Corners& at = reader.read(columns.index[cell]);
+        const Corners at = reader.corners(columns.index[cell]);
         const int begin = columns.begin[cell], count = columns.begin[cell + 1] - begin;
         for (int y = 0; y < height; y += kLanes) {
             for (int c = 0; c < logits.classes; ++c) set(edges[c], at, c, rows.w0 + top + y, rows.w1 + top + y);
