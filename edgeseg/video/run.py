@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
+from edgeseg.errors import UsageError
+from edgeseg.video.images import is_image
 from edgeseg.video.model import Model, Result
 from edgeseg.video.pipeline import Mode, Stream, stream
 from edgeseg.video.report import Report
@@ -45,10 +47,11 @@ def run(
         quiet: neither progress bar nor table.
 
     Raises:
-        UsageError: an argument is out of range, or there is no display for `show`.
+        UsageError: an argument is out of range, an output would replace the source, or there is no display for `show`.
         SourceError: the source cannot be opened or gives no frame.
         OutputError: an output cannot be written; found before the first frame is segmented, unless the disk fills up.
     """
+    _spare_source(source, out, masks)
     with ExitStack() as stack:
         window = stack.enter_context(closing(Window())) if show else None
         overlay = show or out is not None
@@ -89,6 +92,17 @@ def run(
     if not quiet:
         _show(report)
     return report
+
+
+def _spare_source(source: Input | Source, out: Path | None, masks: Path | None) -> None:
+    """Refuses outputs that would replace what is read: a video by its overlay, an image by its mask."""
+    if not isinstance(source, (str, Path)) or not Path(source).exists():
+        return
+    read = Path(source).resolve()
+    if out is not None and out.resolve() == read:
+        raise UsageError(f"the output {out} is the source itself and would replace it; give it another name")
+    if masks is not None and masks.resolve() in (read, read.parent if is_image(read) else read):
+        raise UsageError(f"masks in {masks} would replace the images that are read; give them another folder")
 
 
 def _sinks(source: Source, out: Path | None, masks: Path | None) -> Iterator[tuple[str, Sink]]:

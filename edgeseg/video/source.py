@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg.errors import FrameError, SourceError
+from edgeseg.errors import FrameError, SourceError, UsageError
 
 Image = NDArray[np.uint8]
 Input = str | Path | int | Iterable[Image]
@@ -158,10 +158,13 @@ def open_source(source: Input, *, timeout: float = 10.0, decoder_threads: int = 
     Raises:
         SourceError: it is not there, is of no known kind, does not answer, or gives no frame.
         FrameError: an iterable gives something else than frames.
+        UsageError: the timeout is not positive.
     """
     from edgeseg.video.capture import open_camera, open_file, open_gstreamer, open_url
     from edgeseg.video.images import ImageSource, is_image
 
+    if not timeout > 0:
+        raise UsageError(f"timeout is {timeout:g}, expected seconds above 0")
     if isinstance(source, int):
         return open_camera(source, timeout=timeout)
     if not isinstance(source, (str, Path)):

@@ -102,6 +102,20 @@ def test_early_end_keeps_the_output(
     assert capfd.readouterr().err == f"warning: {report.warnings[0]}\n"
 
 
+def test_outputs_never_replace_the_source(tmp_path: Path, make_shade_model: MakeModel, make_video: MakeVideo) -> None:
+    video = make_video(tmp_path / "in.mp4")
+    images = tmp_path / "images"
+    images.mkdir()
+    cv2.imwrite(str(images / "1.png"), np.full((6, 8, 3), 9, np.uint8))
+    before = [path.read_bytes() for path in (video, images / "1.png")]
+    with pytest.raises(UsageError, match="is the source itself"):
+        run(make_shade_model(), str(video), out=tmp_path / "images" / ".." / "in.mp4", quiet=True)
+    for source in (images, images / "1.png"):
+        with pytest.raises(UsageError, match="would replace the images"):
+            run(make_shade_model(), source, masks=images, quiet=True)
+    assert [path.read_bytes() for path in (video, images / "1.png")] == before
+
+
 @pytest.mark.parametrize("out", ["none/out.mp4", "out.txt", "out.png"])
 def test_unwritable_output_fails_before_any_work(
     tmp_path: Path, make_shade_model: MakeModel, make_video: MakeVideo, out: str

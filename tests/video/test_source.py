@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 import time
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import av
@@ -16,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeseg.errors import FrameError, SourceError
+from edgeseg.errors import FrameError, SourceError, UsageError
 from edgeseg.video.capture import redact
 from edgeseg.video.images import natural_key
 from edgeseg.video.source import open_source
@@ -207,6 +210,66 @@ def test_silent_server_is_a_time_out(scheme: str, capfd: pytest.CaptureFixture[s
         open_source(f"{scheme}://me:secret@127.0.0.1:{server.getsockname()[1]}/live", timeout=0.5)
     assert "secret" not in str(caught.value)
     assert capfd.readouterr() == ("", "")
+
+
+def _serve(server: socket.socket, data: bytes, finished: threading.Event) -> None:
+    """Sends `data` to whoever comes, then is silent until the test has finished."""
+    connection, _ = server.accept()
+    with connection:
+        connection.sendall(data)
+        finished.wait(10)
+
+
+def test_live_stream_that_falls_silent(
+    tmp_path: Path, make_video: MakeVideo, capfd: pytest.CaptureFixture[str], no_thread_left: None
+) -> None:
+    """A sender stops without a word: a time-out, and what came before is kept."""
+    del no_thread_left
+    data = make_video(tmp_path / "a.ts", count=200, size=(320, 240)).read_bytes()
+    finished = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        sender = threading.Thread(target=_serve, args=(server, data, finished))
+        sender.start()
+        with open_source(f"tcp://127.0.0.1:{server.getsockname()[1]}", timeout=1) as source:
+            indices = [frame.index for frame in source]
+        finished.set()
+        sender.join()
+    assert source.live
+    assert source.frame_count is None
+    assert (source.width, source.height) == (320, 240)
+    assert indices == sorted(set(indices))
+    assert source.ended_early
+    assert len(source.warnings) == 1
+    assert "the stream ended there" in source.warnings[0]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_video_behind_http_drops_nothing(tmp_path: Path, make_video: MakeVideo) -> None:
+    make_video(tmp_path / "a.mp4", count=100)
+    handler = partial(QuietHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        with open_source(f"http://127.0.0.1:{server.server_port}/a.mp4", timeout=5) as source:
+            indices = [frame.index for frame in source]
+        server.shutdown()
+        thread.join()
+    assert not source.live
+    assert indices == list(range(100))
+    assert not source.warnings
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Serves files without a log."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Says nothing."""
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan")])
+def test_timeout_must_be_positive(timeout: float) -> None:
+    with pytest.raises(UsageError, match="timeout is"):
+        open_source("a.mp4", timeout=timeout)
 
 
 def test_closed_port_is_an_error_at_once() -> None:
