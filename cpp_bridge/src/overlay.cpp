@@ -73,11 +73,13 @@ void blend(const ConstImage& mask, const ConstImage& frame, const Palette& palet
         throw std::invalid_argument("frame and mask take the same size");
     }
     const Paint paint(palette, alpha);
+    std::uint8_t highest = 0;
     for (int y = 0; y < mask.height; ++y) {
         const std::uint8_t* row = mask.row(y);
-        if (*std::max_element(row, row + mask.width) >= palette.count) {
-            throw std::invalid_argument("the mask holds a class that the palette has no colour for");
-        }
+        for (int x = 0; x < mask.width; ++x) highest = std::max(highest, row[x]);
+    }
+    if (highest >= palette.count) {
+        throw std::invalid_argument("the mask holds a class that the palette has no colour for");
     }
     const Loops& use = loops();
     std::vector<std::uint16_t> colours(3 * static_cast<std::size_t>(frame.width) + 1);
