@@ -38,7 +38,7 @@ def open_file(path: Path, *, decoder_threads: int) -> Source:
     _silence()
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, decoder_threads])
     # FFmpeg also "plays" text files, as a terminal would show them.
-    is_text = int(capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little", signed=True) == b"ansi"
+    is_text = int(capture.get(cv2.CAP_PROP_FOURCC)) == cv2.VideoWriter.fourcc(*"ansi")
     if not capture.isOpened() or is_text:
         capture.release()
         raise SourceError(

@@ -52,7 +52,6 @@ class ImageSource(Source):
         started = time.perf_counter()
         image = cv2.imread(str(path), cv2.IMREAD_COLOR)
         if image is None:
-            check_file(path)
             raise SourceError(f"{path} cannot be decoded as an image; repair or remove it")
         name = path.stem if self._stems[path.stem] == 1 else path.name
         pixels = np.asarray(image, np.uint8)

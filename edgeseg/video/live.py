@@ -72,8 +72,13 @@ class LiveSource(Source):
 
     def _capture(self) -> None:
         index = 0
+        last: Reading | None = None
         try:
             while not self._closed and (reading := self._read_device()) is not None:
+                if last is not None and reading.timestamp <= last.timestamp:
+                    # Some drivers give no timestamps, and some begin again: our own clock goes on from there.
+                    reading = reading._replace(timestamp=last.timestamp + reading.captured - last.captured)
+                last = reading
                 with self._arrival:
                     # Frames that pass before anybody asks for the second one are no drops: nobody was late.
                     self.dropped += self._newest is not None and self._consumed

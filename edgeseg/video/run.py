@@ -96,7 +96,7 @@ def run(
 
 def _spare_source(source: Input | Source, out: Path | None, masks: Path | None) -> None:
     """Refuses outputs that would replace what is read: a video by its overlay, an image by its mask."""
-    if not isinstance(source, (str, Path)) or not Path(source).exists():
+    if not isinstance(source, (str, Path)):
         return
     read = Path(source).resolve()
     if out is not None and out.resolve() == read:

@@ -29,6 +29,10 @@ NOMINAL_FPS = Fraction(25)
 """The rate at which images and arrays play, which have no rate of their own."""
 
 
+LONGEST_TIMEOUT = 86400.0
+"""A day, in seconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One picture of a source.
@@ -163,8 +167,8 @@ def open_source(source: Input, *, timeout: float = 10.0, decoder_threads: int = 
     from edgeseg.video.capture import open_camera, open_file, open_gstreamer, open_url
     from edgeseg.video.images import ImageSource, is_image
 
-    if not timeout > 0:
-        raise UsageError(f"timeout is {timeout:g}, expected seconds above 0")
+    if not 0 < timeout <= LONGEST_TIMEOUT:
+        raise UsageError(f"timeout is {timeout:g}, expected seconds above 0 and up to {LONGEST_TIMEOUT:g}")
     if isinstance(source, int):
         return open_camera(source, timeout=timeout)
     if not isinstance(source, (str, Path)):
@@ -177,21 +181,23 @@ def open_source(source: Input, *, timeout: float = 10.0, decoder_threads: int = 
     if isinstance(source, str) and re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", text):
         return open_url(text, timeout=timeout)
     path = Path(source)
-    if path.is_dir() or is_image(path):
-        return ImageSource(path)
-    return open_file(path, decoder_threads=decoder_threads)
+    try:
+        return (
+            ImageSource(path) if path.is_dir() or is_image(path) else open_file(path, decoder_threads=decoder_threads)
+        )
+    except SourceError:
+        raise
+    except OSError as error:  # a name that is too long, a folder that must not be looked into
+        raise SourceError(f"cannot read {path}: {error.strerror}; check the path and its permissions") from error
 
 
 def check_file(path: Path) -> None:
-    """Raises SourceError unless `path` is a regular file that is not empty and may be read."""
+    """Raises SourceError unless `path` is a regular file that is not empty, and OSError if it may not be read."""
     if not path.exists():
         raise SourceError(f"{path} does not exist, expected a video, an image or a folder of images; check the path")
     if not path.is_file():
         raise SourceError(f"{path} is a device or pipe, expected a regular file; give a camera by its index")
-    try:
-        with path.open("rb") as opened:
-            empty = not opened.read(1)
-    except OSError as error:
-        raise SourceError(f"cannot read {path}: {error.strerror}; check the file's permissions") from error
+    with path.open("rb") as opened:
+        empty = not opened.read(1)
     if empty:
         raise SourceError(f"{path} is empty (0 bytes), expected a video or an image; copy it again")

@@ -27,7 +27,7 @@ CONTAINERS: dict[str, tuple[Fraction, dict[str, str]]] = {
 """Extension: time base, muxer options. MP4 fragments and Matroska clusters need no index at the end of the file."""
 
 # Masks are runs of equal ids: run lengths alone, unfiltered, take half the room and a quarter of the time of OpenCV's
-# choice (960x540: 4.6 kB in 0.7 ms). OpenCV before 4.12 has no choice of filter.
+# choice (960x540: 4.6 kB in 0.7 ms). Older versions of OpenCV have no choice of filter.
 MASK_PARAMETERS = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
 if hasattr(cv2, "IMWRITE_PNG_FILTER"):
     MASK_PARAMETERS += [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE]
@@ -147,8 +147,8 @@ class MaskWriter:
             OutputError: it cannot be made or written.
         """
         self._folder = folder
-        self._made = not folder.exists()
         try:
+            self._made = not folder.exists()
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"cannot make the folder {folder} for masks: {error.strerror}; choose another") from error
@@ -202,7 +202,11 @@ def check_target(path: Path, suffixes: tuple[str, ...]) -> None:
             f"cannot write {path}: it ends in {path.suffix or 'no extension'}, expected "
             f"{' or '.join(suffixes)} for this source"
         )
-    if path.is_dir():
+    try:
+        is_folder = path.is_dir()
+    except OSError as error:  # a name that is too long, a folder that must not be looked into
+        raise OutputError(f"cannot write {path}: {error.strerror}; choose another name or folder") from error
+    if is_folder:
         raise OutputError(f"cannot write {path}: it is a folder; give the name of a file")
     _check_folder(path.parent)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -117,6 +118,25 @@ def test_close_wakes_a_waiting_reader(camera: Camera) -> None:
     assert next(source, None) is None
     closer.join()
     assert not source.warnings
+
+
+@pytest.mark.parametrize("given", [[0.0] * 5, [3.0, 3.1, 0.0, 0.1, 0.2]], ids=["none", "restart"])
+def test_time_goes_on_without_timestamps(given: list[float]) -> None:
+    readings = iter([Reading(np.zeros((4, 6, 3), np.uint8), at, 100 + n / 2, 0.0) for n, at in enumerate(given)])
+    asked = threading.Semaphore(0)
+
+    def read() -> Reading | None:
+        asked.acquire()
+        return next(readings, None)
+
+    times = []
+    asked.release()
+    source = LiveSource("camera", read, lambda: None, fps=None, timeout=5)
+    for frame in source:
+        times.append(frame.timestamp)
+        asked.release()
+    assert len(times) == 5
+    assert all(0.09 < later - earlier <= 0.5 for earlier, later in itertools.pairwise(times))
 
 
 def test_stream_of_a_camera_keeps_the_newest(camera: Camera, make_shade_model: Callable[..., object]) -> None:

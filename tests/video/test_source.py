@@ -89,6 +89,25 @@ def test_sound_without_pictures(tmp_path: Path) -> None:
         open_source(tmp_path / "a.mp4")
 
 
+def test_name_that_no_file_can_have() -> None:
+    with pytest.raises(SourceError, match=r"cannot read x.*check the path"):
+        open_source("x" * 5000)
+
+
+def test_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root may read everything, so the system's answer is made up."""
+
+    def deny(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "a.mp4").write_bytes(b"secret")
+    monkeypatch.setattr(Path, "open", deny)
+    monkeypatch.setattr(Path, "iterdir", deny)
+    for path in (tmp_path / "a.mp4", tmp_path):
+        with pytest.raises(SourceError, match="Permission denied"):
+            open_source(path)
+
+
 def test_pipe_is_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.mp4")
     with pytest.raises(SourceError, match="regular file"):
@@ -266,8 +285,8 @@ class QuietHandler(SimpleHTTPRequestHandler):
         """Says nothing."""
 
 
-@pytest.mark.parametrize("timeout", [0, -1, float("nan")])
-def test_timeout_must_be_positive(timeout: float) -> None:
+@pytest.mark.parametrize("timeout", [0, -1, 1e9, float("inf"), float("nan")])
+def test_timeout_out_of_range(timeout: float) -> None:
     with pytest.raises(UsageError, match="timeout is"):
         open_source("a.mp4", timeout=timeout)
 

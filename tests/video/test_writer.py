@@ -131,6 +131,7 @@ def test_video_without_frames_is_no_file(tmp_path: Path) -> None:
     [
         ("none/out.mp4", "no such folder"),
         ("out.gif", "ends in .gif"),
+        (f"{'x' * 300}.mp4", "too long"),
         ("out", "no extension"),
         ("folder.mp4", "folder"),
     ],
@@ -192,8 +193,9 @@ def test_masks_are_lossless(tmp_path: Path) -> None:
 
 def test_masks_where_a_file_is(tmp_path: Path) -> None:
     (tmp_path / "masks").touch()
-    with pytest.raises(OutputError, match="cannot make the folder"):
-        MaskWriter(tmp_path / "masks")
+    for name in ("masks", "x" * 300):
+        with pytest.raises(OutputError, match="cannot make the folder"):
+            MaskWriter(tmp_path / name)
 
 
 def test_discarding_masks_removes_an_empty_folder_of_its_own(tmp_path: Path) -> None:
