@@ -53,8 +53,10 @@ Grid::Grid(const Logits& logits, const Rect& rect, int width, int height)
     }
     winners_.resize(plane);
     if (!loops().winners(logits_, winners_.data())) throw std::invalid_argument("logits hold NaN or infinity");
+    agree_.resize(plane);
+    loops().agreements(winners_.data(), logits.width, logits.height, agree_.data());
     memory_.resize(2 * static_cast<std::size_t>(rounded_up(logits_.classes)) * logits.width, -HUGE_VALF);
-    spans_.resize(columns_.index.size());
+    spans_.resize(columns_.index.size() + 1);  // the loop writes one past those it keeps
 }
 
 int Grid::tallest_band() const {

@@ -27,8 +27,7 @@ class Grid {
 
     // At least two planes: a single one comes with a plane of zeros before it, so that "above 0" is an arg-max.
     const Logits& logits() const { return logits_; }
-    // The class of each logit, (h, w).
-    const std::uint8_t* winners() const { return winners_.data(); }
+    Winners winners() const { return {winners_.data(), agree_.data()}; }
     Cells columns() const { return columns_.cells(); }
     Cells rows() const { return rows_.cells(); }
     // Rows of output that the tallest band (a row of cells) has.
@@ -41,6 +40,7 @@ class Grid {
     Logits logits_;
     std::vector<float> two_planes_;
     std::vector<std::uint8_t> winners_;
+    std::vector<std::uint8_t> agree_;
     Axis columns_;
     Axis rows_;
     std::vector<float> memory_;

@@ -42,6 +42,17 @@ inline void store(void* out, const Vector& from, int count) {
     }
 }
 
+// Bit i is lane i, whose bytes are 0 or 1 each.
+inline std::uint64_t lane_bits(const Bytes& lanes) {
+    std::uint64_t bits = 0;
+    for (int start = 0; start < kLanes; start += 8) {
+        std::uint64_t eight = 0;
+        std::memcpy(&eight, reinterpret_cast<const char*>(&lanes) + start, kLanes < 8 ? kLanes : 8);
+        bits |= (eight * 0x0102040810204080ULL >> 56) << start;  // shifts byte i to bit 56 + i, and the rest out
+    }
+    return bits;
+}
+
 // Where the vector after the one at x starts: the last one of a longer run ends with the run, over its neighbour.
 inline int next(int x, int count) {
     return x + 2 * kLanes > count && x + kLanes < count && count >= kLanes ? count - kLanes : x + kLanes;

@@ -18,6 +18,7 @@ const Loops EDGESEG_JOIN(EDGESEG_LEVEL, _loops) = {
     resize_vertical,
     resize_horizontal,
     winners,
+    agreements,
     argmax_band,
     argmax_unpruned_band,
     margin_band,

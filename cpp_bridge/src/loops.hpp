@@ -24,6 +24,12 @@ struct Cells {
     const float* w1;
 };
 
+// The class of every logit, and for every cell, named by its top left logit, whether its corners agree on it: (h, w).
+struct Winners {
+    const std::uint8_t* ids;
+    const std::uint8_t* agree;
+};
+
 struct Span {
     int begin;
     int end;
@@ -41,10 +47,12 @@ struct Loops {
 
     // The class of every logit, before any interpolation: (h, w) bytes. False where a logit is NaN or infinite.
     bool (*winners)(const Logits& logits, std::uint8_t* out);
+    // From those, whether the corners of each cell agree.
+    void (*agreements)(const std::uint8_t* winners, int width, int height, std::uint8_t* agree);
     // The mask of the output rows of one cell row, `out` its first; `memory` holds 2 w rounded_up(classes) floats,
     // -infinity past the classes. Lists the spans of columns that it had to compute, and returns their number.
-    int (*argmax_band)(const Logits& logits, const std::uint8_t* winners, const Cells& columns, const Cells& rows,
-                       int band, float* memory, Span* open, std::uint8_t* out, std::ptrdiff_t stride);
+    int (*argmax_band)(const Logits& logits, const Winners& winners, const Cells& columns, const Cells& rows, int band,
+                       float* memory, Span* open, std::uint8_t* out, std::ptrdiff_t stride);
     void (*argmax_unpruned_band)(const Logits& logits, const Cells& columns, const Cells& rows, int band,
                                  float* memory, std::uint8_t* out, std::ptrdiff_t stride);
     // Best minus second-best logit of the output rows of one cell row; stride in floats.

@@ -45,6 +45,16 @@ bool winners(const Logits& logits, std::uint8_t* out) {
     return total == 0;
 }
 
+// For every cell, named by its top left logit, whether its corners have the same winner.
+void agreements(const std::uint8_t* winners, int width, int height, std::uint8_t* __restrict agree) {
+    const int right = width > 1 ? 1 : 0, below = height > 1 ? width : 0;
+    for (std::ptrdiff_t i = 0; i < static_cast<std::ptrdiff_t>(width) * height - right - below; ++i) {
+        const std::uint8_t winner = winners[i];
+        agree[i] = (winners[i + right] == winner) & (winners[i + below] == winner) &
+                   (winners[i + below + right] == winner);
+    }
+}
+
 // The logits of all classes at the four corners of a cell, class by class.
 struct Corners {
     const float* top_left;
@@ -100,26 +110,23 @@ int contenders(const Corners& at, const std::uint8_t (&won)[4], int classes, int
     const bool more = (won[2] != first && won[2] != second) || (won[3] != first && won[3] != second);
     const int tried[4] = {first, second, won[2], won[3]};
     int count = 0;
-    for (int start = 0; start < classes; start += kLanes) {
-        Floats top_left, top_right, bottom_left, bottom_right;
-        load(top_left, at.top_left + start);
-        load(top_right, at.top_right + start);
-        load(bottom_left, at.bottom_left + start);
-        load(bottom_right, at.bottom_right + start);
-        Integers beaten{};
-        for (int w = 0; w < (more ? 4 : 2); ++w) {
-            const int k = tried[w];
-            beaten |= (top_left < at.top_left[k]) & (top_right < at.top_right[k]) &
-                      (bottom_left < at.bottom_left[k]) & (bottom_right < at.bottom_right[k]);
-        }
-        const Bytes left = __builtin_convertvector(beaten + 1, Bytes);
-        std::uint64_t lanes[(kLanes + 7) / 8] = {};
-        std::memcpy(lanes, &left, sizeof left);
-        for (int part = 0; part < (kLanes + 7) / 8; ++part) {
-            for (std::uint64_t rest = lanes[part]; rest != 0; rest &= rest - 1) {
-                out[count++] = start + 8 * part + __builtin_ctzll(rest) / 8;
+    for (int group = 0; group < classes; group += 64) {
+        std::uint64_t left = 0;  // one bit a class
+        for (int start = group; start < classes && start < group + 64; start += kLanes) {
+            Floats top_left, top_right, bottom_left, bottom_right;
+            load(top_left, at.top_left + start);
+            load(top_right, at.top_right + start);
+            load(bottom_left, at.bottom_left + start);
+            load(bottom_right, at.bottom_right + start);
+            Integers beaten{};
+            for (int w = 0; w < (more ? 4 : 2); ++w) {
+                const int k = tried[w];
+                beaten |= (top_left < at.top_left[k]) & (top_right < at.top_right[k]) &
+                          (bottom_left < at.bottom_left[k]) & (bottom_right < at.bottom_right[k]);
             }
+            left |= lane_bits(__builtin_convertvector(beaten + 1, Bytes)) << (start - group);
         }
+        for (; left != 0; left &= left - 1) out[count++] = group + __builtin_ctzll(left);
     }
     return count;
 }
@@ -130,9 +137,12 @@ struct Edge {
     float right[kLanes];
 };
 
-inline void set(Edge& edge, const Corners& at, int c, const float* w0, const float* w1) {
-    for (int r = 0; r < kLanes; ++r) edge.left[r] = lerp(w0[r], at.top_left[c], w1[r], at.bottom_left[c]);
-    for (int r = 0; r < kLanes; ++r) edge.right[r] = lerp(w0[r], at.top_right[c], w1[r], at.bottom_right[c]);
+inline void set(Edge& edge, const Corners& at, int c, const float* top_weights, const float* bottom_weights) {
+    Floats w0, w1;
+    load(w0, top_weights);
+    load(w1, bottom_weights);
+    store(edge.left, w0 * at.top_left[c] + w1 * at.bottom_left[c], kLanes);
+    store(edge.right, w0 * at.top_right[c] + w1 * at.bottom_right[c], kLanes);
 }
 
 // The horizontal step and the arg-max, for `height` rows of a cell.
@@ -172,41 +182,25 @@ void argmax_many(const Edge* edges, const int* classes, int contending, int heig
     }
 }
 
-bool all(const std::uint8_t* eight, std::uint8_t id) {
-    std::uint64_t found;
-    std::memcpy(&found, eight, sizeof found);
-    return found == id * 0x0101010101010101ULL;
-}
-
-// Fills the first output row of a band where the corners of cells agree, and lists the cells where they do not.
-int fill_agreeing(const std::uint8_t* top, const std::uint8_t* bottom, int last, const Cells& columns, Span* open,
+// Fills a row with the winner at the left edge of every cell, right where the cell's corners agree, and lists the cells
+// where they do not. Neither depends on what is found, as branches here would be guesses.
+int fill_agreeing(const std::uint8_t* winners, const std::uint8_t* agree, const Cells& columns, Span* open,
                   std::uint8_t* out) {
-    const auto agrees = [&](int cell, std::uint8_t winner) {
-        const int left = columns.index[cell], right = left < last ? left + 1 : left;
-        return top[left] == winner && top[right] == winner && bottom[left] == winner && bottom[right] == winner;
-    };
+    const int width = columns.begin[columns.count];
     int opened = 0;
-    for (int cell = 0; cell < columns.count;) {
-        const int first = cell;
-        const std::uint8_t winner = top[columns.index[first]];
-        for (;;) {
-            // Eight logits in line that agree, above and below, are seven cells.
-            const int left = columns.index[cell];
-            if (cell + 7 < columns.count && columns.index[cell + 7] == left + 7 && all(top + left, winner) &&
-                all(bottom + left, winner)) {
-                cell += 7;
-            } else if (agrees(cell, winner)) {
-                if (++cell == columns.count) break;
-            } else {
-                break;
+    for (int cell = 0; cell < columns.count; ++cell) {
+        const int left = columns.index[cell], begin = columns.begin[cell], end = columns.begin[cell + 1];
+        open[opened] = {cell, cell + 1};
+        opened += agree[left] == 0;
+        constexpr int step = 16;
+        const std::uint64_t eight = winners[left] * 0x0101010101010101ULL;
+        if (end + step <= width) {
+            for (int x = begin; x < end; x += step) {  // over the next cell, which is filled next
+                std::memcpy(out + x, &eight, 8);
+                std::memcpy(out + x + 8, &eight, 8);
             }
-        }
-        if (cell > first) {
-            std::memset(out + columns.begin[first], winner,
-                        static_cast<std::size_t>(columns.begin[cell] - columns.begin[first]));
         } else {
-            open[opened++] = {cell, cell + 1};
-            ++cell;
+            std::memset(out + begin, winners[left], static_cast<std::size_t>(end - begin));
         }
     }
     return opened;
@@ -232,13 +226,14 @@ void argmax_cell(const Corners& at, const int* classes, int contending, const Ce
     }
 }
 
-int argmax_band(const Logits& logits, const std::uint8_t* won, const Cells& columns, const Cells& rows, int band,
+int argmax_band(const Logits& logits, const Winners& winners, const Cells& columns, const Cells& rows, int band,
                 float* memory, Span* open, std::uint8_t* out, std::ptrdiff_t stride) {
     const int row = rows.index[band], last = logits.width - 1;
-    const std::uint8_t* top = won + static_cast<std::ptrdiff_t>(row) * logits.width;
+    const std::uint8_t* top = winners.ids + static_cast<std::ptrdiff_t>(row) * logits.width;
     const std::uint8_t* bottom = row + 1 < logits.height ? top + logits.width : top;
+    const std::uint8_t* agree = winners.agree + (top - winners.ids);
     // Agreeing cells fill the first row, which the others copy; then the open cells overwrite their part of all.
-    const int opened = fill_agreeing(top, bottom, last, columns, open, out);
+    const int opened = fill_agreeing(top, agree, columns, open, out);
     const int width = columns.begin[columns.count], height = rows.begin[band + 1] - rows.begin[band];
     for (int y = 0; y < height; ++y) {
         if (y > 0) std::memcpy(out + y * stride, out, static_cast<std::size_t>(width));
@@ -251,9 +246,9 @@ int argmax_band(const Logits& logits, const std::uint8_t* won, const Cells& colu
     for (int s = 0; s < opened; ++s) {
         const int cell = open[s].begin;
         const int left = columns.index[cell], right = left < last ? left + 1 : left;
-        const std::uint8_t winners_here[4] = {top[left], top[right], bottom[left], bottom[right]};
+        const std::uint8_t won_here[4] = {top[left], top[right], bottom[left], bottom[right]};
         const Corners at = reader.corners(left);
-        const int contending = contenders(at, winners_here, logits.classes, classes);
+        const int contending = contenders(at, won_here, logits.classes, classes);
         argmax_cell(at, classes, contending, columns, cell, rows, band, out, stride);
         open[s] = {columns.begin[cell], columns.begin[cell + 1]};
     }
