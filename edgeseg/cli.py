@@ -154,7 +154,7 @@ def inspect(bundle: str, *, json: bool = False) -> int:
 def main() -> None:
     """Entry point: 0 when all went well, 2 with one sentence on stderr when not, 130 after Ctrl-C."""
     try:
-        code: Any = app(result_action="return_value")
+        code: Any = app(sys.argv[1:], result_action="return_value")
     except EdgeSegError as error:
         code = _complain(str(error))
     except ModuleNotFoundError as error:

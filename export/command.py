@@ -1,4 +1,4 @@
-"""`edgeseg export`."""
+"""`edgeseg export`. Light, so that --help works where torch is not installed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from rich.console import Console
 
 from edgeseg.describe import tables
 from edgeseg.errors import UsageError
-from edgeseg.export.to_onnx import export
 from edgeseg.progress import counting
 from edgeseg.spec import Resize
 
@@ -38,6 +37,8 @@ def export_command(
         data: a data set: its frames serve the comparison, and the artifact's accuracy is measured on its split.
         split: of the data set.
     """
+    from edgeseg.export.to_onnx import export
+
     with counting("evaluate") as progress:
         bundle = export(
             weights,

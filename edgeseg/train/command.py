@@ -1,4 +1,4 @@
-"""`edgeseg train`."""
+"""`edgeseg train`. Light, so that --help works where torch is not installed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.console import Console
 
-from edgeseg.train.loop import train
 from edgeseg.train.settings import TrainSettings
 
 
@@ -36,6 +35,8 @@ def train_command(
         licence: of the weights, with that of the data.
         resume: go on with the run in --out.
     """
+    from edgeseg.train.loop import train
+
     weights = train(net, data, out, settings or TrainSettings(), name=name, licence=licence, resume=resume)
     Console().print(f"wrote {weights}; next: edgeseg export {weights} --out BUNDLE --data {data}", soft_wrap=True)
     return 0

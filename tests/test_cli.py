@@ -1,0 +1,152 @@
+"""The command line as a user meets it: what it prints, its exit codes, and that bad input costs nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edgeseg.bundle import Bundle
+from edgeseg.cli import app, main
+from edgeseg.spec import Spec
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """`run(*arguments)`: exit code, stdout and stderr of a command, in this process."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["edgeseg", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        printed = capsys.readouterr()
+        return int(end.value.code or 0), printed.out, printed.err
+
+    return call
+
+
+@pytest.fixture
+def bundle(tmp_path: Path, spec: Spec, make_bundle: Callable[[Path, Spec], Bundle]) -> Path:
+    return make_bundle(tmp_path / "bundle", spec).folder
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "picture.png"
+    cv2.imwrite(str(path), np.random.default_rng(0).integers(0, 256, (20, 40, 3), dtype=np.uint8))
+    return path
+
+
+def test_version_loads_the_native_module() -> None:
+    done = subprocess.run([sys.executable, "-m", "edgeseg", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("edgeseg 0.")
+    assert "kernels for" in done.stdout
+
+
+def test_run_json_is_one_object_alone(run: Run, bundle: Path, picture: Path) -> None:
+    code, out, _ = run("run", picture, "--bundle", bundle, "--json")
+    report = json.loads(out)
+    assert code == 0
+    assert (report["frames"], report["dropped"]) == (1, 0)
+    assert report["fps"] > 0
+    assert {"capture", "prepare", "infer", "kernel"} <= report["stages"].keys()
+
+
+def test_run_writes_what_was_asked_for(run: Run, bundle: Path, picture: Path, tmp_path: Path) -> None:
+    overlay, masks = tmp_path / "overlay.png", tmp_path / "masks"
+    code, out, _ = run("run", picture, "--bundle", bundle, "--out", overlay, "--masks", masks)
+    assert code == 0
+    assert "capture to mask" in out
+    assert cv2.imread(str(overlay)).shape == (20, 40, 3)
+    (mask,) = masks.iterdir()
+    assert cv2.imread(str(mask), cv2.IMREAD_UNCHANGED).shape == (20, 40)
+
+
+def test_eval_and_inspect(run: Run, bundle: Path, tmp_path: Path, spec: Spec) -> None:
+    for folder in ("images", "masks"):
+        (tmp_path / "data" / folder).mkdir(parents=True)
+    cv2.imwrite(str(tmp_path / "data/images/0.png"), np.full((18, 30, 3), 200, np.uint8))
+    cv2.imwrite(str(tmp_path / "data/masks/0.png"), np.zeros((18, 30), np.uint8))
+    classes = [{"name": name, "colour": colour} for name, colour in zip(spec.classes, spec.palette, strict=True)]
+    (tmp_path / "data/classes.json").write_text(json.dumps({"classes": classes, "ignore": 255}))
+    code, out, _ = run("eval", tmp_path / "data", "--bundle", bundle, "--json", "--record")
+    figures = json.loads(out)
+    assert code == 0
+    assert 0 <= figures["miou"] <= 100
+    assert figures["iou"].keys() == set(spec.classes)
+    code, out, _ = run("inspect", bundle, "--json")
+    assert code == 0
+    assert json.loads(out)["artifacts"][0]["measured"]["evaluation"]["miou"] == figures["miou"]
+
+
+BAD = {
+    "no such command": ("rnu", "street.mp4"),
+    "no such option": ("run", "street.mp4", "--bundel", "road"),
+    "no such mode": ("run", "street.mp4", "--mode", "fast"),
+    "missing video": ("run", "missing.mp4", "--bundle", "{bundle}"),
+    "empty video": ("run", "empty.mp4", "--bundle", "{bundle}"),
+    "not a video": ("run", "text.mp4", "--bundle", "{bundle}"),
+    "no camera": ("run", "63", "--bundle", "{bundle}"),
+    "url that refuses": ("run", "http://127.0.0.1:9/x.mp4", "--bundle", "{bundle}", "--timeout", "2"),
+    "gstreamer": ("run", "videotestsrc ! appsink", "--bundle", "{bundle}"),
+    "unwritable output": ("run", "{picture}", "--bundle", "{bundle}", "--out", "nowhere/out.png"),
+    "output of another kind": ("run", "{picture}", "--bundle", "{bundle}", "--out", "out.gif"),
+    "unknown bundle": ("run", "{picture}", "--bundle", "raod"),
+    "bundle that is none": ("inspect", "."),
+    "data set that is none": ("eval", "nowhere", "--bundle", "{bundle}", "--split", "val"),
+    "unknown network": ("train", "fcn", "--data", "nowhere", "--out", "out"),
+    "impossible setting": ("train", "unet", "--data", "nowhere", "--out", "out", "--epochs", "0"),
+    "no weights": ("export", "nowhere.safetensors", "--out", "out"),
+    "no size": ("export", "nowhere.safetensors", "--out", "out", "--size", "large"),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_bad_input_is_one_sentence_and_leaves_nothing(
+    what: str, run: Run, bundle: Path, picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("empty.mp4").touch()
+    Path("text.mp4").write_text("not a video")
+    before = sorted(tmp_path.rglob("*"))
+    code, out, err = run(*(part.format(bundle=bundle, picture=picture) for part in BAD[what]))
+    assert code == 2
+    assert out == ""
+    assert "Traceback" not in err
+    assert err.count("error:") + err.count("Error") == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+LIGHT = """
+import sys
+sys.modules.update(dict.fromkeys(["torch", "onnx", "onnxscript", "safetensors", "matplotlib"]))  # None: not there
+from edgeseg.cli import app, main
+main()
+"""
+
+
+def light(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs a command where only the runtime is installed."""
+    return subprocess.run([sys.executable, "-c", LIGHT, *arguments], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("command", [(), *((name,) for name in sorted(app) if not name.startswith("-"))])
+def test_help_needs_no_extra(command: tuple[str, ...]) -> None:
+    done = light(*command, "--help")
+    assert done.returncode == 0, done.stderr
+    assert "Usage: edgeseg" in done.stdout
+
+
+def test_a_missing_extra_is_named() -> None:
+    done = light("train", "unet", "--data", "x", "--out", "y")
+    assert done.returncode == 2
+    assert "edgeseg[train]" in done.stderr
+    assert "Traceback" not in done.stderr
