@@ -75,7 +75,8 @@ void blend(const Mask& mask, const Frame& frame, const Palette& palette, double 
 NB_MODULE(_native, module) {
     module.doc() = "The native kernels; call them through edgeseg.kernels.";
     module.def("instruction_set", &edgeseg::instruction_set, "Name of the instruction set that the kernels use.");
-    module.def("instruction_sets", &edgeseg::instruction_sets, "Names of those that this processor runs, plainest first.");
+    module.def("instruction_sets", &edgeseg::instruction_sets,
+               "Names of those that this processor runs, plainest first.");
     module.def("set_instruction_set", &edgeseg::set_instruction_set, nb::arg("name"),
                "Uses another one, for the whole process: results are the same, bit for bit.");
 

@@ -5,6 +5,7 @@
 #include "loops_margin.hpp"
 #include "loops_overlay.hpp"
 #include "loops_resize.hpp"
+#include "loops_winners.hpp"
 
 #define EDGESEG_JOIN_(a, b) a##b
 #define EDGESEG_JOIN(a, b) EDGESEG_JOIN_(a, b)

@@ -7,100 +7,10 @@
 
 #include "lanes.hpp"
 #include "loops.hpp"
+#include "loops_cell.hpp"
 
 namespace edgeseg {
 namespace {
-
-// After a network has run, logits and mask lie far from the processor: memory is asked for this many bytes early.
-constexpr int kAhead = 1024;
-
-bool winners(const Logits& logits, std::uint8_t* out) {
-    const std::ptrdiff_t size = static_cast<std::ptrdiff_t>(logits.height) * logits.width;
-    const std::ptrdiff_t whole = size / kLanes * kLanes;
-    Floats strange{};  // v - v is 0, or NaN for NaN and infinity, and then so is the sum
-    for (std::ptrdiff_t i = 0; i < whole; i += kLanes) {
-        Floats best, value;
-        load(best, logits.data + i);
-        Integers winner{};
-        strange += best - best;
-        for (int c = 1; c < logits.classes; ++c) {
-            load(value, logits.data + c * size + i);
-            __builtin_prefetch(reinterpret_cast<const char*>(logits.data + c * size + i) + kAhead);
-            strange += value - value;
-            winner = value > best ? Integers{} + c : winner;
-            best = value > best ? value : best;
-        }
-        store(out + i, __builtin_convertvector(winner, Bytes), kLanes);
-    }
-    float total = 0;
-    for (std::ptrdiff_t i = whole; i < size; ++i) {
-        out[i] = 0;
-        for (int c = 0; c < logits.classes; ++c) {
-            const float value = logits.data[c * size + i];
-            total += value - value;
-            if (value > logits.data[out[i] * size + i]) out[i] = static_cast<std::uint8_t>(c);
-        }
-    }
-    for (int l = 0; l < kLanes; ++l) total += strange[l];
-    return total == 0;
-}
-
-// For every cell, named by its top left logit, whether its corners have the same winner.
-void agreements(const std::uint8_t* winners, int width, int height, std::uint8_t* __restrict agree) {
-    const int right = width > 1 ? 1 : 0, below = height > 1 ? width : 0;
-    for (std::ptrdiff_t i = 0; i < static_cast<std::ptrdiff_t>(width) * height - right - below; ++i) {
-        const std::uint8_t winner = winners[i];
-        agree[i] = (winners[i + right] == winner) & (winners[i + below] == winner) &
-                   (winners[i + below + right] == winner);
-    }
-}
-
-// The logits of all classes at the four corners of a cell, class by class.
-struct Corners {
-    const float* top_left;
-    const float* top_right;
-    const float* bottom_left;
-    const float* bottom_right;
-};
-
-// The logits of a row of cells, class by class: a column is copied when a cell first asks for it. Cells ask from left
-// to right, all of them before the first one is computed, as a vector load must not follow closely on its own stores.
-class Columns {
-  public:
-    Columns(const Logits& logits, int row, float* memory)
-        : logits_(logits), padded_(rounded_up(logits.classes)), top_(memory),
-          bottom_(memory + static_cast<std::ptrdiff_t>(logits.width) * padded_), from_top_(logits.data + static_cast<std::ptrdiff_t>(row) * logits.width),
-          from_bottom_(row + 1 < logits.height ? from_top_ + logits.width : from_top_) {}
-
-    void copy(int left) {
-        for (int column = left > copied_ ? left : copied_ + 1; column <= right(left); ++column) {
-            const std::ptrdiff_t plane = static_cast<std::ptrdiff_t>(logits_.height) * logits_.width;
-            float* top = top_ + column * padded_;
-            float* bottom = bottom_ + column * padded_;
-            for (int c = 0; c < logits_.classes; ++c) {
-                top[c] = from_top_[c * plane + column];
-                bottom[c] = from_bottom_[c * plane + column];
-            }
-        }
-        copied_ = right(left);
-    }
-
-    Corners corners(int left) const {
-        const std::ptrdiff_t l = left * padded_, r = right(left) * padded_;
-        return {top_ + l, top_ + r, bottom_ + l, bottom_ + r};
-    }
-
-  private:
-    int right(int left) const { return left + 1 < logits_.width ? left + 1 : left; }
-
-    const Logits& logits_;
-    const std::ptrdiff_t padded_;
-    float* const top_;
-    float* const bottom_;
-    const float* const from_top_;
-    const float* const from_bottom_;
-    int copied_ = -1;
-};
 
 // The classes that none of the corners' winners beats at all four corners, in ascending order. Most open cells have two
 // winners: those are told apart without branches, which no processor could predict here.
@@ -131,20 +41,6 @@ int contenders(const Corners& at, const std::uint8_t (&won)[4], int classes, int
     return count;
 }
 
-// One contender at the left and right edge of a cell, for some rows of the output: the vertical step.
-struct Edge {
-    float left[kLanes];
-    float right[kLanes];
-};
-
-inline void set(Edge& edge, const Corners& at, int c, const float* top_weights, const float* bottom_weights) {
-    Floats w0, w1;
-    load(w0, top_weights);
-    load(w1, bottom_weights);
-    store(edge.left, w0 * at.top_left[c] + w1 * at.bottom_left[c], kLanes);
-    store(edge.right, w0 * at.top_right[c] + w1 * at.bottom_right[c], kLanes);
-}
-
 // The horizontal step and the arg-max, for `height` rows of a cell.
 void argmax_two(const Edge* edges, const int* classes, int height, const float* w0, const float* w1, int count,
                 std::uint8_t* out, std::ptrdiff_t stride) {
@@ -155,8 +51,8 @@ void argmax_two(const Edge* edges, const int* classes, int height, const float* 
         load(left, w0 + x);
         load(right, w1 + x);
         for (int r = 0; r < height; ++r) {
-            const Floats a = left * edges[0].left[r] + right * edges[0].right[r];
-            const Floats b = left * edges[1].left[r] + right * edges[1].right[r];
+            const Floats a = lerp(left, edges[0].left[r], right, edges[0].right[r]);
+            const Floats b = lerp(left, edges[1].left[r], right, edges[1].right[r]);
             const Bytes above = __builtin_convertvector(b > a, Bytes);  // all ones or none
             store(out + r * stride + x, (upper & above) | (lower & ~above), count - x);
         }
@@ -170,10 +66,10 @@ void argmax_many(const Edge* edges, const int* classes, int contending, int heig
         load(left, w0 + x);
         load(right, w1 + x);
         for (int r = 0; r < height; ++r) {
-            Floats best = left * edges[0].left[r] + right * edges[0].right[r];
+            Floats best = lerp(left, edges[0].left[r], right, edges[0].right[r]);
             Integers winner = Integers{} + classes[0];
             for (int k = 1; k < contending; ++k) {
-                const Floats value = left * edges[k].left[r] + right * edges[k].right[r];
+                const Floats value = lerp(left, edges[k].left[r], right, edges[k].right[r]);
                 winner = value > best ? Integers{} + classes[k] : winner;
                 best = value > best ? value : best;
             }

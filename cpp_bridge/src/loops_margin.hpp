@@ -1,7 +1,9 @@
 // Upsample + margin: every class in every cell, as the second-best class has no use for corners that agree.
 #pragma once
 
-#include "loops_argmax.hpp"
+#include "lanes.hpp"
+#include "loops.hpp"
+#include "loops_cell.hpp"
 
 namespace edgeseg {
 namespace {
@@ -13,10 +15,10 @@ void margin_cell(const Edge* edges, int classes, int height, const float* w0, co
         load(left, w0 + x);
         load(right, w1 + x);
         for (int r = 0; r < height; ++r) {
-            Floats best = left * edges[0].left[r] + right * edges[0].right[r];
+            Floats best = lerp(left, edges[0].left[r], right, edges[0].right[r]);
             Floats second = Floats{} - __builtin_inff();
             for (int c = 1; c < classes; ++c) {
-                const Floats value = left * edges[c].left[r] + right * edges[c].right[r];
+                const Floats value = lerp(left, edges[c].left[r], right, edges[c].right[r]);
                 const Floats lower = value > best ? best : value;
                 best = value > best ? value : best;
                 second = lower > second ? lower : second;

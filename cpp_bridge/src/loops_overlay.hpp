@@ -20,7 +20,7 @@ void blend_row(const std::uint8_t* frame, const std::uint16_t* __restrict colour
                std::uint8_t* out) {
     const auto weight = static_cast<std::uint16_t>(256 - alpha);
     for (int i = 0; i < count; ++i) {
-        out[i] = static_cast<std::uint8_t>(static_cast<std::uint16_t>(frame[i] * weight + colours[i]) >> 8);
+        out[i] = blended(frame[i], weight, colours[i]);
     }
 }
 

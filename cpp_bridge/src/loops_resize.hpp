@@ -13,7 +13,7 @@ void resize_vertical(const std::uint8_t* a, const std::uint8_t* b, FixedSample w
                      std::uint16_t* __restrict out) {
     const auto w0 = static_cast<std::uint16_t>(weights.w0);
     const auto w1 = static_cast<std::uint16_t>(weights.w1);
-    for (int i = 0; i < count; ++i) out[i] = static_cast<std::uint16_t>(w0 * a[i] + w1 * b[i]);
+    for (int i = 0; i < count; ++i) out[i] = fixed_vertical(w0, a[i], w1, b[i]);
 }
 
 using Words = std::uint16_t __attribute__((vector_size(8)));
@@ -32,8 +32,8 @@ void resize_wide_pixels(const std::uint16_t* row, const FixedSample* samples, in
     for (int x = 0; x < width; ++x) {
         const FixedSample s = samples[x];
         const std::uint16_t* from = row + static_cast<std::ptrdiff_t>(s.index) * channels;
-        const Longs sum = widened(from) * s.w0 + widened(from + channels) * s.w1 + 32768;
-        const Quad bytes = __builtin_convertvector(sum >> 16, Quad);
+        const Longs values = fixed_horizontal(s.w0, widened(from), s.w1, widened(from + channels));
+        const Quad bytes = __builtin_convertvector(values, Quad);
         if (channels == 4 || x + 1 < width) {
             std::memcpy(out + x * channels, &bytes, 4);
         } else {
@@ -48,8 +48,8 @@ void resize_narrow_pixels(const std::uint16_t* row, const FixedSample* samples, 
         const FixedSample s = samples[x];
         const std::uint16_t* from = row + static_cast<std::ptrdiff_t>(s.index) * channels;
         for (int c = 0; c < channels; ++c) {
-            out[x * channels + c] =
-                static_cast<std::uint8_t>((s.w0 * from[c] + s.w1 * from[channels + c] + 32768) >> 16);
+            const std::uint32_t left = from[c], right = from[channels + c];
+            out[x * channels + c] = static_cast<std::uint8_t>(fixed_horizontal(s.w0, left, s.w1, right));
         }
     }
 }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "edgeseg/kernels.hpp"
+#include "edgeseg/pixel.hpp"
 #include "grid.hpp"
 
 namespace edgeseg {
@@ -26,7 +27,7 @@ struct Paint {
         table.resize(4 * static_cast<std::size_t>(palette.count));
         for (int c = 0; c < palette.count; ++c) {
             for (int b = 0; b < 3; ++b) {
-                table[4 * c + b] = static_cast<std::uint16_t>(palette.colours[3 * c + b] * alpha + 128);
+                table[4 * c + b] = colour_share(palette.colours[3 * c + b], alpha);
             }
         }
     }

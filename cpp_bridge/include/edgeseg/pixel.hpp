@@ -39,7 +39,11 @@ EDGESEG_PIXEL Sample sample(int i, int n, double origin, double extent, int size
 }
 
 // Two products, not a + t * (b - a): this rounding is monotone in a and b, which makes pruning by corners exact.
-EDGESEG_PIXEL float lerp(float w0, float a, float w1, float b) { return w0 * a + w1 * b; }
+// The weights or the values may be vectors.
+template <typename Weight, typename Value>
+EDGESEG_PIXEL auto lerp(const Weight& w0, const Value& a, const Weight& w1, const Value& b) {
+    return w0 * a + w1 * b;
+}
 
 // Sample i of n over an axis of `size` pixels, as OpenCV's INTER_LINEAR_EXACT places and rounds it.
 EDGESEG_PIXEL FixedSample fixed_sample(int i, int n, int size) {
@@ -53,18 +57,24 @@ EDGESEG_PIXEL FixedSample fixed_sample(int i, int n, int size) {
 }
 
 // Vertical step of the resize: 8 fractional bits, exact.
-EDGESEG_PIXEL std::uint16_t fixed_vertical(std::uint32_t w0, std::uint8_t a, std::uint32_t w1, std::uint8_t b) {
+EDGESEG_PIXEL std::uint16_t fixed_vertical(std::uint16_t w0, std::uint8_t a, std::uint16_t w1, std::uint8_t b) {
     return static_cast<std::uint16_t>(w0 * a + w1 * b);
 }
 
-// Horizontal step of the resize: 16 fractional bits, rounded to nearest, halves up.
-EDGESEG_PIXEL std::uint8_t fixed_horizontal(std::uint32_t w0, std::uint16_t a, std::uint32_t w1, std::uint16_t b) {
-    return static_cast<std::uint8_t>((w0 * a + w1 * b + 32768) >> 16);
+// Horizontal step of the resize, on 32 bits: rounded to nearest, halves up. The values may be vectors.
+template <typename Value>
+EDGESEG_PIXEL Value fixed_horizontal(std::uint32_t w0, const Value& a, std::uint32_t w1, const Value& b) {
+    return (a * w0 + b * w1 + 32768) >> 16;
 }
 
-// A colour over a frame's byte, alpha in 256ths.
-EDGESEG_PIXEL std::uint8_t blend(std::uint8_t frame, std::uint8_t colour, std::uint32_t alpha) {
-    return static_cast<std::uint8_t>((frame * (256 - alpha) + colour * alpha + 128) >> 8);
+// A colour's share of a blended byte, alpha in 256ths, rounding included.
+EDGESEG_PIXEL std::uint16_t colour_share(std::uint8_t colour, std::uint32_t alpha) {
+    return static_cast<std::uint16_t>(colour * alpha + 128);
+}
+
+// The blended byte: `weight` is 256 - alpha. 16 bits hold it all.
+EDGESEG_PIXEL std::uint8_t blended(std::uint8_t frame, std::uint16_t weight, std::uint16_t share) {
+    return static_cast<std::uint8_t>(static_cast<std::uint16_t>(frame * weight + share) >> 8);
 }
 
 }  // namespace edgeseg
