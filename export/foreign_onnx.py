@@ -1,0 +1,146 @@
+"""Opens ONNX files of other people, which are not trusted: what is not plain ONNX is refused, by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import onnx
+from google.protobuf.message import DecodeError
+from onnx import external_data_helper, helper, inliner, numpy_helper
+
+from edgeseg.errors import ExportError
+
+OPSETS = range(11, 23)
+"""Versions of the ONNX operators that are accepted."""
+
+_OWN = ("", "ai.onnx")
+_CONSTANTS = {"value": "", "value_float": "f4", "value_floats": "f4", "value_int": "i8", "value_ints": "i8"}
+
+LARGEST = 2**31 - 1
+"""Bytes that a protobuf message may have; bundles hold one file."""
+
+
+def load_foreign(path: Path) -> onnx.ModelProto:
+    """An ONNX model with all its weights, whose constants are initializers and whose functions are inlined.
+
+    Raises:
+        ExportError: the file is missing or no ONNX model, keeps weights outside its folder, or holds operators that are
+            not ONNX's own or of a version that is not supported.
+    """
+    try:
+        model = onnx.load(path, load_external_data=False)
+    except OSError as error:
+        raise ExportError(f"cannot read {path}: {error.strerror or error}; check the path") from error
+    except (DecodeError, ValueError) as error:
+        raise ExportError(f"{path} is not an ONNX model; give a file that an exporter wrote") from error
+    if not model.graph.node:
+        raise ExportError(f"{path} is not an ONNX model, or an empty one; give a file that an exporter wrote")
+    _load_external(model, path)
+    if model.functions:
+        model = inliner.inline_local_functions(model)
+    check_operators(model, str(path))
+    constants_to_initializers(model)
+    return model
+
+
+def check_operators(model: onnx.ModelProto, where: str) -> None:
+    """Refuses operators that are not ONNX's own, by name, and versions that are not supported.
+
+    Raises:
+        ExportError: there are some.
+    """
+    custom = sorted({f"{node.domain}:{node.op_type}" for node in all_nodes(model.graph) if node.domain not in _OWN})
+    if custom:
+        raise ExportError(
+            f"{where} needs custom operators, which no other runtime has: {', '.join(custom)}; export it again with "
+            "plain ONNX operators, and without a runtime's own optimisations"
+        )
+    versions = [entry.version for entry in model.opset_import if entry.domain in _OWN]
+    if len(versions) != 1 or versions[0] not in OPSETS:
+        raise ExportError(
+            f"{where} has opset {', '.join(map(str, versions)) or 'none'}, expected {OPSETS[0]} to {OPSETS[-1]}; "
+            "export it again with one of these"
+        )
+    unknown = sorted({node.op_type for node in all_nodes(model.graph) if not onnx.defs.has(node.op_type)})
+    if unknown:
+        raise ExportError(f"{where} holds {', '.join(unknown)}, which ONNX does not define; export it again")
+
+
+def constants_to_initializers(model: onnx.ModelProto) -> None:
+    """Replaces the Constant nodes of the main graph by initializers, where other code looks for weights."""
+    kept = []
+    for node in model.graph.node:
+        if node.op_type != "Constant" or node.attribute[0].name not in _CONSTANTS:
+            kept.append(node)
+            continue
+        attribute = node.attribute[0]
+        if attribute.name == "value":
+            model.graph.initializer.append(attribute.t)
+        else:
+            values = np.asarray(helper.get_attribute_value(attribute), _CONSTANTS[attribute.name])
+            model.graph.initializer.append(numpy_helper.from_array(values))
+        model.graph.initializer[-1].name = node.output[0]
+    del model.graph.node[:]
+    model.graph.node.extend(kept)
+
+
+def all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    """Nodes of a graph and of the graphs in its If, Loop and Scan nodes."""
+    for node in graph.node:
+        yield node
+        for inner in subgraphs(node):
+            yield from all_nodes(inner)
+
+
+def subgraphs(node: onnx.NodeProto) -> list[onnx.GraphProto]:
+    """The graphs that a node holds."""
+    return [graph for each in node.attribute for graph in (each.g, *each.graphs) if graph.node or graph.output]
+
+
+
+def _load_external(model: onnx.ModelProto, path: Path) -> None:
+    """Reads weights that lie in other files; those must lie in the model's folder, links followed."""
+    folder = path.parent.resolve()
+    total = 0
+    for tensor in _tensors(model.graph):
+        if tensor.data_location != onnx.TensorProto.EXTERNAL:
+            continue
+        entries = {entry.key: entry.value for entry in tensor.external_data}
+        place = entries.get("location", "")
+        file = folder / place
+        if not place or Path(place).is_absolute() or not file.resolve().is_relative_to(folder) or "\0" in place:
+            raise ExportError(
+                f"{path} keeps weights in {place!r:.120}, which leads out of its folder; put that file beside the model"
+            )
+        if not file.is_file():
+            raise ExportError(f"{path} keeps weights in {place!r:.120}, which is not there; put it beside the model")
+        try:
+            offset, length = int(entries.get("offset", 0)), int(entries.get("length", -1))
+        except ValueError:
+            offset = -1
+        size = file.stat().st_size
+        if offset < 0 or offset + max(0, length) > size:
+            raise ExportError(f"{path} keeps {tensor.name!r:.80} beyond the end of {place!r:.120}; fetch both again")
+        total += length if length >= 0 else size - offset
+        if total > LARGEST:
+            raise ExportError(f"{path} has more than 2 GB of weights, which one file cannot hold; choose a smaller one")
+        try:
+            external_data_helper.load_external_data_for_tensor(tensor, str(folder))
+        except (OSError, ValueError, onnx.checker.ValidationError) as error:
+            reason = str(error)[:160]
+            raise ExportError(f"{path}: {place!r:.120} cannot be read ({reason}); fetch both again") from error
+        tensor.data_location = onnx.TensorProto.DEFAULT
+        del tensor.external_data[:]
+
+
+def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    yield from graph.initializer
+    for sparse in graph.sparse_initializer:
+        yield from (sparse.values, sparse.indices)
+    for node in graph.node:
+        for attribute in node.attribute:
+            yield from (attribute.t, *attribute.tensors)
+        for inner in subgraphs(node):
+            yield from _tensors(inner)

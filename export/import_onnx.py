@@ -1,0 +1,184 @@
+"""An ONNX file of somebody else to a bundle: wrapped into our graph, and proved equal to the file as it came."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, version_converter
+
+from edgeseg import kernels
+from edgeseg.artifact import Artifact, sha256_of
+from edgeseg.bundle import Bundle, write_bundle
+from edgeseg.dataset import Dataset
+from edgeseg.engines import open_engine
+from edgeseg.errors import ExportError
+from edgeseg.evaluate import evaluate
+from edgeseg.export.agreement import LEAST_AGREEMENT, TOLERANCE
+from edgeseg.export.foreign_onnx import load_foreign
+from edgeseg.export.frames import sample_frames
+from edgeseg.export.graph import finish
+from edgeseg.export.model_spec import ModelSpec
+from edgeseg.export.original import Original, first_line
+from edgeseg.export.to_onnx import OPSET
+from edgeseg.export.wrap import wrap
+from edgeseg.segmenter import Segmenter
+from edgeseg.spec import Rect
+
+HALF_TOLERANCE = 2e-2
+"""As TOLERANCE, for networks in float16, whose sums round coarsely and in another order."""
+
+
+def import_onnx(
+    path: Path,
+    taken: ModelSpec,
+    out: Path,
+    *,
+    data: Path | None = None,
+    split: str = "val",
+    progress: Callable[[int, int], None] | None = None,
+) -> Bundle:
+    """Writes a bundle with the network of an ONNX file into the folder `out`.
+
+    Args:
+        path: ONNX, from float (1, 3, H, W) to scores or class ids; data files lie in its folder.
+        taken: its spec, of `read_model_spec`.
+        data: a data set, as for `export`.
+        split: of `data`.
+        progress: as for `export`.
+
+    Raises:
+        SpecError: the spec does not fit the network.
+        ExportError: the file cannot be read or converted, or the wrapped network's answer is another.
+        DataError: the data set breaks its own rules.
+        OutputError: `out` cannot be written.
+    """
+    original = Original(load_foreign(path), taken, str(path))
+    origin = {"file": path.name, "sha256": sha256_of(path.read_bytes())}
+    return wrapped_bundle(original, origin, out, data=data, split=split, progress=progress)
+
+
+def wrapped_bundle(
+    original: Original,
+    origin: dict[str, Any],
+    out: Path,
+    *,
+    data: Path | None,
+    split: str,
+    progress: Callable[[int, int], None] | None,
+) -> Bundle:
+    """Wraps a network, proves it and writes its bundle; `origin` says in bundle.json where it comes from."""
+    spec = original.taken.spec
+    dataset = None if data is None else Dataset.open(data, split)
+    wrapped = _converted(
+        wrap(original.model, original.tail.logits, original.dtype, original.taken, original.where), original.where
+    )
+    precision = _precision(wrapped)
+    with tempfile.TemporaryDirectory(prefix="edgeseg-import-") as folder:
+        file = Path(folder) / f"{spec.name}.{precision}.onnx"
+        try:
+            finish(wrapped, spec, file)
+        except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+            raise ExportError(f"{original.where} is no valid ONNX: {first_line(error)}; export it again") from error
+        model = Segmenter(spec, open_engine("onnxruntime", file, spec, threads=1))
+        agreement = _agreement(original, model, sample_frames(dataset), precision)
+        measured: dict[str, Any] = {"original": {**origin, "undone": original.tail.names, **agreement}}
+        if dataset is not None:
+            measured["evaluation"] = evaluate(model, dataset, progress=progress).to_json()
+        artifact = Artifact.of(file, target="onnxruntime", precision=precision, measured=measured)
+        return write_bundle(out, spec, {file: artifact}, _card(original, artifact))
+
+
+def _agreement(
+    original: Original, model: Segmenter, frames: list[NDArray[np.uint8]], precision: str
+) -> dict[str, Any]:
+    """Compares logits, and the masks that the network's own output means, at its own size, with the kernels'."""
+    spec = model.spec
+    whole = Rect(0.0, 0.0, spec.width / spec.stride, spec.height / spec.stride)
+    difference = largest = 0.0
+    same = pixels = 0
+    for frame in frames:
+        tensor = model.prepare(frame)
+        expected = original(tensor)
+        found, wanted = model.infer(tensor), original.logits(expected)
+        difference = max(difference, float(np.abs(found - wanted).max()))
+        largest = max(largest, float(np.abs(wanted).max()))
+        # With channels left out, what these would have won is no matter.
+        mask = original.mask(expected) if original.taken.channels is None else wanted[0].argmax(0)
+        rect = whole if mask.shape != wanted.shape[2:] else None
+        same += int((kernels.argmax(found, mask.shape[1], mask.shape[0], rect=rect) == mask).sum())
+        pixels += mask.size
+    agreement = 100 * same / pixels
+    tolerance = TOLERANCE if precision == "fp32" else HALF_TOLERANCE
+    if not difference <= tolerance * largest or agreement < LEAST_AGREEMENT:
+        raise ExportError(
+            f"{original.where} disagrees with itself once it is wrapped: logits differ by up to {difference:.3g} "
+            f"(largest {largest:.3g}), masks agree on {agreement:.2f} % of the pixels, expected {LEAST_AGREEMENT} %; "
+            "give the stride of its own output, and report it if that does not help"
+        )
+    return {
+        "max_difference": float(f"{difference:.2e}"),
+        "max_logit": round(largest, 3),
+        "mask_agreement": round(agreement, 4),
+        "frames": len(frames),
+    }
+
+
+def _converted(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
+    """The same with the operators of our opset, the one that every engine reads."""
+    found = model.opset_import[0].version
+    if found == OPSET:
+        return model
+    try:
+        return version_converter.convert_version(model, OPSET)
+    except Exception as error:  # the converter's exceptions share no base of their own.
+        raise ExportError(
+            f"{where} has opset {found}, which cannot be converted to {OPSET}: {first_line(error)}; export it with "
+            f"opset {OPSET}"
+        ) from error
+
+
+def _precision(model: onnx.ModelProto) -> str:
+    if any(node.op_type in ("QuantizeLinear", "DequantizeLinear") for node in model.graph.node):
+        return "int8"
+    weights = {name for node in model.graph.node if node.op_type in ("Conv", "MatMul", "Gemm") for name in node.input}
+    kinds = {tensor.data_type for tensor in model.graph.initializer if tensor.name in weights}
+    return "fp16" if TensorProto.FLOAT16 in kinds else "fp32"
+
+
+def _card(original: Original, artifact: Artifact) -> str:
+    """The model card: where the network comes from, and what was measured."""
+    spec, figures = original.taken.spec, artifact.measured["original"]
+    undone = f", without its own {', '.join(figures['undone'])}" if figures["undone"] else ""
+    lines = [
+        f"# {spec.name}",
+        "",
+        f"Imported from `{figures['file']}` (SHA-256 `{figures['sha256']}`){undone}: "
+        f"{spec.width}x{spec.height} BGR frames to {len(spec.classes)} classes, logits at 1/{spec.stride}.",
+        "",
+        f"Classes: {', '.join(spec.classes)}.",
+        "",
+        "## Licence",
+        "",
+        f"{spec.licence}.",
+        "",
+        "## Figures",
+        "",
+        f"- {artifact} against the original on {figures['frames']} frames: logits differ by at most "
+        f"{figures['max_difference']:.2g} (largest {figures['max_logit']:.3g}), masks agree on "
+        f"{figures['mask_agreement']:.3f} % of the pixels.",
+    ]
+    if "evaluation" in artifact.measured:
+        evaluation = artifact.measured["evaluation"]
+        lines.append(
+            f"- {artifact} on the {evaluation['split']} split ({evaluation['images']} images): mIoU "
+            f"{evaluation['miou']:.2f} %."
+        )
+    else:
+        lines.append("- Accuracy was not measured: the network was imported without a data set.")
+    return "\n".join([*lines, ""])

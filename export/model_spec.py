@@ -1,0 +1,183 @@
+"""spec.json: what somebody else's network takes and gives. It is the spec of bundle.json, with the input described.
+
+    {
+      "format": 1,
+      "name": "city",                      names files
+      "input": {
+        "width": 512, "height": 256,       of the network's input, in pixels
+        "resize": "stretch",               or "letterbox", whose border has the grey level "pad"
+        "pad": 127,
+        "dynamic": false,                  true: the network takes any size
+        "colour": "RGB",                   or "BGR": the order of its channels
+        "range": 1,                        levels are 0 to 1, or 0 to 255, before mean and std
+        "mean": [0.485, 0.456, 0.406],     subtracted, a number a channel in that order and range
+        "std": [0.229, 0.224, 0.225]       then divided by
+      },
+      "output": "logits",                  which of the network's outputs; may be left out where there is one
+      "channels": [0, 1, 3],               the output's channel of each class; left out: class i is channel i
+      "stride": 4,                         input pixels a logit
+      "classes": ["road", null, "sky"],    null: a class without a name, then called "class 1"
+      "palette": null,                     or a list with one [red, green, blue] a class; null: colours are chosen
+      "ignore": 255,                       the id that labels give to pixels that count nowhere, or null
+      "licence": "Apache-2.0; trained on ..."
+    }
+
+A network of one channel has two classes, the second where its logit is above 0. Channels that "channels" leaves out
+(void, other) never win a pixel. Where the network ends in a softmax, a sigmoid or an arg-max, that is undone; where it
+ends in a bilinear resize, that is undone if "stride" says so: upsampling and arg-max are the kernels' work.
+"""
+
+from __future__ import annotations
+
+import colorsys
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeseg.errors import SpecError
+from edgeseg.json_fields import list_of, required
+from edgeseg.spec import Spec
+
+_INPUT = {"width", "height", "resize", "pad", "dynamic", "colour", "range", "mean", "std"}
+_TOP = {"format", "name", "input", "output", "channels", "stride", "classes", "palette", "ignore", "licence"}
+_OPTIONAL = {"output", "channels"}
+_GOLDEN = (math.sqrt(5) - 1) / 2
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What happens to a frame's levels before a network sees them: (level * range / 255 - mean) / std.
+
+    Attributes:
+        colour: order of the network's channels.
+        range: 1 or 255, the white level.
+        mean: one a channel, in that order and range.
+        std: likewise.
+    """
+
+    colour: Literal["RGB", "BGR"]
+    range: Literal[1, 255]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    def __post_init__(self) -> None:
+        if self.colour not in ("RGB", "BGR"):
+            raise SpecError(f"spec's colour is {self.colour!r:.80}, expected 'RGB' or 'BGR', as the network takes it")
+        if self.range not in (1, 255):
+            raise SpecError(f"spec's range is {self.range!r:.80}, expected 1 (levels 0 to 1) or 255 (levels 0 to 255)")
+        if not all(map(math.isfinite, (*self.mean, *self.std))) or min(self.std) <= 0:
+            raise SpecError(f"spec's mean {self.mean} or std {self.std} is no use; give finite numbers, std above 0")
+        if self.range == 255 and max(map(abs, self.std)) < 1 and max(map(abs, self.mean)) <= 1:
+            raise SpecError(f"spec's range is 255 but its std is {self.std}: is the range 1? Else give std in levels")
+
+    @property
+    def levels(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean and std in grey levels, one a channel in the network's order: (level - mean) / std."""
+        scale = 255 / self.range
+        return np.array(self.mean) * scale, np.array(self.std) * scale
+
+    def __call__(self, tensor: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The network's input, (1, 3, H, W), of frames uint8 (1, H, W, 3) in BGR, the way NumPy users write it.
+
+        Conversions are proved with it, so it shares nothing with the graph that is proved.
+        """
+        picture = tensor[..., ::-1] if self.colour == "RGB" else tensor
+        scaled = picture.astype(np.float32) / np.float32(255) if self.range == 1 else picture.astype(np.float32)
+        normalised = (scaled - np.float32(self.mean)) / np.float32(self.std)
+        return np.ascontiguousarray(normalised.transpose(0, 3, 1, 2), np.float32)
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A spec.json that was read.
+
+    Attributes:
+        spec: of the bundle that comes out.
+        preparation: of the frames.
+        output: name of the network's output, None where it has one.
+        channels: the output's channel of each class, None where class i is channel i.
+    """
+
+    spec: Spec
+    preparation: Preparation
+    output: str | None = None
+    channels: tuple[int, ...] | None = None
+
+
+def read_model_spec(path: Path) -> ModelSpec:
+    """Reads a spec.json.
+
+    Raises:
+        SpecError: it cannot be read, or a field is missing, unknown, or does not fit the others.
+    """
+    try:
+        data = json.loads(path.read_bytes())
+    except OSError as error:
+        raise SpecError(f"cannot read {path}: {error.strerror or error}; check the path") from error
+    except (ValueError, RecursionError) as error:
+        raise SpecError(f"{path} is not readable JSON ({error}); correct it") from error
+    return model_spec(data)
+
+
+def model_spec(data: Any) -> ModelSpec:
+    """The same of a JSON object.
+
+    Raises:
+        SpecError: a field is missing, unknown, or does not fit the others.
+    """
+    taken = required(data, "input", dict, where="spec", error=SpecError)
+    _check_fields(data, _TOP, _OPTIONAL, "spec")
+    _check_fields(taken, _INPUT, set(), "spec: input")
+    names = required(data, "classes", list, where="spec", error=SpecError)
+    classes = [f"class {index}" if name is None else name for index, name in enumerate(names)]
+    palette = _colours(len(classes)) if data["palette"] is None else data["palette"]
+    ours = {key: taken[key] for key in ("width", "height", "resize", "pad", "dynamic")}
+    ours |= {"layout": "NHWC", "dtype": "uint8", "colour": "BGR"}
+    spec = Spec.from_json({**data, "input": ours, "classes": classes, "palette": palette})
+    preparation = Preparation(
+        cast(Any, required(taken, "colour", str, where="spec: input", error=SpecError)),
+        cast(Any, required(taken, "range", int, where="spec: input", error=SpecError)),
+        _three(taken, "mean"),
+        _three(taken, "std"),
+    )
+    output = required(data, "output", str, where="spec", error=SpecError) if "output" in data else None
+    return ModelSpec(spec, preparation, output, _channels(data, classes))
+
+
+def _check_fields(data: dict[str, Any], known: set[str], optional: set[str], where: str) -> None:
+    strange = sorted(data.keys() - known)
+    if strange:
+        raise SpecError(f"{where} has the unknown field {strange[0]!r:.80}, expected {', '.join(sorted(known))}")
+    missing = sorted(known - optional - data.keys())
+    if missing:
+        raise SpecError(f"{where} has no field {missing[0]!r}; it needs {', '.join(sorted(known - optional))}")
+
+
+def _three(data: dict[str, Any], key: str) -> tuple[float, float, float]:
+    numbers = required(data, key, list, where="spec: input", error=SpecError)
+    if len(numbers) != 3 or any(type(number) not in (int, float) for number in numbers):
+        raise SpecError(f"spec: input: {key} is {numbers!r:.80}, expected three numbers, one a channel")
+    first, second, third = (float(number) for number in numbers)
+    return first, second, third
+
+
+def _channels(data: dict[str, Any], classes: list[Any]) -> tuple[int, ...] | None:
+    if "channels" not in data:
+        return None
+    channels = tuple(list_of(data, "channels", int, where="spec", error=SpecError))
+    if len(channels) != len(classes) or len(set(channels)) != len(channels) or min(channels, default=0) < 0:
+        raise SpecError(f"spec's channels are {list(channels)!r:.80}, expected another one for each class, from 0")
+    return channels
+
+
+def _colours(count: int) -> list[list[int]]:
+    """Distinct colours: hues a golden ratio apart, of three lightnesses in turn."""
+    return [
+        [round(255 * level) for level in colorsys.hsv_to_rgb(index * _GOLDEN % 1, 0.75, (1.0, 0.75, 0.5)[index % 3])]
+        for index in range(count)
+    ]

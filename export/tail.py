@@ -1,0 +1,146 @@
+"""Where the logits are in somebody else's network: what comes after them is found, and left out if that is the same.
+
+From the output back, operators are followed that turn scores into what people wanted to have: casts, squeezes,
+softmax, sigmoid, arg-max, a resize to the frame's size. The kernels do the last two, and the first ones change no
+arg-max, so the tensor before them serves. That they were undone rightly is measured afterwards, not assumed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper
+
+from edgeseg.errors import ExportError, SpecError
+from edgeseg.export.model_spec import ModelSpec
+
+SHAPING = ("Identity", "Cast", "Squeeze", "Unsqueeze", "Reshape", "Transpose")
+SQUASHING = ("Softmax", "LogSoftmax", "Sigmoid")
+RESIZING = ("Resize",)
+CHOOSING = ("ArgMax",)
+
+EXACT_RESIZES = ("half_pixel", "pytorch_half_pixel")
+"""Coordinates of a bilinear resize that are the kernels'."""
+
+
+@dataclass(frozen=True)
+class Tail:
+    """What follows the logits.
+
+    Attributes:
+        logits: name of the tensor, (1, C, h, w).
+        undone: operators that are left out, in the order of computation.
+    """
+
+    logits: str
+    undone: tuple[onnx.NodeProto, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """Of the operators that change values."""
+        return [node.op_type for node in self.undone if node.op_type not in SHAPING]
+
+
+def candidates(model: onnx.ModelProto, output: str) -> list[onnx.NodeProto]:
+    """The nodes from the output back that may be left out, the last one first."""
+    producers = {name: node for node in model.graph.node for name in node.output}
+    chain = []
+    name = output
+    while name in producers and producers[name].op_type in (*SHAPING, *SQUASHING, *RESIZING, *CHOOSING):
+        chain.append(producers[name])
+        name = str(producers[name].input[0])
+    return chain
+
+
+def find_tail(
+    chain: list[onnx.NodeProto], output: str, tensors: dict[str, NDArray[np.float32]], taken: ModelSpec, where: str
+) -> Tail:
+    """The logits that `taken` means, and what is left out to have them.
+
+    Args:
+        chain: what `candidates` gave.
+        output: of the network.
+        tensors: the output and every first input of the chain, computed for one input.
+        taken: what the network is said to be.
+        where: the model's file, for messages.
+
+    Raises:
+        SpecError: no tensor has the spec's stride and classes.
+        ExportError: an operator cannot be undone; the message says why.
+    """
+    least = _least(chain, tensors)
+    names = [output, *(str(node.input[0]) for node in chain)]
+    spec = taken.spec
+    size = (-(-spec.height // spec.stride), -(-spec.width // spec.stride))
+    for place in range(least, len(names)):
+        tensor = tensors[names[place]]
+        if tensor.ndim == 4 and tensor.shape[0] == 1 and tensor.shape[2:] == size and tensor.dtype.kind == "f":
+            _check_channels(tensor.shape[1], taken, where)
+            undone = tuple(reversed(chain[:place]))
+            for node in undone:
+                _check_undoable(node, where)
+            return Tail(names[place], undone)
+    shapes = [tensors[name].shape for name in names[least:]]
+    raise SpecError(
+        f"{where} gives {' or '.join(dict.fromkeys(map(_said, shapes)))} for an input of {spec.width}x{spec.height}, "
+        f"but the spec's stride {spec.stride} means (1, C, {size[0]}, {size[1]}); {_advice(shapes, taken)}"
+    )
+
+
+def _least(chain: list[onnx.NodeProto], tensors: dict[str, NDArray[np.float32]]) -> int:
+    """How many nodes must go, so that scores are left: arg-max always, squashing unless scores are resized after it."""
+    least = 0
+    resized = False
+    for place, node in enumerate(chain):
+        one_channel = tensors[str(node.input[0])].shape[1:2] == (1,)
+        if node.op_type in CHOOSING or (node.op_type in SQUASHING and (one_channel or not resized)):
+            least = place + 1
+        resized = resized or node.op_type in RESIZING
+    return least
+
+
+def _check_channels(found: int, taken: ModelSpec, where: str) -> None:
+    classes = len(taken.spec.classes)
+    if taken.channels is not None:
+        if max(taken.channels) >= found:
+            raise SpecError(f"{where} gives {found} channels, but the spec's channels name {max(taken.channels)}")
+    elif found != classes and not (found == 1 and classes == 2):
+        raise SpecError(
+            f"{where} gives {found} channels, but the spec has {classes} classes; name each (null: without a name), or "
+            'say with "channels" which to keep'
+        )
+
+
+def _check_undoable(node: onnx.NodeProto, where: str) -> None:
+    if node.op_type not in RESIZING:
+        return
+    attributes = {each.name: helper.get_attribute_value(each) for each in node.attribute}
+    mode = attributes.get("mode", b"nearest").decode()
+    place = attributes.get("coordinate_transformation_mode", b"half_pixel").decode()
+    if mode != "linear" or place not in EXACT_RESIZES or attributes.get("antialias"):
+        raise ExportError(
+            f"{where} ends in a resize ({mode}, {place}) that the kernels' (linear, half_pixel) would change; give the "
+            "stride after that resize, and it is kept"
+        )
+
+
+def _advice(shapes: list[tuple[int, ...]], taken: ModelSpec) -> str:
+    """The strides that would fit, if there are any."""
+    spec = taken.spec
+    fitting = {
+        stride
+        for shape in shapes
+        if len(shape) == 4 and shape[0] == 1 and min(shape[2:]) > 0
+        for stride in {round(spec.height / shape[2]), round(spec.width / shape[3])}
+        if stride and shape[2:] == (-(-spec.height // stride), -(-spec.width // stride))
+    }
+    if fitting:
+        return f"give stride {' or '.join(map(str, sorted(fitting)))}"
+    return "edgeseg takes scores (1, classes, height, width); export the network so that it gives them"
+
+
+def _said(shape: tuple[int, ...]) -> str:
+    return f"({', '.join(map(str, shape))})"

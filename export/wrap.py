@@ -1,0 +1,200 @@
+"""Puts somebody else's ONNX graph into ours: uint8 NHWC BGR in, logits out, with as few operators as can be.
+
+    frame -> Cast -> Transpose -> [Gather] -> [Sub] -> [Div] -> the network -> [Gather] -> [Cast] -> logits
+
+Where the input goes to one convolution alone, the channel order is folded into its weights; so are mean and standard
+deviation where they differ by channel: the deviation always, the mean if nothing is padded (padding means 0 after the
+normalisation). Where they are the same for all channels they stay, as INT8 engines then read the bytes as they are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from edgeseg.errors import ExportError, SpecError
+from edgeseg.export.foreign_onnx import subgraphs
+from edgeseg.export.model_spec import ModelSpec, Preparation
+
+PREFIX = "network/"
+"""Of every name in the network, so that none can be one of ours."""
+
+FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16)
+
+
+def frame_input(model: onnx.ModelProto, taken: ModelSpec, where: str) -> onnx.ValueInfoProto:
+    """The network's one input, which must be able to take the spec's frames.
+
+    Raises:
+        ExportError: it is not one float (N, 3, H, W).
+        SpecError: it has another size than the spec says.
+    """
+    weights = {tensor.name for tensor in model.graph.initializer}
+    inputs = [value for value in model.graph.input if value.name not in weights]
+    if len(inputs) != 1:
+        names = ", ".join(value.name for value in inputs) or "nothing"
+        raise ExportError(f"{where} takes {names}, expected one input, a picture; export it with just that")
+    kind = inputs[0].type.tensor_type
+    sizes = [dim.dim_value for dim in kind.shape.dim]  # 0: any
+    if kind.elem_type not in FLOATS or len(sizes) != 4 or sizes[1] not in (0, 3):
+        name = TensorProto.DataType.Name(kind.elem_type).lower()
+        shape = ", ".join(str(size or "?") for size in sizes)
+        raise ExportError(f"{where} takes {name} ({shape}), expected float (1, 3, height, width); export it like that")
+    spec = taken.spec
+    if sizes[0] not in (0, 1):
+        raise ExportError(f"{where} takes {sizes[0]} pictures at once, expected 1; export it with a batch of 1")
+    if spec.dynamic and any(sizes[2:]):
+        raise SpecError(f'{where} takes {sizes[3]}x{sizes[2]} alone, but the spec says "dynamic"; write false')
+    if any(size not in (0, wanted) for size, wanted in zip(sizes[2:], (spec.height, spec.width), strict=True)):
+        raise SpecError(f"{where} takes {sizes[3]}x{sizes[2]}, the spec says {spec.width}x{spec.height}; correct it")
+    return inputs[0]
+
+
+def wrap(
+    model: onnx.ModelProto, logits: str, dtype: np.dtype[Any], taken: ModelSpec, where: str
+) -> onnx.ModelProto:
+    """The graph that edgeseg runs.
+
+    Args:
+        model: what `load_foreign` gave.
+        logits: name of the tensor (1, C, h, w) that is to come out.
+        dtype: of that tensor.
+        taken: what the network is.
+        where: the model's file, for messages.
+    """
+    spec = taken.spec
+    given = frame_input(model, taken, where)
+    kind = given.type.tensor_type.elem_type
+    network = onnx.compose.add_prefix(model, PREFIX)
+    graph = network.graph
+    nodes = [
+        helper.make_node("Cast", ["frame"], ["frame.float"], name="frame.float", to=kind),
+        helper.make_node("Transpose", ["frame.float"], ["frame.planar"], name="frame.planar", perm=[0, 3, 1, 2]),
+    ]
+    entry = PREFIX + given.name
+    constants = _normalise(graph, entry, taken.preparation, helper.tensor_dtype_to_np_dtype(kind), nodes)
+    nodes[-1].output[0] = entry
+    last = PREFIX + logits
+    tail = []
+    if taken.channels is not None:
+        constants.append(numpy_helper.from_array(np.array(taken.channels, np.int64), "channels"))
+        tail.append(helper.make_node("Gather", [last, "channels"], ["chosen"], name="chosen", axis=1))
+        last = "chosen"
+    tail.append(helper.make_node("Cast", [last], ["logits"], name="logits", to=TensorProto.FLOAT))
+    wrapped = _needed([*nodes, *graph.node, *tail], "logits")
+    if dtype == np.float32:  # that last Cast changes nothing
+        wrapped.pop()
+        _rename(wrapped, last, "logits")
+    used = {name for node in wrapped for name in _reads(node)}
+    size = ["height", "width"] if spec.dynamic else [spec.height, spec.width]
+    count = len(taken.channels) if taken.channels is not None else None
+    return helper.make_model(
+        helper.make_graph(
+            wrapped,
+            spec.name,
+            [helper.make_tensor_value_info("frame", TensorProto.UINT8, [1, *size, 3])],
+            [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, count, None, None])],
+            [tensor for tensor in (*constants, *graph.initializer) if tensor.name in used],
+        ),
+        opset_imports=[entry for entry in model.opset_import if entry.domain in ("", "ai.onnx")],
+        ir_version=max(model.ir_version, 8),
+    )
+
+
+def _normalise(
+    graph: onnx.GraphProto, entry: str, preparation: Preparation, dtype: np.dtype[Any], nodes: list[onnx.NodeProto]
+) -> list[onnx.TensorProto]:
+    """Adds what stands between the planar BGR frame and the network; returns the constants that it reads."""
+    mean, deviation = preparation.levels
+    reverse = preparation.colour == "RGB"
+    uniform = len(set(mean)) == 1 and len(set(deviation)) == 1
+    convolution = _only_convolution(graph, entry)
+    constants: list[onnx.TensorProto] = []
+
+    def add(kind: str, name: str, values: NDArray[np.generic], **attributes: int) -> None:
+        constants.append(numpy_helper.from_array(values, name))
+        nodes.append(helper.make_node(kind, [nodes[-1].output[0], name], [f"frame.{name}"], name=name, **attributes))
+
+    if convolution is not None and reverse:
+        weight = _tensor(graph, convolution.input[1])
+        _replace(weight, numpy_helper.to_array(weight)[:, ::-1])
+        mean, deviation, reverse = mean[::-1], deviation[::-1], False
+    if reverse:
+        add("Gather", "order", np.array([2, 1, 0], np.int64), axis=1)
+    if convolution is not None and not uniform and dtype == np.float32:
+        weight = _tensor(graph, convolution.input[1])
+        scaled = numpy_helper.to_array(weight).astype(np.float64) / deviation[None, :, None, None]
+        _replace(weight, scaled.astype(np.float32))
+        deviation = np.ones(3)
+        if _unpadded(convolution):
+            _shift(graph, convolution, -(scaled * mean[None, :, None, None]).sum(axis=(1, 2, 3)))
+            mean = np.zeros(3)
+    shape = () if uniform else (1, 3, 1, 1)
+    if mean.any():
+        add("Sub", "mean", np.resize(mean, shape).astype(dtype))
+    if (deviation != 1).any():
+        add("Div", "deviation", np.resize(deviation, shape).astype(dtype))
+    return constants
+
+
+def _only_convolution(graph: onnx.GraphProto, entry: str) -> onnx.NodeProto | None:
+    """The convolution that alone reads the input, if its weights are constants that nobody else reads."""
+    readers = [node for node in graph.node if entry in _reads(node)]
+    if len(readers) != 1 or readers[0].op_type != "Conv" or entry in {value.name for value in graph.output}:
+        return None
+    weight = readers[0].input[1]
+    shared = sum(weight in _reads(node) for node in graph.node) > 1
+    kinds = {tensor.name: tensor.data_type for tensor in graph.initializer}
+    groups = next((each.i for each in readers[0].attribute if each.name == "group"), 1)
+    return readers[0] if kinds.get(weight) in FLOATS and not shared and groups == 1 else None
+
+
+def _unpadded(convolution: onnx.NodeProto) -> bool:
+    attributes = {each.name: helper.get_attribute_value(each) for each in convolution.attribute}
+    return not any(attributes.get("pads", [])) and attributes.get("auto_pad", b"NOTSET") in (b"NOTSET", b"VALID")
+
+
+def _shift(graph: onnx.GraphProto, convolution: onnx.NodeProto, by: NDArray[np.float64]) -> None:
+    """Adds to a convolution's bias."""
+    bias = np.zeros(len(by))
+    if len(convolution.input) > 2 and convolution.input[2]:
+        bias = numpy_helper.to_array(_tensor(graph, convolution.input[2])).astype(np.float64)
+    name = f"{convolution.input[1]}.shifted"
+    graph.initializer.append(numpy_helper.from_array((bias + by).astype(np.float32), name))
+    del convolution.input[2:]
+    convolution.input.append(name)
+
+
+def _needed(nodes: list[onnx.NodeProto], output: str) -> list[onnx.NodeProto]:
+    """The nodes that `output` depends on, in their order."""
+    wanted, kept = {output}, []
+    for node in reversed(nodes):
+        if wanted & set(node.output):
+            kept.append(node)
+            wanted |= set(_reads(node))
+    return kept[::-1]
+
+
+def _reads(node: onnx.NodeProto) -> list[str]:
+    """Names that a node reads, those that only its inner graphs read with them."""
+    return [*node.input, *(name for graph in subgraphs(node) for inner in graph.node for name in _reads(inner))]
+
+
+def _rename(nodes: list[onnx.NodeProto], old: str, new: str) -> None:
+    for node in nodes:
+        for names in (node.input, node.output):
+            for place, name in enumerate(names):
+                if name == old:
+                    names[place] = new
+
+
+def _tensor(graph: onnx.GraphProto, name: str) -> onnx.TensorProto:
+    return next(tensor for tensor in graph.initializer if tensor.name == name)
+
+
+def _replace(tensor: onnx.TensorProto, values: NDArray[np.generic]) -> None:
+    tensor.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(values), tensor.name))
