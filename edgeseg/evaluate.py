@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeseg.boundary import boundary_f1
 from edgeseg.dataset import Dataset
 from edgeseg.errors import DataError
-from edgeseg.metrics import ConfusionMatrix
+from edgeseg.metrics import ConfusionMatrix, mean
 from edgeseg.segmenter import Segmenter
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class Evaluation:
         miou: its mean over the classes that occur.
         pixel_accuracy: share of the pixels whose class was found.
         class_accuracy: mean over the classes of the share of their pixels that was found.
+        boundary_f1: mean over the images of what edgeseg.boundary gives for their contours.
+        class_boundary_f1: of each class, mean over the images whose labels hold it.
         images: how many.
         split: which part of the data set.
         data: SHA-256 of the split's files.
@@ -43,6 +46,8 @@ class Evaluation:
     miou: float
     pixel_accuracy: float
     class_accuracy: float
+    boundary_f1: float
+    class_boundary_f1: tuple[float, ...]
     images: int
     split: str | None
     data: str
@@ -51,9 +56,11 @@ class Evaluation:
         """A JSON object; null where a figure is not defined."""
         return {
             "miou": _number(self.miou),
-            "iou": {name: _number(iou) for name, iou in zip(self.classes, self.iou, strict=True)},
+            "iou": self._by_class(self.iou),
             "pixel_accuracy": _number(self.pixel_accuracy),
             "class_accuracy": _number(self.class_accuracy),
+            "boundary_f1": _number(self.boundary_f1),
+            "class_boundary_f1": self._by_class(self.class_boundary_f1),
             "images": self.images,
             "split": self.split,
             "data_sha256": self.data,
@@ -67,13 +74,17 @@ class Evaluation:
         table = Table(title=Text(f"{self.images} images, split {self.split or 'whole'}"))
         table.add_column("class")
         table.add_column("IoU %", justify="right")
-        for name, iou in zip(self.classes, self.iou, strict=True):
-            table.add_row(Text(name), "-" if math.isnan(iou) else f"{iou:.1f}")
+        table.add_column("boundary F1 %", justify="right")
+        for name, iou, boundary in zip(self.classes, self.iou, self.class_boundary_f1, strict=True):
+            table.add_row(Text(name), _cell(iou, 1), _cell(boundary, 1))
         table.add_section()
-        table.add_row("mean IoU", f"{self.miou:.2f}", style="bold")
-        table.add_row("pixel accuracy", f"{self.pixel_accuracy:.2f}")
-        table.add_row("class accuracy", f"{self.class_accuracy:.2f}")
+        table.add_row("mean", _cell(self.miou, 2), _cell(self.boundary_f1, 2), style="bold")
+        table.add_row("pixel accuracy", _cell(self.pixel_accuracy, 2))
+        table.add_row("class accuracy", _cell(self.class_accuracy, 2))
         return table
+
+    def _by_class(self, figures: tuple[float, ...]) -> dict[str, float | None]:
+        return {name: _number(figure) for name, figure in zip(self.classes, figures, strict=True)}
 
 
 def evaluate(
@@ -99,14 +110,19 @@ def evaluate(
         )
     matrix = ConfusionMatrix(dataset.classes.names)
 
-    def segment(index: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        frame, label = dataset.load(index)
-        return model(frame), label
+    ignore = dataset.classes.ignore
 
+    def segment(index: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.float64]]:
+        frame, label = dataset.load(index)
+        mask = model(frame)
+        return mask, label, boundary_f1(mask, label, len(matrix.classes), ignore=ignore)
+
+    contours = []  # (classes,) an image
     pool = ThreadPoolExecutor(WORKERS)
     try:
-        for done, (mask, label) in enumerate(pool.map(segment, range(len(dataset))), start=1):
-            matrix.add(mask, label, ignore=dataset.classes.ignore)
+        for done, (mask, label, scores) in enumerate(pool.map(segment, range(len(dataset))), start=1):
+            matrix.add(mask, label, ignore=ignore)
+            contours.append(scores)
             if progress is not None:
                 progress(done, len(dataset))
     finally:
@@ -117,10 +133,16 @@ def evaluate(
         miou=matrix.miou,
         pixel_accuracy=matrix.pixel_accuracy,
         class_accuracy=matrix.class_accuracy,
+        boundary_f1=mean([mean(scores) for scores in contours]),
+        class_boundary_f1=tuple(mean(scores) for scores in np.stack(contours, axis=1)),
         images=len(dataset),
         split=dataset.split,
         data=dataset.digest,
     )
+
+
+def _cell(value: float, digits: int) -> str:
+    return "-" if math.isnan(value) else f"{value:.{digits}f}"
 
 
 def _number(value: float) -> float | None:

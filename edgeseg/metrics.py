@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from edgeseg.errors import DataError
 
@@ -69,7 +69,7 @@ class ConfusionMatrix:
     @property
     def miou(self) -> float:
         """Mean of `iou` over the classes that occur in labels or masks; nan before any pixel is counted."""
-        return _mean(self.iou)
+        return mean(self.iou)
 
     @property
     def pixel_accuracy(self) -> float:
@@ -79,7 +79,7 @@ class ConfusionMatrix:
     @property
     def class_accuracy(self) -> float:
         """Mean over the classes in the labels of the share of their pixels that was found."""
-        return _mean(_percent(np.diag(self.counts), self.counts.sum(axis=1)))
+        return mean(_percent(np.diag(self.counts), self.counts.sum(axis=1)))
 
 
 def _percent(part: Counts, whole: Counts) -> Percent:
@@ -89,7 +89,8 @@ def _percent(part: Counts, whole: Counts) -> Percent:
     return shares
 
 
-def _mean(shares: Percent) -> float:
+def mean(shares: ArrayLike) -> float:
     """Mean of what is not nan; nan if nothing is."""
-    present = shares[~np.isnan(shares)]
+    figures = np.asarray(shares, np.float64)
+    present = figures[~np.isnan(figures)]
     return float(present.mean()) if present.size else float("nan")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -64,6 +65,10 @@ def test_figures_counted_by_hand(painted: Segmenter, data: Dataset) -> None:
     assert result.miou == pytest.approx((80 + 100 * 4 / 6) / 2)
     assert result.pixel_accuracy == pytest.approx(100 * 12 / 14)
     assert result.class_accuracy == pytest.approx((100 + 100 * 4 / 6) / 2)
+    # first image: every contour is met.  second: labels have a contour, the mask has none; its sky is in neither.
+    assert result.class_boundary_f1[:2] == (50, 50)
+    assert math.isnan(result.class_boundary_f1[2])
+    assert result.boundary_f1 == 50
     assert (result.images, result.split, result.data) == (2, None, data.digest)
     assert calls == [(1, 2), (2, 2)]
 
@@ -73,6 +78,8 @@ def test_json_and_table(painted: Segmenter, data: Dataset) -> None:
     figures = json.loads(json.dumps(result.to_json(), allow_nan=False))
     assert figures["iou"] == {"road": 80.0, "car": 66.6667, "sky": None}
     assert figures["miou"] == 73.3333
+    assert figures["boundary_f1"] == 50
+    assert figures["class_boundary_f1"] == {"road": 50, "car": 50, "sky": None}
     console = Console(width=60)
     with console.capture() as captured:
         console.print(result.table())
