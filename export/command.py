@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -13,9 +14,11 @@ from edgeseg.spec import Resize
 
 
 def export_command(
-    weights: Path,
+    network: str,
     *,
     out: Path,
+    weights: Path | None = None,
+    spec: Path | None = None,
     name: str | None = None,
     size: str | None = None,
     resize: Resize | None = None,
@@ -27,8 +30,10 @@ def export_command(
     """Turn weights into a bundle, and prove that its answers are PyTorch's.
 
     Args:
-        weights: a file that `edgeseg train` wrote.
+        network: a file that `edgeseg train` wrote; or package.module:factory, which makes any PyTorch network.
         out: folder for the bundle; a bundle that lies there is replaced.
+        weights: with a factory: its weights, safetensors or a torch checkpoint.
+        spec: with a factory: a JSON file that says what it takes and gives; `edgeseg/export/model_spec.py` shows one.
         name: of the network; by default that in the weights.
         size: of the input as WIDTHxHEIGHT; by default that in the weights.
         resize: how frames of other sizes are fitted: stretch, or letterbox (keeps the aspect ratio).
@@ -39,9 +44,17 @@ def export_command(
     """
     from edgeseg.export.to_onnx import export
 
+    if ":" in network:
+        if weights is None or spec is None:
+            raise UsageError(f"{network} is a factory, which needs --weights FILE and --spec spec.json; give both")
+        if name or size or resize or dynamic or mask_in_graph:
+            raise UsageError("--name, --size, --resize, --dynamic and --mask-in-graph go with our weights; see --spec")
+        return _export_module(network, weights, spec, out, data, split)
+    if weights is not None or spec is not None:
+        raise UsageError(f"--weights and --spec go with package.module:factory, not with {network}; leave them out")
     with counting("evaluate") as progress:
         bundle = export(
-            weights,
+            Path(network),
             out,
             name=name,
             size=_size(size),
@@ -51,6 +64,27 @@ def export_command(
             data=data,
             split=split,
             progress=progress,
+        )
+    Console().print(tables(bundle))
+    return 0
+
+
+def _export_module(factory: str, weights: Path, spec: Path, out: Path, data: Path | None, split: str) -> int:
+    from edgeseg.export.from_torch import export_module  # here, as our own weights need none of it
+    from edgeseg.export.model_spec import read_model_spec
+
+    console = Console(stderr=True)
+    sys.path.insert(0, str(Path.cwd()))  # as `python -m` does: a factory may lie in this folder
+    with counting("evaluate") as progress:
+        bundle = export_module(
+            factory,
+            weights,
+            read_model_spec(spec),
+            out,
+            data=data,
+            split=split,
+            progress=progress,
+            note=lambda sentence: console.print(sentence, markup=False, highlight=False, soft_wrap=True),
         )
     Console().print(tables(bundle))
     return 0

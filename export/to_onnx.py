@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import onnx
 import torch
 from torch import nn
 
@@ -96,24 +97,31 @@ def write_graph(graph: nn.Module, output: str, spec: Spec, file: Path) -> None:
     """Writes an ONNX graph from frame, uint8 (1, H, W, 3) in BGR, to the tensor that is called `output`."""
     example = torch.zeros(1, spec.height, spec.width, 3, dtype=torch.uint8)
     sizes = {1: torch.export.Dim("height", min=SMALLEST), 2: torch.export.Dim("width", min=SMALLEST)}
+    finish(to_graph(graph, example, "frame", output, sizes if spec.dynamic else None), spec, file)
+
+
+def to_graph(
+    network: nn.Module, example: torch.Tensor, taken: str, given: str, sizes: dict[int, Any] | None
+) -> onnx.ModelProto:
+    """The ONNX graph of a network from the tensor `taken` to the tensor `given`; `sizes` are the dynamic dimensions."""
     with warnings.catch_warnings():
         # torch warns of its own internals, and of packages that are not installed and not needed.
         warnings.simplefilter("ignore", FutureWarning)
         warnings.simplefilter("ignore", DeprecationWarning)
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
         program = torch.onnx.export(
-            graph.eval(),
+            network.eval(),
             (example,),
             dynamo=True,
             opset_version=OPSET,
-            input_names=["frame"],
-            output_names=[output],
-            dynamic_shapes=(sizes,) if spec.dynamic else None,
+            input_names=[taken],
+            output_names=[given],
+            dynamic_shapes=None if sizes is None else (sizes,),
             verbose=False,
         )
     if program is None:
         raise UsageError("torch gave no ONNX program; is torch at least 2.6?")
-    finish(program.model_proto, spec, file)
+    return program.model_proto
 
 
 def _spec(

@@ -1,0 +1,157 @@
+"""Networks of other people's PyTorch code, with weights from files that are never executed."""
+
+from __future__ import annotations
+
+import importlib
+import pickle
+import re
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from edgeseg.errors import ExportError, UsageError, WeightsError
+
+_COUNTERS = ".num_batches_tracked"
+_SHOWN = 5
+
+
+def make_network(factory: str) -> nn.Module:
+    """Calls a factory, `package.module:name`, which must be importable; its code runs, as any import does.
+
+    Raises:
+        UsageError: there is no such factory.
+        ExportError: it fails, or gives no network.
+    """
+    module, _, name = factory.partition(":")
+    if not module or not name:
+        raise UsageError(f"the network is {factory!r:.80}, expected package.module:factory")
+    try:
+        found: Any = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is not None and not f"{module}.".startswith(f"{error.name}."):
+            raise ExportError(f"{module} needs {error.name}, which is not installed; install it") from error
+        raise UsageError(f"there is no module {module}; is it installed, or in this folder?") from error
+    except Exception as error:  # code of other people
+        raise ExportError(f"{module} cannot be imported: {_said(error)}") from error
+    for part in name.split("."):
+        if not hasattr(found, part):
+            raise UsageError(f"{module} has no {name}; give a function or class of it that makes the network")
+        found = getattr(found, part)
+    try:
+        network = found()
+    except Exception as error:  # code of other people
+        raise ExportError(f"{factory} cannot be called without arguments: {_said(error)}") from error
+    if not isinstance(network, nn.Module):
+        raise ExportError(f"{factory} gives a {type(network).__name__}, expected a torch.nn.Module")
+    return network.eval().float()
+
+
+def load_into(network: nn.Module, path: Path) -> list[str]:
+    """Loads a file of weights into `network`; nothing in the file is executed.
+
+    What stands around the weights ({"state_dict": ...}) and before their names ("module.") is found by what the network
+    expects, and returned in sentences. Counters of batches may be missing: they mean nothing outside training.
+
+    Raises:
+        WeightsError: the file cannot be read, holds more than weights, or those of another network.
+    """
+    wanted = network.state_dict()
+    found, notes = _unwrapped(read_weights(path), wanted, path)
+    missing = [name for name in wanted if name not in found and not name.endswith(_COUNTERS)]
+    strange = [name for name in found if name not in wanted and not name.endswith(_COUNTERS)]
+    shaped = [
+        f"{name} {tuple(found[name].shape)} instead of {tuple(wanted[name].shape)}"
+        for name in wanted
+        if name in found and found[name].shape != wanted[name].shape
+    ]
+    wrong = [
+        f"{len(names)} {what} ({', '.join(names[:_SHOWN])}{', ...' if len(names) > _SHOWN else ''})"
+        for what, names in (("missing", missing), ("unexpected", strange), ("of another shape", shaped))
+        if names
+    ]
+    if wrong:
+        raise WeightsError(f"{path} does not fit the network: {', '.join(wrong)}; is the factory the right one?")
+    network.load_state_dict({name: found[name] for name in wanted if name in found}, strict=False)
+    return notes
+
+
+def read_weights(path: Path) -> Any:
+    """What a safetensors file or a torch checkpoint holds, by torch's reader that allows only plain data.
+
+    Raises:
+        WeightsError: the file cannot be read, or is a pickle that asks for code to be run.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the pickle's protocol: what cannot be read is an error anyway
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise WeightsError(f"there is no weights file {path}; check the path") from error
+    except pickle.UnpicklingError as error:
+        raise WeightsError(
+            f"{path} is a pickle of more than plain weights ({_asked_for(error)}), so nothing in it was executed; "
+            "save the network's state_dict() alone, where it was made"
+        ) from error
+    except (SafetensorError, OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise WeightsError(f"{path} is no weights file that torch reads: {_said(error)}; save it again") from error
+
+
+def _unwrapped(data: Any, wanted: Mapping[str, Tensor], path: Path) -> tuple[dict[str, Tensor], list[str]]:
+    """The weights in a checkpoint that fit the network best, their names as the network's, and what was done."""
+    tables = dict(_tables(data, ""))
+    if not tables:
+        raise WeightsError(f"{path} holds no dictionary of tensors; save the network's state_dict()")
+    prefixes = {place: _prefix(table, wanted) for place, table in tables.items()}
+    fitting = {place: sum(prefixes[place] + name in table for name in wanted) for place, table in tables.items()}
+    best = [place for place in tables if fitting[place] == max(fitting.values())]
+    if len(best) > 1:
+        raise WeightsError(f"{path} holds weights in {' and '.join(best)}; save the one that is meant alone")
+    place, prefix, notes = best[0], prefixes[best[0]], []
+    if place:
+        others = ", ".join(other for other in tables if other != place)
+        notes.append(f"the weights in {path.name} stand in {place!r}{f' (beside {others})' if others else ''}")
+    if prefix:
+        notes.append(f"the names in {path.name} start with {prefix!r}, which was taken off")
+    return {name.removeprefix(prefix): tensor for name, tensor in tables[place].items()}, notes
+
+
+def _tables(data: Any, place: str, depth: int = 3) -> list[tuple[str, dict[str, Tensor]]]:
+    """Every dictionary of nothing but named tensors in nested dictionaries, with its place."""
+    if not isinstance(data, Mapping) or depth == 0:
+        return []
+    if data and all(isinstance(name, str) and isinstance(value, Tensor) for name, value in data.items()):
+        return [(place, dict(data))]
+    return [
+        found
+        for name, value in data.items()
+        for found in _tables(value, f"{place}.{name}".removeprefix("."), depth - 1)
+    ]
+
+
+def _prefix(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> str:
+    """What stands before the names in the file, chosen so that the most of them fit."""
+    anchor = max(wanted, key=len, default="")
+    prefixes = {"", *(name.removesuffix(anchor) for name in found if name.endswith(f".{anchor}"))}
+    if len(prefixes) == 1:  # the anchor is not there; any other name may be
+        prefixes |= {name.removesuffix(each) for each in wanted for name in found if name.endswith(f".{each}")}
+    fitting = {prefix: sum(f"{prefix}{name}" in found for name in wanted) for prefix in sorted(prefixes, key=len)}
+    return max(fitting, key=lambda prefix: fitting[prefix])
+
+
+def _asked_for(error: Exception) -> str:
+    """What a pickle wanted to have, out of torch's long message."""
+    named = re.search(r"GLOBAL (\S+)", str(error))
+    return f"it asks for {named[1]}" if named else "torch refuses it"
+
+
+def _said(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}{f': {lines[0][:160]}' if lines else ''}"

@@ -1,0 +1,153 @@
+"""A network of somebody else's PyTorch code to a bundle: exported as it is, then imported like any ONNX file."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from edgeseg import kernels
+from edgeseg.artifact import sha256_of
+from edgeseg.bundle import Bundle
+from edgeseg.errors import ExportError, SpecError, UsageError
+from edgeseg.export.agreement import TOLERANCE
+from edgeseg.export.foreign_onnx import load_foreign
+from edgeseg.export.foreign_torch import load_into, make_network
+from edgeseg.export.frames import sample_frames
+from edgeseg.export.import_onnx import wrapped_bundle
+from edgeseg.export.model_spec import ModelSpec
+from edgeseg.export.original import Original
+from edgeseg.export.to_onnx import SMALLEST, to_graph
+
+
+class OneOutput(nn.Module):
+    """A network whose answer is one tensor: the one that the spec's "output" names, by key, attribute or position."""
+
+    def __init__(self, network: nn.Module, output: str | None) -> None:
+        super().__init__()
+        self.network = network
+        self.output = output
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        found = self.network(pictures)
+        if isinstance(found, Tensor):
+            return found
+        if isinstance(found, Mapping):
+            tensors = {str(name): value for name, value in found.items() if isinstance(value, Tensor)}
+        elif isinstance(found, (tuple, list)):
+            tensors = {str(place): value for place, value in enumerate(found) if isinstance(value, Tensor)}
+        else:
+            raise ExportError(f"the network gives a {type(found).__name__}, expected tensors; wrap it in your factory")
+        if self.output is None and len(tensors) == 1:
+            return next(iter(tensors.values()))
+        if self.output not in tensors or self.output is None:
+            raise SpecError(
+                f'the network gives {", ".join(tensors) or "no tensor"}; say with "output" in the spec which one holds '
+                f"the scores{'' if self.output is None else f', which is not {self.output!r:.80}'}"
+            )
+        return tensors[self.output]
+
+
+def export_module(
+    factory: str,
+    weights: Path,
+    taken: ModelSpec,
+    out: Path,
+    *,
+    data: Path | None = None,
+    split: str = "val",
+    progress: Callable[[int, int], None] | None = None,
+    note: Callable[[str], None],
+) -> Bundle:
+    """Writes a bundle with the network that `factory` makes.
+
+    Args:
+        factory: "package.module:name", called without arguments; from float (1, 3, H, W) to scores or class ids.
+        weights: a safetensors file, or a torch checkpoint of plain weights.
+        taken: the network's spec, of `read_model_spec`.
+        data: a data set, as for `export`.
+        split: of `data`.
+        progress: as for `export`.
+        note: called with each sentence on how the weights were found.
+
+    Raises:
+        UsageError: there is no such factory.
+        WeightsError: the weights cannot be read, or are of another network.
+        SpecError: the spec does not fit the network.
+        ExportError: torch cannot export the network, or an answer changes on the way.
+        DataError: the data set breaks its own rules.
+        OutputError: `out` cannot be written.
+    """
+    network = make_network(factory)
+    for sentence in load_into(network, weights):
+        note(sentence)
+    graph = OneOutput(network, taken.output).eval()
+    spec = taken.spec
+    with tempfile.TemporaryDirectory(prefix="edgeseg-export-") as folder:
+        file = Path(folder) / f"{spec.name}.onnx"
+        onnx.save_model(_exported(graph, taken, factory), file)
+        original = Original(load_foreign(file), ModelSpec(spec, taken.preparation, None, taken.channels), factory)
+    difference = _difference(graph, original)
+    origin = {"file": factory, "sha256": sha256_of(weights.read_bytes()), "torch_max_difference": difference}
+    return wrapped_bundle(original, origin, out, data=data, split=split, progress=progress)
+
+
+def _exported(graph: nn.Module, taken: ModelSpec, factory: str) -> onnx.ModelProto:
+    spec = taken.spec
+    if spec.dynamic and min(spec.width, spec.height) < SMALLEST:
+        raise UsageError(f"{spec.width}x{spec.height} is too small for a dynamic graph; give at least {SMALLEST}")
+    sizes: dict[int, Any] = {2: torch.export.Dim("height", min=SMALLEST), 3: torch.export.Dim("width", min=SMALLEST)}
+    example = torch.zeros(1, 3, spec.height, spec.width)
+    try:
+        with torch.no_grad():
+            graph(example)  # what is wrong with the network itself is better said by itself
+    except (ExportError, SpecError):
+        raise
+    except Exception as error:  # code of other people
+        size = f"{spec.width}x{spec.height}"
+        raise ExportError(f"{factory} fails on {size}: {_said(error)}; is the size right?") from error
+    try:
+        return to_graph(graph, example, "picture", "scores", sizes if spec.dynamic else None)
+    except Exception as error:  # torch's exporter raises whatever went wrong inside
+        raise ExportError(f"torch cannot export {factory}: {_said(error)}; change what it names") from error
+
+
+def _difference(graph: nn.Module, original: Original) -> float:
+    """Max |difference| between PyTorch and its ONNX graph over the frames, of the network's own output.
+
+    Raises:
+        ExportError: it is too large.
+    """
+    spec = original.taken.spec
+    difference = largest = 0.0
+    for frame in sample_frames(None):
+        tensor = kernels.resize(frame, spec.width, spec.height)[np.newaxis]
+        with torch.no_grad():
+            expected: NDArray[Any] = graph(torch.from_numpy(original.taken.preparation(tensor))).numpy()
+        found = original(tensor)[original.output]
+        if expected.dtype.kind in "iub":  # class ids
+            difference, largest = max(difference, float(np.mean(found != expected))), 1.0
+            continue
+        difference = max(difference, float(np.abs(found - expected).max()))
+        largest = max(largest, float(np.abs(expected).max()))
+    if not difference <= TOLERANCE * largest:
+        raise ExportError(
+            f"the exported graph of {original.where} disagrees with PyTorch: outputs differ by up to {difference:.3g} "
+            f"(largest {largest:.3g}); does it depend on the data or on chance?"
+        )
+    return float(f"{difference:.2e}")
+
+
+def _said(error: Exception) -> str:
+    """The last cause of an exception on one line: exporters wrap it in advice."""
+    while error.__cause__ is not None and isinstance(error.__cause__, Exception):
+        error = error.__cause__
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}{f': {lines[0][:200]}' if lines else ''}"

@@ -1,0 +1,239 @@
+"""PyTorch networks of other people: their checkpoints, their outputs, and a pickle that must not run."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+import edgeseg
+from edgeseg.errors import EdgeSegError, ExportError, SpecError, UsageError, WeightsError
+from edgeseg.export.command import export_command
+from edgeseg.export.foreign_torch import load_into, make_network
+from edgeseg.export.frames import sample_frames
+from edgeseg.export.from_torch import export_module
+from edgeseg.export.model_spec import model_spec
+
+SOURCE = '''
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.BatchNorm2d(8), nn.ReLU())
+        self.head = nn.Conv2d(8, 3, 3, 2, 1)
+
+    def forward(self, x):
+        return self.head(self.body(x))
+
+class Two(Net):
+    def forward(self, x):
+        x = self.body(x)
+        return {"out": self.head(x), "aux": x}
+
+class Guess(Net):
+    def forward(self, x):
+        return super().forward(x) * torch.rand(1)
+
+def broken():
+    raise RuntimeError("no such size")
+
+def number():
+    return 3
+'''
+
+
+def description() -> dict[str, Any]:
+    return {
+        "format": 1,
+        "name": "city",
+        "input": {
+            "width": 64,
+            "height": 48,
+            "resize": "letterbox",
+            "pad": 0,
+            "dynamic": False,
+            "colour": "RGB",
+            "range": 1,
+            "mean": [0.485, 0.456, 0.406],
+            "std": [0.229, 0.224, 0.225],
+        },
+        "stride": 4,
+        "classes": ["a", "b", "c"],
+        "palette": None,
+        "ignore": None,
+        "licence": "none",
+    }
+
+
+@pytest.fixture(autouse=True)
+def theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes the module `their_nets` importable, from the current folder."""
+    (tmp_path / "their_nets.py").write_text(SOURCE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(__import__("sys").modules, "their_nets", raising=False)
+
+
+def network(name: str = "Net") -> nn.Module:
+    torch.manual_seed(4)
+    made = make_network(f"their_nets:{name}")
+    with torch.no_grad():
+        for tensor in made.state_dict().values():
+            if tensor.dtype == torch.float32:
+                tensor.uniform_(0.1, 1.0)
+    return made
+
+
+def same(one: nn.Module, other: nn.Module) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), other.state_dict().values(), strict=True))
+
+
+WRAPPERS: dict[str, tuple[Callable[[dict[str, Tensor]], Any], list[str]]] = {
+    "plain": (lambda state: state, []),
+    "state_dict": (lambda state: {"state_dict": state, "epoch": 3}, ["stand in 'state_dict'"]),
+    "deep": (lambda state: {"checkpoint": {"model": state}}, ["stand in 'checkpoint.model'"]),
+    "module.": (lambda state: {f"module.{name}": tensor for name, tensor in state.items()}, ["start with 'module.'"]),
+    "both": (
+        lambda state: {"model": {f"net.module.{name}": tensor for name, tensor in state.items()}, "loss": {}},
+        ["stand in 'model'", "start with 'net.module.'"],
+    ),
+    "beside": (
+        lambda state: {"optimizer": {"momentum": torch.zeros(2)}, "weights": state},
+        ["stand in 'weights' (beside optimizer)"],
+    ),
+    "without counters": (lambda state: {n: t for n, t in state.items() if "num_batches" not in n}, []),
+}
+
+
+@pytest.mark.parametrize("name", WRAPPERS)
+def test_wrappers_and_prefixes_are_found_and_said(tmp_path: Path, name: str) -> None:
+    wrap, sentences = WRAPPERS[name]
+    source, target = network(), make_network("their_nets:Net")
+    torch.save(wrap(source.state_dict()), tmp_path / "w.pt")
+    notes = load_into(target, tmp_path / "w.pt")
+    assert same(source, target)
+    assert len(notes) == len(sentences)
+    assert all(sentence in note for sentence, note in zip(sentences, notes, strict=True))
+
+
+def test_safetensors_are_read(tmp_path: Path) -> None:
+    source, target = network(), make_network("their_nets:Net")
+    save_file(source.state_dict(), tmp_path / "w.safetensors")
+    assert load_into(target, tmp_path / "w.safetensors") == []
+    assert same(source, target)
+
+
+WRONG: dict[str, tuple[Callable[[dict[str, Tensor]], Any], str]] = {
+    "missing": (lambda state: {n: t for n, t in state.items() if n != "head.bias"}, r"1 missing \(head.bias\)"),
+    "unexpected": (lambda state: {**state, "aux.weight": torch.zeros(1)}, r"1 unexpected \(aux.weight\)"),
+    "shape": (lambda state: {**state, "head.bias": torch.zeros(7)}, r"head.bias \(7,\) instead of \(3,\)"),
+    "none": (lambda state: {f"x{n}": t for n, t in enumerate(state.values())}, r"8 missing .*, \.\.\.\), 9 unexpected"),
+    "two": (lambda state: {"model": state, "ema": state}, "in model and ema; save the one"),
+    "no tensors": (lambda state: {"epoch": len(state)}, "no dictionary of tensors"),
+    "list": (lambda state: list(state.values()), "no dictionary of tensors"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_weights_that_do_not_fit_are_listed(tmp_path: Path, name: str) -> None:
+    wrap, message = WRONG[name]
+    torch.save(wrap(network().state_dict()), tmp_path / "w.pt")
+    target = network()
+    with pytest.raises(WeightsError, match=message):
+        load_into(target, tmp_path / "w.pt")
+    assert same(target, network())
+
+
+class Planted:
+    """A pickle that makes a file when it is loaded."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, ("touch planted",)
+
+
+def test_pickles_are_never_executed(tmp_path: Path) -> None:
+    torch.save({"state_dict": network().state_dict(), "extra": Planted()}, tmp_path / "hidden.pt")
+    (tmp_path / "bare.pt").write_bytes(pickle.dumps(Planted()))
+    torch.save(network(), tmp_path / "whole.pt")
+    reasons = {"hidden": "asks for .*system", "bare": "torch refuses it", "whole": "asks for their_nets"}
+    for name, reason in reasons.items():
+        with pytest.raises(WeightsError, match=f"more than plain weights.*{reason}.*nothing in it was executed"):
+            load_into(network(), tmp_path / f"{name}.pt")
+    assert not (tmp_path / "planted").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"hello world", b"PK\x03\x04broken", bytes(range(256))])
+def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
+    for name in ("w.pt", "w.safetensors"):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(WeightsError, match=f"{name} is ") as raised:
+            load_into(network(), tmp_path / name)
+        assert "\n" not in str(raised.value)
+    with pytest.raises(WeightsError, match="no weights file"):
+        load_into(network(), tmp_path / "none.pt")
+
+
+@pytest.mark.parametrize(
+    ("factory", "error", "message"),
+    [
+        ("their_nets", UsageError, "package.module:factory"),
+        ("nowhere.nets:Net", UsageError, "no module nowhere.nets"),
+        ("their_nets:Missing", UsageError, "has no Missing"),
+        ("their_nets:broken", ExportError, "RuntimeError: no such size"),
+        ("their_nets:number", ExportError, "gives a int"),
+    ],
+)
+def test_factories_that_make_no_network(factory: str, error: type[EdgeSegError], message: str) -> None:
+    with pytest.raises(error, match=message):
+        make_network(factory)
+
+
+def test_the_command_makes_a_bundle(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = network()
+    torch.save({"state_dict": source.state_dict()}, tmp_path / "w.pt")
+    (tmp_path / "spec.json").write_text(json.dumps(description()))
+    out = tmp_path / "city"
+    assert export_command("their_nets:Net", out=out, weights=tmp_path / "w.pt", spec=tmp_path / "spec.json") == 0
+    assert "stand in 'state_dict'" in capsys.readouterr().err
+    model = edgeseg.load(out)
+    frame = sample_frames(None)[0]
+    tensor = model.prepare(frame)
+    with torch.no_grad():
+        expected = source(torch.from_numpy(model_spec(description()).preparation(tensor))).numpy()
+    np.testing.assert_allclose(model.logits(frame), expected, atol=1e-4 * np.abs(expected).max())
+
+
+def test_one_of_several_outputs(tmp_path: Path) -> None:
+    torch.save(network("Two").state_dict(), tmp_path / "w.pt")
+    with pytest.raises(SpecError, match=r'gives out, aux; say with "output"'):
+        export_module("their_nets:Two", tmp_path / "w.pt", model_spec(description()), tmp_path / "o", note=print)
+    taken = model_spec({**description(), "output": "out"})
+    bundle = export_module("their_nets:Two", tmp_path / "w.pt", taken, tmp_path / "o", note=print)
+    assert bundle.artifacts[0].measured["original"]["torch_max_difference"] < 1e-3
+
+
+def test_networks_that_guess_are_refused(tmp_path: Path) -> None:
+    torch.save(network("Guess").state_dict(), tmp_path / "w.pt")
+    with pytest.raises(ExportError, match="disagrees with PyTorch"):
+        export_module("their_nets:Guess", tmp_path / "w.pt", model_spec(description()), tmp_path / "o", note=print)
+    assert not (tmp_path / "o").exists()
+
+
+def test_options_that_do_not_go_together(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="needs --weights FILE and --spec"):
+        export_command("their_nets:Net", out=tmp_path / "o")
+    with pytest.raises(UsageError, match="go with our weights"):
+        export_command("their_nets:Net", out=tmp_path / "o", weights=tmp_path, spec=tmp_path, dynamic=True)
+    with pytest.raises(UsageError, match="leave them out"):
+        export_command("w.safetensors", out=tmp_path / "o", spec=tmp_path)
