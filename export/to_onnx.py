@@ -77,7 +77,10 @@ def export(
     with tempfile.TemporaryDirectory(prefix="edgeseg-export-") as folder:
         file = Path(folder) / f"{spec.name}.fp32.onnx"
         write_graph(FrameToLogits(loaded.network), "logits", spec, file)
-        measured: dict[str, Any] = {"torch": compare(loaded.network, file, spec, frames)}
+        measured: dict[str, Any] = {
+            "training": _training(loaded),
+            "torch": compare(loaded.network, file, spec, frames),
+        }
         if dataset is not None:
             model = Segmenter(spec, open_engine("onnxruntime", file, spec, threads=1))
             measured["evaluation"] = evaluate(model, dataset, progress=progress).to_json()
@@ -122,6 +125,12 @@ def to_graph(
     if program is None:
         raise UsageError("torch gave no ONNX program; is torch at least 2.6?")
     return program.model_proto
+
+
+def _training(loaded: Weights) -> dict[str, Any]:
+    """Where the numbers come from, as the weights file says it."""
+    record = dict(loaded.training)
+    return {"network": loaded.net, "width": loaded.width, "data_sha256": record.pop("data"), **record}
 
 
 def _spec(
