@@ -1,0 +1,202 @@
+"""`edgeseg zoo`: the bundles that come with edgeseg, the networks that can be trained, and what is known of each."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from edgeseg.bundle import SHIPPED, Bundle, shipped
+
+if TYPE_CHECKING:
+    from rich.console import Group
+    from rich.table import Table
+
+WIDTH, HEIGHT = 480, 360
+"""The frame for which multiply-accumulates are counted: CamVid's."""
+
+CLASSES = 11
+"""CamVid's."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a paper says of a network on CamVid's 11 classes at 480x360, test split, in percent; None: not said.
+
+    Attributes:
+        miou: mean intersection over union.
+        boundary_f1: as `edgeseg.boundary` has it.
+        class_accuracy: mean over the classes.
+        pixel_accuracy: over all pixels.
+        comparable: it was trained from scratch on the train split alone, at the paper's width.
+        source: where it stands, and what else must be known.
+    """
+
+    miou: float
+    boundary_f1: float | None
+    class_accuracy: float | None
+    pixel_accuracy: float | None
+    comparable: bool
+    source: str
+
+
+SEGNET = "Badrinarayanan et al., PAMI 2017"
+PUBLISHED = {
+    "segnet-basic": Published(47.7, 35.8, 62.0, 82.7, True, f"{SEGNET}, median-frequency weights"),
+    "segnet": Published(60.1, None, None, None, False, f"{SEGNET}, trained on 3400 more images"),
+}
+"""By network. There is no trustworthy figure for the others: those that are quoted for U-Net are of the val split."""
+
+
+def zoo_command(*, json: bool = False) -> int:
+    """List the bundles that come with edgeseg and the networks that can be trained, with figures and commands.
+
+    Args:
+        json: print one JSON object on stdout, and nothing else.
+    """
+    bundles, networks = list_bundles(), list_networks()
+    if json:
+        _print_json({"input": f"{WIDTH}x{HEIGHT}", "bundles": bundles, "networks": networks})
+        return 0
+    from rich.console import Console  # here, so that importing this module stays light
+
+    console = Console()
+    console.print(bundle_table(bundles) if bundles else "No bundle comes with this edgeseg.")
+    if networks is None:
+        needed = "To list the networks that can be trained, pip install 'edgeseg[train]'."
+        console.print(needed, markup=False, soft_wrap=True)
+    else:
+        console.print(network_table(networks))
+    return 0
+
+
+def list_bundles() -> list[dict[str, Any]]:
+    """A JSON object for every artifact that comes with edgeseg: its size, what was measured on it, how to repeat that.
+
+    "network" is what the artifact carries of the network that it was made from: name, width, parameters, macs.
+
+    Raises:
+        BundleError: a bundle is damaged.
+    """
+    rows = []
+    for name in shipped():
+        bundle = Bundle.open(SHIPPED / name)
+        for artifact in bundle.artifacts:
+            evaluation = artifact.measured.get("evaluation", {})
+            split = evaluation.get("split")
+            rows.append(
+                {
+                    "bundle": name,
+                    "target": artifact.target,
+                    "precision": artifact.precision,
+                    "bytes": artifact.bytes,
+                    "network": artifact.measured.get("network"),
+                    "evaluation": evaluation or None,
+                    "command": f"edgeseg eval DATA --bundle {name}{f' --split {split}' if split else ''}",
+                }
+            )
+    return rows
+
+
+def list_networks() -> list[dict[str, Any]] | None:
+    """A JSON object for every network that can be trained, counted on the network itself; None without torch."""
+    try:
+        import torch
+
+        from edgeseg.models import NETWORKS
+        from edgeseg.models.count import count_macs, count_parameters
+    except ModuleNotFoundError as error:
+        if error.name not in ("torch", "safetensors"):
+            raise
+        return None
+    rows = []
+    for name, factory in NETWORKS.items():
+        with torch.device("meta"):  # shapes alone: nothing is drawn or computed
+            network = factory(CLASSES)
+        published = PUBLISHED.get(name)
+        rows.append(
+            {
+                "network": name,
+                "parameters": count_parameters(network),
+                "macs": count_macs(network, WIDTH, HEIGHT),
+                "stride": factory.strides[0],
+                "start": "ImageNet" if hasattr(factory, "load_pretrained") else "random",
+                "published": asdict(published) if published else None,
+                "command": f"edgeseg train {name} --data DATA --out OUT",
+            }
+        )
+    return rows
+
+
+def bundle_table(rows: list[dict[str, Any]]) -> Group:
+    """What `list_bundles` gives, for a terminal."""
+    table = _table(
+        "bundles that come with edgeseg",
+        ("bundle", "artifact"),
+        ("MB", "parameters", "GMAC", "mIoU %", "boundary F1 %", "images"),
+    )
+    for row in rows:
+        found, network = row["evaluation"] or {}, row["network"]
+        table.add_row(
+            row["bundle"],
+            f"{row['target']} {row['precision']}",
+            f"{row['bytes'] / 1e6:.1f}",
+            *(_size(network) if network else ("-", "-")),
+            *(_percent(found.get(key)) for key in ("miou", "boundary_f1")),
+            f"{found['images']} ({found['split'] or 'whole'})" if found else "-",
+        )
+    return _with_lists(table, {"measure": dict.fromkeys(row["command"] for row in rows)})
+
+
+def network_table(rows: list[dict[str, Any]]) -> Group:
+    """What `list_networks` gives, for a terminal."""
+    table = _table(
+        f"networks that can be trained, for {CLASSES} classes at {WIDTH}x{HEIGHT}",
+        ("network", "start"),
+        ("parameters", "GMAC", "logits", "published %"),
+    )
+    sources = []
+    for row in rows:
+        published = row["published"]
+        figure = "-"
+        if published:
+            figure = _percent(published["miou"]) + ("" if published["comparable"] else "*")
+            remark = "" if published["comparable"] else " (*not comparable)"
+            sources.append(f"{row['network']}: {published['source']}{remark}")
+        table.add_row(row["network"], row["start"], *_size(row), f"1/{row['stride']}", figure)
+    commands = [row["command"] for row in rows]
+    return _with_lists(table, {"train": commands, "published mIoU on CamVid's test split": sources})
+
+
+def _table(title: str, words: tuple[str, ...], numbers: tuple[str, ...]) -> Table:
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for header in words:
+        table.add_column(header, overflow="fold")
+    for header in numbers:
+        table.add_column(header, justify="right", overflow="fold")
+    return table
+
+
+def _with_lists(table: Table, lists: dict[str, Iterable[str]]) -> Group:
+    from rich.console import Group
+    from rich.text import Text
+
+    lines = [line for heading, entries in lists.items() for line in (f"{heading}:", *(f"  {each}" for each in entries))]
+    return Group(table, Text("\n".join([*lines, ""]), overflow="fold"))
+
+
+def _size(row: dict[str, Any]) -> tuple[str, str]:
+    return f"{row['parameters'] / 1e6:.2f}M", f"{row['macs'] / 1e9:.2f}"
+
+
+def _percent(figure: float | None) -> str:
+    return "-" if figure is None else f"{figure:.1f}"
+
+
+def _print_json(data: Any) -> None:
+    sys.stdout.write(json.dumps(data, indent=2, allow_nan=False) + os.linesep)

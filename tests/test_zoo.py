@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from edgeseg import bundle as bundles
+from edgeseg import zoo
+from edgeseg.bundle import Bundle
+from edgeseg.models import NETWORKS
+from edgeseg.spec import Spec
+
+
+@pytest.fixture
+def shipped(
+    tmp_path: Path, spec: Spec, make_bundle: Callable[[Path, Spec], Bundle], monkeypatch: pytest.MonkeyPatch
+) -> Bundle:
+    """A bundle in the place of those that come with edgeseg, measured."""
+    for module in (bundles, zoo):
+        monkeypatch.setattr(module, "SHIPPED", tmp_path)
+    made = make_bundle(tmp_path / "tiny", spec)
+    figures = {"miou": 61.23, "boundary_f1": None, "class_accuracy": 70.0, "pixel_accuracy": 90.0}
+    made = made.record(made.artifacts[0], "network", {"name": "unet", "width": 0.1, "parameters": 123456, "macs": 5e8})
+    return made.record(made.artifacts[0], "evaluation", {**figures, "images": 7, "split": "val"})
+
+
+def _text(table: object) -> str:
+    console = Console(width=240)
+    with console.capture() as captured:
+        console.print(table)
+    return captured.get()
+
+
+def test_shipped_bundles_show_what_they_carry(shipped: Bundle) -> None:
+    (row,) = zoo.list_bundles()
+    assert row["evaluation"] == shipped.artifacts[0].measured["evaluation"]
+    assert row["command"] == "edgeseg eval DATA --bundle tiny --split val"
+    line = next(line for line in _text(zoo.bundle_table([row])).splitlines() if "│ tiny" in line)
+    assert [cell.strip() for cell in line.split("│")[3:9]] == ["0.0", "0.12M", "0.50", "61.2", "-", "7 (val)"]
+
+
+def test_every_network_is_listed_and_counted() -> None:
+    rows = zoo.list_networks()
+    assert rows is not None
+    assert [row["network"] for row in rows] == list(NETWORKS)
+    by_name = {row["network"]: row for row in rows}
+    assert by_name["segnet"]["parameters"] == pytest.approx(29.45e6, rel=1e-3)
+    # 172800 pixels, 3x3: 3 to 32 channels, six times 32 to 32, then 1x1 to 11 classes
+    assert by_name["simple-cnn"]["macs"] == 172800 * (27 * 32 + 6 * 9 * 32 * 32 + 32 * 11)
+    assert {name for name, row in by_name.items() if row["start"] == "ImageNet"} == {"lite-fpn", "lite-fpn-nano"}
+    assert set(zoo.PUBLISHED) <= set(NETWORKS)
+    text = _text(zoo.network_table(rows))
+    assert "edgeseg train fast-scnn --data DATA --out OUT" in text
+    assert "*not comparable" in text
+
+
+@pytest.mark.parametrize("flag", ["", "json=True"])
+def test_without_torch_the_bundles_are_listed_still(flag: str) -> None:
+    code = f"import sys; sys.modules['torch'] = None; from edgeseg.zoo import zoo_command; zoo_command({flag})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    if flag:
+        listed = json.loads(done.stdout)
+        assert listed["networks"] is None
+        assert len(listed["bundles"]) == len(zoo.list_bundles())
+    else:
+        assert "pip install 'edgeseg[train]'" in done.stdout
