@@ -34,7 +34,7 @@ def test_pooling_and_unpooling_are_torchs_bit_for_bit(values: NDArray[np.float32
     other = data.draw(npst.arrays(np.float32, tuple(pooled.shape), elements=ANY))  # a decoder's values differ
     for unpooled in (pooled, torch.from_numpy(other)):
         found = max_unpool(unpooled, places)
-        assert found.numpy().tobytes() == functional.max_unpool2d(unpooled, indices, 2).numpy().tobytes()
+        assert found.numpy().tobytes() == functional.max_unpool2d(unpooled, indices, (2, 2)).numpy().tobytes()
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
@@ -48,8 +48,8 @@ def test_gradients_are_torchs(layout: torch.memory_format) -> None:
             unpooled = max_unpool(pooled * pooled, places)
         else:
             pooled, indices = functional.max_pool2d(features, 2, return_indices=True)
-            unpooled = functional.max_unpool2d(pooled * pooled, indices, 2)
-        (unpooled * torch.arange(6)).sum().backward()
+            unpooled = functional.max_unpool2d(pooled * pooled, indices, (2, 2))
+        torch.autograd.backward((unpooled * torch.arange(6)).sum())
         assert features.grad is not None
         gradients.append(features.grad)
     assert torch.equal(*gradients)
