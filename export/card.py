@@ -13,12 +13,13 @@ from edgeseg.train.settings import TrainSettings
 def model_card(loaded: Weights, spec: Spec, artifact: Artifact) -> str:
     """The card as Markdown."""
     training = loaded.training
-    parameters = sum(parameter.numel() for parameter in loaded.network.parameters())
+    network = artifact.measured["network"]
     lines = [
         f"# {spec.name}",
         "",
-        f"{loaded.net} (width {loaded.width:g}, {parameters / 1e6:.2f}M parameters), "
-        f"{spec.width}x{spec.height} BGR frames to {len(spec.classes)} classes, logits at 1/{spec.stride}.",
+        f"{loaded.net} (width {loaded.width:g}, {network['parameters'] / 1e6:.2f}M parameters, "
+        f"{network['macs'] / 1e9:.2f} GMAC), {spec.width}x{spec.height} BGR frames to {len(spec.classes)} classes, "
+        f"logits at 1/{spec.stride}.",
         "",
         f"Classes: {', '.join(spec.classes)}.",
         "",

@@ -24,8 +24,10 @@ from edgeseg.export.agreement import compare, compare_masks
 from edgeseg.export.card import model_card
 from edgeseg.export.frames import sample_frames
 from edgeseg.export.graph import finish
+from edgeseg.models import build
+from edgeseg.models.count import count_macs, count_parameters
 from edgeseg.models.normalise import FrameToLogits, FrameToMask
-from edgeseg.models.weights import Weights, load_weights
+from edgeseg.models.weights import Weights, fold, load_weights
 from edgeseg.segmenter import Segmenter
 from edgeseg.spec import Resize, Spec
 
@@ -78,6 +80,7 @@ def export(
         file = Path(folder) / f"{spec.name}.fp32.onnx"
         write_graph(FrameToLogits(loaded.network), "logits", spec, file)
         measured: dict[str, Any] = {
+            "network": _network(loaded, spec),
             "training": _training(loaded),
             "torch": compare(loaded.network, file, spec, frames),
         }
@@ -130,7 +133,18 @@ def to_graph(
 def _training(loaded: Weights) -> dict[str, Any]:
     """Where the numbers come from, as the weights file says it."""
     record = dict(loaded.training)
-    return {"network": loaded.net, "width": loaded.width, "data_sha256": record.pop("data"), **record}
+    return {"data_sha256": record.pop("data"), **record}
+
+
+def _network(loaded: Weights, spec: Spec) -> dict[str, Any]:
+    with torch.device("meta"):  # shapes alone: nothing is computed
+        network = fold(build(loaded.net, len(spec.classes), loaded.width))
+    return {
+        "name": loaded.net,
+        "width": loaded.width,
+        "parameters": count_parameters(network),
+        "macs": count_macs(network, spec.width, spec.height),
+    }
 
 
 def _spec(

@@ -2,7 +2,7 @@
 
 The decoder is the top-down half of T.-Y. Lin et al., "Feature Pyramid Networks for Object Detection", CVPR 2017: 1x1
 projections of every level, x2 bilinear + add, a 3x3 after each addition. Additions rather than concatenations, plain
-convolutions, nothing that TensorRT or an INT8 engine dislikes. 3.7M parameters.
+convolutions, nothing that TensorRT or an INT8 engine dislikes. 3.2M parameters.
 """
 
 from __future__ import annotations

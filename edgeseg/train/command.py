@@ -27,7 +27,7 @@ def train_command(
     run that was never stopped.
 
     Args:
-        net: the architecture, lite-fpn or unet.
+        net: the architecture; `edgeseg zoo` lists them.
         data: a data set with a train split: CamVid's layout (train/ and trainannot/), or images/train, masks/train and
             classes.json. A val split is measured for the curve.
         out: folder for everything that the run writes.
