@@ -4,6 +4,9 @@ A new runtime is one new file here, with two things in it:
 
     TARGET = "onnxruntime"                          the artifacts that it reads
     def open(path, spec, threads) -> Engine: ...    loads one, and checks that it keeps the spec
+
+A runtime that can work in several ways names them in VARIANTS, and its `open` takes one more argument:
+"onnxruntime:cuda" asks for the variant "cuda". Files whose names start with "_" are no runtimes.
 """
 
 from __future__ import annotations
@@ -48,7 +51,7 @@ class Runtime(Protocol):
 
     TARGET: str
 
-    def open(self, path: Path, spec: Spec, threads: int) -> Engine:
+    def open(self, path: Path, spec: Spec, threads: int, *variant: str) -> Engine:
         """Loads the artifact at `path`.
 
         Raises:
@@ -57,18 +60,24 @@ class Runtime(Protocol):
 
 
 def runtime(name: str) -> Runtime:
-    """The runtime of that name.
+    """The runtime of that name, which may end in a variant.
 
     Raises:
-        EngineError: there is no such runtime, or its package is not installed.
+        EngineError: there is no such runtime or variant, or its package is not installed.
     """
-    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    name, _, variant = name.partition(":")
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
     if name not in names:
         raise EngineError(f"no engine {name!r}; choose one of {', '.join(names)}")
     try:
-        return cast(Runtime, importlib.import_module(f"{__name__}.{name}"))
+        found = cast(Runtime, importlib.import_module(f"{__name__}.{name}"))
     except ImportError as error:
         raise EngineError(f"engine {name} cannot start ({error}); install it: pip install 'edgeseg[{name}]'") from error
+    variants = getattr(found, "VARIANTS", ())
+    if variant and variant not in variants:
+        known = ", ".join(f"{name}:{each}" for each in variants) or f"{name} alone"
+        raise EngineError(f"engine {name} has no variant {variant!r}; choose {known}")
+    return found
 
 
 def open_engine(name: str, path: Path, spec: Spec, threads: int) -> Engine:
@@ -79,4 +88,5 @@ def open_engine(name: str, path: Path, spec: Spec, threads: int) -> Engine:
     """
     if threads < 1:
         raise EngineError(f"got {threads} threads, expected at least 1")
-    return runtime(name).open(path, spec, threads)
+    variant = name.partition(":")[2]
+    return runtime(name).open(path, spec, threads, *([variant] if variant else []))

@@ -1,4 +1,4 @@
-"""ONNX Runtime on the CPU."""
+"""ONNX Runtime, on the CPU or by its CUDA or TensorRT provider."""
 
 from __future__ import annotations
 
@@ -14,6 +14,15 @@ from edgeseg.spec import METADATA_KEY, Spec
 
 TARGET = "onnxruntime"
 
+VARIANTS = ("cuda", "tensorrt")
+"""Providers beside the CPU's; a network that they cannot run whole is refused, not run elsewhere."""
+
+_PROVIDERS = {
+    "": ["CPUExecutionProvider"],
+    "cuda": ["CUDAExecutionProvider"],
+    "tensorrt": ["TensorrtExecutionProvider", "CUDAExecutionProvider"],
+}
+
 _ERRORS_ONLY = 3
 """ONNX Runtime's logging level; its warnings are about graphs, which a user cannot change."""
 
@@ -25,14 +34,13 @@ class OnnxRuntime:
     for throughput open it with one thread and call it from as many as there are cores.
     """
 
-    name = "onnxruntime"
-
-    def __init__(self, path: Path, spec: Spec, threads: int) -> None:
+    def __init__(self, path: Path, spec: Spec, threads: int, variant: str = "") -> None:
         """Loads the ONNX file at `path` and runs it once, which proves its shapes and allocates its memory."""
+        self.name = f"onnxruntime:{variant}" if variant else "onnxruntime"
         self.threads = threads
         self._shape = (1, spec.height, spec.width, 3)
         self._dynamic = spec.dynamic
-        self._session: ort.InferenceSession | None = _session(path, threads)
+        self._session: ort.InferenceSession | None = _session(path, threads, variant)
         self._input = _check_types(path, self._session)
         _check_spec(path, spec, self._session)
         logits = self.infer(np.zeros(self._shape, np.uint8))
@@ -62,16 +70,23 @@ class OnnxRuntime:
         self._session = None
 
 
-def open(path: Path, spec: Spec, threads: int) -> OnnxRuntime:
+def open(path: Path, spec: Spec, threads: int, variant: str = "") -> OnnxRuntime:
     """Loads the ONNX file at `path`.
 
     Raises:
-        EngineError: the file is no readable ONNX model, or breaks the spec.
+        EngineError: the file is no readable ONNX model, or breaks the spec; or the variant's provider is absent, or
+            cannot run all of the network.
     """
-    return OnnxRuntime(path, spec, threads)
+    return OnnxRuntime(path, spec, threads, variant)
 
 
-def _session(path: Path, threads: int) -> ort.InferenceSession:
+def _session(path: Path, threads: int, variant: str) -> ort.InferenceSession:
+    wanted = _PROVIDERS[variant]
+    if wanted[0] not in ort.get_available_providers():
+        there = ", ".join(ort.get_available_providers())
+        raise EngineError(
+            f"this ONNX Runtime has no {wanted[0]}, only {there}; install onnxruntime-gpu in place of onnxruntime"
+        )
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -81,10 +96,20 @@ def _session(path: Path, threads: int) -> ort.InferenceSession:
     # Idle workers must sleep, not spin: decoding, the kernels and encoding run beside the network on the same cores.
     # Measured on two shared cores, two threads, "road": 32 ms of processor time a frame asleep, 49 spinning.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if variant:  # operators that the provider lacks would run on the CPU, and nobody would know
+        options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     try:
-        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        session = ort.InferenceSession(str(path), options, providers=wanted, enable_fallback=0)
     except Exception as error:  # ONNX Runtime's exceptions share no base of their own.
-        raise EngineError(f"ONNX Runtime refuses {path}: {_first_line(error)}; export the bundle again") from error
+        how = f" on {wanted[0]} alone" if variant else ""
+        advice = "run it without the variant" if variant else "export the bundle again"
+        raise EngineError(f"ONNX Runtime refuses {path}{how}: {_first_line(error)}; {advice}") from error
+    if session.get_providers()[0] != wanted[0]:  # it only warns when a provider cannot start
+        raise EngineError(
+            f"ONNX Runtime could not start {wanted[0]} and would have run on {', '.join(session.get_providers())}; "
+            "check NVIDIA's driver, CUDA and cuDNN against the version of onnxruntime-gpu"
+        )
+    return session
 
 
 def _check_types(path: Path, session: ort.InferenceSession) -> str:

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper
 
+from edgeseg.engines import open_engine, runtime
+from edgeseg.engines.onnxruntime import _PROVIDERS
 from edgeseg.engines.onnxruntime import open as open_onnx
 from edgeseg.errors import EngineError
 from edgeseg.spec import METADATA_KEY, Spec
@@ -67,3 +70,56 @@ def test_nothing_is_printed(
     onnx.save(model, tmp_path / "model.onnx")
     open_onnx(tmp_path / "model.onnx", spec, 1)
     assert capfd.readouterr() == ("", "")
+
+
+def saved(folder: Path, model: onnx.ModelProto) -> Path:
+    onnx.save(model, folder / "model.onnx")
+    return folder / "model.onnx"
+
+
+@pytest.mark.parametrize("variant", ["cuda", "tensorrt"])
+def test_providers_that_are_absent_are_said(
+    tmp_path: Path, spec: Spec, make_model: Callable[..., onnx.ModelProto], variant: str
+) -> None:
+    if len(ort.get_available_providers()) > 2:
+        pytest.skip("this ONNX Runtime has more providers than the CPU's")
+    path = saved(tmp_path, make_model(spec))
+    with pytest.raises(EngineError, match=r"has no .*ExecutionProvider, only .*install onnxruntime-gpu"):
+        open_engine(f"onnxruntime:{variant}", path, spec, threads=1)
+
+
+def test_nothing_falls_to_the_processor(
+    tmp_path: Path, spec: Spec, make_model: Callable[..., onnx.ModelProto], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a provider that is there and can run none of the operators, as a card's may not run some."""
+    monkeypatch.setitem(_PROVIDERS, "cuda", ["AzureExecutionProvider"])
+    if "AzureExecutionProvider" not in ort.get_available_providers():
+        pytest.skip("this ONNX Runtime has no such provider")
+    path = saved(tmp_path, make_model(spec))
+    with pytest.raises(EngineError, match=r"refuses .* on AzureExecutionProvider alone.*without the variant") as raised:
+        open_onnx(path, spec, 1, "cuda")
+    assert "\n" not in str(raised.value)
+
+
+def test_a_provider_that_does_not_start_is_said(
+    tmp_path: Path, spec: Spec, make_model: Callable[..., onnx.ModelProto], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ONNX Runtime lists providers whose libraries are missing, and then runs on the CPU."""
+
+    class Fallen(ort.InferenceSession):  # type: ignore[misc]
+        def __init__(self, path: str, *_: object, **__: object) -> None:
+            super().__init__(path, providers=["CPUExecutionProvider"])
+
+    monkeypatch.setattr(ort, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    monkeypatch.setattr(ort, "InferenceSession", Fallen)
+    with pytest.raises(EngineError, match=r"could not start CUDA.* would have run on CPU"):
+        open_onnx(saved(tmp_path, make_model(spec)), spec, 1, "cuda")
+
+
+def test_unknown_variants_list_the_known() -> None:
+    with pytest.raises(EngineError, match="choose onnxruntime:cuda, onnxruntime:tensorrt"):
+        runtime("onnxruntime:vulkan")
+    with pytest.raises(EngineError, match="tensorrt alone"):
+        runtime("tensorrt:cuda")
+    with pytest.raises(EngineError, match=r"no engine '_plan'"):
+        runtime("_plan")
