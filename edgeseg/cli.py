@@ -42,6 +42,7 @@ app = App(
 app.command("edgeseg.train.command:train_command", name="train")
 app.command("edgeseg.export.command:export_command", name="export")
 app.command("edgeseg.export.import_command:import_command", name="import")
+app.command("edgeseg.benchmarks.command:app", name="bench")
 
 
 @app.command

@@ -1,0 +1,91 @@
+"""`edgeseg bench` and `edgeseg bench compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from cyclopts import App
+
+app = App(name="bench", help="Measure what a bundle costs on this machine, or compare two measurements.")
+
+
+@app.default
+def bench(
+    bundle: str = "road",
+    *,
+    engine: str = "onnxruntime",
+    source: Path | None = None,
+    mode: Literal["latency", "throughput"] = "throughput",
+    data: Path | None = None,
+    split: str = "val",
+    json: Path | None = None,
+    html: Path | None = None,
+    fps: float | None = None,
+    frames: int = 200,
+    windows: int = 12,
+) -> int:
+    """Measure a bundle on this machine: the engine alone, the pipeline flat out, and from camera to mask.
+
+    Windows are repeated until the medians of three in a row agree within 10 %; nothing is trimmed.
+
+    Args:
+        bundle: the network: the name of one that comes with edgeseg, or a path.
+        engine: the runtime, or "all" for every artifact of the bundle in every runtime that is installed.
+        source: a video file; the street clip of the extra "demo" by default.
+        mode: throughput works on several frames at once, latency on one with all cores.
+        data: a labelled data set: measure accuracy too, through each engine.
+        split: which part of the data set.
+        json: write the result here.
+        html: write a page with tables and charts here.
+        fps: frames a second of the camera that the video plays, instead of the video's own.
+        frames: of a window, at most.
+        windows: measured at most.
+    """
+    from rich.console import Console
+
+    from edgeseg.benchmarks import report, result, suite
+    from edgeseg.benchmarks.street_clip import street_clip
+    from edgeseg.benchmarks.table import tables
+    from edgeseg.bundle import Bundle
+    from edgeseg.dataset import Dataset
+
+    for path in (json, html):
+        if path is not None:
+            result.check_writable(path)
+    dataset = Dataset.open(data, split) if data is not None else None
+    settings = suite.Settings(mode=mode, frames=frames, windows=windows, fps=fps, dataset=dataset)
+    console = Console(stderr=True)
+    with console.status("bench") as status:
+        measured = suite.measure(
+            Bundle.open(bundle), source or street_clip(), engine_name=engine, settings=settings, say=status.update
+        )
+    if json is not None:
+        result.write(json, result.to_text(measured))
+    if html is not None:
+        result.write(html, report.page(measured))
+    Console().print(tables(measured))
+    return 0
+
+
+@app.command
+def compare(old: Path, new: Path, *, max_slowdown: float = 5.0) -> int:
+    """Compare two results of one machine; exit code 1 if the new one is slower beyond doubt.
+
+    A figure is slower if the whole 95 % interval of its ratio lies above the limit.
+
+    Args:
+        old: what `edgeseg bench --json` wrote.
+        new: the same, later.
+        max_slowdown: how much slower is accepted, in percent.
+    """
+    from rich.console import Console
+
+    from edgeseg.benchmarks import result
+    from edgeseg.benchmarks.compare import compare as compared
+    from edgeseg.benchmarks.compare import limit_of, table
+
+    limit = limit_of(max_slowdown)
+    changes = compared(result.read(old), result.read(new))
+    Console().print(table(changes, limit))
+    return int(any(change.verdict(limit) == "slower" for change in changes))

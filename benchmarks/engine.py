@@ -1,0 +1,51 @@
+"""The engine alone: its artifact, on tensors of real frames that lie in memory."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeseg.benchmarks.windows import Window
+from edgeseg.segmenter import Segmenter
+from edgeseg.video.source import open_source
+
+INCLUDED = "one call of the engine: uint8 tensor in, logits in the caller's memory out"
+EXCLUDED = "decoding, resize, arg-max, waiting"
+
+TENSORS = 32
+"""Different frames; they take turns, so that no cache holds an answer's way."""
+
+
+def tensors_of(model: Segmenter, video: Path) -> list[NDArray[np.uint8]]:
+    """The network's inputs of the first frames of a video, each (1, H, W, 3), uint8."""
+    with open_source(video) as source:
+        return [model.prepare(frame.image).copy() for frame in islice(source, TENSORS)]
+
+
+def measure(model: Segmenter, tensors: list[NDArray[np.uint8]], *, frames: int, workers: int) -> Window:
+    """One window: `workers` threads call the engine one after the other, without a pause, `frames` times in all."""
+    turns = iter(range(frames))
+    turn = threading.Lock()
+
+    def work() -> list[float]:
+        taken: list[float] = []
+        while True:
+            with turn:
+                number = next(turns, None)
+            if number is None:
+                return taken
+            started = time.perf_counter()
+            model.infer(tensors[number % len(tensors)])
+            taken.append(1e3 * (time.perf_counter() - started))
+
+    with ThreadPoolExecutor(workers, thread_name_prefix="edgeseg-bench") as pool:
+        started, spent = time.perf_counter(), time.process_time()
+        calls = [pool.submit(work) for _ in range(workers)]
+        samples = [sample for call in calls for sample in call.result()]
+        return Window(tuple(samples), time.perf_counter() - started, time.process_time() - spent)

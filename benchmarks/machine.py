@@ -1,0 +1,126 @@
+"""What stands beside every figure: the machine, its software, its load, its temperature."""
+
+from __future__ import annotations
+
+import platform
+import re
+import shutil
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from edgeseg import _native
+from edgeseg.video.cores import available_cores
+
+ROOT = Path("/")
+"""Of /proc and /sys; tests read recorded trees."""
+
+PACKAGES = ("edgeseg", "numpy", "opencv-python", "av", "onnxruntime", "openvino", "tensorrt")
+
+INSTRUCTION_SETS = re.compile(
+    r"(sse4_2|avx|avx2|fma|f16c|avx512\w*|avx_vnni\w*|amx_\w+|neon|asimd\w*|i8mm|bf16|sve\w*)"
+)
+"""Flags of /proc/cpuinfo that decide how fast a network runs."""
+
+BUSY = 0.25
+"""Load a core above which figures are doubtful."""
+
+
+def machine(root: Path = ROOT) -> dict[str, Any]:
+    """Facts that do not change while the machine runs; null where this system does not tell."""
+    flags = _cpuinfo(root, "flags") or _cpuinfo(root, "Features") or ""
+    return {
+        "processor": processor(root),
+        "architecture": platform.machine(),
+        "cores": available_cores(),
+        "instruction_sets": sorted(flag for flag in flags.split() if INSTRUCTION_SETS.fullmatch(flag)),
+        "kernels": _native.instruction_set(),
+        "governor": _text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        "memory_mb": _memory_mb(root),
+        "virtual": "hypervisor" in flags.split(),
+        "board": _text(root / "proc/device-tree/model"),
+        "gpus": _gpus(),
+        "system": f"{platform.system()} {platform.release()}",
+    }
+
+
+def versions() -> dict[str, str]:
+    """Python and the installed packages that do the work."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def condition(root: Path = ROOT) -> dict[str, Any]:
+    """What changes: load, hottest sensor (Celsius), mean clock (MHz), throttling events; null if not readable."""
+    cpus = root / "sys/devices/system/cpu"
+    temperatures = _numbers(root / "sys/class/thermal", "thermal_zone*/temp")
+    clocks = [clock / 1e3 for clock in _numbers(cpus, "cpu[0-9]*/cpufreq/scaling_cur_freq")] or [
+        float(clock) for clock in re.findall(r"^cpu MHz\s*: ([\d.]+)", _text(root / "proc/cpuinfo") or "", re.MULTILINE)
+    ]
+    throttled = _numbers(cpus, "cpu[0-9]*/thermal_throttle/*_throttle_count")
+    load = (_text(root / "proc/loadavg") or "").split()
+    return {
+        "load": float(load[0]) if load else None,
+        "celsius": max(temperatures) / 1e3 if temperatures else None,
+        "mhz": sum(clocks) / len(clocks) if clocks else None,
+        "throttled": sum(throttled) if throttled else None,
+    }
+
+
+def warnings(before: dict[str, Any], after: dict[str, Any], cores: int) -> list[str]:
+    """One sentence for each thing between two `condition`s that makes figures doubtful."""
+    found = []
+    if before["load"] is not None and before["load"] > BUSY * cores:
+        found.append(
+            f"the machine was busy: load {before['load']:.1f} on {cores} cores before the start; "
+            "figures of an idle machine are better, repeat there"
+        )
+    if before["throttled"] is not None and after["throttled"] is not None and after["throttled"] > before["throttled"]:
+        found.append("the processor slowed down because it was hot (throttling events); cool it and repeat")
+    return found
+
+
+def processor(root: Path = ROOT) -> str:
+    """The processor's name, as its maker writes it."""
+    return _cpuinfo(root, "model name") or platform.processor() or platform.machine()
+
+
+def _cpuinfo(root: Path, field: str) -> str | None:
+    found = re.search(rf"^{field}\s*: (.+)$", _text(root / "proc/cpuinfo") or "", re.MULTILINE)
+    return found[1].strip() if found else None
+
+
+def _memory_mb(root: Path) -> int | None:
+    found = re.search(r"^MemTotal:\s+(\d+) kB", _text(root / "proc/meminfo") or "", re.MULTILINE)
+    return int(found[1]) // 1024 if found else None
+
+
+def _gpus() -> list[str]:
+    """Name and driver of each NVIDIA GPU; empty without nvidia-smi."""
+    if shutil.which("nvidia-smi") is None:
+        return []
+    query = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(query, capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return [line.strip() for line in done.stdout.splitlines() if line.strip()] if done.returncode == 0 else []
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(errors="replace").strip("\0\n ")
+    except OSError:
+        return None
+
+
+def _numbers(folder: Path, pattern: str) -> list[float]:
+    """The numbers in all files that match; sensors that cannot be read are left out."""
+    texts = [_text(path) for path in sorted(folder.glob(pattern))]
+    return [float(text) for text in texts if text and re.fullmatch(r"-?\d+", text)]

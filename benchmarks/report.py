@@ -1,0 +1,97 @@
+"""A result as one HTML page that needs nothing but itself."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+from edgeseg.benchmarks import svg
+from edgeseg.benchmarks.table import COLUMNS, facts, machine_facts, rows, title
+from edgeseg.benchmarks.windows import percentile
+
+_STYLE = """
+body { font: 15px/1.45 system-ui, sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; color: #222 }
+h1 { font-size: 1.6em } h2 { margin-top: 2em; border-top: 1px solid #ccc; padding-top: 1em }
+table { border-collapse: collapse; margin: 1em 0 } svg { max-width: 100%; height: auto }
+th, td { padding: .25em .8em; text-align: right; vertical-align: top; border-bottom: 1px solid #eee }
+th:first-child, .facts td { text-align: left }
+th:first-child { white-space: nowrap } td { font-variant-numeric: tabular-nums }
+.warning { background: #fff3cd; padding: .6em 1em } .legend span { margin-right: 1.2em }
+.legend i { display: inline-block; width: .9em; height: .9em; margin-right: .4em }
+"""
+
+
+def page(result: dict[str, Any]) -> str:
+    """The whole page: for each run its table and charts, then the machine."""
+    name = f"edgeseg bench: {result['bundle']['name']} on {result['machine']['processor']}"
+    parts = [f"<h1>{escape(name)}</h1>"]
+    parts += [f'<p class="warning">{escape(each)}</p>' for each in result["warnings"]]
+    parts += _accuracy_and_speed(result)
+    for run in result["runs"]:
+        parts += [f"<h2>{escape(title(result, run))}</h2>", _table(run), _facts(facts(result, run)), *_charts(run)]
+    parts += ["<h2>Machine</h2>", _facts(machine_facts(result))]
+    parts += [f"<p>Skipped {escape(each['engine'])}: {escape(each['reason'])}</p>" for each in result["skipped"]]
+    head = f'<meta charset="utf-8"><title>{escape(name)}</title><style>{_STYLE}</style>'
+    body = "\n".join(parts)
+    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n{body}\n</body></html>\n'
+
+
+def _charts(run: dict[str, Any]) -> list[str]:
+    measured = run["measured"]
+    flat_out, camera = measured["pipeline"], measured["capture_to_mask"]
+    core = dict(flat_out["stage_core_ms"])
+    core["hand-over"] = max(0.0, flat_out["stream_core_ms"] - sum(core.values()))
+    lived = {"decode" if name == "capture" else name: taken for name, taken in camera["stage_ms"].items()}
+    samples = {
+        label: [ms for window in measured[key]["windows"] for ms in window["ms"]] for key, label in COLUMNS.items()
+    }
+    spread = {
+        label: [
+            (percentile(window["ms"], 5), percentile(window["ms"], 50), percentile(window["ms"], 95))
+            for window in measured[key]["windows"]
+        ]
+        for key, label in COLUMNS.items()
+    }
+    return [
+        "<h3>Where a frame's time goes</h3>",
+        svg.stacked_bars({"processor time": core, "camera to mask": lived}, "ms"),
+        "<p>Processor time of the pipeline, summed over the cores: each stage alone, and what the stream takes beyond "
+        "them (hand-over). Camera to mask: mean time that a frame spends in each stage, waiting included.</p>",
+        "<h3>Latency of all frames</h3>",
+        svg.distributions(samples, "milliseconds"),
+        "<h3>Spread over the windows</h3>",
+        svg.dots(spread, "ms"),
+        "<p>Each window's median, and the range from its 5th to its 95th percentile.</p>",
+    ]
+
+
+def _accuracy_and_speed(result: dict[str, Any]) -> list[str]:
+    """All runs in one table, where there is more than one."""
+    if len(result["runs"]) < 2:
+        return []
+    lines = []
+    for run in result["runs"]:
+        measured = run["measured"]
+        miou = f"{run['accuracy']['miou']:.2f}" if run["accuracy"] else "-"
+        cells = (
+            miou,
+            f"{measured['engine']['figures']['p50_ms']:.2f}",
+            f"{measured['pipeline']['fps']:.1f}",
+            f"{measured['capture_to_mask']['figures']['p99_ms']:.2f}",
+        )
+        lines.append(_row("td", f"{run['engine']} {run['artifact']['precision']}", cells))
+    head = _row("th", "", ("mIoU %", "engine p50 ms", "pipeline fps", "camera to mask p99 ms"))
+    return [f"<table>{head}{''.join(lines)}</table>"]
+
+
+def _table(run: dict[str, Any]) -> str:
+    head = _row("th", "", list(COLUMNS.values()))
+    return f"<table>{head}{''.join(_row('td', name, texts) for name, texts in rows(run))}</table>"
+
+
+def _facts(pairs: list[tuple[str, str]]) -> str:
+    return f'<table class="facts">{"".join(_row("td", name, [text]) for name, text in pairs)}</table>'
+
+
+def _row(cell: str, name: str, texts: Any) -> str:
+    return f"<tr><th>{escape(name)}</th>{''.join(f'<{cell}>{escape(text)}</{cell}>' for text in texts)}</tr>"

@@ -1,0 +1,69 @@
+"""Result files: written whole, read strictly."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any, NoReturn
+
+from edgeseg.atomic import atomic_file
+from edgeseg.benchmarks.suite import FORMAT, WHAT
+from edgeseg.errors import DataError, OutputError
+from edgeseg.json_fields import required
+
+
+def check_writable(path: Path) -> None:
+    """Refuses a place where nothing can be written, before anything is measured.
+
+    Raises:
+        OutputError: the folder is missing or may not be written, or `path` is a folder.
+    """
+    if path.is_dir():
+        raise OutputError(f"cannot write {path}: it is a folder; give the name of a file in it")
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK | os.X_OK):
+        raise OutputError(f"cannot write {path}: its folder is missing or may not be written; choose another")
+
+
+def write(path: Path, text: str) -> None:
+    """Writes a text file, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with atomic_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def to_text(result: dict[str, Any]) -> str:
+    """The result as JSON, each list of numbers on a line of its own."""
+    text = json.dumps(result, indent=1, allow_nan=False)
+    return re.sub(r"\[[-+\d.,eE\s]+\]", lambda numbers: "".join(numbers[0].split()).replace(",", ", "), text) + "\n"
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A result that `edgeseg bench --json` wrote.
+
+    Raises:
+        DataError: the file cannot be read, is no such result, or has another format number.
+    """
+    try:
+        data = json.loads(path.read_bytes(), parse_constant=_refuse)
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}; check the path") from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path} is not readable JSON ({error}); measure again with edgeseg bench --json") from error
+    where = str(path)
+    if required(data, "what", str, where=where, error=DataError) != WHAT:
+        raise DataError(f"{path} holds {data['what']!r:.40}, expected a result of `edgeseg bench --json`")
+    found = required(data, "format", int, where=where, error=DataError)
+    if found != FORMAT:
+        raise DataError(
+            f"{path} has format {found}, expected {FORMAT}: formats are not compared; measure again with this edgeseg"
+        )
+    return dict(data)
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,273 @@
+"""All measurements of a bundle on this machine, as one JSON object.
+
+{
+  "format": 1,
+  "what": "edgeseg bench",
+  "time": "2026-11-23T16:30:00+00:00",
+  "machine": {...}, "versions": {...}, "condition": {"before": {...}, "after": {...}}, "warnings": [...],
+  "bundle": {"name": "road", "sha256": of bundle.json},
+  "source": {"name", "sha256", "width", "height", "frames", "fps"},
+  "settings": {"mode", "frames", "windows", "camera_fps"},
+  "energy": {"counters": [...], "idle_watts"} or {"none": why},
+  "runs": [{"engine", "artifact": {"file", "precision", "sha256"}, "workers", "threads", "accuracy", "first_mask",
+            "measured": {"engine": {...}, "pipeline": {...}, "capture_to_mask": {...}}}],
+  "skipped": [{"engine", "reason"}]
+}
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pkgutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from edgeseg import engines
+from edgeseg.artifact import Artifact
+from edgeseg.benchmarks import capture, engine, first_mask, machine, pipeline
+from edgeseg.benchmarks.energy import Rapl, open_rapl
+from edgeseg.benchmarks.windows import Window, figures, repeat
+from edgeseg.bundle import INDEX, Bundle
+from edgeseg.dataset import Dataset
+from edgeseg.errors import EngineError, UsageError
+from edgeseg.evaluate import evaluate
+from edgeseg.segmenter import Segmenter, load
+from edgeseg.video.capture import VideoSource
+from edgeseg.video.cores import available_cores
+from edgeseg.video.pipeline import Mode, engine_threads
+from edgeseg.video.source import NOMINAL_FPS, open_source
+
+FORMAT = 1
+WHAT = "edgeseg bench"
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is measured, and for how long.
+
+    Attributes:
+        mode: "throughput" or "latency", as `edgeseg.stream` explains.
+        frames: of a window; the pipeline stops there too, or at the end of the video.
+        windows: bound on their number.
+        fps: of the camera that the video plays; None for the video's own rate.
+        dataset: labelled images, for accuracy through each engine; None for none.
+    """
+
+    mode: Mode
+    frames: int
+    windows: int
+    fps: float | None
+    dataset: Dataset | None
+
+    def __post_init__(self) -> None:
+        for name, value, least in (("frames", self.frames, 10), ("windows", self.windows, 3)):
+            if value < least:
+                raise UsageError(f"{name} is {value}, expected at least {least}: fewer say nothing")
+        if self.fps is not None and not capture.LOWEST <= self.fps <= capture.HIGHEST:
+            raise UsageError(f"fps is {self.fps:g}, expected {capture.LOWEST:g} to {capture.HIGHEST:g} frames a second")
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What all runs share; `meter` is None where there is no energy counter."""
+
+    bundle: Bundle
+    video: Path
+    camera_fps: float
+    settings: Settings
+    meter: Rapl | None
+    idle_watts: float | None
+
+
+def measure(
+    bundle: Bundle, video: Path, *, engine_name: str, settings: Settings, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Measures every artifact that the engine reads, or all of them with every engine that is installed ("all").
+
+    Args:
+        bundle: the network.
+        video: a video file.
+        engine_name: a file name in edgeseg/engines, or "all".
+        settings: how.
+        say: called with what is being measured.
+
+    Raises:
+        EngineError: the engine is unknown, absent or refuses the artifact; of "all", no engine is left.
+        BundleError: the bundle has no artifact for the engine.
+        SourceError: the video cannot be opened.
+        UsageError: it is no video file.
+    """
+    source = _source(video)
+    chosen, skipped = _candidates(bundle, engine_name)
+    before = machine.condition()
+    meter = open_rapl()
+    idle = meter.idle() if isinstance(meter, Rapl) else None
+    job = _Job(bundle, video, settings.fps or source["fps"], settings, meter if isinstance(meter, Rapl) else None, idle)
+    runs = []
+    for name, artifact in chosen:
+        try:
+            runs.append(_run(job, name, artifact, say))
+        except EngineError as error:
+            if engine_name != ALL:
+                raise
+            skipped.append({"engine": f"{name} {artifact.precision}", "reason": str(error)})
+    if not runs:
+        raise EngineError("no engine could be measured: " + "; ".join(each["reason"] for each in skipped))
+    after = machine.condition()
+    return {
+        "format": FORMAT,
+        "what": WHAT,
+        "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "machine": machine.machine(),
+        "versions": machine.versions(),
+        "condition": {"before": before, "after": after},
+        "warnings": machine.warnings(before, after, available_cores()),
+        "bundle": {"name": bundle.spec.name, "sha256": _sha256(bundle.folder / INDEX)},
+        "source": source,
+        "settings": {
+            "mode": settings.mode,
+            "frames": settings.frames,
+            "windows": settings.windows,
+            "camera_fps": job.camera_fps,
+        },
+        "energy": {"none": meter} if isinstance(meter, str) else {"counters": list(meter.names), "idle_watts": idle},
+        "runs": runs,
+        "skipped": skipped,
+    }
+
+
+def _candidates(bundle: Bundle, engine_name: str) -> tuple[list[tuple[str, Artifact]], list[dict[str, str]]]:
+    """Engine and artifact of each run, and what cannot be run with the reason."""
+    if engine_name != ALL:
+        target = engines.runtime(engine_name).TARGET
+        bundle.artifact(target=target)  # raises if there is none
+        return [(engine_name, each) for each in bundle.artifacts if each.target == target], []
+    chosen, skipped = [], []
+    names = sorted(module.name for module in pkgutil.iter_modules(engines.__path__))
+    for name in names:
+        if name.startswith("_"):  # a part of a runtime's file, no runtime
+            continue
+        try:
+            target = engines.runtime(name).TARGET
+        except EngineError as error:
+            skipped.append({"engine": name, "reason": str(error)})
+            continue
+        read = [(name, artifact) for artifact in bundle.artifacts if artifact.target == target]
+        chosen += read
+        if not read:
+            skipped.append({"engine": name, "reason": f"bundle {bundle.spec.name} has no artifact for {target}"})
+    return chosen, skipped
+
+
+def _run(job: _Job, name: str, artifact: Artifact, say: Callable[[str], None]) -> dict[str, Any]:
+    """One artifact in one engine."""
+    bundle, video, settings = job.bundle, job.video, job.settings
+    what = f"{name} {artifact.precision}"
+    threads = engine_threads(settings.mode)
+    workers = 1 if settings.mode == "latency" else max(1, available_cores() // threads)
+    say(f"{what}: first mask of a new process")
+    cold = first_mask.measure(
+        bundle.folder, video, engine=name, precision=artifact.precision, mode=settings.mode, threads=threads
+    )
+    accuracy = None
+    if settings.dataset is not None:
+        say(f"{what}: accuracy on {len(settings.dataset)} images")
+        judged = load(bundle, engine=name, precision=artifact.precision, threads=1)
+        accuracy = evaluate(judged, settings.dataset).to_json()
+        judged.close()
+    model = load(bundle, engine=name, precision=artifact.precision, threads=threads)
+    try:
+        say(f"{what}: engine alone")
+        alone = _engine(job, model, workers)
+        say(f"{what}: pipeline")
+        flat_out = _pipeline(job, model)
+        say(f"{what}: camera to mask")
+        camera = _camera(job, model)
+    finally:
+        model.close()
+    return {
+        "engine": name,
+        "artifact": {"file": artifact.file, "precision": artifact.precision, "sha256": artifact.sha256},
+        "mode": settings.mode,
+        "workers": workers,
+        "threads": threads,
+        "accuracy": accuracy,
+        "first_mask": {**cold, "median_seconds": median(cold["seconds"])},
+        "measured": {"engine": alone, "pipeline": flat_out, "capture_to_mask": camera},
+    }
+
+
+def _engine(job: _Job, model: Segmenter, workers: int) -> dict[str, Any]:
+    tensors = engine.tensors_of(model, job.video)
+    engine.measure(model, tensors, frames=len(tensors), workers=workers)  # memory is mapped, code is loaded
+    windows, steady = repeat(
+        lambda: engine.measure(model, tensors, frames=job.settings.frames, workers=workers),
+        lambda window: window.p50,
+        most=job.settings.windows,
+    )
+    return _measured(windows, steady, engine.INCLUDED, engine.EXCLUDED)
+
+
+def _pipeline(job: _Job, model: Segmenter) -> dict[str, Any]:
+    passes, steady = repeat(
+        lambda: pipeline.measure(
+            model, job.video, mode=job.settings.mode, max_frames=job.settings.frames, meter=job.meter
+        ),
+        lambda one: one.window.fps,
+        most=job.settings.windows,
+    )
+    powers = [(one.watts, one.window.fps) for one in passes if one.watts is not None]
+    energy = None
+    if powers and job.idle_watts is not None:
+        energy = {
+            "watts": median(watts for watts, _ in powers),
+            "joules_a_frame": median(watts / fps for watts, fps in powers),
+            "joules_a_frame_above_idle": median((watts - job.idle_watts) / fps for watts, fps in powers),
+        }
+    measured = _measured([one.window for one in passes], steady, pipeline.INCLUDED, pipeline.EXCLUDED)
+    return {**measured, **pipeline.summary(passes), "energy": energy}
+
+
+def _camera(job: _Job, model: Segmenter) -> dict[str, Any]:
+    def play(fps: float, frames: int) -> capture.Played:
+        return capture.measure(model, job.video, fps=fps, frames=frames, mode=job.settings.mode)
+
+    frames = job.settings.frames
+    played, steady = repeat(lambda: play(job.camera_fps, frames), lambda one: one.window.p50, most=job.settings.windows)
+    best, trials = capture.highest_rate(lambda fps: play(fps, capture.trial_frames(fps, frames)), job.camera_fps)
+    measured = _measured([one.window for one in played], steady, capture.INCLUDED, capture.EXCLUDED)
+    stages = {name: sum(one.stage_ms[name] for one in played) / len(played) for name in capture.STAGES}
+    return {**measured, "camera_fps": job.camera_fps, "stage_ms": stages, "highest_fps": best, "trials": trials}
+
+
+def _measured(windows: Sequence[Window], steady: bool, included: str, excluded: str) -> dict[str, Any]:
+    return {
+        "included": included,
+        "excluded": excluded,
+        "figures": figures(windows),
+        "steady": steady,
+        "windows": [window.to_json() for window in windows],
+    }
+
+
+def _source(video: Path) -> dict[str, Any]:
+    with open_source(video) as source:
+        if not isinstance(source, VideoSource):
+            raise UsageError(f"{video} is no video file, expected one of a few hundred frames; a camera plays from it")
+        return {
+            "name": video.name,
+            "sha256": _sha256(video),
+            "width": source.width,
+            "height": source.height,
+            "frames": source.frame_count,
+            "fps": float(source.fps or NOMINAL_FPS),
+        }
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

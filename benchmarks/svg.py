@@ -1,0 +1,132 @@
+"""Three small charts as SVG text: stacked bars, cumulative distributions, dots with whiskers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+
+COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
+"""Okabe and Ito's, which people with any colour vision tell apart."""
+
+WIDTH = 720
+LEFT, RIGHT = 150, 20
+
+
+def stacked_bars(bars: Mapping[str, Mapping[str, float]], unit: str) -> str:
+    """One bar a name, cut into parts; each part and each sum carries its number.
+
+    Parts that have the same name have the same colour.
+    """
+    names = list(dict.fromkeys(part for bar in bars.values() for part in bar))
+    colours = {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(names)}
+    longest = max(sum(bar.values()) for bar in bars.values()) or 1.0
+    scale = (WIDTH - LEFT - 100) / longest
+    drawn = []
+    for row, (name, bar) in enumerate(bars.items()):
+        y, x = 44 * row + 8, float(LEFT)
+        drawn.append(_text(LEFT - 8, y + 19, name, anchor="end"))
+        for part, value in bar.items():
+            wide = value * scale
+            label = f"{part}: {value:.2f} {unit}"
+            drawn.append(
+                f'<rect x="{x:.1f}" y="{y}" width="{wide:.1f}" height="28" fill="{colours[part]}">'
+                f"<title>{escape(label)}</title></rect>"
+            )
+            if wide > 34:
+                drawn.append(_text(x + wide / 2, y + 19, f"{value:.2f}", anchor="middle", fill="#fff"))
+            x += wide
+        drawn.append(_text(x + 6, y + 19, f"{sum(bar.values()):.2f} {unit}"))
+    return _svg(drawn, 44 * len(bars) + 8) + _legend(colours)
+
+
+def distributions(series: Mapping[str, Sequence[float]], unit: str) -> str:
+    """The share of samples at or below each value, one curve a name; the axis of values is logarithmic."""
+    height, bottom, top = 300, 260, 12
+    low = min(min(values) for values in series.values())
+    high = max(max(values) for values in series.values())
+    low, high = low / 1.1, high * 1.1
+
+    def across(value: float) -> float:
+        return LEFT + (WIDTH - LEFT - RIGHT) * math.log(value / low) / math.log(high / low)
+
+    def up(share: float) -> float:
+        return bottom - (bottom - top) * share
+
+    drawn = []
+    for percent in (0, 25, 50, 75, 90, 99):
+        y = up(percent / 100)
+        drawn += [_line(LEFT, y, WIDTH - RIGHT, y), _text(LEFT - 8, y + 4, f"{percent} %", anchor="end")]
+    for tick in _ticks(low, high):
+        x = across(tick)
+        drawn += [_line(x, top, x, bottom), _text(x, bottom + 18, f"{tick:g}", anchor="middle")]
+    drawn.append(_text((LEFT + WIDTH - RIGHT) / 2, bottom + 36, unit, anchor="middle"))
+    colours = {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(series)}
+    for name, values in series.items():
+        ordered = sorted(values)
+        points = [f"{across(ordered[0]):.1f},{up(0):.1f}"]
+        points += [f"{across(value):.1f},{up(n / len(ordered)):.1f}" for n, value in enumerate(ordered, start=1)]
+        drawn.append(f'<polyline points="{" ".join(points)}" fill="none" stroke="{colours[name]}" stroke-width="2"/>')
+    return _svg(drawn, height) + _legend(colours)
+
+
+def dots(series: Mapping[str, Sequence[tuple[float, float, float]]], unit: str) -> str:
+    """One column a measurement: (low, middle, high) as a whisker with a dot, names side by side from zero up."""
+    height, bottom, top = 260, 232, 12
+    highest = max(high for column in series.values() for _, _, high in column) * 1.05
+    step = (WIDTH - LEFT - RIGHT) / (sum(len(column) + 1 for column in series.values()) or 1)
+
+    def up(value: float) -> float:
+        return bottom - (bottom - top) * value / highest
+
+    drawn = []
+    for tick in _linear_ticks(highest):
+        drawn += [
+            _line(LEFT, up(tick), WIDTH - RIGHT, up(tick)),
+            _text(LEFT - 8, up(tick) + 4, f"{tick:g} {unit}", anchor="end"),
+        ]
+    colours = {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(series)}
+    x = LEFT + step / 2
+    for name, column in series.items():
+        drawn.append(_text(x + step * (len(column) - 1) / 2, bottom + 20, name, anchor="middle"))
+        for low, middle, high in column:
+            drawn.append(_line(x, up(low), x, up(high), stroke=colours[name], width=2))
+            drawn.append(f'<circle cx="{x:.1f}" cy="{up(middle):.1f}" r="4" fill="{colours[name]}"/>')
+            x += step
+        x += step
+    return _svg(drawn, height)
+
+
+def _svg(drawn: Sequence[str], height: float) -> str:
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {height:g}" width="{WIDTH}" role="img" xmlns="http://www.w3.org/2000/svg" '
+        f'font-family="sans-serif" font-size="13">{"".join(drawn)}</svg>'
+    )
+
+
+def _text(x: float, y: float, text: str, *, anchor: str = "start", fill: str = "#222") -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{fill}">{escape(text)}</text>'
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, *, stroke: str = "#ddd", width: int = 1) -> str:
+    ends = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
+    return f'<line {ends} stroke="{stroke}" stroke-width="{width}"/>'
+
+
+def _legend(colours: Mapping[str, str]) -> str:
+    keys = (f'<span><i style="background:{colour}"></i>{escape(name)}</span>' for name, colour in colours.items())
+    return f'<p class="legend">{"".join(keys)}</p>'
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Round numbers between two values: 1, 2, 5, 10 ..., and more of them where that would be few."""
+    steps = (1, 2, 5) if high / low > 20 else (1, 1.5, 2, 3, 4, 5, 7)
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    return [step * 10.0**power for power in powers for step in steps if low <= step * 10.0**power <= high]
+
+
+def _linear_ticks(high: float) -> list[float]:
+    """Four to ten round numbers from 0 to `high`."""
+    power = 10.0 ** math.floor(math.log10(high))
+    step = next(step for step in (power / 10, power / 5, power / 2, power, 2 * power) if high / step <= 10)
+    return [step * number for number in range(int(high / step) + 1)]

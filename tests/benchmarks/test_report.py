@@ -1,0 +1,117 @@
+"""The page: self-contained, well-formed, with every figure; and the charts' geometry."""
+
+from __future__ import annotations
+
+import copy
+import io
+import re
+from html.parser import HTMLParser
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from edgeseg.benchmarks import svg
+from edgeseg.benchmarks.report import page
+from edgeseg.benchmarks.table import tables
+
+VOID = {"meta"}
+
+
+class Balanced(HTMLParser):
+    """Fails on a tag that is closed without being open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:  # noqa: ARG002  the base class names it
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_page_needs_nothing_but_itself(measured: dict[str, Any]) -> None:
+    text = page(measured)
+    parser = Balanced()
+    parser.feed(text)
+    assert parser.open == []
+    assert not re.search(r"<script|<link|<img|\bsrc=|@import|url\(", text)
+    for word in (
+        "efficiency",
+        "highest rate",
+        "first mask",
+        "peak memory",
+        "not included",
+        "camera to mask",
+        "no energy",
+    ):
+        assert word in text
+    for drawing in re.findall(r"<svg.*?</svg>", text):
+        ElementTree.fromstring(drawing)
+    assert text.count("<svg") == 3
+
+
+def test_names_are_escaped(measured: dict[str, Any]) -> None:
+    strange = copy.deepcopy(measured)
+    strange["source"]["name"] = "<b>&.mp4"
+    strange["warnings"] = ["<i>"]
+    strange["skipped"] = [{"engine": "<u>", "reason": "&"}]
+    text = page(strange)
+    assert "&lt;b&gt;&amp;.mp4" in text
+    assert not re.search("<[ibu]>", text)
+
+
+def test_several_runs_are_set_side_by_side(measured: dict[str, Any]) -> None:
+    twice = {**measured, "runs": measured["runs"] * 2}
+    assert "camera to mask p99 ms" not in page(measured)
+    assert page(twice).count("camera to mask p99 ms") == 1
+
+
+def test_the_terminal_shows_it(measured: dict[str, Any]) -> None:
+    console = Console(width=160, file=io.StringIO())
+    console.print(tables(measured))
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    for word in ("p99 ms", "engine alone", "efficiency", "highest rate", "processor", "not included"):
+        assert word in shown
+
+
+positive = st.floats(1e-3, 1e4)
+names = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1, max_size=8)
+
+
+@given(st.dictionaries(names, st.dictionaries(names, positive, min_size=1, max_size=4), min_size=1, max_size=3))
+def test_parts_of_a_bar_follow_each_other(bars: dict[str, dict[str, float]]) -> None:
+    drawing = svg.stacked_bars(bars, "ms").partition("<p class")[0]
+    rects = [rect for rect in ElementTree.fromstring(drawing).iter() if rect.tag.endswith("rect")]
+    assert len(rects) == sum(map(len, bars.values()))
+    for rect in rects:
+        assert float(rect.attrib["x"]) + float(rect.attrib["width"]) < svg.WIDTH
+
+
+@given(st.dictionaries(names, st.lists(positive, min_size=1, max_size=20), min_size=1, max_size=3))
+def test_a_distribution_rises_from_none_to_all(series: dict[str, list[float]]) -> None:
+    drawing = svg.distributions(series, "ms").partition("<p class")[0]
+    lines = [line for line in ElementTree.fromstring(drawing).iter() if line.tag.endswith("polyline")]
+    assert len(lines) == len(series)
+    for line, values in zip(lines, series.values(), strict=True):
+        points = [tuple(map(float, point.split(","))) for point in line.attrib["points"].split()]
+        assert len(points) == len(values) + 1
+        assert all(0 <= x <= svg.WIDTH for x, _ in points)
+        heights = [y for _, y in points]
+        assert heights == sorted(heights, reverse=True)
+        assert heights[-1] == pytest.approx(12)
+
+
+@given(st.dictionaries(names, st.lists(positive, min_size=1, max_size=9), min_size=1, max_size=3))
+def test_every_window_has_its_dot_inside_the_chart(series: dict[str, list[float]]) -> None:
+    columns = {name: [(0.5 * middle, middle, 2 * middle) for middle in column] for name, column in series.items()}
+    circles = [one for one in ElementTree.fromstring(svg.dots(columns, "ms")).iter() if one.tag.endswith("circle")]
+    assert len(circles) == sum(map(len, columns.values()))
+    assert all(0 < float(one.attrib["cx"]) < svg.WIDTH and 0 < float(one.attrib["cy"]) < 260 for one in circles)

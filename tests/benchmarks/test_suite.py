@@ -1,0 +1,72 @@
+"""The whole measurement of a tiny bundle: that every figure is there and that they fit together."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgeseg.benchmarks import pipeline, suite
+from edgeseg.benchmarks.result import to_text
+from edgeseg.bundle import Bundle
+from edgeseg.errors import EngineError, SourceError, UsageError
+from edgeseg.segmenter import load
+
+
+def test_one_run_with_all_three_measurements(measured: dict[str, Any], tiny: Bundle) -> None:
+    (run,) = measured["runs"]
+    assert run["artifact"]["sha256"] == tiny.artifacts[0].sha256
+    assert run["accuracy"] is None
+    assert run["first_mask"]["peak_memory_mb"] > 20
+    assert len(run["first_mask"]["seconds"]) == 3
+    assert set(run["measured"]) == {"engine", "pipeline", "capture_to_mask"}
+    for part in run["measured"].values():
+        figures = part["figures"]
+        assert figures["p50_ms"] <= figures["p90_ms"] <= figures["p95_ms"] <= figures["p99_ms"] <= figures["max_ms"]
+        assert figures["frames"] == sum(len(window["ms"]) for window in part["windows"])
+        assert part["included"]
+        assert part["excluded"]
+    assert measured["settings"]["camera_fps"] == 200
+    assert json.loads(to_text(measured)) == json.loads(json.dumps(measured))
+
+
+def test_efficiency_is_what_the_issue_defines(video: Path, tiny: Bundle) -> None:
+    one = pipeline.measure(load(tiny, threads=1), video, workers=1)
+    assert set(one.alone) == set(pipeline.STAGES)
+    assert one.cores == 1
+    assert len(one.window.ms) == 12
+    assert one.efficiency == pytest.approx(one.window.fps * sum(one.alone.values()))
+    summary = pipeline.summary([one])
+    assert summary["efficiency"] == one.efficiency
+    spent = 1e3 * sum(one.alone.values()) * (1 + one.overhead)
+    assert summary["stream_core_ms"] == pytest.approx(spent)
+
+
+def test_all_engines_or_the_reason_why_not(tiny: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    def runtime(name: str) -> Any:
+        raise EngineError(f"engine {name} cannot start")
+
+    chosen, _ = suite._candidates(tiny, "all")
+    assert ("onnxruntime", tiny.artifacts[0]) in chosen
+    monkeypatch.setattr("edgeseg.engines.runtime", runtime)
+    chosen, skipped = suite._candidates(tiny, "all")
+    assert chosen == []
+    assert {"engine": "onnxruntime", "reason": "engine onnxruntime cannot start"} in skipped
+    with pytest.raises(EngineError, match="cannot start"):
+        suite._candidates(tiny, "onnxruntime")
+
+
+@pytest.mark.parametrize("setting", [{"frames": 9}, {"windows": 2}, {"fps": 0.0}, {"fps": float("nan")}])
+def test_settings_that_say_nothing_are_refused(setting: dict[str, Any]) -> None:
+    usual: dict[str, Any] = {"mode": "latency", "frames": 10, "windows": 3, "fps": None, "dataset": None}
+    with pytest.raises(UsageError, match="expected"):
+        suite.Settings(**(usual | setting))
+
+
+def test_a_source_that_is_no_video(tiny: Bundle, tmp_path: Path) -> None:
+    settings = suite.Settings(mode="latency", frames=10, windows=3, fps=None, dataset=None)
+    (tmp_path / "note.mp4").write_text("not a video")
+    with pytest.raises(SourceError, match="no video"):
+        suite.measure(tiny, tmp_path / "note.mp4", engine_name="onnxruntime", settings=settings, say=lambda _: None)
