@@ -1,13 +1,11 @@
-"""The TensorRT engine on a card that is not there but computes (conftest.py), and that stand-in against the real thing.
+"""The TensorRT engine on a card that is not there but computes (card.py).
 
 What holds for every engine is in test_engines.py; this is what is TensorRT's own.
 """
 
 from __future__ import annotations
 
-import inspect
 import json
-import re
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,10 +19,10 @@ import pytest
 from numpy.typing import NDArray
 
 from edgeseg.engines import open_engine
-from edgeseg.engines._plan import cache_folder
+from edgeseg.engines._plan import build_plan, cache_folder
 from edgeseg.engines.tensorrt import DEPTH, TensorRT
 from edgeseg.errors import EngineError, FrameError
-from edgeseg.sidecar import sidecar_path
+from edgeseg.sidecar import product_of, sidecar_path
 from edgeseg.spec import Spec
 
 MakeModel = Callable[..., onnx.ModelProto]
@@ -281,58 +279,12 @@ def test_other_signatures_are_refused(card: Any, tmp_path: Path, spec: Spec) -> 
     assert not card.memory
 
 
-OFFERED = [
-    "Runtime",
-    "Logger",
-    "Builder",
-    "OnnxParser",
-    "ICudaEngine",
-    "IExecutionContext",
-    "IRuntimeConfig",
-    "IRuntimeCache",
-    "IBuilderConfig",
-    "IOptimizationProfile",
-]
-
-
-@pytest.mark.parametrize("name", OFFERED)
-def test_the_stand_in_offers_what_the_real_one_does(name: str) -> None:
-    """Every method of the stand-in is there in TensorRT-RTX, with these arguments in this order."""
+@pytest.mark.parametrize("dynamic", [False, True])
+def test_the_real_builder_makes_a_plan(tmp_path: Path, spec: Spec, make_model: MakeModel, dynamic: bool) -> None:
     trt = pytest.importorskip("tensorrt_rtx")
-    from_stand_in = stand_in()[name]
-    real = getattr(trt, name)
-    methods = {key: value for key, value in vars(from_stand_in).items() if inspect.isfunction(value)}
-    if name.startswith("I"):  # an interface, which nobody constructs
-        methods.pop("__init__")
-    assert methods
-    for key, value in methods.items():
-        text = getattr(real, key).__doc__
-        mine = list(inspect.signature(value).parameters)[1:]
-        theirs = [parameters(line) for line in re.findall(rf"{key}\((self.*?)\) ->", text)]
-        assert any(fits(mine, each) for each in theirs), (key, mine, theirs)
-
-
-def test_the_stand_in_has_the_real_ones_values() -> None:
-    trt = pytest.importorskip("tensorrt_rtx")
-    for name, values in (("TensorIOMode", ("INPUT", "OUTPUT")), ("DataType", ("UINT8", "FLOAT", "HALF"))):
-        assert all(hasattr(getattr(trt, name), value) for value in values)
-    assert hasattr(trt.ICudaEngine, "num_io_tensors")
-    assert hasattr(trt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED")
-    assert trt.__name__ == "tensorrt_rtx"
-
-
-def stand_in() -> dict[str, Any]:
-    conftest = next(module for name, module in sys.modules.items() if name.endswith("engines.conftest"))
-    return dict(vars(conftest.Card().trt))
-
-
-def parameters(text: str) -> list[str]:
-    """Names in a signature of pybind11, "self: A, name: str, shape: tuple = None"; those with a default end in "="."""
-    flat = re.sub(r"\[[^\]]*\]|<[^>]*>", "", text)
-    return [part.split(":")[0].strip() + ("=" if "=" in part else "") for part in flat.split(",")][1:]
-
-
-def fits(mine: list[str], theirs: list[str]) -> bool:
-    """The first arguments are the same, and there are no others that one must give."""
-    same = [name.removesuffix("=") for name in theirs[: len(mine)]] == mine
-    return same and all(name.endswith("=") for name in theirs[len(mine) :])
+    taken = replace(spec, dynamic=dynamic)
+    plan = build_plan(make_model(taken).SerializeToString(), taken, trt, tmp_path / "tiny.onnx")
+    assert product_of(plan, "plan") == ("tensorrt-rtx", trt.__version__)
+    with pytest.raises(EngineError, match=r"cannot read .*export for tensorrt") as raised:
+        build_plan(b"no model", taken, trt, tmp_path / "tiny.onnx")
+    assert "\n" not in str(raised.value)
