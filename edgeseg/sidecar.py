@@ -1,153 +1,151 @@
-"""What stands beside a TensorRT plan: where it was built and from what, so that no stale or strange one is loaded.
+"""What a TensorRT engine file was built from and for, in a JSON file beside it; checked before the engine is trusted.
 
-A plan holds machine code for one product, version and card, and has no field for notes. `road.plan` therefore goes with
-`road.plan.json`:
+An engine is executable code, is bound to the runtime that built it, and has no room for such notes itself:
+
+    road.fp16.tensorrt-rtx.engine
+    road.fp16.tensorrt-rtx.engine.json
 
     {
       "format": 1,
-      "product": "tensorrt-rtx",          or "tensorrt"
-      "version": "1.7.1.116",
-      "system": "linux",
-      "machine": "x86_64",
-      "compute_capability": "8.9",        of the card, or null: for any that the product supports
-      "options": {"strongly_typed": true},
-      "onnx_sha256": "9f86d0...",         of the artifact that it was built from
-      "plan_sha256": "60303a..."
+      "key": {
+        "product": "tensorrt-rtx",        or "tensorrt"
+        "version": "1.7.1.116",
+        "system": "Linux x86_64",
+        "compute_capability": "8.9",      of the GPU, or "any"
+        "options": {...},                 of the build
+        "onnx_sha256": "9f86d0..."        of the artifact
+      },
+      "plan_sha256": "60303a...",         of the engine
+      "bytes": 7340032,
+      ...                                 figures of the build
     }
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
+import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from edgeseg.artifact import sha256_of
 from edgeseg.atomic import atomic_file
 from edgeseg.errors import EngineError
-from edgeseg.json_fields import optional, required
+from edgeseg.json_fields import required
 
 FORMAT = 1
-_PRODUCTS = {b"ftrt": "tensorrt", b"vtrt": "tensorrt-rtx"}
-_HEADER = 28
+MAGIC = {b"ftrt": "tensorrt", b"vtrt": "tensorrt-rtx"}
+"""The first bytes of an engine tell the product, bytes 24 to 27 its version."""
+
+HEADER = 28
+ANY = "any"
+"""The compute capability of an engine that no GPU was needed to build."""
 
 
 @dataclass(frozen=True)
-class Sidecar:
-    """The JSON beside a plan.
+class Key:
+    """An engine may serve where all of this is the same; else it is built again from the bundle.
 
     Attributes:
         product: "tensorrt" or "tensorrt-rtx".
-        version: of the product, four numbers where it has them.
-        system: of the machine, as `platform.system()` gives it, in lower case.
-        machine: its processor architecture.
-        compute_capability: of the card, "8.9"; None if the plan is for several.
-        options: of the build, as JSON.
-        onnx_sha256: of the artifact that the plan was built from.
-        plan_sha256: of the plan.
+        version: of the product, "1.7.1.116".
+        system: operating system and processor, "Linux x86_64".
+        compute_capability: of the GPU that it was built for, "8.7"; "any" for one that is built without a GPU.
+        options: of the build, profiles included.
+        onnx_sha256: of the artifact; precision and calibration are in it.
     """
 
     product: str
     version: str
     system: str
-    machine: str
-    compute_capability: str | None
+    compute_capability: str
+    options: Mapping[str, Any]
     onnx_sha256: str
-    plan_sha256: str
-    options: Mapping[str, Any] = field(default_factory=dict)
 
-    def to_json(self) -> dict[str, Any]:
-        """A JSON object that `from_json` reads back."""
-        return {"format": FORMAT, **{key: getattr(self, key) for key in _KEYS}, "options": dict(self.options)}
-
-    @classmethod
-    def from_json(cls, data: Any, where: str) -> Sidecar:
-        """Reads what `to_json` wrote.
-
-        Raises:
-            EngineError: a field is missing or of the wrong kind, or the format is newer.
-        """
-        found = required(data, "format", int, where=where, error=EngineError)
-        if found != FORMAT:
-            raise EngineError(f"{where} has format {found}, expected {FORMAT}; build the plan again")
-        texts = {key: required(data, key, str, where=where, error=EngineError) for key in _KEYS if key != _CARD}
-        return cls(
-            **texts,
-            compute_capability=optional(data, _CARD, str, where=where, error=EngineError),
-            options=required(data, "options", dict, where=where, error=EngineError),
-        )
-
-    def difference(self, wanted: Sidecar) -> str | None:
-        """Why a plan with this sidecar is not the one that is wanted; the plan's own hash is left out. None: it is."""
-        for key in (*_KEYS, "options"):
-            mine, other = getattr(self, key), getattr(wanted, key)
-            if key == "plan_sha256" or mine == other or (key == _CARD and mine is None):
-                continue
-            return f"its {key.replace('_', ' ')} is {_short(mine)}, here it is {_short(other)}"
+    def difference(self, wanted: Key) -> str | None:
+        """Why an engine of this key is not the wanted one; None if it is."""
+        for name, other in asdict(wanted).items():
+            mine = getattr(self, name)
+            if mine != other and not (name == "compute_capability" and mine == ANY):
+                return f"it was built for {name} {mine!r:.20}, here it is {other!r:.20}"
         return None
 
 
-_CARD = "compute_capability"
-_KEYS = ("product", "version", "system", "machine", _CARD, "onnx_sha256", "plan_sha256")
+def system() -> str:
+    """Operating system and processor architecture of this machine."""
+    return f"{platform.system()} {platform.machine()}"
+
+
+def sidecar_of(engine: Path) -> Path:
+    """Where the notes on an engine lie."""
+    return engine.with_name(f"{engine.name}.json")
 
 
 def product_of(plan: bytes, where: str) -> tuple[str, str]:
-    """Product and version that built a plan, of its first bytes: no GPU and no TensorRT is needed.
+    """Product and version that built an engine, of its first bytes: no GPU and no TensorRT is needed.
 
     Raises:
-        EngineError: the bytes are no plan.
+        EngineError: the bytes are no engine.
     """
-    if len(plan) <= _HEADER or plan[:4] not in _PRODUCTS:
-        raise EngineError(f"{where} is no TensorRT plan; build it again with `edgeseg compile`")
-    return _PRODUCTS[plan[:4]], ".".join(str(number) for number in plan[24:_HEADER])
+    if len(plan) <= HEADER or plan[:4] not in MAGIC:
+        raise EngineError(f"{where} is no TensorRT engine; compile the bundle again")
+    return MAGIC[plan[:4]], ".".join(str(number) for number in plan[24:HEADER])
 
 
-def sidecar_path(plan: Path) -> Path:
-    """Where the sidecar of a plan lies."""
-    return plan.with_name(f"{plan.name}.json")
+def write_engine(engine: Path, plan: bytes, key: Key, figures: Mapping[str, Any]) -> None:
+    """Writes an engine and its notes, these last: an engine without notes is not run, one with old notes neither.
 
-
-def write_plan(path: Path, plan: bytes, sidecar: Sidecar) -> None:
-    """Writes a plan and its sidecar, the sidecar last: a plan without one is never loaded.
+    Args:
+        engine: the file, in a folder that is there.
+        plan: what TensorRT built.
+        key: what it was built from and for.
+        figures: that go into the notes too.
 
     Raises:
         OutputError: they cannot be written.
     """
-    sidecar_path(path).unlink(missing_ok=True)
-    with atomic_file(path) as temporary:
+    notes = {"format": FORMAT, "key": asdict(key), "plan_sha256": sha256_of(plan), "bytes": len(plan), **figures}
+    sidecar_of(engine).unlink(missing_ok=True)
+    with atomic_file(engine) as temporary:
         temporary.write_bytes(plan)
-    with atomic_file(sidecar_path(path)) as temporary:
-        temporary.write_text(json.dumps(sidecar.to_json(), indent=2) + "\n", encoding="utf-8")
+    with atomic_file(sidecar_of(engine)) as temporary:
+        temporary.write_text(json.dumps(notes, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def read_plan(path: Path) -> tuple[bytes, Sidecar]:
-    """A plan that is what its sidecar says: same first bytes, same hash.
+def read_engine(engine: Path) -> tuple[bytes, Key]:
+    """An engine's content with its key; it is the one that was written with these notes.
 
     Raises:
-        EngineError: one of them is missing or cannot be read, or they do not belong together.
+        EngineError: one of them is missing, cut off, altered, or of another product or version than the other.
     """
-    beside = sidecar_path(path)
+    beside = sidecar_of(engine)
     try:
-        plan = path.read_bytes()
-        data = json.loads(beside.read_bytes())
+        plan, notes = engine.read_bytes(), json.loads(beside.read_bytes())
     except OSError as error:
-        raise EngineError(f"cannot read {error.filename}: {error.strerror}; build the plan again") from error
+        raise EngineError(f"cannot read {error.filename}: {error.strerror}; compile the bundle again") from error
     except (ValueError, RecursionError) as error:
-        raise EngineError(f"{beside} is not readable JSON ({error}); build the plan again") from error
-    sidecar = Sidecar.from_json(data, str(beside))
-    product, version = product_of(plan, str(path))
-    if (product, version) != (sidecar.product, ".".join(f"{sidecar.version}.0.0.0".split(".")[:4])):
+        raise EngineError(f"{beside} is not readable JSON ({error}); compile the bundle again") from error
+    where = beside.name
+    if required(notes, "format", int, where=where, error=EngineError) != FORMAT:
+        raise EngineError(f"{beside} has format {notes['format']}, expected {FORMAT}; compile the bundle again")
+    key = _key(required(notes, "key", dict, where=where, error=EngineError), f"{where}: key")
+    product, version = product_of(plan, str(engine))
+    if product != key.product or not same_version(key.version, version):
         raise EngineError(
-            f"{path} was built by {product} {version}, its sidecar says {sidecar.product} {sidecar.version}; "
-            "build it again"
+            f"{engine} was built by {product} {version}, but its notes say {key.product} {key.version}; compile again"
         )
-    if hashlib.sha256(plan).hexdigest() != sidecar.plan_sha256:
-        raise EngineError(f"{path} is not the plan that was built: its hash differs; build it again")
-    return plan, sidecar
+    if sha256_of(plan) != required(notes, "plan_sha256", str, where=where, error=EngineError):
+        raise EngineError(f"{engine} ({len(plan)} bytes) is not the file that was built; it is not run: compile again")
+    return plan, key
 
 
-def _short(value: Any) -> str:
-    text = str(value)
-    return f"{text[:12]}..." if len(text) == 64 else text
+def same_version(stated: str, numbers: str) -> bool:
+    """Whether a version, "10.3.0", is the one that an engine's first bytes hold, "10.3.0.26"."""
+    return f"{numbers}.".startswith(f"{stated}.")
+
+
+def _key(data: dict[str, Any], where: str) -> Key:
+    kinds: dict[str, type] = {name: dict if name == "options" else str for name in Key.__dataclass_fields__}
+    return Key(**{name: required(data, name, kind, where=where, error=EngineError) for name, kind in kinds.items()})

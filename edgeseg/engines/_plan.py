@@ -1,17 +1,17 @@
-"""The plan that TensorRT runs: taken from where it was kept, or built from the artifact and kept."""
+"""The plan (engine file) that TensorRT runs: taken from where it was kept, or built from the artifact and kept."""
 
 from __future__ import annotations
 
 import os
-import platform
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from edgeseg.artifact import sha256_of
 from edgeseg.errors import EngineError, OutputError
-from edgeseg.sidecar import Sidecar, product_of, read_plan, sidecar_path, write_plan
+from edgeseg.sidecar import Key, product_of, read_engine, same_version, sidecar_of, system, write_engine
 from edgeseg.spec import Spec
 
 OPTIONS = {"strongly_typed": True}
@@ -29,7 +29,7 @@ def plan_for(path: Path, spec: Spec, trt: ModuleType, capability: str) -> tuple[
     """The plan of an artifact, ready to be deserialised, and where it lies.
 
     Args:
-        path: an ONNX artifact; or a plan with its sidecar, which cannot be built again from here.
+        path: an ONNX artifact; or an engine with its notes, which cannot be built again from here.
         spec: of the bundle.
         trt: the module `tensorrt` or `tensorrt_rtx`.
         capability: compute capability of the card, "8.9".
@@ -38,32 +38,32 @@ def plan_for(path: Path, spec: Spec, trt: ModuleType, capability: str) -> tuple[
         EngineError: the plan is not for this machine, or cannot be built.
     """
     if path.suffix != ".onnx":
-        plan, sidecar = read_plan(path)
-        wanted = _wanted(trt, capability, sidecar.onnx_sha256)
-        difference = sidecar.difference(Sidecar(**{**vars(wanted), "options": sidecar.options}))
+        plan, key = read_engine(path)
+        wanted = _wanted(trt, capability, key.onnx_sha256)
+        difference = key.difference(replace(wanted, options=key.options))
         if difference is not None:
-            raise EngineError(f"{path} is for another machine: {difference}; compile the bundle on this one")
+            raise EngineError(f"{path} is not for this machine: {difference}; compile the bundle here")
         return plan, path
     onnx = path.read_bytes()
     wanted = _wanted(trt, capability, sha256_of(onnx))
-    kept = cache_folder() / f"{spec.name}.{wanted.onnx_sha256[:16]}.{wanted.machine}.sm{capability}.plan"
+    kept = cache_folder() / f"{path.stem}.{wanted.onnx_sha256[:16]}.{wanted.product}.sm{capability}.engine"
     try:
-        plan, sidecar = read_plan(kept)
-        reason = sidecar.difference(wanted)
+        plan, key = read_engine(kept)
+        reason = key.difference(wanted)
         if reason is None:
             return plan, kept
     except EngineError as error:
-        reason = str(error) if kept.exists() or sidecar_path(kept).exists() else "it is run here for the first time"
-    _tell(f"building {spec.name} for {wanted.product} {wanted.version}, which may take minutes: {reason}")
+        reason = str(error) if kept.exists() or sidecar_of(kept).exists() else "it runs here for the first time"
+    _tell(f"building {path.stem} for {wanted.product} {wanted.version}, which may take minutes: {reason}")
     plan = build_plan(onnx, spec, trt, path)
     made = product_of(plan, str(path))
-    if made != (wanted.product, _four(wanted.version)):
-        raise EngineError(f"{wanted.product} {wanted.version} built a plan of {' '.join(made)}; install one version")
+    if made[0] != wanted.product or not same_version(wanted.version, made[1]):
+        raise EngineError(f"{wanted.product} {wanted.version} built an engine of {' '.join(made)}; install one version")
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
-        write_plan(kept, plan, Sidecar(**{**vars(wanted), "plan_sha256": sha256_of(plan)}))
+        write_engine(kept, plan, wanted, {})
     except (OutputError, OSError) as error:
-        _tell(f"the plan is not kept, and will be built again next time: {error}")
+        _tell(f"the engine is not kept, and will be built again next time: {error}")
     return plan, kept
 
 
@@ -93,21 +93,9 @@ def build_plan(onnx: bytes, spec: Spec, trt: ModuleType, where: Path) -> bytes:
     return bytes(plan)
 
 
-def _wanted(trt: ModuleType, capability: str, onnx_sha256: str) -> Sidecar:
-    return Sidecar(
-        product=trt.__name__.replace("_", "-"),
-        version=trt.__version__,
-        system=platform.system().lower(),
-        machine=platform.machine(),
-        compute_capability=capability,
-        onnx_sha256=onnx_sha256,
-        plan_sha256="",
-        options=OPTIONS,
-    )
-
-
-def _four(version: str) -> str:
-    return ".".join(f"{version}.0.0.0".split(".")[:4])
+def _wanted(trt: ModuleType, capability: str, onnx_sha256: str) -> Key:
+    product = trt.__name__.replace("_", "-")
+    return Key(product, trt.__version__, system(), capability, OPTIONS, onnx_sha256)
 
 
 def _tell(sentence: str) -> None:

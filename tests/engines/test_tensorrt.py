@@ -22,7 +22,7 @@ from edgeseg.engines import open_engine
 from edgeseg.engines._plan import build_plan, cache_folder
 from edgeseg.engines.tensorrt import DEPTH, TensorRT
 from edgeseg.errors import EngineError, FrameError
-from edgeseg.sidecar import product_of, sidecar_path
+from edgeseg.sidecar import product_of, sidecar_of
 from edgeseg.spec import Spec
 
 MakeModel = Callable[..., onnx.ModelProto]
@@ -52,7 +52,7 @@ def expected(model: Path, spec: Spec, tensors: list[NDArray[np.uint8]]) -> list[
 
 
 def kept() -> Path:
-    (plan,) = cache_folder().glob("*.plan")
+    (plan,) = cache_folder().glob("*.engine")
     return plan
 
 
@@ -140,33 +140,35 @@ def test_a_driver_without_its_library_is_no_obstacle(
 
 def test_plans_are_built_once(card: Any, model: Path, spec: Spec, capfd: pytest.CaptureFixture[str]) -> None:
     opened(model, spec).close()
-    assert "building tiny for tensorrt-rtx 1.7.1.116, which may take minutes" in capfd.readouterr().err
+    assert "building tiny.fp32 for tensorrt-rtx 1.7.1.116, which may take minutes" in capfd.readouterr().err
     opened(model, spec).close()
     assert capfd.readouterr().err == ""
     assert card.builds == 1
-    assert json.loads(sidecar_path(kept()).read_text())["compute_capability"] == "8.9"
+    assert json.loads(sidecar_of(kept()).read_text())["key"]["compute_capability"] == "8.9"
 
 
-def edit(change: Callable[[dict[str, Any]], Any]) -> None:
-    path = sidecar_path(kept())
+def edit(**changes: Any) -> None:
+    """Changes the key in the notes."""
+    path = sidecar_of(kept())
     data = json.loads(path.read_text())
-    change(data)
+    data["key"].update(changes)
     path.write_text(json.dumps(data))
 
 
 STALE: dict[str, tuple[Callable[[], Any], str]] = {
-    "product": (lambda: edit(lambda d: d.update(product="tensorrt")), "its sidecar says tensorrt 1.7.1.116"),
-    "version": (lambda: edit(lambda d: d.update(version="1.7.0.1")), "its sidecar says tensorrt-rtx 1.7.0.1"),
-    "machine": (lambda: edit(lambda d: d.update(machine="riscv")), "its machine is riscv"),
-    "card": (lambda: edit(lambda d: d.update(compute_capability="7.5")), "compute capability is 7.5, here it is 8.9"),
-    "model": (lambda: edit(lambda d: d.update(onnx_sha256="0" * 64)), "its onnx sha256 is 0000"),
-    "options": (lambda: edit(lambda d: d.update(options={})), "its options"),
-    "format": (lambda: edit(lambda d: d.update(format=2)), "has format 2"),
-    "altered": (lambda: kept().write_bytes(kept().read_bytes()[:-1] + b"x"), "its hash differs"),
-    "other bytes": (lambda: kept().write_bytes(b"#!/bin/sh\n" * 9), "is no TensorRT plan"),
-    "cut off": (lambda: kept().write_bytes(b"vtrt"), "is no TensorRT plan"),
-    "no sidecar": (lambda: sidecar_path(kept()).unlink(), "cannot read"),
-    "no json": (lambda: sidecar_path(kept()).write_text("{"), "not readable JSON"),
+    "product": (lambda: edit(product="tensorrt"), "its notes say tensorrt 1.7.1.116"),
+    "version": (lambda: edit(version="1.7.0.1"), "its notes say tensorrt-rtx 1.7.0.1"),
+    "system": (lambda: edit(system="Plan 9 riscv"), "built for system 'Plan 9 riscv'"),
+    "card": (lambda: edit(compute_capability="7.5"), "compute_capability '7.5', here it is '8.9'"),
+    "model": (lambda: edit(onnx_sha256="0" * 64), "onnx_sha256 '0000"),
+    "options": (lambda: edit(options={}), "options {}"),
+    "no options": (lambda: edit(options=None), "key: options is None, expected an object"),
+    "altered": (lambda: kept().write_bytes(kept().read_bytes()[:-1] + b"x"), "is not the file that was built"),
+    "other bytes": (lambda: kept().write_bytes(b"#!/bin/sh\n" * 9), "is no TensorRT engine"),
+    "cut off": (lambda: kept().write_bytes(b"vtrt"), "is no TensorRT engine"),
+    "no notes": (lambda: sidecar_of(kept()).unlink(), "cannot read"),
+    "no json": (lambda: sidecar_of(kept()).write_text("{"), "not readable JSON"),
+    "format": (lambda: sidecar_of(kept()).write_text('{"format": 2}'), "has format 2"),
 }
 
 
@@ -192,7 +194,7 @@ def test_other_cards_have_plans_of_their_own(card: Any, model: Path, spec: Spec)
     opened(model, spec).close()
     card.capability = (12, 0)
     opened(model, spec).close()
-    assert {path.name.rpartition("sm")[2] for path in cache_folder().glob("*.plan")} == {"8.9.plan", "12.0.plan"}
+    assert {path.name.rpartition("sm")[2] for path in cache_folder().glob("*.engine")} == {"8.9.engine", "12.0.engine"}
 
 
 def test_a_plan_alone_is_checked_and_never_built(card: Any, model: Path, spec: Spec) -> None:
@@ -201,10 +203,11 @@ def test_a_plan_alone_is_checked_and_never_built(card: Any, model: Path, spec: S
     opened(plan, spec).close()
     assert card.builds == 1
     card.capability = (8, 7)
-    with pytest.raises(EngineError, match=r"is for another machine: its compute capability is 8\.9, here it is 8\.7"):
+    with pytest.raises(EngineError, match=r"not for this machine: .*compute_capability '8\.9', here it is '8\.7'"):
         opened(plan, spec)
-    sidecar_path(plan).unlink()
-    with pytest.raises(EngineError, match="build the plan again"):
+    card.capability = (8, 9)
+    sidecar_of(plan).unlink()
+    with pytest.raises(EngineError, match="compile the bundle again"):
         opened(plan, spec)
 
 
