@@ -1,0 +1,121 @@
+"""One pass of frames through the fp32 graph: a histogram of every activation that may be quantised.
+
+The pass is kept in a cache whose key is made of the model's and the frames' hashes, so a stale one is never read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import zipfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from edgeseg.atomic import atomic_file
+from edgeseg.errors import DataError, OutputError
+from edgeseg.export.float_graph import FRAME, FloatGraph
+from edgeseg.export.histogram import HALF, Histogram
+
+Histograms = dict[str, Histogram]
+
+LAYOUT = 2
+"""Of the cache file; a part of the key."""
+
+THREADS = 2
+
+
+def activations(graph: FloatGraph) -> list[str]:
+    """Names of everything that is computed, in the order of computation; shapes (int64) are among it."""
+    return [name for node in graph.nodes for name in node.output]
+
+
+def calibrate(
+    graph: FloatGraph,
+    tensors: Iterable[NDArray[np.uint8]],
+    *,
+    total: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> Histograms:
+    """Runs prepared frames, uint8 (1, H, W, 3), and counts every activation's values.
+
+    Raises:
+        DataError: an activation is not finite.
+    """
+    names = activations(graph)
+    histograms = {name: Histogram() for name in names}
+    session = watching(graph.model, names)
+    for done, tensor in enumerate(tensors, start=1):
+        for name, values in zip(names, session.run(names, {FRAME: tensor}), strict=True):
+            if values.dtype != np.float32:
+                histograms.pop(name, None)  # of a shape
+                continue
+            if not np.isfinite(values).all():
+                raise DataError(f"activation {name} is not finite on frame {done}; the network itself is broken")
+            histograms[name].add(values)
+        if progress is not None:
+            progress(done, total)
+    return histograms
+
+
+def watching(model: onnx.ModelProto, names: list[str]) -> ort.InferenceSession:
+    """A session of `model` that gives the tensors `names`, computed as the graph says: nothing is fused."""
+    watched = onnx.ModelProto()
+    watched.CopyFrom(model)
+    there = {value.name for value in watched.graph.output}
+    watched.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in there)
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = THREADS
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 3
+    return ort.InferenceSession(watched.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def cache_file(model_sha256: str, frame_hashes: Iterable[str]) -> Path:
+    """Where the pass of these frames through this model is kept."""
+    key = hashlib.sha256("\n".join([str(LAYOUT), str(HALF), model_sha256, *frame_hashes]).encode()).hexdigest()
+    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return root / "edgeseg" / f"calibration-{key[:32]}.npz"
+
+
+def read_cache(file: Path) -> Histograms | None:
+    """The histograms in a cache file; None where there is none, or it is damaged."""
+    try:
+        with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as kept:
+            names, numbers, counts, means = (kept[key] for key in ("names", "numbers", "counts", "means"))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    histograms = {}
+    channels = np.split(means, np.cumsum(numbers[:, 4]).astype(int)[:-1])
+    for name, (low, high, limit, frames, _), count, mean in zip(names, numbers, counts, channels, strict=True):
+        histogram = histograms[str(name)] = Histogram()
+        histogram.low, histogram.high, histogram.limit = float(low), float(high), float(limit)
+        histogram.counts, histogram.means, histogram.frames = count.astype(np.int64), mean, int(frames)
+    return histograms
+
+
+def write_cache(file: Path, histograms: Histograms) -> None:
+    """Keeps histograms for the next run.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot write {file.parent}: {error.strerror or error}; set XDG_CACHE_HOME") from error
+    with atomic_file(file) as temporary:
+        np.savez_compressed(
+            temporary,
+            names=np.array(list(histograms)),
+            numbers=np.array(
+                [(each.low, each.high, each.limit, each.frames, len(each.means)) for each in histograms.values()]
+            ),
+            counts=np.stack([each.counts for each in histograms.values()]),
+            means=np.concatenate([each.means for each in histograms.values()]),
+        )

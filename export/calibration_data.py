@@ -1,0 +1,156 @@
+"""The frames that a quantisation learns from, each known by its content: no frame may serve two purposes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeseg.dataset import Dataset, splits
+from edgeseg.errors import DataError
+from edgeseg.segmenter import Segmenter
+from edgeseg.video.source import open_source
+
+CALIBRATE = 96
+"""Frames for the ranges; more change them little."""
+
+CHOOSE = 32
+"""Other frames, on which the methods are compared."""
+
+FEWEST = 32
+"""Frames below which a range may miss what is rare."""
+
+Tensor = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One frame, ready for the network.
+
+    Attributes:
+        tensor: uint8 (1, H, W, 3), BGR.
+        sha256: of the frame's pixels as they were before fitting.
+        index: in the data set; in the video or folder of images.
+    """
+
+    tensor: Tensor
+    sha256: str
+    index: int
+
+
+@dataclass(frozen=True)
+class CalibrationData:
+    """Frames for two purposes, no frame in both.
+
+    Attributes:
+        calibrate: for the ranges.
+        choose: for the choice among methods.
+        labelled: the frames of `choose` with their labels; None where there are none.
+        name: as messages call it.
+    """
+
+    calibrate: tuple[Sample, ...]
+    choose: tuple[Sample, ...]
+    labelled: Dataset | None
+    name: str
+
+    @property
+    def hashes(self) -> set[str]:
+        """Of all frames, whatever they serve for."""
+        return {sample.sha256 for sample in (*self.calibrate, *self.choose)}
+
+
+def read_calibration_data(data: Path, split: str, model: Segmenter) -> CalibrationData:
+    """Reads a split of a data set, or a video or a folder of images without labels.
+
+    Raises:
+        DataError: there are fewer than two different frames, or the classes are not the model's.
+        SourceError: it is neither, or cannot be read.
+    """
+    if data.is_dir() and ((data / "images").is_dir() or splits(data)):
+        dataset = Dataset.open(data, split if splits(data) else None)
+        if dataset.classes.names != model.spec.classes:
+            raise DataError(
+                f"{data} has the classes {', '.join(dataset.classes.names)}, the bundle "
+                f"{', '.join(model.spec.classes)}; calibrate on data with the same classes, or on images alone"
+            )
+        wanted = _spread(len(dataset), CALIBRATE + CHOOSE)
+        samples = _distinct([_sample(dataset.load(index)[0], index, model) for index in wanted])
+        calibrate, choose = _divide(samples, str(data))
+        labelled = replace(dataset, pairs=tuple(dataset.pairs[sample.index] for sample in choose))
+        return CalibrationData(calibrate, choose, labelled, f"{data.name} {split}")
+    calibrate, choose = _divide(_distinct(_from_source(data, model)), str(data))
+    return CalibrationData(calibrate, choose, None, data.name)
+
+
+def frame_hash(frame: NDArray[np.uint8]) -> str:
+    """SHA-256 of a frame's size and pixels: the same picture in another file is the same frame."""
+    return hashlib.sha256(repr(frame.shape).encode() + frame.tobytes()).hexdigest()
+
+
+def refuse_overlap(used: set[str], dataset: Dataset) -> None:
+    """Refuses an evaluation on frames that the quantisation has seen.
+
+    Args:
+        used: hashes of those frames, or their first digits, all of one length.
+        dataset: that is to be evaluated on.
+
+    Raises:
+        DataError: they share frames; the first is named.
+    """
+    digits = len(next(iter(used), ""))
+    shared = [
+        pair.image
+        for pair, (frame, _) in zip(dataset.pairs, dataset, strict=True)
+        if digits and frame_hash(frame)[:digits] in used
+    ]
+    if shared:
+        raise DataError(
+            f"{len(shared)} images of {dataset.folder} {dataset.split or ''} served for calibration, the first is "
+            f"{shared[0]}: a figure measured on them would flatter; evaluate on other images"
+        )
+
+
+def _sample(frame: NDArray[np.uint8], index: int, model: Segmenter) -> Sample:
+    return Sample(model.prepare(np.ascontiguousarray(frame)), frame_hash(frame), index)
+
+
+def _from_source(data: Path, model: Segmenter) -> list[Sample]:
+    """Frames of a video or folder, evenly spaced; where the number is not announced, every other one is dropped as
+    soon as there are too many."""
+    samples: list[Sample] = []
+    step = 1
+    with open_source(data) as source:
+        for frame in source:
+            if frame.index % step:
+                continue
+            samples.append(_sample(frame.image, frame.index, model))
+            if len(samples) > 2 * (CALIBRATE + CHOOSE):
+                samples, step = samples[::2], 2 * step
+    return [samples[place] for place in _spread(len(samples), CALIBRATE + CHOOSE)]
+
+
+def _spread(number: int, wanted: int) -> list[int]:
+    """At most `wanted` places among `number`, evenly spaced."""
+    return [int(place) for place in np.unique(np.linspace(0, number - 1, min(number, wanted)).round())]
+
+
+def _distinct(samples: Sequence[Sample]) -> list[Sample]:
+    """The samples without repeated frames."""
+    return list({sample.sha256: sample for sample in samples}.values())
+
+
+def _divide(samples: list[Sample], name: str) -> tuple[tuple[Sample, ...], tuple[Sample, ...]]:
+    """One frame in four for the choice, from all over the data."""
+    if len(samples) < 2:
+        raise DataError(
+            f"{name} gives {len(samples)} different frames, expected at least 2 and rather {CALIBRATE + CHOOSE}: "
+            "one part gives the ranges, the other chooses among the methods"
+        )
+    every = (CALIBRATE + CHOOSE) // CHOOSE
+    calibrate = tuple(sample for place, sample in enumerate(samples) if place % every != 1)
+    return calibrate, tuple(samples[1::every])

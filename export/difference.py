@@ -1,0 +1,92 @@
+"""How far one artifact's answers are from another's, on the same frames; and how fast each is, in the same run."""
+
+from __future__ import annotations
+
+import platform
+import statistics
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeseg.engines import Engine
+from edgeseg.segmenter import Segmenter
+
+WORKERS = 2
+ROUNDS = 15
+WARM_UP = 3
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Of two artifacts.
+
+    Attributes:
+        agreement: percent of the pixels that get the same class, at the input's size.
+        per_frame: the same for each frame, in order.
+        largest: maximum |difference| of the logits.
+        largest_logit: of the reference.
+    """
+
+    agreement: float
+    per_frame: tuple[float, ...]
+    largest: float
+    largest_logit: float
+
+    def to_json(self, against: str) -> dict[str, Any]:
+        """A JSON object for a bundle.
+
+        Args:
+            against: the reference's name.
+        """
+        return {
+            "against": against,
+            "mask_agreement": round(self.agreement, 4),
+            "worst_frame": round(min(self.per_frame), 4),
+            "max_difference": self.largest,
+            "max_logit": self.largest_logit,
+            "frames": len(self.per_frame),
+        }
+
+
+def difference(reference: Segmenter, model: Segmenter, tensors: Sequence[NDArray[np.uint8]]) -> Difference:
+    """Runs prepared frames, uint8 (1, H, W, 3), through both."""
+
+    def one(tensor: NDArray[np.uint8]) -> tuple[float, float, float]:
+        height, width = tensor.shape[1:3]
+        expected, found = reference.infer(tensor), model.infer(tensor)
+        same = model.mask(found, width, height) == reference.mask(expected, width, height)
+        return 100 * float(same.mean()), float(np.abs(found - expected).max()), float(np.abs(expected).max())
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        results = list(pool.map(one, tensors))
+    shares = tuple(share for share, _, _ in results)
+    return Difference(
+        statistics.fmean(shares), shares, max(each for _, each, _ in results), max(each for _, _, each in results)
+    )
+
+
+def latencies(engines: Sequence[Engine], tensor: NDArray[np.uint8]) -> list[dict[str, Any]]:
+    """Milliseconds an inference, engine by engine, in turns: whatever else the machine does meets all of them."""
+    seconds: list[list[float]] = [[] for _ in engines]
+    for turn in range(WARM_UP + ROUNDS):
+        for engine, kept in zip(engines, seconds, strict=True):
+            started = time.perf_counter()
+            engine.infer(tensor)
+            if turn >= WARM_UP:
+                kept.append(time.perf_counter() - started)
+    return [
+        {
+            "median_ms": round(1e3 * statistics.median(kept), 3),
+            "least_ms": round(1e3 * min(kept), 3),
+            "runs": ROUNDS,
+            "threads": engine.threads,
+            "engine": engine.name,
+            "machine": platform.machine(),
+        }
+        for engine, kept in zip(engines, seconds, strict=True)
+    ]

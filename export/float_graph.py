@@ -1,0 +1,159 @@
+"""The fp32 graph of a bundle as the other precisions start from it: plain weights, quick to look things up in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
+
+from edgeseg.errors import ExportError
+
+FRAME = "frame"
+"""The input that every exported graph has: uint8 (1, H, W, 3), BGR."""
+
+ACTIVATIONS = ("Relu", "Clip")
+"""What runtimes fuse into the convolution before it."""
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """A uniform normalisation right after the input: (byte - mean) / deviation, the same for all channels.
+
+    Attributes:
+        mean: a whole number of grey levels, so that it can be a zero-point.
+        scale: 1 / deviation.
+        output: name of the normalised tensor, (1, 3, H, W).
+        nodes: names of the nodes from the input to `output`.
+    """
+
+    mean: int
+    scale: float
+    output: str
+    nodes: tuple[str, ...]
+
+
+class FloatGraph:
+    """An ONNX graph whose constants are known; it is read, never changed.
+
+    Attributes:
+        model: the graph, float32, every constant an initializer.
+        nodes: in the order of computation; each has a name of its own.
+        constants: initializers by name.
+        producers: the node that makes a tensor.
+        consumers: the nodes that read a tensor.
+        outputs: names of the graph's outputs.
+    """
+
+    def __init__(self, model: onnx.ModelProto) -> None:
+        self.model = model
+        self.nodes = list(model.graph.node)
+        self.constants: dict[str, NDArray[Any]] = {
+            tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer
+        }
+        self.producers = {name: node for node in self.nodes for name in node.output}
+        self.consumers: dict[str, list[onnx.NodeProto]] = {}
+        for node in self.nodes:
+            for name in node.input:
+                self.consumers.setdefault(name, []).append(node)
+        self.outputs = {value.name for value in model.graph.output}
+
+    @classmethod
+    def load(cls, file: Path) -> FloatGraph:
+        """Reads an artifact that `edgeseg export` wrote.
+
+        Raises:
+            ExportError: the graph is not from frame to one tensor.
+        """
+        model = onnx.load(file)
+        inputs = [value.name for value in model.graph.input]
+        if inputs != [FRAME] or len(model.graph.output) != 1:
+            raise ExportError(f"{file} takes {', '.join(inputs)}, expected {FRAME!r} alone; export the bundle again")
+        _fold_casts(model)
+        for index, node in enumerate(model.graph.node):
+            node.name = f"{index}_{node.op_type}"
+        return cls(model)
+
+    def floats(self, node: onnx.NodeProto) -> list[str]:
+        """Names of a node's inputs that are computed, so no constants and no absent ones."""
+        return [name for name in node.input if name and name not in self.constants]
+
+    def convolutions(self) -> list[onnx.NodeProto]:
+        """Convolutions whose weights are constants, in the order of computation."""
+        kinds = ("Conv", "ConvTranspose")
+        return [node for node in self.nodes if node.op_type in kinds and node.input[1] in self.constants]
+
+    def bias(self, node: onnx.NodeProto) -> NDArray[np.float32]:
+        """The bias of a convolution, float32 (outputs,); zeros if it has none."""
+        if len(node.input) > 2:
+            return as_float(self.constants[node.input[2]])
+        weights = self.constants[node.input[1]]
+        return np.zeros(weights.shape[0 if node.op_type == "Conv" else 1], np.float32)
+
+    def layer(self, node: onnx.NodeProto) -> str:
+        """What a convolution is called in the network: by its weights, whose names the exporter keeps."""
+        return str(node.input[1]).removeprefix("network.").removesuffix(".weight")
+
+    def last(self) -> str:
+        """Name of the convolution that gives the logits: whatever follows it has no weights."""
+        return self.convolutions()[-1].name
+
+    def activated(self, node: onnx.NodeProto) -> str:
+        """The output of a node with the activation that runtimes fuse into it."""
+        output = str(node.output[0])
+        after = self.consumers.get(output, [])
+        fused = len(after) == 1 and after[0].op_type in ACTIVATIONS and output not in self.outputs
+        return str(after[0].output[0]) if fused else output
+
+    def normalisation(self) -> Normalisation | None:
+        """The uniform normalisation after the input; None if channels differ or the mean is no grey level."""
+        name, factor, offset = FRAME, 1.0, 0.0
+        nodes: list[str] = []
+        while len(self.consumers.get(name, [])) == 1:
+            node = self.consumers[name][0]
+            constant = self.constants.get(node.input[1]) if len(node.input) == 2 else None
+            if node.op_type in ("Sub", "Div", "Mul", "Add"):
+                if constant is None or constant.size != 1:
+                    return None
+                number = float(constant.ravel()[0])
+                if node.op_type in ("Sub", "Add"):
+                    offset += number if node.op_type == "Add" else -number
+                else:
+                    scaled = number if node.op_type == "Mul" else 1 / number
+                    factor, offset = factor * scaled, offset * scaled
+            elif node.op_type not in ("Cast", "Transpose"):
+                break
+            nodes.append(node.name)
+            name = str(node.output[0])
+        mean = -offset / factor
+        whole = round(mean)
+        if not nodes or factor <= 0 or abs(mean - whole) > 1e-4 or not 0 <= whole <= 255:
+            return None
+        return Normalisation(whole, factor, name, tuple(nodes))
+
+
+def _fold_casts(model: onnx.ModelProto) -> None:
+    """Replaces a Cast of a constant (weights that are stored as float16) by its result."""
+    constants = {tensor.name: tensor for tensor in model.graph.initializer}
+    kept = []
+    for node in model.graph.node:
+        if node.op_type != "Cast" or node.input[0] not in constants:
+            kept.append(node)
+            continue
+        kind = helper.tensor_dtype_to_np_dtype(helper.get_node_attr_value(node, "to"))
+        folded = numpy_helper.to_array(constants[node.input[0]]).astype(kind)
+        constants[node.output[0]] = numpy_helper.from_array(folded, node.output[0])
+    used = {name for node in kept for name in node.input}
+    del model.graph.node[:]
+    model.graph.node.extend(kept)
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(tensor for name, tensor in constants.items() if name in used)
+
+
+def as_float(constant: NDArray[Any]) -> NDArray[np.float32]:
+    """A constant's values as float32."""
+    return np.asarray(constant, np.float32)

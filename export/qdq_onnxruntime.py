@@ -1,0 +1,115 @@
+"""INT8 for ONNX Runtime and OpenVINO: uint8 activations everywhere, int8 weights, int32 biases.
+
+Everything between the camera's bytes and the last convolution is quantised, outputs too, so that ONNX Runtime finds
+an integer kernel for each node and converts nothing on the way. An activation function needs no node of its own where
+it clips to the range that uint8 clips to anyway.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+from onnx import helper
+
+from edgeseg.export.calibration import Histograms
+from edgeseg.export.float_graph import FRAME, FloatGraph, as_float
+from edgeseg.export.qdq import (
+    FOLLOWING,
+    SMALLEST_SCALE,
+    Grid,
+    Means,
+    Recipe,
+    Rewriter,
+    byte_tensors,
+    corrected_bias,
+    shared_ranges,
+    weight_grid,
+)
+
+OPSET = 18
+
+_LARGEST_BIAS = 2.0**30
+"""Levels; int32 with a bit to spare for the sum."""
+
+
+def emit(graph: FloatGraph, histograms: Histograms, recipe: Recipe) -> onnx.ModelProto:
+    """The graph with Q and DQ for ONNX Runtime."""
+    kept = recipe.kept(graph)
+    names = _quantised(graph, kept) & histograms.keys()
+    grids = {
+        name: _grid(low, high)
+        for name, (low, high) in shared_ranges(graph, names, histograms, recipe.method, symmetric=False).items()
+    }
+    rewriter = Rewriter()
+    start = graph.normalisation()
+    if start is not None:
+        exact = Grid(np.asarray(start.scale, np.float32), np.asarray(start.mean, np.uint8))
+        grids.update(dict.fromkeys(byte_tensors(graph), exact))
+        _read_bytes(rewriter, start.output, grids[start.output])
+    for node in graph.nodes:
+        if start is not None and node.name in start.nodes:
+            continue
+        if node.op_type == "Conv" and node.input[1] in graph.constants and node.name not in kept:
+            _convolution(rewriter, graph, node, grids, histograms[node.input[0]].means)
+        else:
+            rewriter.add(node)
+        for name in node.output:
+            if name in grids:
+                rewriter.rename(name, rewriter.pair(name, grids[name]))
+    return rewriter.model(graph, OPSET)
+
+
+def _quantised(graph: FloatGraph, kept: set[str]) -> set[str]:
+    """Names of the tensors to quantise: what quantised operators read and give, after the activation."""
+    names = set()
+    for node in graph.nodes:
+        if node.name in kept or not _has_integer_kernel(graph, node):
+            continue
+        names.update(graph.floats(node))
+        names.add(graph.activated(node))
+    return names - graph.outputs - byte_tensors(graph)
+
+
+def _has_integer_kernel(graph: FloatGraph, node: onnx.NodeProto) -> bool:
+    if node.op_type == "Conv":
+        return node.input[1] in graph.constants
+    return node.op_type in FOLLOWING or (node.op_type == "Add" and len(graph.floats(node)) == 2)
+
+
+def _grid(low: float, high: float) -> Grid:
+    # Truncated, not rounded: a scale a hair too large would leave the range of the ReLU6 that it is to replace.
+    scale = np.float32(max((high - low) / 255, SMALLEST_SCALE))
+    if float(scale) * 255 > high - low > 0:
+        scale = np.nextafter(scale, np.float32(0))
+    return Grid(np.asarray(scale), np.asarray(np.clip(round(-low / float(scale)), 0, 255), np.uint8))
+
+
+def _read_bytes(rewriter: Rewriter, output: str, grid: Grid) -> None:
+    """The frame's bytes are the first quantised tensor: its DQ is the normalisation, exactly."""
+    scale, zero = rewriter.constant("frame.scale", grid.scale), rewriter.constant("frame.zero", grid.zero)
+    rewriter.nodes.append(helper.make_node("DequantizeLinear", [FRAME, scale, zero], ["frame.float"], name="frame.DQ"))
+    rewriter.nodes.append(
+        helper.make_node("Transpose", ["frame.float"], [output], name="frame.Transpose", perm=[0, 3, 1, 2])
+    )
+    rewriter.rename(output, rewriter.pair(output, grid))
+
+
+def _convolution(
+    rewriter: Rewriter, graph: FloatGraph, node: onnx.NodeProto, grids: dict[str, Grid], means: Means
+) -> None:
+    """A convolution whose weights are stored as int8 and whose bias as int32, in units of both scales' product."""
+    source = float(grids[node.input[0]].scale)
+    weights = as_float(graph.constants[node.input[1]])
+    bias = graph.bias(node)
+    # The scale must leave the bias room in int32; the correction is far smaller than a factor of two.
+    grid, levels = weight_grid(weights, floor=np.abs(bias.astype(np.float64)) / (source * _LARGEST_BIAS))
+    scale = (np.float32(source) * grid.scale).astype(np.float32)
+    units = np.round(corrected_bias(bias, weights, grid, levels, means) / scale).astype(np.int32)
+    rewriter.add(
+        node,
+        [
+            rewriter.current(node.input[0]),
+            rewriter.stored(node.input[1], levels, grid),
+            rewriter.stored(f"{node.input[1]}.bias", units, Grid(scale, np.zeros(scale.shape, np.int32))),
+        ],
+    )

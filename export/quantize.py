@@ -1,0 +1,210 @@
+"""A bundle's fp32 artifact to FP16 and INT8: one calibration pass, two flavours of INT8, each measured."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import onnx
+
+from edgeseg.artifact import Artifact
+from edgeseg.bundle import Bundle, write_bundle
+from edgeseg.dataset import Dataset
+from edgeseg.engines import Engine, open_engine
+from edgeseg.evaluate import evaluate
+from edgeseg.export import qdq_onnxruntime, qdq_tensorrt
+from edgeseg.export.as_written import AsWritten
+from edgeseg.export.calibration import Histograms, cache_file, calibrate, read_cache, write_cache
+from edgeseg.export.calibration_data import FEWEST, CalibrationData, read_calibration_data, refuse_overlap
+from edgeseg.export.difference import difference, latencies
+from edgeseg.export.float_graph import FloatGraph
+from edgeseg.export.histogram import METHODS, Method
+from edgeseg.export.qdq import Recipe
+from edgeseg.export.to_half import half_range, rounded_to_half, to_half
+from edgeseg.segmenter import Segmenter
+
+Progress = Callable[[int, int], None]
+
+HASH_DIGITS = 16
+"""Of each calibration frame's SHA-256 that the bundle keeps: enough to refuse an overlap later."""
+
+GATE = 0.5
+"""mIoU, in percent, that INT8 may lose and still be what a bundle runs first."""
+
+GATE_AGREEMENT = 98.0
+"""Percent of the pixels; the same gate where there are no labels."""
+
+THREADS = 2
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """What a quantisation gave.
+
+    Attributes:
+        bundle: with the new artifacts.
+        scores: of each method that was tried, on frames that did not calibrate: mIoU, or agreement with fp32, percent.
+        warnings: one sentence for each thing a user should know.
+    """
+
+    bundle: Bundle
+    scores: Mapping[Method, float]
+    warnings: tuple[str, ...]
+
+
+def quantize(
+    bundle: Bundle,
+    data: Path,
+    *,
+    split: str = "train",
+    method: Method | Literal["auto"] = "auto",
+    keep: frozenset[str] = frozenset(),
+    evaluation: Dataset | None = None,
+    progress: Progress | None = None,
+) -> Quantized:
+    """Adds fp16 and int8 artifacts to a bundle, which is replaced whole or not at all.
+
+    Args:
+        bundle: with an fp32 artifact for ONNX Runtime.
+        data: a data set, a video, or a folder of images.
+        split: of the data set, to calibrate on.
+        method: that ranges come from; "auto" takes the one that scores best on frames that did not calibrate.
+        keep: layers that stay in float.
+        evaluation: a labelled split to measure every artifact on; it must share no frame with the calibration.
+        progress: called after each calibrated frame with how many are done and how many there are.
+
+    Raises:
+        BundleError: the bundle has no fp32 artifact.
+        DataError: the data is too little, of other classes, or shares frames with `evaluation`.
+        OutputError: the bundle or the cache cannot be written.
+    """
+    source = bundle.artifact(target="onnxruntime", precision="fp32")
+    file = bundle.path(source)
+    graph = FloatGraph.load(file)
+    spec = bundle.spec
+    reference = Segmenter(spec, open_engine("onnxruntime", file, spec, threads=1))
+    frames = read_calibration_data(data, split, reference)
+    if evaluation is not None:
+        refuse_overlap(frames.hashes, evaluation)
+    histograms = _calibrated(graph, source.sha256, frames, progress)
+    with tempfile.TemporaryDirectory(prefix="edgeseg-quantize-") as name:
+        folder = Path(name)
+        scores = {
+            each: _score(graph, histograms, Recipe(each, keep), reference, frames, folder)
+            for each in (METHODS if method == "auto" else (method,))
+        }
+        recipe = Recipe(max(scores, key=lambda each: scores[each]), keep)
+        calibration = {
+            "method": recipe.method,
+            "keep": sorted(recipe.keep),
+            "scores": {each: round(score, 4) for each, score in scores.items()},
+            "scored_by": "mask agreement" if frames.labelled is None else "miou",
+            "data": frames.name,
+            "frames": len(frames.calibrate),
+            "frames_sha256": sorted(digest[:HASH_DIGITS] for digest in frames.hashes),
+        }
+        written = {
+            ("onnxruntime", "int8"): qdq_onnxruntime.emit(graph, histograms, recipe),
+            ("tensorrt", "fp16"): to_half(graph),
+            ("tensorrt", "int8"): qdq_tensorrt.emit(graph, histograms, recipe),
+        }
+        new: dict[Path, Artifact] = {}
+        tensors = [sample.tensor for sample in frames.choose]
+        for (target, precision), model in written.items():
+            suffix = precision if target == "onnxruntime" or precision == "fp16" else f"{precision}.{target}"
+            path = folder / f"{spec.name}.{suffix}.onnx"
+            onnx.checker.check_model(model, full_check=True)
+            onnx.save_model(model, path)
+            engine: Engine = AsWritten(path) if target != "onnxruntime" else open_engine(target, path, spec, threads=1)
+            candidate = Segmenter(spec, engine)
+            measured: dict[str, Any] = {
+                "agreement": {"engine": engine.name, **difference(reference, candidate, tensors).to_json(str(source))}
+            }
+            if precision == "int8":
+                measured["calibration"] = calibration
+            if precision == "fp16":
+                rounded = Segmenter(spec, AsWritten(rounded_to_half(graph, histograms)))
+                measured["float16"] = {
+                    **half_range(histograms),
+                    "rounded": difference(reference, rounded, tensors).to_json(str(source)),
+                }
+            if evaluation is not None:
+                measured["evaluation"] = {"engine": engine.name, **evaluate(candidate, evaluation).to_json()}
+            new[path] = Artifact.of(path, target=target, precision=precision, measured=measured)
+        return Quantized(_add(bundle, new, evaluation, tensors[0]), scores, _warnings(frames))
+
+
+def _calibrated(graph: FloatGraph, model_sha256: str, frames: CalibrationData, progress: Progress | None) -> Histograms:
+    """The histograms of all frames for calibration, from the cache if it has them."""
+    file = cache_file(model_sha256, [sample.sha256 for sample in frames.calibrate])
+    histograms = read_cache(file)
+    if histograms is None:
+        tensors = (sample.tensor for sample in frames.calibrate)
+        histograms = calibrate(graph, tensors, total=len(frames.calibrate), progress=progress)
+        write_cache(file, histograms)
+    return histograms
+
+
+def _score(
+    graph: FloatGraph,
+    histograms: Histograms,
+    recipe: Recipe,
+    reference: Segmenter,
+    frames: CalibrationData,
+    folder: Path,
+) -> float:
+    """mIoU of the ONNX Runtime flavour, or its agreement with fp32 where there are no labels; percent."""
+    path = folder / "candidate.onnx"
+    onnx.save_model(qdq_onnxruntime.emit(graph, histograms, recipe), path)
+    candidate = Segmenter(reference.spec, open_engine("onnxruntime", path, reference.spec, threads=1))
+    if frames.labelled is not None:
+        return evaluate(candidate, frames.labelled).miou
+    return difference(reference, candidate, [sample.tensor for sample in frames.choose]).agreement
+
+
+def _add(bundle: Bundle, new: dict[Path, Artifact], evaluation: Dataset | None, tensor: Any) -> Bundle:
+    """The bundle with the new artifacts for those of the same kind; INT8 first where it is faster and good enough."""
+    spec = bundle.spec
+    fp32 = bundle.artifact(target="onnxruntime", precision="fp32")
+    int8_path, int8 = next((path, each) for path, each in new.items() if str(each) == "onnxruntime int8")
+    if evaluation is not None:
+        measured = evaluate(Segmenter(spec, open_engine("onnxruntime", bundle.path(fp32), spec, threads=1)), evaluation)
+        fp32 = _with(fp32, "evaluation", measured.to_json())
+        lost = measured.miou - int8.measured["evaluation"]["miou"]
+        good = lost <= GATE
+    else:
+        good = int8.measured["agreement"]["mask_agreement"] >= GATE_AGREEMENT
+    engines = [open_engine("onnxruntime", path, spec, THREADS) for path in (bundle.path(fp32), int8_path)]
+    slow, fast = latencies(engines, tensor)
+    fp32, int8 = _with(fp32, "latency", slow), _with(int8, "latency", {**fast, "fp32_median_ms": slow["median_ms"]})
+    new = {**new, int8_path: int8}
+    kinds = {str(artifact) for artifact in (*new.values(), fp32)}
+    others = {bundle.path(each): each for each in bundle.artifacts if str(each) not in kinds}
+    ours = {bundle.path(fp32): fp32, **new}
+    if good and fast["median_ms"] < slow["median_ms"]:
+        ours = {int8_path: int8, **ours}
+    card = None if bundle.card is None else (bundle.folder / bundle.card).read_text(encoding="utf-8")
+    return write_bundle(bundle.folder, spec, {**ours, **others}, card)
+
+
+def _with(artifact: Artifact, what: str, figures: Mapping[str, Any]) -> Artifact:
+    return Artifact(
+        artifact.file,
+        artifact.target,
+        artifact.precision,
+        artifact.sha256,
+        artifact.bytes,
+        {**artifact.measured, what: dict(figures)},
+    )
+
+
+def _warnings(frames: CalibrationData) -> tuple[str, ...]:
+    if len(frames.calibrate) >= FEWEST:
+        return ()
+    return (
+        f"{len(frames.calibrate)} frames calibrated, fewer than {FEWEST}: values that they do not show are cut off; "
+        "check the result on other frames, or give more",
+    )

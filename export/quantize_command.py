@@ -1,0 +1,56 @@
+"""`edgeseg quantize`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+
+from edgeseg.bundle import Bundle
+from edgeseg.dataset import Dataset
+from edgeseg.describe import tables
+from edgeseg.export.quantize import quantize
+from edgeseg.progress import counting
+
+
+def quantize_command(
+    bundle: str,
+    *,
+    data: Path,
+    split: str = "train",
+    method: Literal["auto", "minmax", "percentile", "entropy", "mse"] = "auto",
+    keep: tuple[str, ...] = (),
+    eval: Path | None = None,
+    eval_split: str = "val",
+) -> int:
+    """Add FP16 and INT8 artifacts to a bundle: one calibration, then INT8 for ONNX Runtime and for TensorRT.
+
+    Args:
+        bundle: the name of one that comes with edgeseg, or a path; it is replaced when all went well.
+        data: what to calibrate on: a data set, a video, or a folder of images.
+        split: of the data set.
+        method: how ranges are found; auto takes what scores best on frames that did not calibrate.
+        keep: a layer that stays in float; may be given several times.
+        eval: a data set to measure every artifact on; it may share no image with the calibration.
+        eval_split: of that data set.
+    """
+    evaluation = None if eval is None else Dataset.open(eval, eval_split)
+    with counting("calibrate") as progress:
+        result = quantize(
+            Bundle.open(bundle),
+            data,
+            split=split,
+            method=method,
+            keep=frozenset(keep),
+            evaluation=evaluation,
+            progress=progress,
+        )
+    complaints = Console(stderr=True)
+    for warning in result.warnings:
+        complaints.print("[yellow]warning:[/]", warning, highlight=False, soft_wrap=True)
+    console = Console()
+    for name, score in result.scores.items():
+        console.print(f"{name}: {score:.3f} %", highlight=False)
+    console.print(tables(result.bundle))
+    return 0
