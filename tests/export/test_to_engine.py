@@ -1,0 +1,146 @@
+"""Real builds by TensorRT-RTX, which needs no GPU for them; and the notes beside an engine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import helper
+
+from edgeseg.artifact import Artifact
+from edgeseg.bundle import Bundle, write_bundle
+from edgeseg.errors import BundleError, EngineError, ExportError, UsageError
+from edgeseg.export import qdq_tensorrt
+from edgeseg.export.calibration import calibrate
+from edgeseg.export.float_graph import FloatGraph
+from edgeseg.export.qdq import Recipe
+from edgeseg.export.sidecar import Key, check, sidecar_of, to_text
+from edgeseg.export.sizes import parse_size
+from edgeseg.export.to_engine import Options, compile_engine
+from edgeseg.export.to_half import to_half
+from edgeseg.export.to_onnx import write_graph
+from edgeseg.models import NETWORKS, build
+from edgeseg.models.normalise import FrameToLogits
+from edgeseg.models.weights import fold
+from edgeseg.spec import Spec
+
+
+@pytest.fixture(scope="session")
+def rtx() -> Any:
+    return pytest.importorskip("tensorrt_rtx", reason="tensorrt-rtx, which builds engines, is not installed")
+
+
+def bundle_of(net: str, folder: Path, *, dynamic: bool = False) -> Bundle:
+    """A narrow network with random weights, its fp16 and its int8 for TensorRT."""
+    torch.manual_seed(1)
+    stride = NETWORKS[net].strides[0]
+    spec = Spec("tiny", 96, 64, "stretch", stride, ("a", "b", "c"), ((0, 0, 0),) * 3, None, "none", dynamic=dynamic)
+    file = folder / "fp32.onnx"
+    write_graph(FrameToLogits(fold(build(net, 3, 0.2))), "logits", spec, file)
+    graph = FloatGraph.load(file)
+    frames = np.random.default_rng(0).integers(0, 256, (2, 1, 64, 96, 3), dtype=np.uint8)
+    models = {
+        "fp16": to_half(graph),
+        "int8": qdq_tensorrt.emit(graph, calibrate(graph, frames, total=2), Recipe("minmax")),
+    }
+    artifacts = {}
+    for precision, model in models.items():
+        onnx.save_model(model, folder / f"{precision}.onnx")
+        path = folder / f"{precision}.onnx"
+        artifacts[path] = Artifact.of(path, target="tensorrt", precision=precision)
+    return write_bundle(folder / "tiny", spec, artifacts, None)
+
+
+@pytest.mark.usefixtures("rtx")
+@pytest.mark.parametrize("net", sorted(NETWORKS))
+def test_every_network_builds_in_fp16_and_int8(net: str, tmp_path: Path) -> None:
+    bundle = bundle_of(net, tmp_path)
+    for precision in ("fp16", "int8"):
+        built = compile_engine(bundle, "tensorrt-rtx", precision, tmp_path / "engines")
+        assert built.engine.read_bytes()[:4] == b"vtrt"
+        assert built.bytes == built.engine.stat().st_size > 1000
+
+
+def test_a_dynamic_network_builds_for_a_range_of_sizes(rtx: Any, tmp_path: Path) -> None:
+    bundle = bundle_of("lite-fpn-nano", tmp_path, dynamic=True)
+    options = Options(workspace=512, smallest=(64, 64), largest=(192, 128))
+    built = compile_engine(bundle, "tensorrt-rtx", "fp16", tmp_path, options=options)
+    sha256 = bundle.artifact(target="tensorrt", precision="fp16").sha256
+    notes = sidecar_of(built.engine).read_text()
+    assert rtx.__version__ in notes
+    assert sha256 in notes
+    with pytest.raises(UsageError, match="timing cache"):
+        compile_engine(bundle, "tensorrt-rtx", "fp16", tmp_path, timing_cache=tmp_path / "cache")
+
+
+@pytest.mark.usefixtures("rtx")
+def test_a_refused_operator_is_named_with_a_way_out(tmp_path: Path) -> None:
+    bundle = bundle_of("simple-cnn", tmp_path)
+    model = onnx.load(bundle.path(bundle.artifact(target="tensorrt", precision="fp16")))
+    model.graph.node.append(helper.make_node("NonZero", ["logits"], ["places"], name="find_places"))
+    model.graph.output.append(helper.make_tensor_value_info("places", onnx.TensorProto.INT64, [4, None]))
+    file = tmp_path / "other.onnx"
+    onnx.save_model(model, file)
+    artifact = Artifact.of(file, target="tensorrt", precision="fp16")
+    other = write_bundle(tmp_path / "other", bundle.spec, {file: artifact}, None)
+    with pytest.raises(ExportError, match=r"'find_places', operator NonZero: .*compute a mask"):
+        compile_engine(other, "tensorrt-rtx", "fp16", tmp_path / "engines")
+    assert not (tmp_path / "engines").exists()
+    with pytest.raises(BundleError, match="no artifact"):
+        compile_engine(other, "tensorrt-rtx", "int8", tmp_path / "engines")
+
+
+def test_a_product_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "tensorrt", None)
+    with pytest.raises(EngineError, match=r"tensorrt is not installed .*JetPack"):
+        compile_engine(bundle_of("simple-cnn", tmp_path), "tensorrt", "fp16", tmp_path)
+
+
+KEY = Key("tensorrt-rtx", "1.7.1", "Linux x86_64", "any", {"workspace": None}, "0" * 64)
+
+
+def written(folder: Path, plan: bytes = b"vtrt" + bytes(60)) -> Path:
+    engine = folder / "tiny.engine"
+    engine.write_bytes(plan)
+    sidecar_of(engine).write_text(to_text(KEY, plan, {"seconds": 1.0}))
+    return engine
+
+
+def test_an_engine_is_trusted_only_as_it_was_built(tmp_path: Path) -> None:
+    engine = written(tmp_path)
+    assert check(engine, KEY) == engine.read_bytes()
+    for change in (
+        {"version": "1.8"},
+        {"system": "Linux aarch64"},
+        {"compute_capability": "8.7"},
+        {"options": {"workspace": 1}},
+        {"onnx_sha256": "1" * 64},
+    ):
+        with pytest.raises(EngineError, match=f"was built for {next(iter(change))}"):
+            check(engine, replace(KEY, **change))  # type: ignore[arg-type]
+    with pytest.raises(EngineError, match="no engine of tensorrt but"):
+        check(engine, replace(KEY, product="tensorrt"))
+    engine.write_bytes(engine.read_bytes()[:-1])
+    with pytest.raises(EngineError, match="not the file that was built"):
+        check(engine, KEY)
+    engine.write_bytes(b"")
+    with pytest.raises(EngineError, match="something else"):
+        check(engine, KEY)
+    sidecar_of(engine).write_text("{")
+    with pytest.raises(EngineError, match="not readable JSON"):
+        check(engine, KEY)
+    sidecar_of(engine).unlink()
+    with pytest.raises(EngineError, match="cannot read"):
+        check(engine, KEY)
+
+
+def test_sizes() -> None:
+    assert parse_size("480x360") == (480, 360)
+    assert parse_size(None) is None
+    with pytest.raises(UsageError):
+        parse_size("480")
