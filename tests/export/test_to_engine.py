@@ -122,7 +122,7 @@ def test_an_engine_is_trusted_only_as_it_was_built(tmp_path: Path) -> None:
         {"onnx_sha256": "1" * 64},
     ):
         with pytest.raises(EngineError, match=f"was built for {next(iter(change))}"):
-            check(engine, replace(KEY, **change))  # type: ignore[arg-type]
+            check(engine, replace(KEY, **change))
     with pytest.raises(EngineError, match="no engine of tensorrt but"):
         check(engine, replace(KEY, product="tensorrt"))
     engine.write_bytes(engine.read_bytes()[:-1])

@@ -1,0 +1,77 @@
+"""`edgeseg verify`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from edgeseg.atomic import atomic_file
+from edgeseg.bundle import Bundle
+from edgeseg.dataset import Dataset
+from edgeseg.export.verify import Gate, StageResult, stages, verify
+from edgeseg.export.verify_page import page
+from edgeseg.progress import counting
+
+
+def verify_command(
+    bundle: str,
+    *,
+    data: Path,
+    split: str = "val",
+    weights: Path | None = None,
+    min_miou: float | None = None,
+    min_agreement: float | None = None,
+    max_drop: float | None = None,
+    html: Path | None = None,
+    record: bool = False,
+) -> int:
+    """Measure what each stage cost: torch, ONNX fp32, fp16, int8. Exit code 1 where a threshold is missed.
+
+    Args:
+        bundle: the name of one that comes with edgeseg, or a path.
+        data: a labelled data set that did not calibrate.
+        split: of the data set.
+        weights: that the bundle was exported from; PyTorch is then the first stage.
+        min_miou: percent that every stage must reach.
+        min_agreement: percent of the pixels that must have the class that the stage before gave them.
+        max_drop: percent of mIoU that a stage may lose against the first.
+        html: write the report here, as one page that needs no other file.
+        record: write the figures into the bundle.
+    """
+    opened, dataset = Bundle.open(bundle), Dataset.open(data, split)
+    gate = Gate(min_miou, min_agreement, max_drop)
+    given = stages(opened, weights)
+    with counting("verify") as progress:
+        results = verify(given, dataset, progress=progress)
+    misses = gate.misses(results)
+    if html is not None:
+        with atomic_file(html) as temporary:
+            temporary.write_text(page(given, results, dataset, gate, misses), encoding="utf-8")
+    if record:
+        for stage, result in zip(given, results, strict=True):
+            if stage.artifact is not None:
+                opened = opened.record(stage.artifact, "verify", {**result.to_json(), "data_sha256": dataset.digest})
+    console = Console()
+    console.print(_table(results))
+    if gate.unused():
+        console.print(f"not given, so not applied: {', '.join(gate.unused())}", highlight=False)
+    for miss in misses:
+        Console(stderr=True).print("[red]missed:[/]", miss, highlight=False, soft_wrap=True)
+    return 1 if misses else 0
+
+
+def _table(results: list[StageResult]) -> Table:
+    table = Table("stage", "run by", "mIoU %", "change", "same as before %", "worst frame %", "median ms")
+    for each in results:
+        table.add_row(
+            each.stage,
+            each.engine,
+            f"{each.matrix.miou:.2f}",
+            f"{each.matrix.miou - results[0].matrix.miou:+.2f}",
+            "-" if each.before is None else f"{each.agreement:.3f}",
+            "-" if each.before is None else f"{each.worst[0][1]:.2f}",
+            f"{each.median_ms:.1f}",
+        )
+    return table

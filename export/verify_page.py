@@ -1,0 +1,82 @@
+"""The result of `edgeseg verify` as one HTML page that needs no other file."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from html import escape
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeseg.dataset import Dataset
+from edgeseg.draw import colorize
+from edgeseg.export.verify import Gate, Stage, StageResult
+
+STYLE = (
+    "body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"
+    "table{border-collapse:collapse}td,th{padding:.2rem .7rem;border-bottom:1px solid #ccc;text-align:right}"
+    "td:first-child,th:first-child{text-align:left}img{max-width:100%}.miss{color:#b00020}"
+    ".bar{display:inline-block;height:.7em;background:#2a6fbb}"
+)
+
+
+def page(
+    given: Sequence[Stage], results: Sequence[StageResult], dataset: Dataset, gate: Gate, misses: Sequence[str]
+) -> str:
+    """The page: the gate, the stages, the classes, the worst frames."""
+    name = escape(given[0].model.spec.name)
+    verdict = "".join(f"<p class=miss>{escape(miss)}</p>" for miss in misses) or "<p>No threshold was missed.</p>"
+    unused = f"<p>Not given, so not applied: {', '.join(gate.unused())}.</p>" if gate.unused() else ""
+    return (
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>{name}: what each stage cost</title>"
+        f"<style>{STYLE}</style><h1>{name}: what each stage cost</h1>"
+        f"<p>{len(dataset)} images of {escape(dataset.folder.name)}, split {escape(dataset.split or 'whole')}.</p>"
+        f"{verdict}{unused}<h2>Stages</h2>{_stages(results)}<h2>IoU by class, %</h2>{_classes(results)}"
+        f"<h2>Worst frames</h2><p>From left to right: the frame, the stage before, the stage, where they differ.</p>"
+        f"{_worst(given, results, dataset)}</html>\n"
+    )
+
+
+def _stages(results: Sequence[StageResult]) -> str:
+    rows = "".join(
+        f"<tr><td>{escape(each.stage)}<td>{escape(each.engine)}<td>{each.matrix.miou:.2f}"
+        f"<td>{each.matrix.miou - results[0].matrix.miou:+.2f}"
+        f"<td>{'-' if each.before is None else f'{each.agreement:.3f}'}<td>{each.median_ms:.1f}</tr>"
+        for each in results
+    )
+    heads = "".join(f"<th>{head}" for head in ("stage", "run by", "mIoU %", "change", "same as before %", "median ms"))
+    return f"<table><tr>{heads}</tr>{rows}</table>"
+
+
+def _classes(results: Sequence[StageResult]) -> str:
+    rows = []
+    for index, name in enumerate(results[0].matrix.classes):
+        cells = "".join(_bar(float(each.matrix.iou[index])) for each in results)
+        rows.append(f"<tr><td>{escape(name)}{cells}</tr>")
+    heads = "".join(f"<th>{escape(each.stage)}" for each in results)
+    return f"<table><tr><th>class{heads}</tr>{''.join(rows)}</table>"
+
+
+def _bar(iou: float) -> str:
+    """A cell with a figure and its bar; a class that does not occur has none."""
+    return "<td>-" if np.isnan(iou) else f"<td><span class=bar style='width:{0.8 * iou:.0f}px'></span> {iou:.1f}"
+
+
+def _worst(given: Sequence[Stage], results: Sequence[StageResult], dataset: Dataset) -> str:
+    parts = []
+    for before, stage, result in zip(given, given[1:], results[1:], strict=False):
+        for place, share in result.worst:
+            frame, _ = dataset.load(place)
+            masks = [each.model(frame) for each in (before, stage)]
+            differs = np.where((masks[0] != masks[1])[..., np.newaxis], 255, 0).astype(np.uint8).repeat(3, axis=2)
+            row = np.hstack([frame, *(colorize(mask, stage.model.palette) for mask in masks), differs])
+            name = dataset.pairs[place].image.name
+            parts.append(f"<p>{escape(result.stage)}, {escape(name)}: {share:.2f} % the same</p>{_picture(row)}")
+    return "".join(parts)
+
+
+def _picture(image: NDArray[np.uint8]) -> str:
+    _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 85])
+    return f"<img alt='' src='data:image/jpeg;base64,{base64.b64encode(encoded.tobytes()).decode()}'>"

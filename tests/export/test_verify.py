@@ -1,0 +1,115 @@
+"""The stages of a bundle compared, with faults planted in one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+from numpy.typing import NDArray
+from onnx import numpy_helper
+
+from edgeseg.bundle import Bundle
+from edgeseg.dataset import Dataset
+from edgeseg.errors import DataError, UsageError
+from edgeseg.export.as_written import AsWritten
+from edgeseg.export.calibration_data import frame_hash
+from edgeseg.export.frames import sample_frames
+from edgeseg.export.verify import Gate, Stage, stages, verify
+from edgeseg.export.verify_page import page
+from edgeseg.segmenter import Logits, Mask, Segmenter
+from edgeseg.spec import Spec
+
+Make = Callable[[Path, Spec], Bundle]
+
+
+@pytest.fixture
+def given(tmp_path: Path, spec: Spec, make_bundle: Make) -> tuple[onnx.ModelProto, Spec, Dataset]:
+    """A model, its spec, and street pictures labelled with the model's own masks."""
+    bundle = make_bundle(tmp_path / "tiny", spec)
+    model = onnx.load(bundle.path(bundle.artifacts[0]))
+    segmenter = Segmenter(spec, AsWritten(model))
+    for place, frame in enumerate(sample_frames(None)):
+        for kind, picture in (("val", frame), ("valannot", segmenter(frame))):
+            (tmp_path / "data" / kind).mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(tmp_path / "data" / kind / f"{place}.png"), picture)
+    (tmp_path / "data" / "classes.json").write_text(
+        '{"classes": [{"name": "road", "colour": [128,64,128]}, {"name": "car", "colour": [64,0,128]}, '
+        '{"name": "sky", "colour": [1,2,3]}], "ignore": 255}'
+    )
+    return model, spec, Dataset.open(tmp_path / "data", "val")
+
+
+Change = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+
+def changed(model: onnx.ModelProto, name: str, change: Change) -> AsWritten:
+    """An engine of a model one of whose constants was changed."""
+    other = onnx.ModelProto()
+    other.CopyFrom(model)
+    for tensor in other.graph.initializer:
+        if tensor.name == name:
+            tensor.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(change(numpy_helper.to_array(tensor))), name))
+    return AsWritten(other)
+
+
+class ArgmaxFirst(Segmenter):
+    """Takes the classes at the logits' size, and enlarges those."""
+
+    def mask(self, logits: Logits, width: int, height: int, *, out: Mask | None = None) -> Mask:
+        del out
+        classes = logits[0].argmax(0).astype(np.uint8)
+        return np.asarray(cv2.resize(classes, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
+
+
+FAULTS: dict[str, tuple[str, Change]] = {
+    "red and blue swapped": ("weight", lambda weight: weight[:, ::-1]),
+    "mean off by one": ("mean", lambda mean: mean + np.float32(1)),
+    "one scale doubled": ("weight", lambda weight: weight * np.array([2, 1, 1], np.float32).reshape(3, 1, 1, 1)),
+    "arg-max before resize": ("", lambda same: same),
+}
+
+
+@pytest.mark.parametrize("fault", [None, *FAULTS])
+def test_a_planted_fault_is_missed_by_the_gate_at_its_own_stage(
+    fault: str | None, given: tuple[onnx.ModelProto, Spec, Dataset]
+) -> None:
+    model, spec, dataset = given
+    good = Segmenter(spec, AsWritten(model))
+    if fault is None:
+        bad = good
+    elif fault == "arg-max before resize":
+        bad = ArgmaxFirst(spec, AsWritten(model))
+    else:
+        bad = Segmenter(spec, changed(model, *FAULTS[fault]))
+    way = [Stage("onnxruntime fp32", good, "a"), Stage("tensorrt fp16", bad, "b")]
+    results = verify(way, dataset)
+    misses = Gate(min_agreement=99.9).misses(results)
+    assert results[0].matrix.miou == 100
+    assert len(misses) == (fault is not None)
+    assert all(miss.startswith("tensorrt fp16: agrees with onnxruntime fp32 on") for miss in misses)
+    text = page(way, results, dataset, Gate(min_agreement=99.9), misses)
+    assert text.count("data:image/jpeg") == 3
+    assert "--min-miou, --max-drop" in text
+    assert "http" not in text
+    assert Gate().misses(results) == []
+    dropped = Gate(max_drop=0.0, min_miou=100.0).misses(results)
+    assert len(dropped) == 2 * (fault is not None)
+
+
+def test_calibration_images_and_lonely_stages_are_refused(
+    given: tuple[onnx.ModelProto, Spec, Dataset], tmp_path: Path
+) -> None:
+    model, spec, dataset = given
+    bundle = Bundle.open(tmp_path / "tiny")
+    with pytest.raises(UsageError, match="edgeseg quantize"):
+        stages(bundle, None)
+    used = [frame_hash(dataset.load(1)[0])[:16]]
+    artifact = replace(bundle.artifacts[0], measured={"calibration": {"frames_sha256": used}})
+    way = [Stage("a", Segmenter(spec, AsWritten(model)), "a", artifact)]
+    with pytest.raises(DataError, match=r"1 images .*1\.png"):
+        verify(way, dataset)
