@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
 from onnx import external_data_helper, helper, inliner, numpy_helper
 
 from edgeseg.errors import ExportError
@@ -33,10 +32,10 @@ def load_foreign(path: Path) -> onnx.ModelProto:
         model = onnx.load(path, load_external_data=False)
     except OSError as error:
         raise ExportError(f"cannot read {path}: {error.strerror or error}; check the path") from error
-    except (DecodeError, ValueError) as error:
+    except Exception as error:  # protobuf's exceptions share no base with Python's
         raise ExportError(f"{path} is not an ONNX model; give a file that an exporter wrote") from error
-    if not model.graph.node:
-        raise ExportError(f"{path} is not an ONNX model, or an empty one; give a file that an exporter wrote")
+    if not model.graph.node or not _is_text(model):
+        raise ExportError(f"{path} is not an ONNX model, or a damaged one; give a file that an exporter wrote")
     _load_external(model, path)
     if model.functions:
         model = inliner.inline_local_functions(model)
@@ -98,6 +97,16 @@ def subgraphs(node: onnx.NodeProto) -> list[onnx.GraphProto]:
     """The graphs that a node holds."""
     return [graph for each in node.attribute for graph in (each.g, *each.graphs) if graph.node or graph.output]
 
+
+
+def _is_text(model: onnx.ModelProto) -> bool:
+    """Whether all names are text: protobuf hands out bytes where they are not."""
+    nodes = list(all_nodes(model.graph))
+    named = [*nodes, *model.graph.initializer, *model.graph.input, *model.graph.output]
+    texts = [each.name for each in named]
+    for node in nodes:
+        texts += [node.op_type, node.domain, *node.input, *node.output, *(each.name for each in node.attribute)]
+    return all(isinstance(text, str) for text in texts)
 
 
 def _load_external(model: onnx.ModelProto, path: Path) -> None:

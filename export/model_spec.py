@@ -88,7 +88,7 @@ class Preparation:
         """
         picture = tensor[..., ::-1] if self.colour == "RGB" else tensor
         scaled = picture.astype(np.float32) / np.float32(255) if self.range == 1 else picture.astype(np.float32)
-        normalised = (scaled - np.float32(self.mean)) / np.float32(self.std)
+        normalised = (scaled - np.array(self.mean, np.float32)) / np.array(self.std, np.float32)
         return np.ascontiguousarray(normalised.transpose(0, 3, 1, 2), np.float32)
 
 

@@ -59,21 +59,22 @@ class Original:
 
     def logits(self, tensors: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Of what a call gave, (1, classes, h, w), the spec's channels alone."""
-        found = tensors[self.tail.logits].astype(np.float32)
+        found: NDArray[np.float32] = tensors[self.tail.logits].astype(np.float32)
         return found if self.taken.channels is None else np.ascontiguousarray(found[:, self.taken.channels])
 
     def mask(self, tensors: dict[str, NDArray[Any]]) -> NDArray[Any]:
         """Class ids (h, w) of the network's own output, as its users take them."""
-        output = tensors[self.output]
+        output: NDArray[Any] = tensors[self.output]
         if "ArgMax" in self.tail.names:
             return np.squeeze(output)
         planes = output[0].astype(np.float32)
         channels = tensors[self.tail.logits].shape[1]
         if len(planes) != channels:  # (h, w, C)
             planes = np.moveaxis(planes, -1, 0)
+        ids: NDArray[Any] = planes.argmax(0)
         if channels == 1:
-            return planes[0] > (0.5 if "Sigmoid" in self.tail.names else 0)
-        return planes.argmax(0)
+            ids = planes[0] > (0.5 if "Sigmoid" in self.tail.names else 0)
+        return ids
 
     def _open(self) -> ort.InferenceSession:
         exposed = onnx.ModelProto()
@@ -84,14 +85,15 @@ class Original:
         options.log_severity_level = 3
         options.intra_op_num_threads = 1
         try:
-            return ort.InferenceSession(exposed.SerializeToString(), options, providers=["CPUExecutionProvider"])
+            content = exposed.SerializeToString()
+            return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"], enable_fallback=0)
         except Exception as error:  # ONNX Runtime's exceptions share no base of their own.
             reason = f"{self.where} is refused by ONNX Runtime: {first_line(error)}"
             raise ExportError(f"{reason}; export it again") from error
 
 
 def _output(model: onnx.ModelProto, taken: ModelSpec, where: str) -> str:
-    names = [value.name for value in model.graph.output]
+    names: list[str] = [value.name for value in model.graph.output]
     if taken.output is None and len(names) == 1:
         return names[0]
     if taken.output in names and taken.output is not None:

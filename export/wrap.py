@@ -34,14 +34,15 @@ def frame_input(model: onnx.ModelProto, taken: ModelSpec, where: str) -> onnx.Va
         SpecError: it has another size than the spec says.
     """
     weights = {tensor.name for tensor in model.graph.initializer}
-    inputs = [value for value in model.graph.input if value.name not in weights]
+    inputs: list[onnx.ValueInfoProto] = [value for value in model.graph.input if value.name not in weights]
     if len(inputs) != 1:
         names = ", ".join(value.name for value in inputs) or "nothing"
         raise ExportError(f"{where} takes {names}, expected one input, a picture; export it with just that")
     kind = inputs[0].type.tensor_type
     sizes = [dim.dim_value for dim in kind.shape.dim]  # 0: any
     if kind.elem_type not in FLOATS or len(sizes) != 4 or sizes[1] not in (0, 3):
-        name = TensorProto.DataType.Name(kind.elem_type).lower()
+        known = kind.elem_type in TensorProto.DataType.values()
+        name = TensorProto.DataType.Name(kind.elem_type).lower() if known else "something"
         shape = ", ".join(str(size or "?") for size in sizes)
         raise ExportError(f"{where} takes {name} ({shape}), expected float (1, 3, height, width); export it like that")
     spec = taken.spec
@@ -69,8 +70,9 @@ def wrap(
     spec = taken.spec
     given = frame_input(model, taken, where)
     kind = given.type.tensor_type.elem_type
-    network = onnx.compose.add_prefix(model, PREFIX)
-    graph = network.graph
+    graph = onnx.GraphProto()
+    graph.CopyFrom(model.graph)
+    _prefix(graph)
     nodes = [
         helper.make_node("Cast", ["frame"], ["frame.float"], name="frame.float", to=kind),
         helper.make_node("Transpose", ["frame.float"], ["frame.planar"], name="frame.planar", perm=[0, 3, 1, 2]),
@@ -99,6 +101,7 @@ def wrap(
             [helper.make_tensor_value_info("frame", TensorProto.UINT8, [1, *size, 3])],
             [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, count, None, None])],
             [tensor for tensor in (*constants, *graph.initializer) if tensor.name in used],
+            sparse_initializer=[tensor for tensor in graph.sparse_initializer if tensor.values.name in used],
         ),
         opset_imports=[entry for entry in model.opset_import if entry.domain in ("", "ai.onnx")],
         ir_version=max(model.ir_version, 8),
@@ -115,7 +118,7 @@ def _normalise(
     convolution = _only_convolution(graph, entry)
     constants: list[onnx.TensorProto] = []
 
-    def add(kind: str, name: str, values: NDArray[np.generic], **attributes: int) -> None:
+    def add(kind: str, name: str, values: NDArray[np.generic], **attributes: Any) -> None:
         constants.append(numpy_helper.from_array(values, name))
         nodes.append(helper.make_node(kind, [nodes[-1].output[0], name], [f"frame.{name}"], name=name, **attributes))
 
@@ -169,6 +172,21 @@ def _shift(graph: onnx.GraphProto, convolution: onnx.NodeProto, by: NDArray[np.f
     convolution.input.append(name)
 
 
+def _prefix(graph: onnx.GraphProto) -> None:
+    """Puts PREFIX before every name; in inner graphs too, as they read the tensors of the graph around them."""
+    for value in (*graph.initializer, *graph.input, *graph.output):
+        value.name = PREFIX + value.name
+    for sparse in graph.sparse_initializer:
+        sparse.values.name = PREFIX + sparse.values.name
+    for node in graph.node:
+        node.name = PREFIX + node.name if node.name else ""
+        for names in (node.input, node.output):
+            names[:] = [PREFIX + name if name else "" for name in names]
+        for inner in subgraphs(node):
+            _prefix(inner)
+            del inner.value_info[:]
+
+
 def _needed(nodes: list[onnx.NodeProto], output: str) -> list[onnx.NodeProto]:
     """The nodes that `output` depends on, in their order."""
     wanted, kept = {output}, []
@@ -193,7 +211,8 @@ def _rename(nodes: list[onnx.NodeProto], old: str, new: str) -> None:
 
 
 def _tensor(graph: onnx.GraphProto, name: str) -> onnx.TensorProto:
-    return next(tensor for tensor in graph.initializer if tensor.name == name)
+    tensors: dict[str, onnx.TensorProto] = {tensor.name: tensor for tensor in graph.initializer}
+    return tensors[name]
 
 
 def _replace(tensor: onnx.TensorProto, values: NDArray[np.generic]) -> None:

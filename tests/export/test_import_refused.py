@@ -1,0 +1,141 @@
+"""ONNX files and specs that are refused, and data files beside a model."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+import edgeseg
+from edgeseg.errors import EdgeSegError, ExportError, SpecError
+from edgeseg.export.frames import sample_frames
+from edgeseg.export.import_onnx import import_onnx
+from edgeseg.export.model_spec import model_spec
+from tests.export.their_onnx import HEIGHT, WIDTH, argmaxed, by_hand, description, imported, network, saved
+
+
+def external(folder: Path, location: str) -> Path:
+    """A network whose first weights lie in `location`; 864 bytes of it are theirs."""
+    model = network()
+    tensor = model.graph.initializer[0]
+    content = tensor.raw_data
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    for key, value in {"location": location, "offset": "4", "length": str(len(content))}.items():
+        tensor.external_data.add(key=key, value=value)
+    (folder / "weights.bin").write_bytes(b"abcd" + content)
+    return saved(model, folder)
+
+
+def test_external_data_comes_along(tmp_path: Path) -> None:
+    bundle = import_onnx(external(tmp_path, "weights.bin"), model_spec(description()), tmp_path / "city")
+    (tmp_path / "weights.bin").unlink()
+    frame = sample_frames(None)[0]
+    expected = by_hand(network(), frame, description()["input"])
+    np.testing.assert_allclose(edgeseg.load(bundle).logits(frame), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("location", ["../weights.bin", "/etc/hostname", "inner/../../weights.bin", "link.bin", ""])
+def test_external_data_outside_is_refused(tmp_path: Path, location: str) -> None:
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    (tmp_path / "weights.bin").write_bytes(bytes(4000))
+    path = external(inner, location)
+    (inner / "link.bin").symlink_to(tmp_path / "weights.bin")
+    with pytest.raises(ExportError, match="leads out of its folder"):
+        import_onnx(path, model_spec(description()), tmp_path / "city")
+
+
+def test_external_data_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    path = external(tmp_path, "other.bin")
+    with pytest.raises(ExportError, match="not there"):
+        import_onnx(path, model_spec(description()), tmp_path / "city")
+    path = external(tmp_path, "weights.bin")
+    (tmp_path / "weights.bin").write_bytes(bytes(100))
+    with pytest.raises(ExportError, match="beyond the end"):
+        import_onnx(path, model_spec(description()), tmp_path / "city")
+
+
+def test_custom_operators_are_refused_by_name(tmp_path: Path) -> None:
+    model = network(lambda s: [helper.make_node("Magic", [s], ["out"], domain="acme")])
+    model.opset_import.append(helper.make_opsetid("acme", 1))
+    with pytest.raises(ExportError, match=r"custom operators.*acme:Magic"):
+        imported(model, tmp_path)
+
+
+BAD: list[tuple[onnx.ModelProto, dict[str, Any], str]] = [
+    (network(), {"stride": 8}, r"\(1, 5, 12, 16\).*stride 8.*give stride 4"),
+    (network(), {"classes": ["a", "b"]}, "5 channels, but the spec has 2 classes"),
+    (network(), {"classes": ["a", "b"], "channels": [0, 5]}, "5 channels, but the spec's channels name 5"),
+    (network(), {"input_width": 32}, "takes 64x48, the spec says 32x48"),
+    (network(shape=(4, 3, HEIGHT, WIDTH)), {}, "takes 4 pictures at once"),
+    (network(shape=(1, HEIGHT, WIDTH, 3)), {}, r"takes float \(1, 48, 64, 3\), expected float \(1, 3"),
+    (network(kind=TensorProto.DOUBLE, out=TensorProto.DOUBLE), {}, r"takes double"),
+    (network(lambda s: [helper.make_node("ReduceMean", [s], ["out"], axes=[2, 3])]), {}, r"gives \(1, 5, 1, 1\)"),
+    (network(lambda s: [helper.make_node("Nonsense", [s], ["out"])]), {}, "Nonsense, which ONNX does not define"),
+]
+
+
+@pytest.mark.parametrize(("model", "changes", "message"), BAD)
+def test_what_does_not_fit_is_refused(
+    tmp_path: Path, model: onnx.ModelProto, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(EdgeSegError, match=message) as raised:
+        imported(model, tmp_path, **changes)
+    assert "\n" not in str(raised.value)
+    assert not (tmp_path / "city").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"text", network().SerializeToString()[:200], bytes(range(256)) * 4])
+def test_files_that_are_no_models_are_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "theirs.onnx"
+    path.write_bytes(content)
+    with pytest.raises(ExportError, match=r"theirs\.onnx") as raised:
+        import_onnx(path, model_spec(description()), tmp_path / "city")
+    assert "\n" not in str(raised.value)
+    with pytest.raises(ExportError, match="check the path"):
+        import_onnx(tmp_path / "none.onnx", model_spec(description()), tmp_path / "city")
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_damaged_files_are_imported_or_refused(tmp_path: Path, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    content = bytearray(network(argmaxed, out=TensorProto.UINT8).SerializeToString())
+    for at in random.integers(0, 500, random.integers(1, 4)):  # of both ends: weights lie between
+        content[at if random.random() < 0.5 else -1 - at] = random.integers(256)
+    path = tmp_path / "theirs.onnx"
+    path.write_bytes(content)
+    with contextlib.suppress(EdgeSegError):  # anything else is a fault of ours
+        import_onnx(path, model_spec(description()), tmp_path / "city")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"stirde": 4}, "unknown field 'stirde'"),
+        ({"input_layout": "NHWC"}, "unknown field 'layout'"),
+        ({"input_colour": "GBR"}, "expected 'RGB' or 'BGR'"),
+        ({"input_range": 100}, "expected 1 .* or 255"),
+        ({"input_range": 255}, "is the range 1"),
+        ({"input_std": [1, 0, 1]}, "above 0"),
+        ({"input_mean": [1, 2]}, "three numbers"),
+        ({"channels": [0, 0, 1, 2, 3]}, "another one for each class"),
+        ({"classes": ["a"]}, "expected 2 to 255"),
+        ({"classes": ["a", 1]}, "expected a string"),
+    ],
+)
+def test_specs_that_make_no_sense_are_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        model_spec(description(**changes))
+
+
+def test_a_missing_field_is_named() -> None:
+    data = description()
+    del data["input"]["mean"]
+    with pytest.raises(SpecError, match="no field 'mean'"):
+        model_spec(data)
