@@ -34,6 +34,7 @@ COMPARED: tuple[tuple[str, str, Callable[[Samples], float]], ...] = (
     ("pipeline", "pipeline, time a frame", lambda ms: float(np.mean(ms))),
     ("capture_to_mask", "camera to mask, p50", lambda ms: float(np.median(ms))),
     ("capture_to_mask", "camera to mask, p99", lambda ms: float(np.percentile(ms, 99, method="inverted_cdf"))),
+    ("stream_to_mask", "stream to mask, p50", lambda ms: float(np.median(ms))),
 )
 """Measurement, name, and what it says of samples: all are times, so a ratio above 1 is slower."""
 

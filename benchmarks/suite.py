@@ -10,7 +10,7 @@
   "settings": {"mode", "frames", "windows", "camera_fps"},
   "energy": {"counters": [...], "idle_watts"} or {"none": why},
   "runs": [{"engine", "artifact": {"file", "precision", "sha256"}, "workers", "threads", "accuracy", "first_mask",
-            "measured": {"engine": {...}, "pipeline": {...}, "capture_to_mask": {...}}}],
+            "measured": {"engine": {...}, "pipeline": {...}, "capture_to_mask": {...}, "stream_to_mask": {...}}}],
   "skipped": [{"engine", "reason"}]
 }
 """
@@ -28,9 +28,9 @@ from typing import Any
 
 from edgeseg import engines
 from edgeseg.artifact import Artifact
-from edgeseg.benchmarks import capture, engine, first_mask, machine, pipeline
+from edgeseg.benchmarks import capture, engine, first_mask, machine, network, pipeline
 from edgeseg.benchmarks.energy import Rapl, open_rapl
-from edgeseg.benchmarks.windows import Window, figures, repeat
+from edgeseg.benchmarks.windows import Window, agree, figures, repeat
 from edgeseg.bundle import INDEX, Bundle
 from edgeseg.dataset import Dataset
 from edgeseg.errors import EngineError, UsageError
@@ -188,6 +188,8 @@ def _run(job: _Job, name: str, artifact: Artifact, say: Callable[[str], None]) -
         flat_out = _pipeline(job, model)
         say(f"{what}: camera to mask")
         camera = _camera(job, model)
+        say(f"{what}: stream to mask")
+        streamed = _stream(job, model)
     finally:
         model.close()
     return {
@@ -198,7 +200,7 @@ def _run(job: _Job, name: str, artifact: Artifact, say: Callable[[str], None]) -
         "threads": threads,
         "accuracy": accuracy,
         "first_mask": {**cold, "median_seconds": median(cold["seconds"])},
-        "measured": {"engine": alone, "pipeline": flat_out, "capture_to_mask": camera},
+        "measured": {"engine": alone, "pipeline": flat_out, "capture_to_mask": camera, "stream_to_mask": streamed},
     }
 
 
@@ -245,6 +247,13 @@ def _camera(job: _Job, model: Segmenter) -> dict[str, Any]:
     return {**measured, "camera_fps": job.camera_fps, "stage_ms": stages, "highest_fps": best, "trials": trials}
 
 
+def _stream(job: _Job, model: Segmenter) -> dict[str, Any]:
+    frames = job.settings.frames
+    windows = network.measure(model, job.video, fps=job.camera_fps, frames=frames, mode=job.settings.mode)
+    measured = _measured(windows, agree([window.p50 for window in windows]), network.INCLUDED, network.EXCLUDED)
+    return {**measured, "camera_fps": job.camera_fps}
+
+
 def _measured(windows: Sequence[Window], steady: bool, included: str, excluded: str) -> dict[str, Any]:
     return {
         "included": included,
@@ -259,6 +268,11 @@ def _source(video: Path) -> dict[str, Any]:
     with open_source(video) as source:
         if not isinstance(source, VideoSource):
             raise UsageError(f"{video} is no video file, expected one of a few hundred frames; a camera plays from it")
+        if source.width < network.SMALLEST[0] or source.height < network.SMALLEST[1]:
+            raise UsageError(
+                f"{video} is {source.width}x{source.height}, expected at least "
+                f"{network.SMALLEST[0]}x{network.SMALLEST[1]}: frames get a number; give a larger video"
+            )
         return {
             "name": video.name,
             "sha256": _sha256(video),

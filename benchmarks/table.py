@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Group
 
-COLUMNS = {"engine": "engine alone", "pipeline": "pipeline", "capture_to_mask": "camera to mask"}
+COLUMNS = {
+    "engine": "engine alone",
+    "pipeline": "pipeline",
+    "capture_to_mask": "camera to mask",
+    "stream_to_mask": "stream to mask",
+}
 
 _MILLISECONDS = {f"{name} ms": f"{name}_ms" for name in ("p50", "p90", "p95", "p99", "max", "mean")}
 
@@ -28,7 +33,7 @@ def rows(run: dict[str, Any]) -> list[tuple[str, list[str]]]:
     table.append(("frames a second", [f"{each['fps']:.1f}" for each in figures]))
     table.append(("core ms a frame", [f"{each['core_ms']:.2f}" for each in figures]))
     table.append(("frames", [str(each["frames"]) for each in figures]))
-    table.append(("dropped", ["-", "-", str(figures[-1]["dropped"])]))
+    table.append(("dropped", ["-", "-", *(str(each["dropped"]) for each in figures[2:])]))
     table.append(("windows", [_windows(each) for each in measured]))
     table.append(("included", [each["included"] for each in measured]))
     table.append(("not included", [each["excluded"] for each in measured]))

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 from edgeseg.benchmarks import pipeline, suite
@@ -21,7 +23,7 @@ def test_one_run_with_all_three_measurements(measured: dict[str, Any], tiny: Bun
     assert run["accuracy"] is None
     assert run["first_mask"]["peak_memory_mb"] > 20
     assert len(run["first_mask"]["seconds"]) == 3
-    assert set(run["measured"]) == {"engine", "pipeline", "capture_to_mask"}
+    assert set(run["measured"]) == {"engine", "pipeline", "capture_to_mask", "stream_to_mask"}
     for part in run["measured"].values():
         figures = part["figures"]
         assert figures["p50_ms"] <= figures["p90_ms"] <= figures["p95_ms"] <= figures["p99_ms"] <= figures["max_ms"]
@@ -63,6 +65,14 @@ def test_settings_that_say_nothing_are_refused(setting: dict[str, Any]) -> None:
     usual: dict[str, Any] = {"mode": "latency", "frames": 10, "windows": 3, "fps": None, "dataset": None}
     with pytest.raises(UsageError, match="expected"):
         suite.Settings(**(usual | setting))
+
+
+def test_pictures_without_room_for_a_number_are_refused(tmp_path: Path) -> None:
+    writer = cv2.VideoWriter(str(tmp_path / "small.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 25, (254, 64))
+    writer.write(np.zeros((64, 254, 3), np.uint8))
+    writer.release()
+    with pytest.raises(UsageError, match="is 254x64, expected at least 256x32"):
+        suite._source(tmp_path / "small.mp4")
 
 
 def test_a_source_that_is_no_video(tiny: Bundle, tmp_path: Path) -> None:
