@@ -18,11 +18,14 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 
+import edgeseg
+from edgeseg.artifact import Artifact
+from edgeseg.bundle import write_bundle
 from edgeseg.engines import open_engine
-from edgeseg.engines._plan import build_plan, cache_folder
+from edgeseg.engines._plan import cache_folder
 from edgeseg.engines.tensorrt import DEPTH, TensorRT
 from edgeseg.errors import EngineError, FrameError
-from edgeseg.sidecar import product_of, sidecar_of
+from edgeseg.sidecar import sidecar_of
 from edgeseg.spec import Spec
 
 MakeModel = Callable[..., onnx.ModelProto]
@@ -67,6 +70,21 @@ def test_masks_are_those_of_the_artifact(card: Any, model: Path, spec: Spec) -> 
     engine.close()
     assert not card.memory
     assert not card.graphs
+
+
+@pytest.mark.usefixtures("card")
+def test_segmenters_run_on_it(tmp_path: Path, model: Path, spec: Spec) -> None:
+    plain = model.with_name("plain.onnx")
+    plain.write_bytes(model.read_bytes())
+    artifacts = {
+        model: Artifact.of(model, target="tensorrt", precision="fp16"),
+        plain: Artifact.of(plain, target="onnxruntime", precision="fp32"),
+    }
+    bundle = write_bundle(tmp_path / "tiny", spec, artifacts, None)
+    frame = np.random.default_rng(1).integers(0, 256, (50, 70, 3), np.uint8)
+    on_card, on_processor = edgeseg.load(bundle, engine="tensorrt"), edgeseg.load(bundle)
+    assert np.array_equal(on_card(frame), on_processor(frame))
+    on_card.close()
 
 
 @pytest.mark.usefixtures("card")
@@ -280,14 +298,3 @@ def test_other_signatures_are_refused(card: Any, tmp_path: Path, spec: Spec) -> 
     with pytest.raises(EngineError, match="expected one uint8 frame"):
         opened(path, spec)
     assert not card.memory
-
-
-@pytest.mark.parametrize("dynamic", [False, True])
-def test_the_real_builder_makes_a_plan(tmp_path: Path, spec: Spec, make_model: MakeModel, dynamic: bool) -> None:
-    trt = pytest.importorskip("tensorrt_rtx")
-    taken = replace(spec, dynamic=dynamic)
-    plan = build_plan(make_model(taken).SerializeToString(), taken, trt, tmp_path / "tiny.onnx")
-    assert product_of(plan, "plan") == ("tensorrt-rtx", trt.__version__)
-    with pytest.raises(EngineError, match=r"cannot read .*export for tensorrt") as raised:
-        build_plan(b"no model", taken, trt, tmp_path / "tiny.onnx")
-    assert "\n" not in str(raised.value)
