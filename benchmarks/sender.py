@@ -1,7 +1,10 @@
-"""A network camera with a number in every picture: plays a video over TCP as MPEG-TS, H.264, at its real rate.
+"""A network camera with a number in every picture: plays a video over TCP, as H.264 in Matroska, at its real rate.
 
 The number is burnt into the top left corner, as sixteen black or white blocks and their complement, so that whoever
 reads it from the decoded picture knows which frame that picture is, however long decoders and networks kept it.
+
+Matroska, because it says where a frame ends, as RTSP does: in MPEG-TS a reader only knows when the next frames begin,
+which adds two frame intervals whatever reads it.
 
 The pictures are encoded before the first one is sent: what the sender does while it sends costs next to nothing.
 Time, on Linux, is that of the whole machine: time.perf_counter() means the same in all of its processes.
@@ -9,7 +12,6 @@ Time, on Linux, is that of the whole machine: time.perf_counter() means the same
 
 from __future__ import annotations
 
-import io
 import json
 import socket
 import sys
@@ -48,10 +50,28 @@ def read(image: Image) -> int | None:
     return int(sum(1 << bit for bit in range(BITS) if blocks[0, bit]))
 
 
+class _Tap:
+    """What a muxer writes into; it cannot seek, like a connection."""
+
+    def __init__(self) -> None:
+        self._written = bytearray()
+
+    def write(self, data: bytes) -> int:
+        """Keeps it."""
+        self._written += data
+        return len(data)
+
+    def take(self) -> bytes:
+        """All that was written since the last time."""
+        taken, self._written = bytes(self._written), bytearray()
+        return taken
+
+
 def encode(video: Path, frames: int, fps: Fraction) -> list[bytes]:
-    """MPEG-TS of each frame of a video, which starts again where it ends: a chunk a frame, numbered from 0."""
-    chunks, written = [], io.BytesIO()
-    with av.open(written, "w", format="mpegts", options={"flush_packets": "1"}) as container:
+    """A stream of a video that starts again where it ends: a chunk a frame, each complete, numbered from 0."""
+    chunks, tap = [], _Tap()
+    options = {"live": "1", "cluster_time_limit": "0", "flush_packets": "1"}
+    with av.open(tap, "w", format="matroska", options=options) as container:
         # As cameras send: no frame waits for a later one, a whole picture every second.
         options = {"preset": "superfast", "tune": "zerolatency", "crf": "23", "g": str(round(fps))}
         stream = container.add_stream("libx264", rate=fps, options=options)
@@ -67,11 +87,10 @@ def encode(video: Path, frames: int, fps: Fraction) -> list[bytes]:
                     picture = av.VideoFrame.from_ndarray(frame.image, format="bgr24")
                     picture.pts, picture.time_base = number, 1 / fps
                     container.mux(stream.encode(picture))
-                    chunks.append(written.getvalue())
-                    written.seek(0)
-                    written.truncate()
+                    if number:  # the muxer gives a frame away when it gets the next one
+                        chunks.append(tap.take())
                     number += 1
-    return chunks
+    return [*chunks, tap.take()]
 
 
 def main(arguments: str) -> None:
