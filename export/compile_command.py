@@ -1,4 +1,4 @@
-"""`edgeseg compile`."""
+"""`edgeseg compile`. Light, so that --help works where torch and onnx are not installed."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from typing import Literal
 from rich.console import Console
 
 from edgeseg.bundle import Bundle
-from edgeseg.export.sizes import parse_size
-from edgeseg.export.to_engine import Options, compile_engine
 
 
 def compile_command(
@@ -41,6 +39,9 @@ def compile_command(
         smallest: WIDTHxHEIGHT that a dynamic network must take.
         largest: WIDTHxHEIGHT that a dynamic network must take.
     """
+    from edgeseg.export.sizes import parse_size
+    from edgeseg.export.to_engine import Options, compile_engine
+
     options = Options(workspace, version_compatible, hardware_compatible, parse_size(smallest), parse_size(largest))
     built = compile_engine(Bundle.open(bundle), target, precision, out, options=options, timing_cache=timing_cache)
     Console().print(

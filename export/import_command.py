@@ -1,4 +1,4 @@
-"""`edgeseg import`."""
+"""`edgeseg import`. Light, so that --help works where torch and onnx are not installed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from pathlib import Path
 from rich.console import Console
 
 from edgeseg.describe import tables
-from edgeseg.export.import_onnx import import_onnx
-from edgeseg.export.model_spec import read_model_spec
 from edgeseg.progress import counting
 
 
@@ -22,6 +20,9 @@ def import_command(model: Path, *, spec: Path, out: Path, data: Path | None = No
         data: a data set: its frames serve the comparison, and the artifact's accuracy is measured on its split.
         split: of the data set.
     """
+    from edgeseg.export.import_onnx import import_onnx
+    from edgeseg.export.model_spec import read_model_spec
+
     with counting("evaluate") as progress:
         bundle = import_onnx(model, read_model_spec(spec), out, data=data, split=split, progress=progress)
     Console().print(tables(bundle))

@@ -1,4 +1,4 @@
-"""`edgeseg quantize`."""
+"""`edgeseg quantize`. Light, so that --help works where torch and onnx are not installed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from rich.console import Console
 from edgeseg.bundle import Bundle
 from edgeseg.dataset import Dataset
 from edgeseg.describe import tables
-from edgeseg.export.quantize import quantize
 from edgeseg.progress import counting
 
 
@@ -35,6 +34,8 @@ def quantize_command(
         eval: a data set to measure every artifact on; it may share no image with the calibration.
         eval_split: of that data set.
     """
+    from edgeseg.export.quantize import quantize
+
     evaluation = None if eval is None else Dataset.open(eval, eval_split)
     with counting("calibrate") as progress:
         result = quantize(

@@ -1,8 +1,9 @@
-"""`edgeseg verify`."""
+"""`edgeseg verify`. Light, so that --help works where torch and onnx are not installed."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -10,9 +11,10 @@ from rich.table import Table
 from edgeseg.atomic import atomic_file
 from edgeseg.bundle import Bundle
 from edgeseg.dataset import Dataset
-from edgeseg.export.verify import Gate, StageResult, stages, verify
-from edgeseg.export.verify_page import page
 from edgeseg.progress import counting
+
+if TYPE_CHECKING:
+    from edgeseg.export.verify import StageResult
 
 
 def verify_command(
@@ -40,6 +42,9 @@ def verify_command(
         html: write the report here, as one page that needs no other file.
         record: write the figures into the bundle.
     """
+    from edgeseg.export.verify import Gate, stages, verify
+    from edgeseg.export.verify_page import page
+
     opened, dataset = Bundle.open(bundle), Dataset.open(data, split)
     gate = Gate(min_miou, min_agreement, max_drop)
     given = stages(opened, weights)
