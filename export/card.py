@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from edgeseg.artifact import Artifact
@@ -54,7 +55,8 @@ def _command(loaded: Weights, spec: Spec) -> str:
             continue
         flag = key.replace("_", "-")
         flags.append(f"--{'' if value else 'no-'}{flag}" if isinstance(value, bool) else f"--{flag} {value}")
-    return " ".join([f"edgeseg train {loaded.net} --data DATA --out OUT --name {spec.name}", *flags])
+    command = f"edgeseg train {loaded.net} --data DATA --out OUT --name {spec.name} --licence {shlex.quote(spec.licence)}"
+    return " ".join([command, *flags])
 
 
 def _figures(artifact: Artifact) -> list[str]:
