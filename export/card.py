@@ -55,7 +55,8 @@ def _command(loaded: Weights, spec: Spec) -> str:
             continue
         flag = key.replace("_", "-")
         flags.append(f"--{'' if value else 'no-'}{flag}" if isinstance(value, bool) else f"--{flag} {value}")
-    command = f"edgeseg train {loaded.net} --data DATA --out OUT --name {spec.name} --licence {shlex.quote(spec.licence)}"
+    licence = shlex.quote(spec.licence)
+    command = f"edgeseg train {loaded.net} --data DATA --out OUT --name {spec.name} --licence {licence}"
     return " ".join([command, *flags])
 
 
