@@ -84,8 +84,14 @@ def compare(old: Path, new: Path, *, max_slowdown: float = 5.0) -> int:
     from edgeseg.benchmarks import result
     from edgeseg.benchmarks.compare import compare as compared
     from edgeseg.benchmarks.compare import limit_of, table
+    from edgeseg.errors import DataError
+    from edgeseg.json_fields import list_of
 
     limit = limit_of(max_slowdown)
-    changes = compared(result.read(old), result.read(new))
+    before, after = result.read(old), result.read(new)
+    changes = compared(before, after)
     Console().print(table(changes, limit))
+    for path, measured in ((old, before), (new, after)):
+        for warning in list_of(measured, "warnings", str, where=str(path), error=DataError):
+            Console(stderr=True).print(f"warning: {path}: {warning}", markup=False, highlight=False, soft_wrap=True)
     return int(any(change.verdict(limit) == "slower" for change in changes))

@@ -20,6 +20,7 @@ from edgeseg.benchmarks.street_clip import street_clip
 from edgeseg.bundle import Bundle
 from edgeseg.errors import EdgeSegError, UsageError
 from edgeseg.video.cores import available_cores
+from edgeseg.video.source import open_source
 
 NO_CONTENDERS = {"__main__", "race", "turn", OURS}
 
@@ -58,19 +59,21 @@ def main(
             raise UsageError(f"{what} is {value}, expected at least 1")
     opened = Bundle.open(bundle)
     spec = opened.spec
-    if spec.resize != "stretch" or spec.dynamic or spec.width % spec.stride or spec.height % spec.stride:
-        raise UsageError(
-            f"bundle {spec.name} is none that all contenders can run; give one of a fixed size that its stride "
-            "divides, and that stretches"
-        )
+    if spec.dynamic:
+        raise UsageError(f"bundle {spec.name} takes inputs of any size, expected one of a fixed size; export it so")
     artifact = opened.artifact(target="onnxruntime", precision=precision)
     video = source or street_clip()
+    with open_source(video) as opened_video:
+        placed = spec.placement(opened_video.width, opened_video.height)
     task = Task(
         bundle=str(opened.folder.resolve()),
         model=str(opened.path(artifact).resolve()),
         precision=precision,
         width=spec.width,
         height=spec.height,
+        placed=list(placed),
+        pad=spec.pad,
+        stride=spec.stride,
         palette=[list(colour) for colour in spec.palette],
         video=str(video.resolve()),
         overlay=overlay,

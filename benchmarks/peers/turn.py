@@ -23,9 +23,12 @@ class Task:
     Attributes:
         bundle: folder of the bundle.
         precision: of its artifact that is run.
-        model: the ONNX file in it, which takes uint8 (1, height, width, 3) in BGR and stretches what it is given.
+        model: the ONNX file in it, which takes uint8 (1, height, width, 3) in BGR.
         width: of the network's input.
         height: of the network's input.
+        placed: width and height that a frame of the video takes of that input, from the top left.
+        pad: grey level of the rest.
+        stride: input pixels a logit.
         palette: red, green, blue of each class.
         video: a video file.
         overlay: paint each frame's classes over it, half and half.
@@ -38,6 +41,9 @@ class Task:
     model: str
     width: int
     height: int
+    placed: list[int]
+    pad: int
+    stride: int
     palette: list[list[int]]
     video: str
     overlay: bool

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from edgeseg.benchmarks.peers.turn import Masks, Task, take
 
+MaskOf = Callable[[NDArray[np.float32], int, int], NDArray[Any]]
+
 
 def resized_logits(logits: NDArray[np.float32], width: int, height: int) -> NDArray[Any]:
     """Class ids (height, width) of logits (C, h, w): resize, then arg-max."""
@@ -24,14 +26,16 @@ def resized_logits(logits: NDArray[np.float32], width: int, height: int) -> NDAr
     return mask
 
 
-def prepare(
-    task: Task, mask_of: Callable[[NDArray[np.float32], int, int], NDArray[Any]] = resized_logits
-) -> Callable[[], Masks]:
+def prepare(task: Task, mask_of: MaskOf = resized_logits) -> Callable[[], Masks]:
     """Opens the session, and runs it once: its first run is slow."""
     session = ort.InferenceSession(task.model, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     session.run(None, {name: np.zeros((1, task.height, task.width, 3), np.uint8)})
     palette = np.array(task.palette, np.uint8)[:, ::-1]
+    placed_width, placed_height = task.placed
+    # Of the letterbox's border only the logits count that a frame's last row or column still reaches into.
+    rows, columns = -(-placed_height // task.stride), -(-placed_width // task.stride)
+    border = (0, task.height - placed_height, 0, task.width - placed_width)
 
     def masks() -> Masks:
         capture = cv2.VideoCapture(task.video)
@@ -40,9 +44,15 @@ def prepare(
             if not found:
                 break
             height, width = frame.shape[:2]
-            tensor = cv2.resize(frame, (task.width, task.height))[np.newaxis]
-            logits = session.run(None, {name: tensor})[0][0]
-            mask = mask_of(logits, width, height).astype(np.uint8)
+            image = cv2.resize(frame, (placed_width, placed_height))
+            if any(border):
+                image = cv2.copyMakeBorder(image, *border, cv2.BORDER_CONSTANT, value=(task.pad,) * 3)
+            logits = session.run(None, {name: image[np.newaxis]})[0][0]
+            covered = (
+                round(columns * task.stride * width / placed_width),
+                round(rows * task.stride * height / placed_height),
+            )
+            mask = mask_of(logits[:, :rows, :columns], *covered)[:height, :width].astype(np.uint8)
             if task.overlay:
                 cv2.addWeighted(frame, 0.5, palette[mask], 0.5, 0)
             yield mask

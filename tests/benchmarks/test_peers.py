@@ -15,9 +15,11 @@ from edgeseg.errors import EngineError
 from edgeseg.spec import Spec
 
 
-@pytest.fixture
-def task(tmp_path: Path, spec: Spec, video: Path, make_bundle: Callable[[Path, Spec], Bundle]) -> Task:
-    even = replace(spec, width=32, height=16)
+@pytest.fixture(params=["stretch", "letterbox"])
+def task(
+    request: pytest.FixtureRequest, tmp_path: Path, spec: Spec, video: Path, make_bundle: Callable[[Path, Spec], Bundle]
+) -> Task:
+    even = replace(spec, width=32, height=16, resize=request.param)
     bundle = make_bundle(tmp_path / "even", even)
     return Task(
         bundle=str(bundle.folder),
@@ -25,6 +27,9 @@ def task(tmp_path: Path, spec: Spec, video: Path, make_bundle: Callable[[Path, S
         precision="fp32",
         width=even.width,
         height=even.height,
+        placed=list(even.placement(256, 64)),
+        pad=even.pad,
+        stride=even.stride,
         palette=[list(colour) for colour in even.palette],
         video=str(video),
         overlay=True,
