@@ -17,7 +17,7 @@ from edgeseg.atomic import atomic_file
 from edgeseg.bundle import Bundle
 from edgeseg.errors import EngineError, ExportError, OutputError, UsageError
 from edgeseg.export.float_graph import FRAME
-from edgeseg.export.sidecar import Key, sidecar_of, system, to_text
+from edgeseg.sidecar import ANY, Key, system, write_engine
 from edgeseg.spec import Spec
 
 Target = Literal["tensorrt", "tensorrt-rtx"]
@@ -63,7 +63,7 @@ class Compiled:
     """An engine on disk.
 
     Attributes:
-        engine: the file; its notes lie beside it (`sidecar_of`).
+        engine: the file; its notes lie beside it (`edgeseg.sidecar`).
         bytes: its size.
         seconds: that the build took.
         layers: of the network as parsed.
@@ -127,11 +127,7 @@ def compile_engine(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot write {out}: {error.strerror or error}; choose another folder") from error
-    sidecar_of(engine).unlink(missing_ok=True)  # an engine without notes is not run, one with old notes neither
-    with atomic_file(engine) as temporary:
-        temporary.write_bytes(plan)
-    with atomic_file(sidecar_of(engine)) as temporary:
-        temporary.write_text(to_text(key, plan, figures), encoding="utf-8")
+    write_engine(engine, plan, key, figures)
     if timing_cache is not None:
         with atomic_file(timing_cache) as temporary:
             temporary.write_bytes(bytes(config.get_timing_cache().serialize()))
@@ -215,7 +211,7 @@ def _config(trt: Any, builder: Any, spec: Spec, options: Options) -> Any:
 def _capability(target: Target) -> str:
     """Of the GPU that the build measured on; RTX builds for every GPU from Ampere on."""
     if target == "tensorrt-rtx":
-        return "any"
+        return ANY
     try:
         driver = ctypes.CDLL("libcuda.so.1")
     except OSError as error:
