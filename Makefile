@@ -48,5 +48,5 @@ clean:
 	touch $@
 
 .venv/dev: $(SOURCES) | .venv/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,train,export,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,train,export,tensorrt-rtx,dev]'
 	touch $@ .venv/demo

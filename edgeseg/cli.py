@@ -23,6 +23,8 @@ EXTRAS = {
 }
 """Which extra brings a package that the base installation lacks."""
 
+Precision = Literal["fp32", "fp16", "int8"]
+
 
 def _version() -> str:
     """Loads the native module, so that a broken installation fails here and loudly."""
@@ -54,6 +56,8 @@ def run(
     source: str,
     *,
     bundle: str = "road",
+    engine: str = "onnxruntime",
+    precision: Precision | None = None,
     out: Path | None = None,
     masks: Path | None = None,
     show: bool = False,
@@ -72,6 +76,8 @@ def run(
     Args:
         source: a video or image file, a folder of images, a camera's number, a URL, or a GStreamer pipeline.
         bundle: the network: the name of one that comes with edgeseg, or a path.
+        engine: the runtime: onnxruntime, onnxruntime:cuda, onnxruntime:tensorrt or tensorrt.
+        precision: of the artifact; by default the first that the bundle has for this runtime, which is its best.
         out: write the overlays here: .mp4 or .mkv; for a single image .png or .jpg.
         masks: write the masks into this folder, as PNG whose grey levels are class ids.
         show: show the overlays in a window; q or Escape ends.
@@ -87,7 +93,8 @@ def run(
     from edgeseg.video.pipeline import engine_threads
     from edgeseg.video.run import run as run_stream
 
-    model = load(bundle, threads=threads or engine_threads(mode))
+    threads = engine_threads(mode) if threads is None else threads
+    model = load(bundle, engine=engine, precision=precision, threads=threads)
     report = run_stream(
         model,
         source,
@@ -108,29 +115,40 @@ def run(
 
 @app.command(name="eval")
 def evaluate_command(
-    data: Path, *, bundle: str = "road", split: str | None = None, record: bool = False, json: bool = False
+    data: Path,
+    *,
+    bundle: str = "road",
+    engine: str = "onnxruntime",
+    precision: Precision | None = None,
+    split: str | None = None,
+    record: bool = False,
+    json: bool = False,
 ) -> int:
     """Measure a bundle's accuracy on a labelled split, through its artifact and the kernels, as it will run.
 
     Args:
         data: a data set: CamVid's layout (S/ and Sannot/), or images/, masks/ and classes.json.
         bundle: the network: the name of one that comes with edgeseg, or a path.
+        engine: the runtime, as for run.
+        precision: of the artifact, as for run.
         split: which part of the data set; may be left out where the data set has no splits.
         record: write the figures into the bundle.
         json: print one JSON object on stdout, and nothing else.
     """
     from edgeseg.bundle import Bundle
     from edgeseg.dataset import Dataset
+    from edgeseg.engines import runtime
     from edgeseg.evaluate import evaluate
     from edgeseg.segmenter import load
 
     opened = Bundle.open(bundle)
     dataset = Dataset.open(data, split)
-    model = load(opened, threads=1)
+    model = load(opened, engine=engine, precision=precision, threads=1)
     with counting("evaluate", quiet=json) as progress:
         evaluation = evaluate(model, dataset, progress=progress)
     if record:
-        opened.record(opened.artifact(target="onnxruntime"), "evaluation", evaluation.to_json())
+        artifact = opened.artifact(target=runtime(engine).TARGET, precision=precision)
+        opened.record(artifact, "evaluation", evaluation.to_json())
     if json:
         _print_json({"bundle": opened.spec.name, **evaluation.to_json()})
     else:

@@ -7,10 +7,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from edgeseg.bundle import Bundle
 from edgeseg.cli import app, main
@@ -45,6 +47,12 @@ def picture(tmp_path: Path) -> Path:
     return path
 
 
+def decoded(path: Path) -> NDArray[Any]:
+    picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    assert picture is not None, path
+    return picture
+
+
 def test_version_loads_the_native_module() -> None:
     done = subprocess.run([sys.executable, "-m", "edgeseg", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("edgeseg 0.")
@@ -65,9 +73,9 @@ def test_run_writes_what_was_asked_for(run: Run, bundle: Path, picture: Path, tm
     code, out, _ = run("run", picture, "--bundle", bundle, "--out", overlay, "--masks", masks)
     assert code == 0
     assert "capture to mask" in out
-    assert cv2.imread(str(overlay)).shape == (20, 40, 3)
+    assert decoded(overlay).shape == (20, 40, 3)
     (mask,) = masks.iterdir()
-    assert cv2.imread(str(mask), cv2.IMREAD_UNCHANGED).shape == (20, 40)
+    assert decoded(mask).shape == (20, 40)
 
 
 def test_eval_and_inspect(run: Run, bundle: Path, tmp_path: Path, spec: Spec) -> None:
