@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from edgeseg.spec import Spec
 
 settings.register_profile("edgeseg", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("edgeseg")  # machines that test are slow and shared: time is no property
+
+# OpenCV asks for this once, when it first touches a video: here that is often a test that writes one.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
