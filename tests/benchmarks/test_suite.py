@@ -10,10 +10,12 @@ import cv2
 import numpy as np
 import pytest
 
-from edgeseg.benchmarks import pipeline, suite
+from edgeseg.benchmarks import first_mask, pipeline, suite
 from edgeseg.benchmarks.result import to_text
 from edgeseg.bundle import Bundle
+from edgeseg.dataset import Dataset
 from edgeseg.errors import EngineError, SourceError, UsageError
+from edgeseg.evaluate import evaluate
 from edgeseg.segmenter import load
 
 
@@ -32,6 +34,25 @@ def test_one_run_with_all_three_measurements(measured: dict[str, Any], tiny: Bun
         assert part["excluded"]
     assert measured["settings"]["camera_fps"] == 200
     assert json.loads(to_text(measured)) == json.loads(json.dumps(measured))
+
+
+def test_accuracy_is_that_of_the_artifact_in_this_engine(
+    tiny: Bundle, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+    cv2.imwrite(str(tmp_path / "images/0.png"), np.full((18, 30, 3), 200, np.uint8))
+    cv2.imwrite(str(tmp_path / "masks/0.png"), np.zeros((18, 30), np.uint8))
+    classes = zip(tiny.spec.classes, tiny.spec.palette, strict=True)
+    described = {"classes": [{"name": name, "colour": colour} for name, colour in classes], "ignore": 255}
+    (tmp_path / "classes.json").write_text(json.dumps(described))
+    dataset = Dataset.open(tmp_path)
+    for part in ("_engine", "_pipeline", "_camera", "_stream"):  # measured in the other test
+        monkeypatch.setattr(suite, part, lambda *_: {})
+    monkeypatch.setattr(first_mask, "measure", lambda *_, **__: {"seconds": [1.0]})
+    settings = suite.Settings(mode="latency", frames=10, windows=3, fps=None, dataset=dataset)
+    result = suite.measure(tiny, video, engine_name="onnxruntime", settings=settings, say=lambda _: None)
+    assert result["runs"][0]["accuracy"] == evaluate(load(tiny, threads=1), dataset).to_json()
 
 
 def test_efficiency_is_what_the_issue_defines(video: Path, tiny: Bundle) -> None:
