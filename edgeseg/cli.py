@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
+import warnings
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 from cyclopts import App
 
-from edgeseg.errors import EdgeSegError
+from edgeseg.errors import EdgeSegError, EdgeSegWarning
 from edgeseg.progress import counting
 
 EXTRAS = {
@@ -177,6 +178,7 @@ def inspect(bundle: str, *, json: bool = False) -> int:
 
 def main() -> None:
     """Entry point: 0 when all went well, 2 with one sentence on stderr when not, 130 after Ctrl-C."""
+    warnings.showwarning = _warn
     try:
         code: Any = app(sys.argv[1:], result_action="return_value")
     except EdgeSegError as error:
@@ -190,6 +192,21 @@ def main() -> None:
     except KeyboardInterrupt:
         code = 130
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _warn(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Prints our own warnings as one sentence; others are for developers and look as they always do."""
+    if issubclass(category, EdgeSegWarning):
+        (file or sys.stderr).write(f"warning: {message}\n")
+    else:
+        (file or sys.stderr).write(warnings.formatwarning(message, category, filename, lineno, line))
 
 
 def _complain(sentence: str) -> int:

@@ -18,6 +18,10 @@ what was expected, and what to do about it. The command line prints it and exits
 """
 
 
+class EdgeSegWarning(UserWarning):
+    """Something that works, but not as asked for or expected; the command line prints it as one sentence."""
+
+
 class EdgeSegError(Exception):
     """Base of all errors that edgeseg raises on purpose."""
 

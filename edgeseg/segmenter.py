@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg import kernels
+from edgeseg.artifact import Artifact
 from edgeseg.bundle import Bundle
 from edgeseg.engines import Engine, open_engine, runtime
-from edgeseg.errors import FrameError
+from edgeseg.errors import EdgeSegWarning, EngineError, FrameError
+from edgeseg.processor import sums_int8_exactly
 from edgeseg.spec import Spec
 
 Frame = NDArray[np.uint8]
@@ -161,12 +164,32 @@ def load(
     Raises:
         BundleError: the bundle is missing, altered, unsafe or of a newer format, or has no such artifact.
         EngineError: the runtime is absent or refuses the artifact.
+
+    Warns:
+        EdgeSegWarning: INT8 would saturate on this processor; fp32 is taken in its place, unless int8 was asked for.
     """
     opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
-    artifact = opened.artifact(target=runtime(engine).TARGET, precision=precision)
+    artifact = _artifact(opened, engine, precision)
     if threads is None:
         threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return Segmenter(opened.spec, open_engine(engine, opened.path(artifact), opened.spec, threads))
+
+
+def _artifact(bundle: Bundle, engine: str, precision: str | None) -> Artifact:
+    """The artifact to load: INT8 is not taken unasked where ONNX Runtime's CPU kernels would saturate."""
+    target = runtime(engine).TARGET
+    best = bundle.artifact(target=target, precision=precision)
+    if best.precision != "int8" or engine != "onnxruntime" or sums_int8_exactly():
+        return best
+    saturates = "this processor has no VNNI, without which INT8 sums saturate"
+    if precision is not None:
+        warnings.warn(f"{saturates}: expect wrong masks in places; fp32 is exact", EdgeSegWarning, stacklevel=3)
+        return best
+    kinds = [each.precision for each in bundle.artifacts if each.target == target and each.precision != "int8"]
+    if not kinds:
+        raise EngineError(f"{saturates}, and bundle {bundle.spec.name} has nothing else; ask for int8 if that will do")
+    warnings.warn(f"{saturates}: {kinds[0]} is taken in its place", EdgeSegWarning, stacklevel=3)
+    return bundle.artifact(target=target, precision=kinds[0])
 
 
 def _size(frame: Any) -> tuple[int, int]:

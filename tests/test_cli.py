@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,20 @@ def test_run_writes_what_was_asked_for(run: Run, bundle: Path, picture: Path, tm
     assert decoded(overlay).shape == (20, 40, 3)
     (mask,) = masks.iterdir()
     assert decoded(mask).shape == (20, 40)
+
+
+def test_our_warnings_are_one_sentence(
+    run: Run, bundle: Path, picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = bundle / "bundle.json"
+    index.write_text(index.read_text().replace('"precision": "fp32"', '"precision": "int8"'))
+    monkeypatch.setattr("edgeseg.segmenter.sums_int8_exactly", lambda: False)
+    monkeypatch.setattr("warnings.showwarning", warnings.showwarning)  # put back afterwards
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        code, _, err = run("run", picture, "--bundle", bundle, "--precision", "int8", "--masks", tmp_path / "masks")
+    assert code == 0
+    assert [line.partition(":")[0] for line in err.splitlines()] == ["warning"]
 
 
 def test_eval_and_inspect(run: Run, bundle: Path, tmp_path: Path, spec: Spec) -> None:

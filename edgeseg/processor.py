@@ -1,0 +1,24 @@
+"""What this machine's processor can do that a choice of artifact hangs on."""
+
+from __future__ import annotations
+
+import platform
+import re
+from pathlib import Path
+
+_CPUINFO = Path("/proc/cpuinfo")
+
+
+def sums_int8_exactly() -> bool:
+    """Whether 8-bit products are summed in 32 bits: VNNI on x86, every 64-bit Arm.
+
+    x86 without VNNI adds pairs of products of uint8 and int8 in 16 bits, which saturates (VPMADDUBSW): masks are then
+    wrong in places. Where the processor does not tell, the answer is no.
+    """
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return True
+    try:
+        flags = re.search(r"^flags\s*:(.*)$", _CPUINFO.read_text(), re.MULTILINE)
+    except OSError:
+        return False
+    return flags is not None and bool({"avx512_vnni", "avx_vnni"} & set(flags[1].split()))

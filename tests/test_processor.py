@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import onnx
+import pytest
+
+import edgeseg
+from edgeseg import EdgeSegWarning, EngineError
+from edgeseg.artifact import Artifact
+from edgeseg.bundle import write_bundle
+from edgeseg.processor import sums_int8_exactly
+from edgeseg.spec import Spec
+
+
+@pytest.mark.parametrize(
+    ("machine", "cpuinfo", "exact"),
+    [
+        ("x86_64", "processor : 0\nflags\t\t: sse2 avx2 avx512_vnni\n", True),
+        ("x86_64", "flags\t\t: sse2 avx2 avx_vnni\n", True),
+        ("AMD64", "flags\t\t: sse2 avx2 avx512f\n", False),
+        ("x86_64", "nothing of the kind\n", False),
+        ("x86_64", None, False),
+        ("aarch64", None, True),
+    ],
+)
+def test_vnni_decides_on_x86(
+    machine: str, cpuinfo: str | None, exact: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if cpuinfo is not None:
+        (tmp_path / "cpuinfo").write_text(cpuinfo)
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    monkeypatch.setattr("edgeseg.processor._CPUINFO", tmp_path / "cpuinfo")
+    assert sums_int8_exactly() is exact
+
+
+@pytest.fixture
+def folder(tmp_path: Path, spec: Spec, make_model: Callable[[Spec], onnx.ModelProto]) -> Callable[..., Path]:
+    """`folder("int8", "fp32")`: a bundle with an artifact for each precision (all the same tiny network)."""
+
+    def make(*precisions: str) -> Path:
+        artifacts = {}
+        for precision in precisions:
+            file = tmp_path / f"tiny.{precision}.onnx"
+            onnx.save(make_model(spec), file)
+            artifacts[file] = Artifact.of(file, target="onnxruntime", precision=precision)
+        return write_bundle(tmp_path / "bundle", spec, artifacts, None).folder
+
+    return make
+
+
+@pytest.fixture
+def without_vnni(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgeseg.segmenter.sums_int8_exactly", lambda: False)
+
+
+def opened_file(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Collects the names of the files that `load` opens."""
+    from edgeseg import engines
+
+    names: list[str] = []
+    real = engines.open_engine
+
+    def note(name: str, path: Path, spec: Spec, threads: int) -> engines.Engine:
+        names.append(path.name)
+        return real(name, path, spec, threads)
+
+    monkeypatch.setattr("edgeseg.segmenter.open_engine", note)
+    return names
+
+
+@pytest.mark.usefixtures("without_vnni")
+def test_int8_is_not_taken_where_it_saturates(folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    names = opened_file(monkeypatch)
+    with pytest.warns(EdgeSegWarning, match="VNNI.*fp32 is taken"):
+        edgeseg.load(folder("int8", "fp32"))
+    assert names == ["tiny.fp32.onnx"]
+
+
+@pytest.mark.usefixtures("without_vnni")
+def test_int8_that_was_asked_for_warns(folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    names = opened_file(monkeypatch)
+    with pytest.warns(EdgeSegWarning, match="expect wrong masks"):
+        edgeseg.load(folder("int8", "fp32"), precision="int8")
+    assert names == ["tiny.int8.onnx"]
+
+
+@pytest.mark.usefixtures("without_vnni")
+def test_nothing_but_int8_is_an_error(folder: Callable[..., Path]) -> None:
+    with pytest.raises(EngineError, match="nothing else"):
+        edgeseg.load(folder("int8"))
+
+
+def test_int8_is_taken_where_it_is_exact(folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgeseg.segmenter.sums_int8_exactly", lambda: True)
+    names = opened_file(monkeypatch)
+    edgeseg.load(folder("int8", "fp32"))
+    assert names == ["tiny.int8.onnx"]
