@@ -9,6 +9,7 @@ from rich.console import Console
 
 from edgeseg.describe import tables
 from edgeseg.errors import UsageError
+from edgeseg.export.sizes import parse_size
 from edgeseg.progress import counting
 from edgeseg.spec import Resize
 
@@ -57,7 +58,7 @@ def export_command(
             Path(network),
             out,
             name=name,
-            size=_size(size),
+            size=parse_size(size),
             resize=resize,
             dynamic=dynamic,
             mask_in_graph=mask_in_graph,
@@ -88,13 +89,3 @@ def _export_module(factory: str, weights: Path, spec: Path, out: Path, data: Pat
         )
     Console().print(tables(bundle))
     return 0
-
-
-def _size(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    try:
-        width, height = (int(part) for part in text.split("x"))
-    except ValueError:
-        raise UsageError(f"size is {text!r}, expected WIDTHxHEIGHT such as 480x360") from None
-    return width, height
