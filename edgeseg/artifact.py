@@ -100,10 +100,29 @@ def read_model(path: Path) -> bytes:
     Raises:
         BundleError: it cannot be read, or it is an ONNX file that keeps weights in other files.
     """
+    content = read_file(path)
+    check_model(path, content)
+    return content
+
+
+def read_file(path: Path) -> bytes:
+    """The content of a file of a bundle.
+
+    Raises:
+        BundleError: it cannot be read.
+    """
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise BundleError(f"cannot read {path}: {error.strerror or error}; check the path") from error
+
+
+def check_model(path: Path, content: bytes) -> None:
+    """Refuses a model that does not stand for itself.
+
+    Raises:
+        BundleError: it is no readable ONNX file, or one that keeps weights in other files.
+    """
     if path.suffix == ".onnx":
         try:
             external = has_external_data(content)
@@ -111,7 +130,6 @@ def read_model(path: Path) -> bytes:
             raise BundleError(f"{path} is not an ONNX model ({error}); export it again") from error
         if external:
             raise BundleError(f"{path} keeps weights in other files, which no hash covers; save it as one file")
-    return content
 
 
 def sha256_of(content: bytes) -> str:

@@ -33,7 +33,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from edgeseg.artifact import Artifact, check_plain_name, read_model, sha256_of
+from edgeseg.artifact import Artifact, check_model, check_plain_name, read_file, read_model, sha256_of
 from edgeseg.atomic import atomic_file, atomic_folder
 from edgeseg.errors import BundleError, EdgeSegError, OutputError
 from edgeseg.json_fields import list_of, optional, required
@@ -119,13 +119,14 @@ class Bundle:
         """
         path = self._inside(artifact.file)
         if (artifact.file, artifact.sha256) not in self._verified:
-            content = read_model(path)
+            content = read_file(path)
             found = sha256_of(content)
             if found != artifact.sha256:
                 raise BundleError(
                     f"{path} has sha256 {found[:12]}... ({len(content)} bytes), {INDEX} says {artifact.sha256[:12]}... "
                     f"({artifact.bytes} bytes): it was altered or cut off; fetch or export the bundle again"
                 )
+            check_model(path, content)
             self._verified.add((artifact.file, artifact.sha256))
         return path
 

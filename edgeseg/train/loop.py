@@ -85,6 +85,7 @@ def train(
     examples = TrainingSet(dataset, settings)
     validation = _validation(data, settings)
     device = _device(settings)
+    _make(out)
     if settings.threads:
         torch.set_num_threads(settings.threads)
 
@@ -169,6 +170,9 @@ def _check_out(out: Path, resume: bool) -> None:
         raise UsageError(f"{out} holds a run; give --resume to go on with it, or another --out")
     if resume and not holds:
         raise UsageError(f"{out} holds no {CHECKPOINT} to resume from; leave --resume out to start a run there")
+
+
+def _make(out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

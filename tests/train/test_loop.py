@@ -140,7 +140,8 @@ def test_divergence_is_an_error(data: Path, tmp_path: Path) -> None:
 
 def test_fewer_images_than_a_batch(data: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="smaller --batch"):
-        train("unet", data, tmp_path, replace(SETTINGS, batch=7))
+        train("unet", data, tmp_path / "out", replace(SETTINGS, batch=7))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
