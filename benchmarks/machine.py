@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeseg import _native
-from edgeseg.video.cores import available_cores
+from edgeseg.processor import available_cores
 
 ROOT = Path("/")
 """Of /proc and /sys; tests read recorded trees."""

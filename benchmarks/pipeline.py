@@ -24,8 +24,8 @@ from edgeseg.benchmarks.energy import Rapl
 from edgeseg.benchmarks.machine import processor
 from edgeseg.benchmarks.windows import Window, medians
 from edgeseg.errors import UsageError
+from edgeseg.processor import available_cores
 from edgeseg.segmenter import Segmenter, load
-from edgeseg.video.cores import available_cores
 from edgeseg.video.pipeline import Mode, stream
 from edgeseg.video.source import open_source
 

@@ -35,9 +35,9 @@ from edgeseg.bundle import INDEX, Bundle
 from edgeseg.dataset import Dataset
 from edgeseg.errors import EngineError, UsageError
 from edgeseg.evaluate import evaluate
+from edgeseg.processor import available_cores
 from edgeseg.segmenter import Segmenter, load
 from edgeseg.video.capture import VideoSource
-from edgeseg.video.cores import available_cores
 from edgeseg.video.pipeline import Mode, engine_threads
 from edgeseg.video.source import NOMINAL_FPS, open_source
 

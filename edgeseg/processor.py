@@ -1,12 +1,23 @@
-"""What this machine's processor can do that a choice of artifact hangs on."""
+"""What this machine's processor offers: its cores, and how it sums 8-bit products."""
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 from pathlib import Path
 
 _CPUINFO = Path("/proc/cpuinfo")
+
+
+def available_cores() -> int:
+    """Cores that this process may use: its affinity, and on Linux its control group's share, rounded up."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+    except (OSError, ValueError):
+        return cores
+    return cores if quota == "max" else max(1, min(cores, -(-int(quota) // int(period))))
 
 
 def sums_int8_exactly() -> bool:

@@ -15,7 +15,7 @@ from edgeseg.artifact import Artifact
 from edgeseg.bundle import Bundle
 from edgeseg.engines import Engine, open_engine, runtime
 from edgeseg.errors import EdgeSegWarning, EngineError, FrameError
-from edgeseg.processor import sums_int8_exactly
+from edgeseg.processor import available_cores, sums_int8_exactly
 from edgeseg.spec import Spec
 
 Frame = NDArray[np.uint8]
@@ -171,7 +171,7 @@ def load(
     opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
     artifact = _artifact(opened, engine, precision)
     if threads is None:
-        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        threads = available_cores()
     return Segmenter(opened.spec, open_engine(engine, opened.path(artifact), opened.spec, threads))
 
 

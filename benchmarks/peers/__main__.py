@@ -19,7 +19,7 @@ from edgeseg.benchmarks.peers.turn import Task
 from edgeseg.benchmarks.street_clip import street_clip
 from edgeseg.bundle import Bundle
 from edgeseg.errors import EdgeSegError, UsageError
-from edgeseg.video.cores import available_cores
+from edgeseg.processor import available_cores
 from edgeseg.video.source import open_source
 
 NO_CONTENDERS = {"__main__", "race", "turn", OURS}

@@ -90,3 +90,19 @@ def open_engine(name: str, path: Path, spec: Spec, threads: int) -> Engine:
         raise EngineError(f"got {threads} threads, expected at least 1")
     variant = name.partition(":")[2]
     return runtime(name).open(path, spec, threads, *([variant] if variant else []))
+
+
+def check_logits(path: Path, spec: Spec, shape: tuple[int, ...]) -> None:
+    """Refuses an artifact whose logits have another shape than the spec says: for each runtime to call when it loads.
+
+    Raises:
+        EngineError: the shape is not (1, classes, ceil(height / stride), ceil(width / stride)); one channel may stand
+            for two classes.
+    """
+    channels = {len(spec.classes), 1} if len(spec.classes) == 2 else {len(spec.classes)}
+    size = -(-spec.height // spec.stride), -(-spec.width // spec.stride)
+    if shape[0] != 1 or shape[1] not in channels or shape[2:] != size:
+        raise EngineError(
+            f"{path} gives logits {shape}, its spec says (1, {len(spec.classes)}, {size[0]}, {size[1]}): "
+            f"{len(spec.classes)} classes, stride {spec.stride}; is it another model's? Export the bundle again"
+        )

@@ -9,6 +9,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from edgeseg.engines import check_logits
 from edgeseg.errors import EngineError, FrameError
 from edgeseg.spec import METADATA_KEY, Spec
 
@@ -44,7 +45,7 @@ class OnnxRuntime:
         self._input = _check_types(path, self._session)
         _check_spec(path, spec, self._session)
         logits = self.infer(np.zeros(self._shape, np.uint8))
-        _check_logits(path, spec, logits.shape)
+        check_logits(path, spec, logits.shape)
 
     def infer(self, tensor: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Logits (1, C, h, w), float32, of a tensor (1, H, W, 3), uint8, BGR; the caller owns the result.
@@ -135,16 +136,6 @@ def _check_spec(path: Path, spec: Spec, session: ort.InferenceSession) -> None:
         raise EngineError(f"{path} carries a spec that cannot be read ({error}); export the bundle again") from error
     if not same:
         raise EngineError(f"{path} carries another spec than its bundle.json; was that edited? Export the bundle again")
-
-
-def _check_logits(path: Path, spec: Spec, shape: tuple[int, ...]) -> None:
-    channels = {len(spec.classes), 1} if len(spec.classes) == 2 else {len(spec.classes)}
-    size = -(-spec.height // spec.stride), -(-spec.width // spec.stride)
-    if shape[0] != 1 or shape[1] not in channels or shape[2:] != size:
-        raise EngineError(
-            f"{path} gives logits {shape}, its spec says (1, {len(spec.classes)}, {size[0]}, {size[1]}): "
-            f"{len(spec.classes)} classes, stride {spec.stride}; is it another model's? Export the bundle again"
-        )
 
 
 def _signature(values: list[ort.NodeArg]) -> str:

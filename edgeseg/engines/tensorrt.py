@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.atomic import atomic_file
+from edgeseg.engines import check_logits
 from edgeseg.engines._cuda_graph import CudaGraph
 from edgeseg.engines._plan import plan_for
 from edgeseg.errors import EngineError, FrameError, OutputError
@@ -157,7 +158,7 @@ class TensorRT:
         for _ in range(DEPTH):
             slot = Slot(engine, self._config, names, self._shape, self._cuda)
             self._slots.append(slot)
-            _check_logits(path, spec, slot.shape)
+            check_logits(path, spec, slot.shape)
             slot.run(np.zeros(self._shape, np.uint8))
             try:
                 slot.capture()
@@ -231,16 +232,6 @@ def _tensors(engine: Any, trt: ModuleType, path: Path) -> tuple[str, str]:
             "expected one uint8 frame and float logits; export and compile the bundle again"
         )
     return taken[0], given[0]
-
-
-def _check_logits(path: Path, spec: Spec, shape: tuple[int, ...]) -> None:
-    channels = {len(spec.classes), 1} if len(spec.classes) == 2 else {len(spec.classes)}
-    size = -(-spec.height // spec.stride), -(-spec.width // spec.stride)
-    if shape[0] != 1 or shape[1] not in channels or shape[2:] != size:
-        raise EngineError(
-            f"{path} gives logits {shape}, its spec says (1, {len(spec.classes)}, {size[0]}, {size[1]}): "
-            f"{len(spec.classes)} classes, stride {spec.stride}; is it another model's? Export the bundle again"
-        )
 
 
 def _runtime_config(engine: Any, kept: Path) -> tuple[Any, Any]:

@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 
 from edgeseg.errors import UsageError
-from edgeseg.video.cores import available_cores
+from edgeseg.processor import available_cores
 from edgeseg.video.model import Model, Result
 from edgeseg.video.source import Frame, Image, Input, Source, open_source
 from edgeseg.video.timing import Statistics

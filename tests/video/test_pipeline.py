@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from edgeseg.bundle import Bundle
 from edgeseg.errors import UsageError
+from edgeseg.processor import available_cores
 from edgeseg.spec import Spec
-from edgeseg.video.cores import available_cores
 from edgeseg.video.pipeline import engine_threads, stream
 
 Shades = Callable[..., Iterator[NDArray[np.uint8]]]
