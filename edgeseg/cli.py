@@ -45,10 +45,10 @@ app = App(
 app.command("edgeseg.train.command:train_command", name="train")
 app.command("edgeseg.export.command:export_command", name="export")
 app.command("edgeseg.zoo:zoo_command", name="zoo")
-app.command("edgeseg.export.quantize_command:quantize_command", name="quantize")
+app.command("edgeseg.export.precision.command:quantize_command", name="quantize")
 app.command("edgeseg.export.compile_command:compile_command", name="compile")
 app.command("edgeseg.export.verify_command:verify_command", name="verify")
-app.command("edgeseg.export.import_command:import_command", name="import")
+app.command("edgeseg.export.foreign.command:import_command", name="import")
 app.command("edgeseg.benchmarks.command:app", name="bench")
 
 

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from edgeseg.atomic import atomic_file
 from edgeseg.bundle import Bundle
 from edgeseg.errors import EngineError, ExportError, OutputError, UsageError
-from edgeseg.export.float_graph import FRAME
+from edgeseg.export.precision.float_graph import FRAME
 from edgeseg.sidecar import ANY, Key, system, write_engine
 from edgeseg.spec import Spec
 

@@ -17,8 +17,8 @@ from edgeseg.bundle import Bundle
 from edgeseg.dataset import Dataset
 from edgeseg.engines import Engine, open_engine
 from edgeseg.errors import DataError, UsageError
-from edgeseg.export.as_written import AsWritten
-from edgeseg.export.calibration_data import refuse_overlap
+from edgeseg.export.precision.as_written import AsWritten
+from edgeseg.export.precision.calibration_data import refuse_overlap
 from edgeseg.metrics import ConfusionMatrix
 from edgeseg.models.normalise import FrameToLogits
 from edgeseg.models.weights import load_weights

@@ -14,13 +14,13 @@ from onnx import helper
 from edgeseg.artifact import Artifact
 from edgeseg.bundle import Bundle, write_bundle
 from edgeseg.errors import BundleError, EngineError, ExportError, UsageError
-from edgeseg.export import qdq_tensorrt
-from edgeseg.export.calibration import calibrate
-from edgeseg.export.float_graph import FloatGraph
-from edgeseg.export.qdq import Recipe
+from edgeseg.export.precision import qdq_tensorrt
+from edgeseg.export.precision.calibration import calibrate
+from edgeseg.export.precision.float_graph import FloatGraph
+from edgeseg.export.precision.qdq import Recipe
+from edgeseg.export.precision.to_half import to_half
 from edgeseg.export.sizes import parse_size
 from edgeseg.export.to_engine import Options, compile_engine
-from edgeseg.export.to_half import to_half
 from edgeseg.export.to_onnx import write_graph
 from edgeseg.models import NETWORKS, build
 from edgeseg.models.normalise import FrameToLogits

@@ -16,9 +16,9 @@ from onnx import numpy_helper
 from edgeseg.bundle import Bundle
 from edgeseg.dataset import Dataset
 from edgeseg.errors import DataError, UsageError
-from edgeseg.export.as_written import AsWritten
-from edgeseg.export.calibration_data import frame_hash
 from edgeseg.export.frames import sample_frames
+from edgeseg.export.precision.as_written import AsWritten
+from edgeseg.export.precision.calibration_data import frame_hash
 from edgeseg.export.verify import Gate, Stage, stages, verify
 from edgeseg.export.verify_page import page
 from edgeseg.segmenter import Logits, Mask, Segmenter

@@ -11,9 +11,9 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from edgeseg.export.calibration import Histograms
-from edgeseg.export.float_graph import FRAME, FloatGraph, as_float
-from edgeseg.export.qdq import (
+from edgeseg.export.precision.calibration import Histograms
+from edgeseg.export.precision.float_graph import FRAME, FloatGraph, as_float
+from edgeseg.export.precision.qdq import (
     FOLLOWING,
     SMALLEST_SCALE,
     Grid,

@@ -15,8 +15,8 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from edgeseg.errors import EngineError
-from edgeseg.export.float_graph import FRAME
-from edgeseg.export.to_half import widened
+from edgeseg.export.precision.float_graph import FRAME
+from edgeseg.export.precision.to_half import widened
 
 
 class AsWritten:

@@ -18,12 +18,12 @@ from edgeseg.artifact import sha256_of
 from edgeseg.bundle import Bundle
 from edgeseg.errors import ExportError, SpecError, UsageError
 from edgeseg.export.agreement import TOLERANCE
-from edgeseg.export.foreign_onnx import load_foreign
-from edgeseg.export.foreign_torch import load_into, make_network
+from edgeseg.export.foreign.import_onnx import wrapped_bundle
+from edgeseg.export.foreign.model_spec import ModelSpec
+from edgeseg.export.foreign.open_onnx import load_foreign
+from edgeseg.export.foreign.open_torch import load_into, make_network
+from edgeseg.export.foreign.original import Original
 from edgeseg.export.frames import sample_frames
-from edgeseg.export.import_onnx import wrapped_bundle
-from edgeseg.export.model_spec import ModelSpec
-from edgeseg.export.original import Original
 from edgeseg.export.to_onnx import SMALLEST, to_graph
 
 

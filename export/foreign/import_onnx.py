@@ -20,13 +20,13 @@ from edgeseg.engines import open_engine
 from edgeseg.errors import ExportError
 from edgeseg.evaluate import evaluate
 from edgeseg.export.agreement import LEAST_AGREEMENT, TOLERANCE
-from edgeseg.export.foreign_onnx import load_foreign
+from edgeseg.export.foreign.model_spec import ModelSpec
+from edgeseg.export.foreign.open_onnx import load_foreign
+from edgeseg.export.foreign.original import Original, first_line
+from edgeseg.export.foreign.wrap import wrap
 from edgeseg.export.frames import sample_frames
 from edgeseg.export.graph import finish
-from edgeseg.export.model_spec import ModelSpec
-from edgeseg.export.original import Original, first_line
 from edgeseg.export.to_onnx import OPSET
-from edgeseg.export.wrap import wrap
 from edgeseg.segmenter import Segmenter
 from edgeseg.spec import Rect
 

@@ -18,10 +18,10 @@ from torch import Tensor, nn
 import edgeseg
 from edgeseg.errors import EdgeSegError, ExportError, SpecError, UsageError, WeightsError
 from edgeseg.export.command import export_command
-from edgeseg.export.foreign_torch import load_into, make_network
+from edgeseg.export.foreign.from_torch import export_module
+from edgeseg.export.foreign.model_spec import model_spec
+from edgeseg.export.foreign.open_torch import load_into, make_network
 from edgeseg.export.frames import sample_frames
-from edgeseg.export.from_torch import export_module
-from edgeseg.export.model_spec import model_spec
 
 SOURCE = '''
 import torch

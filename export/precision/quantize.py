@@ -15,15 +15,15 @@ from edgeseg.bundle import Bundle, write_bundle
 from edgeseg.dataset import Dataset
 from edgeseg.engines import Engine, open_engine
 from edgeseg.evaluate import evaluate
-from edgeseg.export import qdq_onnxruntime, qdq_tensorrt
-from edgeseg.export.as_written import AsWritten
-from edgeseg.export.calibration import Histograms, cache_file, calibrate, read_cache, write_cache
-from edgeseg.export.calibration_data import FEWEST, CalibrationData, read_calibration_data, refuse_overlap
-from edgeseg.export.difference import difference, latencies
-from edgeseg.export.float_graph import FloatGraph
-from edgeseg.export.histogram import METHODS, Method
-from edgeseg.export.qdq import Recipe
-from edgeseg.export.to_half import half_range, rounded_to_half, to_half
+from edgeseg.export.precision import qdq_onnxruntime, qdq_tensorrt
+from edgeseg.export.precision.as_written import AsWritten
+from edgeseg.export.precision.calibration import Histograms, cache_file, calibrate, read_cache, write_cache
+from edgeseg.export.precision.calibration_data import FEWEST, CalibrationData, read_calibration_data, refuse_overlap
+from edgeseg.export.precision.difference import difference, latencies
+from edgeseg.export.precision.float_graph import FloatGraph
+from edgeseg.export.precision.histogram import METHODS, Method
+from edgeseg.export.precision.qdq import Recipe
+from edgeseg.export.precision.to_half import half_range, rounded_to_half, to_half
 from edgeseg.segmenter import Segmenter
 
 Progress = Callable[[int, int], None]

@@ -12,9 +12,9 @@ from torch import nn
 
 import edgeseg
 from edgeseg.bundle import Bundle
+from edgeseg.export.foreign.from_torch import export_module
+from edgeseg.export.foreign.model_spec import model_spec
 from edgeseg.export.frames import sample_frames
-from edgeseg.export.from_torch import export_module
-from edgeseg.export.model_spec import model_spec
 
 transformers = pytest.importorskip("transformers")
 SIDE, CLASSES = 64, 7

@@ -19,13 +19,13 @@ from torch.nn import functional
 from edgeseg.bundle import Bundle
 from edgeseg.dataset import Dataset
 from edgeseg.errors import BundleError, DataError, ExportError
-from edgeseg.export.calibration import cache_file, read_cache
-from edgeseg.export.calibration_data import refuse_overlap
-from edgeseg.export.float_graph import FloatGraph
 from edgeseg.export.frames import sample_frames
-from edgeseg.export.qdq import corrected_bias, weight_grid
-from edgeseg.export.quantize import quantize
-from edgeseg.export.to_half import to_half
+from edgeseg.export.precision.calibration import cache_file, read_cache
+from edgeseg.export.precision.calibration_data import refuse_overlap
+from edgeseg.export.precision.float_graph import FloatGraph
+from edgeseg.export.precision.qdq import corrected_bias, weight_grid
+from edgeseg.export.precision.quantize import quantize
+from edgeseg.export.precision.to_half import to_half
 from edgeseg.export.to_onnx import export
 from edgeseg.models import NETWORKS, build
 from edgeseg.models.weights import save_weights
@@ -172,7 +172,7 @@ def test_auto_takes_the_best_score_and_few_frames_are_warned_of(plain: Bundle, t
 def test_the_pass_is_cached_by_content(plain: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     images = write_images(tmp_path / "images", 8)
     first = quantize(plain, images, method="mse").bundle
-    monkeypatch.setattr("edgeseg.export.quantize.calibrate", None)  # a second pass would fail
+    monkeypatch.setattr("edgeseg.export.precision.quantize.calibrate", None)  # a second pass would fail
     second = quantize(first, images, method="mse").bundle
     hashes = [bundle.artifact(target="tensorrt", precision="int8").sha256 for bundle in (first, second)]
     assert hashes[0] == hashes[1]

@@ -16,9 +16,9 @@ from onnx import TensorProto, helper
 import edgeseg
 from edgeseg import kernels
 from edgeseg.errors import ExportError, SpecError
+from edgeseg.export.foreign.command import import_command
 from edgeseg.export.frames import sample_frames
-from edgeseg.export.import_command import import_command
-from tests.export.their_onnx import (
+from tests.export.foreign.their_onnx import (
     CLASSES,
     HEIGHT,
     IMAGENET,

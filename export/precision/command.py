@@ -34,7 +34,7 @@ def quantize_command(
         eval: a data set to measure every artifact on; it may share no image with the calibration.
         eval_split: of that data set.
     """
-    from edgeseg.export.quantize import quantize
+    from edgeseg.export.precision.quantize import quantize
 
     evaluation = None if eval is None else Dataset.open(eval, eval_split)
     with counting("calibrate") as progress:

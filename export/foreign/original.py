@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from onnx import helper
 
 from edgeseg.errors import ExportError, SpecError
-from edgeseg.export.model_spec import ModelSpec
-from edgeseg.export.tail import Tail, candidates, find_tail
-from edgeseg.export.wrap import frame_input
+from edgeseg.export.foreign.model_spec import ModelSpec
+from edgeseg.export.foreign.tail import Tail, candidates, find_tail
+from edgeseg.export.foreign.wrap import frame_input
 
 
 class Original:

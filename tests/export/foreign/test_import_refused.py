@@ -13,10 +13,10 @@ from onnx import TensorProto, helper
 
 import edgeseg
 from edgeseg.errors import EdgeSegError, ExportError, SpecError
+from edgeseg.export.foreign.import_onnx import import_onnx
+from edgeseg.export.foreign.model_spec import model_spec
 from edgeseg.export.frames import sample_frames
-from edgeseg.export.import_onnx import import_onnx
-from edgeseg.export.model_spec import model_spec
-from tests.export.their_onnx import HEIGHT, WIDTH, argmaxed, by_hand, description, imported, network, saved
+from tests.export.foreign.their_onnx import HEIGHT, WIDTH, argmaxed, by_hand, description, imported, network, saved
 
 
 def external(folder: Path, location: str) -> Path:

@@ -1,0 +1,1 @@
+"""Networks of other people, PyTorch or ONNX, to bundles like any other."""
