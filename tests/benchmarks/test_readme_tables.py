@@ -1,0 +1,203 @@
+"""The README's tables are those of the committed results; markers and results that do not fit are refused."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgeseg.benchmarks import readme, readme_tables
+from edgeseg.benchmarks.result import to_text
+from edgeseg.errors import DataError, UsageError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+ACCURACY = {
+    "miou": 72.31,
+    "iou": {"road": 96.0, "car": 80.0, "sky": 90.0, "bike": None},
+    "pixel_accuracy": 93.7,
+    "class_accuracy": 83.9,
+    "boundary_f1": 68.2,
+    "images": 101,
+    "split": "val",
+}
+KERNELS = {
+    "processor": "CPU",
+    "instruction_set": "avx512",
+    "frames": 8,
+    "source": "street.mp4",
+    "agreement": 0.9999998643663195,
+    "ms": {"logits -> mask": {"edgeseg": {"p50": 0.2}, "edgeseg, brute force": {"p50": 1.0}, "a|b": {"p50": 15.0}}},
+}
+PRECISION = {
+    "bundle": "road",
+    "split": "val",
+    "images": 101,
+    "machine": {"processor": "CPU", "cores": 2},
+    "stages": [
+        {"stage": "torch", "engine": "torch", "miou": 72.3, "before": None, "agreement": 100.0, "median_ms": 60.0,
+         "bytes": None},
+        {"stage": "onnxruntime int8", "engine": "onnxruntime", "miou": 72.1, "before": "torch", "agreement": 99.3,
+         "median_ms": 14.9, "bytes": 3_400_000},
+    ],
+}  # fmt: skip
+PEERS = {
+    "machine": {"processor": "CPU", "cores": 2},
+    "warnings": ["the machine was busy"],
+    "video": "street.mp4",
+    "overlay": False,
+    "artifact": {"file": "road.fp32.onnx"},
+    "contenders": [
+        {"name": "ours", "agreement": 1.0, "same_work": True, "fps": 50.0, "core_ms": 36.0, "ours_is_faster_by": 1.0,
+         "ratios": [1.0, 1.0]},
+        {"name": "nearest", "agreement": 0.97, "same_work": False, "fps": 20.0, "core_ms": 80.0,
+         "ours_is_faster_by": 2.5, "ratios": [2.4, 2.6]},
+    ],
+}  # fmt: skip
+ZOO = {
+    "data": "CamVid",
+    "split": "val",
+    "images": 101,
+    "networks": [
+        {"name": "unet", "params": 31_042_000, "macs": 1_230_000_000, "size": [480, 360], "miou": 60.12,
+         "boundary_f1": None, "class_accuracy": 70.2, "pixel_accuracy": 90.3, "latency_ms": 30.2, "seed": 0,
+         "published": {"miou": 62.0, "on": "CamVid test", "source": "a paper"}, "epochs": 60, "hours": 2.5,
+         "hardware": "2 cores"},
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture
+def results(tmp_path: Path, measured: dict[str, Any]) -> Path:
+    """A folder with a result of each kind."""
+    bench = copy.deepcopy(measured)
+    bench["runs"][0]["accuracy"] = ACCURACY
+    (tmp_path / "cpu.bench-throughput.json").write_text(to_text(bench))
+    for name, result in (("cpu.kernels", KERNELS), ("cpu.precision", PRECISION), ("cpu.peers", PEERS), ("zoo", ZOO)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(result))
+    return tmp_path
+
+
+def test_the_readme_is_what_the_results_say() -> None:
+    written = (ROOT / "README.md").read_text()
+    assert "<!-- table: stream -->" in written
+    assert readme.with_tables(written, ROOT / "benchmarks/results") == written, (
+        "stale: run python -m edgeseg.benchmarks.readme"
+    )
+
+
+@pytest.mark.parametrize("name", readme.TABLES)
+def test_each_table_is_a_table(name: str, results: Path) -> None:
+    lines = [line for line in readme.TABLES[name](results).split("\n") if line.startswith("|")]
+    assert len(lines) >= 3
+    assert len({len(re.findall(r"(?<!\\)\|", line)) for line in lines}) == 1
+
+
+EXPECTED = {
+    "accuracy": "| tiny, onnxruntime fp32 | 72.3 | 93.7 | 83.9 | 68.2 | car 80, sky 90, road 96 | val, 101 |",
+    "stream": "| accuracy: mIoU % | 72.3 |",
+    "kernels": "| logits -> mask | 0.20 | a\\|b | 15.00 | 75.0 x |",
+    "precision": "| onnxruntime int8 | onnxruntime | 72.10 | -0.20 | 99.30 | 14.9 | 3.4 |",
+    "peers": "| nearest * | 20.0 | 80.0 | 2.50 | 2.40 to 2.60 | 97.00 |",
+    "zoo": "| unet | 60.1 | - | 70.2 / 90.3 | 31.04 / 1.23 | 30.2 | 62.0, CamVid test (a paper) | "
+    "60, seed 0, 2.5 h, 2 cores |",
+}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_its_figures_are_those_of_the_result(name: str, results: Path) -> None:
+    assert EXPECTED[name] in readme.TABLES[name](results).split("\n")
+
+
+def test_what_speaks_against_the_figures_stands_below_them(results: Path) -> None:
+    assert "the machine was busy" in readme_tables.peers(results)
+    assert "99.9999864 % of pixels" in readme_tables.kernels(results)
+    unsteady = json.loads((results / "cpu.bench-throughput.json").read_text())
+    unsteady["runs"][0]["measured"]["pipeline"]["steady"] = False
+    (results / "cpu.bench-throughput.json").write_text(json.dumps(unsteady))
+    assert "not steady, the bound on windows was reached: pipeline" in readme_tables.stream(results)
+
+
+def test_machines_have_tables_of_their_own_and_modes_share_one(results: Path) -> None:
+    other = json.loads((results / "cpu.bench-throughput.json").read_text())
+    (results / "cpu.bench-latency.json").write_text(json.dumps(other))
+    assert readme_tables.stream(results).count("| accuracy") == 1
+    other["machine"]["processor"] = "another"
+    (results / "other.bench-latency.json").write_text(json.dumps(other))
+    assert readme_tables.stream(results).count("| accuracy") == 2
+
+
+def test_speed_without_accuracy_is_refused(results: Path, measured: dict[str, Any]) -> None:
+    (results / "cpu.bench-latency.json").write_text(to_text(measured))
+    for table in (readme_tables.stream, readme_tables.accuracy):
+        with pytest.raises(DataError, match="has no accuracy"):
+            table(results)
+
+
+around = st.text(st.characters(exclude_categories=["C"], exclude_characters="<")).map(lambda text: f"{text}\n")
+
+
+@given(around, around, around)
+def test_only_what_lies_between_markers_changes(
+    tmp_path_factory: pytest.TempPathFactory, before: str, stale: str, after: str
+) -> None:
+    folder = tmp_path_factory.getbasetemp() / "zoo"
+    folder.mkdir(exist_ok=True)
+    (folder / "zoo.json").write_text(json.dumps(ZOO))
+    fresh = readme.with_tables(f"{before}<!-- table: zoo -->\n{stale}<!-- /table -->\n{after}", folder)
+    expected = f"{before}<!-- table: zoo -->\n{readme_tables.zoo(folder)}\n<!-- /table -->\n{after}"
+    assert fresh == expected
+    assert readme.with_tables(fresh, folder) == fresh
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("<!-- table: sonata -->\n<!-- /table -->\n", "the table 'sonata', expected one of accuracy"),
+        ("<!-- table: zoo -->\n", "has no end"),
+        ("<!-- table: zoo -->\n<!-- table: peers -->\n<!-- /table -->\n", "the table zoo has no end"),
+    ],
+)
+def test_markers_that_do_not_fit_are_refused(text: str, said: str, results: Path) -> None:
+    with pytest.raises(UsageError, match=said):
+        readme.with_tables(text, results)
+
+
+def test_results_that_are_missing_or_damaged_are_refused(results: Path) -> None:
+    text = "<!-- table: zoo -->\n<!-- /table -->\n"
+    for damaged, said in (('{"networks": []}', "lack what the table zoo shows"), ("{", "cannot read")):
+        (results / "zoo.json").write_text(damaged)
+        with pytest.raises(DataError, match=said):
+            readme.with_tables(text, results)
+    (results / "zoo.json").unlink()
+    with pytest.raises(DataError, match=r"there is no .*zoo\.json"):
+        readme.with_tables(text, results)
+
+
+def test_check_tells_and_the_command_writes(results: Path) -> None:
+    page = results / "README.md"
+    page.write_text("<!-- table: zoo -->\nold\n<!-- /table -->\n")
+
+    def run(*arguments: str) -> tuple[int, str]:
+        command = [sys.executable, "-m", "edgeseg.benchmarks.readme", "--results", str(results), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    code, said = run("--check", "--readme", str(page))
+    assert code == 1
+    assert "is stale" in said
+    assert "old" in page.read_text()
+    assert run("--readme", str(page)) == (0, "")
+    assert "| unet |" in page.read_text()
+    assert run("--check", "--readme", str(page)) == (0, "")
+    code, said = run("--readme", str(results / "missing.md"))
+    assert code == 2
+    assert said.startswith("error: cannot read")
