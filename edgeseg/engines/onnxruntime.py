@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from edgeseg.engines import check_logits
+from edgeseg.engines._onnx import check_spec
 from edgeseg.errors import EngineError, FrameError
 from edgeseg.spec import METADATA_KEY, Spec
 
@@ -43,7 +43,7 @@ class OnnxRuntime:
         self._dynamic = spec.dynamic
         self._session: ort.InferenceSession | None = _session(path, threads, variant)
         self._input = _check_types(path, self._session)
-        _check_spec(path, spec, self._session)
+        check_spec(path, spec, self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY))
         logits = self.infer(np.zeros(self._shape, np.uint8))
         check_logits(path, spec, logits.shape)
 
@@ -123,19 +123,6 @@ def _check_types(path: Path, session: ort.InferenceSession) -> str:
         )
     name: str = session.get_inputs()[0].name
     return name
-
-
-def _check_spec(path: Path, spec: Spec, session: ort.InferenceSession) -> None:
-    """Refuses a spec that is not the one in the file, which the bundle's hash covers."""
-    carried = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
-    if carried is None:
-        return
-    try:
-        same = Spec.from_json(json.loads(carried)) == spec
-    except ValueError as error:
-        raise EngineError(f"{path} carries a spec that cannot be read ({error}); export the bundle again") from error
-    if not same:
-        raise EngineError(f"{path} carries another spec than its bundle.json; was that edited? Export the bundle again")
 
 
 def _signature(values: list[ort.NodeArg]) -> str:
