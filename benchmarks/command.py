@@ -18,7 +18,7 @@ def bench(
     source: Path | None = None,
     mode: Literal["latency", "throughput"] = "throughput",
     data: Path | None = None,
-    split: str = "val",
+    split: str | None = None,
     json: Path | None = None,
     html: Path | None = None,
     fps: float | None = None,
@@ -35,7 +35,7 @@ def bench(
         source: a video file; the street clip of the extra "demo" by default.
         mode: throughput works on several frames at once, latency on one with all cores.
         data: a labelled data set: measure accuracy too, through each engine.
-        split: which part of the data set.
+        split: which part of the data set; val by default, where it has splits.
         json: write the result here.
         html: write a page with tables and charts here.
         fps: frames a second of the camera that the video plays, instead of the video's own.
@@ -45,15 +45,15 @@ def bench(
     from rich.console import Console
 
     from edgeseg.benchmarks import report, result, suite
+    from edgeseg.benchmarks.labelled import open_labelled
     from edgeseg.benchmarks.street_clip import street_clip
     from edgeseg.benchmarks.table import tables
     from edgeseg.bundle import Bundle
-    from edgeseg.dataset import Dataset
 
     for path in (json, html):
         if path is not None:
             result.check_writable(path)
-    dataset = Dataset.open(data, split) if data is not None else None
+    dataset = open_labelled(data, split) if data is not None else None
     settings = suite.Settings(mode=mode, frames=frames, windows=windows, fps=fps, dataset=dataset)
     console = Console(stderr=True)
     with console.status("bench") as status:

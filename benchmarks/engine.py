@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,8 @@ from edgeseg.video.source import open_source
 INCLUDED = "one call of the engine: uint8 tensor in, logits in the caller's memory out"
 EXCLUDED = "decoding, resize, arg-max, waiting"
 
+_Item = TypeVar("_Item")
+
 TENSORS = 32
 """Different frames; they take turns, so that no cache holds an answer's way."""
 
@@ -28,8 +32,15 @@ def tensors_of(model: Segmenter, video: Path) -> list[NDArray[np.uint8]]:
         return [model.prepare(frame.image).copy() for frame in islice(source, TENSORS)]
 
 
-def measure(model: Segmenter, tensors: list[NDArray[np.uint8]], *, frames: int, workers: int) -> Window:
-    """One window: `workers` threads call the engine one after the other, without a pause, `frames` times in all."""
+def measure(call: Callable[[_Item], object], items: Sequence[_Item], *, frames: int, workers: int) -> Window:
+    """One window: `workers` threads call `call` one after the other, without a pause, `frames` times in all.
+
+    Args:
+        call: what is timed, such as a segmenter's `infer`.
+        items: that it is called with, in turns.
+        frames: calls in all.
+        workers: threads that call.
+    """
     turns = iter(range(frames))
     turn = threading.Lock()
 
@@ -41,11 +52,11 @@ def measure(model: Segmenter, tensors: list[NDArray[np.uint8]], *, frames: int, 
             if number is None:
                 return taken
             started = time.perf_counter()
-            model.infer(tensors[number % len(tensors)])
+            call(items[number % len(items)])
             taken.append(1e3 * (time.perf_counter() - started))
 
     with ThreadPoolExecutor(workers, thread_name_prefix="edgeseg-bench") as pool:
         started, spent = time.perf_counter(), time.process_time()
-        calls = [pool.submit(work) for _ in range(workers)]
-        samples = [sample for call in calls for sample in call.result()]
+        running = [pool.submit(work) for _ in range(workers)]
+        samples = [sample for worker in running for sample in worker.result()]
         return Window(tuple(samples), time.perf_counter() - started, time.process_time() - spent)

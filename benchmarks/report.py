@@ -9,7 +9,7 @@ from edgeseg.benchmarks import svg
 from edgeseg.benchmarks.table import COLUMNS, facts, machine_facts, rows, title
 from edgeseg.benchmarks.windows import percentile
 
-_STYLE = """
+STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; color: #222 }
 h1 { font-size: 1.6em } h2 { margin-top: 2em; border-top: 1px solid #ccc; padding-top: 1em }
 table { border-collapse: collapse; margin: 1em 0 } svg { max-width: 100%; height: auto }
@@ -31,7 +31,7 @@ def page(result: dict[str, Any]) -> str:
         parts += [f"<h2>{escape(title(result, run))}</h2>", _table(run), _facts(facts(result, run)), *_charts(run)]
     parts += ["<h2>Machine</h2>", _facts(machine_facts(result))]
     parts += [f"<p>Skipped {escape(each['engine'])}: {escape(each['reason'])}</p>" for each in result["skipped"]]
-    head = f'<meta charset="utf-8"><title>{escape(name)}</title><style>{_STYLE}</style>'
+    head = f'<meta charset="utf-8"><title>{escape(name)}</title><style>{STYLE}</style>'
     body = "\n".join(parts)
     return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n{body}\n</body></html>\n'
 

@@ -30,6 +30,7 @@ from edgeseg import engines
 from edgeseg.artifact import Artifact
 from edgeseg.benchmarks import capture, engine, first_mask, machine, network, pipeline
 from edgeseg.benchmarks.energy import Rapl, open_rapl
+from edgeseg.benchmarks.labelled import check_labelled
 from edgeseg.benchmarks.windows import Window, agree, figures, repeat
 from edgeseg.bundle import INDEX, Bundle
 from edgeseg.dataset import Dataset
@@ -101,9 +102,13 @@ def measure(
         BundleError: the bundle has no artifact for the engine.
         SourceError: the video cannot be opened.
         UsageError: it is no video file.
+        DataError: the data set has other classes, or an image of it served for calibration.
     """
     source = _source(video)
-    chosen, skipped = _candidates(bundle, engine_name)
+    chosen, skipped = candidates(bundle, engine_name)
+    if settings.dataset is not None:
+        for _, artifact in chosen:
+            check_labelled(bundle, artifact, settings.dataset)
     before = machine.condition()
     meter = open_rapl()
     idle = meter.idle() if isinstance(meter, Rapl) else None
@@ -141,8 +146,17 @@ def measure(
     }
 
 
-def _candidates(bundle: Bundle, engine_name: str) -> tuple[list[tuple[str, Artifact]], list[dict[str, str]]]:
-    """Engine and artifact of each run, and what cannot be run with the reason."""
+def candidates(bundle: Bundle, engine_name: str) -> tuple[list[tuple[str, Artifact]], list[dict[str, str]]]:
+    """Engine and artifact of each possible run, and what cannot be run with the reason.
+
+    Args:
+        bundle: the network.
+        engine_name: a file name in edgeseg/engines, or "all" for every one that is installed.
+
+    Raises:
+        EngineError: the engine is unknown or absent.
+        BundleError: the bundle has no artifact for it.
+    """
     if engine_name != ALL:
         target = engines.runtime(engine_name).TARGET
         bundle.artifact(target=target)  # raises if there is none
@@ -206,9 +220,9 @@ def _run(job: _Job, name: str, artifact: Artifact, say: Callable[[str], None]) -
 
 def _engine(job: _Job, model: Segmenter, workers: int) -> dict[str, Any]:
     tensors = engine.tensors_of(model, job.video)
-    engine.measure(model, tensors, frames=len(tensors), workers=workers)  # memory is mapped, code is loaded
+    engine.measure(model.infer, tensors, frames=len(tensors), workers=workers)  # memory is mapped, code is loaded
     windows, steady = repeat(
-        lambda: engine.measure(model, tensors, frames=job.settings.frames, workers=workers),
+        lambda: engine.measure(model.infer, tensors, frames=job.settings.frames, workers=workers),
         lambda window: window.p50,
         most=job.settings.windows,
     )

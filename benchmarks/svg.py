@@ -1,4 +1,4 @@
-"""Three small charts as SVG text: stacked bars, cumulative distributions, dots with whiskers."""
+"""Four small charts as SVG text: stacked bars, cumulative distributions, dots with whiskers, points in a plane."""
 
 from __future__ import annotations
 
@@ -95,6 +95,52 @@ def dots(series: Mapping[str, Sequence[tuple[float, float, float]]], unit: str) 
             x += step
         x += step
     return _svg(drawn, height)
+
+
+def plane(
+    points: Mapping[str, tuple[float, float]],
+    axes: tuple[str, str],
+    *,
+    front: Sequence[str],
+    limits: tuple[float, float] | None = None,
+) -> str:
+    """Numbered points (across, up), with the names below; those of `front` are joined, `limits` are dashed lines.
+
+    The axis across starts at zero; the one up shows the range of the points alone.
+    """
+    height, bottom, top = 340, 292, 12
+    marks = [*points.values(), *([limits] if limits else [])]
+    widest = max(x for x, _ in marks) * 1.05
+    low, high = min(y for _, y in marks), max(y for _, y in marks)
+    margin = 0.08 * (high - low) or 1.0
+    low, high = low - margin, high + margin
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return LEFT + (WIDTH - LEFT - RIGHT) * x / widest, bottom - (bottom - top) * (y - low) / (high - low)
+
+    drawn = [_text((LEFT + WIDTH - RIGHT) / 2, bottom + 40, axes[0], anchor="middle"), _text(8, top + 8, axes[1])]
+    for tick in _linear_ticks(widest):
+        x, _ = place(tick, low)
+        drawn += [_line(x, top, x, bottom), _text(x, bottom + 18, f"{tick:g}", anchor="middle")]
+    for tick in (low + step * (high - low) / 4 for step in range(5)):
+        _, y = place(0, tick)
+        drawn += [_line(LEFT, y, WIDTH - RIGHT, y), _text(LEFT - 8, y + 4, f"{tick:.1f}", anchor="end")]
+    if limits:
+        x, y = place(*limits)
+        for ends in ((x, top, x, bottom), (LEFT, y, WIDTH - RIGHT, y)):
+            drawn.append(_line(*ends, stroke=COLOURS[5], width=2).replace("/>", ' stroke-dasharray="6 4"/>'))
+    if front:
+        joined = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*points[name]) for name in front))
+        drawn.append(f'<polyline points="{joined}" fill="none" stroke="{COLOURS[0]}" stroke-width="2"/>')
+    for number, (name, point) in enumerate(points.items(), start=1):
+        x, y = place(*point)
+        colour = COLOURS[0] if name in front else "#888"
+        drawn.append(
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="9" fill="{colour}"><title>{escape(name)}</title></circle>'
+            + _text(x, y + 4, str(number), anchor="middle", fill="#fff")
+        )
+    names = "".join(f"<li>{escape(name)}</li>" for name in points)
+    return _svg(drawn, height) + f'<ol class="points">{names}</ol>'
 
 
 def _svg(drawn: Sequence[str], height: float) -> str:

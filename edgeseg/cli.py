@@ -50,22 +50,24 @@ app.command("edgeseg.export.compile_command:compile_command", name="compile")
 app.command("edgeseg.export.verify_command:verify_command", name="verify")
 app.command("edgeseg.export.foreign.command:import_command", name="import")
 app.command("edgeseg.benchmarks.command:app", name="bench")
+app.command("edgeseg.benchmarks.tune.command:tune_command", name="tune")
 
 
 @app.command
 def run(
     source: str,
     *,
-    bundle: str = "road",
-    engine: str = "onnxruntime",
+    bundle: str | None = None,
+    engine: str | None = None,
     precision: Precision | None = None,
     out: Path | None = None,
     masks: Path | None = None,
     show: bool = False,
     max_frames: int | None = None,
-    mode: Literal["throughput", "latency"] = "throughput",
+    mode: Literal["throughput", "latency"] | None = None,
     workers: int | None = None,
     threads: int | None = None,
+    settings: Path | None = None,
     alpha: float = 0.5,
     timeout: float = 10.0,
     json: bool = False,
@@ -76,16 +78,17 @@ def run(
 
     Args:
         source: a video or image file, a folder of images, a camera's number, a URL, or a GStreamer pipeline.
-        bundle: the network: the name of one that comes with edgeseg, or a path.
-        engine: the runtime: onnxruntime, onnxruntime:cuda, onnxruntime:tensorrt or tensorrt.
+        bundle: the network: the name of one that comes with edgeseg (road by default), or a path.
+        engine: the runtime: onnxruntime (by default), onnxruntime:cuda, onnxruntime:tensorrt or tensorrt.
         precision: of the artifact; by default the first that the bundle has for this runtime, which is its best.
         out: write the overlays here: .mp4 or .mkv; for a single image .png or .jpg.
         masks: write the masks into this folder, as PNG whose grey levels are class ids.
         show: show the overlays in a window; q or Escape ends.
         max_frames: stop after so many frames.
-        mode: throughput works on several frames at once, latency on one with all cores.
+        mode: throughput (by default) works on several frames at once, latency on one with all cores.
         workers: frames that are worked on at once, instead of what the mode says.
         threads: threads that each frame's inference runs on, instead of what the mode says.
+        settings: a file of edgeseg tune, which says bundle, engine, precision, mode, workers and threads.
         alpha: weight of the class colours in an overlay, 0 to 1.
         timeout: seconds that a camera or URL may take to answer.
         json: print one JSON object on stdout, and nothing else.
@@ -93,9 +96,16 @@ def run(
     from edgeseg.segmenter import load
     from edgeseg.video.pipeline import engine_threads
     from edgeseg.video.run import run as run_stream
+    from edgeseg.video.settings import read_settings
 
-    threads = engine_threads(mode) if threads is None else threads
-    model = load(bundle, engine=engine, precision=precision, threads=threads)
+    if settings is not None:
+        said = {"bundle": bundle, "engine": engine, "precision": precision, "mode": mode, "workers": workers}
+        chosen = read_settings(settings, {**said, "threads": threads})
+        model, mode, workers = chosen.load(), chosen.mode, chosen.workers
+    else:
+        mode = mode or "throughput"
+        threads = engine_threads(mode) if threads is None else threads
+        model = load(bundle or "road", engine=engine or "onnxruntime", precision=precision, threads=threads)
     report = run_stream(
         model,
         source,

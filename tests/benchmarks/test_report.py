@@ -115,3 +115,21 @@ def test_every_window_has_its_dot_inside_the_chart(series: dict[str, list[float]
     circles = [one for one in ElementTree.fromstring(svg.dots(columns, "ms")).iter() if one.tag.endswith("circle")]
     assert len(circles) == sum(map(len, columns.values()))
     assert all(0 < float(one.attrib["cx"]) < svg.WIDTH and 0 < float(one.attrib["cy"]) < 260 for one in circles)
+
+
+@given(
+    st.dictionaries(names, st.tuples(positive, st.floats(0, 100)), min_size=1, max_size=9),
+    st.none() | st.tuples(positive, st.floats(0, 100)),
+)
+def test_every_point_lies_in_the_plane_and_is_named(
+    points: dict[str, tuple[float, float]], limits: tuple[float, float] | None
+) -> None:
+    drawing, _, listed = svg.plane(points, ("ms", "mIoU %"), front=list(points)[:2], limits=limits).partition("<ol")
+    circles = [one for one in ElementTree.fromstring(drawing).iter() if one.tag.endswith("circle")]
+    assert listed.count("<li>") == len(circles) == len(points)
+    for circle, (x, y) in zip(circles, points.values(), strict=True):
+        assert svg.LEFT <= float(circle.attrib["cx"]) < svg.WIDTH
+        assert 12 < float(circle.attrib["cy"]) < 292
+        for other, (x2, y2) in zip(circles, points.values(), strict=True):
+            assert x <= x2 or float(circle.attrib["cx"]) >= float(other.attrib["cx"])
+            assert y <= y2 or float(circle.attrib["cy"]) <= float(other.attrib["cy"])

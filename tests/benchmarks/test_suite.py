@@ -71,14 +71,14 @@ def test_all_engines_or_the_reason_why_not(tiny: Bundle, monkeypatch: pytest.Mon
     def runtime(name: str) -> Any:
         raise EngineError(f"engine {name} cannot start")
 
-    chosen, _ = suite._candidates(tiny, "all")
+    chosen, _ = suite.candidates(tiny, "all")
     assert ("onnxruntime", tiny.artifacts[0]) in chosen
     monkeypatch.setattr("edgeseg.engines.runtime", runtime)
-    chosen, skipped = suite._candidates(tiny, "all")
+    chosen, skipped = suite.candidates(tiny, "all")
     assert chosen == []
     assert {"engine": "onnxruntime", "reason": "engine onnxruntime cannot start"} in skipped
     with pytest.raises(EngineError, match="cannot start"):
-        suite._candidates(tiny, "onnxruntime")
+        suite.candidates(tiny, "onnxruntime")
 
 
 @pytest.mark.parametrize("setting", [{"frames": 9}, {"windows": 2}, {"fps": 0.0}, {"fps": float("nan")}])

@@ -1,0 +1,116 @@
+"""Every combination of network, resolution, precision, engine and number of threads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from edgeseg.artifact import Artifact
+from edgeseg.benchmarks.suite import candidates
+from edgeseg.bundle import Bundle
+from edgeseg.errors import EngineError, UsageError
+from edgeseg.processor import available_cores
+from edgeseg.segmenter import Segmenter
+from edgeseg.video.settings import open_sized
+
+SCALES = (0.5, 0.75, 1.0)
+"""Of the input's own size, for networks that take any."""
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One combination.
+
+    Attributes:
+        bundle: the network.
+        given: the bundle as the user wrote it.
+        engine: a file name in edgeseg/engines.
+        artifact: of the bundle, that the engine reads.
+        size: width and height of the network's input.
+        threads: that an inference runs on.
+        workers: frames at once: as many as there are cores for.
+    """
+
+    bundle: Bundle
+    given: str
+    engine: str
+    artifact: Artifact
+    size: Size
+    threads: int
+    workers: int
+
+    @property
+    def name(self) -> str:
+        """What the combination is, in one line."""
+        width, height = self.size
+        at_once = f"{self.workers} x {self.threads} thread{'s' * (self.threads > 1)}"
+        return f"{self.given} {self.artifact.precision} {width}x{height}, {self.engine}, {at_once}"
+
+    def open(self, threads: int) -> Segmenter:
+        """Loads it, on so many threads.
+
+        Raises:
+            EngineError: the engine refuses the artifact or the size.
+        """
+        return open_sized(self.bundle, self.engine, self.artifact.precision, self.size, threads)
+
+
+def combinations(
+    bundles: Iterable[str], *, engine_name: str, sizes: Sequence[Size] | None, threads: Sequence[int] | None
+) -> tuple[list[Candidate], list[dict[str, str]]]:
+    """Every combination, and the engines that cannot be used with the reason.
+
+    Args:
+        bundles: names or paths.
+        engine_name: a file name in edgeseg/engines, or "all".
+        sizes: (width, height) of the input of networks that take any; None for a half, three quarters and the whole of
+            their own.
+        threads: an inference; None for 1, 2, 4 ... all cores.
+
+    Raises:
+        BundleError: a bundle cannot be opened, or has no artifact for the engine.
+        EngineError: the engine is unknown or absent.
+        UsageError: sizes are given, but no bundle takes them; or there are fewer cores than threads.
+    """
+    cores = available_cores()
+    for each in threads or ():
+        if not 1 <= each <= cores:
+            raise UsageError(f"threads is {each}, expected 1 to {cores}: so many cores may be used here")
+    found, skipped = [], []
+    opened = {given: Bundle.open(given) for given in bundles}
+    if sizes and not any(bundle.spec.dynamic for bundle in opened.values()):
+        raise UsageError("sizes are for bundles that take any (edgeseg export --dynamic), and none of these does")
+    for given, bundle in opened.items():
+        chosen, absent = candidates(bundle, engine_name)
+        skipped += [each for each in absent if each not in skipped]
+        for name, artifact in chosen:
+            for size in _sizes(bundle, sizes):
+                for each in threads or _powers(cores):
+                    found.append(Candidate(bundle, given, name, artifact, size, each, max(1, cores // each)))
+    if not found:
+        raise EngineError("no engine can run these bundles: " + "; ".join(each["reason"] for each in skipped))
+    return found, skipped
+
+
+def _sizes(bundle: Bundle, sizes: Sequence[Size] | None) -> list[Size]:
+    """Sizes of the network's input; of its own proportions, in whole steps of its stride."""
+    spec = bundle.spec
+    if not spec.dynamic:
+        return [(spec.width, spec.height)]
+    if sizes:
+        return list(dict.fromkeys(sizes))
+
+    def scaled(length: int, scale: float) -> int:
+        return length if scale == 1 else max(1, round(length * scale / spec.stride)) * spec.stride
+
+    return [(scaled(spec.width, scale), scaled(spec.height, scale)) for scale in SCALES]
+
+
+def _powers(cores: int) -> list[int]:
+    """1, 2, 4 ... and all cores."""
+    found = [1]
+    while 2 * found[-1] <= cores:
+        found.append(2 * found[-1])
+    return found if found[-1] == cores else [*found, cores]

@@ -1,0 +1,87 @@
+"""`edgeseg tune`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def tune_command(
+    *bundles: str,
+    data: Path,
+    max_latency: float,
+    min_miou: float,
+    split: str | None = None,
+    source: Path | None = None,
+    engine: str = "all",
+    size: list[str] | None = None,
+    threads: list[int] | None = None,
+    out: Path = Path("settings.json"),
+    json: Path | None = None,
+    html: Path | None = None,
+) -> int:
+    """Choose network, resolution, precision, engine and threads for this device; exit code 1 if nothing will do.
+
+    The most accurate combination that keeps the budget is written to --out, for `edgeseg run --settings`. Where none
+    keeps it, the nearest is named and nothing is written. Give data that you will not report accuracy on.
+
+    Args:
+        bundles: names of those that come with edgeseg, or paths.
+        data: a labelled data set that did not calibrate the bundles.
+        max_latency: milliseconds from a frame in memory to its mask that 95 of 100 frames may take.
+        min_miou: percent of mIoU to reach, through the very artifact and engine.
+        split: which part of the data set; val by default, where it has splits.
+        source: a video whose frames are timed; by default those of the data set.
+        engine: the runtime, or "all" for every one that is installed.
+        size: WIDTHxHEIGHT of the input of networks that take any; may be given several times.
+        threads: of an inference; may be given several times. As many frames at once as cores are left for.
+        out: write the choice here.
+        json: write all figures here.
+        html: write a page with table and plot here.
+    """
+    from rich.console import Console
+
+    from edgeseg.benchmarks import machine, result
+    from edgeseg.benchmarks.labelled import check_labelled, open_labelled
+    from edgeseg.benchmarks.tune import record, report
+    from edgeseg.benchmarks.tune.candidates import combinations
+    from edgeseg.benchmarks.tune.choice import choose, nearest
+    from edgeseg.benchmarks.tune.search import Budget, frames_of, tune
+    from edgeseg.errors import UsageError
+    from edgeseg.export.sizes import parse_size
+    from edgeseg.processor import available_cores
+    from edgeseg.video.settings import write_settings
+
+    if not bundles:
+        raise UsageError("no bundle is given, expected at least one, such as road")
+    budget = Budget(max_latency, min_miou)
+    for path in (out, json, html):
+        if path is not None:
+            result.check_writable(path)
+    sizes = [parsed for text in size or () if (parsed := parse_size(text)) is not None]
+    choices, skipped = combinations(bundles, engine_name=engine, sizes=sizes, threads=threads)
+    dataset = open_labelled(data, split)
+    for choice in {each.artifact.sha256: each for each in choices}.values():
+        check_labelled(choice.bundle, choice.artifact, dataset)
+    frames = frames_of(dataset, source)
+    console = Console(stderr=True)
+    before = machine.condition()
+    with console.status("tune") as status:
+        trials = tune(choices, dataset, frames, budget, say=status.update)
+    said = machine.warnings(before, machine.condition(), available_cores())
+    chosen = choose(trials, budget)
+    Console().print(report.table(trials, chosen, budget))
+    notes = [f"skipped {each['engine']}: {each['reason']}" for each in skipped] + [f"warning: {each}" for each in said]
+    common = record.facts(dataset, frames, budget, said)
+    if json is not None:
+        result.write(json, result.to_text(record.result(trials, common, skipped)))
+    if html is not None:
+        device = f"{machine.processor()}, {available_cores()} cores"
+        result.write(html, report.page(trials, chosen, budget, device=device, notes=notes))
+    if chosen is not None:
+        write_settings(out, record.settings(chosen, common))
+        notes.append(f"chosen: {chosen.candidate.name}; edgeseg run SOURCE --settings {out}")
+    else:
+        notes.append(f"nothing keeps the budget; {report.nearest(nearest(trials, budget))}; {out} is not written")
+    for note in notes:
+        console.print(note, markup=False, highlight=False, soft_wrap=True)
+    return 0 if chosen else 1

@@ -1,0 +1,193 @@
+"""Measures candidates until each has failed or is known.
+
+A candidate is timed in one short window first: where that is far beyond the budget, it is dropped before accuracy is
+looked at. Then its accuracy is estimated on a few images; then it is timed in windows that agree, and judged on all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeseg.benchmarks import engine
+from edgeseg.benchmarks.tune.candidates import Candidate
+from edgeseg.benchmarks.windows import Window, percentile, repeat
+from edgeseg.dataset import Dataset
+from edgeseg.errors import EngineError, UsageError
+from edgeseg.evaluate import evaluate
+from edgeseg.video.source import open_source
+
+INCLUDED = "a frame in memory to its mask at frame size: resize, engine, arg-max; all workers at once"
+
+FAR = 1.5
+"""A candidate whose median in a short window is so many times the budget cannot have its p95 within it."""
+
+SHORT, LONG, MOST = 12, 50, 8
+"""Frames of the short window and of the others, and the bound on their number."""
+
+FRAMES = 16
+"""Different frames that are timed; they take turns."""
+
+SUBSET, MARGIN = 20, 5.0
+"""Images that accuracy is estimated on, and the points of mIoU by which the estimate may be off.
+
+Measured with "road" on CamVid's val split: 20 evenly spaced images lie within 0.8 points of all 101, 20 random ones
+within 1.8 in 99 of 100 draws.
+"""
+
+Frames = Sequence[NDArray[np.uint8]]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a combination must keep.
+
+    Attributes:
+        max_latency_ms: that 95 of 100 frames may take.
+        min_miou: in percent.
+    """
+
+    max_latency_ms: float
+    min_miou: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.max_latency_ms < float("inf"):
+            raise UsageError(f"max-latency is {self.max_latency_ms:g}, expected milliseconds above 0")
+        if not 0 <= self.min_miou <= 100:
+            raise UsageError(f"min-miou is {self.min_miou:g}, expected percent, 0 to 100")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A combination as far as it was measured.
+
+    Attributes:
+        candidate: the combination.
+        window: all frames that were timed in the last step; None if it did not run.
+        miou: in percent, of `images` images; None if accuracy was not looked at.
+        images: how many.
+        dropped: why it was not measured to the end; None if it was.
+        steady: whether the last windows agreed.
+    """
+
+    candidate: Candidate
+    window: Window | None = None
+    miou: float | None = None
+    images: int = 0
+    dropped: str | None = None
+    steady: bool = False
+
+    @property
+    def p95(self) -> float:
+        """Milliseconds that 95 of 100 frames took at most."""
+        return float("inf") if self.window is None else percentile(self.window.ms, 95)
+
+    def point(self) -> tuple[float, float]:
+        """p95 and mIoU of one that was measured to the end."""
+        assert self.miou is not None
+        return self.p95, self.miou
+
+
+def tune(
+    choices: Sequence[Candidate], dataset: Dataset, frames: Frames, budget: Budget, *, say: Callable[[str], None]
+) -> list[Trial]:
+    """Measures all candidates; if none gets to the end, the fastest is measured all the same, to have figures of one.
+
+    Args:
+        choices: the candidates.
+        dataset: labelled images, with the classes of every bundle.
+        frames: that are timed, each (H, W, 3), uint8, BGR.
+        budget: what they must keep.
+        say: called with what is being done.
+    """
+    judge = _Judge(dataset)
+    trials = []
+    for number, candidate in enumerate(choices, start=1):
+        say(f"{number} of {len(choices)}: {candidate.name}")
+        trials.append(_try(candidate, judge, frames, budget))
+    if all(trial.dropped for trial in trials):
+        fastest = min(trials, key=lambda trial: trial.p95)
+        if fastest.window is not None:
+            say(f"nothing fits: {fastest.candidate.name}, the fastest, to the end")
+            trials[trials.index(fastest)] = _try(fastest.candidate, judge, frames, None)
+    return trials
+
+
+def frames_of(dataset: Dataset, video: Path | None) -> Frames:
+    """Frames to time, each (H, W, 3), uint8, BGR: of a video, or images of the data set.
+
+    Raises:
+        SourceError: the video cannot be opened.
+    """
+    if video is None:
+        return [dataset.load(place)[0] for place in _spread(len(dataset), FRAMES)]
+    with open_source(video) as source:
+        return [frame.image for frame in islice(source, FRAMES)]
+
+
+class _Judge:
+    """Accuracy of a combination, on a few images or on all; the number of threads changes no mask."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.few = replace(dataset, pairs=tuple(dataset.pairs[place] for place in _spread(len(dataset), SUBSET)))
+        self.all = dataset
+        self._known: dict[tuple[Any, ...], float] = {}
+
+    def miou(self, candidate: Candidate, dataset: Dataset) -> float:
+        """mIoU in percent on one of the two."""
+        key = (candidate.bundle.folder, candidate.engine, candidate.artifact.sha256, candidate.size, len(dataset))
+        if key not in self._known:
+            model = candidate.open(threads=1)
+            self._known[key] = evaluate(model, dataset).miou
+            model.close()
+        return self._known[key]
+
+
+def _try(candidate: Candidate, judge: _Judge, frames: Frames, budget: Budget | None) -> Trial:
+    """One candidate, up to the first step that it fails; without a budget it fails none."""
+    try:
+        return _measured(candidate, judge, frames, budget)
+    except EngineError as error:
+        return Trial(candidate, dropped=str(error))
+
+
+def _measured(candidate: Candidate, judge: _Judge, frames: Frames, budget: Budget | None) -> Trial:
+    workers = candidate.workers
+    model = candidate.open(candidate.threads)
+    try:
+        engine.measure(model, frames, frames=2 * workers, workers=workers)  # memory is mapped, code is loaded
+        short = engine.measure(model, frames, frames=max(SHORT, 2 * workers), workers=workers)
+        if budget is not None and short.p50 > FAR * budget.max_latency_ms:
+            return Trial(candidate, short, dropped=f"too slow: median {short.p50:.1f} ms in a short window")
+        if budget is not None and len(judge.few) < len(judge.all):
+            estimate = judge.miou(candidate, judge.few)
+            if not estimate >= budget.min_miou - MARGIN:
+                why = f"not accurate enough: mIoU {estimate:.1f} % on {len(judge.few)} images"
+                return Trial(candidate, short, estimate, len(judge.few), why)
+        windows, steady = repeat(
+            lambda: engine.measure(model, frames, frames=max(LONG, 2 * workers), workers=workers),
+            lambda window: window.p50,
+            most=MOST,
+        )
+    finally:
+        model.close()
+    return Trial(candidate, _joined(windows), judge.miou(candidate, judge.all), len(judge.all), steady=steady)
+
+
+def _joined(windows: Sequence[Window]) -> Window:
+    return Window(
+        tuple(sample for window in windows for sample in window.ms),
+        sum(window.seconds for window in windows),
+        sum(window.core_seconds for window in windows),
+    )
+
+
+def _spread(number: int, most: int) -> list[int]:
+    """At most so many places among `number`, evenly spaced."""
+    return [int(place) for place in np.unique(np.linspace(0, number - 1, min(number, most)).round())]

@@ -1,0 +1,57 @@
+"""Which combinations there are."""
+
+from __future__ import annotations
+
+import pytest
+
+from edgeseg.benchmarks.tune import candidates
+from edgeseg.benchmarks.tune.candidates import Candidate, combinations
+from edgeseg.bundle import Bundle
+from edgeseg.errors import UsageError
+
+
+def found(
+    *bundles: Bundle, sizes: list[tuple[int, int]] | None = None, threads: list[int] | None = None
+) -> list[Candidate]:
+    folders = [str(bundle.folder) for bundle in bundles]
+    return combinations(folders, engine_name="onnxruntime", sizes=sizes, threads=threads)[0]
+
+
+@pytest.mark.parametrize(("cores", "powers"), [(1, [1]), (2, [1, 2]), (6, [1, 2, 4, 6]), (8, [1, 2, 4, 8])])
+def test_every_number_of_threads_fills_the_cores(
+    cores: int, powers: list[int], tiny: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(candidates, "available_cores", lambda: cores)
+    choices = found(tiny)
+    assert [each.threads for each in choices] == powers
+    assert all(each.workers == cores // each.threads for each in choices)
+
+
+def test_a_network_that_takes_any_size_is_tried_in_three(tiny: Bundle, sized: Bundle) -> None:
+    assert {each.size for each in found(sized)} == {(16, 8), (24, 12), (32, 16)}
+    assert {each.size for each in found(tiny)} == {(30, 18)}
+
+
+def test_given_sizes_are_for_networks_that_take_any(tiny: Bundle, sized: Bundle) -> None:
+    choices = found(tiny, sized, sizes=[(40, 24), (40, 24)], threads=[1])
+    assert [each.size for each in choices] == [(30, 18), (40, 24)]
+    with pytest.raises(UsageError, match="none of these does"):
+        found(tiny, sizes=[(40, 24)])
+
+
+def test_names_differ_and_say_it_all(tiny: Bundle, sized: Bundle) -> None:
+    choices = found(tiny, sized)
+    assert len({each.name for each in choices}) == len(choices)
+    assert "any fp32 16x8, onnxruntime, " in " ".join(each.name for each in choices)
+
+
+def test_all_engines_names_the_absent_ones(tiny: Bundle) -> None:
+    choices, skipped = combinations([str(tiny.folder)], engine_name="all", sizes=None, threads=[1])
+    assert "onnxruntime" in {each.engine for each in choices}
+    assert {each["engine"] for each in skipped}.isdisjoint(each.engine for each in choices)
+
+
+@pytest.mark.parametrize("threads", [0, 100_000])
+def test_more_threads_than_cores_are_refused(threads: int, tiny: Bundle) -> None:
+    with pytest.raises(UsageError, match=f"threads is {threads}, expected 1 to"):
+        found(tiny, threads=[threads])
