@@ -13,6 +13,7 @@ from onnx import helper
 
 from edgeseg.export.precision.calibration import Histograms
 from edgeseg.export.precision.float_graph import FRAME, FloatGraph, as_float
+from edgeseg.export.precision.kernels_onnxruntime import Packing, packing, product
 from edgeseg.export.precision.qdq import (
     FOLLOWING,
     SMALLEST_SCALE,
@@ -42,20 +43,27 @@ def emit(graph: FloatGraph, histograms: Histograms, recipe: Recipe) -> onnx.Mode
     }
     rewriter = Rewriter()
     start = graph.normalisation()
+    packed = None if start is None else packing(graph, start)
+    if packed is not None and (packed.node.name in kept or graph.activated(packed.node) not in grids):
+        packed = None
     if start is not None:
         exact = Grid(np.asarray(start.scale, np.float32), np.asarray(start.mean, np.uint8))
         grids.update(dict.fromkeys(byte_tensors(graph), exact))
-        _read_bytes(rewriter, start.output, grids[start.output])
+        frame = FRAME if packed is None else packed.read_frame(rewriter)
+        _read_bytes(rewriter, frame, start.output, grids[start.output])
     for node in graph.nodes:
         if start is not None and node.name in start.nodes:
             continue
         if node.op_type == "Conv" and node.input[1] in graph.constants and node.name not in kept:
-            _convolution(rewriter, graph, node, grids, histograms[node.input[0]].means)
-        else:
+            here = packed if packed is not None and packed.node.name == node.name else None
+            _convolution(rewriter, graph, node, grids, histograms[node.input[0]].means, here)
+        elif node.name != graph.last() or node.input[0] not in grids or not product(rewriter, graph, node):
             rewriter.add(node)
         for name in node.output:
             if name in grids:
                 rewriter.rename(name, rewriter.pair(name, grids[name]))
+            if packed is not None and name == graph.activated(packed.node):
+                rewriter.rename(name, packed.spread(rewriter, rewriter.current(name)))
     return rewriter.model(graph, OPSET)
 
 
@@ -84,10 +92,10 @@ def _grid(low: float, high: float) -> Grid:
     return Grid(np.asarray(scale), np.asarray(np.clip(round(-low / float(scale)), 0, 255), np.uint8))
 
 
-def _read_bytes(rewriter: Rewriter, output: str, grid: Grid) -> None:
-    """The frame's bytes are the first quantised tensor: its DQ is the normalisation, exactly."""
+def _read_bytes(rewriter: Rewriter, frame: str, output: str, grid: Grid) -> None:
+    """The bytes of `frame` are the first quantised tensor: its DQ is the normalisation, exactly."""
     scale, zero = rewriter.constant("frame.scale", grid.scale), rewriter.constant("frame.zero", grid.zero)
-    rewriter.nodes.append(helper.make_node("DequantizeLinear", [FRAME, scale, zero], ["frame.float"], name="frame.DQ"))
+    rewriter.nodes.append(helper.make_node("DequantizeLinear", [frame, scale, zero], ["frame.float"], name="frame.DQ"))
     rewriter.nodes.append(
         helper.make_node("Transpose", ["frame.float"], [output], name="frame.Transpose", perm=[0, 3, 1, 2])
     )
@@ -95,7 +103,12 @@ def _read_bytes(rewriter: Rewriter, output: str, grid: Grid) -> None:
 
 
 def _convolution(
-    rewriter: Rewriter, graph: FloatGraph, node: onnx.NodeProto, grids: dict[str, Grid], means: Means
+    rewriter: Rewriter,
+    graph: FloatGraph,
+    node: onnx.NodeProto,
+    grids: dict[str, Grid],
+    means: Means,
+    packed: Packing | None,
 ) -> None:
     """A convolution whose weights are stored as int8 and whose bias as int32, in units of both scales' product."""
     source = float(grids[node.input[0]].scale)
@@ -105,6 +118,10 @@ def _convolution(
     grid, levels = weight_grid(weights, floor=np.abs(bias.astype(np.float64)) / (source * _LARGEST_BIAS))
     scale = (np.float32(source) * grid.scale).astype(np.float32)
     units = np.round(corrected_bias(bias, weights, grid, levels, means) / scale).astype(np.int32)
+    if packed is not None:
+        node, levels = packed.convolution(), packed.weights(levels)
+        scale, units = packed.repeated(scale), packed.repeated(units)
+        grid = Grid(packed.repeated(grid.scale), packed.repeated(grid.zero))
     rewriter.add(
         node,
         [
