@@ -6,6 +6,7 @@ from html import escape
 from typing import Any
 
 from edgeseg.benchmarks import svg
+from edgeseg.benchmarks.pareto import front
 from edgeseg.benchmarks.table import COLUMNS, facts, machine_facts, rows, title
 from edgeseg.benchmarks.windows import percentile
 
@@ -26,7 +27,7 @@ def page(result: dict[str, Any]) -> str:
     name = f"edgeseg bench: {result['bundle']['name']} on {result['machine']['processor']}"
     parts = [f"<h1>{escape(name)}</h1>"]
     parts += [f'<p class="warning">{escape(each)}</p>' for each in result["warnings"]]
-    parts += _accuracy_and_speed(result)
+    parts += _side_by_side(result)
     for run in result["runs"]:
         parts += [f"<h2>{escape(title(result, run))}</h2>", _table(run), _facts(facts(result, run)), *_charts(run)]
     parts += ["<h2>Machine</h2>", _facts(machine_facts(result))]
@@ -65,23 +66,51 @@ def _charts(run: dict[str, Any]) -> list[str]:
     ]
 
 
-def _accuracy_and_speed(result: dict[str, Any]) -> list[str]:
-    """All runs in one table, where there is more than one."""
-    if len(result["runs"]) < 2:
-        return []
+def _side_by_side(result: dict[str, Any]) -> list[str]:
+    """All runs in one chart; where there are several, in one table too, and accuracy against latency."""
+    names = {_name(run): run for run in result["runs"]}
+    spread = {
+        name: {
+            label: _low_middle_high([percentile(window["ms"], 50) for window in run["measured"][key]["windows"]])
+            for key, label in COLUMNS.items()
+        }
+        for name, run in names.items()
+    }
+    parts = [
+        svg.bars(spread, "ms"),
+        "<p>Latency: the median of the windows' medians, and their lowest and highest.</p>",
+    ]
+    if len(names) < 2:
+        return parts
     lines = []
-    for run in result["runs"]:
+    points = {}
+    for name, run in names.items():
         measured = run["measured"]
-        miou = f"{run['accuracy']['miou']:.2f}" if run["accuracy"] else "-"
+        p99 = measured["capture_to_mask"]["figures"]["p99_ms"]
+        miou = run["accuracy"] and run["accuracy"]["miou"]
+        if miou is not None:
+            points[name] = (p99, miou)
         cells = (
-            miou,
+            "-" if miou is None else f"{miou:.2f}",
             f"{measured['engine']['figures']['p50_ms']:.2f}",
-            f"{measured['pipeline']['fps']:.1f}",
-            f"{measured['capture_to_mask']['figures']['p99_ms']:.2f}",
+            f"{measured['pipeline']['figures']['fps']:.1f}",
+            f"{p99:.2f}",
         )
-        lines.append(_row("td", f"{run['engine']} {run['artifact']['precision']}", cells))
+        lines.append(_row("td", name, cells))
     head = _row("th", "", ("mIoU %", "engine p50 ms", "pipeline fps", "camera to mask p99 ms"))
-    return [f"<table>{head}{''.join(lines)}</table>"]
+    parts.append(f"<table>{head}{''.join(lines)}</table>")
+    if len(points) > 1:
+        plot = svg.plane(points, ("camera to mask p99, milliseconds", "mIoU %"), front=front(points))
+        parts += ["<h2>Accuracy against latency</h2>", plot, "<p>Joined: those that no other beats in both.</p>"]
+    return parts
+
+
+def _name(run: dict[str, Any]) -> str:
+    return f"{run['engine']} {run['artifact']['precision']}"
+
+
+def _low_middle_high(values: list[float]) -> tuple[float, float, float]:
+    return min(values), percentile(values, 50), max(values)
 
 
 def _table(run: dict[str, Any]) -> str:

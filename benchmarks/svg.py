@@ -1,4 +1,4 @@
-"""Four small charts as SVG text: stacked bars, cumulative distributions, dots with whiskers, points in a plane."""
+"""Small charts as SVG text: bars, stacked bars, cumulative distributions, dots with whiskers, points in a plane."""
 
 from __future__ import annotations
 
@@ -11,6 +11,30 @@ COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
 
 WIDTH = 720
 LEFT, RIGHT = 150, 20
+
+
+def bars(series: Mapping[str, Mapping[str, tuple[float, float, float]]], unit: str) -> str:
+    """A group of bars a name: (low, middle, high) as a bar up to the middle with a whisker from low to high.
+
+    Bars that have the same name have the same colour.
+    """
+    names = list(dict.fromkeys(name for group in series.values() for name in group))
+    colours = {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(names)}
+    scale = (WIDTH - LEFT - 100) / max(high for group in series.values() for _, _, high in group.values())
+    drawn, y = [], 8.0
+    for title, group in series.items():
+        drawn.append(_text(LEFT - 8, y + 11 * len(group) + 4, title, anchor="end"))
+        for name, (low, middle, high) in group.items():
+            label = f"{name}: {middle:.2f} {unit}, {low:.2f} to {high:.2f}"
+            drawn += [
+                f'<rect x="{LEFT}" y="{y:g}" width="{middle * scale:.1f}" height="18" fill="{colours[name]}">'
+                f"<title>{escape(label)}</title></rect>",
+                _line(LEFT + low * scale, y + 9, LEFT + high * scale, y + 9, stroke="#222", width=2),
+                _text(LEFT + high * scale + 6, y + 14, f"{middle:.2f} {unit}"),
+            ]
+            y += 22
+        y += 12
+    return _svg(drawn, y) + _legend(colours)
 
 
 def stacked_bars(bars: Mapping[str, Mapping[str, float]], unit: str) -> str:

@@ -11,7 +11,7 @@ from edgeseg.benchmarks import machine
 from edgeseg.benchmarks.tune.search import INCLUDED, Budget, Frames, Trial
 from edgeseg.bundle import SHIPPED
 from edgeseg.dataset import Dataset
-from edgeseg.processor import available_cores
+from edgeseg.processor import available_cores, processor
 from edgeseg.video.settings import WHAT, RunSettings
 
 FORMAT = 1
@@ -50,6 +50,7 @@ def settings(trial: Trial, common: dict[str, Any]) -> RunSettings:
         height=taken.size[1],
         threads=taken.threads,
         workers=taken.workers,
+        processor=processor(),
         cores=available_cores(),
         measured={**to_json(trial), **common},
     )

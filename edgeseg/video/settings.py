@@ -30,7 +30,7 @@ from edgeseg.bundle import Bundle
 from edgeseg.engines import check_logits, open_engine, runtime
 from edgeseg.errors import BundleError, EdgeSegWarning, UsageError
 from edgeseg.json_fields import required
-from edgeseg.processor import available_cores
+from edgeseg.processor import available_cores, processor
 from edgeseg.segmenter import Segmenter
 from edgeseg.video.pipeline import Mode
 
@@ -51,7 +51,8 @@ class RunSettings:
         height: of the network's input, in pixels.
         threads: that one inference runs on.
         workers: frames that are worked on at once.
-        cores: of the device that this was chosen for.
+        processor: of the device that this was chosen for.
+        cores: of that device that could be used.
         measured: the figures that it was chosen by.
     """
 
@@ -63,6 +64,7 @@ class RunSettings:
     height: int
     threads: int
     workers: int
+    processor: str
     cores: int
     measured: Mapping[str, Any] = field(default_factory=dict)
 
@@ -80,12 +82,12 @@ class RunSettings:
             UsageError: the bundle's network takes another size alone.
 
         Warns:
-            EdgeSegWarning: this device has another number of cores than the one that was measured.
+            EdgeSegWarning: this is another device than the one that was measured, or gives another number of cores.
         """
-        if available_cores() != self.cores:
+        if (processor(), available_cores()) != (self.processor, self.cores):
             warnings.warn(
-                f"the settings were chosen on {self.cores} cores, this process may use {available_cores()}: "
-                "run edgeseg tune here",
+                f"the settings were chosen on {self.cores} cores of {self.processor}, this process may use "
+                f"{available_cores()} of {processor()}: run edgeseg tune here",
                 EdgeSegWarning,
                 stacklevel=2,
             )
@@ -166,6 +168,7 @@ def read_settings(path: Path, said: Mapping[str, object] | None = None) -> RunSe
         height=number("height"),
         threads=number("threads"),
         workers=number("workers"),
+        processor=text("processor"),
         cores=number("cores"),
         measured=required(data, "measured", dict, where=where, error=UsageError),
     )

@@ -54,7 +54,7 @@ def test_the_page_needs_nothing_but_itself(measured: dict[str, Any]) -> None:
         assert word in text
     for drawing in re.findall(r"<svg.*?</svg>", text):
         ElementTree.fromstring(drawing)
-    assert text.count("<svg") == 3
+    assert text.count("<svg") == 4
 
 
 def test_names_are_escaped(measured: dict[str, Any]) -> None:
@@ -67,10 +67,30 @@ def test_names_are_escaped(measured: dict[str, Any]) -> None:
     assert not re.search("<[ibu]>", text)
 
 
+def several(measured: dict[str, Any], *mious: float | None) -> dict[str, Any]:
+    """The result with a run for each accuracy."""
+    runs = []
+    for number, miou in enumerate(mious):
+        run = copy.deepcopy(measured["runs"][0])
+        run["artifact"]["precision"] = f"fp{number}"
+        run["accuracy"] = {"miou": miou, "images": 1, "split": "val"} if miou is not None else None
+        runs.append(run)
+    return {**measured, "runs": runs}
+
+
 def test_several_runs_are_set_side_by_side(measured: dict[str, Any]) -> None:
-    twice = {**measured, "runs": measured["runs"] * 2}
     assert "camera to mask p99 ms" not in page(measured)
-    assert page(twice).count("camera to mask p99 ms") == 1
+    text = page(several(measured, None, None))
+    assert text.count("camera to mask p99 ms") == 1
+    assert "Accuracy against latency" not in text
+
+
+def test_accuracy_stands_against_latency_where_both_are_known(measured: dict[str, Any]) -> None:
+    text = page(several(measured, 72.3, None, 71.9))
+    plot = text[text.index("Accuracy against latency") :]
+    listed = re.findall(r"<li>(.*?)</li>", plot)
+    assert listed == ["onnxruntime fp0", "onnxruntime fp2"]
+    assert "72.30" in text
 
 
 def test_the_terminal_shows_it(measured: dict[str, Any]) -> None:
@@ -93,6 +113,19 @@ def test_parts_of_a_bar_follow_each_other(bars: dict[str, dict[str, float]]) -> 
     assert len(rects) == sum(map(len, bars.values()))
     for rect in rects:
         assert float(rect.attrib["x"]) + float(rect.attrib["width"]) < svg.WIDTH
+
+
+@given(st.dictionaries(names, st.dictionaries(names, positive, min_size=1, max_size=4), min_size=1, max_size=3))
+def test_a_bar_ends_on_its_whisker(groups: dict[str, dict[str, float]]) -> None:
+    series = {title: {name: (0.8 * x, x, 1.3 * x) for name, x in group.items()} for title, group in groups.items()}
+    drawing = ElementTree.fromstring(svg.bars(series, "ms").partition("<p class")[0])
+    bars = [one for one in drawing.iter() if one.tag.endswith("rect")]
+    whiskers = [one for one in drawing.iter() if one.tag.endswith("line")]
+    assert len(bars) == len(whiskers) == sum(map(len, groups.values()))
+    for bar, whisker in zip(bars, whiskers, strict=True):
+        end = svg.LEFT + float(bar.attrib["width"])
+        assert float(whisker.attrib["x1"]) - 0.1 <= end <= float(whisker.attrib["x2"]) + 0.1
+        assert float(whisker.attrib["x2"]) <= svg.WIDTH - 99
 
 
 @given(st.dictionaries(names, st.lists(positive, min_size=1, max_size=20), min_size=1, max_size=3))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from edgeseg.bundle import Bundle
 from edgeseg.errors import BundleError, EdgeSegWarning, OutputError, UsageError
-from edgeseg.processor import available_cores
+from edgeseg.processor import available_cores, processor
 from edgeseg.segmenter import load
 from edgeseg.spec import Spec
 from edgeseg.video.settings import RunSettings, open_sized, read_settings, write_settings
@@ -39,6 +39,7 @@ def settings(bundle: Bundle) -> RunSettings:
         height=bundle.spec.height,
         threads=1,
         workers=2,
+        processor=processor(),
         cores=available_cores(),
         measured={"p95_ms": 12.5},
     )
@@ -58,6 +59,7 @@ texts, numbers = st.text(max_size=8), st.integers(1, 99)
         height=numbers,
         threads=numbers,
         workers=numbers,
+        processor=texts,
         cores=numbers,
         measured=st.dictionaries(texts, st.floats(allow_nan=False, allow_infinity=False)),
     )
@@ -97,9 +99,10 @@ def test_a_bundle_that_has_changed_is_refused(settings: RunSettings) -> None:
         replace(settings, sha256="0" * 64).load()
 
 
-def test_another_number_of_cores_is_said(settings: RunSettings) -> None:
-    with pytest.warns(EdgeSegWarning, match="run edgeseg tune here"):
-        replace(settings, cores=10_000).load()
+def test_another_device_is_said(settings: RunSettings) -> None:
+    for other in (replace(settings, cores=10_000), replace(settings, processor="Another")):
+        with pytest.warns(EdgeSegWarning, match="run edgeseg tune here"):
+            other.load()
 
 
 def test_nothing_is_said_twice(settings: RunSettings, tmp_path: Path) -> None:
