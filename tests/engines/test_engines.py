@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,15 @@ from edgeseg.engines import open_engine, runtime
 from edgeseg.errors import EngineError, FrameError
 from edgeseg.spec import Spec
 
-ENGINES = ["onnxruntime"]
+ENGINES = ["onnxruntime", "openvino"]
 MakeModel = Callable[..., onnx.ModelProto]
 
 
 @pytest.fixture(params=ENGINES)
-def name(request: pytest.FixtureRequest) -> str:
+def name(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("EDGESEG_CACHE", str(tmp_path / "cache"))
+    if find_spec(str(request.param)) is None:
+        pytest.skip(f"{request.param} is not installed")
     return str(request.param)
 
 

@@ -1,0 +1,171 @@
+"""OpenVINO, on the CPU: it reads the same files as ONNX Runtime, INT8 too.
+
+Compiled models are kept, as compiling takes longer than everything else at a start.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import io
+import json
+import queue
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeseg.engines import check_logits
+from edgeseg.engines._cache import cache_folder, keep
+from edgeseg.engines._onnx import check_spec
+from edgeseg.errors import EngineError, FrameError
+from edgeseg.processor import available_cores, processor
+from edgeseg.spec import METADATA_KEY, Spec
+
+
+def _without_telemetry() -> Any:
+    """Imports OpenVINO; merely importing it would report to its maker's web service, if its package for that is there.
+
+    A program that has imported OpenVINO itself has decided for itself.
+    """
+    reporter = "openvino_telemetry"
+    there = reporter in sys.modules
+    if not there:
+        sys.modules[reporter] = None  # type: ignore[assignment]  # "not installed": OpenVINO then does without
+    try:
+        return importlib.import_module("openvino")
+    finally:
+        if not there:
+            del sys.modules[reporter]
+
+
+ov = _without_telemetry()
+
+TARGET = "onnxruntime"
+
+DIGEST = hashlib.sha256().digest_size
+"""Bytes before a kept model: the hash of the rest."""
+
+
+class OpenVINO:
+    """An artifact compiled for this processor.
+
+    Several threads may call `infer` at once: there are as many streams as the cores can serve with `threads` each,
+    and whoever finds them all taken waits.
+    """
+
+    name = "openvino"
+
+    def __init__(self, path: Path, spec: Spec, threads: int) -> None:
+        """Loads the ONNX file at `path` and runs it once, which proves its shapes."""
+        self.threads = threads
+        self._shape = (1, spec.height, spec.width, 3)
+        self._dynamic = spec.dynamic
+        streams = max(1, available_cores() // threads)
+        self._open = True
+        model = _compiled(path, spec, _settings(threads, streams))
+        self._free: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        for _ in range(streams):
+            self._free.put(model.create_infer_request())
+        check_logits(path, spec, self.infer(np.zeros(self._shape, np.uint8)).shape)
+
+    def infer(self, tensor: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Logits (1, C, h, w), float32, of a tensor (1, H, W, 3), uint8, BGR; the caller owns the result.
+
+        Raises:
+            FrameError: the tensor has another shape or dtype.
+            EngineError: the runtime failed, or is closed.
+        """
+        if not self._open:
+            raise EngineError("the engine is closed; load the bundle again")
+        fits = tensor.ndim == 4 and tensor.shape[3] == 3 if self._dynamic else tensor.shape == self._shape
+        if tensor.dtype != np.uint8 or not fits:
+            raise FrameError(f"got a tensor {tensor.shape} of {tensor.dtype}, expected {self._shape} of uint8")
+        request = self._free.get()
+        try:
+            logits: NDArray[np.float32] = request.infer([tensor], share_inputs=True)[0]  # a copy
+        except RuntimeError as error:
+            raise EngineError(f"OpenVINO failed: {_reason(error)}; is the spec that of this model?") from error
+        finally:
+            self._free.put(request)
+        return logits
+
+    def close(self) -> None:
+        """Frees the compiled model; closing twice is no error. No `infer` may be running."""
+        self._open = False
+        self._free = queue.SimpleQueue()
+
+
+def open(path: Path, spec: Spec, threads: int) -> OpenVINO:
+    """Loads the ONNX file at `path`.
+
+    Raises:
+        EngineError: the file is no readable ONNX model, or breaks the spec.
+    """
+    return OpenVINO(path, spec, threads)
+
+
+def _settings(threads: int, streams: int) -> dict[str, Any]:
+    return {
+        # By itself OpenVINO computes in bfloat16 where the processor can: fp32 is to mean fp32.
+        "INFERENCE_PRECISION_HINT": "f32",
+        "NUM_STREAMS": streams,
+        "INFERENCE_NUM_THREADS": threads * streams,
+        # Decoding, the kernels and other programs run on the same cores: its threads must be free to move.
+        "ENABLE_CPU_PINNING": False,
+    }
+
+
+def _compiled(path: Path, spec: Spec, settings: dict[str, Any]) -> Any:
+    """The compiled model, from the cache if it is there and whole."""
+    content = path.read_bytes()
+    key = [ov.get_version(), processor(), settings, spec.to_json(), hashlib.sha256(content).hexdigest()]
+    kept = cache_folder() / f"{path.stem}.{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]}.openvino"
+    core = ov.Core()
+    blob = _read(kept)
+    if blob is not None:
+        return core.import_model(blob, "CPU", settings)
+    reader = ov.frontend.FrontEndManager().load_by_framework("onnx")
+    try:
+        model = reader.convert(reader.load(io.BytesIO(content)))
+        _check(path, spec, model)
+        compiled = core.compile_model(model, "CPU", settings)
+    except RuntimeError as error:
+        raise EngineError(f"OpenVINO refuses {path}: {_reason(error)}; export the bundle again") from error
+    made = compiled.export_model().getvalue()
+    keep(kept, hashlib.sha256(made).digest() + made)
+    return compiled
+
+
+def _read(kept: Path) -> bytes | None:
+    """A kept model that is the one that was written; None where there is none."""
+    try:
+        content = kept.read_bytes()
+    except OSError:
+        return None
+    blob = content[DIGEST:]
+    return blob if blob and hashlib.sha256(blob).digest() == content[:DIGEST] else None
+
+
+def _check(path: Path, spec: Spec, model: Any) -> None:
+    """Refuses a model that is not from one uint8 frame to float logits, or carries another spec than the bundle's."""
+    got = [[(each.element_type, len(each.partial_shape)) for each in side] for side in (model.inputs, model.outputs)]
+    if got != [[(ov.Type.u8, 4)], [(ov.Type.f32, 4)]]:
+        raise EngineError(
+            f"{path} takes {_signature(model.inputs)} and gives {_signature(model.outputs)}, "
+            "expected one uint8 (1, H, W, 3) and one float (1, C, h, w); export it with `edgeseg export`"
+        )
+    place = ["framework", METADATA_KEY]
+    check_spec(path, spec, model.get_rt_info(place).astype(str) if model.has_rt_info(place) else None)
+
+
+def _signature(values: list[Any]) -> str:
+    return ", ".join(f"{value.element_type.get_type_name()} {value.partial_shape}" for value in values) or "nothing"
+
+
+def _reason(error: RuntimeError) -> str:
+    """The last line of OpenVINO's message; those before it name places in its source."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+import edgeseg
+from edgeseg.engines import open_engine, runtime
+from edgeseg.errors import EngineError
+from edgeseg.spec import METADATA_KEY, Spec
+
+MakeModel = Callable[..., onnx.ModelProto]
+
+if find_spec("openvino") is None:
+    pytest.skip("openvino is not installed", allow_module_level=True)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where compiled models are kept."""
+    monkeypatch.setenv("EDGESEG_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, spec: Spec, make_model: MakeModel) -> Path:
+    onnx.save(make_model(spec), tmp_path / "tiny.onnx")
+    return tmp_path / "tiny.onnx"
+
+
+@pytest.fixture
+def cannot_compile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the cache or not at all."""
+
+    def fail(*_: Any) -> None:
+        raise RuntimeError("compiled again")
+
+    monkeypatch.setattr("openvino.Core.compile_model", fail)
+
+
+def tensor(spec: Spec) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    return np.random.default_rng(4).integers(0, 256, (1, spec.height, spec.width, 3), np.uint8)
+
+
+def test_road_gives_the_masks_that_it_gives_in_onnxruntime() -> None:
+    ours = edgeseg.load("road", precision="fp32", threads=2)
+    theirs = edgeseg.load("road", engine="openvino", precision="fp32", threads=2)
+    small = np.random.default_rng(0).integers(0, 256, (18, 24, 3), np.uint8)
+    for size in ((480, 360), (640, 360)):
+        frame = np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+        np.testing.assert_allclose(theirs.logits(frame), ours.logits(frame), rtol=1e-3, atol=1e-3)  # not bfloat16's
+        assert (theirs(frame) == ours(frame)).mean() > 0.999
+
+
+IMPORT = """
+import sys
+seen = []
+sys.addaudithook(lambda event, _: seen.append(event) if event.startswith("socket.") else None)
+from edgeseg.engines import runtime
+runtime("openvino")
+import threading
+print(seen, "openvino_telemetry" in sys.modules, threading.active_count())
+"""
+
+
+def test_nothing_is_reported_to_anybody(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "HOME": str(tmp_path)},
+    )
+    assert done.stdout.split("\n")[0] == "[] False 1"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_compiled_models_are_kept(tiny: Path, spec: Spec, cache: Path, request: pytest.FixtureRequest) -> None:
+    before = open_engine("openvino", tiny, spec, threads=1).infer(tensor(spec))
+    assert [path.suffix for path in cache.iterdir()] == [".openvino"]
+    request.getfixturevalue("cannot_compile")
+    assert np.array_equal(open_engine("openvino", tiny, spec, threads=1).infer(tensor(spec)), before)
+    with pytest.raises(EngineError, match="compiled again"):
+        open_engine("openvino", tiny, spec, threads=2)
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[:-1], lambda content: content[:40] + b"x", lambda _: b""])
+def test_damaged_compiled_models_are_made_again(
+    tiny: Path, spec: Spec, cache: Path, damage: Callable[[bytes], bytes], request: pytest.FixtureRequest
+) -> None:
+    before = open_engine("openvino", tiny, spec, threads=1).infer(tensor(spec))
+    (kept,) = cache.iterdir()
+    kept.write_bytes(damage(kept.read_bytes()))
+    assert np.array_equal(open_engine("openvino", tiny, spec, threads=1).infer(tensor(spec)), before)
+    request.getfixturevalue("cannot_compile")
+    open_engine("openvino", tiny, spec, threads=1)
+
+
+def test_a_cache_that_cannot_be_written_is_said(
+    tiny: Path, spec: Spec, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cache.write_text("a file, no folder")
+    open_engine("openvino", tiny, spec, threads=1).infer(tensor(spec))
+    assert "is not kept" in capsys.readouterr().err
+
+
+def test_the_spec_is_the_one_in_the_file(tmp_path: Path, spec: Spec, make_model: MakeModel) -> None:
+    model, text = make_model(spec), json.dumps(spec.to_json())
+    for carried, message in ((text, None), (text.replace("sky", "air"), "carries another spec"), (text[1:], "be read")):
+        helper.set_model_props(model, {METADATA_KEY: carried})
+        onnx.save(model, tmp_path / "tiny.onnx")
+        if message is None:
+            open_engine("openvino", tmp_path / "tiny.onnx", spec, threads=1)
+        else:
+            with pytest.raises(EngineError, match=message):
+                open_engine("openvino", tmp_path / "tiny.onnx", spec, threads=1)
+
+
+@pytest.mark.parametrize(("dtype", "shape"), [(TensorProto.FLOAT, [1, 18, 30, 3]), (TensorProto.UINT8, [18, 30, 3])])
+def test_other_signatures_are_refused(tmp_path: Path, spec: Spec, dtype: int, shape: list[int]) -> None:
+    values = [helper.make_tensor_value_info(name, dtype, shape) for name in ("x", "y")]
+    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "identity", values[:1], values[1:])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "x.onnx")
+    with pytest.raises(EngineError, match="expected one uint8"):
+        open_engine("openvino", tmp_path / "x.onnx", spec, threads=1)
+
+
+def test_where_it_is_absent_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    monkeypatch.delitem(sys.modules, "edgeseg.engines.openvino", raising=False)
+    with pytest.raises(EngineError, match=r"pip install 'edgeseg\[openvino\]'"):
+        runtime("openvino")
