@@ -14,6 +14,15 @@ from edgeseg.json_fields import required
 from edgeseg.onnx_wire import has_external_data
 from edgeseg.spec import PLAIN_NAME
 
+SEVEN_BITS = "int8-7bit"
+"""INT8 whose weights have 7 bits: a pair of products with uint8 fits into 16 bits, as x86 without VNNI adds them."""
+
+GATE = 0.5
+"""mIoU, in percent, that an artifact may lose against fp32 and still be run unasked."""
+
+GATE_AGREEMENT = 98.0
+"""Percent of the pixels; the same gate where there are no labels."""
+
 
 @dataclass(frozen=True)
 class Artifact:
@@ -22,7 +31,7 @@ class Artifact:
     Attributes:
         file: its name in the bundle's folder.
         target: the runtime that it was made for, "onnxruntime".
-        precision: of its weights and activations, "fp32", "fp16" or "int8".
+        precision: of its weights and activations, "fp32", "fp16", "int8" or SEVEN_BITS.
         sha256: of its content, 64 hexadecimal digits.
         bytes: its size.
         measured: JSON objects by what was measured, {"evaluation": {"miou": ...}}.
@@ -80,6 +89,16 @@ class Artifact:
             bytes=required(data, "bytes", int, where=where, error=BundleError),
             measured=required(data, "measured", dict, where=where, error=BundleError),
         )
+
+    def keeps_accuracy_of(self, fp32: Artifact) -> bool:
+        """Whether, by what was measured, this artifact may be run in place of `fp32`; unmeasured ones may not."""
+        ours, theirs = self.measured.get("evaluation"), fp32.measured.get("evaluation")
+        try:
+            if ours and theirs and ours["data_sha256"] == theirs["data_sha256"]:
+                return bool(theirs["miou"] - ours["miou"] <= GATE)
+            return bool(self.measured["agreement"]["mask_agreement"] >= GATE_AGREEMENT)
+        except (KeyError, TypeError):  # what is in `measured` is for people, and may be anything
+            return False
 
     def __str__(self) -> str:
         return f"{self.target} {self.precision}"

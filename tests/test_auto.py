@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import onnx
+import pytest
+
+from edgeseg import EngineError, auto, engines
+from edgeseg.artifact import GATE, SEVEN_BITS, Artifact
+from edgeseg.auto import Choice, choose, remembered
+from edgeseg.bundle import Bundle, write_bundle
+from edgeseg.spec import Spec
+
+Make = Callable[..., Bundle]
+Times = dict[tuple[str, str], float]
+
+GOOD = {"agreement": {"mask_agreement": 99.0}}
+BAD = {"agreement": {"mask_agreement": 97.0}}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("EDGESEG_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture(autouse=True)
+def processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One with VNNI and two runtimes, whatever this machine has."""
+    monkeypatch.setattr(auto, "sums_int8_exactly", lambda: True)
+    monkeypatch.setattr(auto, "find_spec", lambda name: name)
+
+
+@pytest.fixture
+def make(tmp_path: Path, spec: Spec, make_model: Callable[[Spec], onnx.ModelProto]) -> Make:
+    """`make({"fp32": {}, "int8": measured})`: a bundle whose artifacts are all the same tiny network."""
+
+    def make(kinds: Mapping[str, Mapping[str, Any]]) -> Bundle:
+        artifacts = {}
+        for precision, measured in kinds.items():
+            file = tmp_path / f"tiny.{precision}.onnx"
+            onnx.save(make_model(spec), file)
+            artifacts[file] = Artifact.of(file, target="onnxruntime", precision=precision, measured=measured)
+        return write_bundle(tmp_path / "bundle", spec, artifacts, None)
+
+    return make
+
+
+@pytest.fixture
+def times(monkeypatch: pytest.MonkeyPatch) -> Times:
+    """What a measurement gives for each way to run; ways that are not in it take 9 ms."""
+    stated: Times = {}
+
+    def measure(_: Bundle, candidates: list[tuple[str, Artifact]], __: int) -> tuple[Times, list[str]]:
+        return {(name, each.precision): stated.get((name, each.precision), 9.0) for name, each in candidates}, []
+
+    monkeypatch.setattr(auto, "_measure", measure)
+    return stated
+
+
+def taken(choice: Choice) -> tuple[str, str]:
+    return choice.engine, choice.precision
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        ({}, ("onnxruntime", "fp32")),
+        ({("onnxruntime", "int8"): 4.0, ("openvino", "int8"): 3.9}, ("onnxruntime", "int8")),
+        ({("onnxruntime", "int8"): 4.0, ("openvino", "int8"): 3.0}, ("openvino", "int8")),
+        ({("onnxruntime", "int8"): 8.8}, ("onnxruntime", "fp32")),
+        ({("openvino", "fp32"): 5.0}, ("openvino", "fp32")),
+    ],
+)
+def test_what_is_clearly_faster_is_taken(make: Make, times: Times, stated: Times, expected: tuple[str, str]) -> None:
+    times.update(stated)
+    choice = choose(make({"int8": GOOD, "fp32": {}}), threads=1)
+    assert taken(choice) == expected
+    assert len(choice.measured) == 4
+    assert str(choice).startswith(" ".join(expected))
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "good"),
+    [
+        ({"miou": 70.0, "data_sha256": "a"}, {"miou": 70.0 + GATE, "data_sha256": "a"}, True),
+        ({"miou": 70.0, "data_sha256": "a"}, {"miou": 70.6, "data_sha256": "a"}, False),
+        ({"miou": 70.0, "data_sha256": "a"}, {"miou": 70.0, "data_sha256": "b"}, False),
+        ({"miou": None, "data_sha256": "a"}, {"miou": 70.0, "data_sha256": "a"}, False),
+        ("text", {}, False),
+        (None, None, False),
+    ],
+)
+def test_accuracy_is_a_gate(make: Make, times: Times, ours: Any, theirs: Any, good: bool) -> None:
+    times["onnxruntime", "int8"] = 1.0
+    bundle = make({"int8": {"evaluation": ours}, "fp32": {"evaluation": theirs}})
+    choice = choose(bundle, threads=1)
+    assert (taken(choice) == ("onnxruntime", "int8")) is good
+    assert ("int8 left out" in str(choice)) is not good
+
+
+def test_agreement_serves_where_there_are_no_labels(make: Make, times: Times) -> None:
+    times["onnxruntime", "int8"] = 1.0
+    assert taken(choose(make({"int8": GOOD, "fp32": {}}), threads=1)) == ("onnxruntime", "int8")
+    assert taken(choose(make({"int8": BAD, "fp32": {}}), threads=1)) == ("onnxruntime", "fp32")
+
+
+def test_without_vnni_seven_bits_serve(make: Make, times: Times, monkeypatch: pytest.MonkeyPatch) -> None:
+    times.update({("onnxruntime", "int8"): 1.0, ("onnxruntime", SEVEN_BITS): 2.0})
+    bundle = make({"int8": GOOD, SEVEN_BITS: GOOD, "fp32": {}})
+    assert taken(choose(bundle, threads=1)) == ("onnxruntime", "int8")
+    monkeypatch.setattr(auto, "sums_int8_exactly", lambda: False)
+    choice = choose(bundle, threads=1)
+    assert taken(choice) == ("onnxruntime", SEVEN_BITS)
+    assert "VNNI" in str(choice)
+    with pytest.raises(EngineError, match="nothing but int8"):
+        choose(make({"int8": GOOD}), threads=1)
+
+
+def test_a_precision_that_was_asked_for_leaves_the_runtime_open(make: Make, times: Times) -> None:
+    times.update({("openvino", "int8"): 2.0, ("onnxruntime", "fp32"): 1.0})
+    assert taken(choose(make({"int8": BAD, "fp32": {}}), threads=1, precision="int8")) == ("openvino", "int8")
+
+
+def test_where_there_is_no_choice_nothing_is_measured(
+    make: Make, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auto, "find_spec", lambda name: name if name == "onnxruntime" else None)
+    choice = choose(make({"fp32": {}}), threads=1)
+    assert choice == Choice("onnxruntime", "fp32", {}, ())
+    assert not cache.exists()
+
+
+def test_answers_are_remembered_for_what_they_were_measured_with(
+    make: Make, times: Times, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times["openvino", "fp32"] = 2.0
+    bundle, said = make({"fp32": {}}), list[str]()
+    assert remembered(bundle, threads=1) is None
+    first = choose(bundle, threads=1, say=said.append)
+    times["openvino", "fp32"] = 20.0
+    assert choose(bundle, threads=1, say=said.append) == first == remembered(bundle, threads=1)
+    assert len(said) == 1
+    assert taken(choose(bundle, threads=2)) == ("onnxruntime", "fp32")
+    for name, value in (("available_cores", 64), ("processor", "another"), ("_version", "9.9")):
+        with monkeypatch.context() as patch:
+            patch.setattr(auto, name, lambda *_, value=value: value)
+            assert remembered(bundle, threads=1) is None
+    assert remembered(make({"fp32": {}, "int8": GOOD}), threads=1) is None
+
+
+@pytest.mark.parametrize("damage", [lambda text: text[:-9], lambda text: text.replace('"ms": 2.0', '"ms": "x"')])
+def test_damaged_answers_are_measured_again(
+    make: Make, times: Times, cache: Path, damage: Callable[[str], str]
+) -> None:
+    times["openvino", "fp32"] = 2.0
+    bundle = make({"fp32": {}})
+    first = choose(bundle, threads=1)
+    (file,) = cache.iterdir()
+    file.write_text(damage(file.read_text()))
+    assert remembered(bundle, threads=1) is None
+    assert choose(bundle, threads=1) == first == remembered(bundle, threads=1)
+
+
+def test_what_does_not_run_is_left_out(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the real measurement: OpenVINO is "there", and cannot start."""
+    real = engines.open_engine
+
+    def open_engine(name: str, *rest: Any) -> Any:
+        if name == "openvino":
+            raise EngineError("no such library")
+        return real(name, *rest)
+
+    monkeypatch.setattr(auto, "open_engine", open_engine)
+    monkeypatch.setattr(auto, "SECONDS", 0.01)
+    choice = choose(make({"fp32": {}, "int8": GOOD}), threads=1)
+    assert choice.engine == "onnxruntime"
+    assert set(choice.measured) == {("onnxruntime", "fp32"), ("onnxruntime", "int8")}
+    assert all(ms > 0 for ms in choice.measured.values())
+    assert "openvino int8 left out: no such library" in choice.left_out
+    monkeypatch.setattr(auto, "open_engine", lambda *_: real("abacus", *_[1:]))
+    with pytest.raises(EngineError, match="nothing runs"):
+        choose(make({"fp32": {}, "int8": GOOD}), threads=2)
