@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import warnings
@@ -11,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg import kernels
-from edgeseg.artifact import Artifact
+from edgeseg.artifact import SEVEN_BITS, Artifact
+from edgeseg.auto import AUTO, RUNTIMES, choose
 from edgeseg.bundle import Bundle
 from edgeseg.engines import Engine, open_engine, runtime
 from edgeseg.errors import EdgeSegWarning, EngineError, FrameError
@@ -21,6 +23,8 @@ from edgeseg.spec import Spec
 Frame = NDArray[np.uint8]
 Mask = NDArray[np.uint8]
 Logits = NDArray[np.float32]
+
+_log = logging.getLogger("edgeseg")
 
 
 class Segmenter:
@@ -157,8 +161,10 @@ def load(
 
     Args:
         bundle: a path, or the name of a bundle that comes with edgeseg.
-        engine: the runtime, a file name in edgeseg/engines.
-        precision: "fp32", "fp16" or "int8"; by default the first that the bundle lists, which is its best.
+        engine: the runtime, a file name in edgeseg/engines; or "auto": what runs the bundle fastest here without
+            losing accuracy, which is measured once (edgeseg/auto.py) and said in the log "edgeseg".
+        precision: "fp32", "fp16", "int8" or "int8-7bit"; by default the first that the bundle lists, which is its
+            best.
         threads: that one inference runs on; by default all cores that this process may use.
 
     Raises:
@@ -166,30 +172,42 @@ def load(
         EngineError: the runtime is absent or refuses the artifact.
 
     Warns:
-        EdgeSegWarning: INT8 would saturate on this processor; fp32 is taken in its place, unless int8 was asked for.
+        EdgeSegWarning: INT8 would saturate on this processor; another is taken in its place, unless int8 was asked for.
     """
     opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
-    artifact = _artifact(opened, engine, precision)
     if threads is None:
         threads = available_cores()
+    engine, artifact = choice(opened, engine=engine, precision=precision, threads=threads)
     return Segmenter(opened.spec, open_engine(engine, opened.path(artifact), opened.spec, threads))
 
 
+def choice(bundle: Bundle, *, engine: str, precision: str | None, threads: int) -> tuple[str, Artifact]:
+    """The runtime and the artifact that `load` takes; the arguments, errors and warnings are its own."""
+    if engine == AUTO:
+        fastest = choose(bundle, threads=threads, precision=precision, say=_log.info)
+        _log.info("engine auto: %s", fastest)
+        engine, precision = fastest.engine, fastest.precision
+    return engine, _artifact(bundle, engine, precision)
+
+
 def _artifact(bundle: Bundle, engine: str, precision: str | None) -> Artifact:
-    """The artifact to load: INT8 is not taken unasked where ONNX Runtime's CPU kernels would saturate."""
+    """The artifact to load: INT8 is not taken unasked where the CPU's kernels would saturate."""
     target = runtime(engine).TARGET
     best = bundle.artifact(target=target, precision=precision)
-    if best.precision != "int8" or engine != "onnxruntime" or sums_int8_exactly():
+    if best.precision != "int8" or engine not in RUNTIMES or sums_int8_exactly():
         return best
     saturates = "this processor has no VNNI, without which INT8 sums saturate"
     if precision is not None:
-        warnings.warn(f"{saturates}: expect wrong masks in places; fp32 is exact", EdgeSegWarning, stacklevel=3)
+        warnings.warn(f"{saturates}: expect wrong masks in places; fp32 is exact", EdgeSegWarning, stacklevel=4)
         return best
-    kinds = [each.precision for each in bundle.artifacts if each.target == target and each.precision != "int8"]
-    if not kinds:
+    others = {each.precision: each for each in bundle.artifacts if each.target == target and each.precision != "int8"}
+    if not others:
         raise EngineError(f"{saturates}, and bundle {bundle.spec.name} has nothing else; ask for int8 if that will do")
-    warnings.warn(f"{saturates}: {kinds[0]} is taken in its place", EdgeSegWarning, stacklevel=3)
-    return bundle.artifact(target=target, precision=kinds[0])
+    fp32 = others.get("fp32", next(iter(others.values())))
+    seven = others.get(SEVEN_BITS)
+    taken = seven if seven is not None and seven.keeps_accuracy_of(fp32) else fp32
+    warnings.warn(f"{saturates}: {taken.precision} is taken in its place", EdgeSegWarning, stacklevel=4)
+    return taken
 
 
 def _size(frame: Any) -> tuple[int, int]:
