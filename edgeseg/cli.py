@@ -7,12 +7,15 @@ import os
 import sys
 import warnings
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from cyclopts import App
 
 from edgeseg.errors import EdgeSegError, EdgeSegWarning
 from edgeseg.progress import counting
+
+if TYPE_CHECKING:
+    from edgeseg.bundle import Bundle
 
 EXTRAS = {
     "torch": "train",
@@ -24,7 +27,7 @@ EXTRAS = {
 }
 """Which extra brings a package that the base installation lacks."""
 
-Precision = Literal["fp32", "fp16", "int8"]
+Precision = Literal["fp32", "fp16", "int8", "int8-7bit"]
 
 
 def _version() -> str:
@@ -79,8 +82,10 @@ def run(
     Args:
         source: a video or image file, a folder of images, a camera's number, a URL, or a GStreamer pipeline.
         bundle: the network: the name of one that comes with edgeseg (road by default), or a path.
-        engine: the runtime: onnxruntime (by default), onnxruntime:cuda, onnxruntime:tensorrt or tensorrt.
-        precision: of the artifact; by default the first that the bundle has for this runtime, which is its best.
+        engine: the runtime: onnxruntime, onnxruntime:cuda, onnxruntime:tensorrt, openvino or tensorrt; auto (by
+            default) takes what measured fastest here, among onnxruntime and openvino and the precisions that keep the
+            accuracy.
+        precision: of the artifact; by default auto's choice, or the first that the bundle has for the runtime.
         out: write the overlays here: .mp4 or .mkv; for a single image .png or .jpg.
         masks: write the masks into this folder, as PNG whose grey levels are class ids.
         show: show the overlays in a window; q or Escape ends.
@@ -93,6 +98,8 @@ def run(
         timeout: seconds that a camera or URL may take to answer.
         json: print one JSON object on stdout, and nothing else.
     """
+    from edgeseg.auto import AUTO
+    from edgeseg.bundle import Bundle
     from edgeseg.segmenter import load
     from edgeseg.video.pipeline import engine_threads
     from edgeseg.video.run import run as run_stream
@@ -105,7 +112,11 @@ def run(
     else:
         mode = mode or "throughput"
         threads = engine_threads(mode) if threads is None else threads
-        model = load(bundle or "road", engine=engine or "onnxruntime", precision=precision, threads=threads)
+        opened = Bundle.open(bundle or "road")
+        kind: str | None = precision
+        if engine is None or engine == AUTO:
+            engine, kind = _fastest(opened, precision, threads)
+        model = load(opened, engine=engine, precision=kind, threads=threads)
     report = run_stream(
         model,
         source,
@@ -140,7 +151,7 @@ def evaluate_command(
     Args:
         data: a data set: CamVid's layout (S/ and Sannot/), or images/, masks/ and classes.json.
         bundle: the network: the name of one that comes with edgeseg, or a path.
-        engine: the runtime, as for run.
+        engine: the runtime, as for run, but onnxruntime by default.
         precision: of the artifact, as for run.
         split: which part of the data set; may be left out where the data set has no splits.
         record: write the figures into the bundle.
@@ -148,17 +159,17 @@ def evaluate_command(
     """
     from edgeseg.bundle import Bundle
     from edgeseg.dataset import Dataset
-    from edgeseg.engines import runtime
+    from edgeseg.engines import open_engine
     from edgeseg.evaluate import evaluate
-    from edgeseg.segmenter import load
+    from edgeseg.segmenter import Segmenter, choice
 
     opened = Bundle.open(bundle)
     dataset = Dataset.open(data, split)
-    model = load(opened, engine=engine, precision=precision, threads=1)
+    engine, artifact = choice(opened, engine=engine, precision=precision, threads=1)
+    model = Segmenter(opened.spec, open_engine(engine, opened.path(artifact), opened.spec, threads=1))
     with counting("evaluate", quiet=json) as progress:
         evaluation = evaluate(model, dataset, progress=progress)
     if record:
-        artifact = opened.artifact(target=runtime(engine).TARGET, precision=precision)
         opened.record(artifact, "evaluation", evaluation.to_json())
     if json:
         _print_json({"bundle": opened.spec.name, **evaluation.to_json()})
@@ -184,6 +195,17 @@ def inspect(bundle: str, *, json: bool = False) -> int:
     else:
         _print(tables(opened))
     return 0
+
+
+def _fastest(bundle: Bundle, precision: str | None, threads: int) -> tuple[str, str]:
+    """Runtime and precision of the engine auto, which says on stderr what it took and why."""
+    from edgeseg.auto import choose
+    from edgeseg.engines._cache import tell
+
+    choice = choose(bundle, threads=threads, precision=precision, say=tell)
+    if choice.measured or choice.left_out:
+        tell(f"engine auto: {choice}")
+    return choice.engine, choice.precision
 
 
 def main() -> None:

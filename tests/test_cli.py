@@ -23,8 +23,12 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Run:
     """`run(*arguments)`: exit code, stdout and stderr of a command, in this process."""
+    monkeypatch.setenv("EDGESEG_CACHE", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setattr("edgeseg.auto.SECONDS", 0.05)
 
     def call(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["edgeseg", *map(str, arguments)])
@@ -46,6 +50,17 @@ def picture(tmp_path: Path) -> Path:
     path = tmp_path / "picture.png"
     cv2.imwrite(str(path), np.random.default_rng(0).integers(0, 256, (20, 40, 3), dtype=np.uint8))
     return path
+
+
+def labelled(folder: Path, spec: Spec) -> Path:
+    """A data set of one image."""
+    for name in ("images", "masks"):
+        (folder / name).mkdir(parents=True)
+    cv2.imwrite(str(folder / "images/0.png"), np.full((18, 30, 3), 200, np.uint8))
+    cv2.imwrite(str(folder / "masks/0.png"), np.zeros((18, 30), np.uint8))
+    classes = [{"name": name, "colour": colour} for name, colour in zip(spec.classes, spec.palette, strict=True)]
+    (folder / "classes.json").write_text(json.dumps({"classes": classes, "ignore": 255}))
+    return folder
 
 
 def decoded(path: Path) -> NDArray[Any]:
@@ -79,6 +94,43 @@ def test_run_writes_what_was_asked_for(run: Run, bundle: Path, picture: Path, tm
     assert decoded(mask).shape == (20, 40)
 
 
+def test_auto_says_what_it_took_and_why(
+    run: Run, bundle: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edgeseg.auto.find_spec", lambda name: name)
+    monkeypatch.setattr(
+        "edgeseg.auto._measure", lambda *_: ({("onnxruntime", "fp32"): 3.0, ("openvino", "fp32"): 9.0}, [])
+    )
+    for engine in ((), ("--engine", "auto")):
+        code, out, err = run("run", picture, "--bundle", bundle, "--json", *engine)
+        assert code == 0
+        assert json.loads(out)["frames"] == 1
+        assert "engine auto: onnxruntime fp32, ms a frame here: onnxruntime fp32 3.0, openvino fp32 9.0" in err
+        assert ("measuring" in err) is (not engine)  # once
+    code, out, err = run("run", picture, "--bundle", bundle, "--json", "--engine", "onnxruntime")
+    assert err == ""
+
+
+def test_what_is_recorded_belongs_to_what_ran(
+    run: Run, bundle: Path, tmp_path: Path, spec: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without VNNI fp32 runs in place of int8, though int8 is listed first."""
+    index = bundle / "bundle.json"
+    data = json.loads(index.read_text())
+    data["artifacts"].insert(0, {**data["artifacts"][0], "file": "tiny.int8.onnx", "precision": "int8"})
+    (bundle / "tiny.int8.onnx").write_bytes((bundle / data["artifacts"][1]["file"]).read_bytes())
+    index.write_text(json.dumps(data))
+    monkeypatch.setattr("edgeseg.segmenter.sums_int8_exactly", lambda: False)
+    monkeypatch.setattr("warnings.showwarning", warnings.showwarning)  # put back afterwards
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        code, _, err = run("eval", labelled(tmp_path / "data", spec), "--bundle", bundle, "--json", "--record")
+    assert code == 0
+    assert "VNNI" in err
+    recorded = ["evaluation" in each["measured"] for each in json.loads(index.read_text())["artifacts"]]
+    assert recorded == [False, True]
+
+
 def test_our_warnings_are_one_sentence(
     run: Run, bundle: Path, picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -88,19 +140,16 @@ def test_our_warnings_are_one_sentence(
     monkeypatch.setattr("warnings.showwarning", warnings.showwarning)  # put back afterwards
     with warnings.catch_warnings():
         warnings.simplefilter("default")
-        code, _, err = run("run", picture, "--bundle", bundle, "--precision", "int8", "--masks", tmp_path / "masks")
+        code, _, err = run(
+            *("run", picture, "--bundle", bundle, "--masks", tmp_path / "masks"),
+            *("--engine", "onnxruntime", "--precision", "int8"),
+        )
     assert code == 0
     assert [line.partition(":")[0] for line in err.splitlines()] == ["warning"]
 
 
 def test_eval_and_inspect(run: Run, bundle: Path, tmp_path: Path, spec: Spec) -> None:
-    for folder in ("images", "masks"):
-        (tmp_path / "data" / folder).mkdir(parents=True)
-    cv2.imwrite(str(tmp_path / "data/images/0.png"), np.full((18, 30, 3), 200, np.uint8))
-    cv2.imwrite(str(tmp_path / "data/masks/0.png"), np.zeros((18, 30), np.uint8))
-    classes = [{"name": name, "colour": colour} for name, colour in zip(spec.classes, spec.palette, strict=True)]
-    (tmp_path / "data/classes.json").write_text(json.dumps({"classes": classes, "ignore": 255}))
-    code, out, _ = run("eval", tmp_path / "data", "--bundle", bundle, "--json", "--record")
+    code, out, _ = run("eval", labelled(tmp_path / "data", spec), "--bundle", bundle, "--json", "--record")
     figures = json.loads(out)
     assert code == 0
     assert 0 <= figures["miou"] <= 100

@@ -9,7 +9,8 @@ import pytest
 import edgeseg
 from edgeseg import EdgeSegWarning, EngineError
 from edgeseg.artifact import Artifact
-from edgeseg.bundle import write_bundle
+from edgeseg.auto import Choice
+from edgeseg.bundle import Bundle, write_bundle
 from edgeseg.processor import sums_int8_exactly
 from edgeseg.spec import Spec
 
@@ -76,6 +77,35 @@ def test_int8_is_not_taken_where_it_saturates(folder: Callable[..., Path], monke
     with pytest.warns(EdgeSegWarning, match="VNNI.*fp32 is taken"):
         edgeseg.load(folder("int8", "fp32"))
     assert names == ["tiny.fp32.onnx"]
+
+
+@pytest.mark.usefixtures("without_vnni")
+@pytest.mark.parametrize(("agreement", "taken"), [(99.5, "int8-7bit"), (90.0, "fp32")])
+def test_seven_bits_are_taken_in_place_of_eight(
+    folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, agreement: float, taken: str
+) -> None:
+    names = opened_file(monkeypatch)
+    bundle = Bundle.open(folder("int8", "fp32", "int8-7bit"))
+    seven = bundle.artifact(target="onnxruntime", precision="int8-7bit")
+    bundle = bundle.record(seven, "agreement", {"mask_agreement": agreement})
+    with pytest.warns(EdgeSegWarning, match=f"VNNI.*{taken} is taken"):
+        edgeseg.load(bundle)
+    assert names == [f"tiny.{taken}.onnx"]
+
+
+def test_load_takes_what_auto_chose(folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def choose(bundle: Bundle, *, threads: int, precision: str | None, say: object) -> Choice:
+        del say
+        asked.append((bundle.spec.name, threads, precision))
+        return Choice("onnxruntime", "fp32", {}, ())
+
+    monkeypatch.setattr("edgeseg.segmenter.choose", choose)
+    names = opened_file(monkeypatch)
+    edgeseg.load(folder("int8", "fp32"), engine="auto", threads=2)
+    assert names == ["tiny.fp32.onnx"]
+    assert asked == [("tiny", 2, None)]
 
 
 @pytest.mark.usefixtures("without_vnni")
