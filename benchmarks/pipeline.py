@@ -20,7 +20,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from edgeseg.atomic import atomic_file
-from edgeseg.benchmarks.energy import Rapl
+from edgeseg.benchmarks.energy.meter import Meter, metered
 from edgeseg.benchmarks.machine import processor
 from edgeseg.benchmarks.windows import Window, medians
 from edgeseg.errors import UsageError
@@ -47,7 +47,7 @@ class Pass:
         alone: core-seconds a frame of each of STAGES, measured alone just before.
         cores: that the stream was given.
         window: the stream; latency counts from the moment at which reading a frame begins.
-        watts: mean power of the machine meanwhile; None without a counter.
+        watts: mean power meanwhile; None without counters, or where it was too short for them.
     """
 
     alone: dict[str, float]
@@ -105,7 +105,7 @@ def measure(
     mode: Mode = "throughput",
     workers: int | None = None,
     max_frames: int | None = None,
-    meter: Rapl | None = None,
+    meters: Sequence[Meter] = (),
 ) -> Pass:
     """One window: the stages alone, then the stream flat out.
 
@@ -115,17 +115,16 @@ def measure(
         mode: as `edgeseg.stream` explains.
         workers: frames that are worked on at once, instead of what the mode says.
         max_frames: stop after so many.
-        meter: an energy counter.
+        meters: energy counters.
     """
     alone = stages_alone(model, video)
     running = stream(model, video, mode=mode, workers=workers, max_frames=max_frames)
-    power = meter.read() if meter else None
-    started = time.process_time()
-    samples = tuple(1e3 * (result.done - result.captured) for result in running)
-    spent = time.process_time() - started
-    watts = meter.watts(power, meter.read()) if meter and power else None
+    with metered(meters) as power:
+        started = time.process_time()
+        samples = tuple(1e3 * (result.done - result.captured) for result in running)
+        spent = time.process_time() - started
     window = Window(samples, running.stats.frames / running.stats.fps, spent)
-    return Pass(alone, min(available_cores(), running.workers * model.threads), window, watts)
+    return Pass(alone, min(available_cores(), running.workers * model.threads), window, power.watts)
 
 
 def summary(passes: Sequence[Pass]) -> dict[str, Any]:

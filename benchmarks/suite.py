@@ -8,7 +8,7 @@
   "bundle": {"name": "road", "sha256": of bundle.json},
   "source": {"name", "sha256", "width", "height", "frames", "fps"},
   "settings": {"mode", "frames", "windows", "camera_fps"},
-  "energy": {"counters": [...], "idle_watts"} or {"none": why},
+  "energy": {"counters": [...], "idle_watts", "absent": [why, ...]},
   "runs": [{"engine", "artifact": {"file", "precision", "sha256"}, "workers", "threads", "accuracy", "first_mask",
             "measured": {"engine": {...}, "pipeline": {...}, "capture_to_mask": {...}, "stream_to_mask": {...}}}],
   "skipped": [{"engine", "reason"}]
@@ -29,7 +29,7 @@ from typing import Any
 from edgeseg import engines
 from edgeseg.artifact import Artifact
 from edgeseg.benchmarks import capture, engine, first_mask, machine, network, pipeline
-from edgeseg.benchmarks.energy import Rapl, open_rapl
+from edgeseg.benchmarks.energy.meter import Meter, idle, open_meters
 from edgeseg.benchmarks.labelled import check_labelled
 from edgeseg.benchmarks.windows import Window, agree, figures, repeat
 from edgeseg.bundle import INDEX, Bundle
@@ -75,13 +75,13 @@ class Settings:
 
 @dataclass(frozen=True)
 class _Job:
-    """What all runs share; `meter` is None where there is no energy counter."""
+    """What all runs share."""
 
     bundle: Bundle
     video: Path
     camera_fps: float
     settings: Settings
-    meter: Rapl | None
+    meters: list[Meter]
     idle_watts: float | None
 
 
@@ -110,9 +110,9 @@ def measure(
         for _, artifact in chosen:
             check_labelled(bundle, artifact, settings.dataset)
     before = machine.condition()
-    meter = open_rapl()
-    idle = meter.idle() if isinstance(meter, Rapl) else None
-    job = _Job(bundle, video, settings.fps or source["fps"], settings, meter if isinstance(meter, Rapl) else None, idle)
+    meters, absent = open_meters()
+    idle_watts = idle(meters) if meters else None
+    job = _Job(bundle, video, settings.fps or source["fps"], settings, meters, idle_watts)
     runs = []
     for name, artifact in chosen:
         try:
@@ -140,7 +140,11 @@ def measure(
             "windows": settings.windows,
             "camera_fps": job.camera_fps,
         },
-        "energy": {"none": meter} if isinstance(meter, str) else {"counters": list(meter.names), "idle_watts": idle},
+        "energy": {
+            "counters": [name for meter in meters for name in meter.names],
+            "idle_watts": idle_watts,
+            "absent": absent,
+        },
         "runs": runs,
         "skipped": skipped,
     }
@@ -232,7 +236,7 @@ def _engine(job: _Job, model: Segmenter, workers: int) -> dict[str, Any]:
 def _pipeline(job: _Job, model: Segmenter) -> dict[str, Any]:
     passes, steady = repeat(
         lambda: pipeline.measure(
-            model, job.video, mode=job.settings.mode, max_frames=job.settings.frames, meter=job.meter
+            model, job.video, mode=job.settings.mode, max_frames=job.settings.frames, meters=job.meters
         ),
         lambda one: one.window.fps,
         most=job.settings.windows,

@@ -12,6 +12,9 @@ COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
 WIDTH = 720
 LEFT, RIGHT = 150, 20
 
+NARROWEST = 2.0
+"""Units that the axis up of a plane shows at least."""
+
 
 def bars(series: Mapping[str, Mapping[str, tuple[float, float, float]]], unit: str) -> str:
     """A group of bars a name: (low, middle, high) as a bar up to the middle with a whisker from low to high.
@@ -130,13 +133,14 @@ def plane(
 ) -> str:
     """Numbered points (across, up), with the names below; those of `front` are joined, `limits` are dashed lines.
 
-    The axis across starts at zero; the one up shows the range of the points alone.
+    The axis across starts at zero; the one up shows the range of the points alone, but no less than NARROWEST, or
+    noise would look like a slope.
     """
     height, bottom, top = 340, 292, 12
     marks = [*points.values(), *([limits] if limits else [])]
     widest = max(x for x, _ in marks) * 1.05
     low, high = min(y for _, y in marks), max(y for _, y in marks)
-    margin = 0.08 * (high - low) or 1.0
+    margin = max(0.08 * (high - low), (NARROWEST - (high - low)) / 2)
     low, high = low - margin, high + margin
 
     def place(x: float, y: float) -> tuple[float, float]:

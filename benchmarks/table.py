@@ -130,14 +130,16 @@ def _windows(measured: dict[str, Any]) -> str:
 
 
 def _energy(result: dict[str, Any], flat_out: dict[str, Any]) -> str:
-    energy = flat_out["energy"]
-    if energy is None:
-        reason = result["energy"].get("none")
-        return str(reason) if reason else "not measured: the windows were too short for the counter"
+    measured, energy = flat_out["energy"], result["energy"]
+    if not energy["counters"]:
+        return f"not measured, as there is no counter: {'; '.join(energy['absent'])}"
+    if measured is None:
+        return "not measured: the windows were too short for ten samples of the counters; give more --frames"
+    absent = "".join(f"; not counted: {each}" for each in energy["absent"])
     return (
-        f"{energy['joules_a_frame']:.3f} J a frame in the pipeline, {energy['joules_a_frame_above_idle']:.3f} J above "
-        f"idle ({energy['watts']:.1f} W, idle {result['energy']['idle_watts']:.1f} W, counters "
-        f"{', '.join(result['energy']['counters'])})"
+        f"{measured['joules_a_frame']:.3f} J a frame in the pipeline, {measured['joules_a_frame_above_idle']:.3f} J "
+        f"above idle ({measured['watts']:.1f} W, idle {energy['idle_watts']:.1f} W; "
+        f"counted: {', '.join(energy['counters'])}{absent})"
     )
 
 

@@ -40,8 +40,11 @@ def table(trials: Sequence[Trial], chosen: Trial | None, budget: Budget) -> Tabl
 
 def page(trials: Sequence[Trial], chosen: Trial | None, budget: Budget, *, device: str, notes: Sequence[str]) -> str:
     """One HTML page that needs nothing but itself."""
-    known = {trial.candidate.name: trial.point() for trial in trials if trial.miou is not None and not trial.dropped}
-    known = {name: point for name, point in known.items() if not math.isnan(point[1])}
+    known = {
+        trial.candidate.name: trial.point()
+        for trial in sorted(trials, key=lambda trial: trial.p95)
+        if not trial.dropped and not math.isnan(trial.point()[1])
+    }
     title = f"edgeseg tune on {device}"
     head = "".join(f"<th>{escape(name)}</th>" for name in HEAD)
     lines = (

@@ -49,7 +49,7 @@ def test_the_page_needs_nothing_but_itself(measured: dict[str, Any]) -> None:
         "peak memory",
         "not included",
         "camera to mask",
-        "no energy",
+        "there is no counter",
     ):
         assert word in text
     for drawing in re.findall(r"<svg.*?</svg>", text):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeseg.benchmarks.energy import Rapl, Reading, open_rapl
+from edgeseg.benchmarks.energy.rapl import Rapl, open_rapl
 
 LAPTOP = {
     "intel-rapl:0": ("package-0", 5_000_000, 262_143_328_850),
@@ -37,31 +37,31 @@ def opened(root: Path) -> Rapl:
 def test_packages_and_memory_are_summed_and_nothing_twice(powercap: Path) -> None:
     meter = opened(powercap)
     assert meter.names == ("package-0", "dram")
-    assert meter.read().microjoules == (5_000_000, 700_000)
+    assert meter.read() == (5_000_000, 700_000)
 
 
-def test_watts_are_joules_a_second(powercap: Path) -> None:
-    meter = opened(powercap)
-    before = meter.read()
+def test_it_counts_joules(powercap: Path) -> None:
+    stop = opened(powercap).start()
     (powercap / "intel-rapl:0/energy_uj").write_text("35000000\n")
     (powercap / "intel-rapl:0:2/energy_uj").write_text("1700000\n")
-    after = Reading(meter.read().microjoules, before.seconds + 2.0)
-    assert meter.watts(before, after) == pytest.approx((30 + 1) / 2)
+    assert stop() == pytest.approx(30 + 1)
 
 
 def test_a_counter_that_wraps_around_goes_on(powercap: Path) -> None:
     meter = opened(powercap)
-    before = Reading((262_143_328_850 - 1_000_000, 0), 0.0)
-    assert meter.watts(before, Reading((4_000_000, 0), 1.0)) == pytest.approx(5)
+    before = (262_143_328_850 - 1_000_000, 0)
+    assert meter.joules(before, (4_000_000, 0)) == pytest.approx(5)
 
 
-def test_too_short_is_no_figure(powercap: Path) -> None:
-    meter = opened(powercap)
-    assert meter.watts(Reading((0, 0), 0.0), Reading((9, 9), 0.05)) is None
+def test_a_counter_that_breaks_meanwhile_says_so(powercap: Path) -> None:
+    stop = opened(powercap).start()
+    (powercap / "intel-rapl:0/energy_uj").write_text("\n")
+    with pytest.raises(OSError, match="expected microjoules"):
+        stop()
 
 
 def test_without_a_counter_it_says_so(tmp_path: Path) -> None:
-    assert str(open_rapl(tmp_path / "powercap")).startswith("no energy: this machine has no energy counter")
+    assert str(open_rapl(tmp_path / "powercap")).startswith("processor: no energy counter")
 
 
 def test_a_counter_for_root_alone_is_named(powercap: Path, monkeypatch: pytest.MonkeyPatch) -> None:
