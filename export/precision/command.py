@@ -20,6 +20,7 @@ def quantize_command(
     split: str = "train",
     method: Literal["auto", "minmax", "percentile", "entropy", "mse"] = "auto",
     keep: tuple[str, ...] = (),
+    seven_bits: bool = False,
     eval: Path | None = None,
     eval_split: str = "val",
 ) -> int:
@@ -31,6 +32,7 @@ def quantize_command(
         split: of the data set.
         method: how ranges are found; auto takes what scores best on frames that did not calibrate.
         keep: a layer that stays in float; may be given several times.
+        seven_bits: also write INT8 with 7-bit weights (int8-7bit), for x86 processors without VNNI.
         eval: a data set to measure every artifact on; it may share no image with the calibration.
         eval_split: of that data set.
     """
@@ -44,6 +46,7 @@ def quantize_command(
             split=split,
             method=method,
             keep=frozenset(keep),
+            seven_bits=seven_bits,
             evaluation=evaluation,
             progress=progress,
         )

@@ -21,6 +21,9 @@ SMALLEST_SCALE = 2.0**-20
 """Of a tensor whose values are all 0: float16 still holds it."""
 
 
+LARGEST, LARGEST_OF_SEVEN_BITS = 127, 64
+"""The largest level of a weight; with the second, two products with uint8 add up to at most 2 * 255 * 64 < 2**15."""
+
 Means = NDArray[np.float64]
 
 
@@ -44,10 +47,12 @@ class Recipe:
     Attributes:
         method: that the ranges of the activations come from.
         keep: names of convolutions that stay in float, as `FloatGraph.layer` gives them.
+        largest: level of a weight, in the flavour for ONNX Runtime.
     """
 
     method: Method
     keep: frozenset[str] = frozenset()
+    largest: int = LARGEST
 
     def kept(self, graph: FloatGraph) -> set[str]:
         """Names of the nodes that stay in float: those of `keep`, and the last convolution, whose logits often tie."""
@@ -123,20 +128,25 @@ class Rewriter:
 
 
 def weight_grid(
-    weights: NDArray[np.float32], *, half: bool = False, floor: NDArray[np.float64] | None = None
+    weights: NDArray[np.float32],
+    *,
+    largest: int = LARGEST,
+    half: bool = False,
+    floor: NDArray[np.float64] | None = None,
 ) -> tuple[Grid, NDArray[np.int8]]:
     """Symmetric int8 levels of a convolution's weights, a scale for each output channel.
 
     Args:
         weights: float32 (outputs, inputs / groups, kh, kw).
+        largest: level, LARGEST or LARGEST_OF_SEVEN_BITS.
         half: the scales must be float16 values.
         floor: the least scale of each channel.
     """
-    scale = np.maximum(np.abs(weights).max(axis=(1, 2, 3)).astype(np.float64) / 127, SMALLEST_SCALE)
+    scale = np.maximum(np.abs(weights).max(axis=(1, 2, 3)).astype(np.float64) / largest, SMALLEST_SCALE)
     if floor is not None:
         scale = np.maximum(scale, floor)
     scale = scale.astype(np.float16 if half else np.float32).astype(np.float32)
-    levels = np.clip(np.round(weights / scale.reshape(-1, 1, 1, 1)), -127, 127).astype(np.int8)
+    levels = np.clip(np.round(weights / scale.reshape(-1, 1, 1, 1)), -largest, largest).astype(np.int8)
     return Grid(scale, np.zeros(scale.shape, np.int8)), levels
 
 

@@ -56,7 +56,7 @@ def emit(graph: FloatGraph, histograms: Histograms, recipe: Recipe) -> onnx.Mode
             continue
         if node.op_type == "Conv" and node.input[1] in graph.constants and node.name not in kept:
             here = packed if packed is not None and packed.node.name == node.name else None
-            _convolution(rewriter, graph, node, grids, histograms[node.input[0]].means, here)
+            _convolution(rewriter, graph, node, grids, histograms[node.input[0]].means, here, recipe.largest)
         elif node.name != graph.last() or node.input[0] not in grids or not product(rewriter, graph, node):
             rewriter.add(node)
         for name in node.output:
@@ -109,13 +109,15 @@ def _convolution(
     grids: dict[str, Grid],
     means: Means,
     packed: Packing | None,
+    largest: int,
 ) -> None:
     """A convolution whose weights are stored as int8 and whose bias as int32, in units of both scales' product."""
     source = float(grids[node.input[0]].scale)
     weights = as_float(graph.constants[node.input[1]])
     bias = graph.bias(node)
     # The scale must leave the bias room in int32; the correction is far smaller than a factor of two.
-    grid, levels = weight_grid(weights, floor=np.abs(bias.astype(np.float64)) / (source * _LARGEST_BIAS))
+    floor = np.abs(bias.astype(np.float64)) / (source * _LARGEST_BIAS)
+    grid, levels = weight_grid(weights, largest=largest, floor=floor)
     scale = (np.float32(source) * grid.scale).astype(np.float32)
     units = np.round(corrected_bias(bias, weights, grid, levels, means) / scale).astype(np.int32)
     if packed is not None:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import onnx
 
-from edgeseg.artifact import Artifact
+from edgeseg.artifact import SEVEN_BITS, Artifact
 from edgeseg.bundle import Bundle, write_bundle
 from edgeseg.dataset import Dataset
 from edgeseg.engines import Engine, open_engine
 from edgeseg.evaluate import evaluate
-from edgeseg.export.precision import qdq_onnxruntime, qdq_tensorrt
+from edgeseg.export.precision import qdq, qdq_onnxruntime, qdq_tensorrt
 from edgeseg.export.precision.as_written import AsWritten
 from edgeseg.export.precision.calibration import Histograms, cache_file, calibrate, read_cache, write_cache
 from edgeseg.export.precision.calibration_data import FEWEST, CalibrationData, read_calibration_data, refuse_overlap
@@ -30,12 +30,6 @@ Progress = Callable[[int, int], None]
 
 HASH_DIGITS = 16
 """Of each calibration frame's SHA-256 that the bundle keeps: enough to refuse an overlap later."""
-
-GATE = 0.5
-"""mIoU, in percent, that INT8 may lose and still be what a bundle runs first."""
-
-GATE_AGREEMENT = 98.0
-"""Percent of the pixels; the same gate where there are no labels."""
 
 THREADS = 2
 
@@ -62,6 +56,7 @@ def quantize(
     split: str = "train",
     method: Method | Literal["auto"] = "auto",
     keep: frozenset[str] = frozenset(),
+    seven_bits: bool = False,
     evaluation: Dataset | None = None,
     progress: Progress | None = None,
 ) -> Quantized:
@@ -73,6 +68,7 @@ def quantize(
         split: of the data set, to calibrate on.
         method: that ranges come from; "auto" takes the one that scores best on frames that did not calibrate.
         keep: layers that stay in float.
+        seven_bits: add an INT8 artifact with 7-bit weights too, for x86 without VNNI (edgeseg/processor.py).
         evaluation: a labelled split to measure every artifact on; it must share no frame with the calibration.
         progress: called after each calibrated frame with how many are done and how many there are.
 
@@ -111,6 +107,9 @@ def quantize(
             ("tensorrt", "fp16"): to_half(graph),
             ("tensorrt", "int8"): qdq_tensorrt.emit(graph, histograms, recipe),
         }
+        if seven_bits:
+            narrow = replace(recipe, largest=qdq.LARGEST_OF_SEVEN_BITS)
+            written["onnxruntime", SEVEN_BITS] = qdq_onnxruntime.emit(graph, histograms, narrow)
         new: dict[Path, Artifact] = {}
         tensors = [sample.tensor for sample in frames.choose]
         for (target, precision), model in written.items():
@@ -123,7 +122,7 @@ def quantize(
             measured: dict[str, Any] = {
                 "agreement": {"engine": engine.name, **difference(reference, candidate, tensors).to_json(str(source))}
             }
-            if precision == "int8":
+            if precision in ("int8", SEVEN_BITS):
                 measured["calibration"] = calibration
             if precision == "fp16":
                 rounded = Segmenter(spec, AsWritten(rounded_to_half(graph, histograms)))
@@ -173,10 +172,6 @@ def _add(bundle: Bundle, new: dict[Path, Artifact], evaluation: Dataset | None, 
     if evaluation is not None:
         measured = evaluate(Segmenter(spec, open_engine("onnxruntime", bundle.path(fp32), spec, threads=1)), evaluation)
         fp32 = _with(fp32, "evaluation", measured.to_json())
-        lost = measured.miou - int8.measured["evaluation"]["miou"]
-        good = lost <= GATE
-    else:
-        good = int8.measured["agreement"]["mask_agreement"] >= GATE_AGREEMENT
     engines = [open_engine("onnxruntime", path, spec, THREADS) for path in (bundle.path(fp32), int8_path)]
     slow, fast = latencies(engines, tensor)
     fp32, int8 = _with(fp32, "latency", slow), _with(int8, "latency", {**fast, "fp32_median_ms": slow["median_ms"]})
@@ -184,7 +179,7 @@ def _add(bundle: Bundle, new: dict[Path, Artifact], evaluation: Dataset | None, 
     kinds = {str(artifact) for artifact in (*new.values(), fp32)}
     others = {bundle.path(each): each for each in bundle.artifacts if str(each) not in kinds}
     ours = {bundle.path(fp32): fp32, **new}
-    if good and fast["median_ms"] < slow["median_ms"]:
+    if int8.keeps_accuracy_of(fp32) and fast["median_ms"] < slow["median_ms"]:
         ours = {int8_path: int8, **ours}
     card = None if bundle.card is None else (bundle.folder / bundle.card).read_text(encoding="utf-8")
     return write_bundle(bundle.folder, spec, {**ours, **others}, card)
