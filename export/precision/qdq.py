@@ -47,15 +47,20 @@ class Recipe:
     Attributes:
         method: that the ranges of the activations come from.
         keep: names of convolutions that stay in float, as `FloatGraph.layer` gives them.
+        alone: the one convolution to quantise, with what it reads and gives; all else stays in float.
         largest: level of a weight, in the flavour for ONNX Runtime.
     """
 
     method: Method
     keep: frozenset[str] = frozenset()
+    alone: str | None = None
     largest: int = LARGEST
 
     def kept(self, graph: FloatGraph) -> set[str]:
         """Names of the nodes that stay in float: those of `keep`, and the last convolution, whose logits often tie."""
+        if self.alone is not None:
+            alone = {node.name for node in graph.convolutions() if graph.layer(node) == self.alone}
+            return {node.name for node in graph.nodes} - alone
         return {node.name for node in graph.convolutions() if graph.layer(node) in self.keep} | {graph.last()}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -17,16 +17,13 @@ from edgeseg.engines import Engine, open_engine
 from edgeseg.evaluate import evaluate
 from edgeseg.export.precision import qdq, qdq_onnxruntime, qdq_tensorrt
 from edgeseg.export.precision.as_written import AsWritten
-from edgeseg.export.precision.calibration import Histograms, cache_file, calibrate, read_cache, write_cache
-from edgeseg.export.precision.calibration_data import FEWEST, CalibrationData, read_calibration_data, refuse_overlap
+from edgeseg.export.precision.calibration_data import FEWEST, CalibrationData
 from edgeseg.export.precision.difference import difference, latencies
-from edgeseg.export.precision.float_graph import FloatGraph
 from edgeseg.export.precision.histogram import METHODS, Method
+from edgeseg.export.precision.prepare import Progress, prepare
 from edgeseg.export.precision.qdq import Recipe
 from edgeseg.export.precision.to_half import half_range, rounded_to_half, to_half
 from edgeseg.segmenter import Segmenter
-
-Progress = Callable[[int, int], None]
 
 HASH_DIGITS = 16
 """Of each calibration frame's SHA-256 that the bundle keeps: enough to refuse an overlap later."""
@@ -74,24 +71,16 @@ def quantize(
 
     Raises:
         BundleError: the bundle has no fp32 artifact.
+        UsageError: `keep` names a layer that the network has not.
         DataError: the data is too little, of other classes, or shares frames with `evaluation`.
         OutputError: the bundle or the cache cannot be written.
     """
-    source = bundle.artifact(target="onnxruntime", precision="fp32")
-    file = bundle.path(source)
-    graph = FloatGraph.load(file)
-    spec = bundle.spec
-    reference = Segmenter(spec, open_engine("onnxruntime", file, spec, threads=1))
-    frames = read_calibration_data(data, split, reference)
-    if evaluation is not None:
-        refuse_overlap(frames.hashes, evaluation)
-    histograms = _calibrated(graph, source.sha256, frames, progress)
+    prepared = prepare(bundle, data, split, keep=keep, evaluation=evaluation, progress=progress)
+    source, graph, frames, histograms = prepared.source, prepared.graph, prepared.frames, prepared.histograms
+    reference, spec = prepared.reference, bundle.spec
     with tempfile.TemporaryDirectory(prefix="edgeseg-quantize-") as name:
         folder = Path(name)
-        scores = {
-            each: _score(graph, histograms, Recipe(each, keep), reference, frames, folder)
-            for each in (METHODS if method == "auto" else (method,))
-        }
+        scores = prepared.scores(METHODS if method == "auto" else (method,), keep, folder)
         recipe = Recipe(max(scores, key=lambda each: scores[each]), keep)
         calibration = {
             "method": recipe.method,
@@ -134,34 +123,6 @@ def quantize(
                 measured["evaluation"] = {"engine": engine.name, **evaluate(candidate, evaluation).to_json()}
             new[path] = Artifact.of(path, target=target, precision=precision, measured=measured)
         return Quantized(_add(bundle, new, evaluation, tensors[0]), scores, _warnings(frames))
-
-
-def _calibrated(graph: FloatGraph, model_sha256: str, frames: CalibrationData, progress: Progress | None) -> Histograms:
-    """The histograms of all frames for calibration, from the cache if it has them."""
-    file = cache_file(model_sha256, [sample.sha256 for sample in frames.calibrate])
-    histograms = read_cache(file)
-    if histograms is None:
-        tensors = (sample.tensor for sample in frames.calibrate)
-        histograms = calibrate(graph, tensors, total=len(frames.calibrate), progress=progress)
-        write_cache(file, histograms)
-    return histograms
-
-
-def _score(
-    graph: FloatGraph,
-    histograms: Histograms,
-    recipe: Recipe,
-    reference: Segmenter,
-    frames: CalibrationData,
-    folder: Path,
-) -> float:
-    """mIoU of the ONNX Runtime flavour, or its agreement with fp32 where there are no labels; percent."""
-    path = folder / "candidate.onnx"
-    onnx.save_model(qdq_onnxruntime.emit(graph, histograms, recipe), path)
-    candidate = Segmenter(reference.spec, open_engine("onnxruntime", path, reference.spec, threads=1))
-    if frames.labelled is not None:
-        return evaluate(candidate, frames.labelled).miou
-    return difference(reference, candidate, [sample.tensor for sample in frames.choose]).agreement
 
 
 def _add(bundle: Bundle, new: dict[Path, Artifact], evaluation: Dataset | None, tensor: Any) -> Bundle:

@@ -173,7 +173,7 @@ def test_auto_takes_the_best_score_and_few_frames_are_warned_of(plain: Bundle, t
 def test_the_pass_is_cached_by_content(plain: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     images = write_images(tmp_path / "images", 8)
     first = quantize(plain, images, method="mse").bundle
-    monkeypatch.setattr("edgeseg.export.precision.quantize.calibrate", None)  # a second pass would fail
+    monkeypatch.setattr("edgeseg.export.precision.prepare.calibrate", None)  # a second pass would fail
     second = quantize(first, images, method="mse").bundle
     hashes = [bundle.artifact(target="tensorrt", precision="int8").sha256 for bundle in (first, second)]
     assert hashes[0] == hashes[1]

@@ -1,0 +1,117 @@
+"""What quantisation and sensitivity start from: the fp32 graph, frames for two purposes, one calibration pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+
+from edgeseg.artifact import Artifact
+from edgeseg.bundle import Bundle
+from edgeseg.dataset import Dataset
+from edgeseg.engines import open_engine
+from edgeseg.errors import UsageError
+from edgeseg.evaluate import evaluate
+from edgeseg.export.precision import qdq_onnxruntime
+from edgeseg.export.precision.calibration import Histograms, cache_file, calibrate, read_cache, write_cache
+from edgeseg.export.precision.calibration_data import CalibrationData, read_calibration_data, refuse_overlap
+from edgeseg.export.precision.difference import difference
+from edgeseg.export.precision.float_graph import FloatGraph
+from edgeseg.export.precision.histogram import Method
+from edgeseg.export.precision.qdq import Recipe
+from edgeseg.segmenter import Segmenter
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A bundle that is ready to be quantised.
+
+    Attributes:
+        source: its fp32 artifact.
+        graph: of that.
+        reference: runs it, on one thread.
+        frames: that the quantisation learns from.
+        histograms: of every activation, over the frames for calibration.
+    """
+
+    source: Artifact
+    graph: FloatGraph
+    reference: Segmenter
+    frames: CalibrationData
+    histograms: Histograms
+
+    def scores(self, methods: Iterable[Method], keep: frozenset[str], folder: Path) -> dict[Method, float]:
+        """mIoU of ONNX Runtime's INT8 by each method, on frames that did not calibrate; percent.
+
+        Without labels it is the agreement with fp32. Files are written into `folder`.
+        """
+        return {method: self._score(self.int8(Recipe(method, keep), folder)) for method in methods}
+
+    def int8(self, recipe: Recipe, folder: Path) -> Segmenter:
+        """ONNX Runtime's INT8 by this recipe, on one thread; its file is written into `folder`."""
+        path, spec = folder / "candidate.onnx", self.reference.spec
+        onnx.save_model(qdq_onnxruntime.emit(self.graph, self.histograms, recipe), path)
+        return Segmenter(spec, open_engine("onnxruntime", path, spec, threads=1))
+
+    def _score(self, candidate: Segmenter) -> float:
+        if self.frames.labelled is not None:
+            return evaluate(candidate, self.frames.labelled).miou
+        return difference(self.reference, candidate, [sample.tensor for sample in self.frames.choose]).agreement
+
+
+def prepare(
+    bundle: Bundle,
+    data: Path,
+    split: str,
+    *,
+    keep: frozenset[str] = frozenset(),
+    evaluation: Dataset | None = None,
+    progress: Progress | None = None,
+) -> Prepared:
+    """Reads the frames and runs the calibration pass, or takes it from the cache.
+
+    Args:
+        bundle: with an fp32 artifact for ONNX Runtime.
+        data: a data set, a video, or a folder of images.
+        split: of the data set.
+        keep: layers that are to stay in float.
+        evaluation: a split that may share no frame with the calibration.
+        progress: called after each calibrated frame with how many are done and how many there are.
+
+    Raises:
+        BundleError: the bundle has no fp32 artifact.
+        UsageError: `keep` names a layer that the network has not.
+        DataError: the data is too little, of other classes, or shares frames with `evaluation`.
+        OutputError: the cache cannot be written.
+    """
+    source = bundle.artifact(target="onnxruntime", precision="fp32")
+    file = bundle.path(source)
+    graph = FloatGraph.load(file)
+    _check_layers(graph, keep)
+    reference = Segmenter(bundle.spec, open_engine("onnxruntime", file, bundle.spec, threads=1))
+    frames = read_calibration_data(data, split, reference)
+    if evaluation is not None:
+        refuse_overlap(frames.hashes, evaluation)
+    return Prepared(source, graph, reference, frames, _calibrated(graph, source.sha256, frames, progress))
+
+
+def _check_layers(graph: FloatGraph, keep: frozenset[str]) -> None:
+    layers = [graph.layer(node) for node in graph.convolutions()]
+    unknown = sorted(keep - set(layers))
+    if unknown:
+        raise UsageError(f"the network has no layer {', '.join(unknown)} to keep in float; it has {', '.join(layers)}")
+
+
+def _calibrated(graph: FloatGraph, model_sha256: str, frames: CalibrationData, progress: Progress | None) -> Histograms:
+    """The histograms of all frames for calibration, from the cache if it has them."""
+    file = cache_file(model_sha256, [sample.sha256 for sample in frames.calibrate])
+    histograms = read_cache(file)
+    if histograms is None:
+        tensors = (sample.tensor for sample in frames.calibrate)
+        histograms = calibrate(graph, tensors, total=len(frames.calibrate), progress=progress)
+        write_cache(file, histograms)
+    return histograms
