@@ -15,7 +15,7 @@ from edgeseg import kernels
 from edgeseg.artifact import SEVEN_BITS, Artifact
 from edgeseg.auto import AUTO, RUNTIMES, choose
 from edgeseg.bundle import Bundle
-from edgeseg.engines import Engine, open_engine, runtime
+from edgeseg.engines import Engine, MaskEngine, open_engine, runtime
 from edgeseg.errors import EdgeSegWarning, EngineError, FrameError
 from edgeseg.processor import available_cores, sums_int8_exactly
 from edgeseg.spec import Spec
@@ -41,6 +41,7 @@ class Segmenter:
         spec: the contract of the bundle.
         palette: uint8 (classes, 3), BGR: the colours as OpenCV draws them.
         threads: that one inference runs on.
+        makes_masks: the engine makes masks on its own device; `segment` then spares the logits the way to the host.
     """
 
     def __init__(self, spec: Spec, engine: Engine) -> None:
@@ -49,6 +50,8 @@ class Segmenter:
         self.palette: NDArray[np.uint8] = np.ascontiguousarray(np.array(spec.palette, np.uint8)[:, ::-1])
         self.threads = engine.threads
         self._engine = engine
+        self._masks = engine if isinstance(engine, MaskEngine) else None
+        self.makes_masks = self._masks is not None
         self._local = threading.local()
 
     def __call__(self, frame: Frame) -> Mask:
@@ -57,7 +60,8 @@ class Segmenter:
         Raises:
             FrameError: the frame is not uint8 (H, W, 3).
         """
-        return self.mask(self.logits(frame), frame.shape[1], frame.shape[0])
+        tensor = self.prepare(frame, out=self._tensor())
+        return self.segment(tensor, frame.shape[1], frame.shape[0])
 
     def logits(self, frame: Frame) -> Logits:
         """Logits (1, C, h, w), float32, of a frame.
@@ -111,6 +115,16 @@ class Segmenter:
         """
         return self._engine.infer(tensor)
 
+    def segment(self, tensor: Frame, width: int, height: int) -> Mask:
+        """`mask` of `infer`: the mask, uint8 (height, width), of what `prepare` gave for a frame of that size.
+
+        Raises:
+            FrameError: the tensor has another shape or dtype.
+        """
+        if self._masks is not None:
+            return self._masks.mask(tensor, width, height, self.spec.rect(width, height))
+        return self.mask(self.infer(tensor), width, height)
+
     def mask(self, logits: Logits, width: int, height: int, *, out: Mask | None = None) -> Mask:
         """The mask, uint8 (height, width), of the logits of a frame of that size; `out` is memory for it.
 
@@ -137,6 +151,14 @@ class Segmenter:
         height, width = _size(frame)
         rect = self.spec.rect(width, height)
         return kernels.overlay(logits, frame, self.palette, alpha=alpha, rect=rect, out=out, mask=mask)
+
+    def paint(self, mask: Mask, frame: Frame, *, alpha: float = 0.5) -> Frame:
+        """The frame with the classes of its mask painted over it: what `overlay` gives, without the logits.
+
+        Raises:
+            FrameError: the frame is not uint8 (H, W, 3), or the mask not uint8 (H, W).
+        """
+        return kernels.blend(mask, frame, self.palette, alpha=alpha)
 
     def close(self) -> None:
         """Frees the engine; the segmenter cannot be used any more."""

@@ -11,7 +11,7 @@ An engine is executable code, is bound to the runtime that built it, and has no 
         "product": "tensorrt-rtx",        or "tensorrt"
         "version": "1.7.1.116",
         "system": "Linux x86_64",
-        "compute_capability": "8.9",      of the GPU, or "any"
+        "compute_capability": "8.9",      of the GPU, or "any" from Ampere on
         "options": {...},                 of the build
         "onnx_sha256": "9f86d0..."        of the artifact
       },
@@ -41,7 +41,7 @@ MAGIC = {b"ftrt": "tensorrt", b"vtrt": "tensorrt-rtx"}
 
 HEADER = 28
 ANY = "any"
-"""The compute capability of an engine that no GPU was needed to build."""
+"""The compute capability of an engine for every GPU from Ampere on."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Key:
         product: "tensorrt" or "tensorrt-rtx".
         version: of the product, "1.7.1.116".
         system: operating system and processor, "Linux x86_64".
-        compute_capability: of the GPU that it was built for, "8.7"; "any" for one that is built without a GPU.
+        compute_capability: of the GPU that it was built for, "8.7"; "any" is every one from Ampere on.
         options: of the build, profiles included.
         onnx_sha256: of the artifact; precision and calibration are in it.
     """

@@ -15,15 +15,14 @@ def compile_command(
     *,
     target: Literal["tensorrt", "tensorrt-rtx"],
     precision: Literal["fp32", "fp16", "int8"] = "fp16",
-    out: Path = Path("engines"),
+    out: Path | None = None,
     workspace: int | None = None,
     timing_cache: Path | None = None,
-    version_compatible: bool = False,
     hardware_compatible: bool = False,
     smallest: str | None = None,
     largest: str | None = None,
 ) -> int:
-    """Build an engine of a bundle for NVIDIA GPUs, with notes beside it on what it was built from and for.
+    """Build an engine of a bundle for NVIDIA GPUs, so that `edgeseg run --engine tensorrt` starts at once.
 
     TensorRT builds for the GPU of this machine; TensorRT-RTX builds without a GPU, for Ampere and newer.
 
@@ -31,18 +30,19 @@ def compile_command(
         bundle: the name of one that comes with edgeseg, or a path.
         target: the product that builds, and that will run, the engine.
         precision: of the artifact; `edgeseg quantize` adds fp16 and int8 to a bundle.
-        out: folder for the engine and its notes.
+        out: folder for the engine and its notes; by default where `run` looks for it, which is $EDGESEG_CACHE or
+            ~/.cache/edgeseg.
         workspace: MiB that a layer may use while it runs.
         timing_cache: file with measurements of earlier builds, read and written; TensorRT only.
-        version_compatible: let later versions load the engine, for some speed.
         hardware_compatible: let all GPUs from Ampere on run the engine, for some speed.
         smallest: WIDTHxHEIGHT that a dynamic network must take.
         largest: WIDTHxHEIGHT that a dynamic network must take.
     """
+    from edgeseg.engines._build import Options
     from edgeseg.export.sizes import parse_size
-    from edgeseg.export.to_engine import Options, compile_engine
+    from edgeseg.export.to_engine import compile_engine
 
-    options = Options(workspace, version_compatible, hardware_compatible, parse_size(smallest), parse_size(largest))
+    options = Options(workspace, hardware_compatible, parse_size(smallest), parse_size(largest))
     built = compile_engine(Bundle.open(bundle), target, precision, out, options=options, timing_cache=timing_cache)
     Console().print(
         f"{built.engine}: {built.bytes / 1e6:.2f} MB, built in {built.seconds:.2f} s, {built.layers} layers",

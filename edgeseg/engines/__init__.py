@@ -14,13 +14,13 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.errors import EngineError
-from edgeseg.spec import Spec
+from edgeseg.spec import Rect, Spec
 
 
 class Engine(Protocol):
@@ -44,6 +44,19 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Frees the runtime's memory; closing twice is no error."""
+
+
+@runtime_checkable
+class MaskEngine(Engine, Protocol):
+    """An engine whose device makes masks too, so that the logits need not leave it; it may be asked for either."""
+
+    def mask(self, tensor: NDArray[np.uint8], width: int, height: int, rect: Rect) -> NDArray[np.uint8]:
+        """`edgeseg.kernels.argmax` of what `infer` gives, bit for bit: class ids (height, width); the caller owns it.
+
+        Raises:
+            FrameError: the tensor has another shape or dtype, or the logits hold NaN or infinity.
+            EngineError: the runtime failed, or is closed.
+        """
 
 
 class Runtime(Protocol):

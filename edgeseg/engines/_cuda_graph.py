@@ -9,6 +9,7 @@ from typing import Any
 from edgeseg.errors import EngineError
 
 LIBRARY = "libcuda.so.1"
+SWITCHED_OFF = "graphs are switched off"
 _THREAD_LOCAL = 1
 """CU_STREAM_CAPTURE_MODE_THREAD_LOCAL: what other threads do with the device meanwhile is no matter."""
 
@@ -30,12 +31,16 @@ class CudaGraph:
         self._executable = ctypes.c_void_p()
         graph = ctypes.c_void_p()
         self._call("cuStreamBeginCapture_v2", self._stream, _THREAD_LOCAL)
+        refused: Exception | None = None
         try:
             enqueue()
+        except Exception as error:  # pycuda's or ours: whatever is not allowed in a capture
+            refused = error
         finally:  # a capture that is left open would block the stream for ever
             ended = self._library.cuStreamEndCapture(self._stream, ctypes.byref(graph))
-        if ended or not graph.value:
-            raise EngineError(f"the driver cannot capture this network: cuStreamEndCapture gives {ended}")
+        if refused is not None or ended or not graph.value:
+            why = refused or f"cuStreamEndCapture gives {ended}"
+            raise EngineError(f"the driver cannot capture this network: {why}") from refused
         try:
             self._call("cuGraphInstantiateWithFlags", ctypes.byref(self._executable), graph, ctypes.c_ulonglong(0))
         finally:
@@ -59,6 +64,42 @@ class CudaGraph:
         code = getattr(self._library, name)(*arguments)
         if code:
             raise EngineError(f"the driver cannot run this network as a graph: {name} gives {code}")
+
+
+class Repeated:
+    """Work for a stream that is done again and again: call by call at first, from the second time on as one graph.
+
+    TensorRT, and the kernels' loader, allocate when they run for the first time, which no graph can hold.
+
+    Attributes:
+        without_graph: why it stays call by call; None if it does not.
+    """
+
+    def __init__(self, stream: int, enqueue: Callable[[], None], graphs: bool) -> None:
+        """Work that `enqueue` puts on `stream`, a driver's handle; `graphs` is whether to try."""
+        self.without_graph = None if graphs else SWITCHED_OFF
+        self._stream = stream
+        self._enqueue = enqueue
+        self._ran = False
+        self._graph: CudaGraph | None = None
+
+    def launch(self) -> None:
+        """Enqueues it."""
+        if self._ran and self._graph is None and self.without_graph is None:
+            try:
+                self._graph = CudaGraph(self._stream, self._enqueue)
+            except EngineError as error:
+                self.without_graph = str(error)
+        if self._graph is None:
+            self._enqueue()
+        else:
+            self._graph.launch()
+        self._ran = True
+
+    def close(self) -> None:
+        """Frees the graph."""
+        if self._graph is not None:
+            self._graph.close()
 
 
 def _load() -> Any:

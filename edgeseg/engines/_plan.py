@@ -1,102 +1,72 @@
-"""The plan (engine file) that TensorRT runs: taken from where it was kept, or built from the artifact and kept."""
+"""The plan (engine file) that TensorRT runs: kept by `edgeseg compile` or an earlier run, or built and kept now."""
 
 from __future__ import annotations
 
-import os
-import sys
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
-from edgeseg.artifact import sha256_of
+from edgeseg.engines._build import build, from_ampere, key_of
+from edgeseg.engines._cache import cache_folder, make_folder, tell
 from edgeseg.errors import EngineError, OutputError
-from edgeseg.sidecar import Key, product_of, read_engine, same_version, sidecar_of, system, write_engine
+from edgeseg.sidecar import ANY, Key, product_of, read_engine, same_version, sidecar_of, write_engine
 from edgeseg.spec import Spec
-
-OPTIONS = {"strongly_typed": True}
-"""Of the build: precision is written in the graph."""
-
-
-def cache_folder() -> Path:
-    """Where plans are kept: in $EDGESEG_CACHE, $XDG_CACHE_HOME/edgeseg or ~/.cache/edgeseg."""
-    if "EDGESEG_CACHE" in os.environ:
-        return Path(os.environ["EDGESEG_CACHE"])
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "edgeseg"
 
 
 def plan_for(path: Path, spec: Spec, trt: ModuleType, capability: str) -> tuple[bytes, Path]:
     """The plan of an artifact, ready to be deserialised, and where it lies.
 
     Args:
-        path: an ONNX artifact; or an engine with its notes, which cannot be built again from here.
+        path: an ONNX artifact.
         spec: of the bundle.
         trt: the module `tensorrt` or `tensorrt_rtx`.
         capability: compute capability of the card, "8.9".
 
     Raises:
-        EngineError: the plan is not for this machine, or cannot be built.
+        EngineError: there is none for this machine, and it cannot be built.
     """
-    if path.suffix != ".onnx":
-        plan, key = read_engine(path)
-        wanted = _wanted(trt, capability, key.onnx_sha256)
-        difference = key.difference(replace(wanted, options=key.options))
-        if difference is not None:
-            raise EngineError(f"{path} is not for this machine: {difference}; compile the bundle here")
-        return plan, path
     onnx = path.read_bytes()
-    wanted = _wanted(trt, capability, sha256_of(onnx))
-    kept = cache_folder() / f"{path.stem}.{wanted.onnx_sha256[:16]}.{wanted.product}.sm{capability}.engine"
-    try:
-        plan, key = read_engine(kept)
-        reason = key.difference(wanted)
-        if reason is None:
-            return plan, kept
-    except EngineError as error:
-        reason = str(error) if kept.exists() or sidecar_of(kept).exists() else "it runs here for the first time"
-    _tell(f"building {path.stem} for {wanted.product} {wanted.version}, which may take minutes: {reason}")
-    plan = build_plan(onnx, spec, trt, path)
-    made = product_of(plan, str(path))
+    wanted = key_of(trt, capability, onnx)
+    reasons = []
+    for place in _places(path, wanted, capability):
+        try:
+            plan, key = read_engine(place)
+            reason = _unfit(key, wanted)
+            if reason is None:
+                return plan, place
+            reasons.append(reason)
+        except EngineError as error:
+            if place.exists() or sidecar_of(place).exists():
+                reasons.append(str(error))
+    why = "; ".join(reasons) or "it runs here for the first time"
+    tell(f"building {path.stem} for {wanted.product} {wanted.version}, which may take minutes: {why}")
+    built = build(onnx, spec, trt, capability, str(path))
+    made = product_of(built.plan, str(path))
     if made[0] != wanted.product or not same_version(wanted.version, made[1]):
         raise EngineError(f"{wanted.product} {wanted.version} built an engine of {' '.join(made)}; install one version")
+    kept = cache_folder() / engine_name(path, wanted)
     try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        write_engine(kept, plan, wanted, {})
-    except (OutputError, OSError) as error:
-        _tell(f"the engine is not kept, and will be built again next time: {error}")
-    return plan, kept
+        make_folder(kept.parent)
+        write_engine(kept, built.plan, built.key, built.figures())
+    except OutputError as error:
+        tell(f"the engine is not kept, and will be built again next time: {error}")
+    return built.plan, kept
 
 
-def build_plan(onnx: bytes, spec: Spec, trt: ModuleType, where: Path) -> bytes:
-    """Builds a plan at the spec's size.
-
-    Raises:
-        EngineError: TensorRT refuses the graph; its first complaint is in the message.
-    """
-    logger = trt.Logger(trt.Logger.ERROR)
-    builder = trt.Builder(logger)
-    flags = getattr(trt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED", None)
-    network = builder.create_network(0 if flags is None else 1 << int(flags))
-    parser = trt.OnnxParser(network, logger)
-    if not parser.parse(onnx):
-        said = parser.get_error(0).desc() if parser.num_errors else "no reason given"
-        raise EngineError(f"TensorRT cannot read {where}: {said.strip().splitlines()[0][:200]}; export for tensorrt")
-    config = builder.create_builder_config()
-    if spec.dynamic:
-        profile = builder.create_optimization_profile()
-        shape = (1, spec.height, spec.width, 3)
-        profile.set_shape("frame", shape, shape, shape)
-        config.add_optimization_profile(profile)
-    plan: Any = builder.build_serialized_network(network, config)
-    if plan is None:
-        raise EngineError(f"TensorRT cannot build {where} for this card; its log above says why")
-    return bytes(plan)
+def engine_name(artifact: Path, key: Key) -> str:
+    """The file that an engine is kept in, "road.fp16.9f86d081884c7d65.tensorrt.sm8.7.engine"."""
+    card = ANY if key.compute_capability == ANY else f"sm{key.compute_capability}"
+    return f"{artifact.stem}.{key.onnx_sha256[:16]}.{key.product}.{card}.engine"
 
 
-def _wanted(trt: ModuleType, capability: str, onnx_sha256: str) -> Key:
-    product = trt.__name__.replace("_", "-")
-    return Key(product, trt.__version__, system(), capability, OPTIONS, onnx_sha256)
+def _places(path: Path, wanted: Key, capability: str) -> list[Path]:
+    """Where a plan may be kept: one for this very card goes first."""
+    kinds = dict.fromkeys((wanted.compute_capability, ANY) if from_ampere(capability) else (capability,))
+    return [cache_folder() / engine_name(path, replace(wanted, compute_capability=kind)) for kind in kinds]
 
 
-def _tell(sentence: str) -> None:
-    print(f"edgeseg: {sentence}", file=sys.stderr, flush=True)
+def _unfit(key: Key, wanted: Key) -> str | None:
+    """Why a plan that is kept cannot serve, None if it can; whatever options a build had, it serves."""
+    if key.options.keys() != wanted.options.keys():
+        return f"it was built with the options {sorted(key.options)}, as another edgeseg does"
+    return key.difference(replace(wanted, options=key.options))

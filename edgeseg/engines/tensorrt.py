@@ -1,8 +1,11 @@
 """TensorRT, full or for RTX, through pycuda.
 
-Frames that are in flight have a slot each: an execution context, a stream, pinned memory for the frame and the logits.
-With two, one frame is copied and enqueued while the card computes the other; several threads, or cameras, share them.
-A slot's work is captured as a CUDA graph where the driver can, and enqueued call by call where it cannot.
+Frames in flight have a slot each (_slot.py): an execution context, a stream, pinned memory. With two, one frame is
+copied and enqueued while the card computes the other; several threads, or cameras, share them. A slot's work becomes a
+CUDA graph where the driver can capture it (_cuda_graph.py), and is enqueued call by call where it cannot.
+
+The frame goes up and the mask comes down: the arg-max kernel runs on the card (_mask.py). Where nvcc is not there to
+compile it, the logits come down and the processor's kernel makes the same mask, which is said when the engine loads.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import queue
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -18,73 +22,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg.atomic import atomic_file
+from edgeseg import kernels
 from edgeseg.engines import check_logits
-from edgeseg.engines._cuda_graph import CudaGraph
+from edgeseg.engines._build import keeping_logger
+from edgeseg.engines._cache import keep
+from edgeseg.engines._mask import MaskKernels, Wanted
 from edgeseg.engines._plan import plan_for
-from edgeseg.errors import EngineError, FrameError, OutputError
-from edgeseg.spec import Spec
+from edgeseg.engines._slot import Slot
+from edgeseg.errors import EdgeSegWarning, EngineError, FrameError
+from edgeseg.spec import Rect, Spec
 
 TARGET = "tensorrt"
 
 DEPTH = 2
 """Frames in flight."""
-
-
-class Slot:
-    """What one frame in flight needs on the host and on the card."""
-
-    def __init__(self, engine: Any, config: Any, names: tuple[str, str], shape: tuple[int, ...], cuda: Any) -> None:
-        """Allocates it; the card's context must be current."""
-        self._cuda = cuda
-        self._context = engine.create_execution_context() if config is None else engine.create_execution_context(config)
-        if self._context is None:
-            raise EngineError("TensorRT gives no execution context; has the card enough free memory?")
-        taken, given = names
-        if not self._context.set_input_shape(taken, shape):
-            raise EngineError(f"the plan does not take frames {shape}; compile the bundle again")
-        self.shape = tuple(self._context.get_tensor_shape(given))
-        self._stream = cuda.Stream()
-        self._frame = cuda.pagelocked_empty(shape, np.uint8)
-        self._logits = cuda.pagelocked_empty(self.shape, np.float32)
-        self._on_card = [cuda.mem_alloc(memory.nbytes) for memory in (self._frame, self._logits)]
-        for name, memory in zip(names, self._on_card, strict=True):
-            if not self._context.set_tensor_address(name, int(memory)):
-                raise EngineError(f"TensorRT refuses the memory for {name}; compile the bundle again")
-        self._graph: CudaGraph | None = None
-
-    def run(self, tensor: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Logits, float32, of a frame; returns when they are there."""
-        self._frame[...] = tensor
-        if self._graph is None:
-            self._enqueue()
-        else:
-            self._graph.launch()
-        self._stream.synchronize()
-        logits: NDArray[np.float32] = self._logits.copy()
-        return logits
-
-    def capture(self) -> None:
-        """From now on the work is launched as one graph. It must have run before: TensorRT allocates at first.
-
-        Raises:
-            EngineError: it cannot be captured; the slot works as before.
-        """
-        self._graph = CudaGraph(self._stream.handle, self._enqueue)
-
-    def close(self) -> None:
-        """Frees the memory on the card."""
-        if self._graph is not None:
-            self._graph.close()
-        self._context = None
-        for memory in self._on_card:
-            memory.free()
-
-    def _enqueue(self) -> None:
-        self._cuda.memcpy_htod_async(self._on_card[0], self._frame, self._stream)
-        if not self._context.execute_async_v3(self._stream.handle):
-            raise EngineError("TensorRT refuses to run the plan; its log above says why")
-        self._cuda.memcpy_dtoh_async(self._logits, self._on_card[1], self._stream)
 
 
 class TensorRT:
@@ -93,16 +44,24 @@ class TensorRT:
     Attributes:
         name: "tensorrt", or "tensorrt-rtx".
         threads: 1: the card does the work.
-        without_graph: why frames are not launched as CUDA graphs; None if they are.
+        masks_on_card: whether `mask` runs there.
     """
 
     threads = 1
 
-    def __init__(self, path: Path, spec: Spec, trt: ModuleType, cuda: Any) -> None:
-        """Loads the plan of the artifact at `path`, built if need be, and runs it once in every slot."""
+    def __init__(self, path: Path, spec: Spec, trt: ModuleType, cuda: Any, *, graphs: bool = True) -> None:
+        """Loads the plan of the artifact at `path`, built if need be, and runs it in every slot.
+
+        Args:
+            path: an ONNX file.
+            spec: that it keeps.
+            trt: the module `tensorrt` or `tensorrt_rtx`.
+            cuda: the module `pycuda.driver`.
+            graphs: launch frames as CUDA graphs, where the driver can.
+        """
         self.name = trt.__name__.replace("_", "-")
-        self.without_graph: str | None = None
         self._cuda = cuda
+        self._graphs = graphs
         self._shape = (1, spec.height, spec.width, 3)
         self._broken: str | None = None
         self._slots: list[Slot] = []
@@ -111,10 +70,18 @@ class TensorRT:
         self._context = device.retain_primary_context()
         try:
             with self._current():
-                self._load(path, spec, trt, ".".join(map(str, device.compute_capability())))
+                capability = ".".join(map(str, device.compute_capability()))
+                self._kernels = _kernels(cuda, capability)
+                self._load(path, spec, trt, capability)
         except BaseException:
             self.close()
             raise
+        self.masks_on_card = self._kernels is not None
+
+    @property
+    def without_graph(self) -> str | None:
+        """Why frames are not launched as CUDA graphs; None if they are."""
+        return next((slot.without_graph for slot in self._slots if slot.without_graph is not None), None)
 
     def infer(self, tensor: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Logits (1, C, h, w), float32, of a tensor (1, H, W, 3), uint8, BGR; the caller owns the result.
@@ -123,16 +90,20 @@ class TensorRT:
             FrameError: the tensor has another shape or dtype.
             EngineError: the card failed, or the engine is closed.
         """
-        if self._broken is not None:
-            raise EngineError(self._broken)
-        if tensor.dtype != np.uint8 or tensor.shape != self._shape:
-            raise FrameError(f"got a tensor {tensor.shape} of {tensor.dtype}, expected {self._shape} of uint8")
-        slot = self._free.get()
-        try:
-            with self._current():
-                return slot.run(tensor)
-        finally:
-            self._free.put(slot)
+        with self._slot(tensor) as slot:
+            return slot.logits(tensor)
+
+    def mask(self, tensor: NDArray[np.uint8], width: int, height: int, rect: Rect) -> NDArray[np.uint8]:
+        """`edgeseg.kernels.argmax` of what `infer` gives, bit for bit; the logits stay on the card.
+
+        Raises:
+            FrameError: the tensor has another shape or dtype, or the logits hold NaN or infinity.
+            EngineError: the card failed, or the engine is closed.
+        """
+        if not self.masks_on_card:
+            return kernels.argmax(self.infer(tensor), width, height, rect=rect)
+        with self._slot(tensor) as slot:
+            return slot.mask(tensor, Wanted(width, height, rect))
 
     def close(self) -> None:
         """Frees the card's memory; closing twice is no error. No `infer` may be running."""
@@ -141,7 +112,7 @@ class TensorRT:
         with contextlib.suppress(Exception), self._current():  # a lost context frees nothing, and all is lost anyway
             for slot in self._slots:
                 slot.close()
-            self._engine = self._config = None
+            self._engine = self._config = self._kernels = None
         self._slots = []
         self._context.detach()
         self._context = None
@@ -149,25 +120,40 @@ class TensorRT:
 
     def _load(self, path: Path, spec: Spec, trt: ModuleType, capability: str) -> None:
         plan, kept = plan_for(path, spec, trt, capability)
-        self._runtime = trt.Runtime(trt.Logger(trt.Logger.ERROR))
+        self._logger = keeping_logger(trt)
+        self._runtime = trt.Runtime(self._logger)
         engine = self._engine = self._runtime.deserialize_cuda_engine(plan)
         if engine is None:
-            raise EngineError(f"{self.name} refuses the plan of {path} on this card (compute capability {capability})")
+            raise EngineError(
+                f"{self.name} refuses {kept} on this card (compute capability {capability}): "
+                f"{self._logger.last or 'no reason given'}"
+            )
         names = _tensors(engine, trt, path)
-        self._config, cache = _runtime_config(engine, kept.with_suffix(".jit"))
+        jit = kept.with_suffix(".jit")
+        self._config, cache = _runtime_config(engine, jit)
         for _ in range(DEPTH):
-            slot = Slot(engine, self._config, names, self._shape, self._cuda)
+            slot = Slot(engine, self._config, names, self._shape, self._cuda, self._kernels, self._graphs)
             self._slots.append(slot)
             check_logits(path, spec, slot.shape)
-            slot.run(np.zeros(self._shape, np.uint8))
-            try:
-                slot.capture()
-            except EngineError as error:
-                self.without_graph = str(error)
-                slot.run(np.zeros(self._shape, np.uint8))  # whether the stream survived that
+            for _ in range(2):  # call by call, then as a graph
+                slot.logits(np.zeros(self._shape, np.uint8))
             self._free.put(slot)
         if cache is not None:
-            _keep(cache, kept.with_suffix(".jit"))
+            keep(jit, bytes(cache.serialize()))
+
+    @contextlib.contextmanager
+    def _slot(self, tensor: NDArray[np.uint8]) -> Iterator[Slot]:
+        """A slot for this thread, which waits for one if need be, with the card's context."""
+        if self._broken is not None:
+            raise EngineError(self._broken)
+        if tensor.dtype != np.uint8 or tensor.shape != self._shape:
+            raise FrameError(f"got a tensor {tensor.shape} of {tensor.dtype}, expected {self._shape} of uint8")
+        slot = self._free.get()
+        try:
+            with self._current():
+                yield slot
+        finally:
+            self._free.put(slot)
 
     @contextlib.contextmanager
     def _current(self) -> Iterator[None]:
@@ -210,6 +196,15 @@ def _module() -> ModuleType:
         return importlib.import_module("tensorrt_rtx")
 
 
+def _kernels(cuda: Any, capability: str) -> MaskKernels | None:
+    """The mask's kernels; without them masks take longer, which is said."""
+    try:
+        return MaskKernels(cuda, capability)
+    except EngineError as error:
+        warnings.warn(f"the processor makes the masks, not the card: {error}", EdgeSegWarning, stacklevel=4)
+        return None
+
+
 def _device(cuda: Any) -> Any:
     try:
         cuda.init()
@@ -247,7 +242,3 @@ def _runtime_config(engine: Any, kept: Path) -> tuple[Any, Any]:
     config.set_runtime_cache(cache)
     return config, cache
 
-
-def _keep(cache: Any, path: Path) -> None:
-    with contextlib.suppress(OutputError), atomic_file(path) as temporary:  # without it the next start is slower
-        temporary.write_bytes(bytes(cache.serialize()))

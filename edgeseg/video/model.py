@@ -23,6 +23,10 @@ class Model(Protocol):
     def spec(self) -> Spec:
         """Its `width` and `height` are the network's input size."""
 
+    @property
+    def makes_masks(self) -> bool:
+        """Whether masks come from `segment`, and overlays from `paint`, rather than from `infer` and logits."""
+
     def prepare(self, frame: Image, *, out: Image | None = ...) -> Any:
         """The network's input for a BGR uint8 (H, W, 3) frame, in `out` (1, height, width, 3) or the frame itself."""
 
@@ -34,6 +38,12 @@ class Model(Protocol):
 
     def overlay(self, logits: Any, frame: Image, *, alpha: float = ..., mask: NDArray[np.uint8] | None = ...) -> Image:
         """The frame tinted with its classes' colours; fills `mask` where one is given."""
+
+    def segment(self, tensor: Any, width: int, height: int) -> NDArray[np.uint8]:
+        """Class ids, uint8 (height, width), of that input."""
+
+    def paint(self, mask: NDArray[np.uint8], frame: Image, *, alpha: float = ...) -> Image:
+        """The frame tinted with the colours of its mask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +58,8 @@ class Result:
         timestamp: seconds on the source's own clock.
         captured: time.perf_counter() at capture, as `edgeseg.video.source.Frame` defines it.
         done: time.perf_counter() when the mask was finished.
-        seconds: spent in capture, prepare, infer and kernel (mask or overlay).
+        seconds: spent in capture, prepare, infer and kernel (mask or overlay); where the engine makes the masks itself,
+            infer ends with the mask.
         name: an image file's name without its extension.
     """
 

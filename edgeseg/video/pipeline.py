@@ -173,14 +173,20 @@ class Stream:
         started = time.perf_counter()
         tensor = self._model.prepare(frame.image, out=memory)
         prepared = time.perf_counter()
-        logits = self._model.infer(tensor)
-        inferred = time.perf_counter()
         mask = overlay = None
-        if self._overlay:
-            mask = np.empty((height, width), np.uint8) if self._masks else None
-            overlay = self._model.overlay(logits, frame.image, alpha=self._alpha, mask=mask)
+        if self._model.makes_masks:
+            mask = self._model.segment(tensor, width, height)
+            inferred = time.perf_counter()
+            if self._overlay:
+                overlay = self._model.paint(mask, frame.image, alpha=self._alpha)
         else:
-            mask = self._model.mask(logits, width, height)
+            logits = self._model.infer(tensor)
+            inferred = time.perf_counter()
+            if self._overlay:
+                mask = np.empty((height, width), np.uint8) if self._masks else None
+                overlay = self._model.overlay(logits, frame.image, alpha=self._alpha, mask=mask)
+            else:
+                mask = self._model.mask(logits, width, height)
         done = time.perf_counter()
         seconds = {
             "capture": frame.seconds,
@@ -188,6 +194,8 @@ class Stream:
             "infer": inferred - prepared,
             "kernel": done - inferred,
         }
+        if not self._masks:
+            mask = None
         return Result(
             frame.index, frame.image, mask, overlay, frame.timestamp, frame.captured, done, seconds, frame.name
         )

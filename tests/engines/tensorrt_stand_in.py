@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 VERSION = (1, 7, 1, 116)
 
 
-class Logger:
-    """trt.Logger."""
+class ILogger:
+    """trt.ILogger."""
 
-    ERROR = 1
+    INTERNAL_ERROR, ERROR = 0, 1
 
-    def __init__(self, min_severity: Any) -> None:
-        self.min_severity = min_severity
+    def log(self, severity: Any, msg: str) -> None:
+        raise NotImplementedError
 
 
 class RuntimeCache:
@@ -131,7 +131,7 @@ class OptimizationProfile:
         self.shapes: dict[str, tuple[int, ...]] = {}
 
     def set_shape(self, input: str, min: Any, opt: Any, max: Any) -> None:
-        assert min == opt == max
+        assert all(low <= usual <= high for low, usual, high in zip(min, opt, max, strict=True))
         self.shapes[input] = opt
 
 
@@ -140,20 +140,52 @@ class BuilderConfig:
 
     def __init__(self) -> None:
         self.profiles: list[OptimizationProfile] = []
+        self.num_compute_capabilities = 0
+        self.built_for = bytes(2)
+
+    def set_memory_pool_limit(self, pool: Any, pool_size: int) -> None:
+        assert pool == "workspace"
+        assert pool_size % (1 << 20) == 0
+
+    def set_compute_capability(self, compute_capability: int, index: int) -> bool:
+        assert index < self.num_compute_capabilities == 1
+        self.built_for = bytes(divmod(compute_capability, 10))
+        return True
 
     def add_optimization_profile(self, profile: OptimizationProfile) -> int:
         self.profiles.append(profile)
         return len(self.profiles) - 1
 
 
-class Builder:
-    """trt.Builder, with its network."""
+class Network:
+    """trt.INetworkDefinition."""
 
-    def __init__(self, logger: Logger) -> None:
-        assert isinstance(logger, Logger)
+    num_layers, num_inputs, num_outputs = 4, 1, 1
+
+    def __init__(self) -> None:
+        self.model = b""
+
+    def get_input(self, index: int) -> Any:
+        return _tensor(onnx.load_model_from_string(self.model).graph.input[index])
+
+    def get_output(self, index: int) -> Any:
+        return _tensor(onnx.load_model_from_string(self.model).graph.output[index])
+
+
+def _tensor(described: onnx.ValueInfoProto) -> Any:
+    return SimpleNamespace(name=described.name, dtype="DataType.UINT8", shape=(1,))
+
+
+class Builder:
+    """trt.Builder."""
+
+    def __init__(self, logger: ILogger) -> None:
+        assert isinstance(logger, ILogger)
+        self.logger = logger
 
     def create_network(self, flags: int) -> Any:
-        return SimpleNamespace(model=None, flags=flags)
+        assert flags == 1
+        return Network()
 
     def create_builder_config(self) -> Any:
         return BuilderConfig()
@@ -165,8 +197,8 @@ class Builder:
 class OnnxParser:
     """trt.OnnxParser."""
 
-    def __init__(self, network: Any, logger: Logger) -> None:
-        assert isinstance(logger, Logger)
+    def __init__(self, network: Network, logger: ILogger) -> None:
+        assert isinstance(logger, ILogger)
         self._network = network
         self.num_errors = 0
 
@@ -180,20 +212,23 @@ class OnnxParser:
         return True
 
     def get_error(self, index: int) -> Any:
-        return SimpleNamespace(desc=lambda: f"error {index}: no model\nand more")
+        return SimpleNamespace(desc=lambda: f"error {index}: no model\nand more", node_operator=lambda: "")
 
 
 def tensorrt(card: Card) -> ModuleType:
     """The module tensorrt_rtx, as far as the engine uses it."""
 
     class Runtime:
-        def __init__(self, logger: Logger) -> None:
-            assert isinstance(logger, Logger)
+        def __init__(self, logger: ILogger) -> None:
+            assert isinstance(logger, ILogger)
+            self._logger = logger
 
         def deserialize_cuda_engine(self, serialized_engine: bytes) -> CudaEngine | None:
             card.check_current()
-            header, made_for = serialized_engine[:28], serialized_engine[28:30]
-            if header[:4] != b"vtrt" or tuple(header[24:]) != VERSION or tuple(made_for) != card.capability:
+            header, made_for = serialized_engine[:28], tuple(serialized_engine[28:30])
+            runs_here = made_for == card.capability or (made_for == (0, 0) and card.capability >= (8, 0))
+            if header[:4] != b"vtrt" or tuple(header[24:]) != VERSION or not runs_here:
+                self._logger.log(ILogger.ERROR, f"The engine cannot run on this GPU: {card.capability}\nand more")
                 return None
             return CudaEngine(card, serialized_engine[30:])
 
@@ -202,14 +237,15 @@ def tensorrt(card: Card) -> ModuleType:
             model: bytes = network.model
             dims = onnx.load_model_from_string(model).graph.input[0].type.tensor_type.shape.dim
             if any(dim.dim_param for dim in dims) and not config.profiles:
+                self.logger.log(ILogger.ERROR, "Network has dynamic or shape inputs, but no optimization profile")
                 return None
             card.builds += 1
-            return b"vtrt" + bytes(20) + bytes(VERSION) + bytes(card.capability) + model
+            return b"vtrt" + bytes(20) + bytes(VERSION) + config.built_for + model
 
     module = ModuleType("tensorrt_rtx")
     vars(module).update(
         __version__=".".join(map(str, VERSION)),
-        Logger=Logger,
+        ILogger=ILogger,
         Runtime=Runtime,
         Builder=BuilderOfPlans,
         OnnxParser=OnnxParser,
@@ -219,6 +255,9 @@ def tensorrt(card: Card) -> ModuleType:
         IRuntimeCache=RuntimeCache,
         IBuilderConfig=BuilderConfig,
         IOptimizationProfile=OptimizationProfile,
+        INetworkDefinition=Network,
+        MemoryPoolType=SimpleNamespace(WORKSPACE="workspace"),
+        ComputeCapability=SimpleNamespace(SM75=75, SM80=80),
         NetworkDefinitionCreationFlag=SimpleNamespace(STRONGLY_TYPED=0),
         TensorIOMode=SimpleNamespace(INPUT="input", OUTPUT="output"),
         DataType=SimpleNamespace(UINT8="uint8", FLOAT="float", HALF="half"),

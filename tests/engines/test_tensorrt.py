@@ -1,11 +1,10 @@
 """The TensorRT engine on a card that is not there but computes (card.py).
 
-What holds for every engine is in test_engines.py; this is what is TensorRT's own.
+What holds for every engine is in test_engines.py, masks are in test_mask_on_card.py, plans in test_plan.py.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,42 +20,15 @@ from numpy.typing import NDArray
 import edgeseg
 from edgeseg.artifact import Artifact
 from edgeseg.bundle import write_bundle
-from edgeseg.engines import open_engine
-from edgeseg.engines._plan import cache_folder
+from edgeseg.engines import _cuda_graph
+from edgeseg.engines._cache import cache_folder
 from edgeseg.engines.tensorrt import DEPTH, TensorRT
 from edgeseg.errors import EngineError, FrameError
-from edgeseg.sidecar import sidecar_of
 from edgeseg.spec import Spec
+from tests.engines.opened import expected, frames, opened
 
+LOAD_DRIVER = _cuda_graph._load
 MakeModel = Callable[..., onnx.ModelProto]
-
-
-@pytest.fixture
-def model(tmp_path: Path, spec: Spec, make_model: MakeModel) -> Path:
-    path = tmp_path / "tiny.fp32.onnx"
-    onnx.save(make_model(spec), path)
-    return path
-
-
-def opened(model: Path, spec: Spec) -> TensorRT:
-    engine = open_engine("tensorrt", model, spec, threads=1)
-    assert isinstance(engine, TensorRT)
-    return engine
-
-
-def frames(spec: Spec, count: int) -> list[NDArray[np.uint8]]:
-    random = np.random.default_rng(5)
-    return [random.integers(0, 256, (1, spec.height, spec.width, 3), np.uint8) for _ in range(count)]
-
-
-def expected(model: Path, spec: Spec, tensors: list[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
-    other = open_engine("onnxruntime", model, spec, threads=1)
-    return [other.infer(tensor) for tensor in tensors]
-
-
-def kept() -> Path:
-    (plan,) = cache_folder().glob("*.engine")
-    return plan
 
 
 def test_masks_are_those_of_the_artifact(card: Any, model: Path, spec: Spec) -> None:
@@ -65,7 +37,7 @@ def test_masks_are_those_of_the_artifact(card: Any, model: Path, spec: Spec) -> 
     tensors = frames(spec, 5)
     found = [engine.infer(tensor) for tensor in tensors]
     assert all(np.array_equal(a, b) for a, b in zip(found, expected(model, spec, tensors), strict=True))
-    assert card.launches == 5
+    assert card.launches == 5 + DEPTH  # and one a slot when it loads
     assert len(card.memory) == 2 * DEPTH
     engine.close()
     assert not card.memory
@@ -149,84 +121,10 @@ def test_without_graphs_the_calls_are_enqueued(card: Any, model: Path, spec: Spe
 def test_a_driver_without_its_library_is_no_obstacle(
     card: Any, model: Path, spec: Spec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.undo()
+    monkeypatch.setattr("edgeseg.engines._cuda_graph._load", LOAD_DRIVER)
     monkeypatch.setattr("edgeseg.engines._cuda_graph.LIBRARY", "libnone.so")
-    monkeypatch.setenv("EDGESEG_CACHE", str(model.parent))
     engine = TensorRT(model, spec, card.trt, card.cuda)
     assert "libnone.so" in (engine.without_graph or "")
-
-
-def test_plans_are_built_once(card: Any, model: Path, spec: Spec, capfd: pytest.CaptureFixture[str]) -> None:
-    opened(model, spec).close()
-    assert "building tiny.fp32 for tensorrt-rtx 1.7.1.116, which may take minutes" in capfd.readouterr().err
-    opened(model, spec).close()
-    assert capfd.readouterr().err == ""
-    assert card.builds == 1
-    assert json.loads(sidecar_of(kept()).read_text())["key"]["compute_capability"] == "8.9"
-
-
-def edit(**changes: Any) -> None:
-    """Changes the key in the notes."""
-    path = sidecar_of(kept())
-    data = json.loads(path.read_text())
-    data["key"].update(changes)
-    path.write_text(json.dumps(data))
-
-
-STALE: dict[str, tuple[Callable[[], Any], str]] = {
-    "product": (lambda: edit(product="tensorrt"), "its notes say tensorrt 1.7.1.116"),
-    "version": (lambda: edit(version="1.7.0.1"), "its notes say tensorrt-rtx 1.7.0.1"),
-    "system": (lambda: edit(system="Plan 9 riscv"), "built for system 'Plan 9 riscv'"),
-    "card": (lambda: edit(compute_capability="7.5"), "compute_capability '7.5', here it is '8.9'"),
-    "model": (lambda: edit(onnx_sha256="0" * 64), "onnx_sha256 '0000"),
-    "options": (lambda: edit(options={}), "options {}"),
-    "no options": (lambda: edit(options=None), "key: options is None, expected an object"),
-    "altered": (lambda: kept().write_bytes(kept().read_bytes()[:-1] + b"x"), "is not the file that was built"),
-    "other bytes": (lambda: kept().write_bytes(b"#!/bin/sh\n" * 9), "is no TensorRT engine"),
-    "cut off": (lambda: kept().write_bytes(b"vtrt"), "is no TensorRT engine"),
-    "no notes": (lambda: sidecar_of(kept()).unlink(), "cannot read"),
-    "no json": (lambda: sidecar_of(kept()).write_text("{"), "not readable JSON"),
-    "format": (lambda: sidecar_of(kept()).write_text('{"format": 2}'), "has format 2"),
-}
-
-
-@pytest.mark.parametrize("name", STALE)
-def test_stale_plans_are_built_again(
-    card: Any, model: Path, spec: Spec, capfd: pytest.CaptureFixture[str], name: str
-) -> None:
-    opened(model, spec).close()
-    capfd.readouterr()
-    spoil, reason = STALE[name]
-    spoil()
-    engine = opened(model, spec)
-    assert reason in capfd.readouterr().err
-    assert card.builds == 2
-    tensors = frames(spec, 1)
-    assert np.array_equal(engine.infer(tensors[0]), expected(model, spec, tensors)[0])
-    engine.close()
-    opened(model, spec).close()
-    assert card.builds == 2
-
-
-def test_other_cards_have_plans_of_their_own(card: Any, model: Path, spec: Spec) -> None:
-    opened(model, spec).close()
-    card.capability = (12, 0)
-    opened(model, spec).close()
-    assert {path.name.rpartition("sm")[2] for path in cache_folder().glob("*.engine")} == {"8.9.engine", "12.0.engine"}
-
-
-def test_a_plan_alone_is_checked_and_never_built(card: Any, model: Path, spec: Spec) -> None:
-    opened(model, spec).close()
-    plan = kept()
-    opened(plan, spec).close()
-    assert card.builds == 1
-    card.capability = (8, 7)
-    with pytest.raises(EngineError, match=r"not for this machine: .*compute_capability '8\.9', here it is '8\.7'"):
-        opened(plan, spec)
-    card.capability = (8, 9)
-    sidecar_of(plan).unlink()
-    with pytest.raises(EngineError, match="compile the bundle again"):
-        opened(plan, spec)
 
 
 def test_compiled_kernels_are_kept(card: Any, model: Path, spec: Spec) -> None:

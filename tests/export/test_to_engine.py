@@ -13,14 +13,15 @@ from onnx import helper
 
 from edgeseg.artifact import Artifact
 from edgeseg.bundle import Bundle, write_bundle
-from edgeseg.errors import BundleError, EngineError, ExportError, UsageError
+from edgeseg.engines._build import Options
+from edgeseg.errors import BundleError, EngineError, UsageError
 from edgeseg.export.precision import qdq_tensorrt
 from edgeseg.export.precision.calibration import calibrate
 from edgeseg.export.precision.float_graph import FloatGraph
 from edgeseg.export.precision.qdq import Recipe
 from edgeseg.export.precision.to_half import to_half
 from edgeseg.export.sizes import parse_size
-from edgeseg.export.to_engine import Options, compile_engine
+from edgeseg.export.to_engine import compile_engine
 from edgeseg.export.to_onnx import write_graph
 from edgeseg.models import NETWORKS, build
 from edgeseg.models.normalise import FrameToLogits
@@ -76,6 +77,9 @@ def test_a_dynamic_network_builds_for_a_range_of_sizes(rtx: Any, tmp_path: Path)
     assert (key.options["workspace"], key.options["largest"]) == (512, [192, 128])
     with pytest.raises(UsageError, match="timing cache"):
         compile_engine(bundle, "tensorrt-rtx", "fp16", tmp_path, timing_cache=tmp_path / "cache")
+    for narrow in (Options(smallest=(128, 64)), Options(largest=(96, 32))):
+        with pytest.raises(UsageError, match="leave out tiny's own, 96x64"):
+            compile_engine(bundle, "tensorrt-rtx", "fp16", tmp_path, options=narrow)
 
 
 @pytest.mark.usefixtures("rtx")
@@ -88,7 +92,7 @@ def test_a_refused_operator_is_named_with_a_way_out(tmp_path: Path) -> None:
     onnx.save_model(model, file)
     artifact = Artifact.of(file, target="tensorrt", precision="fp16")
     other = write_bundle(tmp_path / "other", bundle.spec, {file: artifact}, None)
-    with pytest.raises(ExportError, match=r"'find_places', operator NonZero: .*compute a mask"):
+    with pytest.raises(EngineError, match=r"at node 'find_places', operator NonZero: .*compute a mask"):
         compile_engine(other, "tensorrt-rtx", "fp16", tmp_path / "engines")
     assert not (tmp_path / "engines").exists()
     with pytest.raises(BundleError, match="no artifact"):

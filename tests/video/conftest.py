@@ -22,6 +22,7 @@ class ShadeModel:
     """Its mask is the green level of the first pixel everywhere; `work` runs in place of a network."""
 
     threads = 1
+    makes_masks = False
 
     def __init__(self, spec: Spec, work: Callable[[int], None] = lambda _: None) -> None:
         self.spec = spec
@@ -45,6 +46,12 @@ class ShadeModel:
         if mask is not None:
             mask[:] = logits
         return (frame * (1 - alpha)).astype(np.uint8)
+
+    def segment(self, tensor: Image, width: int, height: int) -> Image:
+        return self.mask(self.infer(tensor), width, height)
+
+    def paint(self, mask: Image, frame: Image, *, alpha: float = 0.5) -> Image:
+        return (frame * (1 - alpha)).astype(np.uint8) + mask[..., np.newaxis]
 
 
 @pytest.fixture

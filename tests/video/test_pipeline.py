@@ -70,6 +70,7 @@ class Direct:
     """A model that sometimes lets another thread go first."""
 
     threads = 1
+    makes_masks = False
 
     def __init__(self, spec: Spec, delays: random.Random) -> None:
         self.spec = spec
@@ -88,6 +89,14 @@ class Direct:
 
     def overlay(
         self, logits: int, frame: NDArray[np.uint8], *, alpha: float = 0.5, mask: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.uint8]:
+        raise NotImplementedError
+
+    def segment(self, tensor: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+        raise NotImplementedError
+
+    def paint(
+        self, mask: NDArray[np.uint8], frame: NDArray[np.uint8], *, alpha: float = 0.5
     ) -> NDArray[np.uint8]:
         raise NotImplementedError
 
@@ -128,6 +137,20 @@ def test_overlay_and_mask(make_shade_model: MakeModel, shades: Shades) -> None:
     (alone,) = stream(make_shade_model(), shades(1), overlay=True, masks=False)
     assert alone.mask is None
     assert alone.overlay is not None
+
+
+def test_models_that_make_masks_themselves_are_asked_for_them(make_shade_model: MakeModel, shades: Shades) -> None:
+    model = make_shade_model()
+    model.makes_masks = True
+    *_, both = stream(model, shades(5), overlay=True, alpha=0.5)
+    assert both.mask is not None
+    assert both.overlay is not None
+    assert (both.mask == 4).all()
+    assert (both.overlay == 2 + 4).all()
+    (plain,) = stream(model, shades(1))
+    assert (plain.mask is not None, plain.overlay is None) == (True, True)
+    (painted,) = stream(model, shades(1), overlay=True, masks=False)
+    assert (painted.mask is None, painted.overlay is not None) == (True, True)
 
 
 def test_a_video_file(tmp_path: Path, make_video: Callable[..., Path], make_shade_model: MakeModel) -> None:

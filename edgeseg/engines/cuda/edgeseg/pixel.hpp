@@ -1,0 +1,1 @@
+../../../../cpp_bridge/include/edgeseg/pixel.hpp

@@ -1,0 +1,1 @@
+../../../cpp_bridge/cuda/mask.cu
