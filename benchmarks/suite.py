@@ -164,7 +164,7 @@ def candidates(bundle: Bundle, engine_name: str) -> tuple[list[tuple[str, Artifa
     if engine_name != ALL:
         target = engines.runtime(engine_name).TARGET
         bundle.artifact(target=target)  # raises if there is none
-        return [(engine_name, each) for each in bundle.artifacts if each.target == target], []
+        return [(engine_name, each) for each in bundle.artifacts_for(target)], []
     chosen, skipped = [], []
     names = sorted(module.name for module in pkgutil.iter_modules(engines.__path__))
     for name in names:

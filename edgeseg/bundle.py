@@ -41,6 +41,8 @@ from edgeseg.spec import FORMAT, Spec
 
 INDEX = "bundle.json"
 CARD = "README.md"
+FLOAT = "fp32"
+"""The precision of plain ONNX files, which every runtime reads."""
 SHIPPED = Path(__file__).parent / "bundles"
 """Where the bundles that come with edgeseg lie."""
 
@@ -100,16 +102,24 @@ class Bundle:
     def artifact(self, *, target: str, precision: str | None = None) -> Artifact:
         """The artifact for a runtime; without a precision the first one listed, which is the best.
 
+        Plain fp32 is for every runtime: where there is none of its own, it takes another's.
+
         Raises:
             BundleError: there is none; the message lists what is there.
         """
-        for artifact in self.artifacts:
-            if artifact.target == target and precision in (None, artifact.precision):
+        for artifact in self.artifacts_for(target):
+            if precision in (None, artifact.precision):
                 return artifact
         raise BundleError(
             f"bundle {self.spec.name} has no artifact for {target}{f' {precision}' if precision else ''}; "
             f"it has {', '.join(map(str, self.artifacts))}: choose one of these, or export it"
         )
+
+    def artifacts_for(self, target: str) -> list[Artifact]:
+        """The artifacts that a runtime can read, best first: its own, and fp32, if need be another's."""
+        own = [artifact for artifact in self.artifacts if artifact.target == target]
+        plain = [artifact for artifact in self.artifacts if artifact.precision == FLOAT]
+        return own if any(artifact.precision == FLOAT for artifact in own) else [*own, *plain[:1]]
 
     def path(self, artifact: Artifact) -> Path:
         """The verified path of an artifact; its content is hashed the first time that it is asked for.

@@ -55,7 +55,7 @@ def compile_engine(
     """Builds an engine of a bundle's artifact, with its notes.
 
     Args:
-        bundle: with an artifact for TensorRT; fp32 is taken from the one for ONNX Runtime.
+        bundle: with an artifact for TensorRT, or in fp32.
         target: the product.
         precision: "fp16", "int8" or "fp32".
         out: a folder, made if it is not there; where engines are kept by default. Another one serves as
@@ -70,7 +70,7 @@ def compile_engine(
         OutputError: the engine cannot be written.
         UsageError: the options do not go with the network.
     """
-    artifact = bundle.artifact(target="onnxruntime" if precision == "fp32" else "tensorrt", precision=precision)
+    artifact = bundle.artifact(target="tensorrt", precision=precision)
     path = bundle.path(artifact)
     trt, capability = _product(target), _capability(target)
     built = build(

@@ -72,7 +72,12 @@ def test_best_artifact_comes_first(bundle: Bundle) -> None:
     assert several.artifact(target="onnxruntime") is small
     assert several.artifact(target="onnxruntime", precision="fp32") is bundle.artifacts[0]
     with pytest.raises(BundleError, match="has onnxruntime int8, onnxruntime fp32"):
-        several.artifact(target="tensorrt")
+        several.artifact(target="tensorrt", precision="int8")
+    assert several.artifact(target="tensorrt") is bundle.artifacts[0]  # fp32 is for every runtime
+    half = replace(bundle.artifacts[0], target="tensorrt", precision="fp16", file="half.onnx")
+    both = replace(bundle, artifacts=(small, *bundle.artifacts, half))
+    assert both.artifacts_for("tensorrt") == [half, bundle.artifacts[0]]
+    assert both.artifacts_for("onnxruntime") == [small, bundle.artifacts[0]]
     with pytest.raises(BundleError, match="no artifact for onnxruntime fp16"):
         several.artifact(target="onnxruntime", precision="fp16")
 

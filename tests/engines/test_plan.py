@@ -184,3 +184,13 @@ def test_keys(product: str, capability: str, options: Options, built_for: str) -
     vars(module)["__version__"] = "10.3.0"
     key = key_of(module, capability, b"onnx", options)
     assert (key.product, key.version, key.compute_capability) == (product.replace("_", "-"), "10.3.0", built_for)
+
+
+def test_fp32_needs_no_artifact_of_its_own(
+    card: Any, tmp_path: Path, spec: Spec, make_bundle: Callable[..., Bundle]
+) -> None:
+    bundle = make_bundle(tmp_path / "plain", spec)
+    compile_engine(bundle, "tensorrt-rtx", "fp32")
+    for precision in (None, "fp32"):
+        edgeseg.load(bundle, engine="tensorrt", precision=precision).close()
+    assert card.builds == 1
