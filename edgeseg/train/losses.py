@@ -1,4 +1,4 @@
-"""The loss: cross-entropy at label resolution, with class weights, hard-example mining and auxiliary heads."""
+"""The loss: cross-entropy at label resolution, with class weights, hard-example mining, Lovasz and auxiliary heads."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from edgeseg.train.data import VOID
+from edgeseg.train.lovasz import lovasz_softmax
 
 OHEM_LEAST = 1 / 16
 """The part of the pixels that hard-example mining keeps at least."""
+
+LOVASZ_STEP = 3
+"""The Lovasz loss sees every third pixel of every third row, from a random corner: it sorts what it sees, per class."""
 
 
 def class_weights(shares: NDArray[np.float64]) -> Tensor:
@@ -31,23 +35,27 @@ def to_label_size(logits: Tensor, stride: int, height: int, width: int) -> Tenso
 
 
 class SegmentationLoss(nn.Module):
-    """Weighted cross-entropy over the pixels that are not VOID.
+    """Weighted cross-entropy over the pixels that are not VOID, and Lovasz-softmax of the first head.
 
     Args:
         weights: (classes,) of the classes, or None.
         ohem: keep the pixels whose true class has a probability under this, at least OHEM_LEAST of all pixels;
             A. Shrivastava et al., "Training Region-based Object Detectors with Online Hard Example Mining", 2016.
             0 keeps all.
+        lovasz: weight of the Lovasz-softmax loss.
         auxiliary: weight of each head after the first.
         strides: input pixels a logit, of each head.
     """
 
     weights: Tensor | None
 
-    def __init__(self, weights: Tensor | None, ohem: float, auxiliary: float, strides: tuple[int, ...]) -> None:
+    def __init__(
+        self, weights: Tensor | None, ohem: float, lovasz: float, auxiliary: float, strides: tuple[int, ...]
+    ) -> None:
         super().__init__()
         self.register_buffer("weights", weights)
         self.ohem = ohem
+        self.lovasz = lovasz
         self.auxiliary = auxiliary
         self.strides = strides
 
@@ -55,13 +63,24 @@ class SegmentationLoss(nn.Module):
         """Loss of logits (N, C, h, w), or of a tuple of them, against labels (N, H, W), uint8."""
         heads = outputs if isinstance(outputs, tuple) else (outputs,)
         target = labels.long()
-        total = self._head(heads[0], target, self.strides[0])
-        for head, stride in zip(heads[1:], self.strides[1:], strict=True):
-            total = total + self.auxiliary * self._head(head, target, stride)
+        first, *others = (
+            to_label_size(head.float(), stride, *target.shape[-2:])
+            for head, stride in zip(heads, self.strides, strict=True)
+        )
+        total = self._cross_entropy(first, target)
+        if self.lovasz:
+            total = total + self.lovasz * self._lovasz(first, target)
+        for logits in others:
+            total = total + self.auxiliary * self._cross_entropy(logits, target)
         return total
 
-    def _head(self, logits: Tensor, target: Tensor, stride: int) -> Tensor:
-        logits = to_label_size(logits.float(), stride, *target.shape[-2:])
+    def _lovasz(self, logits: Tensor, target: Tensor) -> Tensor:
+        top, left = torch.randint(LOVASZ_STEP, (2,)).tolist()
+        logits, target = (each[..., top::LOVASZ_STEP, left::LOVASZ_STEP] for each in (logits, target))
+        labelled = target != VOID
+        return lovasz_softmax(logits.softmax(1).permute(0, 2, 3, 1)[labelled], target[labelled])
+
+    def _cross_entropy(self, logits: Tensor, target: Tensor) -> Tensor:
         if not self.ohem:
             loss = functional.cross_entropy(logits, target, self.weights, ignore_index=VOID, reduction="sum")
             return loss / self._mass(target)

@@ -29,6 +29,7 @@ class TrainSettings:
         focus: probability that a crop is drawn around a pixel of a rare class.
         class_weights: weigh class c by 1 / ln(1.10 + p_c), p_c its share of the pixels (ENet, Paszke et al. 2016).
         ohem: keep only pixels whose true class has a probability under this (and the hardest 1/16); 0 keeps all.
+        lovasz: weight of the Lovasz-softmax loss beside the cross-entropy; 0 leaves it out.
         auxiliary: weight of the auxiliary heads' loss, where a network has some.
         ema: decay of the exponential moving average of the weights, which is what is kept; 0 keeps the last weights.
         width: width of the network, as a part of its paper's.
@@ -54,6 +55,7 @@ class TrainSettings:
     focus: float = 0.5
     class_weights: bool = True
     ohem: float = 0.0
+    lovasz: float = 0.0
     auxiliary: float = 0.4
     ema: float = 0.998
     width: float = 1.0
@@ -70,6 +72,8 @@ class TrainSettings:
             raise UsageError(f"got epochs {self.epochs} and batch {self.batch}, expected at least 1 of each")
         if self.rate <= 0 or not 0 <= self.ema < 1 or not 0 <= self.ohem < 1:
             raise UsageError("expected rate above 0, ema and ohem from 0 to below 1")
+        if self.lovasz < 0 or self.auxiliary < 0:
+            raise UsageError("expected weights of losses, lovasz and auxiliary, of at least 0")
         if self.schedule not in get_args(Schedule):
             raise UsageError(f"schedule is {self.schedule!r}, expected {' or '.join(get_args(Schedule))}")
         self.scale_range()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import os
 import signal
 from dataclasses import replace
@@ -110,6 +111,26 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_ends(
     for row in (row for log in logs for row in log):
         del row["images_per_second"]
     assert logs[0] == logs[1]
+
+
+def test_a_run_starts_from_what_fits_of_another(data: Path, finished: Path, tmp_path: Path) -> None:
+    start = finished / CHECKPOINT
+    learned = _tensors(start)
+    train("unet", data, tmp_path / "same", replace(SETTINGS, epochs=1, rate=1e-9, ema=0.0), start=start)
+    begun = _tensors(tmp_path / "same" / CHECKPOINT)
+    weight = next(name for name in begun if name.startswith("network/") and name.endswith(".weight"))
+    assert np.allclose(begun[weight], learned[weight.replace("network/", "average/")], atol=1e-6)
+    record = load_weights(tmp_path / "same" / WEIGHTS).training["start"]
+    assert (record["run"]["net"], record["epochs"], record["new"]) == ("unet", 3, [])
+    assert record["sha256"] == hashlib.sha256(start.read_bytes()).hexdigest()
+
+
+def test_a_start_of_another_kind_is_refused(data: Path, finished: Path, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="kindred"):
+        train("segnet-basic", data, tmp_path / "other", SETTINGS, start=finished / CHECKPOINT)
+    with pytest.raises(WeightsError, match="not a checkpoint"):
+        train("unet", data, tmp_path / "other", SETTINGS, start=finished / WEIGHTS)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_is_not_overwritten(data: Path, finished: Path) -> None:

@@ -36,7 +36,7 @@ def test_loss_is_the_formula(seed: int, ohem: float, weighted: bool) -> None:
     labels = torch.randint(0, 4, (2, 6, 8), generator=random).to(torch.uint8)
     labels[labels == 3] = VOID
     weights = torch.tensor([0.5, 1.0, 1.5]) if weighted else None
-    loss = SegmentationLoss(weights, ohem, 0.4, (1,))(logits, labels)
+    loss = SegmentationLoss(weights, ohem, 0.0, 0.4, (1,))(logits, labels)
     expected = reference(logits, labels, np.ones(3) if weights is None else weights.numpy(), ohem)
     assert float(loss) == pytest.approx(expected, rel=1e-4)
 
@@ -44,16 +44,29 @@ def test_loss_is_the_formula(seed: int, ohem: float, weighted: bool) -> None:
 def test_auxiliary_heads_are_added_with_their_weight() -> None:
     logits, coarse = torch.randn(1, 3, 8, 8), torch.randn(1, 3, 2, 2)
     labels = torch.randint(0, 3, (1, 8, 8), dtype=torch.uint8)
-    both = SegmentationLoss(None, 0.0, 0.4, (1, 4))
-    alone = SegmentationLoss(None, 0.0, 0.4, (1,)), SegmentationLoss(None, 0.0, 0.4, (4,))
+    both = SegmentationLoss(None, 0.0, 0.0, 0.4, (1, 4))
+    alone = SegmentationLoss(None, 0.0, 0.0, 0.4, (1,)), SegmentationLoss(None, 0.0, 0.0, 0.4, (4,))
     expected = float(alone[0](logits, labels)) + 0.4 * float(alone[1](coarse, labels))
     assert float(both((logits, coarse), labels)) == pytest.approx(expected, rel=1e-5)
 
 
+def test_lovasz_is_added_with_its_weight_and_pulls_towards_the_labels() -> None:
+    labels = torch.randint(0, 3, (1, 12, 12), dtype=torch.uint8)
+    logits = torch.zeros(1, 3, 12, 12)
+    plain, both = (float(SegmentationLoss(None, 0.0, lovasz, 0.4, (1,))(logits, labels)) for lovasz in (0.0, 0.5))
+    assert plain < both <= plain + 0.5
+    loss = SegmentationLoss(None, 0.0, 0.5, 0.4, (1,))(logits.requires_grad_(), labels)
+    torch.autograd.backward(loss)
+    assert logits.grad is not None
+    assert bool((logits.grad.gather(1, labels.long()[:, None]) < 0).all())
+
+
+@pytest.mark.parametrize("lovasz", [0.0, 0.5])
 @pytest.mark.parametrize("ohem", [0.0, 0.7])
-def test_a_crop_without_labels_gives_zero_and_no_nan(ohem: float) -> None:
+def test_a_crop_without_labels_gives_zero_and_no_nan(ohem: float, lovasz: float) -> None:
     logits = torch.randn(1, 3, 8, 8, requires_grad=True)
-    loss = SegmentationLoss(torch.ones(3), ohem, 0.4, (1,))(logits, torch.full((1, 8, 8), VOID, dtype=torch.uint8))
+    void = torch.full((1, 8, 8), VOID, dtype=torch.uint8)
+    loss = SegmentationLoss(torch.ones(3), ohem, lovasz, 0.4, (1,))(logits, void)
     torch.autograd.backward(loss)
     assert float(loss.detach()) == 0
     assert logits.grad is not None
