@@ -43,6 +43,7 @@ INDEX = "bundle.json"
 CARD = "README.md"
 FLOAT = "fp32"
 """The precision of plain ONNX files, which every runtime reads."""
+
 SHIPPED = Path(__file__).parent / "bundles"
 """Where the bundles that come with edgeseg lie."""
 
