@@ -23,7 +23,7 @@ from edgeseg.export.frames import sample_frames
 from edgeseg.export.precision.calibration import cache_file, read_cache
 from edgeseg.export.precision.calibration_data import refuse_overlap
 from edgeseg.export.precision.float_graph import FloatGraph
-from edgeseg.export.precision.qdq import corrected_bias, weight_grid
+from edgeseg.export.precision.qdq import LARGEST, LARGEST_OF_SEVEN_BITS, corrected_bias, weight_grid
 from edgeseg.export.precision.quantize import quantize
 from edgeseg.export.precision.to_half import to_half
 from edgeseg.export.to_onnx import export
@@ -72,7 +72,7 @@ def bundle(net: str, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     folder = tmp_path_factory.mktemp("quantize")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-        return quantize(float_bundle(net, folder), write_images(folder / "images", 40), method="minmax").bundle
+        return quantize(float_bundle(net, folder), write_images(folder / "images", 40), method="minmax", seven_bits=True).bundle
 
 
 @pytest.fixture
@@ -91,12 +91,22 @@ def constants(model: onnx.ModelProto) -> dict[str, NDArray[Any]]:
 
 def test_every_artifact_is_there_measured_and_close_to_fp32(bundle: Bundle) -> None:
     kinds = {str(artifact): artifact.measured for artifact in Bundle.open(bundle.folder).artifacts}
-    assert set(kinds) == {"onnxruntime fp32", "onnxruntime int8", "tensorrt fp16", "tensorrt int8"}
+    assert set(kinds) == {
+        *("onnxruntime fp32", "onnxruntime int8", "onnxruntime int8-7bit", "tensorrt fp16", "tensorrt int8")
+    }
     assert kinds["tensorrt fp16"]["agreement"]["mask_agreement"] > 99
     assert 0 < kinds["tensorrt fp16"]["float16"]["largest_of_range"] < 0.1
-    for kind in ("onnxruntime int8", "tensorrt int8"):
+    for kind in ("onnxruntime int8", "onnxruntime int8-7bit", "tensorrt int8"):
         assert kinds[kind]["calibration"]["method"] == "minmax"
         assert kinds[kind]["agreement"]["mask_agreement"] > 90
+
+
+def test_seven_bits_are_seven(bundle: Bundle) -> None:
+    for precision, largest in (("int8", LARGEST), ("int8-7bit", LARGEST_OF_SEVEN_BITS)):
+        values = constants(graph_of(bundle, "onnxruntime", precision)).values()
+        weights = [np.abs(each.astype(int)).max() for each in values if each.dtype == np.int8 and each.ndim == 4]
+        assert len(weights) > 5
+        assert max(weights) == largest
 
 
 def test_the_camera_bytes_are_the_first_quantised_tensor(bundle: Bundle, net: str, tmp_path: Path) -> None:
