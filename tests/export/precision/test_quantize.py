@@ -72,7 +72,8 @@ def bundle(net: str, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     folder = tmp_path_factory.mktemp("quantize")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-        return quantize(float_bundle(net, folder), write_images(folder / "images", 40), method="minmax", seven_bits=True).bundle
+        images = write_images(folder / "images", 40)
+        return quantize(float_bundle(net, folder), images, method="minmax", seven_bits=True).bundle
 
 
 @pytest.fixture
