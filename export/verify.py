@@ -24,7 +24,7 @@ from edgeseg.models.normalise import FrameToLogits
 from edgeseg.models.weights import load_weights
 from edgeseg.segmenter import Segmenter
 
-ORDER = ("onnxruntime fp32", "tensorrt fp16", "onnxruntime int8", "tensorrt int8")
+ORDER = ("onnxruntime fp32", "tensorrt fp16", "onnxruntime int8", "tensorrt int8", "onnxruntime int8-7bit")
 """Stages in the order of what they are made from; each is compared with the one before."""
 
 WORST = 3
