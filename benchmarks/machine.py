@@ -1,4 +1,4 @@
-"""What stands beside every figure: the machine, its software, its load, its temperature.
+"""Facts and condition of the machine that is measured, which stand beside every figure.
 
 `python -m edgeseg.benchmarks.machine` prints the name that this device's files of results bear.
 """
@@ -9,25 +9,39 @@ import platform
 import re
 import shutil
 import subprocess
+import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from edgeseg import _native
+from edgeseg.benchmarks.nvml import LIBRARY, open_gpus
 from edgeseg.processor import available_cores
 
 ROOT = Path("/")
 """Of /proc and /sys; tests read recorded trees."""
 
-PACKAGES = ("edgeseg", "numpy", "opencv-python", "av", "onnxruntime", "openvino", "tensorrt")
+PACKAGES = (
+    "edgeseg",
+    "numpy",
+    "opencv-python",
+    "av",
+    "onnxruntime",
+    "onnxruntime-gpu",
+    "openvino",
+    "tensorrt",
+    "tensorrt-rtx",
+)
 
 INSTRUCTION_SETS = re.compile(
     r"(sse4_2|avx|avx2|fma|f16c|avx512\w*|avx_vnni\w*|amx_\w+|neon|asimd\w*|i8mm|bf16|sve\w*)"
 )
 """Flags of /proc/cpuinfo that decide how fast a network runs."""
 
-BUSY = 0.25
-"""Load a core above which figures are doubtful."""
+BUSY = 0.1
+"""Share of the cores' time in other hands above which figures are doubtful."""
+
+BUSY_SECONDS = 1.0
 
 
 def machine(root: Path = ROOT) -> dict[str, Any]:
@@ -59,8 +73,13 @@ def versions() -> dict[str, str]:
     return found
 
 
-def condition(root: Path = ROOT) -> dict[str, Any]:
-    """What changes: load, hottest sensor (Celsius), mean clock (MHz), throttling events; null if not readable."""
+def condition(root: Path = ROOT, nvml: str = LIBRARY) -> dict[str, Any]:
+    """What changes: null where this system does not tell. It takes a second, in which nothing else of ours may run.
+
+    load: of the last minute. busy: share of the cores' time that others take now. celsius: of the hottest sensor.
+    mhz: mean clock. throttled: events so far, in which the processor slowed down because it was hot. gpus: name,
+    celsius, mhz and throttled_ns (so far, because of heat) of each NVIDIA GPU.
+    """
     cpus = root / "sys/devices/system/cpu"
     temperatures = _numbers(root / "sys/class/thermal", "thermal_zone*/temp")
     clocks = [clock / 1e3 for clock in _numbers(cpus, "cpu[0-9]*/cpufreq/scaling_cur_freq")] or [
@@ -70,23 +89,39 @@ def condition(root: Path = ROOT) -> dict[str, Any]:
     load = (_text(root / "proc/loadavg") or "").split()
     return {
         "load": float(load[0]) if load else None,
+        "busy": _busy(root / "proc/stat"),
         "celsius": max(temperatures) / 1e3 if temperatures else None,
         "mhz": sum(clocks) / len(clocks) if clocks else None,
         "throttled": sum(throttled) if throttled else None,
+        "gpus": _gpu_conditions(nvml),
     }
 
 
 def warnings(before: dict[str, Any], after: dict[str, Any], cores: int) -> list[str]:
     """One sentence for each thing between two `condition`s that makes figures doubtful."""
     found = []
-    if before["load"] is not None and before["load"] > BUSY * cores:
-        found.append(
-            f"the machine was busy: load {before['load']:.1f} on {cores} cores before the start; "
-            "figures of an idle machine are better, repeat there"
-        )
+    for each, when in ((before, "before the start"), (after, "after the end")):
+        if each["busy"] is not None and each["busy"] > BUSY:
+            found.append(
+                f"the machine was busy: other work took {each['busy']:.0%} of its cores' time {when} (load "
+                f"{each['load']}, {cores} cores); figures of an idle machine are better, repeat there"
+            )
     if before["throttled"] is not None and after["throttled"] is not None and after["throttled"] > before["throttled"]:
         found.append("the processor slowed down because it was hot (throttling events); cool it and repeat")
+    for early, late in zip(before["gpus"], after["gpus"], strict=False):
+        if None not in (early["throttled_ns"], late["throttled_ns"]) and late["throttled_ns"] > early["throttled_ns"]:
+            found.append(f"{late['name']} slowed down because it was hot; cool it and repeat")
     return found
+
+
+def share_of_time(before: str, after: str) -> float | None:
+    """Share of all cores' time between two texts of /proc/stat that was neither idle nor waiting for a disk."""
+    early, late = (re.search(r"^cpu +([\d ]+)$", text, re.MULTILINE) for text in (before, after))
+    if early is None or late is None:
+        return None
+    # user nice system idle iowait irq softirq steal; what follows is contained in these.
+    spent = [b - a for a, b in zip(*(map(int, found[1].split()[:8]) for found in (early, late)), strict=True)]
+    return 1 - sum(spent[3:5]) / sum(spent) if sum(spent) > 0 else None
 
 
 def processor(root: Path = ROOT) -> str:
@@ -108,6 +143,22 @@ def _cpuinfo(root: Path, field: str) -> str | None:
 def _memory_mb(root: Path) -> int | None:
     found = re.search(r"^MemTotal:\s+(\d+) kB", _text(root / "proc/meminfo") or "", re.MULTILINE)
     return int(found[1]) // 1024 if found else None
+
+
+def _busy(stat: Path) -> float | None:
+    before = _text(stat)
+    if before is None:
+        return None
+    time.sleep(BUSY_SECONDS)
+    return share_of_time(before, _text(stat) or "")
+
+
+def _gpu_conditions(library: str) -> list[dict[str, Any]]:
+    try:
+        gpus = open_gpus(library)
+    except OSError:
+        return []
+    return [{"name": gpu.name, **gpu.condition()} for gpu in gpus]
 
 
 def _gpus() -> list[str]:

@@ -81,8 +81,17 @@ def machine_facts(result: dict[str, Any]) -> list[tuple[str, str]]:
         ("system", f"{about['board'] or about['architecture']}, {about['memory_mb']} MB, {about['system']}"),
         ("governor", about["governor"] or "not readable"),
         ("load", f"{_number(before['load'], '')} before, {_number(after['load'], '')} after"),
+        ("in other hands", f"{_percent(before['busy'])} of the cores' time before, {_percent(after['busy'])} after"),
         ("temperature", f"{_number(before['celsius'], ' °C')} before, {_number(after['celsius'], ' °C')} after"),
         ("clock", f"{_number(before['mhz'], ' MHz')} before, {_number(after['mhz'], ' MHz')} after"),
+        *(
+            (
+                "GPU's condition",
+                f"{late['name']}: {early['celsius']} °C before, {late['celsius']} after; {early['mhz']} MHz before, "
+                f"{late['mhz']} after",
+            )
+            for early, late in zip(before["gpus"], after["gpus"], strict=False)
+        ),
         ("software", ", ".join(f"{name} {version}" for name, version in result["versions"].items())),
         ("bundle", f"{bundle['name']} {bundle['sha256'][:12]}; {artifacts}"),
         (
@@ -145,3 +154,7 @@ def _energy(result: dict[str, Any], flat_out: dict[str, Any]) -> str:
 
 def _number(value: float | None, unit: str) -> str:
     return "not readable" if value is None else f"{value:.1f}{unit}"
+
+
+def _percent(value: float | None) -> str:
+    return "not readable" if value is None else f"{value:.0%}"

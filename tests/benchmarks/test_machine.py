@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from edgeseg.benchmarks.machine import condition, machine, processor, versions, warnings
+from edgeseg.benchmarks.machine import condition, machine, processor, share_of_time, versions, warnings
 
 PI = """processor\t: 0
 BogoMIPS\t: 108.00
@@ -32,6 +35,11 @@ def lay_out(root: Path, files: dict[str, str]) -> Path:
     return root
 
 
+def told(root: Path) -> dict[str, Any]:
+    """What is known of a machine's condition."""
+    return {name: value for name, value in condition(root, "no library").items() if value not in (None, [])}
+
+
 def test_a_board(tmp_path: Path) -> None:
     root = lay_out(
         tmp_path,
@@ -51,7 +59,7 @@ def test_a_board(tmp_path: Path) -> None:
     assert about["board"] == "Raspberry Pi 5 Model B Rev 1.0"
     assert about["instruction_sets"] == ["asimd", "asimddp", "asimdrdm"]
     assert (about["governor"], about["memory_mb"], about["virtual"]) == ("ondemand", 8051, False)
-    assert condition(root) == {"load": 0.12, "celsius": 61.2, "mhz": 1950.0, "throttled": None}
+    assert told(root) == {"load": 0.12, "celsius": 61.2, "mhz": 1950.0}
 
 
 def test_a_virtual_machine(tmp_path: Path) -> None:
@@ -61,21 +69,56 @@ def test_a_virtual_machine(tmp_path: Path) -> None:
     assert processor(root) == "AMD EPYC 9B14"
     assert machine(root)["instruction_sets"] == ["avx2", "avx512_vnni", "fma", "sse4_2"]
     assert machine(root)["virtual"]
-    assert condition(root) == {"load": None, "celsius": None, "mhz": 2700.0, "throttled": 3}
+    assert told(root) == {"mhz": 2700.0, "throttled": 3}
 
 
 def test_a_system_that_tells_nothing(tmp_path: Path) -> None:
     assert machine(tmp_path)["instruction_sets"] == []
-    assert condition(tmp_path) == dict.fromkeys(("load", "celsius", "mhz", "throttled"))
+    assert condition(tmp_path, "no library") == {
+        **dict.fromkeys(("load", "busy", "celsius", "mhz", "throttled")),
+        "gpus": [],
+    }
+
+
+CALM = {"load": 0.1, "busy": 0.02, "throttled": 5, "gpus": [{"name": "L4", "throttled_ns": 7}]}
+UNKNOWN = {"load": None, "busy": None, "throttled": None, "gpus": [{"name": "L4", "throttled_ns": None}]}
 
 
 @pytest.mark.parametrize(
-    ("load", "throttled", "said"), [(0.1, 5, []), (3.0, 5, ["busy"]), (0.1, 6, ["hot"]), (None, None, [])]
+    ("before", "after", "said"),
+    [
+        ({}, {}, []),
+        ({"busy": 0.35}, {}, ["other work took 35% of its cores' time before the start"]),
+        ({}, {"busy": 0.2}, ["after the end"]),
+        ({}, {"throttled": 6}, ["the processor slowed down because it was hot"]),
+        ({}, {"gpus": [{"name": "L4", "throttled_ns": 8}]}, ["L4 slowed down because it was hot"]),
+        (UNKNOWN, UNKNOWN, []),
+        ({}, {"gpus": []}, []),
+    ],
 )
-def test_doubtful_figures_come_with_a_warning(load: float | None, throttled: int | None, said: list[str]) -> None:
-    found = warnings({"load": load, "throttled": 5}, {"load": load, "throttled": throttled}, cores=2)
+def test_doubtful_figures_come_with_a_warning(before: dict[str, Any], after: dict[str, Any], said: list[str]) -> None:
+    found = warnings({**CALM, **before}, {**CALM, **after}, cores=2)
     assert len(found) == len(said)
-    assert all(word in sentence for word, sentence in zip(said, found, strict=True))
+    assert all(words in sentence for words, sentence in zip(said, found, strict=True))
+
+
+@given(st.lists(st.integers(0, 10_000), min_size=8, max_size=10), st.integers(0, 900), st.integers(1, 900))
+def test_busy_is_what_is_neither_idle_nor_waiting(start: list[int], worked: int, idle: int) -> None:
+    end = [*start]
+    end[7] += worked  # time that the machine below a virtual one gave to others
+    end[3] += idle // 2
+    end[4] += idle - idle // 2
+    before, after = (f"cpu  {' '.join(map(str, each))}\ncpu0 1 2 3 4 5 6 7 8\n" for each in (start, end))
+    assert share_of_time(before, after) == pytest.approx(worked / (worked + idle))
+    assert share_of_time(before, before) is None
+    assert share_of_time(before, "") is None
+
+
+def test_busy_is_asked_for_a_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stat = tmp_path / "proc/stat"
+    lay_out(tmp_path, {"proc/stat": "cpu  0 0 0 100 0 0 0 0\n"})
+    monkeypatch.setattr("time.sleep", lambda _: stat.write_text("cpu  30 0 0 170 0 0 0 0\n"))
+    assert condition(tmp_path)["busy"] == pytest.approx(0.3)
 
 
 def test_versions_name_what_does_the_work() -> None:

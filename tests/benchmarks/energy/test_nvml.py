@@ -11,6 +11,7 @@ import pytest
 
 from edgeseg.benchmarks.energy.nvml import Nvml, open_nvml
 from edgeseg.benchmarks.energy.sampled import Sampled
+from edgeseg.benchmarks.machine import condition
 
 STAND_IN = """
 #include <string.h>
@@ -44,6 +45,24 @@ nvmlReturn_t nvmlDeviceGetTotalEnergyConsumption(nvmlDevice_t device, unsigned l
 nvmlReturn_t nvmlDeviceGetPowerUsage(nvmlDevice_t device, unsigned int *power) {
     if (!stand_in_powers) return 3;
     *power = device->milliwatts;
+    return 0;
+}
+nvmlReturn_t nvmlDeviceGetTemperature(nvmlDevice_t device, int sensor, unsigned int *celsius) {
+    if (sensor != 0) return 2;
+    *celsius = device == &gpus[0] ? 41 : 57;
+    return 0;
+}
+nvmlReturn_t nvmlDeviceGetClockInfo(nvmlDevice_t device, int clock, unsigned int *mhz) {
+    if (clock != 1) return 2;
+    *mhz = device == &gpus[0] ? 1980 : 2040;
+    return 0;
+}
+struct violation { unsigned long long reference, violation; };
+nvmlReturn_t nvmlDeviceGetViolationStatus(nvmlDevice_t device, int policy, struct violation *time) {
+    if (policy != 1) return 2;
+    if (device == &gpus[1]) return 3;
+    time->reference = 1;
+    time->violation = 5000000000ull;
     return 0;
 }
 """
@@ -109,3 +128,10 @@ def test_a_counter_that_fails_meanwhile_says_so(library: Path) -> None:
     set_to(library, "counts", 0)
     with pytest.raises(OSError, match="nvmlDeviceGetTotalEnergyConsumption failed with code 3"):
         stop()
+
+
+def test_a_gpus_condition(library: Path, tmp_path: Path) -> None:
+    assert condition(tmp_path, str(library))["gpus"] == [
+        {"name": "NVIDIA H100", "celsius": 41, "mhz": 1980, "throttled_ns": 5_000_000_000},
+        {"name": "NVIDIA L4", "celsius": 57, "mhz": 2040, "throttled_ns": None},
+    ]
