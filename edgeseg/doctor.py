@@ -1,0 +1,235 @@
+"""`edgeseg doctor`: what this machine offers, and for what is missing, how to get it.
+
+It looks and opens nothing: no camera, no network connection, no runtime but ONNX Runtime, which is always there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from edgeseg.bundle import Bundle, shipped
+from edgeseg.engines._cache import cache_folder
+from edgeseg.errors import EdgeSegError
+from edgeseg.processor import available_cores, processor, sums_int8_exactly
+
+ROOT = Path("/")
+"""Of /dev, /proc and /sys; tests have recorded trees."""
+
+DECODERS = ("h264", "hevc", "mjpeg", "vp9", "av1")
+ENCODER = "libx264"
+"""What recording writes with."""
+
+EXTRAS = {
+    "train": ("torch", "safetensors", "matplotlib"),
+    "export": ("torch", "safetensors", "onnx", "onnxscript"),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that may be there.
+
+    Attributes:
+        what: the thing.
+        found: what is there of it; None if nothing is.
+        get: how to get what is missing; None if nothing is, or nothing can be done.
+    """
+
+    what: str
+    found: str | None
+    get: str | None = None
+
+
+def examine() -> dict[str, list[Finding]]:
+    """Everything, by topic."""
+    return {
+        "edgeseg": list(_edgeseg()),
+        "processor": list(_processor()),
+        "runtimes": list(_runtimes()),
+        "NVIDIA": list(_nvidia()),
+        "cameras": list(_cameras()),
+        "video": list(_video()),
+    }
+
+
+def doctor_command(*, json: bool = False) -> int:
+    """Show what this machine offers: processor, runtimes, cameras, codecs; and how to get what is missing.
+
+    Args:
+        json: print one JSON object on stdout, and nothing else.
+    """
+    found = examine()
+    if json:
+        _print_json(found)
+    else:
+        _print_table(found)
+    return 0
+
+
+def _edgeseg() -> Iterator[Finding]:
+    yield Finding("edgeseg", version("edgeseg"))
+    yield Finding("python", f"{platform.python_version()}, {sys.executable}")
+    yield Finding("system", f"{platform.system()} {platform.release()} {platform.machine()}")
+    for name in shipped():
+        try:
+            yield Finding(f"bundle {name}", ", ".join(map(str, Bundle.open(name).artifacts)))
+        except EdgeSegError as error:
+            yield Finding(f"bundle {name}", None, str(error))
+    for extra, packages in EXTRAS.items():
+        lacking = [name for name in packages if find_spec(name) is None]
+        get = f"pip install 'edgeseg[{extra}]'; it lacks {', '.join(lacking)}" if lacking else None
+        yield Finding(f"extra {extra}", None if lacking else "installed", get)
+    folder = cache_folder()
+    files = [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else []
+    size = sum(path.stat().st_size for path in files) / 1e6
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    get = None if os.access(there, os.W_OK) else f"{there} cannot be written; set EDGESEG_CACHE to a folder that can"
+    yield Finding("cache", f"{folder}: {len(files)} files, {size:.1f} MB", get)
+
+
+def _processor() -> Iterator[Finding]:
+    from edgeseg import _native
+
+    yield Finding("processor", processor())
+    of = os.cpu_count() or 1
+    yield Finding("cores", f"{available_cores()} of {of} for this process (affinity, control group)")
+    yield Finding("kernels", f"for {_native.instruction_set()}")
+    if sums_int8_exactly():
+        how = "VNNI" if platform.machine().lower() in ("x86_64", "amd64") else "this architecture needs no VNNI"
+        yield Finding("exact INT8 sums", how)
+    else:
+        yield Finding(
+            "exact INT8 sums",
+            None,
+            "this processor has no VNNI: fp32 is taken, or INT8 with 7-bit weights where the bundle has it "
+            "(edgeseg quantize --seven-bits)",
+        )
+
+
+def _runtimes() -> Iterator[Finding]:
+    try:
+        import onnxruntime
+
+        providers = ", ".join(each.removesuffix("ExecutionProvider") for each in onnxruntime.get_available_providers())
+        yield Finding("onnxruntime", f"{onnxruntime.__version__}, for {providers}")
+    except ImportError as error:
+        yield Finding("onnxruntime", None, f"pip install onnxruntime ({error})")
+    yield _package("openvino", "pip install 'edgeseg[openvino]'")
+    yield _package("tensorrt", "it comes with JetPack, or from NVIDIA; with it, pip install 'edgeseg[tensorrt]'")
+    yield _package("tensorrt_rtx", "pip install 'edgeseg[tensorrt-rtx]' (x86-64; builds engines without a GPU too)")
+    yield _package("pycuda", "pip install 'edgeseg[tensorrt]', where NVIDIA's CUDA toolkit is installed")
+
+
+def _nvidia() -> Iterator[Finding]:
+    stated = _text(ROOT / "proc/driver/nvidia/version") or ""
+    driver = re.search(r"Kernel Module.*?(\d+\.\d[\d.]*)", stated)
+    jetson = _text(ROOT / "etc/nv_tegra_release")
+    models = [_text(path) or "" for path in sorted(ROOT.glob("proc/driver/nvidia/gpus/*/information"))]
+    cards = [found[1].strip() for found in (re.search(r"Model:(.*)", text) for text in models) if found]
+    if jetson:
+        yield Finding("Jetson", jetson.splitlines()[0].lstrip("# "))
+    get = None if driver or jetson else "from NVIDIA, for the engine tensorrt; onnxruntime and openvino need none"
+    yield Finding("driver", driver[1] if driver else None, get)
+    yield Finding("cards", ", ".join(cards) or None)
+
+
+def _cameras() -> Iterator[Finding]:
+    devices = sorted(ROOT.glob("sys/class/video4linux/video*"), key=lambda path: int(path.name.removeprefix("video")))
+    for device in devices:
+        node = ROOT / "dev" / device.name
+        name = _text(device / "name") or "without a name"
+        if _text(device / "index") not in (None, "0"):
+            name += " (not its pictures: metadata, or another stream)"
+        get = None
+        if not node.exists():
+            get = "it is not in /dev: in a container, add --device to docker run"
+        elif not os.access(node, os.R_OK | os.W_OK):
+            get = "it cannot be read: sudo usermod -aG video $USER, then log in again"
+        yield Finding(f"/dev/{device.name}", name, get)
+    if not devices:
+        yield Finding("camera", None, "plug one in; in a container, add --device /dev/video0 to docker run")
+
+
+def _video() -> Iterator[Finding]:
+    import cv2
+
+    about = cv2.getBuildInformation()
+    yield Finding("OpenCV", cv2.__version__)
+    ffmpeg = re.search(r"FFMPEG:\s+YES", about)
+    yield Finding("OpenCV, FFmpeg", "videos and URLs" if ffmpeg else None, None if ffmpeg else "pip's opencv-python")
+    gstreamer = re.search(r"GStreamer:\s+YES(.*)", about)
+    get = "only the system's OpenCV has it: apt install python3-opencv, and a venv with --system-site-packages"
+    yield Finding("OpenCV, GStreamer", f"yes{gstreamer[1]}" if gstreamer else None, None if gstreamer else get)
+    gui = re.search(r"GUI:\s+(?!NONE)(\S+)", about)
+    get = "pip uninstall opencv-python-headless, pip install opencv-python"
+    yield Finding("OpenCV, windows", gui[1] if gui else None, None if gui else get)
+    display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    screen = "for --show log in at the machine, or with ssh -X; --out records instead"
+    yield Finding("display", display or None, None if display else screen)
+    try:
+        import av
+    except ImportError as error:
+        yield Finding("PyAV", None, f"pip install av ({error})")
+        return
+    decoders = [name for name in DECODERS if _codec(name, "r")]
+    yield Finding("PyAV", f"{av.__version__}, decodes {', '.join(decoders) or 'nothing that is common'}")
+    recording = _codec(ENCODER, "w")
+    yield Finding("recording", ENCODER if recording else None, None if recording else "pip's av has libx264")
+
+
+def _codec(name: str, mode: Literal["r", "w"]) -> bool:
+    from av.codec import Codec
+
+    try:
+        Codec(name, mode)
+    except ValueError:  # what PyAV's UnknownCodecError is
+        return False
+    return True
+
+
+def _package(module: str, get: str) -> Finding:
+    """A package that is not imported: some are slow, and some report to their makers when they are."""
+    if find_spec(module) is None:
+        return Finding(module, None, get)
+    try:
+        return Finding(module, version(module))
+    except PackageNotFoundError:  # installed under another name, as JetPack does
+        return Finding(module, "installed")
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(errors="replace").strip("\0\n ")
+    except OSError:
+        return None
+
+
+def _print_json(found: dict[str, list[Finding]]) -> None:
+    data = {topic: [asdict(each) for each in findings] for topic, findings in found.items()}
+    sys.stdout.write(json.dumps(data, indent=2) + "\n")
+
+
+def _print_table(found: dict[str, list[Finding]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for topic, findings in found.items():
+        table.add_row(Text(topic, style="bold"))
+        for each in findings:
+            said = Text(each.found) if each.found is not None else Text("no", style="yellow")
+            if each.get is not None:
+                said.append(f"; {each.get}", style="default")
+            table.add_row(Text(f"  {each.what}"), said)
+    Console().print(table)
