@@ -50,7 +50,7 @@ class Segmenter:
         self.palette: NDArray[np.uint8] = np.ascontiguousarray(np.array(spec.palette, np.uint8)[:, ::-1])
         self.threads = engine.threads
         self._engine = engine
-        self._masks = engine if isinstance(engine, MaskEngine) else None
+        self._masks = engine if isinstance(engine, MaskEngine) and engine.makes_masks else None
         self.makes_masks = self._masks is not None
         self._local = threading.local()
 

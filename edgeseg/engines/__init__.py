@@ -48,7 +48,11 @@ class Engine(Protocol):
 
 @runtime_checkable
 class MaskEngine(Engine, Protocol):
-    """An engine whose device makes masks too, so that the logits need not leave it; it may be asked for either."""
+    """An engine whose device may make masks too, so that the logits need not leave it."""
+
+    @property
+    def makes_masks(self) -> bool:
+        """Whether it does, here."""
 
     def mask(self, tensor: NDArray[np.uint8], width: int, height: int, rect: Rect) -> NDArray[np.uint8]:
         """`edgeseg.kernels.argmax` of what `infer` gives, bit for bit: class ids (height, width); the caller owns it.

@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg import kernels
 from edgeseg.engines import check_logits
 from edgeseg.engines._build import keeping_logger
 from edgeseg.engines._cache import keep
@@ -44,7 +43,7 @@ class TensorRT:
     Attributes:
         name: "tensorrt", or "tensorrt-rtx".
         threads: 1: the card does the work.
-        masks_on_card: whether `mask` runs there.
+        makes_masks: whether the card has the kernels for `mask`.
     """
 
     threads = 1
@@ -66,7 +65,7 @@ class TensorRT:
         self._broken: str | None = None
         self._slots: list[Slot] = []
         self._free: queue.SimpleQueue[Slot] = queue.SimpleQueue()
-        device = _device(cuda)
+        device = first_card(cuda)
         self._context = device.retain_primary_context()
         try:
             with self._current():
@@ -76,7 +75,7 @@ class TensorRT:
         except BaseException:
             self.close()
             raise
-        self.masks_on_card = self._kernels is not None
+        self.makes_masks = self._kernels is not None
 
     @property
     def without_graph(self) -> str | None:
@@ -98,10 +97,10 @@ class TensorRT:
 
         Raises:
             FrameError: the tensor has another shape or dtype, or the logits hold NaN or infinity.
-            EngineError: the card failed, or the engine is closed.
+            EngineError: the card failed or lacks the kernels, or the engine is closed.
         """
-        if not self.masks_on_card:
-            return kernels.argmax(self.infer(tensor), width, height, rect=rect)
+        if not self.makes_masks:
+            raise EngineError("the card lacks the kernels for masks, as was said when it was loaded; take the logits")
         with self._slot(tensor) as slot:
             return slot.mask(tensor, Wanted(width, height, rect))
 
@@ -179,21 +178,59 @@ def open(path: Path, spec: Spec, threads: int) -> TensorRT:
         EngineError: there is no TensorRT, driver or card, or TensorRT refuses the artifact, or that breaks the spec.
     """
     del threads  # the card does the work
+    cuda = driver()
+    return TensorRT(path, spec, products()[0], cuda)
+
+
+def products() -> list[ModuleType]:
+    """Full TensorRT, and the one for RTX cards, as far as they are installed.
+
+    Raises:
+        EngineError: neither is.
+    """
+    found, missing = [], []
+    for name in ("tensorrt", "tensorrt_rtx"):
+        try:
+            found.append(importlib.import_module(name))
+        except ImportError as error:
+            missing.append(str(error))
+    if not found:
+        raise EngineError(
+            f"TensorRT is not installed ({'; '.join(missing)}); it comes with JetPack or from NVIDIA, or "
+            "pip install 'edgeseg[tensorrt-rtx]'"
+        )
+    return found
+
+
+def driver() -> Any:
+    """The module pycuda.driver, initialised.
+
+    Raises:
+        EngineError: pycuda or NVIDIA's driver is not there.
+    """
     try:
-        trt, cuda = _module(), importlib.import_module("pycuda.driver")
+        cuda = importlib.import_module("pycuda.driver")
     except ImportError as error:
         raise EngineError(
             f"engine tensorrt cannot start ({error}); install NVIDIA's driver and pip install 'edgeseg[tensorrt]'"
         ) from error
-    return TensorRT(path, spec, trt, cuda)
-
-
-def _module() -> ModuleType:
-    """Full TensorRT where it is installed, else the one for RTX cards."""
     try:
-        return importlib.import_module("tensorrt")
-    except ImportError:
-        return importlib.import_module("tensorrt_rtx")
+        cuda.init()
+    except cuda.Error as error:
+        raise EngineError(f"there is no NVIDIA card that can be used ({error}); is its driver installed?") from error
+    return cuda
+
+
+def first_card(cuda: Any) -> Any:
+    """pycuda's Device of the first card.
+
+    Raises:
+        EngineError: there is none.
+    """
+    try:
+        return cuda.Device(0)
+    except cuda.Error as error:
+        raise EngineError(f"there is no NVIDIA card that can be used ({error}); is it switched on?") from error
 
 
 def _kernels(cuda: Any, capability: str) -> MaskKernels | None:
@@ -203,14 +240,6 @@ def _kernels(cuda: Any, capability: str) -> MaskKernels | None:
     except EngineError as error:
         warnings.warn(f"the processor makes the masks, not the card: {error}", EdgeSegWarning, stacklevel=4)
         return None
-
-
-def _device(cuda: Any) -> Any:
-    try:
-        cuda.init()
-        return cuda.Device(0)
-    except cuda.Error as error:
-        raise EngineError(f"there is no NVIDIA card that can be used ({error}); is its driver installed?") from error
 
 
 def _tensors(engine: Any, trt: ModuleType, path: Path) -> tuple[str, str]:

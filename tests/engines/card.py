@@ -188,6 +188,12 @@ def pycuda_driver(card: Card) -> ModuleType:
         def retain_primary_context(self) -> PrimaryContext:
             return PrimaryContext()
 
+        def name(self) -> str:
+            return "a card that is not there"
+
+        def total_memory(self) -> int:
+            return card.room
+
         def compute_capability(self) -> tuple[int, int]:
             return card.capability
 
@@ -230,6 +236,8 @@ def pycuda_driver(card: Card) -> ModuleType:
     module = ModuleType("pycuda.driver")
     vars(module).update(
         init=init,
+        get_driver_version=lambda: 13000,
+        get_version=lambda: (12, 6, 0),
         Device=Device,
         Stream=lambda: Stream(card),
         mem_alloc=lambda size: Allocation(card, size),

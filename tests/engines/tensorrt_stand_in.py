@@ -232,6 +232,10 @@ def tensorrt(card: Card) -> ModuleType:
                 return None
             return CudaEngine(card, serialized_engine[30:])
 
+        def get_engine_validity(self, buffer: bytes) -> tuple[Any, int]:
+            runs_here = self.deserialize_cuda_engine(buffer) is not None
+            return SimpleNamespace(name="VALID" if runs_here else "INVALID"), 0 if runs_here else 2
+
     class BuilderOfPlans(Builder):
         def build_serialized_network(self, network: Any, config: BuilderConfig) -> bytes | None:
             model: bytes = network.model
@@ -256,6 +260,7 @@ def tensorrt(card: Card) -> ModuleType:
         IBuilderConfig=BuilderConfig,
         IOptimizationProfile=OptimizationProfile,
         INetworkDefinition=Network,
+        EngineInvalidityDiagnostics=SimpleNamespace(__members__={"VERSION_MISMATCH": 1, "UNSUPPORTED_CC": 2}),
         MemoryPoolType=SimpleNamespace(WORKSPACE="workspace"),
         ComputeCapability=SimpleNamespace(SM75=75, SM80=80),
         NetworkDefinitionCreationFlag=SimpleNamespace(STRONGLY_TYPED=0),

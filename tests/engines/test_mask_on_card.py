@@ -52,7 +52,7 @@ def pictures(count: int, height: int, width: int) -> list[NDArray[np.uint8]]:
 @pytest.mark.parametrize("rect", PARTS)
 def test_masks_are_the_processors(card: Any, model: Path, spec: Spec, rect: Rect) -> None:
     engine = opened(model, spec)
-    assert engine.masks_on_card
+    assert engine.makes_masks
     tensors = frames(spec, 4)
     before, down = card.launches, card.down
     for tensor, logits in zip(tensors, expected(model, spec, tensors), strict=True):
@@ -211,6 +211,7 @@ def test_without_a_compiler_the_processor_makes_the_mask_and_it_is_said(
     bundle = bundle_of(tmp_path, model, spec)
     with pytest.warns(EdgeSegWarning, match="the processor makes the masks, not the card: there is no nvcc"):
         on_card = edgeseg.load(bundle, engine="tensorrt")
+    assert not on_card.makes_masks
     (frame,) = pictures(1, 50, 70)
     assert np.array_equal(on_card(frame), edgeseg.load(bundle)(frame))
     assert len(card.memory) == 2 * DEPTH
@@ -231,9 +232,11 @@ def test_a_compiler_that_does_not_work_is_said(card: Any, model: Path, spec: Spe
     with pytest.warns(EdgeSegWarning, match=said) as warned:
         engine = opened(model, spec)
     assert "\n" not in str(warned[0].message)
+    assert not engine.makes_masks
     tensor = frames(spec, 1)[0]
-    logits = engine.infer(tensor)
-    assert np.array_equal(engine.mask(tensor, 40, 25, PARTS[0]), kernels.argmax(logits, 40, 25, rect=PARTS[0]))
+    engine.infer(tensor)
+    with pytest.raises(EngineError, match="lacks the kernels"):
+        engine.mask(tensor, 40, 25, PARTS[0])
     assert card.memory
 
 

@@ -55,6 +55,9 @@ def test_the_stand_in_has_the_real_ones_values() -> None:
     assert all(hasattr(trt.INetworkDefinition, name) for name in ("num_layers", "num_inputs", "num_outputs"))
     assert hasattr(trt.IBuilderConfig, "num_compute_capabilities")
     assert hasattr(trt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED")
+    bits = {name: int(value) for name, value in trt.EngineInvalidityDiagnostics.__members__.items()}
+    assert Card().trt.EngineInvalidityDiagnostics.__members__.items() <= bits.items()
+    assert set(trt.EngineValidity.__members__) >= {"VALID", "INVALID"}
     assert trt.__name__ == "tensorrt_rtx"
 
 

@@ -1,0 +1,205 @@
+"""Everything that runs on an NVIDIA card, checked and timed on this one: python -m edgeseg.benchmarks.gpu_check.
+
+The kernels must give the processor's masks bit for bit, alone and behind every engine. How far an engine agrees with
+ONNX Runtime on the processor is a figure: precisions differ, and full TensorRT computes fp32 in TF32 where it can.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import cyclopts
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeseg import kernels
+from edgeseg.benchmarks import machine, result
+from edgeseg.benchmarks.gpu import engines, kernel
+from edgeseg.bundle import Bundle
+from edgeseg.engines import open_engine
+from edgeseg.engines._mask import MaskKernels, Wanted
+from edgeseg.engines.tensorrt import driver, first_card, products
+from edgeseg.errors import EdgeSegError, EngineError
+from edgeseg.export.frames import sample_frames
+from edgeseg.segmenter import Segmenter
+
+WHAT = "edgeseg gpu_check"
+FORMAT = 1
+SIZE = 1280, 720
+"""Width and height of frames and masks, in pixels."""
+
+
+class Log:
+    """What is said on the way.
+
+    Attributes:
+        skipped: what could not be run, with the reason.
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        """`say` takes one line."""
+        self.say = say
+        self.skipped: list[dict[str, str]] = []
+
+    @contextmanager
+    def attempt(self, what: str) -> Iterator[None]:
+        """What fails in the block is noted, and the check goes on."""
+        try:
+            yield
+        except EdgeSegError as error:
+            self.skipped.append({"what": what, "reason": str(error)})
+            self.say(f"{what}: not run: {error}")
+
+
+def main(bundle: str = "road", *, json: Path | None = None, calls: int = 300, windows: int = 8) -> int:
+    """Check and time all that edgeseg runs on the NVIDIA card of this machine.
+
+    Exit code 0: the card's masks are the processor's, bit for bit. 1: they are not. 2: no card, driver or pycuda.
+
+    Args:
+        bundle: the name of one that comes with edgeseg, or a path; `edgeseg quantize` adds fp16 and int8.
+        json: write the figures here too.
+        calls: of the engine in a window.
+        windows: measured at most, until three in a row agree within 10 %.
+    """
+    opened = Bundle.open(bundle)
+    if json is not None:
+        result.check_writable(json)
+    cuda = driver()
+    card = first_card(cuda)
+    context = card.retain_primary_context()
+    context.push()
+    try:
+        found = check(opened, cuda, card, Log(lambda line: print(line, flush=True)), calls=calls, windows=windows)
+    except cuda.Error as error:
+        raise EngineError(f"the card failed ({error}); does nvidia-smi show it, and enough free memory?") from error
+    finally:
+        context.pop()
+        context.detach()
+    if json is not None:
+        result.write(json, result.to_text(found))
+    return 0 if found["exact"] else 1
+
+
+def check(bundle: Bundle, cuda: Any, card: Any, log: Log, *, calls: int, windows: int) -> dict[str, Any]:
+    """All figures, as a JSON object. The card's context must be current.
+
+    Raises:
+        EdgeSegError: the bundle's fp32 artifact does not run on the processor.
+    """
+    device = _device(cuda, card)
+    capability = device["compute_capability"]
+    log.say(f"{device['name']}, compute capability {capability}, {device['memory_mb']} MB")
+    plain = bundle.path(bundle.artifact(target="onnxruntime", precision="fp32"))
+    reference = Segmenter(bundle.spec, open_engine("onnxruntime", plain, bundle.spec, threads=1))
+    frames = [kernels.resize(frame, *SIZE) for frame in sample_frames(None)]
+    masks = [reference(frame) for frame in frames]
+    alone = _alone(cuda, capability, reference, frames[0], log, calls)
+    installed: list[ModuleType] = []
+    with log.attempt("tensorrt"):
+        installed = products()
+    plans = [plan for trt in installed for plan in _plans(bundle, trt, capability, log)]
+    runs = []
+    for candidate in engines.candidates(bundle, cuda, installed):
+        with log.attempt(str(candidate)):
+            runs.append(_run(candidate, bundle, frames, masks, log, calls=calls, windows=windows))
+    exact = alone is not None and alone["different"] == 0 and alone["notices_nan"]
+    return {
+        "what": WHAT,
+        "format": FORMAT,
+        "exact": exact and not any(run["different_from_processor_kernel"] for run in runs),
+        "device": device,
+        "machine": machine.machine(),
+        "versions": machine.versions(),
+        "bundle": {"name": bundle.spec.name, "width": bundle.spec.width, "height": bundle.spec.height},
+        "masks": {"width": SIZE[0], "height": SIZE[1], "frames": len(frames)},
+        "kernel": alone,
+        "plans": plans,
+        "runs": runs,
+        "skipped": log.skipped,
+    }
+
+
+def _device(cuda: Any, card: Any) -> dict[str, Any]:
+    version = cuda.get_driver_version()
+    return {
+        "name": card.name(),
+        "compute_capability": ".".join(map(str, card.compute_capability())),
+        "memory_mb": card.total_memory() >> 20,
+        "driver_cuda": f"{version // 1000}.{version % 1000 // 10}",
+        "pycuda_cuda": ".".join(map(str, cuda.get_version())),
+    }
+
+
+def _alone(
+    cuda: Any, capability: str, reference: Segmenter, frame: NDArray[np.uint8], log: Log, calls: int
+) -> dict[str, Any] | None:
+    """The kernels without an engine: on random logits, and on a frame's for the time; None if they cannot run."""
+    with log.attempt("mask kernels"):
+        loaded = MaskKernels(cuda, capability)
+        found = kernel.compare(cuda, loaded)
+        case = kernel.Case(reference.logits(frame), Wanted(*SIZE, reference.spec.rect(*SIZE)))
+        on_card = kernel.OnCard(cuda, loaded, case)
+        found["ms"] = on_card.milliseconds(calls)
+        on_card.close()
+        log.say(f"mask kernels: {found['different']} of {found['pixels']} pixels differ; {found['ms']:.3f} ms a mask")
+        return found
+    return None
+
+
+def _plans(bundle: Bundle, trt: ModuleType, capability: str, log: Log) -> Iterator[dict[str, Any]]:
+    product = trt.__name__.replace("_", "-")
+    for artifact in bundle.artifacts_for("tensorrt"):
+        what = f"plan of {product} {artifact.precision}"
+        with log.attempt(what):
+            about = engines.plan(bundle, artifact, trt, capability)
+            log.say(f"{what}: {about['bytes']} bytes; {about['validity'] or 'not asked'} {about['diagnostics'] or ''}")
+            yield {"product": product, "version": str(trt.__version__), "precision": artifact.precision, **about}
+
+
+def _run(
+    candidate: engines.Candidate,
+    bundle: Bundle,
+    frames: list[NDArray[np.uint8]],
+    masks: list[NDArray[np.uint8]],
+    log: Log,
+    *,
+    calls: int,
+    windows: int,
+) -> dict[str, Any]:
+    opened = candidate.open()
+    model = Segmenter(bundle.spec, opened)
+    try:
+        judged = engines.parity(model, frames, SIZE, masks)
+        rows = engines.timings(model, frames, SIZE, calls=calls, windows=windows)
+        without_graph = getattr(opened, "without_graph", None)
+    finally:
+        model.close()
+    log.say(f"{candidate}: {judged['mask_agreement']:.3f} % of the pixels as fp32 on the processor")
+    for row in rows:
+        log.say(
+            f"    mask on {row['mask']:9} {row['threads']} threads: p50 {row['p50_ms']:7.3f} ms  "
+            f"p99 {row['p99_ms']:7.3f} ms  {row['fps']:7.1f} fps"
+        )
+    return {
+        "engine": candidate.engine,
+        "precision": candidate.artifact.precision,
+        "sha256": candidate.artifact.sha256,
+        "graph": candidate.graph,
+        "without_graph": without_graph,
+        **judged,
+        "timings": rows,
+    }
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(cyclopts.run(main, result_action="return_value"))
+    except EdgeSegError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

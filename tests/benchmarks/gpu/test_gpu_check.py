@@ -1,0 +1,135 @@
+"""The check of an NVIDIA card, on the stand-in of tests/engines."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from edgeseg.benchmarks import gpu_check
+from edgeseg.benchmarks.gpu import kernel
+from edgeseg.bundle import Bundle
+from edgeseg.engines._mask import MaskOnCard
+from edgeseg.errors import EngineError, OutputError
+from edgeseg.spec import Spec
+
+
+@pytest.fixture
+def tiny(
+    tmp_path: Path, spec: Spec, make_bundle: Callable[..., Bundle], monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """A bundle that the check runs through quickly."""
+    monkeypatch.setattr(gpu_check, "SIZE", (64, 40))
+    monkeypatch.setattr(kernel, "CASES", 12)
+    return str(make_bundle(tmp_path / "tiny", spec).folder)
+
+
+def checked(bundle: str, folder: Path) -> tuple[int, dict[str, Any]]:
+    code = gpu_check.main(bundle, json=folder / "gpu.json", calls=4, windows=3)
+    return code, json.loads((folder / "gpu.json").read_text())
+
+
+def test_everything_is_checked(
+    card: Any, tiny: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, found = checked(tiny, tmp_path)
+    assert (code, found["exact"]) == (0, True)
+    assert found["device"] == {
+        "name": "a card that is not there",
+        "compute_capability": "8.9",
+        "memory_mb": 1024,
+        "driver_cuda": "13.0",
+        "pycuda_cuda": "12.6.0",
+    }
+    assert (found["kernel"]["different"], found["kernel"]["notices_nan"]) == (0, True)
+    assert found["kernel"]["pixels"] > 10000
+    (plan,) = found["plans"]
+    assert (plan["product"], plan["precision"], plan["validity"]) == ("tensorrt-rtx", "fp32", "valid")
+    with_graph, without = found["runs"]
+    assert (with_graph["graph"], with_graph["without_graph"]) == (True, None)
+    assert (without["graph"], without["without_graph"]) == (False, "graphs are switched off")
+    for run in found["runs"]:
+        assert (run["mask_agreement"], run["different_from_processor_kernel"]) == (100, 0)
+        assert [(row["mask"], row["threads"]) for row in run["timings"]] == [
+            (mask, threads) for mask in ("logits", "processor", "card") for threads in (1, 2)
+        ]
+        assert all(0 < row["p50_ms"] <= row["p99_ms"] for row in run["timings"])
+    assert [each["what"] for each in found["skipped"]] == ["onnxruntime:cuda fp32", "onnxruntime:tensorrt fp32"]
+    assert all("install onnxruntime-gpu" in each["reason"] for each in found["skipped"])
+    assert not card.memory
+    assert not card.graphs
+    said = capsys.readouterr().out
+    assert "tensorrt-rtx fp32 with graph: 100.000 % of the pixels" in said
+    assert "0 of" in said
+
+
+def test_wrong_masks_fail(card: Any, tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = MaskOnCard.read
+
+    def wrong(self: MaskOnCard) -> NDArray[np.uint8]:
+        mask = read(self)
+        mask[0, 0] += 1
+        return mask
+
+    monkeypatch.setattr(MaskOnCard, "read", wrong)
+    code, found = checked(tiny, tmp_path)
+    assert (code, found["exact"]) == (1, False)
+    assert found["kernel"]["different"] == found["kernel"]["cases"] == 12
+    assert all(run["different_from_processor_kernel"] == 4 for run in found["runs"])  # one a frame
+    assert not card.memory
+
+
+def test_an_engine_for_other_cards_is_told_by_tensorrt_itself(
+    card: Any, tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked(tiny, tmp_path)
+    monkeypatch.setattr(card.trt.Runtime, "deserialize_cuda_engine", lambda *_: None)
+    code, found = checked(tiny, tmp_path)
+    assert code == 0
+    assert (found["plans"][0]["validity"], found["plans"][0]["diagnostics"]) == ("invalid", ["unsupported_cc"])
+    assert found["runs"] == []
+    assert "refuses" in found["skipped"][0]["reason"]
+
+
+def test_without_a_compiler_the_rest_is_checked(
+    card: Any, tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr("edgeseg.engines._mask.NVCC", "/nowhere/nvcc")
+    with pytest.warns(UserWarning, match="the processor makes the masks"):
+        code, found = checked(tiny, tmp_path)
+    assert (code, found["exact"], found["kernel"]) == (1, False, None)
+    assert found["skipped"][0]["reason"].startswith("there is no nvcc")
+    assert {row["mask"] for run in found["runs"] for row in run["timings"]} == {"logits", "processor"}
+    assert card.builds == 1
+
+
+def test_a_place_that_cannot_be_written_is_refused_at_once(card: Any, tiny: str, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="cannot write"):
+        gpu_check.main(tiny, json=tmp_path / "missing" / "gpu.json")
+    assert card.builds == 0
+
+
+def test_a_card_that_fails_is_one_sentence(card: Any, tiny: str) -> None:
+    card.lost = True
+    with pytest.raises(EngineError, match=r"the card failed \(an illegal memory access"):
+        gpu_check.main(tiny, calls=4, windows=3)
+    assert getattr(card.current, "depth", 0) == 0
+
+
+@pytest.mark.skipif(shutil.which("nvidia-smi") is not None, reason="this machine may have a card")
+def test_without_a_card_it_says_so_and_gives_2() -> None:
+    command = [sys.executable, "-m", "edgeseg.benchmarks.gpu_check"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: engine tensorrt cannot start (")
+    assert done.stderr.count("\n") == 1
