@@ -53,6 +53,7 @@ app.command("edgeseg.export.compile_command:compile_command", name="compile")
 app.command("edgeseg.export.verify_command:verify_command", name="verify")
 app.command("edgeseg.export.foreign.command:import_command", name="import")
 app.command("edgeseg.benchmarks.command:app", name="bench")
+app.command("edgeseg.doctor:doctor_command", name="doctor")
 app.command("edgeseg.benchmarks.tune.command:tune_command", name="tune")
 
 
