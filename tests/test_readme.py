@@ -25,7 +25,8 @@ def blocks(start: str) -> list[str]:
     return [block for block in stripped if block.startswith(start)]
 
 
-COMMANDS = re.findall(r"^ +edgeseg (.+?)(?:  +#.*)?$", README, re.MULTILINE)
+JETSON = (ROOT / "cpp_bridge" / "jetson" / "README.md").read_text()
+COMMANDS = re.findall(r"^ +(?:docker run .+ )?edgeseg (.+?)(?:  +#.*)?$", README + JETSON, re.MULTILINE)
 
 
 def test_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
