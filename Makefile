@@ -7,7 +7,7 @@ STREET := $(BIN)/python -c 'from importlib.metadata import files; print(next(f.l
 
 ENGINE ?= all
 SOURCE := $(if $(VIDEO),--source $(VIDEO))
-BENCH = $(BIN)/edgeseg bench road --engine $(ENGINE) --data $(DATA) $(SOURCE)
+BENCH = $(BIN)/edgeseg bench road --engine $(ENGINE) --data $(DATA) $(SOURCE) --fps 30
 RESULTS = benchmarks/results/$$($(BIN)/python -m edgeseg.benchmarks.machine)
 
 .PHONY: demo test lint types contracts native unit bench peers clean

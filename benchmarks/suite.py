@@ -18,7 +18,6 @@
 from __future__ import annotations
 
 import hashlib
-import pkgutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -26,9 +25,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from edgeseg import engines
 from edgeseg.artifact import Artifact
 from edgeseg.benchmarks import capture, engine, first_mask, machine, network, pipeline
+from edgeseg.benchmarks.candidates import ALL, candidates
 from edgeseg.benchmarks.energy.meter import Meter, idle, open_meters
 from edgeseg.benchmarks.labelled import check_labelled
 from edgeseg.benchmarks.windows import Window, agree, figures, repeat
@@ -44,7 +43,6 @@ from edgeseg.video.source import NOMINAL_FPS, open_source
 
 FORMAT = 1
 WHAT = "edgeseg bench"
-ALL = "all"
 
 
 @dataclass(frozen=True)
@@ -148,38 +146,6 @@ def measure(
         "runs": runs,
         "skipped": skipped,
     }
-
-
-def candidates(bundle: Bundle, engine_name: str) -> tuple[list[tuple[str, Artifact]], list[dict[str, str]]]:
-    """Engine and artifact of each possible run, and what cannot be run with the reason.
-
-    Args:
-        bundle: the network.
-        engine_name: a file name in edgeseg/engines, or "all" for every one that is installed.
-
-    Raises:
-        EngineError: the engine is unknown or absent.
-        BundleError: the bundle has no artifact for it.
-    """
-    if engine_name != ALL:
-        target = engines.runtime(engine_name).TARGET
-        bundle.artifact(target=target)  # raises if there is none
-        return [(engine_name, each) for each in bundle.artifacts_for(target)], []
-    chosen, skipped = [], []
-    names = sorted(module.name for module in pkgutil.iter_modules(engines.__path__))
-    for name in names:
-        if name.startswith("_"):  # a part of a runtime's file, no runtime
-            continue
-        try:
-            target = engines.runtime(name).TARGET
-        except EngineError as error:
-            skipped.append({"engine": name, "reason": str(error)})
-            continue
-        read = [(name, artifact) for artifact in bundle.artifacts if artifact.target == target]
-        chosen += read
-        if not read:
-            skipped.append({"engine": name, "reason": f"bundle {bundle.spec.name} has no artifact for {target}"})
-    return chosen, skipped
 
 
 def _run(job: _Job, name: str, artifact: Artifact, say: Callable[[str], None]) -> dict[str, Any]:

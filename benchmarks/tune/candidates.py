@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from edgeseg.artifact import Artifact
-from edgeseg.benchmarks.suite import candidates
+from edgeseg.benchmarks.candidates import candidates
 from edgeseg.bundle import Bundle
 from edgeseg.errors import EngineError, UsageError
 from edgeseg.processor import available_cores
@@ -86,12 +86,24 @@ def combinations(
         chosen, absent = candidates(bundle, engine_name)
         skipped += [each for each in absent if each not in skipped]
         for name, artifact in chosen:
+            if (refused := _refused(bundle, name, artifact)) is not None:
+                skipped.append({"engine": f"{name} with {given} {artifact.precision}", "reason": refused})
+                continue
             for size in _sizes(bundle, sizes):
                 for each in threads or _powers(cores):
                     found.append(Candidate(bundle, given, name, artifact, size, each, max(1, cores // each)))
     if not found:
         raise EngineError("no engine can run these bundles: " + "; ".join(each["reason"] for each in skipped))
     return found, skipped
+
+
+def _refused(bundle: Bundle, name: str, artifact: Artifact) -> str | None:
+    """Why an engine does not run an artifact at its own size, which spares a trial of each combination."""
+    try:
+        open_sized(bundle, name, artifact.precision, (bundle.spec.width, bundle.spec.height), threads=1).close()
+    except EngineError as error:
+        return str(error)
+    return None
 
 
 def _sizes(bundle: Bundle, sizes: Sequence[Size] | None) -> list[Size]:

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeseg.benchmarks import readme, readme_tables
+from edgeseg.benchmarks.readme.__main__ import with_tables
+from edgeseg.benchmarks.readme.tables import TABLES
 from edgeseg.benchmarks.result import to_text
 from edgeseg.errors import DataError, UsageError
 
@@ -79,7 +80,15 @@ ZOO = {
 def results(tmp_path: Path, measured: dict[str, Any]) -> Path:
     """A folder with a result of each kind."""
     bench = copy.deepcopy(measured)
-    bench["runs"][0]["accuracy"] = ACCURACY
+    run = bench["runs"][0]
+    run["accuracy"] = ACCURACY
+    run["first_mask"]["peak_memory_mb"] = 99.1
+    run["measured"]["pipeline"] |= {
+        "efficiency": 0.93,
+        "stage_core_ms": {"decode": 1.0, "prepare": 0.1, "infer": 6.0, "kernel": 0.2},
+        "energy": {"joules_a_frame_above_idle": 0.25},
+    }
+    run["measured"]["pipeline"]["figures"] |= {"fps": 100, "p50_ms": 5, "p95_ms": 6, "p99_ms": 7, "core_ms": 8}
     (tmp_path / "cpu.bench-throughput.json").write_text(to_text(bench))
     for name, result in (("cpu.kernels", KERNELS), ("cpu.precision", PRECISION), ("cpu.peers", PEERS), ("zoo", ZOO)):
         (tmp_path / f"{name}.json").write_text(json.dumps(result))
@@ -89,21 +98,24 @@ def results(tmp_path: Path, measured: dict[str, Any]) -> Path:
 def test_the_readme_is_what_the_results_say() -> None:
     written = (ROOT / "README.md").read_text()
     assert "<!-- table: stream -->" in written
-    assert readme.with_tables(written, ROOT / "benchmarks/results") == written, (
+    assert with_tables(written, ROOT / "benchmarks/results") == written, (
         "stale: run python -m edgeseg.benchmarks.readme"
     )
 
 
-@pytest.mark.parametrize("name", readme.TABLES)
+@pytest.mark.parametrize("name", TABLES)
 def test_each_table_is_a_table(name: str, results: Path) -> None:
-    lines = [line for line in readme.TABLES[name](results).split("\n") if line.startswith("|")]
-    assert len(lines) >= 3
-    assert len({len(re.findall(r"(?<!\\)\|", line)) for line in lines}) == 1
+    tables = re.findall(r"(?:^\|.*\n?)+", TABLES[name](results), re.MULTILINE)
+    assert tables
+    for table in tables:
+        lines = table.strip().split("\n")
+        assert len(lines) >= 3
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in lines}) == 1
 
 
 EXPECTED = {
     "accuracy": "| tiny, onnxruntime fp32 | 72.3 | 93.7 | 83.9 | 68.2 | car 80, sky 90, road 96 | val, 101 |",
-    "stream": "| accuracy: mIoU % | 72.3 |",
+    "stream": "| onnxruntime fp32 | 72.3 | 100.0 | 5.0 / 6.0 / 7.0 | 8.0 | 1.0 / 0.1 / 6.0 / 0.2 | 0.93 | 99 | 0.250 |",
     "kernels": "| logits -> mask | 0.20 | a\\|b | 15.00 | 75.0 x |",
     "precision": "| onnxruntime int8 | onnxruntime | 72.10 | -0.20 | 99.30 | 14.9 | 3.4 |",
     "peers": "| nearest * | 20.0 | 80.0 | 2.50 | 2.40 to 2.60 | 97.00 |",
@@ -114,30 +126,33 @@ EXPECTED = {
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_its_figures_are_those_of_the_result(name: str, results: Path) -> None:
-    assert EXPECTED[name] in readme.TABLES[name](results).split("\n")
+    assert EXPECTED[name] in TABLES[name](results).split("\n")
 
 
 def test_what_speaks_against_the_figures_stands_below_them(results: Path) -> None:
-    assert "the machine was busy" in readme_tables.peers(results)
-    assert "99.9999864 % of pixels" in readme_tables.kernels(results)
+    assert "the machine was busy" in TABLES["peers"](results)
+    assert "99.9999864 % of pixels" in TABLES["kernels"](results)
     unsteady = json.loads((results / "cpu.bench-throughput.json").read_text())
     unsteady["runs"][0]["measured"]["pipeline"]["steady"] = False
     (results / "cpu.bench-throughput.json").write_text(json.dumps(unsteady))
-    assert "not steady, the bound on windows was reached: pipeline" in readme_tables.stream(results)
+    assert "not steady, the bound on windows was reached: pipeline" in TABLES["stream"](results)
 
 
-def test_machines_have_tables_of_their_own_and_modes_share_one(results: Path) -> None:
+def test_machines_and_modes_have_tables_of_their_own(results: Path) -> None:
     other = json.loads((results / "cpu.bench-throughput.json").read_text())
+    other["runs"][0]["mode"] = "latency"
     (results / "cpu.bench-latency.json").write_text(json.dumps(other))
-    assert readme_tables.stream(results).count("| accuracy") == 1
+    table = TABLES["stream"](results)
+    assert (table.count("| throughput, "), table.count("| latency, "), table.count("tiny on ")) == (1, 1, 1)
     other["machine"]["processor"] = "another"
     (results / "other.bench-latency.json").write_text(json.dumps(other))
-    assert readme_tables.stream(results).count("| accuracy") == 2
+    table = TABLES["stream"](results)
+    assert (table.count("| throughput, "), table.count("| latency, "), table.count("tiny on ")) == (1, 2, 2)
 
 
 def test_speed_without_accuracy_is_refused(results: Path, measured: dict[str, Any]) -> None:
     (results / "cpu.bench-latency.json").write_text(to_text(measured))
-    for table in (readme_tables.stream, readme_tables.accuracy):
+    for table in (TABLES["stream"], TABLES["accuracy"]):
         with pytest.raises(DataError, match="has no accuracy"):
             table(results)
 
@@ -152,10 +167,11 @@ def test_only_what_lies_between_markers_changes(
     folder = tmp_path_factory.getbasetemp() / "zoo"
     folder.mkdir(exist_ok=True)
     (folder / "zoo.json").write_text(json.dumps(ZOO))
-    fresh = readme.with_tables(f"{before}<!-- table: zoo -->\n{stale}<!-- /table -->\n{after}", folder)
-    expected = f"{before}<!-- table: zoo -->\n{readme_tables.zoo(folder)}\n<!-- /table -->\n{after}"
+    fresh = with_tables(f"{before}<!-- table: zoo -->\n{stale}<!-- /table -->\n{after}", folder)
+    zoo = TABLES["zoo"](folder)
+    expected = f"{before}<!-- table: zoo -->\n{zoo}\n<!-- /table -->\n{after}"
     assert fresh == expected
-    assert readme.with_tables(fresh, folder) == fresh
+    assert with_tables(fresh, folder) == fresh
 
 
 @pytest.mark.parametrize(
@@ -168,7 +184,7 @@ def test_only_what_lies_between_markers_changes(
 )
 def test_markers_that_do_not_fit_are_refused(text: str, said: str, results: Path) -> None:
     with pytest.raises(UsageError, match=said):
-        readme.with_tables(text, results)
+        with_tables(text, results)
 
 
 def test_results_that_are_missing_or_damaged_are_refused(results: Path) -> None:
@@ -176,10 +192,10 @@ def test_results_that_are_missing_or_damaged_are_refused(results: Path) -> None:
     for damaged, said in (('{"networks": []}', "lack what the table zoo shows"), ("{", "cannot read")):
         (results / "zoo.json").write_text(damaged)
         with pytest.raises(DataError, match=said):
-            readme.with_tables(text, results)
+            with_tables(text, results)
     (results / "zoo.json").unlink()
     with pytest.raises(DataError, match=r"there is no .*zoo\.json"):
-        readme.with_tables(text, results)
+        with_tables(text, results)
 
 
 def test_check_tells_and_the_command_writes(results: Path) -> None:

@@ -14,7 +14,7 @@ from edgeseg.benchmarks import first_mask, pipeline, suite
 from edgeseg.benchmarks.result import to_text
 from edgeseg.bundle import Bundle
 from edgeseg.dataset import Dataset
-from edgeseg.errors import EngineError, SourceError, UsageError
+from edgeseg.errors import SourceError, UsageError
 from edgeseg.evaluate import evaluate
 from edgeseg.segmenter import load
 
@@ -65,20 +65,6 @@ def test_efficiency_is_what_the_issue_defines(video: Path, tiny: Bundle) -> None
     assert summary["efficiency"] == one.efficiency
     spent = 1e3 * sum(one.alone.values()) * (1 + one.overhead)
     assert summary["stream_core_ms"] == pytest.approx(spent)
-
-
-def test_all_engines_or_the_reason_why_not(tiny: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    def runtime(name: str) -> Any:
-        raise EngineError(f"engine {name} cannot start")
-
-    chosen, _ = suite.candidates(tiny, "all")
-    assert ("onnxruntime", tiny.artifacts[0]) in chosen
-    monkeypatch.setattr("edgeseg.engines.runtime", runtime)
-    chosen, skipped = suite.candidates(tiny, "all")
-    assert chosen == []
-    assert {"engine": "onnxruntime", "reason": "engine onnxruntime cannot start"} in skipped
-    with pytest.raises(EngineError, match="cannot start"):
-        suite.candidates(tiny, "onnxruntime")
 
 
 @pytest.mark.parametrize("setting", [{"frames": 9}, {"windows": 2}, {"fps": 0.0}, {"fps": float("nan")}])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import onnxruntime
 import pytest
 
 from edgeseg.benchmarks.tune import candidates
@@ -45,10 +46,15 @@ def test_names_differ_and_say_it_all(tiny: Bundle, sized: Bundle) -> None:
     assert "any fp32 16x8, onnxruntime, " in " ".join(each.name for each in choices)
 
 
-def test_all_engines_names_the_absent_ones(tiny: Bundle) -> None:
-    choices, skipped = combinations([str(tiny.folder)], engine_name="all", sizes=None, threads=[1])
+def test_engines_that_are_absent_or_refuse_are_named_once(tiny: Bundle, sized: Bundle) -> None:
+    folders = [str(tiny.folder), str(sized.folder)]
+    choices, skipped = combinations(folders, engine_name="all", sizes=None, threads=None)
     assert "onnxruntime" in {each.engine for each in choices}
-    assert {each["engine"] for each in skipped}.isdisjoint(each.engine for each in choices)
+    names = [each["engine"] for each in skipped]
+    assert len(set(names)) == len(names)
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        assert f"onnxruntime:cuda with {tiny.folder} fp32" in names
+        assert "onnxruntime:cuda" not in {each.engine for each in choices}
 
 
 @pytest.mark.parametrize("threads", [0, 100_000])

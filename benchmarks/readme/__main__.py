@@ -5,31 +5,20 @@ A table stands between two comments, which Markdown does not show:
     <!-- table: stream -->
     <!-- /table -->
 
-What lies between them is never written by hand. A new table is one function in `readme_tables`, named in TABLES below.
+What lies between them is never written by hand. A new table is one function, named in `tables`.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import cyclopts
 
 from edgeseg.atomic import atomic_file
-from edgeseg.benchmarks import readme_tables
+from edgeseg.benchmarks.readme.tables import TABLES
 from edgeseg.errors import DataError, EdgeSegError, UsageError
-
-TABLES: dict[str, Callable[[Path], str]] = {
-    "accuracy": readme_tables.accuracy,
-    "stream": readme_tables.stream,
-    "kernels": readme_tables.kernels,
-    "precision": readme_tables.precision,
-    "peers": readme_tables.peers,
-    "zoo": readme_tables.zoo,
-}
-"""By name: the function that turns a folder of results into Markdown."""
 
 README = Path("README.md")
 RESULTS = Path("benchmarks/results")
@@ -86,7 +75,7 @@ def _table(name: str, results: Path) -> str:
     except (KeyError, TypeError, IndexError) as error:
         raise DataError(
             f"the results in {results} lack what the table {name} shows ({error!r}); expected the layout that "
-            f"edgeseg.benchmarks.readme_tables.{name} describes: measure again"
+            f"edgeseg.benchmarks.readme.tables.{name} describes: measure again"
         ) from error
 
 

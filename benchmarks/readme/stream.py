@@ -1,0 +1,162 @@
+"""The README's tables of `edgeseg bench`: accuracy, and what a bundle costs beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from edgeseg.benchmarks.readme.parts import Json, figure, load_results, markdown, warnings
+from edgeseg.benchmarks.table import COLUMNS
+from edgeseg.errors import DataError
+
+BENCH = "*.bench-*.json"
+SOFTWARE = ("python", "onnxruntime", "openvino", "opencv-python")
+
+
+def accuracy(results: Path) -> str:
+    """The accuracy of each artifact that was measured, and its three weakest classes: one row an engine and precision.
+
+    Reads *.bench-*.json, which `edgeseg bench --data --json` writes.
+    """
+    rows: dict[tuple[str, str], list[str]] = {}
+    for result in load_results(results, BENCH, "make bench"):
+        for run in result["runs"]:
+            figures = _accuracy(result, run)
+            known = sorted((iou, name) for name, iou in figures["iou"].items() if iou is not None)
+            rows[result["bundle"]["name"], _artifact(run)] = [
+                f"{result['bundle']['name']}, {_artifact(run)}",
+                *(f"{figures[key]:.1f}" for key in ("miou", "pixel_accuracy", "class_accuracy", "boundary_f1")),
+                ", ".join(f"{name} {iou:.0f}" for iou, name in known[:3]),
+                f"{figures['split'] or 'whole'}, {figures['images']}",
+            ]
+    head = ["", "mIoU %", "pixel accuracy", "class accuracy", "boundary F1", "weakest classes", "split, images"]
+    return markdown(head, rows.values())
+
+
+def stream(results: Path) -> str:
+    """What a bundle costs, one row an engine and precision; for each machine and video a table a mode.
+
+    Reads *.bench-*.json, which `edgeseg bench --data --json` writes.
+    """
+    groups: dict[tuple[Any, ...], list[tuple[Json, Json]]] = {}
+    for result in load_results(results, BENCH, "make bench"):
+        machine, source = result["machine"], result["source"]
+        key = (machine["processor"], machine["cores"], source["sha256"], result["settings"]["camera_fps"])
+        groups.setdefault(key, []).extend((result, run) for run in result["runs"])
+    return "\n\n".join(_stream(runs) for runs in groups.values())
+
+
+def _stream(runs: Sequence[tuple[Json, Json]]) -> str:
+    """The tables of one machine and video."""
+    result, first = runs[0]
+    source, machine = result["source"], result["machine"]
+    software = ", ".join(f"{name} {result['versions'][name]}" for name in SOFTWARE if name in result["versions"])
+    parts = [
+        f"{result['bundle']['name']} on {machine['processor']}, {machine['cores']} cores, kernels for "
+        f"{machine['kernels']}; {software}; {source['name']}, {source['width']}x{source['height']}, "
+        f"{result['time'][:10]}:"
+    ]
+    for mode, table in (("throughput", _throughput), ("latency", _latency)):
+        chosen = [(result, run) for result, run in runs if run["mode"] == mode]
+        if chosen:
+            parts.append(table(chosen))
+    notes = ["- efficiency: frames a second x core-seconds a frame of the stages, each alone / cores."]
+    notes += [
+        f"- {COLUMNS[key]}: {part['included']}. Not: {part['excluded']}."
+        for key, part in first["measured"].items()
+        if key != "engine"
+    ]
+    notes += [
+        f"- not steady, the bound on windows was reached: {COLUMNS[key]}, {_artifact(run)}, {run['mode']}."
+        for _, run in runs
+        for key, part in run["measured"].items()
+        if not part["steady"]
+    ]
+    return "\n\n".join([*parts, "\n".join(notes)]) + warnings(result for result, _ in runs)
+
+
+def _throughput(runs: Sequence[tuple[Json, Json]]) -> str:
+    rows = []
+    for result, run in runs:
+        flat, alone = run["measured"]["pipeline"], run["measured"]["pipeline"]["stage_core_ms"]
+        rows.append(
+            [
+                _artifact(run),
+                f"{_accuracy(result, run)['miou']:.1f}",
+                f"{flat['figures']['fps']:.1f}",
+                _percentiles(flat),
+                f"{flat['figures']['core_ms']:.1f}",
+                " / ".join(f"{alone[stage]:.1f}" for stage in ("decode", "prepare", "infer", "kernel")),
+                f"{flat['efficiency']:.2f}",
+                f"{run['first_mask']['peak_memory_mb']:.0f}",
+                figure(flat["energy"] and flat["energy"]["joules_a_frame_above_idle"], 3),
+            ]
+        )
+    head = [
+        f"throughput, {runs[0][1]['workers']} at once",
+        "mIoU %",
+        "pipeline fps",
+        "p50 / p95 / p99 ms",
+        "core ms a frame",
+        "decoding / resize / network / arg-max alone",
+        "efficiency",
+        "peak MB",
+        "J a frame above idle",
+    ]
+    return markdown(head, rows)
+
+
+def _latency(runs: Sequence[tuple[Json, Json]]) -> str:
+    rows = []
+    for result, run in runs:
+        measured = run["measured"]
+        rows.append(
+            [
+                _artifact(run),
+                f"{_accuracy(result, run)['miou']:.1f}",
+                _percentiles(measured["capture_to_mask"]),
+                _dropped(measured["capture_to_mask"]),
+                figure(measured["capture_to_mask"]["highest_fps"], 1),
+                _percentiles(measured["stream_to_mask"]),
+                _dropped(measured["stream_to_mask"]),
+                f"{measured['pipeline']['figures']['fps']:.1f}",
+                f"{run['first_mask']['median_seconds']:.2f}",
+            ]
+        )
+    fps = f"{runs[0][0]['settings']['camera_fps']:g} fps"
+    head = [
+        f"latency, one frame on {runs[0][1]['threads']} threads",
+        "mIoU %",
+        f"camera at {fps} to mask, p50 / p95 / p99 ms",
+        "dropped",
+        "highest rate, fps",
+        f"stream at {fps} to mask, p50 / p95 / p99 ms",
+        "dropped",
+        "pipeline fps",
+        "first mask, s",
+    ]
+    return markdown(head, rows)
+
+
+def _accuracy(result: Json, run: Json) -> Json:
+    """The accuracy of a run, without which no row is shown."""
+    if run["accuracy"] is None:
+        raise DataError(
+            f"the result of {result['time']} has no accuracy for {_artifact(run)}, expected some: accuracy stands "
+            "beside speed; measure with edgeseg bench --data"
+        )
+    return dict(run["accuracy"])
+
+
+def _artifact(run: Json) -> str:
+    return f"{run['engine']} {run['artifact']['precision']}"
+
+
+def _percentiles(part: Json) -> str:
+    return " / ".join(f"{part['figures'][f'p{percent}_ms']:.1f}" for percent in (50, 95, 99))
+
+
+def _dropped(part: Json) -> str:
+    dropped, frames = part["figures"]["dropped"], part["figures"]["frames"]
+    return f"{dropped} of {dropped + frames}"

@@ -1,0 +1,143 @@
+"""The README's tables by name: a folder of results in, Markdown out.
+
+Results of a device are <device>.<what>.json; each says by itself which machine it is of. Accuracy stands beside speed:
+a result that does not have it is refused. A new table is one more function here, or in a file of its own, and its name
+in TABLES.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from edgeseg.benchmarks.readme.parts import figure, load_results, machine, markdown, warnings
+from edgeseg.benchmarks.readme.stream import accuracy, stream
+
+
+def kernels(results: Path) -> str:
+    """The native kernels against what OpenCV and NumPy take for the same work, and how far the masks agree.
+
+    Reads *.kernels.json, which `python -m edgeseg.benchmarks.kernels --json` writes.
+    """
+    parts = []
+    for result in load_results(results, "*.kernels.json", "make bench"):
+        rows = []
+        for work, contenders in result["ms"].items():
+            ours = contenders["edgeseg"]["p50"]
+            others = {name: ms["p50"] for name, ms in contenders.items() if not name.startswith("edgeseg")}
+            rows += [[work, f"{ours:.2f}", name, f"{ms:.2f}", f"{ms / ours:.1f} x"] for name, ms in others.items()]
+        head = ["1280x720", "ours, p50 ms", "the same work by", "ms", "ratio"]
+        about = (
+            f"{result['processor']}, kernels for {result['instruction_set']}, one thread, {result['frames']} frames of "
+            f"{result['source']}; masks equal to cv2.resize + argmax on {100 * result['agreement']:.9g} % of pixels:"
+        )
+        parts.append(f"{about}\n\n{markdown(head, rows)}")
+    return "\n\n".join(parts)
+
+
+def precision(results: Path) -> str:
+    """What each step from PyTorch to INT8 cost: one row a stage.
+
+    Reads *.precision.json:
+
+        {"bundle": "road", "split": "val", "images": 101, "machine": {"processor": "AMD EPYC", "cores": 2},
+         "stages": [{"stage": "onnxruntime int8", "engine": "onnxruntime", "miou": 72.3, "before": "onnxruntime fp32",
+                     "agreement": 99.3, "median_ms": 14.9, "bytes": 3400000}]}
+
+    The stages are in order, the first is what the others are compared with; "before" is null for it, and "bytes" for a
+    stage that is no artifact; percent and milliseconds.
+    """
+    parts = []
+    for result in load_results(results, "*.precision.json", "edgeseg verify --json"):
+        first = result["stages"][0]["miou"]
+        rows = [
+            [
+                each["stage"],
+                each["engine"],
+                f"{each['miou']:.2f}",
+                f"{each['miou'] - first:+.2f}",
+                "-" if each["before"] is None else f"{each['agreement']:.2f}",
+                f"{each['median_ms']:.1f}",
+                "-" if each["bytes"] is None else f"{each['bytes'] / 1e6:.1f}",
+            ]
+            for each in result["stages"]
+        ]
+        head = ["stage", "run by", "mIoU %", "change", "same pixels as the stage before, %", "median ms", "MB"]
+        about = f"{result['bundle']} on {result['images']} images, split {result['split']}, {machine(result)}:"
+        parts.append(f"{about}\n\n{markdown(head, rows)}")
+    return "\n\n".join(parts)
+
+
+def peers(results: Path) -> str:
+    """The same work through other people's software; those whose masks differ are marked.
+
+    Reads *.peers*.json, which `python -m edgeseg.benchmarks.peers --json` writes.
+    """
+    parts = []
+    for result in load_results(results, "*.peers*.json", "make peers"):
+        rows = [
+            [
+                each["name"] + ("" if each["same_work"] else " *"),
+                f"{each['fps']:.1f}",
+                f"{each['core_ms']:.1f}",
+                f"{each['ours_is_faster_by']:.2f}",
+                f"{min(each['ratios']):.2f} to {max(each['ratios']):.2f}",
+                f"{100 * each['agreement']:.2f}",
+            ]
+            for each in result["contenders"]
+        ]
+        work = "masks and overlays" if result["overlay"] else "masks"
+        about = f"{result['artifact']['file']}, {result['video']} to {work} at frame size, {machine(result)}:"
+        table = markdown(["", "fps", "core ms a frame", "time / ours", "range", "equal pixels, %"], rows)
+        less = any(not each["same_work"] for each in result["contenders"])
+        note = "\n\n\\* Other masks than ours, by less or other work: no rival." if less else ""
+        parts.append(f"{about}\n\n{table}{note}" + warnings([result]))
+    return "\n\n".join(parts)
+
+
+def zoo(results: Path) -> str:
+    """Networks that were trained here, beside what their authors published.
+
+    Reads zoo.json:
+
+        {"data": "CamVid", "split": "val", "images": 101,
+         "networks": [{"name": "unet", "params": 31042000, "macs": 1230000000, "size": [480, 360],
+                       "miou": 60.1, "boundary_f1": 55.0, "class_accuracy": 70.2, "pixel_accuracy": 90.3,
+                       "latency_ms": 30.2, "published": {"miou": 62.0, "on": "CamVid test", "source": "the paper"},
+                       "seed": 0, "epochs": 60, "hours": 2.5, "hardware": "2 cores of an AMD EPYC"}]}
+
+    Percent; the latency is the engine's median on one frame, on the hardware named. "published" is null where nobody
+    published a figure, and so is a figure that was not measured.
+    """
+    parts = []
+    for result in load_results(results, "zoo.json", "edgeseg train, edgeseg eval"):
+        rows = []
+        for each in result["networks"]:
+            said = each["published"]
+            rows.append(
+                [
+                    each["name"],
+                    figure(each["miou"], 1),
+                    figure(each["boundary_f1"], 1),
+                    f"{figure(each['class_accuracy'], 1)} / {figure(each['pixel_accuracy'], 1)}",
+                    f"{each['params'] / 1e6:.2f} / {each['macs'] / 1e9:.2f}",
+                    figure(each["latency_ms"], 1),
+                    "-" if said is None else f"{said['miou']:.1f}, {said['on']} ({said['source']})",
+                    f"{each['epochs']}, seed {each['seed']}, {each['hours']:.1f} h, {each['hardware']}",
+                ]
+            )
+        head = ["", "mIoU %", "boundary F1", "class / pixel accuracy", "M params / GMAC", "ms", "published mIoU"]
+        about = f"{result['data']}, split {result['split']}, {result['images']} images:"
+        parts.append(f"{about}\n\n{markdown([*head, 'epochs, on what'], rows)}")
+    return "\n\n".join(parts)
+
+
+TABLES: dict[str, Callable[[Path], str]] = {
+    "accuracy": accuracy,
+    "stream": stream,
+    "kernels": kernels,
+    "precision": precision,
+    "peers": peers,
+    "zoo": zoo,
+}
+"""By name: the function that turns a folder of results into Markdown."""
