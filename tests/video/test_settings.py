@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeseg.bundle import Bundle
+from edgeseg.artifact import Artifact
+from edgeseg.bundle import Bundle, write_bundle
 from edgeseg.errors import BundleError, EdgeSegWarning, OutputError, UsageError
 from edgeseg.processor import available_cores, processor
 from edgeseg.segmenter import load
-from edgeseg.spec import Spec
+from edgeseg.spec import METADATA_KEY, Spec
 from edgeseg.video.settings import RunSettings, open_sized, read_settings, write_settings
 
 MakeBundle = Callable[[Path, Spec], Bundle]
@@ -79,14 +81,23 @@ def test_it_loads_what_was_chosen(settings: RunSettings, bundle: Bundle) -> None
     assert (model(frame) == load(bundle, threads=1)(frame)).all()
 
 
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
 def test_a_network_that_takes_any_size_runs_at_the_one_chosen(
-    tmp_path: Path, spec: Spec, make_bundle: MakeBundle
+    engine: str, tmp_path: Path, spec: Spec, make_model: Callable[[Spec], onnx.ModelProto]
 ) -> None:
-    bundle = make_bundle(tmp_path / "any", replace(spec, dynamic=True))
+    pytest.importorskip(engine)
+    spec = replace(spec, dynamic=True)
+    model = make_model(spec)
+    model.metadata_props.add(key=METADATA_KEY, value=json.dumps(spec.to_json()))  # as exported ones carry it
+    file = tmp_path / "any.onnx"
+    onnx.save(model, file)
+    bundle = write_bundle(
+        tmp_path / "any", spec, {file: Artifact.of(file, target="onnxruntime", precision="fp32")}, None
+    )
     frame = np.random.default_rng(0).integers(0, 256, (32, 64, 3), dtype=np.uint8)
-    model = open_sized(bundle, "onnxruntime", "fp32", (64, 32), threads=1)
-    assert model.logits(frame).shape == (1, 3, 8, 16)
-    assert model(frame).shape == (32, 64)
+    segmenter = open_sized(bundle, engine, "fp32", (64, 32), threads=1)
+    assert segmenter.logits(frame).shape == (1, 3, 8, 16)
+    assert segmenter(frame).shape == (32, 64)
 
 
 def test_another_size_needs_a_network_that_takes_it(settings: RunSettings) -> None:
