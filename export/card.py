@@ -31,9 +31,10 @@ def model_card(loaded: Weights, spec: Spec, artifact: Artifact) -> str:
         "## Training",
         "",
         f"Trained on a split of SHA-256 `{training['data']}` for {training['settings']['epochs']} epochs "
-        f"on {training['device']}, seed {training['settings']['seed']}. To reproduce:",
+        f"on {training.get('hardware', training['device'])}, seed {training['settings']['seed']}"
+        f"{_hours(training)}.{_start(training)} To reproduce:",
         "",
-        f"    {_command(loaded, spec)}",
+        *(f"    {command}" for command in _commands(loaded, spec)),
         "",
         "## Figures",
         "",
@@ -47,17 +48,41 @@ def model_card(loaded: Weights, spec: Spec, artifact: Artifact) -> str:
     return "\n".join(lines)
 
 
-def _command(loaded: Weights, spec: Spec) -> str:
-    """The training command with every setting that is not the default."""
-    usual, flags = TrainSettings().to_json(), []
-    for key, value in loaded.training["settings"].items():
-        if value == usual[key]:
+def _hours(training: dict[str, Any]) -> str:
+    return f", {training['hours']:.1f} hours" if "hours" in training else ""
+
+
+def _start(training: dict[str, Any]) -> str:
+    """What an earlier run gave, and what began anew."""
+    if "start" not in training:
+        return ""
+    start = training["start"]
+    new = f"; new were {', '.join(start['new'])}" if start["new"] else ""
+    return f" It started from {start['epochs']} epochs of {start['run']['net']} (checkpoint `{start['sha256']}`){new}."
+
+
+def _commands(loaded: Weights, spec: Spec) -> list[str]:
+    """The training's command, and before it that of the run which it started from."""
+    licence = f"--licence {shlex.quote(spec.licence)}"
+    head = f"edgeseg train {loaded.net} --data DATA --out OUT --name {spec.name} {licence}"
+    last = " ".join([head, *_flags(loaded.training["settings"])])
+    if "start" not in loaded.training:
+        return [last]
+    run = loaded.training["start"]["run"]
+    first = " ".join([f"edgeseg train {run['net']} --data DATA --out START", *_flags(run)])
+    return [first, f"{last} --start START/checkpoint.safetensors"]
+
+
+def _flags(settings: dict[str, Any]) -> list[str]:
+    """Every setting that is not the default."""
+    flags = []
+    for key, usual in TrainSettings().to_json().items():
+        value = settings.get(key, usual)
+        if value == usual:
             continue
         flag = key.replace("_", "-")
         flags.append(f"--{'' if value else 'no-'}{flag}" if isinstance(value, bool) else f"--{flag} {value}")
-    licence = shlex.quote(spec.licence)
-    command = f"edgeseg train {loaded.net} --data DATA --out OUT --name {spec.name} --licence {licence}"
-    return " ".join([command, *flags])
+    return flags
 
 
 def _figures(artifact: Artifact) -> list[str]:
@@ -75,6 +100,6 @@ def _figures(artifact: Artifact) -> list[str]:
         *lines,
         f"- {artifact} on the {evaluation['split']} split ({evaluation['images']} images): mIoU "
         f"{evaluation['miou']:.2f} %, pixel accuracy {evaluation['pixel_accuracy']:.2f} %, class accuracy "
-        f"{evaluation['class_accuracy']:.2f} %.",
+        f"{evaluation['class_accuracy']:.2f} %, boundary F1 {evaluation['boundary_f1']:.2f} %.",
         f"- IoU by class, %: {classes}.",
     ]

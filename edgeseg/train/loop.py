@@ -22,6 +22,7 @@ from edgeseg.errors import OutputError, TrainingError, UsageError
 from edgeseg.models import Pretrained, build, find
 from edgeseg.models.normalise import normalise
 from edgeseg.models.weights import save_weights
+from edgeseg.processor import processor
 from edgeseg.spec import Spec
 from edgeseg.train.average import Average
 from edgeseg.train.checkpoint import load_checkpoint, save_checkpoint, start_from
@@ -44,11 +45,13 @@ class Run:
     Attributes:
         step: steps done.
         loss: sum of the losses of the epoch that is under way.
+        seconds: spent on steps, over all processes that had a part in the run; validation left out.
         epochs: the rows of the log.
     """
 
     step: int = 0
     loss: float = 0.0
+    seconds: float = 0.0
     epochs: list[Epoch] = field(default_factory=list)
 
 
@@ -109,9 +112,9 @@ def train(
     run = Run()
     if resume:
         saved = load_checkpoint(out / CHECKPOINT, identity, network, average.state, optimizer)
-        run = Run(saved["step"], saved["loss"], [Epoch(**row) for row in saved["epochs"]])
+        run = Run(saved["step"], saved["loss"], saved["seconds"], [Epoch(**row) for row in saved["epochs"]])
     steps, warmup = settings.epochs * examples.steps, round(settings.warmup * examples.steps)
-    clock = _Clock(run.step)
+    clock, before = _Clock(run.step), run.seconds
 
     with _interruptible() as interrupted, _progress(steps, run.step) as progress:
         for frames, labels in examples.batches(run.step, steps):
@@ -119,7 +122,7 @@ def train(
             torch.manual_seed((settings.seed << 32) + run.step)  # so dropout is the same after a resume
             loss = _step(network, loss_of, optimizer, frames.to(device), labels.to(device), settings.autocast)
             average.update(network, run.step)
-            run.step, run.loss = run.step + 1, run.loss + loss
+            run.step, run.loss, run.seconds = run.step + 1, run.loss + loss, before + clock.seconds()
             speed = clock.rate(run.step) * settings.batch
             progress.update(TaskID(0), completed=run.step, text=f"loss {loss:.3f}  {speed:.1f} images/s")
             if run.step % examples.steps == 0:
@@ -142,7 +145,8 @@ def train(
 
     spec = _spec(name or net, dataset, factory.strides[0], licence)
     kept = average.network if settings.ema else network
-    record = {**about, "device": str(device), "log": [asdict(epoch) for epoch in run.epochs]}
+    spent = {"hardware": _hardware(device), "hours": round(run.seconds / 3600, 3)}
+    record = {**about, **spent, "log": [asdict(epoch) for epoch in run.epochs]}
     save_weights(out / WEIGHTS, kept.cpu(), net, settings.width, spec, record)
     return out / WEIGHTS
 
@@ -196,6 +200,12 @@ def _device(settings: TrainSettings) -> torch.device:
     return torch.device("cuda" if settings.device != "cpu" and torch.cuda.is_available() else "cpu")
 
 
+def _hardware(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{processor()}, {torch.get_num_threads()} threads"
+
+
 def _spec(name: str, dataset: Dataset, stride: int, licence: str) -> Spec:
     """The spec of a network that was trained on this data, for frames of the data's size."""
     height, width = dataset.load(0)[1].shape
@@ -219,8 +229,11 @@ class _Clock:
         self._first = step
         self._start = self._saved = time.monotonic()
 
+    def seconds(self) -> float:
+        return time.monotonic() - self._start
+
     def rate(self, step: int) -> float:
-        return (step - self._first) / (time.monotonic() - self._start)
+        return (step - self._first) / self.seconds()
 
     @contextmanager
     def paused(self) -> Iterator[None]:

@@ -73,6 +73,8 @@ def test_weights_say_what_they_are(finished: Path) -> None:
     assert len(spec.classes) == 11
     assert weights.training["settings"] == SETTINGS.to_json()
     assert len(weights.training["data"]) == 64
+    assert weights.training["hardware"].endswith("threads") or SETTINGS.device != "cpu"
+    assert 0 <= weights.training["hours"] < 1
 
 
 def _tensors(path: Path) -> dict[str, Any]:

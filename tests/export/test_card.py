@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from edgeseg.artifact import Artifact
+from edgeseg.export.card import model_card
+from edgeseg.models.weights import Weights
+from edgeseg.spec import Spec
+from edgeseg.train.settings import TrainSettings
+
+SPEC = Spec("lane", 64, 48, "letterbox", 4, ("road", "rest"), ((0, 0, 0), (9, 9, 9)), None, "CC0 of the data")
+MEASURED = {
+    "network": {"name": "unet", "width": 0.5, "parameters": 1_500_000, "macs": 2_500_000_000},
+    "torch": {"frames": 4, "max_difference": 1e-5, "max_logit": 20.0, "mask_agreement": 100.0},
+}
+
+
+def card(**training: Any) -> str:
+    record = {"settings": TrainSettings(epochs=7, seed=3).to_json(), "data": "d" * 64, "device": "cpu", **training}
+    artifact = Artifact("lane.fp32.onnx", "onnxruntime", "fp32", "a" * 64, 10, MEASURED)
+    return model_card(Weights(nn.Identity(), "unet", 0.5, SPEC, record), SPEC, artifact)
+
+
+def test_it_says_how_to_train_the_same_again() -> None:
+    text = card(hardware="a processor, 2 threads", hours=1.26)
+    assert "7 epochs on a processor, 2 threads, seed 3, 1.3 hours. To reproduce:" in text
+    command = "edgeseg train unet --data DATA --out OUT --name lane --licence 'CC0 of the data' --epochs 7 --seed 3"
+    assert f"\n    {command}\n" in text
+    assert "CC0 of the data." in text
+
+
+def test_a_start_is_a_command_before_it() -> None:
+    run = {"net": "segnet", "data": "e" * 64, **TrainSettings(epochs=60, class_weights=False).to_json()}
+    text = card(start={"sha256": "c" * 64, "run": run, "epochs": 60, "new": ["head", "refine.0"]})
+    assert f"It started from 60 epochs of segnet (checkpoint `{'c' * 64}`); new were head, refine.0. To" in text
+    first, second = (line.strip() for line in text.splitlines() if line.startswith("    edgeseg train"))
+    assert first == "edgeseg train segnet --data DATA --out START --epochs 60 --no-class-weights"
+    assert second.endswith("--epochs 7 --seed 3 --start START/checkpoint.safetensors")
+
+
+def test_without_data_it_says_so() -> None:
+    assert "Accuracy was not measured" in card()
