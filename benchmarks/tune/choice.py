@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
 from edgeseg.benchmarks.pareto import front
@@ -11,23 +10,17 @@ from edgeseg.benchmarks.tune.search import Budget, Trial
 
 def choose(trials: Iterable[Trial], budget: Budget) -> Trial | None:
     """The most accurate of those that keep the budget; of equal accuracy (to a tenth of a percent) the fastest."""
-    keep = [trial for trial in trials if not trial.dropped and _missed(trial, budget) == 0]
+    keep = [trial for trial in trials if not trial.dropped and budget.missed(*trial.point()) == 0]
     return max(keep, key=lambda trial: (round(trial.point()[1], 1), -trial.p95), default=None)
 
 
 def nearest(trials: Iterable[Trial], budget: Budget) -> Trial | None:
     """The one that misses the budget by least, both misses in shares of their limits added; None without any."""
-    return min((trial for trial in trials if not trial.dropped), key=lambda trial: _missed(trial, budget), default=None)
+    return min(
+        (trial for trial in trials if not trial.dropped), key=lambda trial: budget.missed(*trial.point()), default=None
+    )
 
 
 def best(trials: Iterable[Trial]) -> list[str]:
     """Names of those that no other one beats in both latency and accuracy, the fastest first."""
     return front({trial.candidate.name: trial.point() for trial in trials if not trial.dropped})
-
-
-def _missed(trial: Trial, budget: Budget) -> float:
-    """By how much a trial misses the budget: shares of the two limits, added."""
-    p95, miou = trial.point()
-    slow = max(0.0, p95 / budget.max_latency_ms - 1)
-    wrong = 1.0 if math.isnan(miou) else max(0.0, budget.min_miou - miou) / max(budget.min_miou, 1e-9)
-    return slow + wrong

@@ -6,6 +6,7 @@ looked at. Then its accuracy is estimated on a few images; then it is timed in w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -62,6 +63,15 @@ class Budget:
         if not 0 <= self.min_miou <= 100:
             raise UsageError(f"min-miou is {self.min_miou:g}, expected percent, 0 to 100")
 
+    def missed(self, p95: float, miou: float | None) -> float:
+        """By how much both figures miss it, in shares of the limits, added; an unknown accuracy (None) misses by 0."""
+        slow = max(0.0, p95 / self.max_latency_ms - 1)
+        if miou is None:
+            return slow
+        if math.isnan(miou):  # no label of any class
+            return slow + 1
+        return slow + (max(0.0, 1 - miou / self.min_miou) if self.min_miou else 0.0)
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -97,7 +107,7 @@ class Trial:
 def tune(
     choices: Sequence[Candidate], dataset: Dataset, frames: Frames, budget: Budget, *, say: Callable[[str], None]
 ) -> list[Trial]:
-    """Measures all candidates; if none gets to the end, the fastest is measured all the same, to have figures of one.
+    """Measures all candidates; if none gets to the end, the nearest is measured all the same, to have figures of one.
 
     Args:
         choices: the candidates.
@@ -112,10 +122,10 @@ def tune(
         say(f"{number} of {len(choices)}: {candidate.name}")
         trials.append(_try(candidate, judge, frames, budget))
     if all(trial.dropped for trial in trials):
-        fastest = min(trials, key=lambda trial: trial.p95)
-        if fastest.window is not None:
-            say(f"nothing fits: {fastest.candidate.name}, the fastest, to the end")
-            trials[trials.index(fastest)] = _try(fastest.candidate, judge, frames, None)
+        near = min(trials, key=lambda trial: budget.missed(trial.p95, trial.miou))
+        if near.window is not None:
+            say(f"nothing fits: {near.candidate.name}, the nearest, to the end")
+            trials[trials.index(near)] = _try(near.candidate, judge, frames, None)
     return trials
 
 
@@ -132,7 +142,7 @@ def frames_of(dataset: Dataset, video: Path | None) -> Frames:
 
 
 class _Judge:
-    """Accuracy of a combination, on a few images or on all; the number of threads changes no mask."""
+    """Accuracy of a combination, on a few images or on all; measured once for all numbers of threads."""
 
     def __init__(self, dataset: Dataset) -> None:
         self.few = replace(dataset, pairs=tuple(dataset.pairs[place] for place in _spread(len(dataset), SUBSET)))

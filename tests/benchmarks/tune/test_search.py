@@ -68,7 +68,7 @@ def test_what_is_far_too_slow_is_dropped_before_its_accuracy_is_looked_at(
 ) -> None:
     trials = tune(choices, dataset, 1e-6, 0)
     measured = [trial for trial in trials if not trial.dropped]
-    assert len(measured) == 1  # the fastest, to have figures of one
+    assert len(measured) == 1  # the nearest, to have figures of one
     assert judged == [len(dataset)]
     for trial in trials:
         if trial.dropped:
@@ -127,3 +127,20 @@ def test_windows_that_do_not_agree_are_called_so(
 def test_impossible_budgets_are_refused(latency: float, miou: float) -> None:
     with pytest.raises(UsageError, match="expected"):
         Budget(latency, miou)
+
+
+@pytest.mark.parametrize(
+    ("p95", "miou", "missed"),
+    [
+        (20, 70, 0),
+        (30, 70, 0.5),
+        (20, 35, 0.5),
+        (30, 35, 1),
+        (30, None, 0.5),
+        (10, float("nan"), 1),
+        (float("inf"), 99, float("inf")),
+    ],
+)
+def test_misses_are_shares_of_the_limits(p95: float, miou: float | None, missed: float) -> None:
+    assert Budget(20, 70).missed(p95, miou) == pytest.approx(missed)
+    assert Budget(1e9, 0).missed(10, miou) == 0
