@@ -16,9 +16,8 @@ def choose(trials: Iterable[Trial], budget: Budget) -> Trial | None:
 
 def nearest(trials: Iterable[Trial], budget: Budget) -> Trial | None:
     """The one that misses the budget by least, both misses in shares of their limits added; None without any."""
-    return min(
-        (trial for trial in trials if not trial.dropped), key=lambda trial: budget.missed(*trial.point()), default=None
-    )
+    known = [trial for trial in trials if not trial.dropped]
+    return min(known, key=lambda trial: budget.missed(*trial.point()), default=None)
 
 
 def best(trials: Iterable[Trial]) -> list[str]:
