@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import pkgutil
 import sys
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
 from rich.console import Console
-from rich.table import Table
 
-from edgeseg.atomic import atomic_file
-from edgeseg.benchmarks import machine, peers
-from edgeseg.benchmarks.peers.race import OURS, SAME, Standing, race
-from edgeseg.benchmarks.peers.turn import Task
+from edgeseg.benchmarks.peers import table
+from edgeseg.benchmarks.peers.contenders import CONTENDERS, OURS
+from edgeseg.benchmarks.peers.entries import Limits, Paddock
+from edgeseg.benchmarks.peers.measure import Course, measure
+from edgeseg.benchmarks.result import check_writable, to_text, write
 from edgeseg.benchmarks.street_clip import street_clip
 from edgeseg.bundle import Bundle
-from edgeseg.errors import EdgeSegError, UsageError
-from edgeseg.processor import available_cores
-from edgeseg.video.source import open_source
-
-NO_CONTENDERS = {"__main__", "race", "turn", OURS}
+from edgeseg.errors import EdgeSegError, SourceError, UsageError
+from edgeseg.export.sizes import parse_size
 
 app = App(name="python -m edgeseg.benchmarks.peers", help="The same work through other people's software.")
 
@@ -32,96 +27,64 @@ def main(
     *names: str,
     bundle: str = "road",
     source: Path | None = None,
+    enlarge: str | None = None,
     overlay: bool = False,
-    precision: str = "fp32",
+    data: Path | None = None,
     frames: int = 200,
-    rounds: int = 5,
+    seconds: float = 3.0,
+    rounds: int = 3,
+    work: Path = Path("build/peers"),
     json_file: Annotated[Path | None, Parameter("--json")] = None,
 ) -> None:
     """Race contenders on one video: decoding to masks at frame size.
+
+    Everybody runs on the video; those who do the same work as ours run on the other courses too.
 
     Args:
         names: contenders, by their files in benchmarks/peers; all by default.
         bundle: the network: the name of one that comes with edgeseg, or a path.
         source: a video file; the street clip of the extra "demo" by default.
-        overlay: paint the overlays too.
-        precision: of the artifact that everybody runs.
+        enlarge: a course more: the video at this size, such as 1280x720.
+        overlay: a course more: painting overlays too.
+        data: a data set; its images of the split "train" calibrate those who quantise by themselves.
         frames: of each turn, at most.
+        seconds: of each turn, at most.
         rounds: turns of each contender.
+        work: folder for the contenders' environments and files, which are made once.
         json_file: write the figures here.
     """
-    there = sorted(module.name for module in pkgutil.iter_modules(peers.__path__) if module.name not in NO_CONTENDERS)
+    _check(names, frames, seconds, rounds)
+    if json_file is not None:
+        check_writable(json_file)
+    larger = parse_size(enlarge)
+    video = source or street_clip()
+    if not video.is_file():
+        raise SourceError(f"there is no video {video}, expected a file of a hundred frames or more; give --source")
+    work.mkdir(parents=True, exist_ok=True)
+    with Console(stderr=True).status("making ready") as status:
+        paddock = Paddock(Bundle.open(bundle), data, work)
+        courses = [Course(video, False)]
+        if larger is not None:
+            courses.append(Course(paddock.enlarged(video, *larger), False))
+        if overlay:
+            courses.append(Course(video, True))
+        chosen = [each for each in CONTENDERS if not names or each.file in (OURS, *names)]
+        result = measure(paddock, courses, chosen, Limits(frames, seconds), rounds, status.update)
+    Console().print(table.drawn(result))
+    if json_file is not None:
+        write(json_file, to_text(result))
+
+
+def _check(names: tuple[str, ...], frames: int, seconds: float, rounds: int) -> None:
+    there = sorted({each.file for each in CONTENDERS} - {OURS})
     for name in names:
         if name not in there:
             raise UsageError(f"no contender {name!r}; choose of {', '.join(there)}")
     for what, value in (("frames", frames), ("rounds", rounds)):
         if value < 1:
             raise UsageError(f"{what} is {value}, expected at least 1")
-    opened = Bundle.open(bundle)
-    spec = opened.spec
-    if spec.dynamic:
-        raise UsageError(f"bundle {spec.name} takes inputs of any size, expected one of a fixed size; export it so")
-    artifact = opened.artifact(target="onnxruntime", precision=precision)
-    video = source or street_clip()
-    with open_source(video) as opened_video:
-        placed = spec.placement(opened_video.width, opened_video.height)
-    task = Task(
-        bundle=str(opened.folder.resolve()),
-        model=str(opened.path(artifact).resolve()),
-        precision=precision,
-        width=spec.width,
-        height=spec.height,
-        placed=list(placed),
-        pad=spec.pad,
-        stride=spec.stride,
-        palette=[list(colour) for colour in spec.palette],
-        video=str(video.resolve()),
-        overlay=overlay,
-        frames=frames,
-        masks=None,
-    )
-    before = machine.condition()
-    with Console(stderr=True).status("peers") as status:
-        standings = race(names or there, task, rounds=rounds, say=status.update)
-    after = machine.condition()
-    said = machine.warnings(before, after, available_cores())
-    Console().print(table(standings, f"{video.name}, {'masks and overlays' if overlay else 'masks'}, {precision}"))
-    for each in said:
-        Console(stderr=True).print(f"warning: {each}", style="yellow", soft_wrap=True)
-    if json_file is not None:
-        report = {
-            "machine": machine.machine(),
-            "versions": machine.versions(),
-            "condition": {"before": before, "after": after},
-            "warnings": said,
-            "video": video.name,
-            "overlay": overlay,
-            "artifact": {"file": artifact.file, "sha256": artifact.sha256},
-            "rounds": rounds,
-            "contenders": [each.to_json() for each in standings],
-        }
-        with atomic_file(json_file) as path:
-            path.write_text(json.dumps(report, indent=2) + "\n")
-
-
-def table(standings: list[Standing], title: str) -> Table:
-    """The race for a terminal."""
-    drawn = Table(
-        title=title, caption=f"time: median of its ratios to ours. *: masks differ ({SAME:.0%} are asked for)"
-    )
-    for column in ("", "fps", "core ms", "time / ours", "range", "equal pixels"):
-        drawn.add_column(column, justify="left" if not column else "right")
-    for each in standings:
-        figures = each.to_json()
-        drawn.add_row(
-            each.name + "*" * (not each.same),
-            f"{each.fps:.1f}",
-            f"{each.core_ms:.1f}",
-            f"{figures['ours_is_faster_by']:.2f}",
-            f"{min(each.ratios):.2f} to {max(each.ratios):.2f}",
-            f"{each.agreement:.3%}",
-        )
-    return drawn
+    if not seconds > 0:
+        raise UsageError(f"seconds is {seconds:g}, expected more than 0")
 
 
 if __name__ == "__main__":

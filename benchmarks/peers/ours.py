@@ -1,10 +1,11 @@
-"""edgeseg itself, as its README shows it."""
+"""edgeseg itself, as its command line runs it: engine "auto" has found out which runtime is the faster one here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
+from edgeseg.auto import AUTO
 from edgeseg.benchmarks.peers.turn import Masks, Task, take
 from edgeseg.segmenter import load
 from edgeseg.video.pipeline import engine_threads, stream
@@ -12,7 +13,7 @@ from edgeseg.video.pipeline import engine_threads, stream
 
 def prepare(task: Task) -> Callable[[], Masks]:
     """Loads the bundle."""
-    model = load(Path(task.bundle), precision=task.precision, threads=engine_threads("throughput"))
+    model = load(Path(task.bundle), engine=AUTO, precision=task.precision, threads=engine_threads("throughput"))
 
     def masks() -> Masks:
         for result in stream(model, task.video, overlay=task.overlay, max_frames=task.frames):
@@ -23,4 +24,4 @@ def prepare(task: Task) -> Callable[[], Masks]:
 
 
 if __name__ == "__main__":
-    take(prepare)
+    take(prepare, "edgeseg", "onnxruntime")

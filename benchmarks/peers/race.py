@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -14,15 +13,33 @@ from typing import Any
 
 import numpy as np
 
+from edgeseg.benchmarks.peers.contenders import Contender
 from edgeseg.benchmarks.peers.turn import Task
 from edgeseg.errors import EngineError
 
-OURS = "ours"
 SAME = 0.99
 """Share of equal pixels from which on two masks are called the same."""
 
 CHECKED = 30
 """Frames whose masks are compared."""
+
+PATIENCE = 1800
+"""Seconds that a turn may take: a contender's first converts the network, and may quantise or compile it."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A contender at the start.
+
+    Attributes:
+        contender: who.
+        python: that runs it.
+        task: what it does.
+    """
+
+    contender: Contender
+    python: Path
+    task: Task
 
 
 @dataclass(frozen=True)
@@ -30,93 +47,124 @@ class Standing:
     """A contender after all rounds.
 
     Attributes:
-        name: its file in this folder.
-        agreement: share of pixels of its masks that are equal to ours.
-        fps: frames a second, median over the rounds.
+        contender: who.
+        agreement: share of pixels of its masks that are equal to ours in fp32.
+        software: versions of the packages that did the work.
+        paces: seconds a frame, round by round.
         core_ms: processor time a frame, median.
-        ratios: its time over ours, round by round: above 1, ours is faster.
     """
 
-    name: str
+    contender: Contender
     agreement: float
-    fps: float
+    software: dict[str, str]
+    paces: tuple[float, ...]
     core_ms: float
-    ratios: tuple[float, ...]
 
     @property
-    def same(self) -> bool:
+    def rival(self) -> bool:
         """Whether it does the same work; one that does not is listed, and is no rival."""
-        return self.agreement >= SAME
+        return self.contender.rival and self.agreement >= SAME
 
-    def to_json(self) -> dict[str, Any]:
-        """A JSON object with the median of the ratios."""
+    def to_json(self, ours: Mapping[str, Standing]) -> dict[str, Any]:
+        """A JSON object with its time over ours, round by round.
+
+        Args:
+            ours: by precision.
+        """
+        ratios = {
+            precision: [theirs / own for theirs, own in zip(self.paces, standing.paces, strict=True)]
+            for precision, standing in ours.items()
+        }
         return {
-            "name": self.name,
+            "name": self.contender.file,
+            "precision": self.contender.precision,
+            "note": self.contender.note,
+            "software": self.software,
             "agreement": self.agreement,
-            "same_work": self.same,
-            "fps": self.fps,
+            "rival": self.rival,
+            "fps": median(1 / pace for pace in self.paces),
             "core_ms": self.core_ms,
-            "ours_is_faster_by": median(self.ratios),
-            "ratios": list(self.ratios),
+            "time_over_ours": {
+                precision: {"median": median(each), "rounds": each} for precision, each in ratios.items()
+            },
         }
 
 
-def race(names: Sequence[str], task: Task, *, rounds: int, say: Callable[[str], None]) -> list[Standing]:
-    """Ours and the others, in the order given; ours comes first.
+def race(entries: list[Entry], *, rounds: int, say: Callable[[str], None]) -> tuple[list[Standing], dict[str, str]]:
+    """Checks everybody's masks, then lets them take turns; every other round runs backwards.
 
     Args:
-        names: files in this folder, without ours.
-        task: what all of them do.
+        entries: ours in fp32 comes first, the masks of the others are compared with its.
         rounds: turns of each.
         say: called with what is being done.
 
+    Returns:
+        The standings, in the order given, and those that failed the check with the reason.
+
     Raises:
-        EngineError: a contender failed.
+        EngineError: ours failed, or another one after it had passed the check.
     """
-    say("masks of each, to compare")
-    agreement = {OURS: 1.0, **_agreements(names, task)}
-    turns: dict[str, list[dict[str, float]]] = {name: [] for name in (OURS, *names)}
+    passed, absent = _check(entries, say)
+    turns: dict[str, list[dict[str, float]]] = {entry.contender.name: [] for entry, _, _ in passed}
     for number in range(rounds):
-        for name, taken in turns.items():
-            say(f"round {number + 1} of {rounds}: {name}")
-            taken.append(json.loads(_turn(name, task)))
-    pace = {name: [one["seconds"] / one["frames"] for one in taken] for name, taken in turns.items()}
-    return [
+        for entry, _, _ in passed[:: -1 if number % 2 else 1]:
+            say(f"round {number + 1} of {rounds}: {entry.contender.name}")
+            turns[entry.contender.name].append(_turn(entry))
+    standings = [
         Standing(
-            name,
-            agreement[name],
-            median(1 / each for each in pace[name]),
-            median(1e3 * one["core_seconds"] / one["frames"] for one in taken),
-            tuple(theirs / ours for theirs, ours in zip(pace[name], pace[OURS], strict=True)),
+            entry.contender,
+            agreement,
+            software,
+            tuple(one["seconds"] / one["frames"] for one in turns[entry.contender.name]),
+            median(1e3 * one["core_seconds"] / one["frames"] for one in turns[entry.contender.name]),
         )
-        for name, taken in turns.items()
+        for entry, agreement, software in passed
     ]
+    return standings, absent
 
 
-def _agreements(names: Sequence[str], task: Task) -> dict[str, float]:
-    """Share of equal pixels of each contender's first masks."""
+def _check(
+    entries: list[Entry], say: Callable[[str], None]
+) -> tuple[list[tuple[Entry, float, dict[str, str]]], dict[str, str]]:
+    """Each entry with its share of pixels that are equal to the first's, and its software; those that failed."""
+    passed: list[tuple[Entry, float, dict[str, str]]] = []
+    absent = {}
     with tempfile.TemporaryDirectory() as folder:
+        first = None
+        for entry in entries:
+            say(f"masks, to compare: {entry.contender.name}")
+            file = Path(folder) / "masks.npy"
+            task = replace(entry.task, masks=str(file), frames=min(entry.task.frames, CHECKED))
+            try:
+                software = _turn(replace(entry, task=task))
+                masks = np.load(file)
+                if first is not None and masks.shape != first.shape:
+                    raise EngineError(f"its masks are {masks.shape}, expected {first.shape}; look at its file")
+            except EngineError as error:
+                if first is None:
+                    raise
+                absent[entry.contender.name] = str(error)
+                continue
+            first = masks if first is None else first
+            passed.append((entry, float((masks == first).mean()), software))
+    return passed, absent
 
-        def masks(name: str) -> Any:
-            file = Path(folder) / f"{name}.npy"
-            _turn(name, replace(task, masks=str(file), frames=min(task.frames, CHECKED)))
-            return np.load(file)
 
-        ours = masks(OURS)
-        agreement = {}
-        for name in names:
-            theirs = masks(name)
-            if theirs.shape != ours.shape:
-                raise EngineError(f"{name} gave masks {theirs.shape}, expected {ours.shape}; look at its file")
-            agreement[name] = float((theirs == ours).mean())
-        return agreement
+def _turn(entry: Entry) -> Any:
+    """What a contender prints on its last line.
 
-
-def _turn(name: str, task: Task) -> str:
-    """What a contender prints."""
-    command = [sys.executable, "-m", f"edgeseg.benchmarks.peers.{name}", task.to_text()]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    Raises:
+        EngineError: it failed.
+    """
+    name = entry.contender.file
+    command = [str(entry.python), "-m", f"edgeseg.benchmarks.peers.{name}", entry.task.to_text()]
+    try:
+        done = subprocess.run(  # in a folder without Python files, which could stand in for packages
+            command, capture_output=True, text=True, check=False, timeout=PATIENCE, cwd=entry.task.folder
+        )
+    except subprocess.TimeoutExpired as error:
+        raise EngineError(f"{name} took longer than {PATIENCE} s, expected a few; is the machine busy?") from error
     if done.returncode != 0:
-        last = done.stderr.strip().splitlines()[-1:] or ["no message"]
+        last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
         raise EngineError(f"{name} failed: {last[0]}; is its package installed?")
-    return done.stdout
+    return json.loads(done.stdout.strip().splitlines()[-1])

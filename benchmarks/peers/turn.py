@@ -1,4 +1,8 @@
-"""One turn of a contender: a task comes in as JSON, the figures go out as JSON."""
+"""One turn of a contender: a task comes in as JSON, the figures go out as JSON.
+
+Contenders may run in an environment of their own, which has this folder of edgeseg alone: what they import of it needs
+NumPy and OpenCV, no more.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 
@@ -22,8 +27,16 @@ class Task:
 
     Attributes:
         bundle: folder of the bundle.
-        precision: of its artifact that is run.
-        model: the ONNX file in it, which takes uint8 (1, height, width, 3) in BGR.
+        precision: that the network is to be computed in.
+        model: the bundle's ONNX file of that precision, or of fp32 for those who convert it themselves; it takes
+            uint8 (1, height, width, 3) in BGR.
+        float_model: the fp32 network alone, an ONNX file: float32 "image" (1, 3, height, width), normalised, in BGR,
+            to float32 "logits" (1, C, h, w).
+        mean: grey levels that normalisation subtracts, blue, green, red.
+        deviation: by which it divides, blue, green, red.
+        calibration: .npy file of inputs for those who quantise the network, uint8 (N, height, width, 3); None without.
+        folder: for what a contender converts; kept between turns.
+        cores: that may be used.
         width: of the network's input.
         height: of the network's input.
         placed: width and height that a frame of the video takes of that input, from the top left.
@@ -33,12 +46,19 @@ class Task:
         video: a video file.
         overlay: paint each frame's classes over it, half and half.
         frames: stop after so many.
+        seconds: or with the first mask after that time.
         masks: .npy file for the masks, (frames, H, W); such a turn is not timed. None for none.
     """
 
     bundle: str
     precision: str
     model: str
+    float_model: str
+    mean: list[float]
+    deviation: list[float]
+    calibration: str | None
+    folder: str
+    cores: int
     width: int
     height: int
     placed: list[int]
@@ -48,6 +68,7 @@ class Task:
     video: str
     overlay: bool
     frames: int
+    seconds: float
     masks: str | None
 
     def to_text(self) -> str:
@@ -55,26 +76,27 @@ class Task:
         return json.dumps(asdict(self))
 
 
-def take(prepare: Callable[[Task], Callable[[], Masks]]) -> None:
-    """Does the task on the command line, and prints what it took.
+def take(prepare: Callable[[Task], Callable[[], Masks]], *software: str) -> None:
+    """Does the task on the command line, and prints what it took as its last line.
 
     The clock runs from the moment at which the model is loaded to the last mask: opening the video counts, as the
     decoder's threads begin to work then.
 
     Args:
         prepare: loads the model, and returns what opens the video and yields masks, uint8 (H, W), at frame size.
+        software: the packages that do the work; their versions are printed too.
     """
     task = Task(**json.loads(sys.argv[1]))
     start = prepare(task)
+    if task.masks is not None:
+        np.save(Path(task.masks), np.stack(list(islice(start(), task.frames))))
+        print(json.dumps({name: version(name) for name in software}))
+        return
     started, spent = time.perf_counter(), time.process_time()
     masks = islice(start(), task.frames)
-    if task.masks is not None:
-        np.save(Path(task.masks), np.stack(list(masks)))
-        return
-    frames = sum(1 for _ in masks)
-    figures = {
-        "frames": frames,
-        "seconds": time.perf_counter() - started,
-        "core_seconds": time.process_time() - spent,
-    }
-    print(json.dumps(figures))
+    frames, seconds = 0, 0.0
+    for frames, _ in enumerate(masks, 1):  # noqa: B007  it counts
+        seconds = time.perf_counter() - started
+        if seconds > task.seconds:
+            break
+    print(json.dumps({"frames": frames, "seconds": seconds, "core_seconds": time.process_time() - spent}))

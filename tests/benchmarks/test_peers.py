@@ -2,59 +2,148 @@
 
 from __future__ import annotations
 
+import json
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import onnx
+import onnxruntime as ort
 import pytest
 
-from edgeseg.benchmarks.peers.race import SAME, Standing, race
-from edgeseg.benchmarks.peers.turn import Task
+from edgeseg.benchmarks.peers import environment, float_graph, turn
+from edgeseg.benchmarks.peers.contenders import CONTENDERS, OURS, Contender
+from edgeseg.benchmarks.peers.entries import Limits, Paddock
+from edgeseg.benchmarks.peers.race import SAME, Entry, Standing, race
 from edgeseg.bundle import Bundle
-from edgeseg.errors import EngineError
+from edgeseg.errors import EngineError, UsageError
 from edgeseg.spec import Spec
+
+LIMITS = Limits(frames=10, seconds=60)
+PEERS = Path(environment.__file__).parent
 
 
 @pytest.fixture(params=["stretch", "letterbox"])
-def task(
-    request: pytest.FixtureRequest, tmp_path: Path, spec: Spec, video: Path, make_bundle: Callable[[Path, Spec], Bundle]
-) -> Task:
+def paddock(
+    request: pytest.FixtureRequest, tmp_path: Path, spec: Spec, make_bundle: Callable[[Path, Spec], Bundle]
+) -> Paddock:
     even = replace(spec, width=32, height=16, resize=request.param)
-    bundle = make_bundle(tmp_path / "even", even)
-    return Task(
-        bundle=str(bundle.folder),
-        model=str(bundle.path(bundle.artifacts[0])),
-        precision="fp32",
-        width=even.width,
-        height=even.height,
-        placed=list(even.placement(256, 64)),
-        pad=even.pad,
-        stride=even.stride,
-        palette=[list(colour) for colour in even.palette],
-        video=str(video),
-        overlay=True,
-        frames=10,
-        masks=None,
-    )
+    return Paddock(make_bundle(tmp_path / "even", even), None, tmp_path / "work")
 
 
-def test_a_race_with_two_tutorials(task: Task) -> None:
+def entries(paddock: Paddock, video: Path, *contenders: Contender) -> list[Entry]:
+    return [paddock.entry(each, video, True, LIMITS) for each in (Contender(OURS, artifact=True), *contenders)]
+
+
+def test_a_race(paddock: Paddock, video: Path) -> None:
     said: list[str] = []
-    ours, resized, nearest = race(["tutorial", "tutorial_nearest"], task, rounds=2, say=said.append)
-    assert ours.ratios == (1.0, 1.0)
-    assert resized.same
+    scripts = [Contender("tutorial", artifact=True), Contender("tutorial_nearest", artifact=True, rival=False)]
+    started = entries(paddock, video, *scripts, Contender("opencv_dnn"))
+    standings, absent = race(started, rounds=2, say=said.append)
+    assert absent == {}
+    ours, resized, nearest, dnn = standings
+    assert ours.to_json({"fp32": ours})["time_over_ours"]["fp32"]["rounds"] == [1.0, 1.0]
+    assert resized.rival
+    assert dnn.rival
     assert nearest.agreement < resized.agreement
-    assert all(one.fps > 0 and one.core_ms > 0 and len(one.ratios) == 2 for one in (ours, resized, nearest))
-    assert [line.split(": ")[-1] for line in said[1:]] == ["ours", "tutorial", "tutorial_nearest"] * 2
+    assert not nearest.rival
+    assert all(one.paces[0] > 0 and one.core_ms > 0 and len(one.paces) == 2 for one in standings)
+    assert all("opencv-python" in one.software for one in (resized, nearest, dnn))
+    there = ["ours fp32", "tutorial fp32", "tutorial_nearest fp32", "opencv_dnn fp32"]
+    assert [line.split(": ")[-1] for line in said[4:]] == [*there, *reversed(there)]
 
 
-def test_a_contender_that_fails_is_named(task: Task) -> None:
-    with pytest.raises(EngineError, match=r"^(ours|tutorial) failed: .*is its package installed\?$"):
-        race(["tutorial"], replace(task, model="nowhere.onnx"), rounds=1, say=lambda _: None)
+def test_one_that_fails_is_absent_with_the_reason_and_ours_may_not_fail(paddock: Paddock, video: Path) -> None:
+    ours, broken = entries(paddock, video, Contender("opencv_dnn"))
+    nowhere = replace(broken, task=replace(broken.task, float_model="nowhere.onnx"))
+    standings, absent = race([ours, nowhere], rounds=1, say=lambda _: None)
+    assert [each.contender.file for each in standings] == [OURS]
+    assert re.fullmatch(r"opencv_dnn failed: .*nowhere.*; is its package installed\?", absent["opencv_dnn fp32"])
+    with pytest.raises(EngineError, match=r"^ours failed: "):
+        race([replace(ours, task=replace(ours.task, bundle="nowhere"))], rounds=1, say=lambda _: None)
 
 
-@pytest.mark.parametrize(("agreement", "same"), [(SAME, True), (SAME - 1e-6, False)])
-def test_another_mask_is_another_work(agreement: float, same: bool) -> None:
-    standing = Standing("x", agreement, 10.0, 5.0, (3.0, 1.0, 2.0))
-    assert standing.same is same
-    assert standing.to_json()["ours_is_faster_by"] == 2.0
+def test_an_artifact_that_the_bundle_lacks_is_a_reason_not_to_start(paddock: Paddock, video: Path) -> None:
+    with pytest.raises(EngineError, match=r"no artifact for onnxruntime int8.*edgeseg quantize"):
+        paddock.entry(Contender("tutorial", "int8", artifact=True), video, False, LIMITS)
+
+
+@pytest.mark.parametrize(("agreement", "rival"), [(SAME, True), (SAME - 1e-6, False)])
+def test_another_mask_is_another_work(agreement: float, rival: bool) -> None:
+    ours = Standing(Contender(OURS), 1.0, {}, (1.0, 1.0, 1.0), 5.0)
+    standing = Standing(Contender("tutorial"), agreement, {}, (3.0, 1.0, 2.0), 5.0)
+    assert standing.rival is rival
+    assert standing.to_json({"fp32": ours})["time_over_ours"]["fp32"]["median"] == 2.0
+
+
+def test_a_turn_ends_with_the_first_mask_after_its_seconds(
+    paddock: Paddock, video: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task = entries(paddock, video)[0].task
+    mask = np.zeros((2, 2), np.uint8)
+    for seconds, frames in ((0.0, 1), (60.0, 4)):
+        monkeypatch.setattr(sys, "argv", ["x", replace(task, frames=4, seconds=seconds).to_text()])
+        turn.take(lambda _: lambda: iter([mask] * 9))
+        assert json.loads(capsys.readouterr().out)["frames"] == frames
+
+
+def test_the_float_graph_gives_what_the_artifact_gives(
+    tmp_path: Path, spec: Spec, make_model: Callable[..., onnx.ModelProto]
+) -> None:
+    model, alone = tmp_path / "model.onnx", tmp_path / "alone.onnx"
+    onnx.save(make_model(spec), model)
+    mean, deviation = float_graph.write(model, alone)
+    assert (mean, deviation) == ([128.0] * 3, [1.0] * 3)
+    frame = np.random.default_rng(0).integers(0, 256, (1, spec.height, spec.width, 3), np.uint8)
+    image = ((frame - np.array(mean, np.float32)) / np.array(deviation, np.float32)).transpose(0, 3, 1, 2)
+    whole, network = (ort.InferenceSession(path, providers=["CPUExecutionProvider"]) for path in (model, alone))
+    expected = whole.run(None, {"frame": frame})[0]
+    np.testing.assert_allclose(network.run(None, {"image": image})[0], expected, atol=1e-5)
+
+
+def test_a_graph_that_keeps_the_layout_of_frames_is_refused(
+    tmp_path: Path, spec: Spec, make_model: Callable[..., onnx.ModelProto]
+) -> None:
+    loaded = make_model(spec)
+    loaded.graph.node[0].op_type = "Identity"
+    onnx.save(loaded, tmp_path / "model.onnx")
+    with pytest.raises(UsageError, match=r"^model.onnx begins with Identity, expected a Transpose"):
+        float_graph.write(tmp_path / "model.onnx", tmp_path / "alone.onnx")
+
+
+def test_every_contender_has_its_file_and_its_pinned_packages() -> None:
+    assert CONTENDERS[0] == Contender(OURS, artifact=True)
+    assert len({each.name for each in CONTENDERS}) == len(CONTENDERS)
+    for each in CONTENDERS:
+        assert (PEERS / f"{each.file}.py").is_file()
+        assert each.rival or each.note
+    lists = {path.stem: path for path in environment.REQUIREMENTS.glob("*.txt")}
+    assert set(lists) == {each.environment for each in CONTENDERS} - {None}
+    for path in lists.values():
+        pins = [line for line in path.read_text().splitlines() if not line.startswith("#")]
+        assert all(re.fullmatch(r"[a-z0-9-]+==[0-9.]+", pin) for pin in pins)
+
+
+def test_an_environment_is_made_once_and_has_this_folder_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lists = tmp_path / "requirements"
+    lists.mkdir()
+    (lists / "none.txt").write_text("# nothing\n")
+    (lists / "lost.txt").write_text("./nowhere.whl\n")
+    monkeypatch.setattr(environment, "REQUIREMENTS", lists)
+    python = environment.python_of("none", tmp_path)
+
+    def imports(module: str) -> bool:
+        command = [str(python), "-c", f"import {module}"]
+        return subprocess.run(command, check=False, capture_output=True, cwd=tmp_path).returncode == 0
+
+    assert imports("edgeseg.benchmarks.peers.contenders")
+    assert not imports("edgeseg.errors")
+    made = (tmp_path / "none" / "made").stat().st_mtime_ns
+    assert environment.python_of("none", tmp_path) == python
+    assert (tmp_path / "none" / "made").stat().st_mtime_ns == made
+    with pytest.raises(EngineError, match=r"^the environment lost cannot be set up here: .*nowhere\.whl"):
+        environment.python_of("lost", tmp_path)

@@ -1,0 +1,48 @@
+"""Environments of contenders whose packages do not go with ours: made once, from pinned requirements."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+from edgeseg.errors import EngineError
+
+REQUIREMENTS = Path(__file__).parent / "requirements"
+
+
+def python_of(name: str, folder: Path) -> Path:
+    """The Python of an environment in `folder`, which has what requirements/<name>.txt lists, and this folder's files.
+
+    Nothing that is not listed is installed. The environment is made anew when the list or our Python changed.
+
+    Raises:
+        EngineError: it cannot be set up: there is no such package for this machine, or no registry.
+    """
+    requirements = REQUIREMENTS / f"{name}.txt"
+    stamp = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
+    made = folder / name
+    python, done = made / "bin" / "python", made / "made"
+    if python.exists() and done.exists() and done.read_text() == stamp:
+        return python
+    _run([sys.executable, "-m", "venv", "--clear", str(made)], name)
+    # A wheel is taken or nothing: to build from source would take hours on a small device.
+    install = ["-m", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:", "-r", str(requirements)]
+    _run([str(python), *install], name)
+    packages = subprocess.check_output(
+        [python, "-c", "import sysconfig; print(sysconfig.get_paths()['purelib'])"], text=True
+    )
+    # Only this folder of edgeseg, under its own name: the rest needs packages that are not there.
+    benchmarks = Path(packages.strip(), "edgeseg", "benchmarks")
+    benchmarks.mkdir(parents=True)
+    benchmarks.joinpath("peers").symlink_to(Path(__file__).resolve().parent)
+    done.write_text(stamp)
+    return python
+
+
+def _run(command: list[str], name: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["no message"]
+        raise EngineError(f"the environment {name} cannot be set up here: {errors[-1].removeprefix('ERROR: ')}")

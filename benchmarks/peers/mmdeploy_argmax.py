@@ -1,0 +1,9 @@
+"""MMDeploy's C++ SDK in the form that does less, its default: arg-max at the network's size, then nearest neighbour."""
+
+from __future__ import annotations
+
+from edgeseg.benchmarks.peers import mmdeploy
+from edgeseg.benchmarks.peers.turn import take
+
+if __name__ == "__main__":
+    take(lambda task: mmdeploy.prepare(task, arg_max=True), "mmdeploy-runtime")

@@ -1,0 +1,10 @@
+"""OpenVINO Model API in the form that does less, as its own wrapper has it: arg-max, then nearest neighbour."""
+
+from __future__ import annotations
+
+from edgeseg.benchmarks.peers import openvino_model_api
+from edgeseg.benchmarks.peers.opencv_steps import nearest
+from edgeseg.benchmarks.peers.turn import take
+
+if __name__ == "__main__":
+    take(lambda task: openvino_model_api.prepare(task, nearest), "openvino", "openvino-model-api")
