@@ -102,6 +102,18 @@ class FloatGraph:
         """Name of the convolution that gives the logits: whatever follows it has no weights."""
         return self.convolutions()[-1].name
 
+    def after(self, name: str) -> set[str]:
+        """Names of the nodes that need what the node `name` gives."""
+        found: set[str] = set()
+        tensors: set[str] = set()
+        for node in self.nodes:
+            if node.name == name:
+                tensors.update(node.output)
+            elif tensors.intersection(node.input):
+                found.add(node.name)
+                tensors.update(node.output)
+        return found
+
     def activated(self, node: onnx.NodeProto) -> str:
         """The output of a node with the activation that runtimes fuse into it."""
         output = str(node.output[0])

@@ -57,11 +57,13 @@ class Recipe:
     largest: int = LARGEST
 
     def kept(self, graph: FloatGraph) -> set[str]:
-        """Names of the nodes that stay in float: those of `keep`, and the last convolution, whose logits often tie."""
+        """Names of the nodes that stay in float: those of `keep`; the last convolution, for quantised logits often tie,
+        and all that comes after it."""
         if self.alone is not None:
             alone = {node.name for node in graph.convolutions() if graph.layer(node) == self.alone}
             return {node.name for node in graph.nodes} - alone
-        return {node.name for node in graph.convolutions() if graph.layer(node) in self.keep} | {graph.last()}
+        kept = {node.name for node in graph.convolutions() if graph.layer(node) in self.keep}
+        return kept | {graph.last()} | graph.after(graph.last())
 
 
 class Rewriter:

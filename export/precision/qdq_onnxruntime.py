@@ -29,6 +29,8 @@ from edgeseg.export.precision.qdq import (
 
 OPSET = 18
 
+_WEIGHTED = ("Conv", "ConvTranspose", "Gemm")
+
 _LARGEST_BIAS = 2.0**30
 """Levels; int32 with a bit to spare for the sum."""
 
@@ -57,14 +59,21 @@ def emit(graph: FloatGraph, histograms: Histograms, recipe: Recipe) -> onnx.Mode
         if node.op_type == "Conv" and node.input[1] in graph.constants and node.name not in kept:
             here = packed if packed is not None and packed.node.name == node.name else None
             _convolution(rewriter, graph, node, grids, histograms[node.input[0]].means, here, recipe.largest)
-        elif node.name != graph.last() or node.input[0] not in grids or not product(rewriter, graph, node):
+        elif not node.input or node.input[0] not in grids:
             rewriter.add(node)
+        elif node.name != graph.last() or not product(rewriter, graph, node):
+            _float(rewriter, node, grids[node.input[0]])
         for name in node.output:
             if name in grids:
                 rewriter.rename(name, rewriter.pair(name, grids[name]))
             if packed is not None and name == graph.activated(packed.node):
                 rewriter.rename(name, packed.spread(rewriter, rewriter.current(name)))
     return rewriter.model(graph, OPSET)
+
+
+def layers(graph: FloatGraph) -> list[str]:
+    """Names of the convolutions that this flavour quantises."""
+    return [graph.layer(node) for node in graph.convolutions() if node.op_type == "Conv" and node.name != graph.last()]
 
 
 def _quantised(graph: FloatGraph, kept: set[str]) -> set[str]:
@@ -100,6 +109,25 @@ def _read_bytes(rewriter: Rewriter, frame: str, output: str, grid: Grid) -> None
         helper.make_node("Transpose", ["frame.float"], [output], name="frame.Transpose", perm=[0, 3, 1, 2])
     )
     rewriter.rename(output, rewriter.pair(output, grid))
+
+
+def _float(rewriter: Rewriter, node: onnx.NodeProto, grid: Grid) -> None:
+    """A node that reads a quantised tensor and computes in float.
+
+    ONNX Runtime (1.32) would quantise float weights between DQ and Q, with one scale for all of them. It leaves them
+    alone where something stands between DQ and the node: here a clip to the range that the tensor has anyway.
+    """
+    inputs = [rewriter.current(name) for name in node.input]
+    if node.op_type in _WEIGHTED:
+        low, high = (grid.scale * np.float32(level - int(grid.zero)) for level in (0, 255))
+        ends = [
+            rewriter.constant(f"{node.name}.{name}", np.asarray(end, np.float32))
+            for name, end in (("low", low), ("high", high))
+        ]
+        clipped = f"{node.name}.within"
+        rewriter.nodes.append(helper.make_node("Clip", [inputs[0], *ends], [clipped], name=clipped))
+        inputs[0] = clipped
+    rewriter.add(node, inputs)
 
 
 def _convolution(

@@ -56,6 +56,12 @@ def emit(graph: FloatGraph, histograms: Histograms, recipe: Recipe) -> onnx.Mode
     return to_half(FloatGraph(rewriter.model(graph, graph.model.opset_import[0].version)))
 
 
+def layers(graph: FloatGraph) -> list[str]:
+    """Names of the convolutions that this flavour quantises."""
+    chosen = [node for node in graph.convolutions() if node.name != graph.last() and _worthwhile(graph, node)]
+    return [graph.layer(node) for node in chosen]
+
+
 def _worthwhile(graph: FloatGraph, node: onnx.NodeProto) -> bool:
     if node.op_type == "ConvTranspose":
         return False  # per-channel INT8 of it is fragile in TensorRT
