@@ -20,6 +20,7 @@ def quantize_command(
     split: str = "train",
     method: Literal["auto", "minmax", "percentile", "entropy", "mse"] = "auto",
     keep: tuple[str, ...] = (),
+    sensitivity: Path | None = None,
     seven_bits: bool = False,
     eval: Path | None = None,
     eval_split: str = "val",
@@ -32,20 +33,24 @@ def quantize_command(
         split: of the data set.
         method: how ranges are found; auto takes what scores best on frames that did not calibrate.
         keep: a layer that stays in float; may be given several times.
+        sensitivity: what `edgeseg sensitivity --json` wrote: the layers that it names stay in float too.
         seven_bits: also write INT8 with 7-bit weights (int8-7bit), for x86 processors without VNNI.
         eval: a data set to measure every artifact on; it may share no image with the calibration.
         eval_split: of that data set.
     """
     from edgeseg.export.precision.quantize import quantize
+    from edgeseg.export.precision.sensitivity_result import read_keep
 
+    opened = Bundle.open(bundle)
+    kept = frozenset(keep) | (frozenset() if sensitivity is None else read_keep(sensitivity, opened))
     evaluation = None if eval is None else Dataset.open(eval, eval_split)
     with counting("calibrate") as progress:
         result = quantize(
-            Bundle.open(bundle),
+            opened,
             data,
             split=split,
             method=method,
-            keep=frozenset(keep),
+            keep=kept,
             seven_bits=seven_bits,
             evaluation=evaluation,
             progress=progress,

@@ -14,7 +14,7 @@ from edgeseg.dataset import Dataset
 from edgeseg.engines import open_engine
 from edgeseg.errors import UsageError
 from edgeseg.evaluate import evaluate
-from edgeseg.export.precision import qdq_onnxruntime
+from edgeseg.export.precision import qdq_onnxruntime, qdq_tensorrt
 from edgeseg.export.precision.calibration import Histograms, cache_file, calibrate, read_cache, write_cache
 from edgeseg.export.precision.calibration_data import CalibrationData, read_calibration_data, refuse_overlap
 from edgeseg.export.precision.difference import difference
@@ -49,13 +49,17 @@ class Prepared:
 
         Without labels it is the agreement with fp32. Files are written into `folder`.
         """
-        return {method: self._score(self.int8(Recipe(method, keep), folder)) for method in methods}
+        file = folder / "candidate.onnx"
+        return {method: self._score(self.int8(Recipe(method, keep), file)) for method in methods}
 
-    def int8(self, recipe: Recipe, folder: Path) -> Segmenter:
-        """ONNX Runtime's INT8 by this recipe, on one thread; its file is written into `folder`."""
-        path, spec = folder / "candidate.onnx", self.reference.spec
-        onnx.save_model(qdq_onnxruntime.emit(self.graph, self.histograms, recipe), path)
-        return Segmenter(spec, open_engine("onnxruntime", path, spec, threads=1))
+    def int8(self, recipe: Recipe, file: Path) -> Segmenter:
+        """ONNX Runtime's INT8 by this recipe, on one thread; it is written to `file`."""
+        onnx.save_model(qdq_onnxruntime.emit(self.graph, self.histograms, recipe), file)
+        return Segmenter(self.reference.spec, open_engine("onnxruntime", file, self.reference.spec, threads=1))
+
+    def tensorrt(self, recipe: Recipe) -> onnx.ModelProto:
+        """TensorRT's INT8 by this recipe."""
+        return qdq_tensorrt.emit(self.graph, self.histograms, recipe)
 
     def _score(self, candidate: Segmenter) -> float:
         if self.frames.labelled is not None:

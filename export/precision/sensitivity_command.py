@@ -1,0 +1,104 @@
+"""`edgeseg sensitivity`. Light, so that --help works where torch and onnx are not installed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from edgeseg.atomic import atomic_file
+from edgeseg.bundle import Bundle
+from edgeseg.errors import OutputError
+from edgeseg.progress import counting
+
+if TYPE_CHECKING:
+    from edgeseg.export.precision.judge import Loss
+    from edgeseg.export.precision.sensitivity_result import Sensitivity
+
+SHOWN = 12
+"""Layers in the terminal's table; all are in the JSON file and on the page."""
+
+
+def sensitivity_command(
+    bundle: str,
+    *,
+    data: Path,
+    split: str = "train",
+    method: Literal["auto", "minmax", "percentile", "entropy", "mse"] = "auto",
+    target: Literal["onnxruntime", "tensorrt"] = "onnxruntime",
+    images: int = 32,
+    slower: float = 5.0,
+    json_file: Annotated[Path | None, Parameter("--json")] = None,
+    html: Path | None = None,
+) -> int:
+    """Quantise each layer alone, and find the layers that are worth leaving in float.
+
+    Measured on images of DATA that do not calibrate. The worst layers stay in float while INT8 remains fast and flips
+    clearly fewer pixels; `edgeseg quantize --sensitivity FILE` then takes them.
+
+    Args:
+        bundle: the name of one that comes with edgeseg, or a path; it is not changed.
+        data: a data set, a video, or a folder of images; as for quantize, and never what you evaluate on.
+        split: of the data set.
+        method: how ranges are found, as for quantize.
+        target: whose INT8; mixes are tried for onnxruntime, whose speed can be measured here.
+        images: to measure on, at most 32.
+        slower: percent that INT8 with layers in float may be slower than INT8 throughout.
+        json_file: write all figures here, for quantize.
+        html: write the report here, as one page that needs no other file.
+    """
+    from edgeseg.export.precision.sensitivity import sensitivity
+    from edgeseg.export.precision.sensitivity_page import page
+
+    for file in (json_file, html):
+        if file is not None and not file.parent.is_dir():  # known before minutes of measuring
+            raise OutputError(f"cannot write {file}: there is no folder {file.parent}; make it first")
+    with counting("measure") as progress:
+        result = sensitivity(
+            Bundle.open(bundle),
+            data,
+            split=split,
+            method=method,
+            target=target,
+            images=images,
+            slower=slower,
+            progress=progress,
+        )
+    if json_file is not None:
+        with atomic_file(json_file) as temporary:
+            temporary.write_text(json.dumps(result.to_json(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    if html is not None:
+        with atomic_file(html) as temporary:
+            temporary.write_text(page(result), encoding="utf-8")
+    console = Console()
+    console.print(_layers(result))
+    console.print(_mixes(result))
+    return 0
+
+
+def _layers(result: Sensitivity) -> Table:
+    number = min(SHOWN, len(result.layers))
+    title = f"the {number} worst of {len(result.layers)} layers, each alone in INT8, on {result.frames} images"
+    table = Table("layer", "mIoU lost %", "flipped %", "worst frame %", title=title)
+    for layer in result.worst()[:SHOWN]:
+        table.add_row(Text(layer), *_cells(result.layers[layer]))
+    return table
+
+
+def _mixes(result: Sensitivity) -> Table:
+    table = Table("in float", "mIoU lost %", "flipped %", "worst frame %", "slower %", "faster than fp32")
+    table.add_row("none", *_cells(result.whole), "-", "-")
+    for mix in result.tried:
+        style = "bold" if mix.keep == result.keep else ""
+        row = *_cells(mix.loss), f"{mix.slower:+.1f}", f"{mix.faster:.2f}"
+        table.add_row(Text("\n".join(mix.keep)), *row, style=style)
+    return table
+
+
+def _cells(loss: Loss) -> tuple[str, str, str]:
+    return "-" if loss.miou is None else f"{loss.miou:+.3f}", f"{loss.flipped:.3f}", f"{loss.worst:.2f}"
