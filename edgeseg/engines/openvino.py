@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from edgeseg.engines import check_logits
 from edgeseg.engines._cache import cache_folder, keep
 from edgeseg.engines._onnx import check_spec
+from edgeseg.engines._openvino_head import product_as_convolution
 from edgeseg.errors import EngineError, FrameError
 from edgeseg.processor import available_cores, processor
 from edgeseg.spec import METADATA_KEY, Spec
@@ -44,6 +45,9 @@ def _without_telemetry() -> Any:
 ov = _without_telemetry()
 
 TARGET = "onnxruntime"
+
+LAYOUT = 1
+"""Of what is compiled and kept; a part of the key, to be raised when this file changes a model otherwise."""
 
 DIGEST = hashlib.sha256().digest_size
 """Bytes before a kept model: the hash of the rest."""
@@ -121,7 +125,7 @@ def _settings(threads: int, streams: int) -> dict[str, Any]:
 def _compiled(path: Path, spec: Spec, settings: dict[str, Any]) -> Any:
     """The compiled model, from the cache if it is there and whole."""
     content = path.read_bytes()
-    key = [ov.get_version(), processor(), settings, spec.to_json(), hashlib.sha256(content).hexdigest()]
+    key = [LAYOUT, ov.get_version(), processor(), settings, spec.to_json(), hashlib.sha256(content).hexdigest()]
     kept = cache_folder() / f"{path.stem}.{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]}.openvino"
     core = ov.Core()
     blob = _read(kept)
@@ -131,6 +135,7 @@ def _compiled(path: Path, spec: Spec, settings: dict[str, Any]) -> Any:
     try:
         model = reader.convert(reader.load(io.BytesIO(content)))
         _check(path, spec, model)
+        product_as_convolution(ov, model)
         compiled = core.compile_model(model, "CPU", settings)
     except RuntimeError as error:
         raise EngineError(f"OpenVINO refuses {path}: {_reason(error)}; export the bundle again") from error

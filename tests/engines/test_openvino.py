@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from onnx import TensorProto, helper
 
 import edgeseg
 from edgeseg.engines import open_engine, runtime
+from edgeseg.engines._openvino_head import product_as_convolution
 from edgeseg.errors import EngineError
 from edgeseg.spec import METADATA_KEY, Spec
 
@@ -125,6 +128,54 @@ def test_the_spec_is_the_one_in_the_file(tmp_path: Path, spec: Spec, make_model:
         else:
             with pytest.raises(EngineError, match=message):
                 open_engine("openvino", tmp_path / "tiny.onnx", spec, threads=1)
+
+
+def product(width: int, height: int) -> tuple[onnx.ModelProto, np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """A head of three classes on a frame's bytes, as our INT8 files have it; its matrix and bias."""
+    random = np.random.default_rng(1)
+    matrix, bias = random.normal(size=(3, 3)).astype(np.float32), random.normal(size=3).astype(np.float32)
+    graph = helper.make_graph(
+        [
+            helper.make_node("Cast", ["frame"], ["float"], to=TensorProto.FLOAT),
+            helper.make_node("Transpose", ["float"], ["planar"], perm=[0, 3, 1, 2]),
+            helper.make_node("Transpose", ["planar"], ["pixels"], perm=[0, 2, 3, 1]),
+            helper.make_node("MatMul", ["pixels", "matrix"], ["product"]),
+            helper.make_node("Add", ["product", "bias"], ["sum"]),
+            helper.make_node("Transpose", ["sum"], ["logits"], perm=[0, 3, 1, 2]),
+        ],
+        "head",
+        [helper.make_tensor_value_info("frame", TensorProto.UINT8, [1, height, width, 3])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, 3, height, width])],
+        [onnx.numpy_helper.from_array(matrix, "matrix"), onnx.numpy_helper.from_array(bias, "bias")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return model, matrix, bias
+
+
+def test_a_head_that_is_a_product_runs_as_a_convolution(tmp_path: Path, spec: Spec) -> None:
+    one = replace(spec, stride=1)
+    model, matrix, bias = product(one.width, one.height)
+    onnx.save(model, tmp_path / "head.onnx")
+    frame = tensor(one)
+    logits = open_engine("openvino", tmp_path / "head.onnx", one, threads=1).infer(frame)
+    np.testing.assert_allclose(logits, (frame @ matrix + bias).transpose(0, 3, 1, 2), rtol=1e-4, atol=1e-3)
+    ov = importlib.import_module("edgeseg.engines.openvino").ov
+    read = ov.Core().read_model(model.SerializeToString())
+    product_as_convolution(ov, read)
+    kinds = {node.get_type_name() for node in read.get_ops()}
+    assert "Convolution" in kinds
+    assert "MatMul" not in kinds
+
+
+def test_other_heads_stay_as_they_are(spec: Spec, make_model: MakeModel) -> None:
+    ov = importlib.import_module("edgeseg.engines.openvino").ov
+    model = product(spec.width, spec.height)[0]
+    model.graph.node[2].attribute[0].ints[:] = [0, 3, 2, 1]
+    for other in (make_model(spec), model):
+        read = ov.Core().read_model(other.SerializeToString())
+        before = [node.get_type_name() for node in read.get_ordered_ops()]
+        product_as_convolution(ov, read)
+        assert [node.get_type_name() for node in read.get_ordered_ops()] == before
 
 
 @pytest.mark.parametrize(("dtype", "shape"), [(TensorProto.FLOAT, [1, 18, 30, 3]), (TensorProto.UINT8, [18, 30, 3])])
