@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from edgeseg.benchmarks.peers.contenders import OURS
@@ -31,7 +30,7 @@ def rows(result: dict[str, Any]) -> list[list[str]]:
         row = [f"{each['name']} {each['precision']}{marks.get(_key(each), '')}", f"{100 * each['agreement']:.2f}"]
         for race in races:
             there = next((other for other in race["contenders"] if _key(other) == _key(each)), None)
-            row += ["", ""] if there is None else [f"{there['fps']:.1f}", _ratios(there)]
+            row += ["-", "-"] if there is None else [f"{there['fps']:.1f}", _ratios(there)]
         found.append([*row, f"{each['core_ms']:.1f}"])
     return found
 
@@ -70,15 +69,6 @@ def drawn(result: dict[str, Any]) -> Group:
         grid.add_row(*row)
     said = [Text(each) for each in notes(result)]
     return Group(grid, *said, *(Text(f"warning: {each}", style="yellow") for each in result["warnings"]))
-
-
-def markdown(result: dict[str, Any], table: Callable[[list[str], list[list[str]]], str]) -> str:
-    """The whole result for the README; `table` makes Markdown of a head and rows."""
-    about = (
-        f"{result['bundle']}, {result['races'][0]['video']}, on {result['machine']['processor']}, "
-        f"{result['machine']['cores']} cores, turn by turn:"
-    )
-    return "\n\n".join([about, table(head(result), rows(result)), "\n".join(f"- {each}" for each in notes(result))])
 
 
 def _key(contender: dict[str, Any]) -> tuple[str, str]:

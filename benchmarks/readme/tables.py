@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from edgeseg.benchmarks.readme.parts import figure, load_results, machine, markdown, warnings
+from edgeseg.benchmarks.readme.parts import figure, load_results, machine, markdown
+from edgeseg.benchmarks.readme.peers import peers
 from edgeseg.benchmarks.readme.stream import accuracy, stream
 
 
@@ -65,33 +66,6 @@ def precision(results: Path) -> str:
         head = ["stage", "run by", "mIoU %", "change", "same pixels as the stage before, %", "median ms", "MB"]
         about = f"{result['bundle']} on {result['images']} images, split {result['split']}, {machine(result)}:"
         parts.append(f"{about}\n\n{markdown(head, rows)}")
-    return "\n\n".join(parts)
-
-
-def peers(results: Path) -> str:
-    """The same work through other people's software; those whose masks differ are marked.
-
-    Reads *.peers*.json, which `python -m edgeseg.benchmarks.peers --json` writes.
-    """
-    parts = []
-    for result in load_results(results, "*.peers*.json", "make peers"):
-        rows = [
-            [
-                each["name"] + ("" if each["same_work"] else " *"),
-                f"{each['fps']:.1f}",
-                f"{each['core_ms']:.1f}",
-                f"{each['ours_is_faster_by']:.2f}",
-                f"{min(each['ratios']):.2f} to {max(each['ratios']):.2f}",
-                f"{100 * each['agreement']:.2f}",
-            ]
-            for each in result["contenders"]
-        ]
-        work = "masks and overlays" if result["overlay"] else "masks"
-        about = f"{result['artifact']['file']}, {result['video']} to {work} at frame size, {machine(result)}:"
-        table = markdown(["", "fps", "core ms a frame", "time / ours", "range", "equal pixels, %"], rows)
-        less = any(not each["same_work"] for each in result["contenders"])
-        note = "\n\n\\* Other masks than ours, by less or other work: no rival." if less else ""
-        parts.append(f"{about}\n\n{table}{note}" + warnings([result]))
     return "\n\n".join(parts)
 
 

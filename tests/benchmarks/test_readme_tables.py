@@ -53,15 +53,18 @@ PRECISION = {
 PEERS = {
     "machine": {"processor": "CPU", "cores": 2},
     "warnings": ["the machine was busy"],
-    "video": "street.mp4",
-    "overlay": False,
-    "artifact": {"file": "road.fp32.onnx"},
-    "contenders": [
-        {"name": "ours", "agreement": 1.0, "same_work": True, "fps": 50.0, "core_ms": 36.0, "ours_is_faster_by": 1.0,
-         "ratios": [1.0, 1.0]},
-        {"name": "nearest", "agreement": 0.97, "same_work": False, "fps": 20.0, "core_ms": 80.0,
-         "ours_is_faster_by": 2.5, "ratios": [2.4, 2.6]},
+    "bundle": "road",
+    "races": [
+        {"video": "street.mp4", "width": 960, "height": 540, "overlay": overlay, "contenders": [
+            {"name": "ours", "precision": "fp32", "note": "", "software": {"onnxruntime": "1.32.0"}, "agreement": 1.0,
+             "rival": True, "fps": 50.0, "core_ms": 36.0, "time_over_ours": {"fp32": {"median": 1.0}}},
+            {"name": "script", "precision": "fp32", "note": "nearest", "software": {"other": "2"}, "agreement": 0.97,
+             "rival": False, "fps": 20.0, "core_ms": 80.0, "time_over_ours": {"fp32": {"median": 2.5}}},
+        ][: 1 if overlay else 2]}
+        for overlay in (False, True)
     ],
+    "absent": {"ncnn fp32": "no wheel"},
+    "ours": {"fp32": {"engine": "onnxruntime", "stage_core_ms": {"decode": 1.0, "infer": 3.0}}},
 }  # fmt: skip
 ZOO = {
     "data": "CamVid",
@@ -118,7 +121,7 @@ EXPECTED = {
     "stream": "| onnxruntime fp32 | 72.3 | 100.0 | 5.0 / 6.0 / 7.0 | 8.0 | 1.0 / 0.1 / 6.0 / 0.2 | 0.93 | 99 | 0.250 |",
     "kernels": "| logits -> mask | 0.20 | a\\|b | 15.00 | 75.0 x |",
     "precision": "| onnxruntime int8 | onnxruntime | 72.10 | -0.20 | 99.30 | 14.9 | 3.4 |",
-    "peers": "| nearest * | 20.0 | 80.0 | 2.50 | 2.40 to 2.60 | 97.00 |",
+    "peers": "| script fp32 [1] | 97.00 | 20.0 | 2.50 | - | - | 80.0 |",
     "zoo": "| unet | 60.1 | - | 70.2 / 90.3 | 31.04 / 1.23 | 30.2 | 62.0, CamVid test (a paper) | "
     "60, seed 0, 2.5 h, 2 cores |",
 }
@@ -130,7 +133,11 @@ def test_its_figures_are_those_of_the_result(name: str, results: Path) -> None:
 
 
 def test_what_speaks_against_the_figures_stands_below_them(results: Path) -> None:
-    assert "the machine was busy" in TABLES["peers"](results)
+    said = TABLES["peers"](results)
+    assert "the machine was busy" in said
+    assert "- [1] nearest.\n- Absent: ncnn fp32: no wheel.\n" in said
+    assert "decoding 1.0 (25%), network 3.0 (75%)" in said
+    assert "Versions: onnxruntime 1.32.0, other 2." in said
     assert "99.9999864 % of pixels" in TABLES["kernels"](results)
     unsteady = json.loads((results / "cpu.bench-throughput.json").read_text())
     unsteady["runs"][0]["measured"]["pipeline"]["steady"] = False
