@@ -31,7 +31,7 @@ def model_card(loaded: Weights, spec: Spec, artifact: Artifact) -> str:
         "## Training",
         "",
         f"Trained on a split of SHA-256 `{training['data']}` for {training['settings']['epochs']} epochs "
-        f"on {training.get('hardware', training['device'])}, seed {training['settings']['seed']}"
+        f"on {training.get('hardware') or training['device']}, seed {training['settings']['seed']}"
         f"{_hours(training)}.{_start(training)} To reproduce:",
         "",
         *(f"    {command}" for command in _commands(loaded, spec)),

@@ -70,39 +70,36 @@ def precision(results: Path) -> str:
 
 
 def zoo(results: Path) -> str:
-    """Networks that were trained here, beside what their authors published.
+    """Networks that were trained here, beside what their authors published: from what edgeseg.benchmarks.zoo wrote.
 
-    Reads zoo.json:
-
-        {"data": "CamVid", "split": "val", "images": 101,
-         "networks": [{"name": "unet", "params": 31042000, "macs": 1230000000, "size": [480, 360],
-                       "miou": 60.1, "boundary_f1": 55.0, "class_accuracy": 70.2, "pixel_accuracy": 90.3,
-                       "latency_ms": 30.2, "published": {"miou": 62.0, "on": "CamVid test", "source": "the paper"},
-                       "seed": 0, "epochs": 60, "hours": 2.5, "hardware": "2 cores of an AMD EPYC"}]}
-
-    Percent; the latency is the engine's median on one frame, on the hardware named. "published" is null where nobody
-    published a figure, and so is a figure that was not measured.
+    Percent; the latency is that of ONNX Runtime alone. A dash where nobody published a figure.
     """
     parts = []
-    for result in load_results(results, "zoo.json", "edgeseg train, edgeseg eval"):
+    for result in load_results(results, "zoo.json", "python -m edgeseg.benchmarks.zoo"):
         rows = []
         for each in result["networks"]:
             said = each["published"]
+            width = "" if each["width"] == 1 else f", width {each['width']:g}"
+            hours = "" if each["hours"] is None else f", {60 * each['hours']:.0f} min"
             rows.append(
                 [
-                    each["name"],
+                    each["name"] + width,
+                    "ImageNet" if each["pretrained"] else "none",
                     figure(each["miou"], 1),
                     figure(each["boundary_f1"], 1),
                     f"{figure(each['class_accuracy'], 1)} / {figure(each['pixel_accuracy'], 1)}",
                     f"{each['params'] / 1e6:.2f} / {each['macs'] / 1e9:.2f}",
                     figure(each["latency_ms"], 1),
-                    "-" if said is None else f"{said['miou']:.1f}, {said['on']} ({said['source']})",
-                    f"{each['epochs']}, seed {each['seed']}, {each['hours']:.1f} h, {each['hardware']}",
+                    "-" if said is None else f"{said['miou']:.1f} ({said['on']}; {said['source']})",
+                    f"{each['epochs']}{hours}",
                 ]
             )
-        head = ["", "mIoU %", "boundary F1", "class / pixel accuracy", "M params / GMAC", "ms", "published mIoU"]
-        about = f"{result['data']}, split {result['split']}, {result['images']} images:"
-        parts.append(f"{about}\n\n{markdown([*head, 'epochs, on what'], rows)}")
+        head = ["", "start", "mIoU %", "boundary F1", "class / pixel accuracy", "M params / GMAC", "ms"]
+        about = (
+            f"{result['data']}, split {result['split']}, {result['images']} images; trained and timed on "
+            f"{machine(result)}, ONNX Runtime fp32 on {result['threads']} threads:"
+        )
+        parts.append(f"{about}\n\n{markdown([*head, 'published mIoU', 'epochs, time'], rows)}")
     return "\n\n".join(parts)
 
 

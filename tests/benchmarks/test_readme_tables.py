@@ -70,11 +70,12 @@ ZOO = {
     "data": "CamVid",
     "split": "val",
     "images": 101,
+    "threads": 2,
+    "machine": {"processor": "a processor", "cores": 2},
     "networks": [
-        {"name": "unet", "params": 31_042_000, "macs": 1_230_000_000, "size": [480, 360], "miou": 60.12,
-         "boundary_f1": None, "class_accuracy": 70.2, "pixel_accuracy": 90.3, "latency_ms": 30.2, "seed": 0,
-         "published": {"miou": 62.0, "on": "CamVid test", "source": "a paper"}, "epochs": 60, "hours": 2.5,
-         "hardware": "2 cores"},
+        {"name": "unet", "width": 0.25, "params": 31_042_000, "macs": 1_230_000_000, "miou": 60.12,
+         "boundary_f1": None, "class_accuracy": 70.2, "pixel_accuracy": 90.3, "latency_ms": 30.2, "pretrained": False,
+         "published": {"miou": 62.0, "on": "CamVid test", "source": "a paper"}, "epochs": 60, "hours": 2.5},
     ],
 }  # fmt: skip
 
@@ -122,8 +123,8 @@ EXPECTED = {
     "kernels": "| logits -> mask | 0.20 | a\\|b | 15.00 | 75.0 x |",
     "precision": "| onnxruntime int8 | onnxruntime | 72.10 | -0.20 | 99.30 | 14.9 | 3.4 |",
     "peers": "| script fp32 [1] | 97.00 | 20.0 | 2.50 | - | - | 80.0 |",
-    "zoo": "| unet | 60.1 | - | 70.2 / 90.3 | 31.04 / 1.23 | 30.2 | 62.0, CamVid test (a paper) | "
-    "60, seed 0, 2.5 h, 2 cores |",
+    "zoo": "| unet, width 0.25 | none | 60.1 | - | 70.2 / 90.3 | 31.04 / 1.23 | 30.2 | 62.0 (CamVid test; a paper) | "
+    "60, 150 min |",
 }
 
 
@@ -219,7 +220,7 @@ def test_check_tells_and_the_command_writes(results: Path) -> None:
     assert "is stale" in said
     assert "old" in page.read_text()
     assert run("--readme", str(page)) == (0, "")
-    assert "| unet |" in page.read_text()
+    assert "| unet, width 0.25 |" in page.read_text()
     assert run("--check", "--readme", str(page)) == (0, "")
     code, said = run("--readme", str(results / "missing.md"))
     assert code == 2

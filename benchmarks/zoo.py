@@ -1,0 +1,114 @@
+"""Networks trained here, in one table: `python -m edgeseg.benchmarks.zoo RUN... --data DATA --json FILE`.
+
+Each run is a folder that `edgeseg train` wrote. Its weights are exported, and what is measured is the artifact:
+accuracy on a split, and the time of ONNX Runtime alone on real frames. `benchmarks/results/zoo.json` is such a file;
+the README's table is made from it.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import cyclopts
+
+from edgeseg.benchmarks import engine
+from edgeseg.benchmarks.engine import TENSORS
+from edgeseg.benchmarks.labelled import open_labelled
+from edgeseg.benchmarks.machine import machine
+from edgeseg.benchmarks.result import check_writable, to_text, write
+from edgeseg.bundle import Bundle
+from edgeseg.dataset import Dataset
+from edgeseg.errors import DataError, EdgeSegError
+from edgeseg.segmenter import load
+from edgeseg.zoo import PUBLISHED
+
+WEIGHTS = "weights.safetensors"
+FRAMES, WARM_UP = 100, 5
+"""Calls that are timed, and those before them."""
+
+
+def main(runs: list[Path], /, *, data: Path, split: str | None = None, json: Path, threads: int = 2) -> int:
+    """Measure trained networks through their artifacts; prints mIoU and time of each as it comes.
+
+    Args:
+        runs: folders that edgeseg train wrote.
+        data: a labelled data set.
+        split: of it; by default "val" where there is one.
+        json: the file of results.
+        threads: of ONNX Runtime.
+    """
+    check_writable(json)
+    dataset = open_labelled(data, split)
+    rows = []
+    for run in runs:
+        rows.append(measure(run, dataset, threads))
+        print(f"{rows[-1]['name']}: mIoU {rows[-1]['miou']:.1f} %, {rows[-1]['latency_ms']:.1f} ms")
+    result = {
+        "data": dataset.folder.name,
+        "split": dataset.split,
+        "images": len(dataset),
+        "threads": threads,
+        "machine": machine(),
+        "networks": rows,
+    }
+    write(json, to_text(result))
+    return 0
+
+
+def measure(run: Path, dataset: Dataset, threads: int) -> dict[str, Any]:
+    """A row of the table.
+
+    Raises:
+        DataError: the folder holds no finished run.
+        WeightsError: its weights are not ours.
+    """
+    from edgeseg.export.to_onnx import export
+
+    if not (run / WEIGHTS).is_file():
+        raise DataError(f"{run} holds no {WEIGHTS}; give folders of runs of edgeseg train that came to their end")
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = export(run / WEIGHTS, Path(folder) / "bundle", data=dataset.folder, split=dataset.split or "val")
+        artifact = bundle.artifact(target="onnxruntime")
+        milliseconds = latency(bundle, dataset, threads)
+    training, evaluation = artifact.measured["training"], artifact.measured["evaluation"]
+    network, start = artifact.measured["network"], training.get("start")
+    published = PUBLISHED.get(network["name"])
+    return {
+        "name": network["name"],
+        "width": network["width"],
+        "params": network["parameters"],
+        "macs": network["macs"],
+        "size": [bundle.spec.width, bundle.spec.height],
+        **{key: evaluation[key] for key in ("miou", "boundary_f1", "class_accuracy", "pixel_accuracy", "iou")},
+        "latency_ms": milliseconds,
+        "published": None
+        if published is None
+        else {"miou": published.miou, "on": "CamVid test", "source": published.source},
+        "seed": training["settings"]["seed"],
+        "epochs": training["settings"]["epochs"] + (start["epochs"] if start else 0),
+        "pretrained": training["settings"]["pretrained"],
+        "crop": training["settings"]["crop"],
+        "hours": training.get("hours"),
+        "hardware": training.get("hardware", "not recorded"),
+        "data_sha256": training["data_sha256"],
+    }
+
+
+def latency(bundle: Bundle, dataset: Dataset, threads: int) -> float:
+    """Median milliseconds of the network alone, in ONNX Runtime."""
+    with closing(load(bundle, precision="fp32", threads=threads)) as model:
+        tensors = [model.prepare(dataset.load(index)[0]).copy() for index in range(min(TENSORS, len(dataset)))]
+        engine.measure(model.infer, tensors, frames=WARM_UP, workers=1)
+        return engine.measure(model.infer, tensors, frames=FRAMES, workers=1).p50
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(cyclopts.run(main, result_action="return_value"))
+    except EdgeSegError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
