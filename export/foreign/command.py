@@ -14,7 +14,8 @@ def import_command(model: Path, *, spec: Path, out: Path, data: Path | None = No
     """Turn an ONNX file that was made elsewhere into a bundle, and prove that its answers stay the same.
 
     Args:
-        model: an ONNX file, from float (1, 3, height, width) to scores or class ids, opset 11 to 22.
+        model: an ONNX file, from float (1, 3, height, width) or (1, height, width, 3) to scores or class ids, opset 11
+            to 22.
         spec: a JSON file that says what it takes and gives; `edgeseg/export/foreign/model_spec.py` shows one.
         out: folder for the bundle; a bundle that lies there is replaced.
         data: a data set: its frames serve the comparison, and the artifact's accuracy is measured on its split.

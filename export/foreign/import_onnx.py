@@ -46,7 +46,7 @@ def import_onnx(
     """Writes a bundle with the network of an ONNX file into the folder `out`.
 
     Args:
-        path: ONNX, from float (1, 3, H, W) to scores or class ids; data files lie in its folder.
+        path: ONNX, from float (1, 3, H, W) or (1, H, W, 3) to scores or class ids; data files lie in its folder.
         taken: its spec, of `read_model_spec`.
         data: a data set, as for `export`.
         split: of `data`.

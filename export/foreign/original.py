@@ -13,7 +13,7 @@ from onnx import helper
 from edgeseg.errors import ExportError, SpecError
 from edgeseg.export.foreign.model_spec import ModelSpec
 from edgeseg.export.foreign.tail import Tail, candidates, find_tail
-from edgeseg.export.foreign.wrap import frame_input
+from edgeseg.export.foreign.wrap import channels_last, frame_input
 
 
 class Original:
@@ -38,6 +38,7 @@ class Original:
         self.model, self.taken, self.where = model, taken, where
         given = frame_input(model, taken, where)
         self._input = given.name
+        self._channels_last = channels_last(given)
         self._kind = helper.tensor_dtype_to_np_dtype(given.type.tensor_type.elem_type)
         self.output = _output(model, taken, where)
         chain = candidates(model, self.output)
@@ -50,6 +51,8 @@ class Original:
     def __call__(self, tensor: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
         """The output and the tensors before it that may be the logits, of frames uint8 (1, H, W, 3) in BGR."""
         prepared = self.taken.preparation(tensor).astype(self._kind)
+        if self._channels_last:
+            prepared = np.ascontiguousarray(prepared.transpose(0, 2, 3, 1))
         try:
             return dict(zip(self._names, self._session.run(self._names, {self._input: prepared}), strict=True))
         except Exception as error:  # ONNX Runtime's exceptions share no base of their own.

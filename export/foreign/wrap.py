@@ -1,6 +1,6 @@
 """Puts somebody else's ONNX graph into ours: uint8 NHWC BGR in, logits out, with as few operators as can be.
 
-    frame -> Cast -> Transpose -> [Gather] -> [Sub] -> [Div] -> the network -> [Gather] -> [Cast] -> logits
+    frame -> Cast -> [Transpose] -> [Gather] -> [Sub] -> [Div] -> the network -> [Gather] -> [Cast] -> logits
 
 Where the input goes to one convolution alone, the channel order is folded into its weights; so are mean and standard
 deviation where they differ by channel: the deviation always, the mean if nothing is padded (padding means 0 after the
@@ -30,7 +30,7 @@ def frame_input(model: onnx.ModelProto, taken: ModelSpec, where: str) -> onnx.Va
     """The network's one input, which must be able to take the spec's frames.
 
     Raises:
-        ExportError: it is not one float (N, 3, H, W).
+        ExportError: it is not one float (N, 3, H, W) or (N, H, W, 3).
         SpecError: it has another size than the spec says.
     """
     weights = {tensor.name for tensor in model.graph.initializer}
@@ -40,19 +40,30 @@ def frame_input(model: onnx.ModelProto, taken: ModelSpec, where: str) -> onnx.Va
         raise ExportError(f"{where} takes {names}, expected one input, a picture; export it with just that")
     kind = inputs[0].type.tensor_type
     sizes = [dim.dim_value for dim in kind.shape.dim]  # 0: any
-    if kind.elem_type not in FLOATS or len(sizes) != 4 or sizes[1] not in (0, 3):
+    last = channels_last(inputs[0])
+    if kind.elem_type not in FLOATS or len(sizes) != 4 or not (last or sizes[1] in (0, 3)):
         known = kind.elem_type in TensorProto.DataType.values()
         name = TensorProto.DataType.Name(kind.elem_type).lower() if known else "something"
         shape = ", ".join(str(size or "?") for size in sizes)
-        raise ExportError(f"{where} takes {name} ({shape}), expected float (1, 3, height, width); export it like that")
+        raise ExportError(
+            f"{where} takes {name} ({shape}), expected float (1, 3, height, width) or (1, height, width, 3); export it "
+            "like that"
+        )
     spec = taken.spec
     if sizes[0] not in (0, 1):
         raise ExportError(f"{where} takes {sizes[0]} pictures at once, expected 1; export it with a batch of 1")
-    if spec.dynamic and any(sizes[2:]):
-        raise SpecError(f'{where} takes {sizes[3]}x{sizes[2]} alone, but the spec says "dynamic"; write false')
-    if any(size not in (0, wanted) for size, wanted in zip(sizes[2:], (spec.height, spec.width), strict=True)):
-        raise SpecError(f"{where} takes {sizes[3]}x{sizes[2]}, the spec says {spec.width}x{spec.height}; correct it")
+    height, width = sizes[1:3] if last else sizes[2:]
+    if spec.dynamic and (height or width):
+        raise SpecError(f'{where} takes {width}x{height} alone, but the spec says "dynamic"; write false')
+    if height not in (0, spec.height) or width not in (0, spec.width):
+        raise SpecError(f"{where} takes {width}x{height}, the spec says {spec.width}x{spec.height}; correct it")
     return inputs[0]
+
+
+def channels_last(given: onnx.ValueInfoProto) -> bool:
+    """Whether an input is (N, H, W, 3), as TensorFlow has it, rather than (N, 3, H, W)."""
+    sizes = [dim.dim_value for dim in given.type.tensor_type.shape.dim]
+    return len(sizes) == 4 and sizes[3] == 3 and sizes[1] != 3
 
 
 def wrap(
@@ -73,24 +84,26 @@ def wrap(
     graph = onnx.GraphProto()
     graph.CopyFrom(model.graph)
     _prefix(graph)
-    nodes = [
-        helper.make_node("Cast", ["frame"], ["frame.float"], name="frame.float", to=kind),
-        helper.make_node("Transpose", ["frame.float"], ["frame.planar"], name="frame.planar", perm=[0, 3, 1, 2]),
-    ]
+    nodes = [helper.make_node("Cast", ["frame"], ["frame.float"], name="frame.float", to=kind)]
+    last = channels_last(given)
+    if not last:
+        nodes.append(
+            helper.make_node("Transpose", ["frame.float"], ["frame.planar"], name="frame.planar", perm=[0, 3, 1, 2])
+        )
     entry = PREFIX + given.name
-    constants = _normalise(graph, entry, taken.preparation, helper.tensor_dtype_to_np_dtype(kind), nodes)
+    constants = _normalise(graph, entry, taken.preparation, helper.tensor_dtype_to_np_dtype(kind), nodes, last)
     nodes[-1].output[0] = entry
-    last = PREFIX + logits
+    scores = PREFIX + logits
     tail = []
     if taken.channels is not None:
         constants.append(numpy_helper.from_array(np.array(taken.channels, np.int64), "channels"))
-        tail.append(helper.make_node("Gather", [last, "channels"], ["chosen"], name="chosen", axis=1))
-        last = "chosen"
-    tail.append(helper.make_node("Cast", [last], ["logits"], name="logits", to=TensorProto.FLOAT))
+        tail.append(helper.make_node("Gather", [scores, "channels"], ["chosen"], name="chosen", axis=1))
+        scores = "chosen"
+    tail.append(helper.make_node("Cast", [scores], ["logits"], name="logits", to=TensorProto.FLOAT))
     wrapped = _needed([*nodes, *graph.node, *tail], "logits")
     if dtype == np.float32:  # that last Cast changes nothing
         wrapped.pop()
-        _rename(wrapped, last, "logits")
+        _rename(wrapped, scores, "logits")
     used = {name for node in wrapped for name in _reads(node)}
     size = ["height", "width"] if spec.dynamic else [spec.height, spec.width]
     count = len(taken.channels) if taken.channels is not None else None
@@ -109,13 +122,27 @@ def wrap(
 
 
 def _normalise(
-    graph: onnx.GraphProto, entry: str, preparation: Preparation, dtype: np.dtype[Any], nodes: list[onnx.NodeProto]
+    graph: onnx.GraphProto,
+    entry: str,
+    preparation: Preparation,
+    dtype: np.dtype[Any],
+    nodes: list[onnx.NodeProto],
+    last: bool,
 ) -> list[onnx.TensorProto]:
-    """Adds what stands between the planar BGR frame and the network; returns the constants that it reads."""
+    """Adds what stands between the float BGR frame and the network; returns the constants that it reads.
+
+    Args:
+        graph: the network; its first convolution may change.
+        entry: name of its input.
+        preparation: what it wants.
+        dtype: of its input.
+        nodes: to add to.
+        last: the channels are the last axis, not the second.
+    """
     mean, deviation = preparation.levels
     reverse = preparation.colour == "RGB"
     uniform = len(set(mean)) == 1 and len(set(deviation)) == 1
-    convolution = _only_convolution(graph, entry)
+    convolution = None if last else _only_convolution(graph, entry)
     constants: list[onnx.TensorProto] = []
 
     def add(kind: str, name: str, values: NDArray[np.generic], **attributes: Any) -> None:
@@ -127,7 +154,7 @@ def _normalise(
         _replace(weight, numpy_helper.to_array(weight)[:, ::-1])
         mean, deviation, reverse = mean[::-1], deviation[::-1], False
     if reverse:
-        add("Gather", "order", np.array([2, 1, 0], np.int64), axis=1)
+        add("Gather", "order", np.array([2, 1, 0], np.int64), axis=3 if last else 1)
     if convolution is not None and not uniform and dtype == np.float32:
         weight = _tensor(graph, convolution.input[1])
         scaled = numpy_helper.to_array(weight).astype(np.float64) / deviation[None, :, None, None]
@@ -136,7 +163,7 @@ def _normalise(
         if _unpadded(convolution):
             _shift(graph, convolution, -(scaled * mean[None, :, None, None]).sum(axis=(1, 2, 3)))
             mean = np.zeros(3)
-    shape = () if uniform else (1, 3, 1, 1)
+    shape = () if uniform else (3,) if last else (1, 3, 1, 1)
     if mean.any():
         add("Sub", "mean", np.resize(mean, shape).astype(dtype))
     if (deviation != 1).any():

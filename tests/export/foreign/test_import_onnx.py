@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -15,9 +16,11 @@ from onnx import TensorProto, helper
 
 import edgeseg
 from edgeseg import kernels
+from edgeseg.engines._build import build
 from edgeseg.errors import ExportError, SpecError
 from edgeseg.export.foreign.command import import_command
 from edgeseg.export.frames import sample_frames
+from edgeseg.sidecar import ANY
 from tests.export.foreign.their_onnx import (
     CLASSES,
     HEIGHT,
@@ -169,6 +172,25 @@ def test_half_precision(tmp_path: Path) -> None:
     bundle = imported(network(kind=TensorProto.FLOAT16, out=TensorProto.FLOAT16), tmp_path)
     assert bundle.artifacts[0].precision == "fp16"
     assert edgeseg.load(bundle).logits(sample_frames(None)[0]).dtype == np.float32
+
+
+@pytest.mark.parametrize("colour", ["RGB", "BGR"])
+@pytest.mark.parametrize("numbers", [LEVELS, UNIFORM], ids=["levels", "uniform"])
+@pytest.mark.parametrize("shape", [(1, HEIGHT, WIDTH, 3), ("n", "h", "w", 3)])
+def test_channels_last(tmp_path: Path, colour: str, numbers: dict[str, list[float]], shape: tuple[Any, ...]) -> None:
+    """As TensorFlow's converter writes it: (1, H, W, 3) in, (1, h, w, C) out, with Transposes around convolutions."""
+    model = network(lambda scores: [helper.make_node("Transpose", [scores], ["out"], perm=[0, 2, 3, 1])], shape=shape)
+    model.graph.node[0].input[0] = "planar"
+    model.graph.node.insert(0, helper.make_node("Transpose", ["x"], ["planar"], perm=[0, 3, 1, 2]))
+    changes = {"input_colour": colour, "input_range": 255, **{f"input_{k}": v for k, v in numbers.items()}}
+    bundle = imported(model, tmp_path, **changes)
+    frame = sample_frames(None)[0]
+    data = {"colour": colour, "range": 255, **numbers}
+    expected = by_hand(network(), frame, data)
+    np.testing.assert_allclose(edgeseg.load(bundle).logits(frame), expected, atol=1e-4 * np.abs(expected).max())
+    rtx = pytest.importorskip("tensorrt_rtx", reason="tensorrt-rtx, which builds engines, is not installed")
+    content = bundle.path(bundle.artifacts[0]).read_bytes()
+    assert build(content, bundle.spec, rtx, ANY, "city").layers > 5
 
 
 def test_dynamic_shapes(tmp_path: Path) -> None:

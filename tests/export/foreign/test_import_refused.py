@@ -51,6 +51,18 @@ def test_external_data_outside_is_refused(tmp_path: Path, location: str) -> None
         import_onnx(path, model_spec(description()), tmp_path / "city")
 
 
+def test_more_weights_than_a_file_can_hold_are_refused(tmp_path: Path) -> None:
+    path = external(tmp_path, "weights.bin")
+    model = onnx.load(path, load_external_data=False)
+    length = next(entry for entry in model.graph.initializer[0].external_data if entry.key == "length")
+    length.value = str(2**31)
+    onnx.save(model, path)
+    with (tmp_path / "weights.bin").open("r+b") as sparse:
+        sparse.truncate(4 + 2**31)
+    with pytest.raises(ExportError, match="more than 2 GB of weights"):
+        import_onnx(path, model_spec(description()), tmp_path / "city")
+
+
 def test_external_data_that_is_not_there_is_refused(tmp_path: Path) -> None:
     path = external(tmp_path, "other.bin")
     with pytest.raises(ExportError, match="not there"):
@@ -74,7 +86,8 @@ BAD: list[tuple[onnx.ModelProto, dict[str, Any], str]] = [
     (network(), {"classes": ["a", "b"], "channels": [0, 5]}, "5 channels, but the spec's channels name 5"),
     (network(), {"input_width": 32}, "takes 64x48, the spec says 32x48"),
     (network(shape=(4, 3, HEIGHT, WIDTH)), {}, "takes 4 pictures at once"),
-    (network(shape=(1, HEIGHT, WIDTH, 3)), {}, r"takes float \(1, 48, 64, 3\), expected float \(1, 3"),
+    (network(shape=(1, 4, HEIGHT, WIDTH)), {}, r"takes float \(1, 4, 48, 64\), expected float \(1, 3, .*\(1, height"),
+    (network(shape=(1, HEIGHT, WIDTH, 3)), {}, "fails on a 64x48 input"),  # its convolution takes channels first
     (network(kind=TensorProto.DOUBLE, out=TensorProto.DOUBLE), {}, r"takes double"),
     (network(lambda s: [helper.make_node("ReduceMean", [s], ["out"], axes=[2, 3])]), {}, r"gives \(1, 5, 1, 1\)"),
     (network(lambda s: [helper.make_node("Nonsense", [s], ["out"])]), {}, "Nonsense, which ONNX does not define"),
