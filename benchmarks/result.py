@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
+import tempfile
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,8 +22,13 @@ def check_writable(path: Path) -> None:
     """
     if path.is_dir():
         raise OutputError(f"cannot write {path}: it is a folder; give the name of a file in it")
-    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK | os.X_OK):
-        raise OutputError(f"cannot write {path}: its folder is missing or may not be written; choose another")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):  # what os.access says is not true for root, /proc, full disks
+            pass
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {path}: its folder is missing or may not be written ({error.strerror}); choose another"
+        ) from error
 
 
 def write(path: Path, text: str) -> None:

@@ -252,6 +252,8 @@ def _source(video: Path) -> dict[str, Any]:
     with open_source(video) as source:
         if not isinstance(source, VideoSource):
             raise UsageError(f"{video} is no video file, expected one of a few hundred frames; a camera plays from it")
+        if source.frame_count == 1:
+            raise UsageError(f"{video} has one frame, expected a video of a few hundred; give another")
         if source.width < network.SMALLEST[0] or source.height < network.SMALLEST[1]:
             raise UsageError(
                 f"{video} is {source.width}x{source.height}, expected at least "

@@ -70,6 +70,9 @@ BAD = {
     "unknown engine": (("{bundle}", "--source", "{video}", "--engine", "nope"), "no engine 'nope'"),
     "no video": (("{bundle}", "--source", "missing.mp4"), "does not exist"),
     "a picture": (("{bundle}", "--source", "picture.png"), "no video file"),
+    "a video of one frame": (("{bundle}", "--source", "one.mp4"), "has one frame"),
+    "a video without frames": (("{bundle}", "--source", "none.mp4"), "no video that can be decoded"),
+    "a place that takes no files": (("{bundle}", "--source", "{video}", "--json", "/proc/x.json"), "cannot write"),
     "no folder for the report": (("{bundle}", "--source", "{video}", "--html", "nowhere/x.html"), "cannot write"),
     "a folder as report": (("{bundle}", "--source", "{video}", "--json", "."), "it is a folder"),
     "no such data": (("{bundle}", "--source", "{video}", "--data", "nowhere"), "nowhere"),
@@ -98,6 +101,11 @@ def test_bad_input_is_one_sentence(
 
     monkeypatch.chdir(tmp_path)
     cv2.imwrite("picture.png", np.zeros((8, 8, 3), np.uint8))
+    for name, frames in (("one.mp4", 1), ("none.mp4", 0)):
+        writer = cv2.VideoWriter(name, cv2.VideoWriter.fourcc(*"mp4v"), 25, (256, 64))
+        for _ in range(frames):
+            writer.write(np.zeros((64, 256, 3), np.uint8))
+        writer.release()
     Path("text.json").write_text("{")
     Path("other.json").write_text('{"what": "a sonata", "format": 1}')
     Path("future.json").write_text(to_text({**measured, "format": 2}))
