@@ -69,7 +69,7 @@ class OpenVINO:
         self._dynamic = spec.dynamic
         streams = max(1, available_cores() // threads)
         self._open = True
-        model = _compiled(path, spec, _settings(threads, streams))
+        model = _compiled(path, spec, settings(threads, streams))
         self._free: queue.SimpleQueue[Any] = queue.SimpleQueue()
         for _ in range(streams):
             self._free.put(model.create_infer_request())
@@ -111,7 +111,8 @@ def open(path: Path, spec: Spec, threads: int) -> OpenVINO:
     return OpenVINO(path, spec, threads)
 
 
-def _settings(threads: int, streams: int) -> dict[str, Any]:
+def settings(threads: int, streams: int) -> dict[str, Any]:
+    """What models are compiled with: `threads` for each of `streams` inferences at once."""
     return {
         # By itself OpenVINO computes in bfloat16 where the processor can: fp32 is to mean fp32.
         "INFERENCE_PRECISION_HINT": "f32",
@@ -122,21 +123,21 @@ def _settings(threads: int, streams: int) -> dict[str, Any]:
     }
 
 
-def _compiled(path: Path, spec: Spec, settings: dict[str, Any]) -> Any:
+def _compiled(path: Path, spec: Spec, chosen: dict[str, Any]) -> Any:
     """The compiled model, from the cache if it is there and whole."""
     content = path.read_bytes()
-    key = [LAYOUT, ov.get_version(), processor(), settings, spec.to_json(), hashlib.sha256(content).hexdigest()]
+    key = [LAYOUT, ov.get_version(), processor(), chosen, spec.to_json(), hashlib.sha256(content).hexdigest()]
     kept = cache_folder() / f"{path.stem}.{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]}.openvino"
     core = ov.Core()
     blob = _read(kept)
     if blob is not None:
-        return core.import_model(blob, "CPU", settings)
+        return core.import_model(blob, "CPU", chosen)
     reader = ov.frontend.FrontEndManager().load_by_framework("onnx")
     try:
         model = reader.convert(reader.load(io.BytesIO(content)))
         _check(path, spec, model)
         product_as_convolution(ov, model)
-        compiled = core.compile_model(model, "CPU", settings)
+        compiled = core.compile_model(model, "CPU", chosen)
     except RuntimeError as error:
         raise EngineError(f"OpenVINO refuses {path}: {_reason(error)}; export the bundle again") from error
     made = compiled.export_model().getvalue()
