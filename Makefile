@@ -8,7 +8,7 @@ STREET := $(BIN)/python -c 'from importlib.metadata import files; print(next(f.l
 ENGINE ?= all
 BUNDLE ?= road
 SOURCE := $(if $(VIDEO),--source $(VIDEO))
-BENCH = $(BIN)/edgeseg bench road --engine $(ENGINE) --data $(DATA) $(SOURCE) --fps 30
+BENCH = $(BIN)/edgeseg bench $(BUNDLE) --engine $(ENGINE) --data $(DATA) $(SOURCE) --fps 30
 RESULTS = benchmarks/results/$$($(BIN)/python -m edgeseg.benchmarks.machine)
 
 .PHONY: demo test lint types contracts native unit bench peers clean
@@ -38,7 +38,7 @@ native: .venv/dev  ## the C++ core alone, its own tests, and the stub that is co
 unit: .venv/dev
 	$(BIN)/python -m pytest
 
-bench: .venv/dev  ## make bench DATA=camvid [VIDEO=street.mp4] [ENGINE=all]: measures, then writes the README's tables
+bench: .venv/dev  ## make bench DATA=camvid [VIDEO=street.mp4] [ENGINE=all] [BUNDLE=road]: measures, then writes the README's tables
 	@test -n "$(DATA)" || { echo "make bench needs DATA=, a folder with CamVid: accuracy stands beside speed" >&2; exit 2; }
 	$(BIN)/python -m edgeseg.benchmarks.kernels --json $(RESULTS).kernels.json
 	$(BENCH) --mode latency --json $(RESULTS).bench-latency.json

@@ -39,14 +39,17 @@ def kernels(results: Path) -> str:
 def precision(results: Path) -> str:
     """What each step from PyTorch to INT8 cost: one row a stage.
 
-    Reads *.precision.json:
+    Reads *.precision.json, which `edgeseg verify --json` writes:
 
         {"bundle": "road", "split": "val", "images": 101, "machine": {"processor": "AMD EPYC", "cores": 2},
          "stages": [{"stage": "onnxruntime int8", "engine": "onnxruntime", "miou": 72.3, "before": "onnxruntime fp32",
-                     "agreement": 99.3, "median_ms": 14.9, "bytes": 3400000}]}
+                     "agreement": 99.3, "median_ms": 14.9, "bytes": 3400000}],
+         "left_out": ["tensorrt int8 in tensorrt: why"],
+         "builds": [{"product": "tensorrt-rtx", "artifact": "tensorrt int8", "seconds": 20.1, "bytes": 3400000}]}
 
-    The stages are in order, the first is what the others are compared with; "before" is null for it, and "bytes" for a
-    stage that is no artifact; percent and milliseconds.
+    The stages are in order, the mIoU of the others is compared with the first's, their masks with those of the stage
+    "before", null for the first; "median_ms" is null for a stage whose time says nothing, "bytes" for one that is no
+    artifact; percent and milliseconds.
     """
     parts = []
     for result in load_results(results, "*.precision.json", "edgeseg verify --json"):
@@ -57,15 +60,20 @@ def precision(results: Path) -> str:
                 each["engine"],
                 f"{each['miou']:.2f}",
                 f"{each['miou'] - first:+.2f}",
-                "-" if each["before"] is None else f"{each['agreement']:.2f}",
-                f"{each['median_ms']:.1f}",
+                "-" if each["before"] is None else f"{each['agreement']:.2f} of {each['before']}",
+                figure(each["median_ms"], 1),
                 "-" if each["bytes"] is None else f"{each['bytes'] / 1e6:.1f}",
             ]
             for each in result["stages"]
         ]
-        head = ["stage", "run by", "mIoU %", "change", "same pixels as the stage before, %", "median ms", "MB"]
+        head = ["stage", "run by", "mIoU %", "change", "same pixels, %", "median ms", "MB"]
         about = f"{result['bundle']} on {result['images']} images, split {result['split']}, {machine(result)}:"
-        parts.append(f"{about}\n\n{markdown(head, rows)}")
+        notes = [f"- left out: {each}." for each in result["left_out"]]
+        notes += [
+            f"- {each['artifact']} built by {each['product']} in {each['seconds']:.0f} s, {each['bytes'] / 1e6:.1f} MB."
+            for each in result["builds"]
+        ]
+        parts += [about, markdown(head, rows), *(["\n".join(notes)] if notes else [])]
     return "\n\n".join(parts)
 
 

@@ -48,7 +48,11 @@ PRECISION = {
          "bytes": None},
         {"stage": "onnxruntime int8", "engine": "onnxruntime", "miou": 72.1, "before": "torch", "agreement": 99.3,
          "median_ms": 14.9, "bytes": 3_400_000},
+        {"stage": "tensorrt int8", "engine": "ONNX's reference", "miou": 72.0, "before": "torch", "agreement": 99.2,
+         "median_ms": None, "bytes": 3_500_000},
     ],
+    "left_out": ["tensorrt int8 in tensorrt: no GPU"],
+    "builds": [{"product": "tensorrt-rtx", "artifact": "tensorrt int8", "seconds": 20.1, "bytes": 3_600_000}],
 }  # fmt: skip
 PEERS = {
     "machine": {"processor": "CPU", "cores": 2},
@@ -121,7 +125,7 @@ EXPECTED = {
     "accuracy": "| tiny, onnxruntime fp32 | 72.3 | 93.7 | 83.9 | 68.2 | car 80, sky 90, road 96 | val, 101 |",
     "stream": "| onnxruntime fp32 | 72.3 | 100.0 | 5.0 / 6.0 / 7.0 | 8.0 | 1.0 / 0.1 / 6.0 / 0.2 | 0.93 | 99 | 0.250 |",
     "kernels": "| logits -> mask | 0.20 | a\\|b | 15.00 | 75.0 x |",
-    "precision": "| onnxruntime int8 | onnxruntime | 72.10 | -0.20 | 99.30 | 14.9 | 3.4 |",
+    "precision": "| onnxruntime int8 | onnxruntime | 72.10 | -0.20 | 99.30 of torch | 14.9 | 3.4 |",
     "peers": "| script fp32 [1] | 97.00 | 20.0 | 2.50 | - | - | 80.0 |",
     "zoo": "| unet, width 0.25 | none | 60.1 | - | 70.2 / 90.3 | 31.04 / 1.23 | 30.2 | 62.0 (CamVid test; a paper) | "
     "60, 150 min |",
@@ -140,6 +144,8 @@ def test_what_speaks_against_the_figures_stands_below_them(results: Path) -> Non
     assert "decoding 1.0 (25%), network 3.0 (75%)" in said
     assert "Versions: onnxruntime 1.32.0, other 2." in said
     assert "99.9999864 % of pixels" in TABLES["kernels"](results)
+    assert "- left out: tensorrt int8 in tensorrt: no GPU." in TABLES["precision"](results)
+    assert "- tensorrt int8 built by tensorrt-rtx in 20 s, 3.6 MB." in TABLES["precision"](results)
     unsteady = json.loads((results / "cpu.bench-throughput.json").read_text())
     unsteady["runs"][0]["measured"]["pipeline"]["steady"] = False
     (results / "cpu.bench-throughput.json").write_text(json.dumps(unsteady))
