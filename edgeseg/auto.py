@@ -89,8 +89,7 @@ def choose(
     """
     candidates, left_out = _candidates(bundle, precision)
     if len(candidates) == 1:
-        ((engine, artifact),) = candidates
-        return Choice(engine, artifact.precision, {}, tuple(left_out))
+        return _only(candidates, left_out)
     file, key = _place(bundle, candidates, threads)
     kept = _read(file, key)
     if kept is not None:
@@ -108,9 +107,17 @@ def remembered(bundle: Bundle, *, threads: int) -> Choice | None:
 
     Raises:
         BundleError: the bundle has no artifact for the CPU.
+        EngineError: none of them may be taken unasked.
     """
-    candidates, _ = _candidates(bundle, None)
+    candidates, left_out = _candidates(bundle, None)
+    if len(candidates) == 1:
+        return _only(candidates, left_out)
     return _read(*_place(bundle, candidates, threads))
+
+
+def _only(candidates: list[tuple[str, Artifact]], left_out: list[str]) -> Choice:
+    ((engine, artifact),) = candidates
+    return Choice(engine, artifact.precision, {}, tuple(left_out))
 
 
 def _candidates(bundle: Bundle, precision: str | None) -> tuple[list[tuple[str, Artifact]], list[str]]:

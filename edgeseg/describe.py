@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from edgeseg.auto import remembered
 from edgeseg.bundle import Bundle
+from edgeseg.errors import EdgeSegError
+from edgeseg.processor import available_cores
 
 if TYPE_CHECKING:
     from rich.console import Group
 
 
 def describe(bundle: Bundle) -> dict[str, Any]:
-    """The spec, the artifacts with their figures, and the card's place, as a JSON object.
+    """The spec, the artifacts with their figures, the card's place, what the engine auto took here, as a JSON object.
 
     Every artifact is hashed.
 
@@ -26,6 +29,7 @@ def describe(bundle: Bundle) -> dict[str, Any]:
         "spec": bundle.spec.to_json(),
         "artifacts": [{**artifact.to_json(), "verified": True} for artifact in bundle.artifacts],
         "card": bundle.card and str(bundle.folder / bundle.card),
+        "auto": _auto(bundle),
     }
 
 
@@ -50,6 +54,8 @@ def tables(bundle: Bundle) -> Group:
     about.add_row("ignored id", "none" if spec.ignore is None else str(spec.ignore))
     about.add_row("licence", Text(spec.licence))
     about.add_row("card", bundle.card or "none")
+    for mode, choice in _auto(bundle).items():
+        about.add_row(f"engine auto, {mode}", Text(choice or "not measured here yet: edgeseg run does"))
 
     artifacts = Table(title="artifacts (sha256 verified)")
     for column in ("file", "target", "precision", "MB", "sha256"):
@@ -69,6 +75,18 @@ def tables(bundle: Bundle) -> Group:
             artifact.sha256[:12],
         )
     return Group(about, artifacts, *([measured] if measured.rows else []))
+
+
+def _auto(bundle: Bundle) -> dict[str, str | None]:
+    """What the engine auto takes on this machine, by mode; None where it would have to measure."""
+    found: dict[str, str | None] = {}
+    for mode, threads in (("throughput", 1), ("latency", available_cores())):
+        try:
+            choice = remembered(bundle, threads=threads)
+        except EdgeSegError:  # nothing for the CPU
+            choice = None
+        found[mode] = None if choice is None else str(choice)
+    return found
 
 
 def _headline(figures: Any) -> str:

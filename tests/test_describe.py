@@ -7,10 +7,16 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from edgeseg import auto
 from edgeseg.bundle import Bundle
 from edgeseg.describe import describe, tables
 from edgeseg.errors import BundleError
 from edgeseg.spec import Spec
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGESEG_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.fixture
@@ -40,3 +46,20 @@ def test_altered_bundles_are_not_described(bundle: Bundle, show: Callable[[Bundl
     (bundle.folder / bundle.artifacts[0].file).write_bytes(b"")
     with pytest.raises(BundleError, match="altered"):
         show(bundle)
+
+
+def test_what_auto_took_here_is_shown(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auto, "find_spec", lambda name: name)
+    measured = {("onnxruntime", "fp32"): 3.0, ("openvino", "fp32"): 2.0}
+    monkeypatch.setattr(auto, "_measure", lambda *_: (measured, []))
+    monkeypatch.setattr("edgeseg.describe.available_cores", lambda: 4)
+    assert describe(bundle)["auto"] == {"throughput": None, "latency": None}
+    auto.choose(bundle, threads=1)
+    found = describe(bundle)["auto"]
+    assert found["throughput"].startswith("openvino fp32, ms a frame here: openvino fp32 2.0")
+    assert found["latency"] is None
+    console = Console(width=200)
+    with console.capture() as shown:
+        console.print(tables(bundle))
+    assert "openvino fp32 2.0" in shown.get()
+    assert "not measured here yet" in shown.get()
