@@ -41,7 +41,7 @@ MARGIN = 0.95
 """Of the time of what would be taken otherwise: less is no difference, as the next measurement may say the opposite."""
 
 SECONDS = 2.0
-ROUNDS = (5, 40)
+ROUNDS = (3, 60)
 """Turns of each candidate, at least and at most."""
 
 FORMAT = 1
@@ -192,8 +192,8 @@ def _measure(
 
         def turn(engine: Engine) -> float:
             started = time.perf_counter()
-            list(pool.map(engine.infer, [frame] * 2 * workers))
-            return 1e3 * (time.perf_counter() - started) / (2 * workers)
+            list(pool.map(engine.infer, [frame] * workers))
+            return 1e3 * (time.perf_counter() - started) / workers
 
         for each in engines.values():
             turn(each)
