@@ -3,51 +3,39 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from edgeseg.artifact import Artifact
+from edgeseg.artifact import SEVEN_BITS, Artifact
 from edgeseg.bundle import Bundle
 from edgeseg.dataset import Dataset
 from edgeseg.engines import Engine, open_engine
-from edgeseg.errors import DataError, UsageError
+from edgeseg.errors import DataError, EngineError, UsageError
 from edgeseg.export.precision.as_written import AsWritten
 from edgeseg.export.precision.calibration_data import refuse_overlap
+from edgeseg.export.torch_engine import HalfTorchEngine, TorchEngine
 from edgeseg.metrics import ConfusionMatrix
-from edgeseg.models.normalise import FrameToLogits
-from edgeseg.models.weights import load_weights
 from edgeseg.segmenter import Segmenter
 
-ORDER = ("onnxruntime fp32", "tensorrt fp16", "onnxruntime int8", "tensorrt int8", "onnxruntime int8-7bit")
-"""Stages in the order of what they are made from; each is compared with the one before."""
+BEFORE: dict[str, tuple[str, ...]] = {
+    "onnxruntime fp32": ("torch",),
+    "tensorrt fp16": ("onnxruntime fp32",),
+    "onnxruntime int8": ("tensorrt fp16", "onnxruntime fp32"),
+    f"onnxruntime {SEVEN_BITS}": ("tensorrt fp16", "onnxruntime fp32"),
+    "tensorrt int8": ("tensorrt fp16", "onnxruntime fp32"),
+}
+"""Artifacts in order, and what each is compared with: the first of these that is there."""
+
+RUNTIMES = {"onnxruntime": ("openvino",), "tensorrt": ("tensorrt",)}
+"""What else may run an artifact, by its target; it is compared with the artifact as it was computed before."""
 
 WORST = 3
 """Frames that are shown of each stage."""
-
-
-class TorchEngine:
-    """PyTorch itself as the first stage, in float32 on the CPU."""
-
-    name = "torch"
-    threads = 1
-
-    def __init__(self, weights: Path) -> None:
-        self._graph = FrameToLogits(load_weights(weights).network).eval()
-
-    @torch.no_grad()
-    def infer(self, tensor: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Logits (1, C, h, w), float32, of a tensor (1, H, W, 3), uint8, BGR."""
-        logits: NDArray[np.float32] = self._graph(torch.from_numpy(tensor)).numpy()
-        return logits
-
-    def close(self) -> None:
-        """Nothing to free."""
 
 
 @dataclass(frozen=True)
@@ -55,16 +43,22 @@ class Stage:
     """A step of the way, ready to run.
 
     Attributes:
-        name: "torch", or an artifact's target and precision.
+        name: "torch", "torch fp16", an artifact's target and precision, or that "in" another runtime.
         model: runs it.
         engine: what runs it, for the report.
         artifact: None for torch.
+        before: name of the stage that it is compared with; by default the one before it in the list.
+        timed: whether its time means anything; not so for a graph that is computed as it is written.
+        notes: what else is known when all frames are done, as a JSON object.
     """
 
     name: str
     model: Segmenter
     engine: str
     artifact: Artifact | None = None
+    before: str | None = None
+    timed: bool = True
+    notes: Callable[[], Mapping[str, Any]] = dict
 
 
 @dataclass(frozen=True)
@@ -78,7 +72,10 @@ class StageResult:
         before: the stage it is compared with; None for the first.
         agreement: pixels with the same class as the stage before; 100 for the first.
         worst: (place in the split, agreement) of the frames that agree least, the worst first.
-        median_ms: of an inference, one frame at a time, without fitting and arg-max.
+        median_ms: of an inference, one frame at a time on one thread, without fitting and arg-max; None where it would
+            mean nothing.
+        bytes: of the artifact; None for torch.
+        notes: of the stage.
     """
 
     stage: str
@@ -87,7 +84,9 @@ class StageResult:
     before: str | None
     agreement: float
     worst: tuple[tuple[int, float], ...]
-    median_ms: float
+    median_ms: float | None
+    bytes: int | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object for the bundle."""
@@ -102,7 +101,9 @@ class StageResult:
             "before": self.before,
             "agreement": round(self.agreement, 4),
             "worst_frames": [[place, round(share, 4)] for place, share in self.worst],
-            "median_ms": round(self.median_ms, 3),
+            "median_ms": None if self.median_ms is None else round(self.median_ms, 3),
+            "bytes": self.bytes,
+            **self.notes,
         }
 
 
@@ -145,31 +146,42 @@ class Gate:
         return [f"--{name.replace('_', '-')}" for name, value in vars(self).items() if value is None]
 
 
-def stages(bundle: Bundle, weights: Path | None) -> list[Stage]:
-    """All stages that this machine can run; those of TensorRT are computed as they are written.
+def stages(bundle: Bundle, weights: Path | None) -> tuple[list[Stage], list[str]]:
+    """All stages that this machine can run, and why others are left out.
+
+    Artifacts for TensorRT are computed as they are written; where TensorRT and a GPU are, by TensorRT too.
 
     Raises:
         UsageError: there is only one, so nothing can be compared.
     """
     spec = bundle.spec
-    found = []
+    found, left_out = [], []
     if weights is not None:
-        torch_engine = TorchEngine(weights)
-        found.append(Stage("torch", Segmenter(spec, torch_engine), torch_engine.name))
-    by_name = {str(artifact): artifact for artifact in bundle.artifacts}
-    for name in ORDER:
-        if name in by_name:
-            artifact = by_name[name]
-            path = bundle.path(artifact)
-            ours = artifact.target == "onnxruntime"
-            engine: Engine = open_engine("onnxruntime", path, spec, threads=1) if ours else AsWritten(path)
-            found.append(Stage(name, Segmenter(spec, engine), engine.name, artifact))
+        found.append(Stage("torch", Segmenter(spec, TorchEngine(weights)), TorchEngine.name))
+        half = HalfTorchEngine(weights)
+        found.append(Stage("torch fp16", Segmenter(spec, half), half.name, before="torch", notes=half.range))
+    artifacts = {str(artifact): artifact for artifact in bundle.artifacts if str(artifact) in BEFORE}
+    for name in (name for name in BEFORE if name in artifacts):
+        artifact, there = artifacts[name], {stage.name for stage in found}
+        path = bundle.path(artifact)
+        before = next((each for each in BEFORE[name] if each in there), None)
+        ours = artifact.target == "onnxruntime"
+        engine: Engine = open_engine("onnxruntime", path, spec, threads=1) if ours else AsWritten(path)
+        found.append(Stage(name, Segmenter(spec, engine), engine.name, artifact, before, timed=ours))
+    for name, artifact in artifacts.items():
+        for runtime in RUNTIMES[artifact.target]:
+            try:
+                engine = open_engine(runtime, bundle.path(artifact), spec, threads=1)
+            except EngineError as error:
+                left_out.append(f"{name} in {runtime}: {error}")
+            else:
+                found.append(Stage(f"{name} in {runtime}", Segmenter(spec, engine), engine.name, artifact, name))
     if len(found) < 2:
         raise UsageError(
             f"{spec.name} has one stage, {', '.join(stage.name for stage in found) or 'none'}, expected two or more to "
             "compare; give --weights, or run `edgeseg quantize` first"
         )
-    return found
+    return found, left_out
 
 
 def verify(
@@ -190,11 +202,15 @@ def verify(
         if stage.artifact is not None:
             used = stage.artifact.measured.get("calibration", {}).get("frames_sha256", [])
             refuse_overlap(set(used), dataset)
+    order = [stage.name for stage in given]
+    against = [
+        max(number - 1, 0) if stage.before is None else order.index(stage.before) for number, stage in enumerate(given)
+    ]
     matrices = [ConfusionMatrix(names) for _ in given]
     shares: list[list[float]] = [[] for _ in given]
     seconds: list[list[float]] = [[] for _ in given]
     for place, (frame, label) in enumerate(dataset):
-        before: NDArray[np.uint8] | None = None
+        masks: list[NDArray[np.uint8]] = []
         for number, stage in enumerate(given):
             tensor = stage.model.prepare(frame)
             started = time.perf_counter()
@@ -202,8 +218,8 @@ def verify(
             seconds[number].append(time.perf_counter() - started)
             mask = stage.model.mask(logits, frame.shape[1], frame.shape[0])
             matrices[number].add(mask, label, ignore=dataset.classes.ignore)
-            shares[number].append(100.0 if before is None else 100 * float((mask == before).mean()))
-            before = mask
+            masks.append(mask)
+            shares[number].append(100 * float((mask == masks[against[number]]).mean()))
         if progress is not None:
             progress(place + 1, len(dataset))
     return [
@@ -211,10 +227,12 @@ def verify(
             stage.name,
             stage.engine,
             matrices[number],
-            given[number - 1].name if number else None,
+            order[against[number]] if number else None,
             float(np.mean(shares[number])),
             tuple((int(place), shares[number][place]) for place in np.argsort(shares[number])[:WORST]),
-            1e3 * float(np.median(seconds[number])),
+            1e3 * float(np.median(seconds[number])) if stage.timed else None,
+            None if stage.artifact is None else stage.artifact.bytes,
+            stage.notes(),
         )
         for number, stage in enumerate(given)
     ]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
@@ -26,10 +28,13 @@ def verify_command(
     min_miou: float | None = None,
     min_agreement: float | None = None,
     max_drop: float | None = None,
+    json_file: Annotated[Path | None, Parameter("--json")] = None,
     html: Path | None = None,
     record: bool = False,
 ) -> int:
-    """Measure what each stage cost: torch, ONNX fp32, fp16, int8. Exit code 1 where a threshold is missed.
+    """Measure what each stage cost: torch, fp32, fp16, int8, each in every engine that runs here.
+
+    Exit code 1 where a threshold is missed. Where TensorRT-RTX is installed its engines are built, timed and weighed.
 
     Args:
         bundle: the name of one that comes with edgeseg, or a path.
@@ -39,27 +44,37 @@ def verify_command(
         min_miou: percent that every stage must reach.
         min_agreement: percent of the pixels that must have the class that the stage before gave them.
         max_drop: percent of mIoU that a stage may lose against the first.
+        json_file: write all figures here; the README's table is made of it.
         html: write the report here, as one page that needs no other file.
         record: write the figures into the bundle.
     """
     from edgeseg.export.verify import Gate, stages, verify
+    from edgeseg.export.verify_json import to_json
     from edgeseg.export.verify_page import page
 
     opened, dataset = Bundle.open(bundle), Dataset.open(data, split)
     gate = Gate(min_miou, min_agreement, max_drop)
-    given = stages(opened, weights)
+    given, left_out = stages(opened, weights)
     with counting("verify") as progress:
         results = verify(given, dataset, progress=progress)
     misses = gate.misses(results)
+    if json_file is not None:
+        figures = to_json(opened, dataset, results, left_out)
+        with atomic_file(json_file) as temporary:
+            temporary.write_text(json.dumps(figures, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     if html is not None:
         with atomic_file(html) as temporary:
             temporary.write_text(page(given, results, dataset, gate, misses), encoding="utf-8")
     if record:
         for stage, result in zip(given, results, strict=True):
             if stage.artifact is not None:
-                opened = opened.record(stage.artifact, "verify", {**result.to_json(), "data_sha256": dataset.digest})
+                artifact = next(each for each in opened.artifacts if each.file == stage.artifact.file)
+                what = "verify" if stage.name == str(artifact) else f"verify in {result.engine}"
+                opened = opened.record(artifact, what, {**result.to_json(), "data_sha256": dataset.digest})
     console = Console()
     console.print(_table(results))
+    for reason in left_out:
+        console.print("left out:", reason, markup=False, highlight=False, soft_wrap=True)
     if gate.unused():
         console.print(f"not given, so not applied: {', '.join(gate.unused())}", highlight=False)
     for miss in misses:
@@ -68,15 +83,18 @@ def verify_command(
 
 
 def _table(results: list[StageResult]) -> Table:
-    table = Table("stage", "run by", "mIoU %", "change", "same as before %", "worst frame %", "median ms")
+    table = Table("stage", "run by", "mIoU %", "change", "compared with", "same %", "worst frame %", "median ms", "MB")
     for each in results:
+        compared = each.before is not None
         table.add_row(
             each.stage,
             each.engine,
             f"{each.matrix.miou:.2f}",
             f"{each.matrix.miou - results[0].matrix.miou:+.2f}",
-            "-" if each.before is None else f"{each.agreement:.3f}",
-            "-" if each.before is None else f"{each.worst[0][1]:.2f}",
-            f"{each.median_ms:.1f}",
+            each.before or "-",
+            f"{each.agreement:.3f}" if compared else "-",
+            f"{each.worst[0][1]:.2f}" if compared else "-",
+            "-" if each.median_ms is None else f"{each.median_ms:.1f}",
+            "-" if each.bytes is None else f"{each.bytes / 1e6:.2f}",
         )
     return table

@@ -34,14 +34,20 @@ def page(
 
 
 def _stages(results: Sequence[StageResult]) -> str:
-    rows = "".join(
-        f"<tr><td>{escape(each.stage)}<td>{escape(each.engine)}<td>{each.matrix.miou:.2f}"
-        f"<td>{each.matrix.miou - results[0].matrix.miou:+.2f}"
-        f"<td>{'-' if each.before is None else f'{each.agreement:.3f}'}<td>{each.median_ms:.1f}</tr>"
-        for each in results
-    )
-    heads = "".join(f"<th>{head}" for head in ("stage", "run by", "mIoU %", "change", "same as before %", "median ms"))
-    return f"<table><tr>{heads}</tr>{rows}</table>"
+    rows = []
+    for each in results:
+        same = "-" if each.before is None else f"{each.agreement:.3f}"
+        speed = "-" if each.median_ms is None else f"{each.median_ms:.1f}"
+        size = "-" if each.bytes is None else f"{each.bytes / 1e6:.2f}"
+        cells = escape(each.before or "-"), same, f"{each.matrix.miou:.2f}", _change(each, results), speed, size
+        rows.append(f"<tr><td>{escape(each.stage)}<td>{escape(each.engine)}<td>{'<td>'.join(cells)}</tr>")
+    names = "stage", "run by", "compared with", "same pixels %", "mIoU %", "change", "median ms", "MB"
+    heads = "".join(f"<th>{name}" for name in names)
+    return f"<table><tr>{heads}</tr>{''.join(rows)}</table>"
+
+
+def _change(each: StageResult, results: Sequence[StageResult]) -> str:
+    return f"{each.matrix.miou - results[0].matrix.miou:+.2f}"
 
 
 def _classes(results: Sequence[StageResult]) -> str:
@@ -60,7 +66,11 @@ def _bar(iou: float) -> str:
 
 def _worst(given: Sequence[Stage], results: Sequence[StageResult], dataset: Dataset) -> str:
     parts = []
-    for before, stage, result in zip(given, given[1:], results[1:], strict=False):
+    by_name = {stage.name: stage for stage in given}
+    for stage, result in zip(given, results, strict=True):
+        if result.before is None:
+            continue
+        before = by_name[result.before]
         for place, share in result.worst:
             frame, _ = dataset.load(place)
             masks = [each.model(frame) for each in (before, stage)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,19 +11,26 @@ import cv2
 import numpy as np
 import onnx
 import pytest
+import torch
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
+from edgeseg.benchmarks.readme.tables import precision
 from edgeseg.bundle import Bundle
 from edgeseg.dataset import Dataset
 from edgeseg.errors import DataError, UsageError
 from edgeseg.export.frames import sample_frames
 from edgeseg.export.precision.as_written import AsWritten
 from edgeseg.export.precision.calibration_data import frame_hash
+from edgeseg.export.to_onnx import export
 from edgeseg.export.verify import Gate, Stage, stages, verify
+from edgeseg.export.verify_command import verify_command
 from edgeseg.export.verify_page import page
+from edgeseg.models import build
+from edgeseg.models.weights import save_weights
 from edgeseg.segmenter import Logits, Mask, Segmenter
 from edgeseg.spec import Spec
+from edgeseg.train.settings import TrainSettings
 
 Make = Callable[[Path, Spec], Bundle]
 
@@ -102,10 +110,11 @@ def test_a_planted_fault_is_missed_by_the_gate_at_its_own_stage(
 
 
 def test_calibration_images_and_lonely_stages_are_refused(
-    given: tuple[onnx.ModelProto, Spec, Dataset], tmp_path: Path
+    given: tuple[onnx.ModelProto, Spec, Dataset], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, spec, dataset = given
     bundle = Bundle.open(tmp_path / "tiny")
+    monkeypatch.setattr("edgeseg.export.verify.RUNTIMES", {"onnxruntime": ()})
     with pytest.raises(UsageError, match="edgeseg quantize"):
         stages(bundle, None)
     used = [frame_hash(dataset.load(1)[0])[:16]]
@@ -113,3 +122,32 @@ def test_calibration_images_and_lonely_stages_are_refused(
     way = [Stage("a", Segmenter(spec, AsWritten(model)), "a", artifact)]
     with pytest.raises(DataError, match=r"1 images .*1\.png"):
         verify(way, dataset)
+
+
+def test_every_stage_from_torch_to_other_engines(
+    given: tuple[onnx.ModelProto, Spec, Dataset], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, spec, dataset = given
+    torch.manual_seed(0)
+    network = build("simple-cnn", 3, 0.25)
+    spec = replace(spec, stride=network.strides[0], name="cnn")
+    training = {"settings": TrainSettings().to_json(), "data": "0" * 64, "device": "cpu"}
+    save_weights(tmp_path / "w.safetensors", network, "simple-cnn", 0.25, spec, training)
+    export(tmp_path / "w.safetensors", tmp_path / "cnn")
+    monkeypatch.setattr("edgeseg.export.verify.RUNTIMES", {"onnxruntime": ("onnxruntime", "nothing")})
+    command = {"weights": tmp_path / "w.safetensors", "json_file": tmp_path / "x.precision.json", "record": True}
+    assert verify_command(str(tmp_path / "cnn"), data=dataset.folder, min_agreement=99.0, **command) == 0
+    figures = json.loads((tmp_path / "x.precision.json").read_bytes())
+    stages = {each["stage"]: each for each in figures["stages"]}
+    assert {name: each["before"] for name, each in stages.items()} == {
+        "torch": None,
+        "torch fp16": "torch",
+        "onnxruntime fp32": "torch",
+        "onnxruntime fp32 in onnxruntime": "onnxruntime fp32",
+    }
+    assert 0 < stages["torch fp16"]["float16"]["largest_of_range"] < 0.1
+    assert [reason.startswith("onnxruntime fp32 in nothing: ") for reason in figures["left_out"]] == [True]
+    assert {"verify", "verify in onnxruntime"} <= set(Bundle.open(tmp_path / "cnn").artifacts[0].measured)
+    table = precision(tmp_path)
+    assert table.count("\n| ") == 2 + len(stages)
+    assert "torch fp16" in table

@@ -1,0 +1,65 @@
+"""The result of `edgeseg verify` as a JSON object, of which the README's table of precisions is made."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from edgeseg.bundle import Bundle
+from edgeseg.dataset import Dataset
+from edgeseg.export.to_engine import compile_engine
+from edgeseg.export.verify import StageResult
+from edgeseg.processor import available_cores, processor
+
+PACKAGES = ("torch", "onnxruntime", "openvino", "tensorrt", "tensorrt_rtx")
+
+
+def to_json(
+    bundle: Bundle, dataset: Dataset, results: Sequence[StageResult], left_out: Sequence[str]
+) -> dict[str, Any]:
+    """Every figure of every stage, the machine, and what TensorRT-RTX's engines cost to build where it is installed."""
+    return {
+        "format": 1,
+        "what": "edgeseg verify",
+        "bundle": bundle.spec.name,
+        "split": dataset.split or "whole",
+        "images": len(dataset),
+        "data_sha256": dataset.digest,
+        "machine": {"processor": processor(), "cores": available_cores()},
+        "versions": _versions(),
+        "stages": [{"stage": each.stage, **each.to_json()} for each in results],
+        "left_out": list(left_out),
+        "builds": _builds(bundle) if find_spec("tensorrt_rtx") is not None else [],
+    }
+
+
+def _builds(bundle: Bundle) -> list[dict[str, Any]]:
+    """Of each artifact for TensorRT by TensorRT-RTX, which needs no GPU for it."""
+    found = []
+    with tempfile.TemporaryDirectory(prefix="edgeseg-verify-") as folder:
+        for artifact in bundle.artifacts:
+            if artifact.target == "tensorrt":
+                built = compile_engine(bundle, "tensorrt-rtx", artifact.precision, Path(folder))
+                found.append(
+                    {
+                        "product": "tensorrt-rtx",
+                        "artifact": str(artifact),
+                        "seconds": round(built.seconds, 3),
+                        "bytes": built.bytes,
+                    }
+                )
+    return found
+
+
+def _versions() -> dict[str, str]:
+    there = {}
+    for name in PACKAGES:
+        try:
+            there[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return there
