@@ -90,13 +90,13 @@ class Slot:
         return mask.read()
 
     def close(self) -> None:
-        """Frees the memory on the card."""
+        """Frees the memory on both sides: streams and pinned memory go when they are forgotten."""
         while self._to_masks:
             self._forget(next(iter(self._to_masks)))
         self._to_logits.close()
-        self._context = None
         for memory in self._on_card:
             memory.free()
+        self._context = self._stream = self._frame = self._logits = None
 
     def _add(self, wanted: Wanted) -> None:
         """Memory for masks of one more size, in place of the oldest if there are many."""

@@ -108,6 +108,7 @@ class TensorRT:
         """Frees the card's memory; closing twice is no error. No `infer` may be running."""
         if self._context is None:
             return
+        # pycuda's streams and pinned memory are freed when they are forgotten, and only in a context that is current.
         with contextlib.suppress(Exception), self._current():  # a lost context frees nothing, and all is lost anyway
             for slot in self._slots:
                 slot.close()

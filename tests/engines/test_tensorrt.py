@@ -6,6 +6,7 @@ What holds for every engine is in test_engines.py, masks are in test_mask_on_car
 from __future__ import annotations
 
 import sys
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -24,7 +25,7 @@ from edgeseg.engines import _cuda_graph
 from edgeseg.engines._cache import cache_folder
 from edgeseg.engines.tensorrt import DEPTH, TensorRT
 from edgeseg.errors import EngineError, FrameError
-from edgeseg.spec import Spec
+from edgeseg.spec import Rect, Spec
 from tests.engines.opened import expected, frames, opened
 
 LOAD_DRIVER = _cuda_graph._load
@@ -42,6 +43,28 @@ def test_masks_are_those_of_the_artifact(card: Any, model: Path, spec: Spec) -> 
     engine.close()
     assert not card.memory
     assert not card.graphs
+
+
+def test_what_the_card_frees_is_forgotten_while_its_context_is_current(
+    card: Any, model: Path, spec: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pycuda frees streams and pinned memory in their destructors, and leaks them where no context is current."""
+    forgotten: list[int] = []
+    real = card.cuda.pagelocked_empty
+
+    def pinned(shape: Any, dtype: Any) -> NDArray[Any]:
+        memory: NDArray[Any] = real(shape, dtype)
+        weakref.finalize(memory, lambda: forgotten.append(card.current.depth))
+        return memory
+
+    monkeypatch.setattr(card.cuda, "pagelocked_empty", pinned)
+    engine = opened(model, spec)
+    tensor = frames(spec, 1)[0]
+    for _ in range(2 * DEPTH):
+        engine.mask(tensor, 40, 30, Rect(0.0, 0.0, 7.5, 4.5))
+    assert forgotten == []
+    engine.close()
+    assert forgotten == [1] * 3 * DEPTH  # of each slot frame, logits and mask
 
 
 @pytest.mark.usefixtures("card")
