@@ -31,7 +31,7 @@ def main(
     overlay: bool = False,
     data: Path | None = None,
     frames: int = 200,
-    seconds: float = 3.0,
+    seconds: float = 2.0,
     rounds: int = 3,
     work: Path = Path("build/peers"),
     json_file: Annotated[Path | None, Parameter("--json")] = None,

@@ -15,24 +15,27 @@ import onnx
 import onnxruntime as ort
 import pytest
 
-from edgeseg.benchmarks.peers import environment, float_graph, turn
+from edgeseg.benchmarks.peers import environment, float_graph, table, turn
+from edgeseg.benchmarks.peers.__main__ import main
 from edgeseg.benchmarks.peers.contenders import CONTENDERS, OURS, Contender
 from edgeseg.benchmarks.peers.entries import Limits, Paddock
 from edgeseg.benchmarks.peers.race import SAME, Entry, Standing, race
 from edgeseg.bundle import Bundle
-from edgeseg.errors import EngineError, UsageError
+from edgeseg.errors import EngineError, SourceError, UsageError
 from edgeseg.spec import Spec
 
 LIMITS = Limits(frames=10, seconds=60)
 PEERS = Path(environment.__file__).parent
 
 
-@pytest.fixture(params=["stretch", "letterbox"])
-def paddock(
-    request: pytest.FixtureRequest, tmp_path: Path, spec: Spec, make_bundle: Callable[[Path, Spec], Bundle]
-) -> Paddock:
-    even = replace(spec, width=32, height=16, resize=request.param)
-    return Paddock(make_bundle(tmp_path / "even", even), None, tmp_path / "work")
+@pytest.fixture
+def bundle(tmp_path: Path, spec: Spec, make_bundle: Callable[[Path, Spec], Bundle]) -> Bundle:
+    return make_bundle(tmp_path / "even", replace(spec, width=32, height=16, resize="letterbox"))
+
+
+@pytest.fixture
+def paddock(tmp_path: Path, bundle: Bundle) -> Paddock:
+    return Paddock(bundle, None, tmp_path / "work")
 
 
 def entries(paddock: Paddock, video: Path, *contenders: Contender) -> list[Entry]:
@@ -55,6 +58,33 @@ def test_a_race(paddock: Paddock, video: Path) -> None:
     assert all("opencv-python" in one.software for one in (resized, nearest, dnn))
     there = ["ours fp32", "tutorial fp32", "tutorial_nearest fp32", "opencv_dnn fp32"]
     assert [line.split(": ")[-1] for line in said[4:]] == [*there, *reversed(there)]
+
+
+def test_the_command_races_on_every_course_and_writes_what_the_table_shows(
+    tmp_path: Path, spec: Spec, make_bundle: Callable[[Path, Spec], Bundle], video: Path
+) -> None:
+    stretched = make_bundle(tmp_path / "stretched", replace(spec, width=32, height=16))
+    file, work = tmp_path / "peers.json", tmp_path / "work"
+    main("tutorial", bundle=str(stretched.folder), source=video, enlarge="320x80", rounds=1, work=work, json_file=file)
+    result = json.loads(file.read_text())
+    assert [(one["width"], one["height"]) for one in result["races"]] == [(256, 64), (320, 80)]
+    assert [each["name"] for each in result["races"][1]["contenders"]] == ["ours", "tutorial"]
+    assert set(result["absent"]) == {"ours int8", "tutorial int8"}
+    assert set(result["ours"]["fp32"]["stage_core_ms"]) == {"decode", "prepare", "infer", "kernel"}
+    assert [row[0] for row in table.rows(result)] == ["ours fp32", "tutorial fp32"]
+    assert len({len(row) for row in [table.head(result), *table.rows(result)]}) == 1
+
+
+def test_what_cannot_be_raced_is_said_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"^no contender 'nobody'; choose of mmdeploy, "):
+        main("nobody", work=tmp_path)
+    with pytest.raises(UsageError, match=r"^rounds is 0, expected at least 1"):
+        main(rounds=0, work=tmp_path)
+    with pytest.raises(UsageError, match=r"^seconds is 0, expected more than 0"):
+        main(seconds=0.0, work=tmp_path)
+    with pytest.raises(SourceError, match=r"^there is no video .*nowhere.mp4"):
+        main(source=tmp_path / "nowhere.mp4", work=tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_one_that_fails_is_absent_with_the_reason_and_ours_may_not_fail(paddock: Paddock, video: Path) -> None:
