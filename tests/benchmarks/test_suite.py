@@ -76,7 +76,8 @@ def test_settings_that_say_nothing_are_refused(setting: dict[str, Any]) -> None:
 
 def test_pictures_without_room_for_a_number_are_refused(tmp_path: Path) -> None:
     writer = cv2.VideoWriter(str(tmp_path / "small.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 25, (254, 64))
-    writer.write(np.zeros((64, 254, 3), np.uint8))
+    for _ in range(2):
+        writer.write(np.zeros((64, 254, 3), np.uint8))
     writer.release()
     with pytest.raises(UsageError, match="is 254x64, expected at least 256x32"):
         suite._source(tmp_path / "small.mp4")
