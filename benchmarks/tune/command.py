@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
 
 
 def tune_command(
@@ -13,8 +16,8 @@ def tune_command(
     split: str | None = None,
     source: Path | None = None,
     engine: str = "all",
-    size: list[str] | None = None,
-    threads: list[int] | None = None,
+    size: Annotated[list[str] | None, Parameter(negative="")] = None,
+    threads: Annotated[list[int] | None, Parameter(negative="")] = None,
     out: Path = Path("settings.json"),
     json: Path | None = None,
     html: Path | None = None,
