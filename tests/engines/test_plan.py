@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -194,3 +196,12 @@ def test_fp32_needs_no_artifact_of_its_own(
     for precision in (None, "fp32"):
         edgeseg.load(bundle, engine="tensorrt", precision=precision).close()
     assert card.builds == 1
+
+
+def test_boards_need_neither_torch_nor_onnx() -> None:
+    heavy = "torch", "onnx", "onnxscript", "safetensors", "matplotlib"
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({heavy})); "
+        "import edgeseg.export.to_engine, edgeseg.export.sizes, edgeseg.benchmarks.gpu_check"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
