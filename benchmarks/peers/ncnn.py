@@ -1,8 +1,8 @@
 """ncnn, as its Python examples show it; the network is converted by pnnx.
 
-Its default of keeping numbers in float16 is switched off: this race is of fp32. So is its Winograd convolution, with
-which this network is slower on the machines we know. bfloat16, which ncnn can store too, is listed as a precision of
-its own. INT8 needs ncnn2table and ncnn2int8, which its wheel does not bring.
+Its default of keeping numbers in float16 is switched off: this race is of fp32. Its other defaults are its fastest
+here. bfloat16, which ncnn can store too, is listed as a precision of its own. INT8 needs ncnn2table and ncnn2int8, which
+its wheel does not bring.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ def prepare(task: Task) -> Callable[[], Masks]:
     network.opt.num_threads = task.cores
     network.opt.use_fp16_packed = network.opt.use_fp16_storage = network.opt.use_fp16_arithmetic = False
     network.opt.use_bf16_storage = network.opt.use_bf16_packed = task.precision == "bf16"
-    network.opt.use_winograd_convolution = False
     file = _network(task)
     if network.load_param(f"{file}.ncnn.param") or network.load_model(f"{file}.ncnn.bin"):
         raise RuntimeError(f"ncnn refuses {file}.ncnn.param")

@@ -12,18 +12,17 @@ if TYPE_CHECKING:
 STAGES = {"decode": "decoding", "prepare": "resize", "infer": "network", "kernel": "arg-max"}
 
 
-def head(result: dict[str, Any]) -> list[str]:
-    """The columns."""
-    ours = " / ".join(result["races"][0]["contenders"][0]["time_over_ours"])
+def head(races: list[dict[str, Any]]) -> list[str]:
+    """The columns: two a race, and three that hold for the first one."""
+    ours = " / ".join(races[0]["contenders"][0]["time_over_ours"])
     columns = ["", "equal pixels %"]
-    for race in result["races"]:
+    for race in races:
         columns += [f"{race['width']}x{race['height']}{', overlay' * race['overlay']}: fps", f"time / ours in {ours}"]
     return [*columns, "core ms"]
 
 
-def rows(result: dict[str, Any]) -> list[list[str]]:
-    """A row a contender; rivals first, as they stand in the result."""
-    races = result["races"]
+def rows(result: dict[str, Any], races: list[dict[str, Any]]) -> list[list[str]]:
+    """A row a contender of the first of some races; rivals first, as they stand in the result."""
     marks = _marks(result)
     found = []
     for each in sorted(races[0]["contenders"], key=lambda contender: not _listed_first(contender)):
@@ -43,7 +42,7 @@ def notes(result: dict[str, Any]) -> list[str]:
         if _key(each) in marks:
             numbered[marks[_key(each)].strip()] = each["note"] or "other masks than ours"
     said = [f"{mark} {note}." for mark, note in sorted(numbered.items(), key=lambda item: len(item[0]))]
-    said += [f"Absent: {name}: {reason}." for name, reason in result["absent"].items()]
+    said += [f"Absent: {name}: {reason}" for name, reason in result["absent"].items()]
     for precision, ours in result["ours"].items():
         stages = ours["stage_core_ms"]
         total = sum(stages.values())
@@ -62,13 +61,16 @@ def drawn(result: dict[str, Any]) -> Group:
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table()
-    for number, column in enumerate(head(result)):
-        grid.add_column(column, justify="right" if number else "left")
-    for row in rows(result):
-        grid.add_row(*row)
+    parts: list[Any] = []
+    for race in result["races"]:
+        grid = Table(title=race["video"])
+        for number, column in enumerate(head([race])):
+            grid.add_column(column, justify="right" if number else "left")
+        for row in rows(result, [race]):
+            grid.add_row(*map(Text, row))
+        parts.append(grid)
     said = [Text(each) for each in notes(result)]
-    return Group(grid, *said, *(Text(f"warning: {each}", style="yellow") for each in result["warnings"]))
+    return Group(*parts, *said, *(Text(f"warning: {each}", style="yellow") for each in result["warnings"]))
 
 
 def _key(contender: dict[str, Any]) -> tuple[str, str]:

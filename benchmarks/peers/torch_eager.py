@@ -63,7 +63,7 @@ def _network(task: Task) -> nn.Module:
     """The bundle's network: its architecture by name, its weights from the ONNX file.
 
     Raises:
-        RuntimeError: edgeseg's network of that name is not the one that the bundle was made of.
+        ValueError: edgeseg's network of that name is not the one that the bundle was made of.
     """
     bundle = Bundle.open(task.bundle)
     about = bundle.artifact(target="onnxruntime", precision="fp32").measured["network"]
@@ -75,6 +75,9 @@ def _network(task: Task) -> nn.Module:
         for each in initializers
         if each.name.startswith(prefix)
     }
+    wanted = {name: tensor.shape for name, tensor in network.state_dict().items()}
+    if wanted != {name: tensor.shape for name, tensor in weights.items()}:
+        raise ValueError(f"the bundle's {about['name']} is another than this edgeseg's; export the bundle again")
     network.load_state_dict(weights)
     return network
 

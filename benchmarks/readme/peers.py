@@ -17,6 +17,6 @@ def peers(results: Path) -> str:
     for result in load_results(results, "*.peers.json", "make peers"):
         about = f"{result['bundle']}, {result['races'][0]['video']}, on {machine(result)}, turn by turn:"
         notes = "\n".join(f"- {each}" for each in table.notes(result))
-        whole = markdown(table.head(result), table.rows(result))
+        whole = markdown(table.head(result["races"]), table.rows(result, result["races"]))
         parts.append(f"{about}\n\n{whole}\n\n{notes}{warnings([result])}")
     return "\n\n".join(parts)
