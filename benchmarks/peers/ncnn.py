@@ -1,8 +1,8 @@
 """ncnn, as its Python examples show it; the network is converted by pnnx.
 
 Its default of keeping numbers in float16 is switched off: this race is of fp32. Its other defaults are its fastest
-here. bfloat16, which ncnn can store too, is listed as a precision of its own. INT8 needs ncnn2table and ncnn2int8, which
-its wheel does not bring.
+here. bfloat16, which ncnn can store too, is listed as a precision of its own. INT8 needs ncnn2table and ncnn2int8,
+which its wheel does not bring.
 """
 
 from __future__ import annotations
