@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from edgeseg.bundle import Bundle
 from edgeseg.dataset import Dataset
+from edgeseg.export.scratch import scratch_folder
 from edgeseg.export.to_engine import compile_engine
 from edgeseg.export.verify import StageResult
 from edgeseg.processor import available_cores, processor
@@ -40,10 +39,10 @@ def to_json(
 def _builds(bundle: Bundle) -> list[dict[str, Any]]:
     """Of each artifact for TensorRT by TensorRT-RTX, which needs no GPU for it."""
     found = []
-    with tempfile.TemporaryDirectory(prefix="edgeseg-verify-") as folder:
+    with scratch_folder("verify") as folder:
         for artifact in bundle.artifacts:
             if artifact.target == "tensorrt":
-                built = compile_engine(bundle, "tensorrt-rtx", artifact.precision, Path(folder))
+                built = compile_engine(bundle, "tensorrt-rtx", artifact.precision, folder)
                 found.append(
                     {
                         "product": "tensorrt-rtx",

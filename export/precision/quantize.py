@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from edgeseg.bundle import Bundle, write_bundle
 from edgeseg.dataset import Dataset
 from edgeseg.engines import Engine, open_engine
 from edgeseg.evaluate import evaluate
+from edgeseg.export.card_artifacts import with_artifacts
 from edgeseg.export.precision import qdq, qdq_onnxruntime, qdq_tensorrt
 from edgeseg.export.precision.as_written import AsWritten
 from edgeseg.export.precision.calibration_data import FEWEST, CalibrationData
@@ -23,6 +23,7 @@ from edgeseg.export.precision.histogram import METHODS, Method
 from edgeseg.export.precision.prepare import Progress, prepare
 from edgeseg.export.precision.qdq import Recipe
 from edgeseg.export.precision.to_half import half_range, rounded_to_half, to_half
+from edgeseg.export.scratch import scratch_folder
 from edgeseg.segmenter import Segmenter
 
 HASH_DIGITS = 16
@@ -78,8 +79,7 @@ def quantize(
     prepared = prepare(bundle, data, split, keep=keep, evaluation=evaluation, progress=progress)
     source, graph, frames, histograms = prepared.source, prepared.graph, prepared.frames, prepared.histograms
     reference, spec = prepared.reference, bundle.spec
-    with tempfile.TemporaryDirectory(prefix="edgeseg-quantize-") as name:
-        folder = Path(name)
+    with scratch_folder("quantize") as folder:
         scores = prepared.scores(METHODS if method == "auto" else (method,), keep, folder)
         recipe = Recipe(max(scores, key=lambda each: scores[each]), keep)
         calibration = {
@@ -142,8 +142,9 @@ def _add(bundle: Bundle, new: dict[Path, Artifact], evaluation: Dataset | None, 
     ours = {bundle.path(fp32): fp32, **new}
     if int8.keeps_accuracy_of(fp32) and fast["median_ms"] < slow["median_ms"]:
         ours = {int8_path: int8, **ours}
-    card = None if bundle.card is None else (bundle.folder / bundle.card).read_text(encoding="utf-8")
-    return write_bundle(bundle.folder, spec, {**ours, **others}, card)
+    artifacts = {**ours, **others}
+    card = f"# {spec.name}\n" if bundle.card is None else (bundle.folder / bundle.card).read_text(encoding="utf-8")
+    return write_bundle(bundle.folder, spec, artifacts, with_artifacts(card, tuple(artifacts.values())))
 
 
 def _with(artifact: Artifact, what: str, figures: Mapping[str, Any]) -> Artifact:

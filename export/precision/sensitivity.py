@@ -5,7 +5,6 @@ Every choice is made on frames that did not calibrate and that no figure is repo
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from edgeseg.export.precision.judge import Judge, Loss
 from edgeseg.export.precision.prepare import Prepared, Progress, prepare
 from edgeseg.export.precision.qdq import Recipe
 from edgeseg.export.precision.sensitivity_result import THREADS, Mix, Sensitivity, Target
+from edgeseg.export.scratch import scratch_folder
 from edgeseg.segmenter import Segmenter
 
 TRIED = 8
@@ -66,8 +66,7 @@ def sensitivity(
     prepared = prepare(bundle, data, split, progress=progress)
     judge = Judge(prepared.reference, prepared.frames, images)
     layers = (qdq_onnxruntime if target == "onnxruntime" else qdq_tensorrt).layers(prepared.graph)
-    with tempfile.TemporaryDirectory(prefix="edgeseg-sensitivity-") as name:
-        folder = Path(name)
+    with scratch_folder("sensitivity") as folder:
         scores = prepared.scores(METHODS if method == "auto" else (method,), frozenset(), folder)
         recipe = Recipe(max(scores, key=lambda each: scores[each]))
 

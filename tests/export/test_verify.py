@@ -130,13 +130,20 @@ def test_every_stage_from_torch_to_other_engines(
     _, spec, dataset = given
     torch.manual_seed(0)
     network = build("simple-cnn", 3, 0.25)
-    spec = replace(spec, stride=network.strides[0], name="cnn")
+    spec = replace(spec, stride=1, name="cnn")
     training = {"settings": TrainSettings().to_json(), "data": "0" * 64, "device": "cpu"}
     save_weights(tmp_path / "w.safetensors", network, "simple-cnn", 0.25, spec, training)
     export(tmp_path / "w.safetensors", tmp_path / "cnn")
     monkeypatch.setattr("edgeseg.export.verify.RUNTIMES", {"onnxruntime": ("onnxruntime", "nothing")})
-    command = {"weights": tmp_path / "w.safetensors", "json_file": tmp_path / "x.precision.json", "record": True}
-    assert verify_command(str(tmp_path / "cnn"), data=dataset.folder, min_agreement=99.0, **command) == 0
+    code = verify_command(
+        str(tmp_path / "cnn"),
+        data=dataset.folder,
+        min_agreement=99.0,
+        weights=tmp_path / "w.safetensors",
+        json_file=tmp_path / "x.precision.json",
+        record=True,
+    )
+    assert code == 0
     figures = json.loads((tmp_path / "x.precision.json").read_bytes())
     stages = {each["stage"]: each for each in figures["stages"]}
     assert {name: each["before"] for name, each in stages.items()} == {

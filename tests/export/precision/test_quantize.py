@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from torch.nn import functional
 
 from edgeseg.bundle import Bundle
 from edgeseg.dataset import Dataset
-from edgeseg.errors import BundleError, DataError, ExportError
+from edgeseg.errors import BundleError, DataError, ExportError, OutputError
 from edgeseg.export.frames import sample_frames
 from edgeseg.export.precision.calibration import cache_file, read_cache
 from edgeseg.export.precision.calibration_data import refuse_overlap
@@ -230,6 +232,24 @@ def test_bad_input(plain: Bundle, tmp_path: Path, make_bundle: Callable[..., Bun
     other = Bundle(plain.folder, plain.spec, plain.artifacts[:0] + make_bundle(tmp_path / "b", spec).artifacts)
     with pytest.raises(BundleError):
         quantize(other, write_images(tmp_path / "images", 4))
+
+
+def test_a_full_disk_leaves_the_bundle_as_it_was(
+    plain: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {path.name: path.read_bytes() for path in plain.folder.iterdir()}
+    images = write_images(tmp_path / "images", 4)
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    for place in ("edgeseg.export.precision.quantize.onnx.save_model", "edgeseg.bundle.Path.write_bytes"):
+        with monkeypatch.context() as patch:
+            patch.setattr(place, full)
+            with pytest.raises(OutputError, match="No space left"):
+                quantize(plain, images, method="minmax")
+    assert {path.name: path.read_bytes() for path in plain.folder.iterdir()} == before
+    assert sorted(path.name for path in plain.folder.parent.iterdir() if path.name.startswith(".")) == []
 
 
 def test_a_constant_beyond_float16_is_named(plain: Bundle) -> None:

@@ -1,0 +1,34 @@
+"""The list of artifacts in a model card."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from edgeseg.artifact import Artifact
+from edgeseg.export.card_artifacts import TITLE, with_artifacts
+
+FP32 = Artifact("a.fp32.onnx", "onnxruntime", "fp32", "0" * 64, 2_000_000, {"latency": {"median_ms": 20, "threads": 2}})
+INT8 = replace(
+    FP32,
+    file="a.int8.onnx",
+    precision="int8",
+    measured={
+        "evaluation": {"miou": 71.234, "split": "val", "images": 7},
+        "agreement": {"mask_agreement": 99.5, "frames": 32},
+        "calibration": {"method": "mse", "keep": ["stem"], "data": "streets train", "frames": 96},
+    },
+)
+
+
+def test_the_list_is_replaced_and_the_rest_of_the_card_stays() -> None:
+    card = "# a\n\nWords.\n\n## Figures\n\n- one\n"
+    first = with_artifacts(card, [FP32])
+    assert first.startswith(card.rstrip())
+    assert with_artifacts(first, [FP32]) == first
+    second = with_artifacts(first, [INT8, FP32])
+    assert second.count(TITLE) == 1
+    assert "| a.int8.onnx | onnxruntime | int8 | 2.00 | 71.23 | 99.50 | - |" in second
+    assert "- INT8: ranges by mse over 96 frames of streets train, stem in float." in second
+    followed = f"# a\n\n{TITLE}\n\nold\n\n## Licence\n\nFree.\n"
+    assert "old" not in with_artifacts(followed, [FP32])
+    assert "## Licence\n\nFree." in with_artifacts(followed, [FP32])
