@@ -140,7 +140,7 @@ def test_its_figures_are_those_of_the_result(name: str, results: Path) -> None:
 def test_what_speaks_against_the_figures_stands_below_them(results: Path) -> None:
     said = TABLES["peers"](results)
     assert "the machine was busy" in said
-    assert "- [1] nearest.\n- Absent: ncnn fp32: no wheel.\n" in said
+    assert "- [1] nearest.\n- Absent: ncnn fp32: no wheel\n" in said
     assert "decoding 1.0 (25%), network 3.0 (75%)" in said
     assert "Versions: onnxruntime 1.32.0, other 2." in said
     assert "99.9999864 % of pixels" in TABLES["kernels"](results)
