@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +46,14 @@ def tiny_model(spec: Spec, channels: int | None = None) -> onnx.ModelProto:
         [numpy_helper.from_array(weight, "weight"), numpy_helper.from_array(np.array(128, np.float32), "mean")],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests leave nothing in the user's cache, and find nothing there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EDGESEG_CACHE", str(tmp_path_factory.mktemp("own-cache")))
+        yield
 
 
 @pytest.fixture(scope="session")

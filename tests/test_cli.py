@@ -23,11 +23,9 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> Run:
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """`run(*arguments)`: exit code, stdout and stderr of a command, in this process."""
-    monkeypatch.setenv("EDGESEG_CACHE", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setenv("EDGESEG_CACHE", str(tmp_path.with_name(f"{tmp_path.name}-cache")))
     monkeypatch.setattr("edgeseg.auto.SECONDS", 0.05)
 
     def call(*arguments: object) -> tuple[int, str, str]:
