@@ -23,8 +23,8 @@ from edgeseg.benchmarks.result import check_writable, to_text, write
 from edgeseg.bundle import Bundle
 from edgeseg.dataset import Dataset
 from edgeseg.errors import DataError, EdgeSegError
+from edgeseg.models.published import PUBLISHED
 from edgeseg.segmenter import load
-from edgeseg.zoo import PUBLISHED
 
 WEIGHTS = "weights.safetensors"
 FRAMES, WARM_UP = 100, 5

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from edgeseg.bundle import SHIPPED, Bundle, shipped
@@ -20,35 +20,6 @@ WIDTH, HEIGHT = 480, 360
 
 CLASSES = 11
 """CamVid's."""
-
-
-@dataclass(frozen=True)
-class Published:
-    """What a paper says of a network on CamVid's 11 classes at 480x360, test split, in percent; None: not said.
-
-    Attributes:
-        miou: mean intersection over union.
-        boundary_f1: as `edgeseg.boundary` has it.
-        class_accuracy: mean over the classes.
-        pixel_accuracy: over all pixels.
-        comparable: it was trained from scratch on the train split alone, at the paper's width.
-        source: where it stands, and what else must be known.
-    """
-
-    miou: float
-    boundary_f1: float | None
-    class_accuracy: float | None
-    pixel_accuracy: float | None
-    comparable: bool
-    source: str
-
-
-SEGNET = "Badrinarayanan et al., PAMI 2017"
-PUBLISHED = {
-    "segnet-basic": Published(47.7, 35.8, 62.0, 82.7, True, f"{SEGNET}, median-frequency weights"),
-    "segnet": Published(60.1, None, None, None, False, f"{SEGNET}, trained on 3400 more images"),
-}
-"""By network. There is no trustworthy figure for the others: those that are quoted for U-Net are of the val split."""
 
 
 def zoo_command(*, json: bool = False) -> int:
@@ -108,6 +79,7 @@ def list_networks() -> list[dict[str, Any]] | None:
 
         from edgeseg.models import NETWORKS
         from edgeseg.models.count import count_macs, count_parameters
+        from edgeseg.models.published import PUBLISHED
     except ModuleNotFoundError as error:
         if error.name not in ("torch", "safetensors"):
             raise

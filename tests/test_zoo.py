@@ -13,6 +13,7 @@ from edgeseg import bundle as bundles
 from edgeseg import zoo
 from edgeseg.bundle import Bundle
 from edgeseg.models import NETWORKS
+from edgeseg.models.published import PUBLISHED
 from edgeseg.spec import Spec
 
 
@@ -53,7 +54,7 @@ def test_every_network_is_listed_and_counted() -> None:
     # 172800 pixels, 3x3: 3 to 32 channels, six times 32 to 32, then 1x1 to 11 classes
     assert by_name["simple-cnn"]["macs"] == 172800 * (27 * 32 + 6 * 9 * 32 * 32 + 32 * 11)
     assert {name for name, row in by_name.items() if row["start"] == "ImageNet"} == {"lite-fpn", "lite-fpn-nano"}
-    assert set(zoo.PUBLISHED) <= set(NETWORKS)
+    assert set(PUBLISHED) <= set(NETWORKS)
     text = _text(zoo.network_table(rows))
     assert "edgeseg train fast-scnn --data DATA --out OUT" in text
     assert "*not comparable" in text

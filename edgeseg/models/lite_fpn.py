@@ -3,7 +3,7 @@
 The decoder is the top-down half of T.-Y. Lin et al., "Feature Pyramid Networks for Object Detection", CVPR 2017: 1x1
 projections of every level, x2 bilinear + add, a 3x3 after each addition. Additions rather than concatenations, plain
 convolutions, nothing that TensorRT or an INT8 engine dislikes. It ends at 1/4; a narrow branch corrects its logits at
-1/2, for poles and signs are one or two pixels wide in a small frame, and nothing at 1/4 can place them. 3.2M parameters.
+1/2, where thin things have their outlines. 3.3M parameters.
 """
 
 from __future__ import annotations
