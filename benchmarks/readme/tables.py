@@ -70,7 +70,7 @@ def precision(results: Path) -> str:
         about = f"{result['bundle']} on {result['images']} images, split {result['split']}, {machine(result)}:"
         notes = [f"- left out: {each}." for each in result["left_out"]]
         notes += [
-            f"- {each['artifact']} built by {each['product']} in {each['seconds']:.0f} s, {each['bytes'] / 1e6:.1f} MB."
+            f"- {each['artifact']} built by {each['product']} in {each['seconds']:.1f} s, {each['bytes'] / 1e6:.1f} MB."
             for each in result["builds"]
         ]
         parts += [about, markdown(head, rows), *(["\n".join(notes)] if notes else [])]

@@ -145,7 +145,7 @@ def test_what_speaks_against_the_figures_stands_below_them(results: Path) -> Non
     assert "Versions: onnxruntime 1.32.0, other 2." in said
     assert "99.9999864 % of pixels" in TABLES["kernels"](results)
     assert "- left out: tensorrt int8 in tensorrt: no GPU." in TABLES["precision"](results)
-    assert "- tensorrt int8 built by tensorrt-rtx in 20 s, 3.6 MB." in TABLES["precision"](results)
+    assert "- tensorrt int8 built by tensorrt-rtx in 20.1 s, 3.6 MB." in TABLES["precision"](results)
     unsteady = json.loads((results / "cpu.bench-throughput.json").read_text())
     unsteady["runs"][0]["measured"]["pipeline"]["steady"] = False
     (results / "cpu.bench-throughput.json").write_text(json.dumps(unsteady))
