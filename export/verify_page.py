@@ -61,7 +61,7 @@ def _classes(results: Sequence[StageResult]) -> str:
 
 def _bar(iou: float) -> str:
     """A cell with a figure and its bar; a class that does not occur has none."""
-    return "<td>-" if np.isnan(iou) else f"<td><span class=bar style='width:{0.8 * iou:.0f}px'></span> {iou:.1f}"
+    return "<td>-" if np.isnan(iou) else f"<td><span class=bar style='width:{0.4 * iou:.0f}px'></span> {iou:.1f}"
 
 
 def _worst(given: Sequence[Stage], results: Sequence[StageResult], dataset: Dataset) -> str:
