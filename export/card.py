@@ -57,7 +57,8 @@ def _start(training: dict[str, Any]) -> str:
     if "start" not in training:
         return ""
     start = training["start"]
-    new = f"; new were {', '.join(start['new'])}" if start["new"] else ""
+    layers = sorted({name.partition(".")[0] for name in start["new"]})
+    new = f"; new were {', '.join(layers)}" if layers else ""
     return f" It started from {start['epochs']} epochs of {start['run']['net']} (checkpoint `{start['sha256']}`){new}."
 
 

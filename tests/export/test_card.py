@@ -34,7 +34,7 @@ def test_it_says_how_to_train_the_same_again() -> None:
 def test_a_start_is_a_command_before_it() -> None:
     run = {"net": "segnet", "data": "e" * 64, **TrainSettings(epochs=60, class_weights=False).to_json()}
     text = card(start={"sha256": "c" * 64, "run": run, "epochs": 60, "new": ["head", "refine.0"]})
-    assert f"It started from 60 epochs of segnet (checkpoint `{'c' * 64}`); new were head, refine.0. To" in text
+    assert f"It started from 60 epochs of segnet (checkpoint `{'c' * 64}`); new were head, refine. To" in text
     first, second = (line.strip() for line in text.splitlines() if line.startswith("    edgeseg train"))
     assert first == "edgeseg train segnet --data DATA --out START --epochs 60 --no-class-weights"
     assert second.endswith("--epochs 7 --seed 3 --start START/checkpoint.safetensors")
