@@ -184,7 +184,12 @@ def test_ctrl_c_completes_the_output(tmp_path: Path, make_shade_model: MakeModel
         if level == 100:
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
-    report = run(make_shade_model(work), shades(250), out=tmp_path / "out.mp4", workers=1, quiet=True)
+    # A shell starts what it runs in the background with the signal ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        report = run(make_shade_model(work), shades(250), out=tmp_path / "out.mp4", workers=1, quiet=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert report.interrupted
     assert 10 < report.frames <= 110
     assert length(tmp_path / "out.mp4") in (report.frames, report.frames - 1)
