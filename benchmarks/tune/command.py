@@ -24,8 +24,9 @@ def tune_command(
 ) -> int:
     """Choose network, resolution, precision, engine and threads for this device; exit code 1 if nothing will do.
 
-    The most accurate combination that keeps the budget is written to --out, for `edgeseg run --settings`. Where none
-    keeps it, the nearest is named and nothing is written. Give data that you will not report accuracy on.
+    The most accurate combination that keeps the budget, or a faster one within 0.2 mIoU of it, is written to --out, for
+    `edgeseg run --settings`. Where none keeps it, the nearest is named and nothing is written. Give data that you will
+    not report accuracy on.
 
     Args:
         bundles: names of those that come with edgeseg, or paths.
