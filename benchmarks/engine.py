@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from edgeseg.benchmarks.windows import Window
 from edgeseg.segmenter import Segmenter
-from edgeseg.video.source import open_source
+from edgeseg.video.open import open_source
 
 INCLUDED = "one call of the engine: uint8 tensor in, logits in the caller's memory out"
 EXCLUDED = "decoding, resize, arg-max, waiting"

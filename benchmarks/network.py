@@ -18,8 +18,8 @@ from edgeseg.benchmarks import sender
 from edgeseg.benchmarks.windows import Window
 from edgeseg.errors import SourceError, UsageError
 from edgeseg.segmenter import Segmenter
+from edgeseg.video.open import open_source
 from edgeseg.video.pipeline import Mode, stream
-from edgeseg.video.source import open_source
 
 SETTLING = 5.0
 """Seconds of stream that do not count: FFmpeg looks at a stream for seconds before it gives a frame of it."""

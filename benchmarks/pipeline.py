@@ -26,8 +26,8 @@ from edgeseg.benchmarks.windows import Window, medians
 from edgeseg.errors import UsageError
 from edgeseg.processor import available_cores
 from edgeseg.segmenter import Segmenter, load
+from edgeseg.video.open import open_source
 from edgeseg.video.pipeline import Mode, stream
-from edgeseg.video.source import open_source
 
 INCLUDED = "a file to masks, flat out: decoding, resize, engine, arg-max, hand-over, all at once"
 EXCLUDED = "opening the file, display, recording"

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.errors import EdgeSegError
-from edgeseg.video.source import open_source
+from edgeseg.video.open import open_source
 
 BITS = 16
 BLOCK = 16

@@ -38,8 +38,9 @@ from edgeseg.evaluate import evaluate
 from edgeseg.processor import available_cores
 from edgeseg.segmenter import Segmenter, load
 from edgeseg.video.capture import VideoSource
+from edgeseg.video.open import open_source
 from edgeseg.video.pipeline import Mode, engine_threads
-from edgeseg.video.source import NOMINAL_FPS, open_source
+from edgeseg.video.source import NOMINAL_FPS
 
 FORMAT = 1
 WHAT = "edgeseg bench"

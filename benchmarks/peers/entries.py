@@ -21,7 +21,7 @@ from edgeseg.dataset import Dataset
 from edgeseg.errors import BundleError, DataError, EngineError, UsageError
 from edgeseg.processor import available_cores
 from edgeseg.segmenter import load
-from edgeseg.video.source import open_source
+from edgeseg.video.open import open_source
 from edgeseg.video.writer import VideoWriter
 
 TARGET = "onnxruntime"

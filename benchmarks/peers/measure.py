@@ -33,7 +33,7 @@ from edgeseg.bundle import Bundle
 from edgeseg.errors import EngineError
 from edgeseg.processor import available_cores
 from edgeseg.segmenter import choice, load
-from edgeseg.video.source import open_source
+from edgeseg.video.open import open_source
 
 FORMAT = 1
 WHAT = "edgeseg peers"

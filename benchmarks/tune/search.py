@@ -22,7 +22,7 @@ from edgeseg.benchmarks.windows import Window, percentile, repeat
 from edgeseg.dataset import Dataset
 from edgeseg.errors import EngineError, UsageError
 from edgeseg.evaluate import evaluate
-from edgeseg.video.source import open_source
+from edgeseg.video.open import open_source
 
 INCLUDED = "a frame in memory to its mask at frame size: resize, engine, arg-max; all workers at once"
 

@@ -20,7 +20,8 @@ import numpy as np
 from edgeseg.errors import UsageError
 from edgeseg.processor import available_cores
 from edgeseg.video.model import Model, Result
-from edgeseg.video.source import Frame, Image, Input, Source, open_source
+from edgeseg.video.open import Input, open_source
+from edgeseg.video.source import Frame, Image, Source
 from edgeseg.video.timing import Statistics
 
 Mode = Literal["throughput", "latency"]

@@ -9,10 +9,11 @@ from pathlib import Path
 from edgeseg.errors import UsageError
 from edgeseg.video.images import is_image
 from edgeseg.video.model import Model, Result
+from edgeseg.video.open import Input
 from edgeseg.video.pipeline import Mode, Stream, stream
 from edgeseg.video.report import Report
 from edgeseg.video.sink import Sink
-from edgeseg.video.source import Image, Input, Source
+from edgeseg.video.source import Image, Source
 from edgeseg.video.window import Window
 from edgeseg.video.writer import MaskWriter, PictureWriter, VideoWriter
 
@@ -35,7 +36,7 @@ def run(
 
     Args:
         model: best loaded with `engine_threads(mode)` threads.
-        source: whatever `edgeseg.video.source.open_source` takes, or an open source.
+        source: whatever `edgeseg.video.open.open_source` takes, or an open source.
         out: overlays as an .mp4 or .mkv file; for a single image, a .png or .jpg file.
         masks: a folder for masks as PNG; class ids are the grey levels.
         show: overlays in a window.

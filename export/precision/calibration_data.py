@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from edgeseg.dataset import Dataset, splits
 from edgeseg.errors import DataError
 from edgeseg.segmenter import Segmenter
-from edgeseg.video.source import open_source
+from edgeseg.video.open import open_source
 
 CALIBRATE = 96
 """Frames for the ranges; more change them little."""

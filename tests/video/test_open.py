@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from edgeseg.errors import FrameError, SourceError, UsageError
 from edgeseg.video.capture import redact
 from edgeseg.video.images import natural_key
-from edgeseg.video.source import open_source
+from edgeseg.video.open import open_source
 
 MakeVideo = Callable[..., Path]
 ROAD = Path(__file__).resolve().parents[3] / "shared" / "video" / "road540.mp4"
