@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from edgeseg.atomic import atomic_file
 from edgeseg.benchmarks.suite import FORMAT, WHAT
 from edgeseg.errors import DataError, OutputError
-from edgeseg.json_fields import required
+from edgeseg.json_fields import read_json, required
 
 
 def check_writable(path: Path) -> None:
@@ -53,12 +53,8 @@ def read(path: Path) -> dict[str, Any]:
     Raises:
         DataError: the file cannot be read, is no such result, or has another format number.
     """
-    try:
-        data = json.loads(path.read_bytes(), parse_constant=_refuse)
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}; check the path") from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not readable JSON ({error}); measure again with edgeseg bench --json") from error
+    again = "measure again with edgeseg bench --json"
+    data = read_json(path, error=DataError, unreadable="check the path", damaged=again, constant=_refuse)
     where = str(path)
     if required(data, "what", str, where=where, error=DataError) != WHAT:
         raise DataError(f"{path} holds {data['what']!r:.40}, expected a result of `edgeseg bench --json`")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.errors import DataError
-from edgeseg.json_fields import list_of, optional, required
+from edgeseg.json_fields import list_of, optional, read_json, required
 from edgeseg.spec import MAX_CLASSES, Colour
 
 
@@ -97,12 +96,7 @@ def read_classes(path: Path) -> Classes:
     Raises:
         DataError: it cannot be read, or a field is missing or of the wrong kind.
     """
-    try:
-        data = json.loads(path.read_bytes())
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}; check its permissions") from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not readable JSON ({error}); correct it") from error
+    data = read_json(path, error=DataError, unreadable="check its permissions", damaged="correct it")
     where = str(path)
     listed = list_of(data, "classes", dict, where=where, error=DataError)
     ignored = optional(data, "ignore_colour", list, where=where, error=DataError) if "ignore_colour" in data else None

@@ -1,7 +1,10 @@
-"""Reads fields of JSON objects strictly: what is missing or of another kind is an error that names it."""
+"""Reads JSON files and the fields of their objects strictly: what is missing or of another kind is an error."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 from edgeseg.errors import EdgeSegError
@@ -15,6 +18,31 @@ _KINDS: dict[type, str] = {
     list: "a list",
     str: "a string",
 }
+
+
+def read_json(
+    path: Path,
+    *,
+    error: type[EdgeSegError],
+    unreadable: str,
+    damaged: str,
+    constant: Callable[[str], Any] | None = None,
+) -> Any:
+    """What the JSON file holds.
+
+    Args:
+        path: of the file.
+        error: the class to raise where it cannot be read, or is no JSON.
+        unreadable: what to do in the first case, "check the path".
+        damaged: what to do in the second, "write it again".
+        constant: called with NaN, Infinity or -Infinity, which Python's reader takes and JSON has not.
+    """
+    try:
+        return json.loads(path.read_bytes(), parse_constant=constant)
+    except OSError as failure:
+        raise error(f"cannot read {path}: {failure.strerror or failure}; {unreadable}") from failure
+    except (ValueError, RecursionError) as failure:
+        raise error(f"{path} is not readable JSON ({failure}); {damaged}") from failure
 
 
 def required(data: Any, key: str, kind: type[_Kind], *, where: str, error: type[EdgeSegError]) -> _Kind:

@@ -29,7 +29,7 @@ from edgeseg.atomic import atomic_file
 from edgeseg.bundle import Bundle
 from edgeseg.engines import check_logits, open_engine, runtime
 from edgeseg.errors import BundleError, EdgeSegWarning, UsageError
-from edgeseg.json_fields import required
+from edgeseg.json_fields import read_json, required
 from edgeseg.processor import available_cores, processor
 from edgeseg.segmenter import Segmenter
 from edgeseg.video.pipeline import Mode
@@ -137,12 +137,7 @@ def read_settings(path: Path, said: Mapping[str, object] | None = None) -> RunSe
     for name, value in (said or {}).items():
         if value is not None:
             raise UsageError(f"--{name} {value} and --settings {path} both say it; leave one of them out")
-    try:
-        data = json.loads(path.read_bytes())
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror or error}; check the path") from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path} is not readable JSON ({error}); write it with edgeseg tune") from error
+    data = read_json(path, error=UsageError, unreadable="check the path", damaged="write it with edgeseg tune")
     where = str(path)
     if required(data, "what", str, where=where, error=UsageError) != WHAT:
         raise UsageError(f"{path} holds {data['what']!r:.40}, expected settings that edgeseg tune wrote")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +10,7 @@ from edgeseg.bundle import Bundle
 from edgeseg.errors import DataError
 from edgeseg.export.precision.histogram import Method
 from edgeseg.export.precision.judge import Loss
-from edgeseg.json_fields import list_of, required
+from edgeseg.json_fields import list_of, read_json, required
 
 Target = Literal["onnxruntime", "tensorrt"]
 
@@ -85,12 +84,8 @@ def read_keep(file: Path, bundle: Bundle) -> frozenset[str]:
     Raises:
         DataError: the file cannot be read, is none of those, or is of another bundle.
     """
-    try:
-        data = json.loads(file.read_bytes())
-    except OSError as error:
-        raise DataError(f"cannot read {file}: {error.strerror or error}; check the path") from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{file} is not readable JSON ({error}); measure again with edgeseg sensitivity") from error
+    again = "measure again with edgeseg sensitivity"
+    data = read_json(file, error=DataError, unreadable="check the path", damaged=again)
     where = str(file)
     what = required(data, "what", str, where=where, error=DataError)
     number = required(data, "format", int, where=where, error=DataError)
