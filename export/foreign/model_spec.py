@@ -30,7 +30,6 @@ ends in a bilinear resize, that is undone if "stride" says so: upsampling and ar
 from __future__ import annotations
 
 import colorsys
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +39,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.errors import SpecError
-from edgeseg.json_fields import list_of, required
+from edgeseg.json_fields import list_of, read_json, required
 from edgeseg.spec import Spec
 
 _INPUT = {"width", "height", "resize", "pad", "dynamic", "colour", "range", "mean", "std"}
@@ -115,13 +114,7 @@ def read_model_spec(path: Path) -> ModelSpec:
     Raises:
         SpecError: it cannot be read, or a field is missing, unknown, or does not fit the others.
     """
-    try:
-        data = json.loads(path.read_bytes())
-    except OSError as error:
-        raise SpecError(f"cannot read {path}: {error.strerror or error}; check the path") from error
-    except (ValueError, RecursionError) as error:
-        raise SpecError(f"{path} is not readable JSON ({error}); correct it") from error
-    return model_spec(data)
+    return model_spec(read_json(path, error=SpecError, unreadable="check the path", damaged="correct it"))
 
 
 def model_spec(data: Any) -> ModelSpec:
