@@ -75,7 +75,7 @@ def measure(run: Path, dataset: Dataset, threads: int) -> dict[str, Any]:
         artifact = bundle.artifact(target="onnxruntime")
         milliseconds = latency(bundle, dataset, threads)
     training, evaluation = artifact.measured["training"], artifact.measured["evaluation"]
-    network, start = artifact.measured["network"], training.get("start")
+    network = artifact.measured["network"]
     published = PUBLISHED.get(network["name"])
     return {
         "name": network["name"],
@@ -89,13 +89,23 @@ def measure(run: Path, dataset: Dataset, threads: int) -> dict[str, Any]:
         if published is None
         else {"miou": published.miou, "on": "CamVid test", "source": published.source},
         "seed": training["settings"]["seed"],
-        "epochs": training["settings"]["epochs"] + (start["epochs"] if start else 0),
+        "epochs": epochs(training),
         "pretrained": training["settings"]["pretrained"],
         "crop": training["settings"]["crop"],
+        "teacher": training.get("teacher", {}).get("bundle"),
         "hours": training.get("hours"),
         "hardware": training.get("hardware", "not recorded"),
         "data_sha256": training["data_sha256"],
     }
+
+
+def epochs(training: dict[str, Any]) -> list[int]:
+    """Of the runs that it started from, the first one first, and its own."""
+    runs, start = [training["settings"]["epochs"]], training.get("start")
+    while start is not None:
+        runs.insert(0, start["epochs"])
+        start = start["run"].get("start")
+    return runs
 
 
 def latency(bundle: Bundle, dataset: Dataset, threads: int) -> float:

@@ -32,7 +32,7 @@ def model_card(loaded: Weights, spec: Spec, artifact: Artifact) -> str:
         "",
         f"Trained on a split of SHA-256 `{training['data']}` for {training['settings']['epochs']} epochs "
         f"on {training.get('hardware') or training['device']}, seed {training['settings']['seed']}"
-        f"{_hours(training)}.{_start(training)} To reproduce:",
+        f"{_hours(training)}.{_start(training)}{_teacher(training)} To reproduce:",
         "",
         *(f"    {command}" for command in _commands(loaded, spec)),
         "",
@@ -59,19 +59,33 @@ def _start(training: dict[str, Any]) -> str:
     start = training["start"]
     layers = sorted({name.partition(".")[0] for name in start["new"]})
     new = f"; new were {', '.join(layers)}" if layers else ""
-    return f" It started from {start['epochs']} epochs of {start['run']['net']} (checkpoint `{start['sha256']}`){new}."
+    said = f" It started from {start['epochs']} epochs of {start['run']['net']} (checkpoint `{start['sha256']}`){new}."
+    return said + _start(start["run"]).replace(" It started", " These started")
+
+
+def _teacher(training: dict[str, Any]) -> str:
+    """Whose logits it learned from, beside the labels."""
+    if "teacher" not in training:
+        return ""
+    teacher = training["teacher"]
+    return f" It also learned from the logits of {teacher['bundle']} (artifact `{teacher['sha256']}`)."
 
 
 def _commands(loaded: Weights, spec: Spec) -> list[str]:
-    """The training's command, and before it that of the run which it started from."""
+    """The training's command, and before it those of the runs which it started from."""
     licence = f"--licence {shlex.quote(spec.licence)}"
     head = f"edgeseg train {loaded.net} --data DATA --out OUT --name {spec.name} {licence}"
-    last = " ".join([head, *_flags(loaded.training["settings"])])
-    if "start" not in loaded.training:
-        return [last]
-    run = loaded.training["start"]["run"]
-    first = " ".join([f"edgeseg train {run['net']} --data DATA --out START", *_flags(run)])
-    return [first, f"{last} --start START/checkpoint.safetensors"]
+    commands = [[head, *_flags(loaded.training["settings"])]]
+    run = loaded.training
+    while True:
+        if "teacher" in run:
+            commands[0].append(f"--teacher {run['teacher']['bundle']}")
+        if "start" not in run:
+            return [" ".join(command) for command in commands]
+        place = f"START{len(commands)}"
+        commands[0].append(f"--start {place}/checkpoint.safetensors")
+        run = run["start"]["run"]
+        commands.insert(0, [f"edgeseg train {run['net']} --data DATA --out {place}", *_flags(run)])
 
 
 def _flags(settings: dict[str, Any]) -> list[str]:

@@ -88,18 +88,20 @@ def zoo(results: Path) -> str:
         for each in result["networks"]:
             said = each["published"]
             width = "" if each["width"] == 1 else f", width {each['width']:g}"
-            hours = "" if each["hours"] is None else f", {60 * each['hours']:.0f} min"
+            hours = "" if each["hours"] is None else f"{60 * each['hours']:.0f} min"
+            last = "the last " if hours and len(each["epochs"]) > 1 else ""
             rows.append(
                 [
                     each["name"] + width,
-                    "ImageNet" if each["pretrained"] else "none",
+                    ("ImageNet" if each["pretrained"] else "none")
+                    + (f", teacher {each['teacher']}" if each["teacher"] else ""),
                     figure(each["miou"], 1),
                     figure(each["boundary_f1"], 1),
                     f"{figure(each['class_accuracy'], 1)} / {figure(each['pixel_accuracy'], 1)}",
                     f"{each['params'] / 1e6:.2f} / {each['macs'] / 1e9:.2f}",
                     figure(each["latency_ms"], 1),
                     "-" if said is None else f"{said['miou']:.1f} ({said['on']}; {said['source']})",
-                    f"{each['epochs']}{hours}",
+                    " + ".join(str(epochs) for epochs in each["epochs"]) + (f", {last}{hours}" if hours else ""),
                 ]
             )
         head = ["", "start", "mIoU %", "boundary F1", "class / pixel accuracy", "M params / GMAC", "ms"]

@@ -19,6 +19,7 @@ def train_command(
     name: str | None = None,
     licence: str = "not stated",
     start: Path | None = None,
+    teacher: str | None = None,
     resume: bool = False,
     settings: Annotated[TrainSettings | None, Parameter(name="*")] = None,
 ) -> int:
@@ -36,12 +37,22 @@ def train_command(
         licence: of the weights, with that of the data.
         start: checkpoint.safetensors of another run, to fine-tune what it learned: on other data, with other classes,
             or as another form of the network. What fits is taken; the run's record says what did not.
+        teacher: a bundle, by name or path, whose logits the network also learns from, beside the labels: one that is
+            larger, of the same classes, for frames of the crops' size.
         resume: go on with the run in --out.
     """
     from edgeseg.train.loop import train
 
     weights = train(
-        net, data, out, settings or TrainSettings(), name=name, licence=licence, start=start, resume=resume
+        net,
+        data,
+        out,
+        settings or TrainSettings(),
+        name=name,
+        licence=licence,
+        start=start,
+        teacher=teacher,
+        resume=resume,
     )
     Console().print(f"wrote {weights}; next: edgeseg export {weights} --out BUNDLE --data {data}", soft_wrap=True)
     return 0

@@ -30,6 +30,7 @@ class TrainingSet:
 
     Attributes:
         shares: (classes,) each class's share of the labelled pixels.
+        crop: width and height of what a batch holds.
         steps: batches an epoch; the last, smaller one is left out.
     """
 
@@ -58,10 +59,10 @@ class TrainingSet:
         self.steps = len(self.samples) // settings.batch
         self._settings = settings
         height, width = self.samples[0][0].shape[:2]
-        crop_width, crop_height = settings.crop_size((width, height))
+        self.crop = settings.crop_size((width, height))
         rarity = np.where(self.shares > 0, 1 / np.sqrt(np.maximum(self.shares, 1e-6)), 0)
         self._augment = Augmentation(
-            crop_width, crop_height, settings.scale_range(), settings.colour, settings.focus, rarity, VOID
+            *self.crop, settings.scale_range(), settings.colour, settings.focus, rarity, VOID
         )
 
     def batches(self, first: int, last: int) -> Iterator[tuple[Tensor, Tensor]]:

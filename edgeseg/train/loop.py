@@ -29,8 +29,10 @@ from edgeseg.train.checkpoint import load_checkpoint, save_checkpoint, start_fro
 from edgeseg.train.data import TrainingSet
 from edgeseg.train.history import Epoch, draw_curve, write_log
 from edgeseg.train.losses import SegmentationLoss, class_weights
+from edgeseg.train.memory import keep_freed_memory
 from edgeseg.train.schedule import factor, make_optimizer, set_rate
 from edgeseg.train.settings import TrainSettings
+from edgeseg.train.teacher import Teacher
 from edgeseg.train.validate import validate
 
 CHECKPOINT, LOG, CURVE, WEIGHTS = "checkpoint.safetensors", "log.csv", "curve.png", "weights.safetensors"
@@ -64,6 +66,7 @@ def train(
     name: str | None = None,
     licence: str = "not stated",
     start: Path | None = None,
+    teacher: str | None = None,
     resume: bool = False,
 ) -> Path:
     """Trains `net` on the train split of `data`; writes weights, log, curve and checkpoints into the folder `out`.
@@ -72,13 +75,16 @@ def train(
         name: of the network in its spec; its architecture's without one.
         licence: of the weights, with that of the data; goes into the spec.
         start: checkpoint of another run; whatever fits is taken from it, with the record of how it came about.
+        teacher: a bundle, by name or path, whose logits are soft targets beside the labels.
         resume: go on with the run in `out`; it ends with the same weights as one that was never stopped.
 
     Returns:
         The weights file, for `edgeseg export`.
 
     Raises:
-        UsageError: no such network; `out` holds a run and `resume` is not set, or holds none and it is.
+        UsageError: no such network; `out` holds a run and `resume` is not set, or holds none and it is; the teacher
+            has other classes, or frames that are not of the crops' size.
+        BundleError: the teacher is no bundle with an fp32 artifact.
         DataError: the data set breaks its own rules.
         WeightsError: `start` or the checkpoint in `out` does not fit.
         TrainingError: the loss is no longer finite.
@@ -93,12 +99,15 @@ def train(
     device = _device(settings)
     if settings.threads:
         torch.set_num_threads(settings.threads)
+    keep_freed_memory()
 
     torch.manual_seed(settings.seed)
     network = build(net, len(dataset.classes.names), settings.width)
     if settings.pretrained and hasattr(network, "load_pretrained"):
         cast(Pretrained, network).load_pretrained()
     started = {} if start is None else {"start": start_from(start, network)}
+    tutor = None if teacher is None else Teacher(teacher, dataset.classes.names, examples.crop, settings)
+    taught = {} if tutor is None else {"teacher": tutor.about}
     _make(out)
     network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = Average(network, settings.ema)
@@ -106,9 +115,9 @@ def train(
     weights = class_weights(examples.shares) if settings.class_weights else None
     loss_of = SegmentationLoss(weights, settings.ohem, settings.lovasz, settings.auxiliary, factory.strides).to(device)
 
-    about: dict[str, Any] = {"net": net, "settings": settings.to_json(), "data": dataset.digest, **started}
+    about: dict[str, Any] = {"net": net, "settings": settings.to_json(), "data": dataset.digest, **started, **taught}
     fixed = {key: value for key, value in settings.to_json().items() if key not in FREE}
-    identity = {"net": net, "data": about["data"], **fixed, **started}
+    identity = {"net": net, "data": about["data"], **fixed, **started, **taught}
     run = Run()
     if resume:
         saved = load_checkpoint(out / CHECKPOINT, identity, network, average.state, optimizer)
@@ -120,7 +129,7 @@ def train(
         for frames, labels in examples.batches(run.step, steps):
             set_rate(optimizer, factor(run.step, steps, warmup, settings.schedule))
             torch.manual_seed((settings.seed << 32) + run.step)  # so dropout is the same after a resume
-            loss = _step(network, loss_of, optimizer, frames.to(device), labels.to(device), settings.autocast)
+            loss = _step(network, loss_of, tutor, optimizer, frames.to(device), labels.to(device), settings.autocast)
             average.update(network, run.step)
             run.step, run.loss, run.seconds = run.step + 1, run.loss + loss, before + clock.seconds()
             speed = clock.rate(run.step) * settings.batch
@@ -154,6 +163,7 @@ def train(
 def _step(
     network: nn.Module,
     loss_of: SegmentationLoss,
+    tutor: Teacher | None,
     optimizer: torch.optim.Optimizer,
     frames: Tensor,
     labels: Tensor,
@@ -163,6 +173,9 @@ def _step(
     with torch.autocast(frames.device.type, torch.bfloat16, enabled=autocast):
         outputs = network(normalise(frames).contiguous(memory_format=torch.channels_last))
     loss: Tensor = loss_of(outputs, labels)
+    if tutor is not None:
+        first = outputs[0] if isinstance(outputs, tuple) else outputs
+        loss = loss + tutor.loss(first, loss_of.strides[0], frames, labels)
     value = float(loss.detach())
     if not math.isfinite(value):
         raise TrainingError(f"the loss is {value}: the training diverged; lower --rate, or give --no-autocast")

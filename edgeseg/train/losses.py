@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -16,6 +18,10 @@ OHEM_LEAST = 1 / 16
 
 LOVASZ_STEP = 3
 """The Lovasz loss sees every third pixel of every third row, from a random corner: it sorts what it sees, per class."""
+
+
+AUXILIARY_STEP = 4
+"""Auxiliary heads see every fourth pixel of every fourth row: their logits are coarser still."""
 
 
 def class_weights(shares: NDArray[np.float64]) -> Tensor:
@@ -63,15 +69,16 @@ class SegmentationLoss(nn.Module):
         """Loss of logits (N, C, h, w), or of a tuple of them, against labels (N, H, W), uint8."""
         heads = outputs if isinstance(outputs, tuple) else (outputs,)
         target = labels.long()
-        first, *others = (
-            to_label_size(head.float(), stride, *target.shape[-2:])
-            for head, stride in zip(heads, self.strides, strict=True)
-        )
+        first, *others = (head.float() for head in heads)
+        first = to_label_size(first, self.strides[0], *target.shape[-2:])
         total = self._cross_entropy(first, target)
         if self.lovasz:
             total = total + self.lovasz * self._lovasz(first, target)
-        for logits in others:
-            total = total + self.auxiliary * self._cross_entropy(logits, target)
+        for logits, stride in zip(others, self.strides[1:], strict=True):
+            step = math.gcd(stride, AUXILIARY_STEP)
+            seen = target[..., step // 2 :: step, step // 2 :: step]
+            logits = to_label_size(logits, stride // step, *seen.shape[-2:])
+            total = total + self.auxiliary * self._cross_entropy(logits, seen)
         return total
 
     def _lovasz(self, logits: Tensor, target: Tensor) -> Tensor:
@@ -87,7 +94,7 @@ class SegmentationLoss(nn.Module):
         losses = functional.cross_entropy(logits, target, ignore_index=VOID, reduction="none").flatten()
         with torch.no_grad():
             least = max(1, int(OHEM_LEAST * losses.numel()))
-            threshold = min(-float(np.log(self.ohem)), float(losses.topk(least).values[-1]))
+            threshold = min(-math.log(self.ohem), float(losses.topk(least).values[-1]))
             chosen = (losses >= threshold) & (target.flatten() != VOID)
         kept = target.flatten()[chosen]
         weights = torch.ones_like(losses[chosen]) if self.weights is None else self.weights[kept]

@@ -31,6 +31,8 @@ class TrainSettings:
         ohem: keep only pixels whose true class has a probability under this (and the hardest 1/16); 0 keeps all.
         lovasz: weight of the Lovasz-softmax loss beside the cross-entropy; 0 leaves it out.
         auxiliary: weight of the auxiliary heads' loss, where a network has some.
+        soft: weight of the loss against a teacher's logits (--teacher).
+        temperature: that both logits are divided by there.
         ema: decay of the exponential moving average of the weights, which is what is kept; 0 keeps the last weights.
         width: width of the network, as a part of its paper's.
         pretrained: start from ImageNet where the network can.
@@ -57,6 +59,8 @@ class TrainSettings:
     ohem: float = 0.0
     lovasz: float = 0.0
     auxiliary: float = 0.4
+    soft: float = 1.0
+    temperature: float = 2.0
     ema: float = 0.998
     width: float = 1.0
     pretrained: bool = True
@@ -72,8 +76,8 @@ class TrainSettings:
             raise UsageError(f"got epochs {self.epochs} and batch {self.batch}, expected at least 1 of each")
         if self.rate <= 0 or not 0 <= self.ema < 1 or not 0 <= self.ohem < 1:
             raise UsageError("expected rate above 0, ema and ohem from 0 to below 1")
-        if self.lovasz < 0 or self.auxiliary < 0:
-            raise UsageError("expected weights of losses, lovasz and auxiliary, of at least 0")
+        if min(self.lovasz, self.auxiliary, self.soft) < 0 or self.temperature <= 0:
+            raise UsageError("expected weights of losses (lovasz, auxiliary, soft) of at least 0, temperature above 0")
         if self.schedule not in get_args(Schedule):
             raise UsageError(f"schedule is {self.schedule!r}, expected {' or '.join(get_args(Schedule))}")
         self.scale_range()

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edgeseg.benchmarks.zoo import main
+from edgeseg.benchmarks.zoo import epochs, main
 from edgeseg.errors import DataError
 from edgeseg.train.loop import train
 from edgeseg.train.settings import TrainSettings
@@ -37,7 +37,7 @@ def test_a_run_becomes_a_row(data: Path, tmp_path: Path, capsys: pytest.CaptureF
     result = json.loads((tmp_path / "zoo.json").read_text())
     (row,) = result["networks"]
     assert (result["split"], result["images"], result["threads"]) == ("val", 2, 1)
-    assert (row["name"], row["width"], row["seed"], row["epochs"]) == ("segnet-basic", 0.05, 5, 1)
+    assert (row["name"], row["width"], row["seed"], row["epochs"]) == ("segnet-basic", 0.05, 5, [1])
     assert row["latency_ms"] > 0
     assert row["published"]["miou"] == 47.7
     assert f"segnet-basic: mIoU {row['miou']:.1f} %" in capsys.readouterr().out
@@ -47,3 +47,9 @@ def test_an_unfinished_run_is_refused(data: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="came to their end"):
         main([tmp_path], data=data, json=tmp_path / "zoo.json")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_epochs_are_told_run_by_run() -> None:
+    first = {"net": "unet", "epochs": 60}
+    second = {"net": "unet", "epochs": 30, "start": {"epochs": 60, "run": first}}
+    assert epochs({"settings": {"epochs": 20}, "start": {"epochs": 30, "run": second}}) == [60, 30, 20]

@@ -36,8 +36,25 @@ def test_a_start_is_a_command_before_it() -> None:
     text = card(start={"sha256": "c" * 64, "run": run, "epochs": 60, "new": ["head", "refine.0"]})
     assert f"It started from 60 epochs of segnet (checkpoint `{'c' * 64}`); new were head, refine. To" in text
     first, second = (line.strip() for line in text.splitlines() if line.startswith("    edgeseg train"))
-    assert first == "edgeseg train segnet --data DATA --out START --epochs 60 --no-class-weights"
-    assert second.endswith("--epochs 7 --seed 3 --start START/checkpoint.safetensors")
+    assert first == "edgeseg train segnet --data DATA --out START1 --epochs 60 --no-class-weights"
+    assert second.endswith("--epochs 7 --seed 3 --start START1/checkpoint.safetensors")
+
+
+def test_starts_are_followed_to_the_first_and_teachers_named() -> None:
+    teacher = {"bundle": "large", "sha256": "b" * 64}
+    first = {"net": "segnet", **TrainSettings(epochs=60).to_json()}
+    start = {"sha256": "1" * 64, "run": first, "epochs": 60, "new": []}
+    second = {"net": "unet", **TrainSettings(epochs=30).to_json(), "start": start, "teacher": teacher}
+    text = card(start={"sha256": "2" * 64, "run": second, "epochs": 30, "new": []}, teacher=teacher)
+    assert "It started from 30 epochs of unet" in text
+    assert "These started from 60 epochs of segnet" in text
+    assert f"learned from the logits of large (artifact `{'b' * 64}`)" in text
+    commands = [line.split() for line in text.splitlines() if line.startswith("    edgeseg train")]
+    assert [command[2] for command in commands] == ["segnet", "unet", "unet"]
+    assert commands[0][-2:] == ["--epochs", "60"]
+    assert commands[1][-4:] == ["--teacher", "large", "--start", "START2/checkpoint.safetensors"]
+    assert commands[1][commands[1].index("--out") + 1] == "START1"
+    assert commands[2][-4:] == ["--teacher", "large", "--start", "START1/checkpoint.safetensors"]
 
 
 def test_without_data_it_says_so() -> None:

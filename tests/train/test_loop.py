@@ -6,6 +6,7 @@ import csv
 import hashlib
 import os
 import signal
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
+from edgeseg.bundle import Bundle
 from edgeseg.errors import DataError, TrainingError, UsageError, WeightsError
 from edgeseg.models.weights import load_weights
+from edgeseg.spec import Spec
 from edgeseg.train import loop
 from edgeseg.train.loop import CHECKPOINT, CURVE, LOG, WEIGHTS, train
 from edgeseg.train.settings import TrainSettings
@@ -133,6 +136,22 @@ def test_a_start_of_another_kind_is_refused(data: Path, finished: Path, tmp_path
     with pytest.raises(WeightsError, match="not a checkpoint"):
         train("unet", data, tmp_path / "other", SETTINGS, start=finished / WEIGHTS)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_with_a_teacher_learns_from_it_and_says_so(
+    data: Path, finished: Path, tmp_path: Path, make_bundle: Callable[[Path, Spec], Bundle]
+) -> None:
+    spec = replace(load_weights(finished / WEIGHTS).spec, width=32, height=32)
+    make_bundle(tmp_path / "teacher", spec)
+    settings = replace(SETTINGS, epochs=1)
+    for name, teacher in (("alone", None), ("taught", str(tmp_path / "teacher"))):
+        train("unet", data, tmp_path / name, settings, teacher=teacher)
+    alone, taught = (load_weights(tmp_path / name / WEIGHTS).training for name in ("alone", "taught"))
+    assert "teacher" not in alone
+    assert taught["teacher"]["bundle"] == spec.name
+    assert taught["log"][0]["loss"] > alone["log"][0]["loss"]  # the teacher knows nothing: agreeing with it costs
+    with pytest.raises(WeightsError, match=r"other settings \(teacher\)"):
+        train("unet", data, tmp_path / "taught", settings, resume=True)
 
 
 def test_a_run_is_not_overwritten(data: Path, finished: Path) -> None:

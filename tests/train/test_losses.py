@@ -41,12 +41,12 @@ def test_loss_is_the_formula(seed: int, ohem: float, weighted: bool) -> None:
     assert float(loss) == pytest.approx(expected, rel=1e-4)
 
 
-def test_auxiliary_heads_are_added_with_their_weight() -> None:
-    logits, coarse = torch.randn(1, 3, 8, 8), torch.randn(1, 3, 2, 2)
-    labels = torch.randint(0, 3, (1, 8, 8), dtype=torch.uint8)
-    both = SegmentationLoss(None, 0.0, 0.0, 0.4, (1, 4))
-    alone = SegmentationLoss(None, 0.0, 0.0, 0.4, (1,)), SegmentationLoss(None, 0.0, 0.0, 0.4, (4,))
-    expected = float(alone[0](logits, labels)) + 0.4 * float(alone[1](coarse, labels))
+def test_auxiliary_heads_are_added_with_their_weight_and_see_every_fourth_pixel() -> None:
+    logits, coarse = torch.randn(1, 3, 10, 13), torch.randn(1, 3, 2, 2)  # as ceil(10 / 8), ceil(13 / 8)
+    labels = torch.randint(0, 3, (1, 10, 13), dtype=torch.uint8)
+    both = SegmentationLoss(None, 0.0, 0.0, 0.4, (1, 8))
+    alone = SegmentationLoss(None, 0.0, 0.0, 0.4, (1,)), SegmentationLoss(None, 0.0, 0.0, 0.4, (2,))
+    expected = float(alone[0](logits, labels)) + 0.4 * float(alone[1](coarse, labels[:, 2::4, 2::4]))
     assert float(both((logits, coarse), labels)) == pytest.approx(expected, rel=1e-5)
 
 

@@ -1,0 +1,79 @@
+"""Distillation: a bundle's logits as soft targets beside the labels."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from edgeseg.bundle import Bundle
+from edgeseg.errors import UsageError
+from edgeseg.segmenter import load
+from edgeseg.train.data import VOID
+from edgeseg.train.losses import to_label_size
+from edgeseg.train.settings import TrainSettings
+
+
+class Teacher:
+    """A bundle that knows the same classes: one that is shipped, or somebody's large network, imported.
+
+    Attributes:
+        about: which bundle, for the run's record.
+    """
+
+    def __init__(self, name: str, classes: tuple[str, ...], crop: tuple[int, int], settings: TrainSettings) -> None:
+        """Loads its fp32 artifact in ONNX Runtime, for crops of that width and height.
+
+        Raises:
+            BundleError: there is no such bundle, or it has no fp32 artifact for ONNX Runtime.
+            UsageError: it was made for other classes, or frames of another size.
+        """
+        bundle = Bundle.open(name)
+        spec = bundle.spec
+        if spec.classes != classes:
+            raise UsageError(f"teacher {name} knows the classes {spec.classes}, but the data has {classes}")
+        if (spec.width, spec.height) != crop:
+            raise UsageError(
+                f"teacher {name} takes frames of {spec.width}x{spec.height}, but crops are {crop[0]}x{crop[1]}; "
+                f"give --crop {spec.width}x{spec.height}"
+            )
+        artifact = bundle.artifact(target="onnxruntime", precision="fp32")
+        self.about: dict[str, Any] = {"bundle": spec.name, "sha256": artifact.sha256}
+        self._model = load(bundle, precision="fp32")
+        self._weight, self._temperature = settings.soft, settings.temperature
+
+    def loss(self, student: Tensor, stride: int, frames: Tensor, labels: Tensor) -> Tensor:
+        """Weighted `soft_loss` of a student's logits (N, C, h, w) for frames (N, 3, H, W), uint8."""
+        pictures = frames.permute(0, 2, 3, 1).cpu().numpy()
+        logits = np.concatenate([self._model.infer(np.ascontiguousarray(each[None])) for each in pictures])
+        teacher = torch.from_numpy(logits).to(student.device)
+        strides = stride, self._model.spec.stride
+        return self._weight * soft_loss(student, teacher, labels, strides, self._temperature)
+
+
+def soft_loss(student: Tensor, teacher: Tensor, labels: Tensor, strides: tuple[int, int], temperature: float) -> Tensor:
+    """Mean Kullback-Leibler divergence of the student's classes from the teacher's, times the temperature's square.
+
+    G. Hinton, O. Vinyals and J. Dean, "Distilling the Knowledge in a Neural Network", 2015. Pixels that are VOID do not
+    count: a teacher knows nothing of what is outside the frame.
+
+    Args:
+        student: logits (N, C, h, w) with the first stride.
+        teacher: likewise, with the second.
+        labels: (N, H, W), uint8; compared is at the finest stride that both have in them.
+        strides: input pixels a logit.
+        temperature: divides both logits; the higher it is, the more the unlikely classes count.
+    """
+    step = math.gcd(*strides)
+    labels = labels[..., step // 2 :: step, step // 2 :: step]
+    known = (labels != VOID).float()
+    ours, theirs = (
+        functional.log_softmax(to_label_size(each.float(), stride // step, *labels.shape[1:]) / temperature, 1)
+        for each, stride in zip((student, teacher), strides, strict=True)
+    )
+    divergence = functional.kl_div(ours, theirs, reduction="none", log_target=True).sum(1)
+    return temperature**2 * (divergence * known).sum() / known.sum().clamp(min=1)
