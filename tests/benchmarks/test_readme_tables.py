@@ -128,8 +128,8 @@ EXPECTED = {
     "kernels": "| logits -> mask | 0.20 | a\\|b | 15.00 | 75.0 x |",
     "precision": "| onnxruntime int8 | onnxruntime | 72.10 | -0.20 | 99.30 of torch | 14.9 | 3.4 |",
     "peers": "| script fp32 [1] | 97.00 | 20.0 | 2.50 | - | - | 80.0 |",
-    "zoo": "| unet, width 0.25 | none, teacher road | 60.1 | - | 70.2 / 90.3 | 31.04 / 1.23 | 30.2 | 62.0 (CamVid test; a paper) | "
-    "60 + 20, the last 150 min |",
+    "zoo": "| unet, width 0.25 | none, teacher road | 60.1 | - | 70.2 / 90.3 | 31.04 / 1.23 | 30.2 | "
+    "62.0 (CamVid test; a paper) | 60 + 20, the last 150 min |",
 }
 
 

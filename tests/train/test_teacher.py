@@ -75,13 +75,30 @@ def test_a_student_that_says_the_same_has_nothing_to_learn(bundle: Path, spec: S
     teacher = Teacher(str(bundle), spec.classes, (32, 16), SETTINGS)
     frames = torch.randint(0, 256, (2, 16, 32, 3), dtype=torch.uint8).permute(0, 3, 1, 2)
     labels = torch.zeros(2, 16, 32, dtype=torch.uint8)
-    model = load(bundle, precision="fp32")
-    logits = torch.from_numpy(np.concatenate([model.logits(each.permute(1, 2, 0).numpy()) for each in frames]))
+    logits = torch.from_numpy(np.concatenate([teacher.logits(each.permute(1, 2, 0).numpy()) for each in frames]))
     assert float(teacher.loss(logits, 4, frames, labels)) == pytest.approx(0, abs=1e-6)
     other = logits.roll(1, 1)
     expected = 0.5 * soft_loss(other, logits, labels, (4, 4), 3.0)
     assert float(teacher.loss(other, 4, frames, labels)) == pytest.approx(float(expected), rel=1e-5)
     assert teacher.about == {"bundle": "tiny", "sha256": Bundle.open(bundle).artifacts[0].sha256}
+
+
+def test_it_sees_a_frame_and_its_mirror_image(bundle: Path, spec: Spec) -> None:
+    teacher, model = Teacher(str(bundle), spec.classes, (32, 16), SETTINGS), load(bundle, precision="fp32")
+    frame = np.random.default_rng(0).integers(0, 256, (16, 32, 3), np.uint8)
+    mirror = np.ascontiguousarray(frame[:, ::-1])
+    assert np.allclose(teacher.logits(frame), (model.logits(frame) + model.logits(mirror)[..., ::-1]) / 2)
+    assert np.allclose(teacher.logits(mirror), teacher.logits(frame)[..., ::-1], atol=1e-6)
+    assert not np.allclose(teacher.logits(frame), model.logits(frame))
+
+
+def test_without_a_common_grid_it_sees_the_frame_alone(
+    tmp_path: Path, spec: Spec, make_bundle: MakeBundle
+) -> None:
+    make_bundle(tmp_path / "odd", replace(spec, width=30, height=16))
+    teacher = Teacher(str(tmp_path / "odd"), spec.classes, (30, 16), SETTINGS)
+    frame = np.random.default_rng(0).integers(0, 256, (16, 30, 3), np.uint8)
+    assert np.array_equal(teacher.logits(frame), load(tmp_path / "odd", precision="fp32").logits(frame))
 
 
 def test_a_teacher_of_other_classes_or_sizes_is_refused(bundle: Path, spec: Spec) -> None:
