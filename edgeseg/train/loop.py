@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import math
-import signal
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any, cast
 
 import torch
@@ -26,8 +23,10 @@ from edgeseg.processor import processor
 from edgeseg.spec import Spec
 from edgeseg.train.average import Average
 from edgeseg.train.checkpoint import load_checkpoint, save_checkpoint, start_from
+from edgeseg.train.clock import Clock
 from edgeseg.train.data import TrainingSet
 from edgeseg.train.history import Epoch, draw_curve, write_log
+from edgeseg.train.interrupt import interruptible
 from edgeseg.train.losses import SegmentationLoss, class_weights
 from edgeseg.train.memory import keep_freed_memory
 from edgeseg.train.schedule import factor, make_optimizer, set_rate
@@ -123,9 +122,9 @@ def train(
         saved = load_checkpoint(out / CHECKPOINT, identity, network, average.state, optimizer)
         run = Run(saved["step"], saved["loss"], saved["seconds"], [Epoch(**row) for row in saved["epochs"]])
     steps, warmup = settings.epochs * examples.steps, round(settings.warmup * examples.steps)
-    clock, before = _Clock(run.step), run.seconds
+    clock, before = Clock(run.step), run.seconds
 
-    with _interruptible() as interrupted, _progress(steps, run.step) as progress:
+    with interruptible() as interrupted, _progress(steps, run.step) as progress:
         for frames, labels in examples.batches(run.step, steps):
             set_rate(optimizer, factor(run.step, steps, warmup, settings.schedule))
             torch.manual_seed((settings.seed << 32) + run.step)  # so dropout is the same after a resume
@@ -233,49 +232,6 @@ def _spec(name: str, dataset: Dataset, stride: int, licence: str) -> Spec:
         ignore=dataset.classes.ignore,
         licence=licence,
     )
-
-
-class _Clock:
-    """Steps a second since the start of this process's part of the run, validation left out."""
-
-    def __init__(self, step: int) -> None:
-        self._first = step
-        self._start = self._saved = time.monotonic()
-
-    def seconds(self) -> float:
-        return time.monotonic() - self._start
-
-    def rate(self, step: int) -> float:
-        return (step - self._first) / self.seconds()
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        begin = time.monotonic()
-        yield
-        self._start += time.monotonic() - begin
-
-    def since_checkpoint(self) -> float:
-        return time.monotonic() - self._saved
-
-    def checkpoint(self) -> None:
-        self._saved = time.monotonic()
-
-
-@contextmanager
-def _interruptible() -> Iterator[list[int]]:
-    """Yields a list that Ctrl-C and SIGTERM append to, so that the step under way and a checkpoint are finished."""
-    received: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:
-        del frame
-        received.append(number)
-
-    old = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield received
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
