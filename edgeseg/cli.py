@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 import warnings
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 from cyclopts import App
 
 from edgeseg.errors import EdgeSegError, EdgeSegWarning
+from edgeseg.json_fields import print_json
 from edgeseg.progress import counting
 
 if TYPE_CHECKING:
@@ -133,7 +132,7 @@ def run(
         quiet=json,
     )
     if json:
-        _print_json(report.to_json())
+        print_json(report.to_json())
     return 130 if report.interrupted else 0
 
 
@@ -174,7 +173,7 @@ def evaluate_command(
     if record:
         opened.record(artifact, "evaluation", evaluation.to_json())
     if json:
-        _print_json({"bundle": opened.spec.name, **evaluation.to_json()})
+        print_json({"bundle": opened.spec.name, **evaluation.to_json()})
     else:
         _print(evaluation.table())
     return 0
@@ -193,7 +192,7 @@ def inspect(bundle: str, *, json: bool = False) -> int:
 
     opened = Bundle.open(bundle)
     if json:
-        _print_json(describe(opened))
+        print_json(describe(opened))
     else:
         _print(tables(opened))
     return 0
@@ -256,7 +255,3 @@ def _print(renderable: Any) -> None:
     from rich.console import Console
 
     Console().print(renderable)
-
-
-def _print_json(data: Any) -> None:
-    sys.stdout.write(json.dumps(data, indent=2, allow_nan=False) + os.linesep)

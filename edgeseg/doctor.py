@@ -5,7 +5,6 @@ It looks and opens nothing: no camera, no network connection, no runtime but ONN
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import re
@@ -20,6 +19,7 @@ from typing import Literal
 from edgeseg.bundle import Bundle, shipped
 from edgeseg.engines._cache import cache_folder
 from edgeseg.errors import EdgeSegError
+from edgeseg.json_fields import print_json
 from edgeseg.processor import available_cores, processor, sums_int8_exactly
 
 ROOT = Path("/")
@@ -70,7 +70,7 @@ def doctor_command(*, json: bool = False) -> int:
     """
     found = examine()
     if json:
-        _print_json(found)
+        print_json({topic: [asdict(each) for each in findings] for topic, findings in found.items()})
     else:
         _print_table(found)
     return 0
@@ -212,11 +212,6 @@ def _text(path: Path) -> str | None:
         return path.read_text(errors="replace").strip("\0\n ")
     except OSError:
         return None
-
-
-def _print_json(found: dict[str, list[Finding]]) -> None:
-    data = {topic: [asdict(each) for each in findings] for topic, findings in found.items()}
-    sys.stdout.write(json.dumps(data, indent=2) + "\n")
 
 
 def _print_table(found: dict[str, list[Finding]]) -> None:

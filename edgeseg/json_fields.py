@@ -1,8 +1,9 @@
-"""Reads JSON files and the fields of their objects strictly: what is missing or of another kind is an error."""
+"""JSON: files and fields read strictly, where what is missing or of another kind is an error; results printed."""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -79,3 +80,8 @@ def of_kind(value: Any, kind: type[_Kind], *, where: str, error: type[EdgeSegErr
     if type(value) is not kind:
         raise error(f"{where} is {value!r:.80}, expected {_KINDS[kind]}")
     return value
+
+
+def print_json(data: Any) -> None:
+    """One JSON value on stdout, for other programs: indented, and never NaN, which is no JSON."""
+    sys.stdout.write(json.dumps(data, indent=2, allow_nan=False) + "\n")

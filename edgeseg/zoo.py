@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from edgeseg.bundle import SHIPPED, Bundle, shipped
+from edgeseg.json_fields import print_json
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -30,7 +28,7 @@ def zoo_command(*, json: bool = False) -> int:
     """
     bundles, networks = list_bundles(), list_networks()
     if json:
-        _print_json({"input": f"{WIDTH}x{HEIGHT}", "bundles": bundles, "networks": networks})
+        print_json({"input": f"{WIDTH}x{HEIGHT}", "bundles": bundles, "networks": networks})
         return 0
     from rich.console import Console  # here, so that importing this module stays light
 
@@ -168,7 +166,3 @@ def _size(row: dict[str, Any]) -> tuple[str, str]:
 
 def _percent(figure: float | None) -> str:
     return "-" if figure is None else f"{figure:.1f}"
-
-
-def _print_json(data: Any) -> None:
-    sys.stdout.write(json.dumps(data, indent=2, allow_nan=False) + os.linesep)
