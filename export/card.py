@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Any
 
 from edgeseg.artifact import Artifact
 from edgeseg.models.weights import Weights
 from edgeseg.spec import Spec
-from edgeseg.train.settings import TrainSettings
+from edgeseg.train.reproduce import commands
 
 
 def model_card(loaded: Weights, spec: Spec, artifact: Artifact) -> str:
@@ -34,7 +33,7 @@ def model_card(loaded: Weights, spec: Spec, artifact: Artifact) -> str:
         f"on {training.get('hardware') or training['device']}, seed {training['settings']['seed']}"
         f"{_hours(training)}.{_start(training)}{_teacher(training)} To reproduce:",
         "",
-        *(f"    {command}" for command in _commands(loaded, spec)),
+        *(f"    {command}" for command in commands(loaded.net, loaded.training, name=spec.name, licence=spec.licence)),
         "",
         "## Figures",
         "",
@@ -69,35 +68,6 @@ def _teacher(training: dict[str, Any]) -> str:
         return ""
     teacher = training["teacher"]
     return f" It also learned from the logits of {teacher['bundle']} (artifact `{teacher['sha256']}`)."
-
-
-def _commands(loaded: Weights, spec: Spec) -> list[str]:
-    """The training's command, and before it those of the runs which it started from."""
-    licence = f"--licence {shlex.quote(spec.licence)}"
-    head = f"edgeseg train {loaded.net} --data DATA --out OUT --name {spec.name} {licence}"
-    commands = [[head, *_flags(loaded.training["settings"])]]
-    run = loaded.training
-    while True:
-        if "teacher" in run:
-            commands[0].append(f"--teacher {run['teacher']['bundle']}")
-        if "start" not in run:
-            return [" ".join(command) for command in commands]
-        place = f"START{len(commands)}"
-        commands[0].append(f"--start {place}/checkpoint.safetensors")
-        run = run["start"]["run"]
-        commands.insert(0, [f"edgeseg train {run['net']} --data DATA --out {place}", *_flags(run)])
-
-
-def _flags(settings: dict[str, Any]) -> list[str]:
-    """Every setting that is not the default."""
-    flags = []
-    for key, usual in TrainSettings().to_json().items():
-        value = settings.get(key, usual)
-        if value == usual:
-            continue
-        flag = key.replace("_", "-")
-        flags.append(f"--{'' if value else 'no-'}{flag}" if isinstance(value, bool) else f"--{flag} {value}")
-    return flags
 
 
 def _figures(artifact: Artifact) -> list[str]:

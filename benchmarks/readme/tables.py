@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from edgeseg.benchmarks.readme.parts import figure, load_results, machine, markdown
 from edgeseg.benchmarks.readme.peers import peers
@@ -84,26 +85,21 @@ def zoo(results: Path) -> str:
     """
     parts = []
     for result in load_results(results, "zoo.json", "python -m edgeseg.benchmarks.zoo"):
-        rows = []
-        for each in result["networks"]:
-            said = each["published"]
-            width = "" if each["width"] == 1 else f", width {each['width']:g}"
-            hours = "" if each["hours"] is None else f"{60 * each['hours']:.0f} min"
-            last = "the last " if hours and len(each["epochs"]) > 1 else ""
-            rows.append(
-                [
-                    each["name"] + width,
-                    ("ImageNet" if each["pretrained"] else "none")
-                    + (f", teacher {each['teacher']}" if each["teacher"] else ""),
-                    figure(each["miou"], 1),
-                    figure(each["boundary_f1"], 1),
-                    f"{figure(each['class_accuracy'], 1)} / {figure(each['pixel_accuracy'], 1)}",
-                    f"{each['params'] / 1e6:.2f} / {each['macs'] / 1e9:.2f}",
-                    figure(each["latency_ms"], 1),
-                    "-" if said is None else f"{said['miou']:.1f} ({said['on']}; {said['source']})",
-                    " + ".join(str(epochs) for epochs in each["epochs"]) + (f", {last}{hours}" if hours else ""),
-                ]
-            )
+        rows = [
+            [
+                each["name"] + ("" if each["width"] == 1 else f", width {each['width']:g}"),
+                ("ImageNet" if each["pretrained"] else "none")
+                + (f", teacher {each['teacher']}" if each["teacher"] else ""),
+                figure(each["miou"], 1),
+                figure(each["boundary_f1"], 1),
+                f"{figure(each['class_accuracy'], 1)} / {figure(each['pixel_accuracy'], 1)}",
+                f"{each['params'] / 1e6:.2f} / {each['macs'] / 1e9:.2f}",
+                figure(each["latency_ms"], 1),
+                _published(each),
+                _epochs(each),
+            ]
+            for each in result["networks"]
+        ]
         head = ["", "start", "mIoU %", "boundary F1", "class / pixel accuracy", "M params / GMAC", "ms"]
         about = (
             f"{result['data']}, split {result['split']}, {result['images']} images; trained and timed on "
@@ -111,6 +107,24 @@ def zoo(results: Path) -> str:
         )
         parts.append(f"{about}\n\n{markdown([*head, 'published mIoU', 'epochs, time'], rows)}")
     return "\n\n".join(parts)
+
+
+def _published(row: dict[str, Any]) -> str:
+    """What the authors say; of the paper's width, which must be said where ours is another."""
+    said = row["published"]
+    if said is None:
+        return "-"
+    width = "" if row["width"] == 1 else " at width 1"
+    return f"{said['miou']:.1f}{width} ({said['on']}; {said['source']})"
+
+
+def _epochs(row: dict[str, Any]) -> str:
+    """Epochs of each run, the size of the crops where they are no whole frames, and the time."""
+    epochs = " + ".join(str(epochs) for epochs in row["epochs"])
+    crops = "" if row["crop"] == "full" else f" of {row['crop']} crops"
+    last = "the last " if len(row["epochs"]) > 1 else ""
+    time = "" if row["hours"] is None else f", {last}{60 * row['hours']:.0f} min"
+    return f"{epochs}{crops}{time}"
 
 
 TABLES: dict[str, Callable[[Path], str]] = {

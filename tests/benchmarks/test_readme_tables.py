@@ -80,7 +80,7 @@ ZOO = {
         {"name": "unet", "width": 0.25, "params": 31_042_000, "macs": 1_230_000_000, "miou": 60.12,
          "boundary_f1": None, "class_accuracy": 70.2, "pixel_accuracy": 90.3, "latency_ms": 30.2, "pretrained": False,
          "published": {"miou": 62.0, "on": "CamVid test", "source": "a paper"}, "epochs": [60, 20],
-         "hours": 2.5, "teacher": "road"},
+         "hours": 2.5, "teacher": "road", "crop": "240x180"},
     ],
 }  # fmt: skip
 
@@ -129,7 +129,7 @@ EXPECTED = {
     "precision": "| onnxruntime int8 | onnxruntime | 72.10 | -0.20 | 99.30 of torch | 14.9 | 3.4 |",
     "peers": "| script fp32 [1] | 97.00 | 20.0 | 2.50 | - | - | 80.0 |",
     "zoo": "| unet, width 0.25 | none, teacher road | 60.1 | - | 70.2 / 90.3 | 31.04 / 1.23 | 30.2 | "
-    "62.0 (CamVid test; a paper) | 60 + 20, the last 150 min |",
+    "62.0 at width 1 (CamVid test; a paper) | 60 + 20 of 240x180 crops, the last 150 min |",
 }
 
 

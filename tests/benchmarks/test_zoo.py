@@ -39,6 +39,9 @@ def test_a_run_becomes_a_row(data: Path, tmp_path: Path, capsys: pytest.CaptureF
     assert (result["split"], result["images"], result["threads"]) == ("val", 2, 1)
     assert (row["name"], row["width"], row["seed"], row["epochs"]) == ("segnet-basic", 0.05, 5, [1])
     assert row["latency_ms"] > 0
+    (command,) = row["commands"]
+    assert command.startswith("edgeseg train segnet-basic --data DATA --out OUT --epochs 1 --batch 2 --crop 32x32")
+    assert {"--width 0.05", "--no-pretrained", "--seed 5"} <= {f"--{flag.strip()}" for flag in command.split("--")}
     assert row["published"]["miou"] == 47.7
     assert f"segnet-basic: mIoU {row['miou']:.1f} %" in capsys.readouterr().out
 

@@ -1,0 +1,42 @@
+"""The commands that train a network again, from the record in its weights file."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from edgeseg.train.settings import TrainSettings
+
+
+def commands(net: str, record: dict[str, Any], *, name: str | None = None, licence: str | None = None) -> list[str]:
+    """The run's own command last, before it those of the runs that it started from.
+
+    Args:
+        net: the architecture.
+        record: what `train` wrote of the run.
+        name: given to the network.
+        licence: given to the weights.
+    """
+    named = [f"--{flag} {shlex.quote(value)}" for flag, value in (("name", name), ("licence", licence)) if value]
+    found = [[f"edgeseg train {net} --data DATA --out OUT", *named, *_flags(record["settings"])]]
+    while True:
+        if "teacher" in record:
+            found[0].append(f"--teacher {record['teacher']['bundle']}")
+        if "start" not in record:
+            return [" ".join(parts) for parts in found]
+        place = f"START{len(found)}"
+        found[0].append(f"--start {place}/checkpoint.safetensors")
+        record = record["start"]["run"]  # has its settings beside "net", "start" and "teacher"
+        found.insert(0, [f"edgeseg train {record['net']} --data DATA --out {place}", *_flags(record)])
+
+
+def _flags(settings: dict[str, Any]) -> list[str]:
+    """Every setting that is not the default."""
+    flags = []
+    for key, usual in TrainSettings().to_json().items():
+        value = settings.get(key, usual)
+        if value == usual:
+            continue
+        flag = key.replace("_", "-")
+        flags.append(f"--{'' if value else 'no-'}{flag}" if isinstance(value, bool) else f"--{flag} {value}")
+    return flags
