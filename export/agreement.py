@@ -25,9 +25,20 @@ TOLERANCE = 1e-3
 LEAST_AGREEMENT = 99.9
 """Percent of the pixels that must have the same class."""
 
+CHOICES = {"ArgMax", "ArgMin", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "TopK"}
+"""ONNX operators that turn a rounding into another choice, as SegNet's unpooling puts a value one pixel further."""
+
+MOST_CHOSEN = 0.02
+"""The part of the logits that may leave TOLERANCE where a graph chooses; without such operators none may.
+
+Trained SegNets have up to 0.6 % on CamVid: one choice at 1/32 is seen by all pixels around it. The others agree to 1e-8,
+where a wrong layer changes all."""
+
 
 def compare(network: nn.Module, file: Path, spec: Spec, frames: list[NDArray[np.uint8]]) -> dict[str, Any]:
     """Runs `frames` (BGR, any size) through both; returns max |difference| of the logits and the masks' agreement.
+
+    "chosen" is the part of the logits that leave TOLERANCE, which a graph with CHOICES may have.
 
     Raises:
         ExportError: they disagree; the message names the first layer that differs.
@@ -35,18 +46,23 @@ def compare(network: nn.Module, file: Path, spec: Spec, frames: list[NDArray[np.
     model = Segmenter(spec, open_engine("onnxruntime", file, spec, threads=1))
     graph = FrameToLogits(network).eval()
     difference = largest = 0.0
-    same = pixels = 0
+    same = pixels = beyond = logits = 0
+    chooses = any(node.op_type in CHOICES for node in onnx.load(file).graph.node)
     for frame in frames:
         tensor = model.prepare(frame)
         found = model.infer(tensor)
         expected = _infer(graph, tensor)
-        difference = max(difference, float(np.abs(found - expected).max()))
+        apart = np.abs(found - expected)
+        difference = max(difference, float(apart.max()))
         largest = max(largest, float(np.abs(expected).max()))
+        beyond += int((~(apart <= TOLERANCE * np.abs(expected).max())).sum())
+        logits += apart.size
         height, width = frame.shape[:2]
         same += int((model.mask(found, width, height) == model.mask(expected, width, height)).sum())
         pixels += height * width
     agreement = 100 * same / pixels
-    if not difference <= TOLERANCE * largest or agreement < LEAST_AGREEMENT:
+    allowed = MOST_CHOSEN * logits if chooses else 0
+    if beyond > allowed or not np.isfinite(difference) or agreement < LEAST_AGREEMENT:
         layer = first_difference(graph, file, model.prepare(frames[0]))
         raise ExportError(
             f"the exported graph disagrees with PyTorch: logits differ by up to {difference:.3g} (largest logit "
@@ -58,6 +74,7 @@ def compare(network: nn.Module, file: Path, spec: Spec, frames: list[NDArray[np.
         "max_logit": round(largest, 3),
         "mask_agreement": round(agreement, 4),
         "frames": len(frames),
+        **({"chosen": round(beyond / logits, 8)} if beyond else {}),
     }
 
 

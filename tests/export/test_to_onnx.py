@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,11 +12,12 @@ import onnx
 import onnxruntime as ort
 import pytest
 import torch
+from numpy.typing import NDArray
 
 import edgeseg
 from edgeseg.bundle import Bundle
 from edgeseg.errors import ExportError, OutputError, UsageError, WeightsError
-from edgeseg.export import to_onnx
+from edgeseg.export import agreement, to_onnx
 from edgeseg.export.agreement import compare
 from edgeseg.export.frames import sample_frames
 from edgeseg.export.to_onnx import OPSET, export
@@ -118,6 +120,31 @@ def test_a_wrong_layer_is_named(net: str, layer: str, tmp_path: Path) -> None:
         dict(loaded.network.named_modules())[layer].weight.mul_(2.0)
     with pytest.raises(ExportError, match=f"first layer that differs is {layer}$"):
         compare(loaded.network, file, loaded.spec, sample_frames(None))
+
+
+@pytest.mark.parametrize(
+    ("net", "part", "passes"), [("segnet-basic", 5e-3, True), ("segnet-basic", 5e-2, False), ("unet", 5e-3, False)]
+)
+def test_a_choice_that_a_rounding_turns_over_is_no_wrong_layer(
+    net: str, part: float, passes: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = load_weights(weights_of(net, tmp_path))
+    file = tmp_path / "tiny.onnx"
+    to_onnx.write_graph(FrameToLogits(loaded.network), "logits", loaded.spec, file)
+    infer = agreement._infer
+
+    def displaced(*args: Any) -> NDArray[np.float32]:
+        logits = infer(*args).copy()
+        logits.reshape(-1)[: max(1, int(part * logits.size))] += 0.01 * np.abs(logits).max()
+        return logits
+
+    monkeypatch.setattr(agreement, "_infer", displaced)
+    monkeypatch.setattr(agreement, "LEAST_AGREEMENT", 0)  # the logits alone decide
+    if passes:
+        assert 0 < compare(loaded.network, file, loaded.spec, sample_frames(None))["chosen"] <= agreement.MOST_CHOSEN
+    else:
+        with pytest.raises(ExportError, match="disagrees with PyTorch"):
+            compare(loaded.network, file, loaded.spec, sample_frames(None))
 
 
 def test_a_failed_export_leaves_the_old_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
