@@ -31,8 +31,8 @@ CHOICES = {"ArgMax", "ArgMin", "Equal", "Greater", "GreaterOrEqual", "Less", "Le
 MOST_CHOSEN = 0.02
 """The part of the logits that may leave TOLERANCE where a graph chooses; without such operators none may.
 
-Trained SegNets have up to 0.6 % on CamVid: one choice at 1/32 is seen by all pixels around it. The others agree to 1e-8,
-where a wrong layer changes all."""
+Trained SegNets have up to 0.6 % on CamVid: one choice at 1/32 is seen by all pixels around it. The others agree to
+1e-8, where a wrong layer changes all."""
 
 
 def compare(network: nn.Module, file: Path, spec: Spec, frames: list[NDArray[np.uint8]]) -> dict[str, Any]:

@@ -105,7 +105,9 @@ def zoo(results: Path) -> str:
             f"{result['data']}, split {result['split']}, {result['images']} images; trained and timed on "
             f"{machine(result)}, ONNX Runtime fp32 on {result['threads']} threads:"
         )
-        parts.append(f"{about}\n\n{markdown([*head, 'published mIoU', 'epochs, time'], rows)}")
+        again = "\n".join(f"    {command}" for each in result["networks"] for command in each["commands"])
+        table = markdown([*head, "published mIoU", "epochs, time"], rows)
+        parts.append(f"{about}\n\n{table}\n\nThe commands of these rows, in order:\n\n{again}")
     return "\n\n".join(parts)
 
 

@@ -80,7 +80,8 @@ ZOO = {
         {"name": "unet", "width": 0.25, "params": 31_042_000, "macs": 1_230_000_000, "miou": 60.12,
          "boundary_f1": None, "class_accuracy": 70.2, "pixel_accuracy": 90.3, "latency_ms": 30.2, "pretrained": False,
          "published": {"miou": 62.0, "on": "CamVid test", "source": "a paper"}, "epochs": [60, 20],
-         "hours": 2.5, "teacher": "road", "crop": "240x180"},
+         "hours": 2.5, "teacher": "road", "crop": "240x180",
+         "commands": ["edgeseg train unet --data DATA --out OUT"]},
     ],
 }  # fmt: skip
 
