@@ -67,7 +67,6 @@ def measure(run: Path, dataset: Dataset, threads: int) -> dict[str, Any]:
         WeightsError: its weights are not ours.
     """
     from edgeseg.export.to_onnx import export
-    from edgeseg.models.weights import load_weights
     from edgeseg.train.reproduce import commands
 
     if not (run / WEIGHTS).is_file():
@@ -76,7 +75,6 @@ def measure(run: Path, dataset: Dataset, threads: int) -> dict[str, Any]:
         bundle = export(run / WEIGHTS, Path(folder) / "bundle", data=dataset.folder, split=dataset.split or "val")
         artifact = bundle.artifact(target="onnxruntime")
         milliseconds = latency(bundle, dataset, threads)
-    record = load_weights(run / WEIGHTS).training
     training, evaluation = artifact.measured["training"], artifact.measured["evaluation"]
     network = artifact.measured["network"]
     published = PUBLISHED.get(network["name"])
@@ -94,7 +92,7 @@ def measure(run: Path, dataset: Dataset, threads: int) -> dict[str, Any]:
         "seed": training["settings"]["seed"],
         "epochs": epochs(training),
         "pretrained": training["settings"]["pretrained"],
-        "commands": commands(network["name"], record),
+        "commands": commands(network["name"], training),
         "crop": training["settings"]["crop"],
         "teacher": training.get("teacher", {}).get("bundle"),
         "hours": training.get("hours"),

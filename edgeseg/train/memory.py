@@ -1,4 +1,4 @@
-"""Keeps the C library from giving memory back after every tensor: a CPU trains up to twice as fast."""
+"""Keeps the C library from giving memory back after every tensor: a CPU trains half as fast again."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def keep_freed_memory() -> bool:
     """Lets this process keep the memory of freed tensors for the next ones; says whether the C library could be told.
 
     glibc takes large blocks from the kernel one by one and gives each back when it is freed. A training step frees
-    gigabytes, and the kernel clears all of them again, page by page, in the next one. Its other C libraries, Linux or
-    not, keep their own ways. On a GPU it changes nothing: there torch keeps memory itself.
+    gigabytes, and the kernel clears all of them again, page by page, in the next one. Other C libraries are left
+    to their own ways. On a GPU it changes nothing: there torch keeps memory itself.
     """
     if platform.libc_ver()[0] != "glibc":
         return False

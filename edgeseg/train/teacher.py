@@ -14,7 +14,7 @@ from edgeseg.bundle import Bundle
 from edgeseg.errors import UsageError
 from edgeseg.segmenter import Frame, Logits, load
 from edgeseg.train.data import VOID
-from edgeseg.train.losses import to_label_size
+from edgeseg.train.losses import every, to_label_size
 from edgeseg.train.settings import TrainSettings
 
 
@@ -80,7 +80,7 @@ def soft_loss(student: Tensor, teacher: Tensor, labels: Tensor, strides: tuple[i
         temperature: divides both logits; the higher it is, the more the unlikely classes count.
     """
     step = math.gcd(*strides)
-    labels = labels[..., step // 2 :: step, step // 2 :: step]
+    labels = every(labels, step)
     known = (labels != VOID).float()
     ours, theirs = (
         functional.log_softmax(to_label_size(each.float(), stride // step, *labels.shape[1:]) / temperature, 1)

@@ -135,7 +135,7 @@ def _difference(graph: nn.Module, original: Original) -> float:
         if expected.dtype.kind in "iub":  # class ids
             difference, largest = max(difference, float(np.mean(found != expected))), 1.0
             continue
-        difference = max(difference, float(np.abs(found - expected).max()))
+        difference = float(np.maximum(difference, np.abs(found - expected).max()))  # where max() would lose a NaN
         largest = max(largest, float(np.abs(expected).max()))
     if not difference <= TOLERANCE * largest:
         raise ExportError(
