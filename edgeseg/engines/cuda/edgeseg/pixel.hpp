@@ -1,1 +1,0 @@
-../../../../cpp_bridge/include/edgeseg/pixel.hpp

@@ -1,1 +1,0 @@
-../../../cpp_bridge/cuda/mask.cu
