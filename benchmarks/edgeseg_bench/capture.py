@@ -15,12 +15,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from edgeseg.benchmarks.windows import Window, percentile
 from edgeseg.segmenter import Segmenter
 from edgeseg.video.live import LiveSource, Reading
 from edgeseg.video.open import open_source
 from edgeseg.video.pipeline import Mode, stream
 from edgeseg.video.source import Source
+from edgeseg_bench.windows import Window, percentile
 
 INCLUDED = (
     "from the moment the camera gives a frame to its mask: decoding, waiting for a worker, resize, engine, arg-max"

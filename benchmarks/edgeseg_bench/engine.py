@@ -13,9 +13,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg.benchmarks.windows import Window
 from edgeseg.segmenter import Segmenter
 from edgeseg.video.open import open_source
+from edgeseg_bench.windows import Window
 
 INCLUDED = "one call of the engine: uint8 tensor in, logits in the caller's memory out"
 EXCLUDED = "decoding, resize, arg-max, waiting"

@@ -35,7 +35,7 @@ def measure(
     seconds, peaks = [], []
     for _ in range(repeats):
         started = time.perf_counter()
-        command = [sys.executable, "-m", "edgeseg.benchmarks.first_mask", arguments]
+        command = [sys.executable, "-m", "edgeseg_bench.first_mask", arguments]
         with (
             tempfile.TemporaryFile("w+") as complaint,
             subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaint, text=True) as process,

@@ -1,4 +1,4 @@
-"""Everything that runs on an NVIDIA card, checked and timed on this one: python -m edgeseg.benchmarks.gpu_check.
+"""Everything that runs on an NVIDIA card, checked and timed on this one: python -m edgeseg_bench.gpu_check.
 
 The kernels must give the processor's masks bit for bit, alone and behind every engine. How far an engine agrees with
 ONNX Runtime on the processor is a figure: precisions differ, and full TensorRT computes fp32 in TF32 where it can.
@@ -18,15 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg import kernels
-from edgeseg.benchmarks import machine, result
-from edgeseg.benchmarks.gpu import engines, kernel
 from edgeseg.bundle import Bundle
 from edgeseg.engines import open_engine
-from edgeseg.engines._mask import MaskKernels, Wanted
-from edgeseg.engines.tensorrt import driver, first_card, products
+from edgeseg.engines.tensorrt.engine import driver, first_card, products
+from edgeseg.engines.tensorrt.mask import MaskKernels, Wanted
 from edgeseg.errors import EdgeSegError, EngineError
-from edgeseg.export.frames import sample_frames
 from edgeseg.segmenter import Segmenter
+from edgeseg_bench import machine, result
+from edgeseg_bench.gpu import engines, kernel
+from edgeseg_export.frames import sample_frames
 
 WHAT = "edgeseg gpu_check"
 FORMAT = 1

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from edgeseg.accuracy.dataset import Dataset, splits
 from edgeseg.artifact import Artifact
 from edgeseg.bundle import Bundle
-from edgeseg.dataset import Dataset, splits
 from edgeseg.errors import DataError
-from edgeseg.export.precision.calibration_data import refuse_overlap
+from edgeseg_export.precision.calibration_data import refuse_overlap
 
 USUAL = "val"
 

@@ -1,6 +1,6 @@
 """Facts and condition of the machine that is measured, which stand beside every figure.
 
-`python -m edgeseg.benchmarks.machine` prints the name that this device's files of results bear.
+`python -m edgeseg_bench.machine` prints the name that this device's files of results bear.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from edgeseg import _native
-from edgeseg.benchmarks.nvml import LIBRARY, open_gpus
 from edgeseg.processor import available_cores
+from edgeseg_bench.nvml import LIBRARY, open_gpus
 
 ROOT = Path("/")
 """Of /proc and /sys; tests read recorded trees."""

@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edgeseg.benchmarks import sender
-from edgeseg.benchmarks.windows import Window
 from edgeseg.errors import SourceError, UsageError
 from edgeseg.segmenter import Segmenter
 from edgeseg.video.open import open_source
 from edgeseg.video.pipeline import Mode, stream
+from edgeseg_bench import sender
+from edgeseg_bench.windows import Window
 
 SETTLING = 5.0
 """Seconds of stream that do not count: FFmpeg looks at a stream for seconds before it gives a frame of it."""
@@ -82,7 +82,7 @@ def measure(model: Segmenter, video: Path, *, fps: float, frames: int, mode: Mod
 @contextmanager
 def _sending(video: Path, frames: int, fps: float) -> Iterator[subprocess.Popen[str]]:
     """The sender, as a process of its own; it is gone afterwards."""
-    command = [sys.executable, "-m", "edgeseg.benchmarks.sender", json.dumps([str(video), frames, fps])]
+    command = [sys.executable, "-m", "edgeseg_bench.sender", json.dumps([str(video), frames, fps])]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
             yield process

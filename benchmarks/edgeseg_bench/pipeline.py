@@ -1,4 +1,4 @@
-"""How much of the machine a stream uses: `python -m edgeseg.benchmarks.pipeline VIDEO [--bundle B] [--json FILE]`.
+"""How much of the machine a stream uses: `python -m edgeseg_bench.pipeline VIDEO [--bundle B] [--json FILE]`.
 
     efficiency = fps x (core-seconds a frame of decoding + prepare + infer + kernel, each measured alone) / cores
 
@@ -20,14 +20,14 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from edgeseg.atomic import atomic_file
-from edgeseg.benchmarks.energy.meter import Meter, metered
-from edgeseg.benchmarks.machine import processor
-from edgeseg.benchmarks.windows import Window, medians
 from edgeseg.errors import UsageError
 from edgeseg.processor import available_cores
 from edgeseg.segmenter import Segmenter, load
 from edgeseg.video.open import open_source
 from edgeseg.video.pipeline import Mode, stream
+from edgeseg_bench.energy.meter import Meter, metered
+from edgeseg_bench.machine import processor
+from edgeseg_bench.windows import Window, medians
 
 INCLUDED = "a file to masks, flat out: decoding, resize, engine, arg-max, hand-over, all at once"
 EXCLUDED = "opening the file, display, recording"
@@ -36,7 +36,7 @@ STAGES = ("decode", "prepare", "infer", "kernel")
 SAMPLE = 60
 """Frames that each stage is measured on alone."""
 
-app = App(name="python -m edgeseg.benchmarks.pipeline", help="Efficiency of the video pipeline.")
+app = App(name="python -m edgeseg_bench.pipeline", help="Efficiency of the video pipeline.")
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from edgeseg.atomic import atomic_file
-from edgeseg.benchmarks.suite import FORMAT, WHAT
 from edgeseg.errors import DataError, OutputError
 from edgeseg.json_fields import read_json, required
+from edgeseg_bench.suite import FORMAT, WHAT
 
 
 def check_writable(path: Path) -> None:

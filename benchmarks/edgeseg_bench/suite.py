@@ -25,22 +25,22 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from edgeseg.accuracy.dataset import Dataset
+from edgeseg.accuracy.evaluate import evaluate
 from edgeseg.artifact import Artifact
-from edgeseg.benchmarks import capture, engine, first_mask, machine, network, pipeline
-from edgeseg.benchmarks.candidates import ALL, candidates
-from edgeseg.benchmarks.energy.meter import Meter, idle, open_meters
-from edgeseg.benchmarks.labelled import check_labelled
-from edgeseg.benchmarks.windows import Window, agree, figures, repeat
 from edgeseg.bundle import INDEX, Bundle
-from edgeseg.dataset import Dataset
 from edgeseg.errors import EngineError, UsageError
-from edgeseg.evaluate import evaluate
 from edgeseg.processor import available_cores
 from edgeseg.segmenter import Segmenter, load
 from edgeseg.video.capture import VideoSource
 from edgeseg.video.open import open_source
 from edgeseg.video.pipeline import Mode, engine_threads
 from edgeseg.video.source import NOMINAL_FPS
+from edgeseg_bench import capture, engine, first_mask, machine, network, pipeline
+from edgeseg_bench.candidates import ALL, candidates
+from edgeseg_bench.energy.meter import Meter, idle, open_meters
+from edgeseg_bench.labelled import check_labelled
+from edgeseg_bench.windows import Window, agree, figures, repeat
 
 FORMAT = 1
 WHAT = "edgeseg bench"

@@ -1,4 +1,4 @@
-"""The kernels against OpenCV and NumPy, on one thread: python -m edgeseg.benchmarks.kernels [SOURCE] [--json FILE].
+"""The kernels against OpenCV and NumPy, on one thread: python -m lab.kernels [SOURCE] [--json FILE].
 
 The contenders of a comparison take turns in one process, so that a busy moment of the machine hits them alike. A turn
 is five calls. The first one finds the caches full of what the others left, as after a network: it is reported apart,
@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 
 from edgeseg import _native, kernels
 from edgeseg.atomic import atomic_file
-from edgeseg.benchmarks.machine import processor
-from edgeseg.benchmarks.street_clip import street_clip
 from edgeseg.errors import EdgeSegError, SourceError
+from edgeseg_bench.machine import processor
+from edgeseg_bench.street_clip import street_clip
 
 WIDTH, HEIGHT = 1280, 720
 TURN = 5

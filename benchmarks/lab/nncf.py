@@ -1,4 +1,4 @@
-"""Our INT8 file against NNCF's of the same network, in OpenVINO: python -m edgeseg.benchmarks.nncf DATA [--json FILE].
+"""Our INT8 file against NNCF's of the same network, in OpenVINO: python -m lab.nncf DATA [--json FILE].
 
 NNCF quantises the bundle's fp32 file with its default settings on the frames that ours was calibrated on, in an
 environment of its own. Then both run in this process with the same settings, turn by turn: what disturbs the machine
@@ -25,15 +25,15 @@ from rich.console import Console
 from rich.table import Table
 
 from edgeseg.atomic import atomic_file
-from edgeseg.benchmarks import machine
-from edgeseg.benchmarks.peers.environment import python_of
 from edgeseg.bundle import Bundle
+from edgeseg.cache import make_folder
 from edgeseg.engines import open_engine
-from edgeseg.engines._cache import make_folder
 from edgeseg.errors import EdgeSegError, EngineError, UsageError
-from edgeseg.export.precision.calibration_data import CalibrationData, read_calibration_data
 from edgeseg.processor import available_cores
 from edgeseg.segmenter import Segmenter, load
+from edgeseg_bench import machine
+from edgeseg_export.precision.calibration_data import CalibrationData, read_calibration_data
+from lab.peers.environment import LABORATORY, python_of
 
 TURN = 5
 """Inferences in a row."""
@@ -110,9 +110,9 @@ def nncf_file(model: Path, sha256: str, frames: CalibrationData, folder: Path) -
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         images, made = Path(temporary, "frames.npy"), Path(temporary, "nncf.xml")
         np.save(images, np.concatenate([sample.tensor for sample in frames.calibrate]))
-        module = "edgeseg.benchmarks.peers.nncf_file"
+        module = "lab.peers.nncf_file"
         command = [str(python), "-m", module, str(model.resolve()), str(images), str(made)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=temporary)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=temporary, env=LABORATORY)
         if done.returncode != 0:
             raise EngineError(f"NNCF failed: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
         made.with_suffix(".bin").replace(out.with_suffix(".bin"))
@@ -182,7 +182,7 @@ def _table(results: list[dict[str, Any]]) -> Table:
 
 if __name__ == "__main__":
     try:
-        cyclopts.App(name="python -m edgeseg.benchmarks.nncf", default_command=main)()
+        cyclopts.App(name="python -m lab.nncf", default_command=main)()
     except EdgeSegError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -1,6 +1,6 @@
 """Stretch or letterbox? mIoU of both on frames of another shape than the network's input.
 
-    python -m edgeseg.benchmarks.resize_policy DATA [--bundle road] [--split val] [--aspect 16:9]
+    python -m lab.resize_policy DATA [--bundle road] [--split val] [--aspect 16:9]
 
 Labelled frames are cropped to the given aspect ratio (rows are taken off equally above and below, or columns at the
 sides) and segmented both ways. What the spec of a bundle says was chosen so.
@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from edgeseg.accuracy.dataset import Dataset
+from edgeseg.accuracy.metrics import ConfusionMatrix
 from edgeseg.bundle import Bundle
-from edgeseg.dataset import Dataset
 from edgeseg.engines import open_engine
 from edgeseg.errors import UsageError
-from edgeseg.metrics import ConfusionMatrix
 from edgeseg.segmenter import Segmenter
 from edgeseg.spec import Resize
 

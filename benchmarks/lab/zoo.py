@@ -1,4 +1,4 @@
-"""Networks trained here, in one table: `python -m edgeseg.benchmarks.zoo RUN... --data DATA --json FILE`.
+"""Networks trained here, in one table: `python -m lab.zoo RUN... --data DATA --json FILE`.
 
 Each run is a folder that `edgeseg train` wrote. Its weights are exported, and what is measured is the artifact:
 accuracy on a split, and the time of ONNX Runtime alone on real frames. `benchmarks/results/zoo.json` is such a file;
@@ -15,16 +15,16 @@ from typing import Any
 
 import cyclopts
 
-from edgeseg.benchmarks import engine
-from edgeseg.benchmarks.engine import TENSORS
-from edgeseg.benchmarks.labelled import open_labelled
-from edgeseg.benchmarks.machine import machine
-from edgeseg.benchmarks.result import check_writable, to_text, write
+from edgeseg.accuracy.dataset import Dataset
 from edgeseg.bundle import Bundle
-from edgeseg.dataset import Dataset
 from edgeseg.errors import DataError, EdgeSegError
 from edgeseg.models.published import PUBLISHED
 from edgeseg.segmenter import load
+from edgeseg_bench import engine
+from edgeseg_bench.engine import TENSORS
+from edgeseg_bench.labelled import open_labelled
+from edgeseg_bench.machine import machine
+from edgeseg_bench.result import check_writable, to_text, write
 
 WEIGHTS = "weights.safetensors"
 FRAMES, WARM_UP = 100, 5
@@ -66,8 +66,8 @@ def measure(run: Path, dataset: Dataset, threads: int) -> dict[str, Any]:
         DataError: the folder holds no finished run.
         WeightsError: its weights are not ours.
     """
-    from edgeseg.export.to_onnx import export
     from edgeseg.train.reproduce import commands
+    from edgeseg_export.to_onnx import export
 
     if not (run / WEIGHTS).is_file():
         raise DataError(f"{run} holds no {WEIGHTS}; give folders of runs of edgeseg train that came to their end")

@@ -27,7 +27,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg.classes import CAMVID, Classes, read_classes
+from edgeseg.accuracy.classes import CAMVID, Classes, read_classes
 from edgeseg.errors import DataError
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})

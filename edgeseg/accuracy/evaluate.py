@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg.boundary import boundary_f1
-from edgeseg.dataset import Dataset
+from edgeseg.accuracy.boundary import boundary_f1
+from edgeseg.accuracy.dataset import Dataset
+from edgeseg.accuracy.metrics import ConfusionMatrix, mean
 from edgeseg.errors import DataError
-from edgeseg.metrics import ConfusionMatrix, mean
 from edgeseg.segmenter import Segmenter
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Evaluation:
         miou: its mean over the classes that occur.
         pixel_accuracy: share of the pixels whose class was found.
         class_accuracy: mean over the classes of the share of their pixels that was found.
-        boundary_f1: mean over the images of what edgeseg.boundary gives for their contours.
+        boundary_f1: mean over the images of what edgeseg.accuracy.boundary gives for their contours.
         class_boundary_f1: of each class, mean over the images whose labels hold it.
         images: how many.
         split: which part of the data set.

@@ -44,11 +44,12 @@ def bench(
     """
     from rich.console import Console
 
-    from edgeseg.benchmarks import report, result, suite
-    from edgeseg.benchmarks.labelled import open_labelled
-    from edgeseg.benchmarks.street_clip import street_clip
-    from edgeseg.benchmarks.table import tables
     from edgeseg.bundle import Bundle
+    from edgeseg_bench import result, suite
+    from edgeseg_bench.labelled import open_labelled
+    from edgeseg_bench.report.page import page
+    from edgeseg_bench.report.table import tables
+    from edgeseg_bench.street_clip import street_clip
 
     for path in (json, html):
         if path is not None:
@@ -63,7 +64,7 @@ def bench(
     if json is not None:
         result.write(json, result.to_text(measured))
     if html is not None:
-        result.write(html, report.page(measured))
+        result.write(html, page(measured))
     Console().print(tables(measured))
     return 0
 
@@ -81,11 +82,11 @@ def compare(old: Path, new: Path, *, max_slowdown: float = 5.0) -> int:
     """
     from rich.console import Console
 
-    from edgeseg.benchmarks import result
-    from edgeseg.benchmarks.compare import compare as compared
-    from edgeseg.benchmarks.compare import limit_of, table
     from edgeseg.errors import DataError
     from edgeseg.json_fields import list_of
+    from edgeseg_bench import result
+    from edgeseg_bench.compare import compare as compared
+    from edgeseg_bench.compare import limit_of, table
 
     limit = limit_of(max_slowdown)
     before, after = result.read(old), result.read(new)

@@ -38,9 +38,9 @@ def compile_command(
         smallest: WIDTHxHEIGHT that a dynamic network must take.
         largest: WIDTHxHEIGHT that a dynamic network must take.
     """
-    from edgeseg.engines._build import Options
-    from edgeseg.export.sizes import parse_size
-    from edgeseg.export.to_engine import compile_engine
+    from edgeseg.engines.tensorrt.build import Options
+    from edgeseg_export.sizes import parse_size
+    from edgeseg_export.to_engine import compile_engine
 
     options = Options(workspace, hardware_compatible, parse_size(smallest), parse_size(largest))
     built = compile_engine(Bundle.open(bundle), target, precision, out, options=options, timing_cache=timing_cache)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from edgeseg.bundle import Bundle, shipped
-from edgeseg.engines._cache import cache_folder
+from edgeseg.cache import cache_folder
 from edgeseg.errors import EdgeSegError
 from edgeseg.json_fields import print_json
 from edgeseg.processor import available_cores, processor, sums_int8_exactly

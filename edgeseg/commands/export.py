@@ -9,9 +9,9 @@ from rich.console import Console
 
 from edgeseg.describe import tables
 from edgeseg.errors import UsageError
-from edgeseg.export.sizes import parse_size
 from edgeseg.progress import counting
 from edgeseg.spec import Resize
+from edgeseg_export.sizes import parse_size
 
 
 def export_command(
@@ -34,7 +34,7 @@ def export_command(
         network: a file that `edgeseg train` wrote; or package.module:factory, which makes any PyTorch network.
         out: folder for the bundle; a bundle that lies there is replaced.
         weights: with a factory: its weights, safetensors or a torch checkpoint.
-        spec: with a factory: a JSON file that says what it takes and gives (`edgeseg/export/foreign/model_spec.py`).
+        spec: with a factory: a JSON file that says what it takes and gives (`edgeseg_export/foreign/model_spec.py`).
         name: of the network; by default that in the weights.
         size: of the input as WIDTHxHEIGHT; by default that in the weights.
         resize: how frames of other sizes are fitted: stretch, or letterbox (keeps the aspect ratio).
@@ -43,7 +43,7 @@ def export_command(
         data: a data set: its frames serve the comparison, and the artifact's accuracy is measured on its split.
         split: of the data set.
     """
-    from edgeseg.export.to_onnx import export
+    from edgeseg_export.to_onnx import export
 
     if ":" in network:
         if weights is None or spec is None:
@@ -71,8 +71,8 @@ def export_command(
 
 
 def _export_module(factory: str, weights: Path, spec: Path, out: Path, data: Path | None, split: str) -> int:
-    from edgeseg.export.foreign.from_torch import export_module  # here, as our own weights need none of it
-    from edgeseg.export.foreign.model_spec import read_model_spec
+    from edgeseg_export.foreign.from_torch import export_module  # here, as our own weights need none of it
+    from edgeseg_export.foreign.model_spec import read_model_spec
 
     console = Console(stderr=True)
     sys.path.insert(0, str(Path.cwd()))  # as `python -m` does: a factory may lie in this folder

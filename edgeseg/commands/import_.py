@@ -16,13 +16,13 @@ def import_command(model: Path, *, spec: Path, out: Path, data: Path | None = No
     Args:
         model: an ONNX file, from float (1, 3, height, width) or (1, height, width, 3) to scores or class ids, opset 11
             to 22.
-        spec: a JSON file that says what it takes and gives; `edgeseg/export/foreign/model_spec.py` shows one.
+        spec: a JSON file that says what it takes and gives; `edgeseg_export/foreign/model_spec.py` shows one.
         out: folder for the bundle; a bundle that lies there is replaced.
         data: a data set: its frames serve the comparison, and the artifact's accuracy is measured on its split.
         split: of the data set.
     """
-    from edgeseg.export.foreign.import_onnx import import_onnx
-    from edgeseg.export.foreign.model_spec import read_model_spec
+    from edgeseg_export.foreign.import_onnx import import_onnx
+    from edgeseg_export.foreign.model_spec import read_model_spec
 
     with counting("evaluate") as progress:
         bundle = import_onnx(model, read_model_spec(spec), out, data=data, split=split, progress=progress)

@@ -7,8 +7,8 @@ from typing import Literal
 
 from rich.console import Console
 
+from edgeseg.accuracy.dataset import Dataset
 from edgeseg.bundle import Bundle
-from edgeseg.dataset import Dataset
 from edgeseg.describe import tables
 from edgeseg.progress import counting
 
@@ -38,8 +38,8 @@ def quantize_command(
         eval: a data set to measure every artifact on; it may share no image with the calibration.
         eval_split: of that data set.
     """
-    from edgeseg.export.precision.quantize import quantize
-    from edgeseg.export.precision.sensitivity_result import read_keep
+    from edgeseg_export.precision.quantize import quantize
+    from edgeseg_export.precision.sensitivity_result import read_keep
 
     opened = Bundle.open(bundle)
     kept = frozenset(keep) | (frozenset() if sensitivity is None else read_keep(sensitivity, opened))

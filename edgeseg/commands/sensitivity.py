@@ -17,8 +17,8 @@ from edgeseg.errors import OutputError
 from edgeseg.progress import counting
 
 if TYPE_CHECKING:
-    from edgeseg.export.precision.judge import Loss
-    from edgeseg.export.precision.sensitivity_result import Sensitivity
+    from edgeseg_export.precision.judge import Loss
+    from edgeseg_export.precision.sensitivity_result import Sensitivity
 
 SHOWN = 12
 """Layers in the terminal's table; all are in the JSON file and on the page."""
@@ -52,8 +52,8 @@ def sensitivity_command(
         json_file: write all figures here, for quantize.
         html: write the report here, as one page that needs no other file.
     """
-    from edgeseg.export.precision.sensitivity import sensitivity
-    from edgeseg.export.precision.sensitivity_page import page
+    from edgeseg_export.precision.sensitivity import sensitivity
+    from edgeseg_export.precision.sensitivity_page import page
 
     for file in (json_file, html):
         if file is not None and not file.parent.is_dir():  # known before minutes of measuring

@@ -44,16 +44,16 @@ def tune_command(
     """
     from rich.console import Console
 
-    from edgeseg.benchmarks import machine, result
-    from edgeseg.benchmarks.labelled import check_labelled, open_labelled
-    from edgeseg.benchmarks.tune import record, report
-    from edgeseg.benchmarks.tune.candidates import combinations
-    from edgeseg.benchmarks.tune.choice import choose, nearest
-    from edgeseg.benchmarks.tune.search import Budget, frames_of, tune
     from edgeseg.errors import UsageError
-    from edgeseg.export.sizes import parse_size
     from edgeseg.processor import available_cores
-    from edgeseg.video.settings import write_settings
+    from edgeseg.run_settings import write_settings
+    from edgeseg_bench import machine, result
+    from edgeseg_bench.labelled import check_labelled, open_labelled
+    from edgeseg_bench.tune import record, report
+    from edgeseg_bench.tune.candidates import combinations
+    from edgeseg_bench.tune.choice import choose, nearest
+    from edgeseg_bench.tune.search import Budget, frames_of, tune
+    from edgeseg_export.sizes import parse_size
 
     if not bundles:
         raise UsageError("no bundle is given, expected at least one, such as road")

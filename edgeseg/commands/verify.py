@@ -10,13 +10,13 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
+from edgeseg.accuracy.dataset import Dataset
 from edgeseg.atomic import atomic_file
 from edgeseg.bundle import Bundle
-from edgeseg.dataset import Dataset
 from edgeseg.progress import counting
 
 if TYPE_CHECKING:
-    from edgeseg.export.verify import StageResult
+    from edgeseg_export.verify import StageResult
 
 
 def verify_command(
@@ -48,9 +48,9 @@ def verify_command(
         html: write the report here, as one page that needs no other file.
         record: write the figures into the bundle.
     """
-    from edgeseg.export.verify import Gate, stages, verify
-    from edgeseg.export.verify_json import to_json
-    from edgeseg.export.verify_page import page
+    from edgeseg_export.verify import Gate, stages, verify
+    from edgeseg_export.verify_json import to_json
+    from edgeseg_export.verify_page import page
 
     opened, dataset = Bundle.open(bundle), Dataset.open(data, split)
     gate = Gate(min_miou, min_agreement, max_drop)

@@ -1,6 +1,6 @@
 """Engines: one file a runtime, imported when it is asked for.
 
-A new runtime is one new file here, with two things in it:
+A new runtime is one new file here (or a folder, whose engine.py is that file), with two things in it:
 
     TARGET = "onnxruntime"                          the artifacts that it reads
     def open(path, spec, threads) -> Engine: ...    loads one, and checks that it keeps the spec
@@ -83,11 +83,12 @@ def runtime(name: str) -> Runtime:
         EngineError: there is no such runtime or variant, or its package is not installed.
     """
     name, _, variant = name.partition(":")
-    names = sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
-    if name not in names:
-        raise EngineError(f"no engine {name!r}; choose one of {', '.join(names)}")
+    runtimes = {each.name: each for each in pkgutil.iter_modules(__path__) if not each.name.startswith("_")}
+    if name not in runtimes:
+        raise EngineError(f"no engine {name!r}; choose one of {', '.join(sorted(runtimes))}")
+    module = f"{__name__}.{name}.engine" if runtimes[name].ispkg else f"{__name__}.{name}"
     try:
-        found = cast(Runtime, importlib.import_module(f"{__name__}.{name}"))
+        found = cast(Runtime, importlib.import_module(module))
     except ImportError as error:
         raise EngineError(f"engine {name} cannot start ({error}); install it: pip install 'edgeseg[{name}]'") from error
     variants = getattr(found, "VARIANTS", ())

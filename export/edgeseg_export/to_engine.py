@@ -1,7 +1,7 @@
 """A bundle's artifact to an engine of TensorRT or TensorRT-RTX, kept where `edgeseg run --engine tensorrt` looks.
 
-The build itself is the runtime's own (edgeseg/engines/_build.py): whoever runs the bundle without this step has it done
-at the first start.
+The build itself is the runtime's own (edgeseg/engines/tensorrt/build.py): whoever runs the bundle without this step
+has it done at the first start.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from edgeseg.bundle import Bundle
-from edgeseg.engines._build import DEFAULTS, RTX, Options, build
-from edgeseg.engines._cache import cache_folder, make_folder
-from edgeseg.engines._plan import engine_name
+from edgeseg.cache import cache_folder, make_folder
+from edgeseg.engines.tensorrt.build import DEFAULTS, RTX, Options, build
+from edgeseg.engines.tensorrt.plan import engine_name
+from edgeseg.engines.tensorrt.sidecar import ANY, write_engine
 from edgeseg.errors import EngineError
-from edgeseg.sidecar import ANY, write_engine
 
 Target = Literal["tensorrt", "tensorrt-rtx"]
 INSTALL: dict[str, str] = {
@@ -31,7 +31,7 @@ class Compiled:
     """An engine on disk.
 
     Attributes:
-        engine: the file; its notes lie beside it (`edgeseg.sidecar`).
+        engine: the file; its notes lie beside it (`edgeseg.engines.tensorrt.sidecar`).
         bytes: its size.
         seconds: that the build took.
         layers: of the network as parsed.

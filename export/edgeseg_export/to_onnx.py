@@ -14,22 +14,22 @@ import onnx
 import torch
 from torch import nn
 
+from edgeseg.accuracy.dataset import Dataset
+from edgeseg.accuracy.evaluate import evaluate
 from edgeseg.artifact import Artifact
 from edgeseg.bundle import Bundle, write_bundle
-from edgeseg.dataset import Dataset
 from edgeseg.engines import open_engine
 from edgeseg.errors import UsageError
-from edgeseg.evaluate import evaluate
-from edgeseg.export.agreement import compare, compare_masks
-from edgeseg.export.card import model_card
-from edgeseg.export.frames import sample_frames
-from edgeseg.export.graph import finish
 from edgeseg.models import build
 from edgeseg.models.count import count_macs, count_parameters
 from edgeseg.models.normalise import FrameToLogits, FrameToMask
 from edgeseg.models.weights import Weights, fold, load_weights
 from edgeseg.segmenter import Segmenter
 from edgeseg.spec import Resize, Spec
+from edgeseg_export.agreement import compare, compare_masks
+from edgeseg_export.card import model_card
+from edgeseg_export.frames import sample_frames
+from edgeseg_export.graph import finish
 
 OPSET = 18
 """The highest that TensorRT 10.3 (JetPack 6) reads with all its operators, and the lowest that torch writes."""

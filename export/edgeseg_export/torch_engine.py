@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from edgeseg.export.precision.to_half import LARGEST
 from edgeseg.models.normalise import FrameToLogits, normalise
 from edgeseg.models.weights import load_weights
+from edgeseg_export.precision.to_half import LARGEST
 
 
 class TorchEngine:

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeseg.accuracy.dataset import Dataset
+from edgeseg.accuracy.metrics import ConfusionMatrix
 from edgeseg.artifact import SEVEN_BITS, Artifact
 from edgeseg.bundle import Bundle
-from edgeseg.dataset import Dataset
 from edgeseg.engines import Engine, open_engine
 from edgeseg.errors import DataError, EngineError, UsageError
-from edgeseg.export.precision.as_written import AsWritten
-from edgeseg.export.precision.calibration_data import refuse_overlap
-from edgeseg.export.torch_engine import HalfTorchEngine, TorchEngine
-from edgeseg.metrics import ConfusionMatrix
 from edgeseg.segmenter import Segmenter
+from edgeseg_export.precision.as_written import AsWritten
+from edgeseg_export.precision.calibration_data import refuse_overlap
+from edgeseg_export.torch_engine import HalfTorchEngine, TorchEngine
 
 BEFORE: dict[str, tuple[str, ...]] = {
     "onnxruntime fp32": ("torch",),

@@ -7,12 +7,12 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any
 
+from edgeseg.accuracy.dataset import Dataset
 from edgeseg.bundle import Bundle
-from edgeseg.dataset import Dataset
-from edgeseg.export.scratch import scratch_folder
-from edgeseg.export.to_engine import compile_engine
-from edgeseg.export.verify import StageResult
 from edgeseg.processor import available_cores, processor
+from edgeseg_export.scratch import scratch_folder
+from edgeseg_export.to_engine import compile_engine
+from edgeseg_export.verify import StageResult
 
 PACKAGES = ("torch", "onnxruntime", "openvino", "tensorrt", "tensorrt_rtx")
 

@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg.dataset import Dataset
+from edgeseg.accuracy.dataset import Dataset
 from edgeseg.draw import colorize
-from edgeseg.export.style import STYLE
-from edgeseg.export.verify import Gate, Stage, StageResult
+from edgeseg_export.style import STYLE
+from edgeseg_export.verify import Gate, Stage, StageResult
 
 
 def page(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from numpy.typing import NDArray
 
-from edgeseg.boundary import boundary_f1
+from edgeseg.accuracy.boundary import boundary_f1
 from edgeseg.errors import DataError
 
 VOID = 9

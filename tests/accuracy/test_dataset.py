@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeseg.classes import CAMVID, Classes, read_classes
-from edgeseg.dataset import Dataset, splits
+from edgeseg.accuracy.classes import CAMVID, Classes, read_classes
+from edgeseg.accuracy.dataset import Dataset, splits
 from edgeseg.errors import DataError
 
 CLASSES: dict[str, Any] = {

@@ -12,11 +12,11 @@ import pytest
 from numpy.typing import NDArray
 from rich.console import Console
 
+from edgeseg.accuracy.classes import CAMVID
+from edgeseg.accuracy.dataset import Dataset
+from edgeseg.accuracy.evaluate import Evaluation, evaluate
 from edgeseg.bundle import Bundle
-from edgeseg.classes import CAMVID
-from edgeseg.dataset import Dataset
 from edgeseg.errors import DataError
-from edgeseg.evaluate import Evaluation, evaluate
 from edgeseg.segmenter import Segmenter, load
 from edgeseg.spec import Spec
 

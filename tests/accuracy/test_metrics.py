@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from numpy.typing import NDArray
 
+from edgeseg.accuracy.metrics import ConfusionMatrix
 from edgeseg.errors import DataError
-from edgeseg.metrics import ConfusionMatrix
 
 
 def ids(*rows: list[int]) -> NDArray[np.uint8]:

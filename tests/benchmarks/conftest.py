@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 import pytest
 
-from edgeseg.benchmarks import network, suite
-from edgeseg.benchmarks.windows import Window
 from edgeseg.bundle import Bundle
 from edgeseg.spec import Spec
+from edgeseg_bench import network, suite
+from edgeseg_bench.windows import Window
 
 
 @pytest.fixture(scope="session")

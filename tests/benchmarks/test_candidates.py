@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from edgeseg.benchmarks.candidates import candidates
 from edgeseg.bundle import Bundle
 from edgeseg.errors import EngineError
+from edgeseg_bench.candidates import candidates
 
 
 def test_all_engines_with_their_variants(tiny: Bundle) -> None:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeseg.benchmarks.capture import CLOSE, STAGES, Played, PlayedCamera, highest_rate, holds, measure, trial_frames
-from edgeseg.benchmarks.windows import Window
 from edgeseg.bundle import Bundle
 from edgeseg.segmenter import load
+from edgeseg_bench.capture import CLOSE, STAGES, Played, PlayedCamera, highest_rate, holds, measure, trial_frames
+from edgeseg_bench.windows import Window
 
 
 def test_the_camera_keeps_its_schedule_and_starts_again(video: Path) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from edgeseg.benchmarks import suite
-from edgeseg.benchmarks.result import to_text
 from edgeseg.bundle import Bundle
 from edgeseg.cli import main
+from edgeseg_bench import suite
+from edgeseg_bench.result import to_text
 
 Run = Callable[..., tuple[int, str, str]]
 

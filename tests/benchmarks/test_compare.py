@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgeseg.benchmarks.compare import COMPARED, Change, change, compare, limit_of
 from edgeseg.errors import DataError, EdgeSegError, UsageError
+from edgeseg_bench.compare import COMPARED, Change, change, compare, limit_of
 
 
 def scaled(result: dict[str, Any], factor: float) -> dict[str, Any]:

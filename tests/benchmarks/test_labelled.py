@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 import pytest
 
-from edgeseg.benchmarks import suite
-from edgeseg.benchmarks.labelled import check_labelled, open_labelled
+from edgeseg.accuracy.dataset import Dataset
 from edgeseg.bundle import Bundle
-from edgeseg.dataset import Dataset
 from edgeseg.errors import DataError
-from edgeseg.export.precision.calibration_data import frame_hash
 from edgeseg.spec import Spec
+from edgeseg_bench import suite
+from edgeseg_bench.labelled import check_labelled, open_labelled
+from edgeseg_export.precision.calibration_data import frame_hash
 
 
 def write_data(folder: Path, spec: Spec, splits: tuple[str, ...] = ("",)) -> Path:

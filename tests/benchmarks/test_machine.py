@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeseg.benchmarks.machine import condition, machine, processor, share_of_time, versions, warnings
+from edgeseg_bench.machine import condition, machine, processor, share_of_time, versions, warnings
 
 PI = """processor\t: 0
 BogoMIPS\t: 108.00

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from edgeseg.benchmarks import network, sender
 from edgeseg.bundle import Bundle
 from edgeseg.errors import SourceError, UsageError
 from edgeseg.segmenter import load
+from edgeseg_bench import network, sender
 
 
 @given(

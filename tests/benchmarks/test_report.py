@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from edgeseg.benchmarks import svg
-from edgeseg.benchmarks.report import page
-from edgeseg.benchmarks.table import tables
+from edgeseg_bench.report import svg
+from edgeseg_bench.report.page import page
+from edgeseg_bench.report.table import tables
 
 VOID = {"meta"}
 

@@ -10,13 +10,13 @@ import cv2
 import numpy as np
 import pytest
 
-from edgeseg.benchmarks import first_mask, pipeline, suite
-from edgeseg.benchmarks.result import to_text
+from edgeseg.accuracy.dataset import Dataset
+from edgeseg.accuracy.evaluate import evaluate
 from edgeseg.bundle import Bundle
-from edgeseg.dataset import Dataset
 from edgeseg.errors import SourceError, UsageError
-from edgeseg.evaluate import evaluate
 from edgeseg.segmenter import load
+from edgeseg_bench import first_mask, pipeline, suite
+from edgeseg_bench.result import to_text
 
 
 def test_one_run_with_all_three_measurements(measured: dict[str, Any], tiny: Bundle) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeseg.benchmarks.windows import IN_A_ROW, Window, agree, figures, medians, percentile, repeat
+from edgeseg_bench.windows import IN_A_ROW, Window, agree, figures, medians, percentile, repeat
 
 times = st.floats(1e-3, 1e5)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from edgeseg import doctor
-from edgeseg.doctor import Finding, doctor_command, examine
+from edgeseg.commands import doctor
+from edgeseg.commands.doctor import Finding, doctor_command, examine
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ QUIET = """
 import sys
 seen = []
 sys.addaudithook(lambda event, _: seen.append(event) if event.startswith("socket.") else None)
-from edgeseg.doctor import examine
+from edgeseg.commands.doctor import examine
 examine()
 print(seen, sorted({"torch", "onnx", "openvino", "tensorrt", "tensorrt_rtx", "pycuda"} & set(sys.modules)))
 """

@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 from edgeseg import bundle as bundles
-from edgeseg import zoo
 from edgeseg.bundle import Bundle
+from edgeseg.commands import zoo
 from edgeseg.models import NETWORKS
 from edgeseg.models.published import PUBLISHED
 from edgeseg.spec import Spec
@@ -62,7 +62,7 @@ def test_every_network_is_listed_and_counted() -> None:
 
 @pytest.mark.parametrize("flag", ["", "json=True"])
 def test_without_torch_the_bundles_are_listed_still(flag: str) -> None:
-    code = f"import sys; sys.modules['torch'] = None; from edgeseg.zoo import zoo_command; zoo_command({flag})"
+    code = f"import sys; sys.modules['torch'] = None; from edgeseg.commands.zoo import zoo_command; zoo_command({flag})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr == ""
     if flag:

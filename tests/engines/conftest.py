@@ -11,6 +11,7 @@ from types import ModuleType
 import onnx
 import pytest
 
+from edgeseg.engines.tensorrt.mask import SOURCES
 from edgeseg.spec import Spec
 from tests.engines.card import CUBIN, Card, Driver
 
@@ -23,8 +24,7 @@ def launcher(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     compiler = shutil.which("c++") or shutil.which("g++")
     assert compiler is not None, "edgeseg is built with a C++ compiler, and tests need it too"
     library = tmp_path_factory.mktemp("kernels") / "launch.so"
-    sources = HERE.parents[1] / "edgeseg" / "engines" / "cuda"
-    options = ["-std=c++17", "-O1", "-ffp-contract=off", "-shared", "-fPIC", "-I", str(sources)]
+    options = ["-std=c++17", "-O1", "-ffp-contract=off", "-shared", "-fPIC", "-I", str(SOURCES)]
     subprocess.run([compiler, *options, "-o", str(library), str(HERE / "launch.cpp")], check=True)
     return ctypes.CDLL(str(library))
 
@@ -53,7 +53,7 @@ def card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, launcher: ctypes.CDLL,
     monkeypatch.setitem(sys.modules, "tensorrt_rtx", made.trt)
     monkeypatch.setitem(sys.modules, "pycuda", ModuleType("pycuda"))
     monkeypatch.setitem(sys.modules, "pycuda.driver", made.cuda)
-    monkeypatch.setattr("edgeseg.engines._cuda_graph._load", lambda: Driver(made))
+    monkeypatch.setattr("edgeseg.engines.tensorrt.cuda_graph._load", lambda: Driver(made))
     monkeypatch.setenv("EDGESEG_CACHE", str(tmp_path / "cache"))
     return made
 

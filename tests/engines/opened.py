@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeseg.cache import cache_folder
 from edgeseg.engines import open_engine
-from edgeseg.engines._cache import cache_folder
-from edgeseg.engines.tensorrt import TensorRT
+from edgeseg.engines.tensorrt.engine import TensorRT
 from edgeseg.spec import Spec
 
 

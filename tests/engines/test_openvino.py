@@ -21,9 +21,9 @@ from edgeseg.bundle import Bundle
 from edgeseg.engines import open_engine, runtime
 from edgeseg.engines._openvino_head import product_as_convolution
 from edgeseg.errors import EngineError
-from edgeseg.export.frames import sample_frames
 from edgeseg.processor import sums_int8_exactly
 from edgeseg.spec import METADATA_KEY, Spec
+from edgeseg_export.frames import sample_frames
 
 MakeModel = Callable[..., onnx.ModelProto]
 

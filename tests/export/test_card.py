@@ -5,10 +5,10 @@ from typing import Any
 from torch import nn
 
 from edgeseg.artifact import Artifact
-from edgeseg.export.card import model_card
 from edgeseg.models.weights import Weights
 from edgeseg.spec import Spec
 from edgeseg.train.settings import TrainSettings
+from edgeseg_export.card import model_card
 
 SPEC = Spec("lane", 64, 48, "letterbox", 4, ("road", "rest"), ((0, 0, 0), (9, 9, 9)), None, "CC0 of the data")
 MEASURED = {

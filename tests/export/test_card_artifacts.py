@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from edgeseg.artifact import Artifact
-from edgeseg.export.card_artifacts import TITLE, with_artifacts
+from edgeseg_export.card_artifacts import TITLE, with_artifacts
 
 FP32 = Artifact("a.fp32.onnx", "onnxruntime", "fp32", "0" * 64, 2_000_000, {"latency": {"median_ms": 20, "threads": 2}})
 INT8 = replace(

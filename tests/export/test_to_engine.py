@@ -13,21 +13,21 @@ from onnx import helper
 
 from edgeseg.artifact import Artifact
 from edgeseg.bundle import Bundle, write_bundle
-from edgeseg.engines._build import Options
+from edgeseg.engines.tensorrt.build import Options
+from edgeseg.engines.tensorrt.sidecar import read_engine
 from edgeseg.errors import BundleError, EngineError, UsageError
-from edgeseg.export.precision import qdq_tensorrt
-from edgeseg.export.precision.calibration import calibrate
-from edgeseg.export.precision.float_graph import FloatGraph
-from edgeseg.export.precision.qdq import Recipe
-from edgeseg.export.precision.to_half import to_half
-from edgeseg.export.sizes import parse_size
-from edgeseg.export.to_engine import compile_engine
-from edgeseg.export.to_onnx import write_graph
 from edgeseg.models import NETWORKS, build
 from edgeseg.models.normalise import FrameToLogits
 from edgeseg.models.weights import fold
-from edgeseg.sidecar import read_engine
 from edgeseg.spec import Spec
+from edgeseg_export.precision import qdq_tensorrt
+from edgeseg_export.precision.calibration import calibrate
+from edgeseg_export.precision.float_graph import FloatGraph
+from edgeseg_export.precision.qdq import Recipe
+from edgeseg_export.precision.to_half import to_half
+from edgeseg_export.sizes import parse_size
+from edgeseg_export.to_engine import compile_engine
+from edgeseg_export.to_onnx import write_graph
 
 
 @pytest.fixture(scope="session")

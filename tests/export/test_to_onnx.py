@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 import edgeseg
 from edgeseg.bundle import Bundle
 from edgeseg.errors import ExportError, OutputError, UsageError, WeightsError
-from edgeseg.export import agreement, to_onnx
-from edgeseg.export.agreement import compare
-from edgeseg.export.frames import sample_frames
-from edgeseg.export.to_onnx import OPSET, export
 from edgeseg.models import NETWORKS, build
 from edgeseg.models.normalise import FrameToLogits
 from edgeseg.models.weights import load_weights, save_weights
 from edgeseg.spec import Spec
 from edgeseg.train.settings import TrainSettings
+from edgeseg_export import agreement, to_onnx
+from edgeseg_export.agreement import compare
+from edgeseg_export.frames import sample_frames
+from edgeseg_export.to_onnx import OPSET, export
 
 CLASSES = ("ground", "sky", "thing")
 TRAINING = {"settings": TrainSettings(epochs=7).to_json(), "data": "0" * 64, "device": "cpu"}
@@ -151,7 +151,7 @@ def test_a_failed_export_leaves_the_old_bundle(tmp_path: Path, monkeypatch: pyte
     weights = weights_of("unet", tmp_path)
     export(weights, tmp_path / "tiny")
     before = {path.name: path.read_bytes() for path in (tmp_path / "tiny").iterdir()}
-    monkeypatch.setattr("edgeseg.export.agreement.TOLERANCE", 0.0)
+    monkeypatch.setattr("edgeseg_export.agreement.TOLERANCE", 0.0)
     with pytest.raises(ExportError):
         export(weights, tmp_path / "tiny")
     assert {path.name: path.read_bytes() for path in (tmp_path / "tiny").iterdir()} == before

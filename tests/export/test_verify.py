@@ -15,22 +15,22 @@ import torch
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from edgeseg.benchmarks.readme.tables import precision
+from edgeseg.accuracy.dataset import Dataset
 from edgeseg.bundle import Bundle
-from edgeseg.dataset import Dataset
+from edgeseg.commands.verify import verify_command
 from edgeseg.errors import DataError, UsageError
-from edgeseg.export.frames import sample_frames
-from edgeseg.export.precision.as_written import AsWritten
-from edgeseg.export.precision.calibration_data import frame_hash
-from edgeseg.export.to_onnx import export
-from edgeseg.export.verify import Gate, Stage, stages, verify
-from edgeseg.export.verify_command import verify_command
-from edgeseg.export.verify_page import page
 from edgeseg.models import build
 from edgeseg.models.weights import save_weights
 from edgeseg.segmenter import Logits, Mask, Segmenter
 from edgeseg.spec import Spec
 from edgeseg.train.settings import TrainSettings
+from edgeseg_export.frames import sample_frames
+from edgeseg_export.precision.as_written import AsWritten
+from edgeseg_export.precision.calibration_data import frame_hash
+from edgeseg_export.to_onnx import export
+from edgeseg_export.verify import Gate, Stage, stages, verify
+from edgeseg_export.verify_page import page
+from lab.tables.rows import precision
 
 Make = Callable[[Path, Spec], Bundle]
 
@@ -114,7 +114,7 @@ def test_calibration_images_and_lonely_stages_are_refused(
 ) -> None:
     model, spec, dataset = given
     bundle = Bundle.open(tmp_path / "tiny")
-    monkeypatch.setattr("edgeseg.export.verify.RUNTIMES", {"onnxruntime": ()})
+    monkeypatch.setattr("edgeseg_export.verify.RUNTIMES", {"onnxruntime": ()})
     with pytest.raises(UsageError, match="edgeseg quantize"):
         stages(bundle, None)
     used = [frame_hash(dataset.load(1)[0])[:16]]
@@ -134,7 +134,7 @@ def test_every_stage_from_torch_to_other_engines(
     training = {"settings": TrainSettings().to_json(), "data": "0" * 64, "device": "cpu"}
     save_weights(tmp_path / "w.safetensors", network, "simple-cnn", 0.25, spec, training)
     export(tmp_path / "w.safetensors", tmp_path / "cnn")
-    monkeypatch.setattr("edgeseg.export.verify.RUNTIMES", {"onnxruntime": ("onnxruntime", "nothing")})
+    monkeypatch.setattr("edgeseg_export.verify.RUNTIMES", {"onnxruntime": ("onnxruntime", "nothing")})
     code = verify_command(
         str(tmp_path / "cnn"),
         data=dataset.folder,

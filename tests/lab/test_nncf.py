@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgeseg.benchmarks import nncf
 from edgeseg.errors import EngineError
-from edgeseg.export.precision.calibration_data import CalibrationData, Sample
+from edgeseg_export.precision.calibration_data import CalibrationData, Sample
+from lab import nncf
 
 
 @pytest.fixture

@@ -15,14 +15,14 @@ import onnx
 import onnxruntime as ort
 import pytest
 
-from edgeseg.benchmarks.peers import environment, float_graph, table, turn
-from edgeseg.benchmarks.peers.__main__ import main
-from edgeseg.benchmarks.peers.contenders import CONTENDERS, OURS, Contender
-from edgeseg.benchmarks.peers.entries import Limits, Paddock
-from edgeseg.benchmarks.peers.race import SAME, Entry, Standing, race
 from edgeseg.bundle import Bundle
 from edgeseg.errors import EngineError, SourceError, UsageError
 from edgeseg.spec import Spec
+from lab.peers import environment, float_graph, table, turn
+from lab.peers.__main__ import main
+from lab.peers.contenders import CONTENDERS, OURS, Contender
+from lab.peers.entries import Limits, Paddock
+from lab.peers.race import SAME, Entry, Standing, race
 
 LIMITS = Limits(frames=10, seconds=60)
 PEERS = Path(environment.__file__).parent
@@ -171,10 +171,10 @@ def test_an_environment_is_made_once_and_has_this_folder_alone(tmp_path: Path, m
     python = environment.python_of("none", tmp_path)
 
     def imports(module: str) -> bool:
-        command = [str(python), "-c", f"import {module}"]
-        return subprocess.run(command, check=False, capture_output=True, cwd=tmp_path).returncode == 0
+        command, folder = [str(python), "-c", f"import {module}"], environment.LABORATORY
+        return subprocess.run(command, check=False, capture_output=True, cwd=tmp_path, env=folder).returncode == 0
 
-    assert imports("edgeseg.benchmarks.peers.contenders")
+    assert imports("lab.peers.contenders")
     assert not imports("edgeseg.errors")
     made = (tmp_path / "none" / "made").stat().st_mtime_ns
     assert environment.python_of("none", tmp_path) == python

@@ -14,10 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeseg.benchmarks.readme.__main__ import with_tables
-from edgeseg.benchmarks.readme.tables import TABLES
-from edgeseg.benchmarks.result import to_text
 from edgeseg.errors import DataError, UsageError
+from edgeseg_bench.result import to_text
+from lab.peers.environment import LABORATORY
+from lab.tables.__main__ import with_tables
+from lab.tables.rows import TABLES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -109,7 +110,7 @@ def test_the_readme_is_what_the_results_say() -> None:
     written = (ROOT / "README.md").read_text()
     assert "<!-- table: stream -->" in written
     assert with_tables(written, ROOT / "benchmarks/results") == written, (
-        "stale: run python -m edgeseg.benchmarks.readme"
+        "stale: run python -m lab.tables"
     )
 
 
@@ -219,8 +220,8 @@ def test_check_tells_and_the_command_writes(results: Path) -> None:
     page.write_text("<!-- table: zoo -->\nold\n<!-- /table -->\n")
 
     def run(*arguments: str) -> tuple[int, str]:
-        command = [sys.executable, "-m", "edgeseg.benchmarks.readme", "--results", str(results), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        command = [sys.executable, "-m", "lab.tables", "--results", str(results), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=LABORATORY)
         return done.returncode, done.stdout + done.stderr
 
     code, said = run("--check", "--readme", str(page))

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
-from edgeseg.benchmarks.zoo import epochs, main
 from edgeseg.errors import DataError
 from edgeseg.train.loop import train
 from edgeseg.train.settings import TrainSettings
+from lab.zoo import epochs, main
 
 
 @pytest.fixture(scope="module")

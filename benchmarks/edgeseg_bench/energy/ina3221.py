@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from edgeseg.benchmarks.energy.sampled import Sampled
+from edgeseg_bench.energy.sampled import Sampled
 
 HWMON = Path("/sys/class/hwmon")
 

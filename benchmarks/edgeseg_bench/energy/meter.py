@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from edgeseg.benchmarks.energy.ina3221 import open_ina3221
-from edgeseg.benchmarks.energy.nvml import open_nvml
-from edgeseg.benchmarks.energy.rapl import open_rapl
+from edgeseg_bench.energy.ina3221 import open_ina3221
+from edgeseg_bench.energy.nvml import open_nvml
+from edgeseg_bench.energy.rapl import open_rapl
 
 SAMPLES = 10
 IDLE_SECONDS = 2.0

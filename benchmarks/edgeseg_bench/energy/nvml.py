@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edgeseg.benchmarks.energy.sampled import Sampled
-from edgeseg.benchmarks.nvml import LIBRARY, Gpu, open_gpus
+from edgeseg_bench.energy.sampled import Sampled
+from edgeseg_bench.nvml import LIBRARY, Gpu, open_gpus
 
 INTERVAL = 0.1
 """Seconds after which GPUs have a new value, at the latest."""

@@ -1,1 +1,1 @@
-"""What `python -m edgeseg.benchmarks.gpu_check` checks and times on an NVIDIA card."""
+"""What `python -m edgeseg_bench.gpu_check` checks and times on an NVIDIA card."""

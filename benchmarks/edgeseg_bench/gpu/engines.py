@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.artifact import Artifact
-from edgeseg.benchmarks import engine
-from edgeseg.benchmarks.windows import figures, repeat
 from edgeseg.bundle import Bundle
 from edgeseg.engines import Engine, open_engine
-from edgeseg.engines._build import keeping_logger
-from edgeseg.engines._plan import plan_for
-from edgeseg.engines.tensorrt import DEPTH, TensorRT
+from edgeseg.engines.tensorrt.build import keeping_logger
+from edgeseg.engines.tensorrt.engine import DEPTH, TensorRT
+from edgeseg.engines.tensorrt.plan import plan_for
 from edgeseg.segmenter import Segmenter
+from edgeseg_bench import engine
+from edgeseg_bench.windows import figures, repeat
 
 PROVIDERS = ("onnxruntime:cuda", "onnxruntime:tensorrt")
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg import kernels
-from edgeseg.engines._mask import MaskKernels, MaskOnCard, Wanted
+from edgeseg.engines.tensorrt.mask import MaskKernels, MaskOnCard, Wanted
 from edgeseg.errors import FrameError
 from edgeseg.spec import Rect
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from edgeseg.benchmarks import svg
-from edgeseg.benchmarks.pareto import front
-from edgeseg.benchmarks.table import COLUMNS, facts, machine_facts, rows, title
-from edgeseg.benchmarks.windows import percentile
+from edgeseg_bench.pareto import front
+from edgeseg_bench.report import svg
+from edgeseg_bench.report.table import COLUMNS, facts, machine_facts, rows, title
+from edgeseg_bench.windows import percentile
 
 STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; color: #222 }

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from edgeseg.artifact import Artifact
-from edgeseg.benchmarks.candidates import candidates
 from edgeseg.bundle import Bundle
 from edgeseg.errors import EngineError, UsageError
 from edgeseg.processor import available_cores
+from edgeseg.run_settings import open_sized
 from edgeseg.segmenter import Segmenter
-from edgeseg.video.settings import open_sized
+from edgeseg_bench.candidates import candidates
 
 SCALES = (0.5, 0.75, 1.0)
 """Of the input's own size, for networks that take any."""

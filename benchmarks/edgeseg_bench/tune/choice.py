@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from edgeseg.benchmarks.pareto import front
-from edgeseg.benchmarks.tune.search import Budget, Trial
+from edgeseg_bench.pareto import front
+from edgeseg_bench.tune.search import Budget, Trial
 
 TIE = 0.2
 """Percent of mIoU: less is no difference on the hundred images that people have to measure on."""

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from edgeseg.benchmarks import machine
-from edgeseg.benchmarks.tune.search import INCLUDED, Budget, Frames, Trial
+from edgeseg.accuracy.dataset import Dataset
 from edgeseg.bundle import SHIPPED
-from edgeseg.dataset import Dataset
 from edgeseg.processor import available_cores, processor
-from edgeseg.video.settings import WHAT, RunSettings
+from edgeseg.run_settings import WHAT, RunSettings
+from edgeseg_bench import machine
+from edgeseg_bench.tune.search import INCLUDED, Budget, Frames, Trial
 
 FORMAT = 1
 

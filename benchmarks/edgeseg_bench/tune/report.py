@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from edgeseg.benchmarks import svg
-from edgeseg.benchmarks.report import STYLE
-from edgeseg.benchmarks.tune.choice import best
-from edgeseg.benchmarks.tune.search import INCLUDED, Budget, Trial
+from edgeseg_bench.report import svg
+from edgeseg_bench.report.page import STYLE
+from edgeseg_bench.tune.choice import best
+from edgeseg_bench.tune.search import INCLUDED, Budget, Trial
 
 if TYPE_CHECKING:
     from rich.table import Table

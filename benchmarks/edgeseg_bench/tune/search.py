@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg.benchmarks import engine
-from edgeseg.benchmarks.tune.candidates import Candidate
-from edgeseg.benchmarks.windows import Window, percentile, repeat
-from edgeseg.dataset import Dataset
+from edgeseg.accuracy.dataset import Dataset
+from edgeseg.accuracy.evaluate import evaluate
 from edgeseg.errors import EngineError, UsageError
-from edgeseg.evaluate import evaluate
 from edgeseg.video.open import open_source
+from edgeseg_bench import engine
+from edgeseg_bench.tune.candidates import Candidate
+from edgeseg_bench.windows import Window, percentile, repeat
 
 INCLUDED = "a frame in memory to its mask at frame size: resize, engine, arg-max; all workers at once"
 

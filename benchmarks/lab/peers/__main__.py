@@ -1,4 +1,4 @@
-"""`python -m edgeseg.benchmarks.peers`: ours and others, side by side."""
+"""`python -m lab.peers`: ours and others, side by side."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from edgeseg.benchmarks.peers import table
-from edgeseg.benchmarks.peers.contenders import CONTENDERS, OURS
-from edgeseg.benchmarks.peers.entries import Limits, Paddock
-from edgeseg.benchmarks.peers.measure import Course, measure
-from edgeseg.benchmarks.result import check_writable, to_text, write
-from edgeseg.benchmarks.street_clip import street_clip
 from edgeseg.bundle import Bundle
 from edgeseg.errors import EdgeSegError, SourceError, UsageError
-from edgeseg.export.sizes import parse_size
+from edgeseg_bench.result import check_writable, to_text, write
+from edgeseg_bench.street_clip import street_clip
+from edgeseg_export.sizes import parse_size
+from lab.peers import table
+from lab.peers.contenders import CONTENDERS, OURS
+from lab.peers.entries import Limits, Paddock
+from lab.peers.measure import Course, measure
 
-app = App(name="python -m edgeseg.benchmarks.peers", help="The same work through other people's software.")
+app = App(name="python -m lab.peers", help="The same work through other people's software.")
 
 
 @app.default

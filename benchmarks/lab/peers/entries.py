@@ -10,19 +10,19 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from edgeseg.accuracy.dataset import Dataset
 from edgeseg.atomic import atomic_file
-from edgeseg.benchmarks.peers import float_graph
-from edgeseg.benchmarks.peers.contenders import Contender
-from edgeseg.benchmarks.peers.environment import python_of
-from edgeseg.benchmarks.peers.race import Entry
-from edgeseg.benchmarks.peers.turn import Task
 from edgeseg.bundle import Bundle
-from edgeseg.dataset import Dataset
 from edgeseg.errors import BundleError, DataError, EngineError, UsageError
 from edgeseg.processor import available_cores
 from edgeseg.segmenter import load
 from edgeseg.video.open import open_source
 from edgeseg.video.writer import VideoWriter
+from lab.peers import float_graph
+from lab.peers.contenders import Contender
+from lab.peers.environment import python_of
+from lab.peers.race import Entry
+from lab.peers.turn import Task
 
 TARGET = "onnxruntime"
 

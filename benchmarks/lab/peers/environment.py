@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,11 +12,15 @@ from edgeseg.errors import EngineError
 
 REQUIREMENTS = Path(__file__).parent / "requirements"
 
+LABORATORY = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+"""The environment variables with which `python -m lab.peers.X` is found, in any folder and by any Python."""
+
 
 def python_of(name: str, folder: Path) -> Path:
-    """The Python of an environment in `folder`, which has what requirements/<name>.txt lists, and this folder's files.
+    """The Python of an environment in `folder`, which has what requirements/<name>.txt lists and nothing else.
 
-    Nothing that is not listed is installed. The environment is made anew when the list or our Python changed.
+    With LABORATORY's variables it runs this folder's files. The environment is made anew when the list or our Python
+    changed.
 
     Raises:
         EngineError: it cannot be set up: there is no such package for this machine, or no registry.
@@ -30,13 +35,6 @@ def python_of(name: str, folder: Path) -> Path:
     # A wheel is taken or nothing: to build from source would take hours on a small device.
     install = ["-m", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:", "-r", str(requirements)]
     _run([str(python), *install], name)
-    packages = subprocess.check_output(
-        [python, "-c", "import sysconfig; print(sysconfig.get_paths()['purelib'])"], text=True
-    )
-    # Only this folder of edgeseg, under its own name: the rest needs packages that are not there.
-    benchmarks = Path(packages.strip(), "edgeseg", "benchmarks")
-    benchmarks.mkdir(parents=True)
-    benchmarks.joinpath("peers").symlink_to(Path(__file__).resolve().parent)
     done.write_text(stamp)
     return python
 

@@ -24,16 +24,16 @@ from pathlib import Path
 from typing import Any
 
 from edgeseg.auto import AUTO
-from edgeseg.benchmarks import machine
-from edgeseg.benchmarks.peers.contenders import OURS, Contender
-from edgeseg.benchmarks.peers.entries import TARGET, Limits, Paddock
-from edgeseg.benchmarks.peers.race import Entry, Standing, race
-from edgeseg.benchmarks.pipeline import stages_alone
 from edgeseg.bundle import Bundle
 from edgeseg.errors import EngineError
 from edgeseg.processor import available_cores
 from edgeseg.segmenter import choice, load
 from edgeseg.video.open import open_source
+from edgeseg_bench import machine
+from edgeseg_bench.pipeline import stages_alone
+from lab.peers.contenders import OURS, Contender
+from lab.peers.entries import TARGET, Limits, Paddock
+from lab.peers.race import Entry, Standing, race
 
 FORMAT = 1
 WHAT = "edgeseg peers"

@@ -20,8 +20,8 @@ from mmdeploy_runtime import Segmentor
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from edgeseg.benchmarks.peers.opencv_steps import Frame, Letterbox, colours, frames, paint
-from edgeseg.benchmarks.peers.turn import Masks, Task, take
+from lab.peers.opencv_steps import Frame, Letterbox, colours, frames, paint
+from lab.peers.turn import Masks, Task, take
 
 
 def prepare(task: Task, arg_max: bool = False) -> Callable[[], Masks]:

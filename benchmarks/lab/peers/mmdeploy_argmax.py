@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from edgeseg.benchmarks.peers import mmdeploy
-from edgeseg.benchmarks.peers.turn import take
+from lab.peers import mmdeploy
+from lab.peers.turn import take
 
 if __name__ == "__main__":
     take(lambda task: mmdeploy.prepare(task, arg_max=True), "mmdeploy-runtime")

@@ -17,8 +17,8 @@ import ncnn
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg.benchmarks.peers.opencv_steps import Frame, Letterbox, colours, frames, paint
-from edgeseg.benchmarks.peers.turn import Masks, Task, take
+from lab.peers.opencv_steps import Frame, Letterbox, colours, frames, paint
+from lab.peers.turn import Masks, Task, take
 
 
 def prepare(task: Task) -> Callable[[], Masks]:

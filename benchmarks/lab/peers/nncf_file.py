@@ -1,6 +1,6 @@
 """NNCF's own INT8 file of an ONNX network, with its default settings: runs in the environment "openvino".
 
-`python -m edgeseg.benchmarks.peers.nncf_file MODEL FRAMES OUT`: FRAMES is a .npy file of the network's inputs, OUT an
+`python -m lab.peers.nncf_file MODEL FRAMES OUT`: FRAMES is a .npy file of the network's inputs, OUT an
 .xml file.
 """
 

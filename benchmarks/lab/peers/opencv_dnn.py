@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg.benchmarks.peers.opencv_steps import Frame, masks
-from edgeseg.benchmarks.peers.turn import Masks, Task, take
+from lab.peers.opencv_steps import Frame, masks
+from lab.peers.turn import Masks, Task, take
 
 
 def prepare(task: Task) -> Callable[[], Masks]:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg.benchmarks.peers.turn import Masks, Task
+from lab.peers.turn import Masks, Task
 
 Frame = NDArray[np.uint8]
 MaskOf = Callable[[NDArray[np.float32], int, int], NDArray[Any]]

@@ -17,8 +17,8 @@ from model_api.adapters import OpenvinoAdapter, create_core
 from model_api.models import SegmentationModel
 from model_api.pipelines import AsyncPipeline
 
-from edgeseg.benchmarks.peers.opencv_steps import Frame, Letterbox, MaskOf, colours, frames, paint, resized_logits
-from edgeseg.benchmarks.peers.turn import Masks, Task, take
+from lab.peers.opencv_steps import Frame, Letterbox, MaskOf, colours, frames, paint, resized_logits
+from lab.peers.turn import Masks, Task, take
 
 
 class Resized(SegmentationModel):  # type: ignore[misc]  # it has no types

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from edgeseg.benchmarks.peers import openvino_model_api
-from edgeseg.benchmarks.peers.opencv_steps import nearest
-from edgeseg.benchmarks.peers.turn import take
+from lab.peers import openvino_model_api
+from lab.peers.opencv_steps import nearest
+from lab.peers.turn import take
 
 if __name__ == "__main__":
     take(lambda task: openvino_model_api.prepare(task, nearest), "openvino", "openvino-model-api")

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edgeseg.auto import AUTO
-from edgeseg.benchmarks.peers.turn import Masks, Task, take
 from edgeseg.segmenter import load
 from edgeseg.video.pipeline import engine_threads, stream
+from lab.peers.turn import Masks, Task, take
 
 
 def prepare(task: Task) -> Callable[[], Masks]:

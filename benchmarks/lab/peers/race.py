@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from edgeseg.benchmarks.peers.contenders import Contender
-from edgeseg.benchmarks.peers.turn import Task
 from edgeseg.errors import EngineError
+from lab.peers.contenders import Contender
+from lab.peers.environment import LABORATORY
+from lab.peers.turn import Task
 
 SAME = {"fp32": 0.99, "int8": 0.97}
 """Share of equal pixels from which on two masks are called the same; INT8 rounds, which moves borders."""
@@ -157,10 +158,16 @@ def _turn(entry: Entry) -> Any:
         EngineError: it failed.
     """
     name = entry.contender.file
-    command = [str(entry.python), "-m", f"edgeseg.benchmarks.peers.{name}", entry.task.to_text()]
+    command = [str(entry.python), "-m", f"lab.peers.{name}", entry.task.to_text()]
     try:
         done = subprocess.run(  # in a folder without Python files, which could stand in for packages
-            command, capture_output=True, text=True, check=False, timeout=PATIENCE, cwd=entry.task.folder
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+            cwd=entry.task.folder,
+            env=LABORATORY,
         )
     except subprocess.TimeoutExpired as error:
         raise EngineError(f"{name} took longer than {PATIENCE} s, expected a few; is the machine busy?") from error

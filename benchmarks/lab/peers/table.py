@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edgeseg.benchmarks.peers.contenders import OURS
+from lab.peers.contenders import OURS
 
 if TYPE_CHECKING:
     from rich.console import Group

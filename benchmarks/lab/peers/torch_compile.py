@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from edgeseg.benchmarks.peers import torch_eager
-from edgeseg.benchmarks.peers.turn import Masks, Task, take
+from lab.peers import torch_eager
+from lab.peers.turn import Masks, Task, take
 
 
 def prepare(task: Task) -> Callable[[], Masks]:

@@ -15,12 +15,12 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 from torch.nn import functional
 
-from edgeseg.benchmarks.peers.opencv_steps import Frame, Letterbox, colours, frames, paint
-from edgeseg.benchmarks.peers.turn import Masks, Task, take
 from edgeseg.bundle import Bundle
 from edgeseg.models import build
 from edgeseg.models.normalise import FrameToLogits
 from edgeseg.models.weights import fold
+from lab.peers.opencv_steps import Frame, Letterbox, colours, frames, paint
+from lab.peers.turn import Masks, Task, take
 
 
 def prepare(task: Task, ready: Callable[[nn.Module], nn.Module] = lambda network: network) -> Callable[[], Masks]:

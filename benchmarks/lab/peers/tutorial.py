@@ -13,8 +13,8 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from edgeseg.benchmarks.peers.opencv_steps import Frame, MaskOf, masks, resized_logits
-from edgeseg.benchmarks.peers.turn import Masks, Task, take
+from lab.peers.opencv_steps import Frame, MaskOf, masks, resized_logits
+from lab.peers.turn import Masks, Task, take
 
 
 def prepare(task: Task, mask_of: MaskOf = resized_logits) -> Callable[[], Masks]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from edgeseg.benchmarks.peers import tutorial
-from edgeseg.benchmarks.peers.opencv_steps import nearest
-from edgeseg.benchmarks.peers.turn import take
+from lab.peers import tutorial
+from lab.peers.opencv_steps import nearest
+from lab.peers.turn import take
 
 if __name__ == "__main__":
     take(lambda task: tutorial.prepare(task, nearest), "onnxruntime", "opencv-python")

@@ -1,4 +1,4 @@
-"""The README's tables, made from benchmarks/results/*.json: `python -m edgeseg.benchmarks.readme [--check]`.
+"""The README's tables, made from benchmarks/results/*.json: `python -m lab.tables [--check]`.
 
 A table stands between two comments, which Markdown does not show:
 
@@ -17,8 +17,8 @@ from pathlib import Path
 import cyclopts
 
 from edgeseg.atomic import atomic_file
-from edgeseg.benchmarks.readme.tables import TABLES
 from edgeseg.errors import DataError, EdgeSegError, UsageError
+from lab.tables.rows import TABLES
 
 README = Path("README.md")
 RESULTS = Path("benchmarks/results")
@@ -40,7 +40,7 @@ def main(*, check: bool = False, readme: Path = README, results: Path = RESULTS)
     if fresh == written:
         return 0
     if check:
-        print(f"{readme} is stale: its tables are not those of {results}; run python -m edgeseg.benchmarks.readme")
+        print(f"{readme} is stale: its tables are not those of {results}; run python -m lab.tables")
         return 1
     with atomic_file(readme) as temporary:
         temporary.write_text(fresh, encoding="utf-8")
@@ -75,7 +75,7 @@ def _table(name: str, results: Path) -> str:
     except (KeyError, TypeError, IndexError) as error:
         raise DataError(
             f"the results in {results} lack what the table {name} shows ({error!r}); expected the layout that "
-            f"edgeseg.benchmarks.readme.tables.{name} describes: measure again"
+            f"lab.tables.rows.{name} describes: measure again"
         ) from error
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgeseg.benchmarks.peers import table
-from edgeseg.benchmarks.readme.parts import load_results, machine, markdown, warnings
+from lab.peers import table
+from lab.tables.parts import load_results, machine, markdown, warnings
 
 
 def peers(results: Path) -> str:
     """A row a contender and precision, two columns a course; below it what each of them does otherwise.
 
-    Reads *.peers.json, which `python -m edgeseg.benchmarks.peers --json` writes.
+    Reads *.peers.json, which `python -m lab.peers --json` writes.
     """
     parts = []
     for result in load_results(results, "*.peers.json", "make peers"):

@@ -11,15 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from edgeseg.benchmarks.readme.parts import figure, load_results, machine, markdown
-from edgeseg.benchmarks.readme.peers import peers
-from edgeseg.benchmarks.readme.stream import accuracy, stream
+from lab.tables.parts import figure, load_results, machine, markdown
+from lab.tables.peers import peers
+from lab.tables.stream import accuracy, stream
 
 
 def kernels(results: Path) -> str:
     """The native kernels against what OpenCV and NumPy take for the same work, and how far the masks agree.
 
-    Reads *.kernels.json, which `python -m edgeseg.benchmarks.kernels --json` writes.
+    Reads *.kernels.json, which `python -m lab.kernels --json` writes.
     """
     parts = []
     for result in load_results(results, "*.kernels.json", "make bench"):
@@ -79,12 +79,12 @@ def precision(results: Path) -> str:
 
 
 def zoo(results: Path) -> str:
-    """Networks that were trained here, beside what their authors published: from what edgeseg.benchmarks.zoo wrote.
+    """Networks that were trained here, beside what their authors published: from what lab.zoo wrote.
 
     Percent; the latency is that of ONNX Runtime alone. A dash where nobody published a figure.
     """
     parts = []
-    for result in load_results(results, "zoo.json", "python -m edgeseg.benchmarks.zoo"):
+    for result in load_results(results, "zoo.json", "python -m lab.zoo"):
         rows = [
             [
                 each["name"] + ("" if each["width"] == 1 else f", width {each['width']:g}"),

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from edgeseg.benchmarks.readme.parts import Json, figure, load_results, markdown, warnings
-from edgeseg.benchmarks.table import COLUMNS
 from edgeseg.errors import DataError
+from edgeseg_bench.report.table import COLUMNS
+from lab.tables.parts import Json, figure, load_results, markdown, warnings
 
 BENCH = "*.bench-*.json"
 SOFTWARE = ("python", "onnxruntime", "openvino", "opencv-python")

@@ -15,14 +15,14 @@ from typing import Any
 
 from edgeseg.artifact import sha256_of
 from edgeseg.atomic import atomic_file
+from edgeseg.engines.tensorrt.sidecar import ANY, Key, system
 from edgeseg.errors import EngineError, UsageError
-from edgeseg.sidecar import ANY, Key, system
 from edgeseg.spec import Spec
 
 RTX = "tensorrt-rtx"
 
 AMPERE = 8
-"""Its compute capability; `edgeseg.sidecar.ANY` stands for every card from there on."""
+"""Its compute capability; `edgeseg.engines.tensorrt.sidecar.ANY` stands for every card from there on."""
 
 REWRITES = {
     "MaxUnpool": "write unpooling as comparisons and where, as edgeseg.models.unpool does",

@@ -2,7 +2,7 @@
 
 Frames in flight have a slot each (_slot.py): an execution context, a stream, pinned memory. With two, one frame is
 copied and enqueued while the card computes the other; several threads, or cameras, share them. A slot's work becomes a
-CUDA graph where the driver can capture it (_cuda_graph.py), and is enqueued call by call where it cannot.
+CUDA graph where the driver can capture it (cuda_graph.py), and is enqueued call by call where it cannot.
 
 The frame goes up and the mask comes down: the arg-max kernel runs on the card (_mask.py). Where nvcc is not there to
 compile it, the logits come down and the processor's kernel makes the same mask, which is said when the engine loads.
@@ -22,12 +22,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeseg.cache import keep
 from edgeseg.engines import check_logits
-from edgeseg.engines._build import keeping_logger
-from edgeseg.engines._cache import keep
-from edgeseg.engines._mask import MaskKernels, Wanted
-from edgeseg.engines._plan import plan_for
-from edgeseg.engines._slot import Slot
+from edgeseg.engines.tensorrt.build import keeping_logger
+from edgeseg.engines.tensorrt.mask import MaskKernels, Wanted
+from edgeseg.engines.tensorrt.plan import plan_for
+from edgeseg.engines.tensorrt.slot import Slot
 from edgeseg.errors import EdgeSegWarning, EngineError, FrameError
 from edgeseg.spec import Rect, Spec
 

@@ -1,7 +1,8 @@
 """The mask on the card: the kernels of cuda/mask.cu, compiled for it at the first use and launched behind the network.
 
 nvcc compiles them: where pycuda could be installed it is there, as pycuda itself is compiled with the CUDA toolkit.
-The result is the card's own machine code and is kept. cuda/ holds links to the C++ sources, files in an installation.
+The result is the card's own machine code and is kept. The C++ sources lie beside the native module, which was compiled
+from the same header.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg.engines._cache import cache_folder, keep, tell
+from edgeseg import _native
+from edgeseg.cache import cache_folder, keep, tell
 from edgeseg.errors import EngineError, FrameError
 from edgeseg.spec import Rect
 
-SOURCES = Path(__file__).parent / "cuda"
+SOURCES = Path(_native.__file__).parent / "engines" / "tensorrt" / "cuda"
+"""mask.cu and its header, where CMake installed them."""
+
 OPTIONS = ("-std=c++17", "-fmad=false", "-cubin")
 """Without fused multiply-add, masks are the processor's bit for bit."""
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
-from edgeseg.engines._build import build, from_ampere, key_of
-from edgeseg.engines._cache import cache_folder, make_folder, tell
+from edgeseg.cache import cache_folder, make_folder, tell
+from edgeseg.engines.tensorrt.build import build, from_ampere, key_of
+from edgeseg.engines.tensorrt.sidecar import ANY, Key, product_of, read_engine, same_version, sidecar_of, write_engine
 from edgeseg.errors import EngineError, OutputError
-from edgeseg.sidecar import ANY, Key, product_of, read_engine, same_version, sidecar_of, write_engine
 from edgeseg.spec import Spec
 
 

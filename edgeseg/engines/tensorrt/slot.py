@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg.engines._cuda_graph import Repeated
-from edgeseg.engines._mask import MaskKernels, MaskOnCard, Wanted
+from edgeseg.engines.tensorrt.cuda_graph import Repeated
+from edgeseg.engines.tensorrt.mask import MaskKernels, MaskOnCard, Wanted
 from edgeseg.errors import EngineError
 
 SIZES = 4

@@ -17,14 +17,14 @@ from edgeseg import kernels
 from edgeseg.artifact import sha256_of
 from edgeseg.bundle import Bundle
 from edgeseg.errors import ExportError, SpecError, UsageError
-from edgeseg.export.agreement import TOLERANCE
-from edgeseg.export.foreign.import_onnx import wrapped_bundle
-from edgeseg.export.foreign.model_spec import ModelSpec
-from edgeseg.export.foreign.open_onnx import load_foreign
-from edgeseg.export.foreign.open_torch import load_into, make_network
-from edgeseg.export.foreign.original import Original
-from edgeseg.export.frames import sample_frames
-from edgeseg.export.to_onnx import SMALLEST, to_graph
+from edgeseg_export.agreement import TOLERANCE
+from edgeseg_export.foreign.import_onnx import wrapped_bundle
+from edgeseg_export.foreign.model_spec import ModelSpec
+from edgeseg_export.foreign.open_onnx import load_foreign
+from edgeseg_export.foreign.open_torch import load_into, make_network
+from edgeseg_export.foreign.original import Original
+from edgeseg_export.frames import sample_frames
+from edgeseg_export.to_onnx import SMALLEST, to_graph
 
 
 class OneOutput(nn.Module):

@@ -13,22 +13,22 @@ from numpy.typing import NDArray
 from onnx import TensorProto, version_converter
 
 from edgeseg import kernels
+from edgeseg.accuracy.dataset import Dataset
+from edgeseg.accuracy.evaluate import evaluate
 from edgeseg.artifact import Artifact, sha256_of
 from edgeseg.bundle import Bundle, write_bundle
-from edgeseg.dataset import Dataset
 from edgeseg.engines import open_engine
 from edgeseg.errors import ExportError
-from edgeseg.evaluate import evaluate
-from edgeseg.export.agreement import LEAST_AGREEMENT, TOLERANCE
-from edgeseg.export.foreign.model_spec import ModelSpec
-from edgeseg.export.foreign.open_onnx import load_foreign
-from edgeseg.export.foreign.original import Original, first_line
-from edgeseg.export.foreign.wrap import wrap
-from edgeseg.export.frames import sample_frames
-from edgeseg.export.graph import finish
-from edgeseg.export.to_onnx import OPSET
 from edgeseg.segmenter import Segmenter
 from edgeseg.spec import Rect
+from edgeseg_export.agreement import LEAST_AGREEMENT, TOLERANCE
+from edgeseg_export.foreign.model_spec import ModelSpec
+from edgeseg_export.foreign.open_onnx import load_foreign
+from edgeseg_export.foreign.original import Original, first_line
+from edgeseg_export.foreign.wrap import wrap
+from edgeseg_export.frames import sample_frames
+from edgeseg_export.graph import finish
+from edgeseg_export.to_onnx import OPSET
 
 HALF_TOLERANCE = 2e-2
 """As TOLERANCE, for networks in float16, whose sums round coarsely and in another order."""

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from onnx import helper
 
 from edgeseg.errors import ExportError, SpecError
-from edgeseg.export.foreign.model_spec import ModelSpec
-from edgeseg.export.foreign.tail import Tail, candidates, find_tail
-from edgeseg.export.foreign.wrap import channels_last, frame_input
+from edgeseg_export.foreign.model_spec import ModelSpec
+from edgeseg_export.foreign.tail import Tail, candidates, find_tail
+from edgeseg_export.foreign.wrap import channels_last, frame_input
 
 
 class Original:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from onnx import helper
 
 from edgeseg.errors import ExportError, SpecError
-from edgeseg.export.foreign.model_spec import ModelSpec
+from edgeseg_export.foreign.model_spec import ModelSpec
 
 SHAPING = ("Identity", "Cast", "Squeeze", "Unsqueeze", "Reshape", "Transpose")
 SQUASHING = ("Softmax", "LogSoftmax", "Sigmoid")

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from edgeseg.errors import ExportError, SpecError
-from edgeseg.export.foreign.model_spec import ModelSpec, Preparation
-from edgeseg.export.foreign.open_onnx import subgraphs
+from edgeseg_export.foreign.model_spec import ModelSpec, Preparation
+from edgeseg_export.foreign.open_onnx import subgraphs
 
 PREFIX = "network/"
 """Of every name in the network, so that none can be one of ours."""

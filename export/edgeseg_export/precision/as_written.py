@@ -15,8 +15,8 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from edgeseg.errors import EngineError
-from edgeseg.export.precision.float_graph import FRAME
-from edgeseg.export.precision.to_half import widened
+from edgeseg_export.precision.float_graph import FRAME
+from edgeseg_export.precision.to_half import widened
 
 
 class AsWritten:

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from edgeseg.atomic import atomic_file
 from edgeseg.errors import DataError, OutputError
-from edgeseg.export.precision.float_graph import FRAME, FloatGraph
-from edgeseg.export.precision.histogram import HALF, Histogram
+from edgeseg_export.precision.float_graph import FRAME, FloatGraph
+from edgeseg_export.precision.histogram import HALF, Histogram
 
 Histograms = dict[str, Histogram]
 

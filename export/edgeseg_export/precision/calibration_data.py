@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg.dataset import Dataset, splits
+from edgeseg.accuracy.dataset import Dataset, splits
 from edgeseg.errors import DataError
 from edgeseg.segmenter import Segmenter
 from edgeseg.video.open import open_source

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg.export.precision.calibration_data import CalibrationData
-from edgeseg.export.precision.difference import WORKERS
-from edgeseg.metrics import ConfusionMatrix
+from edgeseg.accuracy.metrics import ConfusionMatrix
 from edgeseg.segmenter import Segmenter
+from edgeseg_export.precision.calibration_data import CalibrationData
+from edgeseg_export.precision.difference import WORKERS
 
 Mask = NDArray[np.uint8]
 

@@ -19,8 +19,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper
 
-from edgeseg.export.precision.float_graph import FRAME, FloatGraph, Normalisation, as_float
-from edgeseg.export.precision.qdq import Rewriter
+from edgeseg_export.precision.float_graph import FRAME, FloatGraph, Normalisation, as_float
+from edgeseg_export.precision.qdq import Rewriter
 
 GROUP = 4
 """Pixels; with three bytes each they fill whole vectors of four channels."""

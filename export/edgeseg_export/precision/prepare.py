@@ -8,20 +8,20 @@ from pathlib import Path
 
 import onnx
 
+from edgeseg.accuracy.dataset import Dataset
+from edgeseg.accuracy.evaluate import evaluate
 from edgeseg.artifact import Artifact
 from edgeseg.bundle import Bundle
-from edgeseg.dataset import Dataset
 from edgeseg.engines import open_engine
 from edgeseg.errors import UsageError
-from edgeseg.evaluate import evaluate
-from edgeseg.export.precision import qdq_onnxruntime, qdq_tensorrt
-from edgeseg.export.precision.calibration import Histograms, cache_file, calibrate, read_cache, write_cache
-from edgeseg.export.precision.calibration_data import CalibrationData, read_calibration_data, refuse_overlap
-from edgeseg.export.precision.difference import difference
-from edgeseg.export.precision.float_graph import FloatGraph
-from edgeseg.export.precision.histogram import Method
-from edgeseg.export.precision.qdq import Recipe
 from edgeseg.segmenter import Segmenter
+from edgeseg_export.precision import qdq_onnxruntime, qdq_tensorrt
+from edgeseg_export.precision.calibration import Histograms, cache_file, calibrate, read_cache, write_cache
+from edgeseg_export.precision.calibration_data import CalibrationData, read_calibration_data, refuse_overlap
+from edgeseg_export.precision.difference import difference
+from edgeseg_export.precision.float_graph import FloatGraph
+from edgeseg_export.precision.histogram import Method
+from edgeseg_export.precision.qdq import Recipe
 
 Progress = Callable[[int, int], None]
 

@@ -10,9 +10,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from edgeseg.export.precision.calibration import Histograms
-from edgeseg.export.precision.float_graph import FloatGraph
-from edgeseg.export.precision.histogram import Method
+from edgeseg_export.precision.calibration import Histograms
+from edgeseg_export.precision.float_graph import FloatGraph
+from edgeseg_export.precision.histogram import Method
 
 FOLLOWING = ("MaxPool", "Resize", "Slice", "Pad", "Concat")
 """Operators whose output's values lie in their input's range: they keep one scale, so an engine moves bytes."""

@@ -11,10 +11,10 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from edgeseg.export.precision.calibration import Histograms
-from edgeseg.export.precision.float_graph import FRAME, FloatGraph, as_float
-from edgeseg.export.precision.kernels_onnxruntime import Packing, packing, product
-from edgeseg.export.precision.qdq import (
+from edgeseg_export.precision.calibration import Histograms
+from edgeseg_export.precision.float_graph import FRAME, FloatGraph, as_float
+from edgeseg_export.precision.kernels_onnxruntime import Packing, packing, product
+from edgeseg_export.precision.qdq import (
     FOLLOWING,
     SMALLEST_SCALE,
     Grid,

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 import onnx
 
-from edgeseg.export.precision.calibration import Histograms
-from edgeseg.export.precision.float_graph import FloatGraph, as_float
-from edgeseg.export.precision.qdq import (
+from edgeseg_export.precision.calibration import Histograms
+from edgeseg_export.precision.float_graph import FloatGraph, as_float
+from edgeseg_export.precision.qdq import (
     SMALLEST_SCALE,
     Grid,
     Recipe,
@@ -21,7 +21,7 @@ from edgeseg.export.precision.qdq import (
     shared_ranges,
     weight_grid,
 )
-from edgeseg.export.precision.to_half import to_half
+from edgeseg_export.precision.to_half import to_half
 
 FEWEST_CHANNELS = 16
 """A convolution that reads fewer gains nothing from INT8; the first one does, for it reads the camera's bytes."""

@@ -9,22 +9,22 @@ from typing import Any, Literal
 
 import onnx
 
+from edgeseg.accuracy.dataset import Dataset
+from edgeseg.accuracy.evaluate import evaluate
 from edgeseg.artifact import SEVEN_BITS, Artifact
 from edgeseg.bundle import Bundle, write_bundle
-from edgeseg.dataset import Dataset
 from edgeseg.engines import Engine, open_engine
-from edgeseg.evaluate import evaluate
-from edgeseg.export.card_artifacts import with_artifacts
-from edgeseg.export.precision import qdq, qdq_onnxruntime, qdq_tensorrt
-from edgeseg.export.precision.as_written import AsWritten
-from edgeseg.export.precision.calibration_data import FEWEST, CalibrationData
-from edgeseg.export.precision.difference import difference, latencies
-from edgeseg.export.precision.histogram import METHODS, Method
-from edgeseg.export.precision.prepare import Progress, prepare
-from edgeseg.export.precision.qdq import Recipe
-from edgeseg.export.precision.to_half import half_range, rounded_to_half, to_half
-from edgeseg.export.scratch import scratch_folder
 from edgeseg.segmenter import Segmenter
+from edgeseg_export.card_artifacts import with_artifacts
+from edgeseg_export.precision import qdq, qdq_onnxruntime, qdq_tensorrt
+from edgeseg_export.precision.as_written import AsWritten
+from edgeseg_export.precision.calibration_data import FEWEST, CalibrationData
+from edgeseg_export.precision.difference import difference, latencies
+from edgeseg_export.precision.histogram import METHODS, Method
+from edgeseg_export.precision.prepare import Progress, prepare
+from edgeseg_export.precision.qdq import Recipe
+from edgeseg_export.precision.to_half import half_range, rounded_to_half, to_half
+from edgeseg_export.scratch import scratch_folder
 
 HASH_DIGITS = 16
 """Of each calibration frame's SHA-256 that the bundle keeps: enough to refuse an overlap later."""

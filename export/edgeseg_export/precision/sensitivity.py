@@ -13,17 +13,17 @@ from typing import Literal
 from edgeseg.bundle import Bundle
 from edgeseg.engines import open_engine
 from edgeseg.errors import UsageError
-from edgeseg.export.precision import qdq_onnxruntime, qdq_tensorrt
-from edgeseg.export.precision.as_written import AsWritten
-from edgeseg.export.precision.calibration_data import CHOOSE
-from edgeseg.export.precision.difference import latencies
-from edgeseg.export.precision.histogram import METHODS, Method
-from edgeseg.export.precision.judge import Judge, Loss
-from edgeseg.export.precision.prepare import Prepared, Progress, prepare
-from edgeseg.export.precision.qdq import Recipe
-from edgeseg.export.precision.sensitivity_result import THREADS, Mix, Sensitivity, Target
-from edgeseg.export.scratch import scratch_folder
 from edgeseg.segmenter import Segmenter
+from edgeseg_export.precision import qdq_onnxruntime, qdq_tensorrt
+from edgeseg_export.precision.as_written import AsWritten
+from edgeseg_export.precision.calibration_data import CHOOSE
+from edgeseg_export.precision.difference import latencies
+from edgeseg_export.precision.histogram import METHODS, Method
+from edgeseg_export.precision.judge import Judge, Loss
+from edgeseg_export.precision.prepare import Prepared, Progress, prepare
+from edgeseg_export.precision.qdq import Recipe
+from edgeseg_export.precision.sensitivity_result import THREADS, Mix, Sensitivity, Target
+from edgeseg_export.scratch import scratch_folder
 
 TRIED = 8
 """Layers that are tried in float, the most sensitive first."""

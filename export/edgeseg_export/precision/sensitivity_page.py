@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from html import escape
 
-from edgeseg.export.precision.judge import Loss
-from edgeseg.export.precision.sensitivity_result import THREADS, Sensitivity
-from edgeseg.export.style import STYLE
+from edgeseg_export.precision.judge import Loss
+from edgeseg_export.precision.sensitivity_result import THREADS, Sensitivity
+from edgeseg_export.style import STYLE
 
 WIDEST = 420
 """Pixels of the longest bar."""

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from edgeseg.bundle import Bundle
 from edgeseg.errors import DataError
-from edgeseg.export.precision.histogram import Method
-from edgeseg.export.precision.judge import Loss
 from edgeseg.json_fields import list_of, read_json, required
+from edgeseg_export.precision.histogram import Method
+from edgeseg_export.precision.judge import Loss
 
 Target = Literal["onnxruntime", "tensorrt"]
 

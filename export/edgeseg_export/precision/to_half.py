@@ -15,9 +15,9 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from edgeseg.errors import ExportError
-from edgeseg.export.precision.calibration import Histograms
-from edgeseg.export.precision.float_graph import FloatGraph
-from edgeseg.export.precision.qdq import Rewriter
+from edgeseg_export.precision.calibration import Histograms
+from edgeseg_export.precision.float_graph import FloatGraph
+from edgeseg_export.precision.qdq import Rewriter
 
 OPSET = 19
 """The first whose QuantizeLinear takes float16."""

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from edgeseg.benchmarks.energy.ina3221 import INTERVAL, open_ina3221
-from edgeseg.benchmarks.energy.sampled import Sampled
+from edgeseg_bench.energy.ina3221 import INTERVAL, open_ina3221
+from edgeseg_bench.energy.sampled import Sampled
 
 Rails = dict[str, tuple[int, int]]
 """Label: millivolts and milliamperes, in the order of the channels."""

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from edgeseg.benchmarks.energy import meter
-from edgeseg.benchmarks.energy.ina3221 import open_ina3221
-from edgeseg.benchmarks.energy.meter import Meter, idle, metered, open_meters
-from edgeseg.benchmarks.energy.rapl import Rapl
-from edgeseg.benchmarks.energy.sampled import Sampled
+from edgeseg_bench.energy import meter
+from edgeseg_bench.energy.ina3221 import open_ina3221
+from edgeseg_bench.energy.meter import Meter, idle, metered, open_meters
+from edgeseg_bench.energy.rapl import Rapl
+from edgeseg_bench.energy.sampled import Sampled
 
 
 @dataclass

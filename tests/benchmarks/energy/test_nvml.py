@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from edgeseg.benchmarks.energy.nvml import Nvml, open_nvml
-from edgeseg.benchmarks.energy.sampled import Sampled
-from edgeseg.benchmarks.machine import condition
+from edgeseg_bench.energy.nvml import Nvml, open_nvml
+from edgeseg_bench.energy.sampled import Sampled
+from edgeseg_bench.machine import condition
 
 STAND_IN = """
 #include <string.h>

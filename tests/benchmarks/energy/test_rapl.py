@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeseg.benchmarks.energy.rapl import Rapl, open_rapl
+from edgeseg_bench.energy.rapl import Rapl, open_rapl
 
 LAPTOP = {
     "intel-rapl:0": ("package-0", 5_000_000, 262_143_328_850),

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgeseg.benchmarks import gpu_check
-from edgeseg.benchmarks.gpu import kernel
 from edgeseg.bundle import Bundle
-from edgeseg.engines._mask import MaskOnCard
+from edgeseg.engines.tensorrt.mask import MaskOnCard
 from edgeseg.errors import EngineError, OutputError
 from edgeseg.spec import Spec
+from edgeseg_bench import gpu_check
+from edgeseg_bench.gpu import kernel
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_without_a_compiler_the_rest_is_checked(
     card: Any, tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    monkeypatch.setattr("edgeseg.engines._mask.NVCC", "/nowhere/nvcc")
+    monkeypatch.setattr("edgeseg.engines.tensorrt.mask.NVCC", "/nowhere/nvcc")
     with pytest.warns(UserWarning, match="the processor makes the masks"):
         code, found = checked(tiny, tmp_path)
     assert (code, found["exact"], found["kernel"]) == (1, False, None)
@@ -127,7 +127,7 @@ def test_a_card_that_fails_is_one_sentence(card: Any, tiny: str) -> None:
 
 @pytest.mark.skipif(shutil.which("nvidia-smi") is not None, reason="this machine may have a card")
 def test_without_a_card_it_says_so_and_gives_2() -> None:
-    command = [sys.executable, "-m", "edgeseg.benchmarks.gpu_check"]
+    command = [sys.executable, "-m", "edgeseg_bench.gpu_check"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 2
     assert done.stdout == ""

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
+from edgeseg.accuracy.dataset import Dataset
 from edgeseg.bundle import Bundle
-from edgeseg.dataset import Dataset
 from edgeseg.spec import Spec
 
 

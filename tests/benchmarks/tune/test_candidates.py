@@ -5,10 +5,10 @@ from __future__ import annotations
 import onnxruntime
 import pytest
 
-from edgeseg.benchmarks.tune import candidates
-from edgeseg.benchmarks.tune.candidates import Candidate, combinations
 from edgeseg.bundle import Bundle
 from edgeseg.errors import UsageError
+from edgeseg_bench.tune import candidates
+from edgeseg_bench.tune.candidates import Candidate, combinations
 
 
 def found(

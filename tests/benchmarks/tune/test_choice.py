@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeseg.benchmarks.pareto import front
-from edgeseg.benchmarks.tune.candidates import combinations
-from edgeseg.benchmarks.tune.choice import best, choose, nearest
-from edgeseg.benchmarks.tune.search import Budget, Trial
-from edgeseg.benchmarks.windows import Window
 from edgeseg.bundle import Bundle
+from edgeseg_bench.pareto import front
+from edgeseg_bench.tune.candidates import combinations
+from edgeseg_bench.tune.choice import best, choose, nearest
+from edgeseg_bench.tune.search import Budget, Trial
+from edgeseg_bench.windows import Window
 
 points = st.dictionaries(
     st.text(min_size=1, max_size=3),

@@ -105,8 +105,8 @@ def test_bad_input_is_one_sentence(what: str, run: Run, tiny: Bundle, labelled: 
 
 
 def test_data_that_calibrated_is_refused(run: Run, tiny: Bundle, labelled: Path, tmp_path: Path) -> None:
-    from edgeseg.dataset import Dataset
-    from edgeseg.export.precision.calibration_data import frame_hash
+    from edgeseg.accuracy.dataset import Dataset
+    from edgeseg_export.precision.calibration_data import frame_hash
 
     folder = tmp_path / "calibrated"
     folder.mkdir()

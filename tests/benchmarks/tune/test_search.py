@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from edgeseg.benchmarks import engine
-from edgeseg.benchmarks.tune import candidates, search
-from edgeseg.benchmarks.tune.candidates import Candidate, combinations
-from edgeseg.benchmarks.tune.search import LONG, SUBSET, Budget, Trial, frames_of
-from edgeseg.benchmarks.windows import Window
+from edgeseg.accuracy.dataset import Dataset
+from edgeseg.accuracy.evaluate import evaluate
 from edgeseg.bundle import Bundle
-from edgeseg.dataset import Dataset
 from edgeseg.errors import EngineError, UsageError
-from edgeseg.evaluate import evaluate
+from edgeseg.run_settings import open_sized
 from edgeseg.segmenter import load
-from edgeseg.video.settings import open_sized
+from edgeseg_bench import engine
+from edgeseg_bench.tune import candidates, search
+from edgeseg_bench.tune.candidates import Candidate, combinations
+from edgeseg_bench.tune.search import LONG, SUBSET, Budget, Trial, frames_of
+from edgeseg_bench.windows import Window
 
 LONG_ENOUGH = 1e6
 

@@ -19,17 +19,17 @@ import edgeseg
 from edgeseg import kernels
 from edgeseg.artifact import Artifact
 from edgeseg.bundle import Bundle, write_bundle
-from edgeseg.engines import _mask
-from edgeseg.engines._cache import cache_folder
-from edgeseg.engines._slot import SIZES
-from edgeseg.engines.tensorrt import DEPTH
+from edgeseg.cache import cache_folder
+from edgeseg.engines.tensorrt import mask as mask_source
+from edgeseg.engines.tensorrt.engine import DEPTH
+from edgeseg.engines.tensorrt.slot import SIZES
 from edgeseg.errors import EdgeSegWarning, EngineError, FrameError
 from edgeseg.spec import Rect, Resize, Spec
 from tests.engines.opened import expected, frames, opened
 
 MakeModel = Callable[..., onnx.ModelProto]
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PARTS = [Rect(0.0, 0.0, 7.5, 4.5), Rect(0.25, 0.5, 6.0, 3.1), Rect(0.0, 0.0, 2.0, 4.5)]
 
 
@@ -201,7 +201,7 @@ def test_the_kernels_are_compiled_once(
 
 def without_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    monkeypatch.setattr("edgeseg.engines._mask.NVCC", "/nowhere/nvcc")
+    monkeypatch.setattr("edgeseg.engines.tensorrt.mask.NVCC", "/nowhere/nvcc")
 
 
 def test_without_a_compiler_the_processor_makes_the_mask_and_it_is_said(
@@ -244,18 +244,18 @@ def test_the_real_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     if shutil.which("nvcc") is None:
         pytest.skip("nvcc is not installed")
     monkeypatch.setenv("EDGESEG_CACHE", str(tmp_path))
-    cubin = _mask.compiled("8.7")
+    cubin = mask_source.compiled("8.7")
     assert cubin[:4] == b"\x7fELF"
     without_compiler(monkeypatch)
-    assert _mask.compiled("8.7") == cubin  # kept
+    assert mask_source.compiled("8.7") == cubin  # kept
     with pytest.raises(EngineError, match="no nvcc"):
-        _mask.compiled("8.9")
+        mask_source.compiled("8.9")
     assert len(list(cache_folder().glob("mask.*.cubin"))) == 1
 
 
 def test_the_package_carries_the_sources() -> None:
     for name, source in (("mask.cu", "cuda/mask.cu"), ("edgeseg/pixel.hpp", "include/edgeseg/pixel.hpp")):
-        assert (_mask.SOURCES / name).read_bytes() == (ROOT / "cpp_bridge" / source).read_bytes()
+        assert (mask_source.SOURCES / name).read_bytes() == (ROOT / "cpp_bridge" / source).read_bytes()
 
 
 def test_the_launcher_refuses_other_arguments(launcher: ctypes.CDLL) -> None:

@@ -18,13 +18,13 @@ import pytest
 import edgeseg
 from edgeseg.artifact import Artifact
 from edgeseg.bundle import Bundle, write_bundle
-from edgeseg.engines._build import Options, build, key_of
-from edgeseg.engines._cache import cache_folder
-from edgeseg.engines._plan import plan_for
+from edgeseg.cache import cache_folder
+from edgeseg.engines.tensorrt.build import Options, build, key_of
+from edgeseg.engines.tensorrt.plan import plan_for
+from edgeseg.engines.tensorrt.sidecar import ANY, product_of, sidecar_of
 from edgeseg.errors import EngineError
-from edgeseg.export.to_engine import Compiled, compile_engine
-from edgeseg.sidecar import ANY, product_of, sidecar_of
 from edgeseg.spec import Spec
+from edgeseg_export.to_engine import Compiled, compile_engine
 from tests.engines.opened import expected, frames, kept, opened
 
 MakeModel = Callable[..., onnx.ModelProto]
@@ -202,6 +202,6 @@ def test_boards_need_neither_torch_nor_onnx() -> None:
     heavy = "torch", "onnx", "onnxscript", "safetensors", "matplotlib"
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({heavy})); "
-        "import edgeseg.export.to_engine, edgeseg.export.sizes, edgeseg.benchmarks.gpu_check"
+        "import edgeseg_export.to_engine, edgeseg_export.sizes, edgeseg_bench.gpu_check"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

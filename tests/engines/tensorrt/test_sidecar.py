@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from edgeseg.engines.tensorrt.sidecar import ANY, Key, product_of, read_engine, same_version, sidecar_of, write_engine
 from edgeseg.errors import EngineError
-from edgeseg.sidecar import ANY, Key, product_of, read_engine, same_version, sidecar_of, write_engine
 
 PLAN = b"ftrt" + bytes(20) + bytes((10, 3, 0, 26)) + b"the engine"
 KEY = Key("tensorrt", "10.3.0", "Linux aarch64", "8.7", {"smallest": [1, 2]}, "0" * 64)

@@ -21,14 +21,14 @@ from numpy.typing import NDArray
 import edgeseg
 from edgeseg.artifact import Artifact
 from edgeseg.bundle import write_bundle
-from edgeseg.engines import _cuda_graph
-from edgeseg.engines._cache import cache_folder
-from edgeseg.engines.tensorrt import DEPTH, TensorRT
+from edgeseg.cache import cache_folder
+from edgeseg.engines.tensorrt import cuda_graph
+from edgeseg.engines.tensorrt.engine import DEPTH, TensorRT
 from edgeseg.errors import EngineError, FrameError
 from edgeseg.spec import Rect, Spec
 from tests.engines.opened import expected, frames, opened
 
-LOAD_DRIVER = _cuda_graph._load
+LOAD_DRIVER = cuda_graph._load
 MakeModel = Callable[..., onnx.ModelProto]
 
 
@@ -144,8 +144,8 @@ def test_without_graphs_the_calls_are_enqueued(card: Any, model: Path, spec: Spe
 def test_a_driver_without_its_library_is_no_obstacle(
     card: Any, model: Path, spec: Spec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edgeseg.engines._cuda_graph._load", LOAD_DRIVER)
-    monkeypatch.setattr("edgeseg.engines._cuda_graph.LIBRARY", "libnone.so")
+    monkeypatch.setattr("edgeseg.engines.tensorrt.cuda_graph._load", LOAD_DRIVER)
+    monkeypatch.setattr("edgeseg.engines.tensorrt.cuda_graph.LIBRARY", "libnone.so")
     engine = TensorRT(model, spec, card.trt, card.cuda)
     assert "libnone.so" in (engine.without_graph or "")
 

@@ -16,12 +16,12 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import edgeseg
+from edgeseg.commands.export import export_command
 from edgeseg.errors import EdgeSegError, ExportError, SpecError, UsageError, WeightsError
-from edgeseg.export.command import export_command
-from edgeseg.export.foreign.from_torch import export_module
-from edgeseg.export.foreign.model_spec import model_spec
-from edgeseg.export.foreign.open_torch import load_into, make_network
-from edgeseg.export.frames import sample_frames
+from edgeseg_export.foreign.from_torch import export_module
+from edgeseg_export.foreign.model_spec import model_spec
+from edgeseg_export.foreign.open_torch import load_into, make_network
+from edgeseg_export.frames import sample_frames
 
 SOURCE = '''
 import torch

@@ -16,11 +16,11 @@ from onnx import TensorProto, helper
 
 import edgeseg
 from edgeseg import kernels
-from edgeseg.engines._build import build
+from edgeseg.commands.import_ import import_command
+from edgeseg.engines.tensorrt.build import build
+from edgeseg.engines.tensorrt.sidecar import ANY
 from edgeseg.errors import ExportError, SpecError
-from edgeseg.export.foreign.command import import_command
-from edgeseg.export.frames import sample_frames
-from edgeseg.sidecar import ANY
+from edgeseg_export.frames import sample_frames
 from tests.export.foreign.their_onnx import (
     CLASSES,
     HEIGHT,

@@ -13,9 +13,9 @@ from onnx import TensorProto, helper
 
 import edgeseg
 from edgeseg.errors import EdgeSegError, ExportError, SpecError
-from edgeseg.export.foreign.import_onnx import import_onnx
-from edgeseg.export.foreign.model_spec import model_spec
-from edgeseg.export.frames import sample_frames
+from edgeseg_export.foreign.import_onnx import import_onnx
+from edgeseg_export.foreign.model_spec import model_spec
+from edgeseg_export.frames import sample_frames
 from tests.export.foreign.their_onnx import HEIGHT, WIDTH, argmaxed, by_hand, description, imported, network, saved
 
 

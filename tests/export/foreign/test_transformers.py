@@ -12,9 +12,9 @@ from torch import nn
 
 import edgeseg
 from edgeseg.bundle import Bundle
-from edgeseg.export.foreign.from_torch import export_module
-from edgeseg.export.foreign.model_spec import model_spec
-from edgeseg.export.frames import sample_frames
+from edgeseg_export.foreign.from_torch import export_module
+from edgeseg_export.foreign.model_spec import model_spec
+from edgeseg_export.frames import sample_frames
 
 transformers = pytest.importorskip("transformers")
 SIDE, CLASSES = 64, 7

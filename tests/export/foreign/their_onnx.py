@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from edgeseg.bundle import Bundle
-from edgeseg.export.foreign.import_onnx import import_onnx
-from edgeseg.export.foreign.model_spec import model_spec
+from edgeseg_export.foreign.import_onnx import import_onnx
+from edgeseg_export.foreign.model_spec import model_spec
 
 WIDTH, HEIGHT, CLASSES = 64, 48, 5
 IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}

@@ -9,10 +9,10 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from edgeseg.export.precision.calibration import calibrate
-from edgeseg.export.precision.float_graph import FRAME, FloatGraph
-from edgeseg.export.precision.qdq import Recipe
-from edgeseg.export.precision.qdq_onnxruntime import emit, layers
+from edgeseg_export.precision.calibration import calibrate
+from edgeseg_export.precision.float_graph import FRAME, FloatGraph
+from edgeseg_export.precision.qdq import Recipe
+from edgeseg_export.precision.qdq_onnxruntime import emit, layers
 
 
 def network() -> FloatGraph:

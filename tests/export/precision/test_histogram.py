@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeseg.export.precision.histogram import METHODS, Histogram, Method
+from edgeseg_export.precision.histogram import METHODS, Histogram, Method
 
 values = st.lists(st.floats(-1e4, 1e4, width=32).filter(lambda x: x == 0 or abs(x) > 1e-5), min_size=1, max_size=40)
 

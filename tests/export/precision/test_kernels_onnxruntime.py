@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from edgeseg.export.precision.as_written import AsWritten
-from edgeseg.export.precision.calibration import calibrate
-from edgeseg.export.precision.float_graph import FloatGraph
-from edgeseg.export.precision.qdq import Recipe
-from edgeseg.export.precision.qdq_onnxruntime import emit
+from edgeseg_export.precision.as_written import AsWritten
+from edgeseg_export.precision.calibration import calibrate
+from edgeseg_export.precision.float_graph import FloatGraph
+from edgeseg_export.precision.qdq import Recipe
+from edgeseg_export.precision.qdq_onnxruntime import emit
 
 WIDTH, HEIGHT = 24, 9
 
@@ -80,7 +80,7 @@ def test_a_convolution_over_groups_gives_the_same_logits(
     pads = vertical[0], left, vertical[1], right
     model = network(kernel, stride, pads)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("edgeseg.export.precision.qdq_onnxruntime.packing", lambda *_: None)
+        patch.setattr("edgeseg_export.precision.qdq_onnxruntime.packing", lambda *_: None)
         plain = int8(model)
     packed = int8(model)
     onnx.checker.check_model(packed, full_check=True)

@@ -18,21 +18,21 @@ from numpy.typing import NDArray
 from onnx import TensorProto, numpy_helper
 from torch.nn import functional
 
+from edgeseg.accuracy.dataset import Dataset
 from edgeseg.bundle import Bundle
-from edgeseg.dataset import Dataset
 from edgeseg.errors import BundleError, DataError, ExportError, OutputError
-from edgeseg.export.frames import sample_frames
-from edgeseg.export.precision.calibration import cache_file, read_cache
-from edgeseg.export.precision.calibration_data import refuse_overlap
-from edgeseg.export.precision.float_graph import FloatGraph
-from edgeseg.export.precision.qdq import LARGEST, LARGEST_OF_SEVEN_BITS, corrected_bias, weight_grid
-from edgeseg.export.precision.quantize import quantize
-from edgeseg.export.precision.to_half import to_half
-from edgeseg.export.to_onnx import export
 from edgeseg.models import NETWORKS, build
 from edgeseg.models.weights import save_weights
 from edgeseg.spec import Spec
 from edgeseg.train.settings import TrainSettings
+from edgeseg_export.frames import sample_frames
+from edgeseg_export.precision.calibration import cache_file, read_cache
+from edgeseg_export.precision.calibration_data import refuse_overlap
+from edgeseg_export.precision.float_graph import FloatGraph
+from edgeseg_export.precision.qdq import LARGEST, LARGEST_OF_SEVEN_BITS, corrected_bias, weight_grid
+from edgeseg_export.precision.quantize import quantize
+from edgeseg_export.precision.to_half import to_half
+from edgeseg_export.to_onnx import export
 
 TRAINING = {"settings": TrainSettings().to_json(), "data": "0" * 64, "device": "cpu"}
 
@@ -186,7 +186,7 @@ def test_auto_takes_the_best_score_and_few_frames_are_warned_of(plain: Bundle, t
 def test_the_pass_is_cached_by_content(plain: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     images = write_images(tmp_path / "images", 8)
     first = quantize(plain, images, method="mse").bundle
-    monkeypatch.setattr("edgeseg.export.precision.prepare.calibrate", None)  # a second pass would fail
+    monkeypatch.setattr("edgeseg_export.precision.prepare.calibrate", None)  # a second pass would fail
     second = quantize(first, images, method="mse").bundle
     hashes = [bundle.artifact(target="tensorrt", precision="int8").sha256 for bundle in (first, second)]
     assert hashes[0] == hashes[1]
@@ -243,7 +243,7 @@ def test_a_full_disk_leaves_the_bundle_as_it_was(
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    for place in ("edgeseg.export.precision.quantize.onnx.save_model", "edgeseg.bundle.Path.write_bytes"):
+    for place in ("edgeseg_export.precision.quantize.onnx.save_model", "edgeseg.bundle.Path.write_bytes"):
         with monkeypatch.context() as patch:
             patch.setattr(place, full)
             with pytest.raises(OutputError, match="No space left"):

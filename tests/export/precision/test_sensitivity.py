@@ -11,19 +11,19 @@ import pytest
 import torch
 
 from edgeseg.bundle import Bundle
+from edgeseg.commands.sensitivity import sensitivity_command
 from edgeseg.errors import DataError, UsageError
-from edgeseg.export.frames import sample_frames
-from edgeseg.export.precision.judge import Loss
-from edgeseg.export.precision.quantize import quantize
-from edgeseg.export.precision.sensitivity import sensitivity
-from edgeseg.export.precision.sensitivity_command import sensitivity_command
-from edgeseg.export.precision.sensitivity_page import page
-from edgeseg.export.precision.sensitivity_result import Sensitivity, read_keep
-from edgeseg.export.to_onnx import export
 from edgeseg.models import build
 from edgeseg.models.weights import save_weights
 from edgeseg.spec import Spec
 from edgeseg.train.settings import TrainSettings
+from edgeseg_export.frames import sample_frames
+from edgeseg_export.precision.judge import Loss
+from edgeseg_export.precision.quantize import quantize
+from edgeseg_export.precision.sensitivity import sensitivity
+from edgeseg_export.precision.sensitivity_page import page
+from edgeseg_export.precision.sensitivity_result import Sensitivity, read_keep
+from edgeseg_export.to_onnx import export
 
 NET = "simple-cnn"
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from edgeseg.export.precision.qdq import LARGEST, LARGEST_OF_SEVEN_BITS, weight_grid
+from edgeseg_export.precision.qdq import LARGEST, LARGEST_OF_SEVEN_BITS, weight_grid
 
 WEIGHTS = arrays(np.float32, (3, 4, 1, 2), elements=st.floats(-8, 8, width=32))
 BYTES = arrays(np.uint8, (8,))

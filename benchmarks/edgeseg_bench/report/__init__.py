@@ -1,0 +1,1 @@
+"""What `edgeseg bench` measured, for people: tables, charts, one page."""

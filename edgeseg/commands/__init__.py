@@ -1,0 +1,1 @@
+"""The commands: `edgeseg X` is X.py here, a function whose docstring is its help."""

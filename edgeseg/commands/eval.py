@@ -1,0 +1,53 @@
+"""`edgeseg eval`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from edgeseg.commands.run import Precision
+from edgeseg.json_fields import print_json
+from edgeseg.progress import counting
+
+
+def eval_command(
+    data: Path,
+    *,
+    bundle: str = "road",
+    engine: str = "onnxruntime",
+    precision: Precision | None = None,
+    split: str | None = None,
+    record: bool = False,
+    json: bool = False,
+) -> int:
+    """Measure a bundle's accuracy on a labelled split, through its artifact and the kernels, as it will run.
+
+    Args:
+        data: a data set: CamVid's layout (S/ and Sannot/), or images/, masks/ and classes.json.
+        bundle: the network: the name of one that comes with edgeseg, or a path.
+        engine: the runtime, as for run, but onnxruntime by default.
+        precision: of the artifact, as for run.
+        split: which part of the data set; may be left out where the data set has no splits.
+        record: write the figures into the bundle.
+        json: print one JSON object on stdout, and nothing else.
+    """
+    from edgeseg.accuracy.dataset import Dataset
+    from edgeseg.accuracy.evaluate import evaluate
+    from edgeseg.bundle import Bundle
+    from edgeseg.engines import open_engine
+    from edgeseg.segmenter import Segmenter, choice
+
+    opened = Bundle.open(bundle)
+    dataset = Dataset.open(data, split)
+    engine, artifact = choice(opened, engine=engine, precision=precision, threads=1)
+    model = Segmenter(opened.spec, open_engine(engine, opened.path(artifact), opened.spec, threads=1))
+    with counting("evaluate", quiet=json) as progress:
+        evaluation = evaluate(model, dataset, progress=progress)
+    if record:
+        opened.record(artifact, "evaluation", evaluation.to_json())
+    if json:
+        print_json({"bundle": opened.spec.name, **evaluation.to_json()})
+    else:
+        Console().print(evaluation.table())
+    return 0

@@ -1,0 +1,24 @@
+"""`edgeseg inspect`."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from edgeseg.bundle import Bundle
+from edgeseg.describe import describe, tables
+from edgeseg.json_fields import print_json
+
+
+def inspect_command(bundle: str, *, json: bool = False) -> int:
+    """Show what a bundle is: spec, artifacts, what was measured. Every file is checked against its hash.
+
+    Args:
+        bundle: the name of one that comes with edgeseg, or a path.
+        json: print one JSON object on stdout, and nothing else.
+    """
+    opened = Bundle.open(bundle)
+    if json:
+        print_json(describe(opened))
+    else:
+        Console().print(tables(opened))
+    return 0

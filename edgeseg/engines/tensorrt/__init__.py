@@ -1,0 +1,1 @@
+"""One runtime, one name: `--engine tensorrt` is engine.py, everything beside it is its parts."""
