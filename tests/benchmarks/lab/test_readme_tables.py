@@ -20,7 +20,7 @@ from lab.peers.environment import LABORATORY
 from lab.tables.__main__ import with_tables
 from lab.tables.rows import TABLES
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 ACCURACY = {
     "miou": 72.31,
