@@ -6,6 +6,7 @@
     ├── EngineError    (RuntimeError)  a runtime that is absent or refuses the artifact
     ├── FrameError     (ValueError)    an array of the wrong shape, dtype or content
     ├── SourceError    (OSError)       a video source that cannot be opened or gives no frame
+    │   └── LostError                a live source that broke off
     ├── OutputError    (OSError)       a place that cannot be written
     ├── DataError      (ValueError)    a data set that breaks its own rules
     ├── WeightsError   (ValueError)    weights of another network, or not safetensors
@@ -44,6 +45,10 @@ class FrameError(EdgeSegError, ValueError):
 
 class SourceError(EdgeSegError, OSError):
     """A video source that cannot be opened or gives no frame."""
+
+
+class LostError(SourceError):
+    """A live source that broke off."""
 
 
 class OutputError(EdgeSegError, OSError):

@@ -16,15 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg import _native
+from edgeseg.arrays import Image, Logits, Mask
 from edgeseg.errors import FrameError
 from edgeseg.spec import MAX_CLASSES, Rect
 
-Bytes = NDArray[np.uint8]
-Floats = NDArray[np.float32]
 Scalar = TypeVar("Scalar", np.uint8, np.float32)
 
 
-def resize(frame: Bytes, width: int, height: int, out: Bytes | None = None) -> Bytes:
+def resize(frame: Image, width: int, height: int, out: Image | None = None) -> Image:
     """Bilinear resize, bit-equal to `cv2.resize(..., interpolation=cv2.INTER_LINEAR_EXACT)`.
 
     Args:
@@ -44,7 +43,7 @@ def resize(frame: Bytes, width: int, height: int, out: Bytes | None = None) -> B
     return out
 
 
-def argmax(logits: Floats, width: int, height: int, rect: Rect | None = None, out: Bytes | None = None) -> Bytes:
+def argmax(logits: Logits, width: int, height: int, rect: Rect | None = None, out: Mask | None = None) -> Mask:
     """Upsamples logits, bilinear with half-pixel centres, and takes the class of the largest, in one pass.
 
     Column i of the mask lies at `rect.x + (i + 0.5) * rect.width / width - 0.5` logits, clamped to the logits; rows
@@ -67,13 +66,15 @@ def argmax(logits: Floats, width: int, height: int, rect: Rect | None = None, ou
 
 
 def argmax_unpruned(
-    logits: Floats, width: int, height: int, rect: Rect | None = None, out: Bytes | None = None
-) -> Bytes:
+    logits: Logits, width: int, height: int, rect: Rect | None = None, out: Mask | None = None
+) -> Mask:
     """`argmax` by brute force, every class at every pixel: what tests and benchmarks compare it with."""
     return _mask(_native.argmax_unpruned, logits, width, height, rect, out)
 
 
-def margin(logits: Floats, width: int, height: int, rect: Rect | None = None, out: Floats | None = None) -> Floats:
+def margin(
+    logits: Logits, width: int, height: int, rect: Rect | None = None, out: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
     """Upsamples logits as `argmax` does and takes the best minus the second best: a confidence.
 
     Args:
@@ -98,14 +99,14 @@ def margin(logits: Floats, width: int, height: int, rect: Rect | None = None, ou
 
 
 def overlay(
-    logits: Floats,
-    frame: Bytes,
-    palette: Bytes,
+    logits: Logits,
+    frame: Image,
+    palette: NDArray[np.uint8],
     alpha: float = 0.5,
     rect: Rect | None = None,
-    out: Bytes | None = None,
-    mask: Bytes | None = None,
-) -> Bytes:
+    out: Image | None = None,
+    mask: Mask | None = None,
+) -> Image:
     """`argmax` at the frame's size and its colours over the frame, in one pass.
 
     Each byte becomes `(frame * (256 - a) + colour * a + 128) >> 8` with a = round(256 * alpha).
@@ -133,7 +134,9 @@ def overlay(
     return out
 
 
-def blend(mask: Bytes, frame: Bytes, palette: Bytes, alpha: float = 0.5, out: Bytes | None = None) -> Bytes:
+def blend(
+    mask: Mask, frame: Image, palette: NDArray[np.uint8], alpha: float = 0.5, out: Image | None = None
+) -> Image:
     """The colours of a mask over a frame, with the arithmetic of `overlay`.
 
     Args:
@@ -163,8 +166,8 @@ def blend(mask: Bytes, frame: Bytes, palette: Bytes, alpha: float = 0.5, out: By
 
 
 def _mask(
-    kernel: Callable[..., None], logits: Floats, width: int, height: int, rect: Rect | None, out: Bytes | None
-) -> Bytes:
+    kernel: Callable[..., None], logits: Logits, width: int, height: int, rect: Rect | None, out: Mask | None
+) -> Mask:
     planes = _logits(logits)
     out = _output("out", out, _size(width, height), np.uint8)
     _finite(kernel, planes, _rect(rect, planes), out)
@@ -185,7 +188,7 @@ def _size(width: int, height: int) -> tuple[int, int]:
     return height, width
 
 
-def _logits(logits: Floats) -> Floats:
+def _logits(logits: Logits) -> Logits:
     shape = logits.shape
     if logits.ndim == 4 and shape[0] == 1:
         logits = logits[0]
@@ -198,7 +201,7 @@ def _logits(logits: Floats) -> Floats:
     return np.ascontiguousarray(logits)
 
 
-def _rect(rect: Rect | None, logits: Floats) -> Rect:
+def _rect(rect: Rect | None, logits: Logits) -> Rect:
     if rect is None:
         return Rect(0.0, 0.0, float(logits.shape[2]), float(logits.shape[1]))
     if not all(map(math.isfinite, rect)) or rect.width <= 0 or rect.height <= 0:
@@ -206,7 +209,7 @@ def _rect(rect: Rect | None, logits: Floats) -> Rect:
     return rect
 
 
-def _image(name: str, image: Bytes) -> Bytes:
+def _image(name: str, image: Image) -> Image:
     if not isinstance(image, np.ndarray):
         raise FrameError(f"got a {name} of type {type(image).__name__}, expected a NumPy array; did reading it fail?")
     if image.dtype != np.uint8 or 0 in image.shape or image.ndim not in (2, 3):
@@ -214,14 +217,14 @@ def _image(name: str, image: Bytes) -> Bytes:
     return image if _contiguous_rows(image) else np.ascontiguousarray(image)
 
 
-def _bgr(frame: Bytes) -> Bytes:
+def _bgr(frame: Image) -> Image:
     frame = _image("frame", frame)
     if frame.ndim != 3 or frame.shape[2] != 3:
         raise FrameError(f"got a frame of shape {frame.shape}, expected (height, width, 3), as cv2 gives it")
     return frame
 
 
-def _palette(palette: Bytes, colours: int) -> Bytes:
+def _palette(palette: NDArray[np.uint8], colours: int) -> NDArray[np.uint8]:
     if palette.dtype != np.uint8 or palette.ndim != 2 or palette.shape[1] != 3 or len(palette) < colours:
         raise FrameError(
             f"got a palette of shape {palette.shape} and {palette.dtype}, expected uint8 ({colours} or more, 3), BGR"

@@ -1,4 +1,4 @@
-"""Frame in, mask out: a bundle with an engine, and the kernels around it."""
+"""Image in, mask out: a bundle with an engine, and the kernels around it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg import kernels
+from edgeseg.arrays import Image, Logits, Mask
 from edgeseg.artifact import SEVEN_BITS, Artifact
 from edgeseg.auto import AUTO, RUNTIMES, choose
 from edgeseg.bundle import Bundle
@@ -19,10 +20,6 @@ from edgeseg.engines import Engine, MaskEngine, open_engine, runtime
 from edgeseg.errors import EdgeSegWarning, EngineError, FrameError
 from edgeseg.processor import available_cores, sums_int8_exactly
 from edgeseg.spec import Spec
-
-Frame = NDArray[np.uint8]
-Mask = NDArray[np.uint8]
-Logits = NDArray[np.float32]
 
 _log = logging.getLogger("edgeseg")
 
@@ -54,7 +51,7 @@ class Segmenter:
         self.makes_masks = self._masks is not None
         self._local = threading.local()
 
-    def __call__(self, frame: Frame) -> Mask:
+    def __call__(self, frame: Image) -> Mask:
         """The mask of a frame.
 
         Raises:
@@ -63,7 +60,7 @@ class Segmenter:
         tensor = self.prepare(frame, out=self._tensor())
         return self.segment(tensor, frame.shape[1], frame.shape[0])
 
-    def logits(self, frame: Frame) -> Logits:
+    def logits(self, frame: Image) -> Logits:
         """Logits (1, C, h, w), float32, of a frame.
 
         Raises:
@@ -71,7 +68,7 @@ class Segmenter:
         """
         return self._engine.infer(self.prepare(frame, out=self._tensor()))
 
-    def confidence(self, frame: Frame) -> NDArray[np.float32]:
+    def confidence(self, frame: Image) -> NDArray[np.float32]:
         """By how much the best class beats the next, float32 (H, W), in logits: 0 on the border between two classes.
 
         Raises:
@@ -80,7 +77,7 @@ class Segmenter:
         height, width = _size(frame)
         return kernels.margin(self.logits(frame), width, height, rect=self.spec.rect(width, height))
 
-    def prepare(self, frame: Frame, *, out: Frame | None = None) -> Frame:
+    def prepare(self, frame: Image, *, out: Image | None = None) -> Image:
         """The engine's input, uint8 (1, H, W, 3) in BGR: the frame at the size and place that the spec says.
 
         Args:
@@ -107,7 +104,7 @@ class Segmenter:
         canvas[:placed_height, placed_width:] = spec.pad
         return out
 
-    def infer(self, tensor: Frame) -> Logits:
+    def infer(self, tensor: Image) -> Logits:
         """Logits (1, C, h, w), float32, of what `prepare` gave.
 
         Raises:
@@ -115,7 +112,7 @@ class Segmenter:
         """
         return self._engine.infer(tensor)
 
-    def segment(self, tensor: Frame, width: int, height: int) -> Mask:
+    def segment(self, tensor: Image, width: int, height: int) -> Mask:
         """`mask` of `infer`: the mask, uint8 (height, width), of what `prepare` gave for a frame of that size.
 
         Raises:
@@ -134,8 +131,8 @@ class Segmenter:
         return kernels.argmax(logits, width, height, rect=self.spec.rect(width, height), out=out)
 
     def overlay(
-        self, logits: Logits, frame: Frame, *, alpha: float = 0.5, out: Frame | None = None, mask: Mask | None = None
-    ) -> Frame:
+        self, logits: Logits, frame: Image, *, alpha: float = 0.5, out: Image | None = None, mask: Mask | None = None
+    ) -> Image:
         """The frame with its classes painted over it, uint8 (H, W, 3) in BGR, and the mask, in one pass.
 
         Args:
@@ -152,7 +149,7 @@ class Segmenter:
         rect = self.spec.rect(width, height)
         return kernels.overlay(logits, frame, self.palette, alpha=alpha, rect=rect, out=out, mask=mask)
 
-    def paint(self, mask: Mask, frame: Frame, *, alpha: float = 0.5) -> Frame:
+    def paint(self, mask: Mask, frame: Image, *, alpha: float = 0.5) -> Image:
         """The frame with the classes of its mask painted over it: what `overlay` gives, without the logits.
 
         Raises:
@@ -164,9 +161,9 @@ class Segmenter:
         """Frees the engine; the segmenter cannot be used any more."""
         self._engine.close()
 
-    def _tensor(self) -> Frame:
+    def _tensor(self) -> Image:
         """This thread's input memory, kept between frames: fresh pages cost more than the resize."""
-        tensor: Frame | None = getattr(self._local, "tensor", None)
+        tensor: Image | None = getattr(self._local, "tensor", None)
         if tensor is None:
             tensor = self._local.tensor = np.empty((1, self.spec.height, self.spec.width, 3), np.uint8)
         return tensor

@@ -10,9 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
+from edgeseg.arrays import Image
 from edgeseg.segmenter import Segmenter
 from edgeseg.video.open import open_source
 from edgeseg_bench.windows import Window
@@ -26,7 +24,7 @@ TENSORS = 32
 """Different frames; they take turns, so that no cache holds an answer's way."""
 
 
-def tensors_of(model: Segmenter, video: Path) -> list[NDArray[np.uint8]]:
+def tensors_of(model: Segmenter, video: Path) -> list[Image]:
     """The network's inputs of the first frames of a video, each (1, H, W, 3), uint8."""
     with open_source(video) as source:
         return [model.prepare(frame.image).copy() for frame in islice(source, TENSORS)]

@@ -21,9 +21,8 @@ from itertools import count
 from pathlib import Path
 
 import av
-import numpy as np
-from numpy.typing import NDArray
 
+from edgeseg.arrays import Image
 from edgeseg.errors import EdgeSegError
 from edgeseg.video.open import open_source
 
@@ -31,7 +30,6 @@ BITS = 16
 BLOCK = 16
 """Pixels a side: as a macroblock of the codec, so that neighbours do not bleed into each other."""
 
-Image = NDArray[np.uint8]
 
 
 def burn(image: Image, number: int) -> None:

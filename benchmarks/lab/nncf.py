@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from edgeseg.arrays import Image
 from edgeseg.atomic import atomic_file
 from edgeseg.bundle import Bundle
 from edgeseg.cache import make_folder
@@ -38,8 +39,7 @@ from lab.peers.environment import LABORATORY, python_of
 TURN = 5
 """Inferences in a row."""
 
-Frame = NDArray[np.uint8]
-Infer = Callable[[Frame], NDArray[np.float32]]
+Infer = Callable[[Image], NDArray[np.float32]]
 
 
 def main(
@@ -127,7 +127,7 @@ def compiled(file: Path, threads: int) -> Infer:
     streams = max(1, available_cores() // threads)
     request = ov.Core().compile_model(str(file), "CPU", settings(threads, streams)).create_infer_request()
 
-    def infer(frame: Frame) -> NDArray[np.float32]:
+    def infer(frame: Image) -> NDArray[np.float32]:
         logits: NDArray[np.float32] = request.infer([frame], share_inputs=True)[0]
         return logits
 

@@ -16,9 +16,7 @@ import pkgutil
 from pathlib import Path
 from typing import Protocol, cast, runtime_checkable
 
-import numpy as np
-from numpy.typing import NDArray
-
+from edgeseg.arrays import Image, Logits, Mask
 from edgeseg.errors import EngineError
 from edgeseg.spec import Rect, Spec
 
@@ -34,7 +32,7 @@ class Engine(Protocol):
     def threads(self) -> int:
         """Threads that one `infer` runs on."""
 
-    def infer(self, tensor: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def infer(self, tensor: Image) -> Logits:
         """Logits (1, C, h, w), float32, of a tensor (1, H, W, 3), uint8, BGR; the caller owns the result.
 
         Raises:
@@ -54,7 +52,7 @@ class MaskEngine(Engine, Protocol):
     def makes_masks(self) -> bool:
         """Whether it does, here."""
 
-    def mask(self, tensor: NDArray[np.uint8], width: int, height: int, rect: Rect) -> NDArray[np.uint8]:
+    def mask(self, tensor: Image, width: int, height: int, rect: Rect) -> Mask:
         """`edgeseg.kernels.argmax` of what `infer` gives, bit for bit: class ids (height, width); the caller owns it.
 
         Raises:

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from edgeseg.arrays import Image, Logits
 from edgeseg.bundle import Bundle
 from edgeseg.errors import UsageError
-from edgeseg.segmenter import Frame, Logits, load
+from edgeseg.segmenter import load
 from edgeseg.train.data import VOID
 from edgeseg.train.losses import every, to_label_size
 from edgeseg.train.settings import TrainSettings
@@ -54,7 +55,7 @@ class Teacher:
         strides = stride, self._model.spec.stride
         return self._weight * soft_loss(student, teacher, labels, strides, self._temperature)
 
-    def logits(self, frame: Frame) -> Logits:
+    def logits(self, frame: Image) -> Logits:
         """Logits (1, C, h, w) of a frame (H, W, 3): the mean of what the frame and its mirror image give.
 
         "road" gains 0.7 mIoU by it. Where the stride does not divide the width, the two grids would not meet.

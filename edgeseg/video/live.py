@@ -11,8 +11,9 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import NamedTuple
 
+from edgeseg.arrays import Image
 from edgeseg.errors import SourceError
-from edgeseg.video.source import Frame, Image, Source
+from edgeseg.video.source import Ended, Frame, Source
 
 JOIN_SECONDS = 1.0
 """How long closing waits for a read that may never return; the thread then ends with the process."""
@@ -67,7 +68,10 @@ class LiveSource(Source):
         self._thread.start()
         self._decode_first()
         with self._arrival:
-            self._newest = self._newest or self._first  # by the time anybody asks, a newer one may be there
+            if self._newest is None:
+                self._newest = self._first
+            else:  # by the time anybody asks, a newer one is there
+                self.skipped.before_start += 1
             self._first = None
 
     def _capture(self) -> None:
@@ -80,8 +84,10 @@ class LiveSource(Source):
                     reading = reading._replace(timestamp=last.timestamp + reading.captured - last.captured)
                 last = reading
                 with self._arrival:
-                    # Frames that pass before anybody asks for the second one are no drops: nobody was late.
-                    self.dropped += self._newest is not None and self._consumed
+                    if self._newest is not None and self._consumed:
+                        self.skipped.replaced += 1
+                    elif self._newest is not None:
+                        self.skipped.before_start += 1
                     self._newest = Frame(index, *reading)
                     self._arrival.notify()
                 index += 1
@@ -91,20 +97,27 @@ class LiveSource(Source):
             self._release()
             with self._arrival:
                 self._finished = True
+                if self._closed:
+                    self._discard()
                 self._arrival.notify_all()
 
     def _read(self) -> Frame | None:
         with self._arrival:
             self._consumed = self.width > 0
             in_time = self._arrival.wait_for(lambda: self._newest or self._finished or self._closed, self._timeout)
-            frame, self._newest = self._newest, None
-        if self._error is not None:
+            if self.ended is None:
+                frame, self._newest = self._newest, None
+            else:
+                frame = None
+        if frame is not None or self.ended is not None:
+            return frame
+        if self._closed:
+            self.ended = Ended("interrupted")
+        elif self._error is not None:
             raise self._error
-        if self._closed or self.ended_early:
-            return None
-        if frame is None:
+        else:
             self._broke_off("gave no more frames" if in_time else f"gave no frame for {self._timeout:g} s")
-        return frame
+        return None
 
     def _broke_off(self, reason: str) -> None:
         """Before the first frame this is an error; later, what was recorded is worth keeping."""
@@ -112,6 +125,7 @@ class LiveSource(Source):
             self.close()
             raise SourceError(f"{self.name} {reason}, expected a picture; does it send, does another program use it?")
         self.ended_early = True
+        self.ended = Ended("lost", f"{self.name} {reason}")
         self.warnings.append(f"{self.name} {reason}: the stream ended there; what came before is kept")
         with self._arrival:
             self._finished = True
@@ -122,6 +136,12 @@ class LiveSource(Source):
             if self._closed:
                 return
             self._closed = True
+            self._discard()
             self._arrival.notify_all()
         if threading.current_thread() is not self._thread:
             self._thread.join(JOIN_SECONDS)
+
+    def _discard(self) -> None:
+        """Counts the frame that nobody will ask for any more; with the lock held."""
+        self.skipped.at_end += self._newest is not None
+        self._newest = None

@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from edgeseg.arrays import Image, Mask
 from edgeseg.spec import Spec
-from edgeseg.video.source import Image
 
 
 class Model(Protocol):
@@ -33,16 +30,16 @@ class Model(Protocol):
     def infer(self, tensor: Any) -> Any:
         """Logits of that input."""
 
-    def mask(self, logits: Any, width: int, height: int) -> NDArray[np.uint8]:
+    def mask(self, logits: Any, width: int, height: int) -> Mask:
         """Class ids, uint8 (height, width)."""
 
-    def overlay(self, logits: Any, frame: Image, *, alpha: float = ..., mask: NDArray[np.uint8] | None = ...) -> Image:
+    def overlay(self, logits: Any, frame: Image, *, alpha: float = ..., mask: Mask | None = ...) -> Image:
         """The frame tinted with its classes' colours; fills `mask` where one is given."""
 
-    def segment(self, tensor: Any, width: int, height: int) -> NDArray[np.uint8]:
+    def segment(self, tensor: Any, width: int, height: int) -> Mask:
         """Class ids, uint8 (height, width), of that input."""
 
-    def paint(self, mask: NDArray[np.uint8], frame: Image, *, alpha: float = ...) -> Image:
+    def paint(self, mask: Mask, frame: Image, *, alpha: float = ...) -> Image:
         """The frame tinted with the colours of its mask."""
 
 
@@ -65,7 +62,7 @@ class Result:
 
     index: int
     frame: Image
-    mask: NDArray[np.uint8] | None
+    mask: Mask | None
     overlay: Image | None
     timestamp: float
     captured: float

@@ -11,10 +11,11 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from edgeseg.arrays import Image
 from edgeseg.errors import SourceError, UsageError
 from edgeseg.video.capture import open_camera, open_file, open_gstreamer, open_url
 from edgeseg.video.images import ImageSource, is_image
-from edgeseg.video.source import ArraySource, Image, Source
+from edgeseg.video.source import ArraySource, Source
 
 Input = str | Path | int | Iterable[Image]
 

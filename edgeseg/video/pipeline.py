@@ -17,11 +17,12 @@ from typing import Literal
 
 import numpy as np
 
+from edgeseg.arrays import Image
 from edgeseg.errors import UsageError
 from edgeseg.processor import available_cores
 from edgeseg.video.model import Model, Result
 from edgeseg.video.open import Input, open_source
-from edgeseg.video.source import Frame, Image, Source
+from edgeseg.video.source import Frame, Source
 from edgeseg.video.timing import Statistics
 
 Mode = Literal["throughput", "latency"]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
+from edgeseg.arrays import Image
 from edgeseg.errors import UsageError
 from edgeseg.video.images import is_image
 from edgeseg.video.model import Model, Result
@@ -13,7 +14,7 @@ from edgeseg.video.open import Input
 from edgeseg.video.pipeline import Mode, Stream, stream
 from edgeseg.video.report import Report
 from edgeseg.video.sink import Sink
-from edgeseg.video.source import Image, Source
+from edgeseg.video.source import Source
 from edgeseg.video.window import Window
 from edgeseg.video.writer import MaskWriter, PictureWriter, VideoWriter
 

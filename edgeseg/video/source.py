@@ -9,14 +9,12 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgeseg.arrays import Image
 from edgeseg.errors import FrameError, SourceError
-
-Image = NDArray[np.uint8]
 
 NOMINAL_FPS = Fraction(25)
 """The rate at which images and arrays play, which have no rate of their own."""
@@ -43,6 +41,35 @@ class Frame:
     name: str | None = None
 
 
+class Ended(NamedTuple):
+    """Why a source gives no more frames.
+
+    Attributes:
+        how: "end_of_file": all that it had was read; "interrupted": it was closed before; "lost": it broke off.
+        reason: a sentence for people, which says why it was lost; None otherwise.
+    """
+
+    how: Literal["end_of_file", "interrupted", "lost"]
+    reason: str | None = None
+
+
+@dataclass
+class Skipped:
+    """Frames of a live source that arrived and were never handed over, by cause.
+
+    Attributes:
+        before_start: a newer one replaced them before anybody had asked for a second frame: nobody was late.
+        replaced: a newer one replaced them before they were asked for.
+        at_end: they were waiting when the source was closed.
+        damaged: they could not be decoded.
+    """
+
+    before_start: int = 0
+    replaced: int = 0
+    at_end: int = 0
+    damaged: int = 0
+
+
 class Source(ABC):
     """An iterator over frames, read once. The first frame is decoded when the source is opened.
 
@@ -54,7 +81,9 @@ class Source(ABC):
         frame_count: how many frames it announces, None if it cannot know.
         width: of its first frame, in pixels.
         height: of its first frame, in pixels.
-        dropped: frames that a newer one replaced before they were asked for; 0 unless live.
+        skipped: frames that were not handed over, by cause; none unless live.
+        ended: why it gives no more frames, None as long as it may; `_read` sets it before it returns None, unless
+            the file has ended.
         ended_early: it gave fewer frames than it announced, or broke off.
         warnings: one sentence for each thing that went wrong and did not end the work.
     """
@@ -68,10 +97,16 @@ class Source(ABC):
         self.frame_count = frame_count
         self.width = 0
         self.height = 0
-        self.dropped = 0
+        self.skipped = Skipped()
+        self.ended: Ended | None = None
         self.ended_early = False
         self.warnings: list[str] = []
         self._first: Frame | None = None
+
+    @property
+    def dropped(self) -> int:
+        """Frames that a newer one replaced before they were asked for; 0 unless live."""
+        return self.skipped.replaced
 
     @abstractmethod
     def _read(self) -> Frame | None:
@@ -103,6 +138,7 @@ class Source(ABC):
         elif not self.live:
             frame = replace(frame, captured=time.perf_counter() - frame.seconds)
         if frame is None:
+            self.ended = self.ended or Ended("end_of_file")
             raise StopIteration
         return frame
 

@@ -8,8 +8,8 @@ import sys
 
 import cv2
 
+from edgeseg.arrays import Image
 from edgeseg.errors import UsageError
-from edgeseg.video.source import Image
 
 _TITLE = "edgeseg (q ends)"
 _ESCAPE = 27

@@ -12,9 +12,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeseg.arrays import Image
 from edgeseg.atomic import atomic_file
 from edgeseg.errors import OutputError
-from edgeseg.video.source import NOMINAL_FPS, Image
+from edgeseg.video.source import NOMINAL_FPS
 
 if TYPE_CHECKING:
     from av.container import OutputContainer

@@ -8,10 +8,9 @@ from html import escape
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from edgeseg.accuracy.dataset import Dataset
-from edgeseg.draw import colorize
+from edgeseg.arrays import Image
 from edgeseg_export.style import STYLE
 from edgeseg_export.verify import Gate, Stage, StageResult
 
@@ -75,12 +74,12 @@ def _worst(given: Sequence[Stage], results: Sequence[StageResult], dataset: Data
             frame, _ = dataset.load(place)
             masks = [each.model(frame) for each in (before, stage)]
             differs = np.where((masks[0] != masks[1])[..., np.newaxis], 255, 0).astype(np.uint8).repeat(3, axis=2)
-            row = np.hstack([frame, *(colorize(mask, stage.model.palette) for mask in masks), differs])
+            row = np.hstack([frame, *(stage.model.paint(mask, frame, alpha=1) for mask in masks), differs])
             name = dataset.pairs[place].image.name
             parts.append(f"<p>{escape(result.stage)}, {escape(name)}: {share:.2f} % the same</p>{_picture(row)}")
     return "".join(parts)
 
 
-def _picture(image: NDArray[np.uint8]) -> str:
+def _picture(image: Image) -> str:
     _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 85])
     return f"<img alt='' src='data:image/jpeg;base64,{base64.b64encode(encoded.tobytes()).decode()}'>"

@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from edgeseg.accuracy.dataset import Dataset
+from edgeseg.arrays import Logits, Mask
 from edgeseg.bundle import Bundle
 from edgeseg.commands.verify import verify_command
 from edgeseg.errors import DataError, UsageError
 from edgeseg.models import build
 from edgeseg.models.weights import save_weights
-from edgeseg.segmenter import Logits, Mask, Segmenter
+from edgeseg.segmenter import Segmenter
 from edgeseg.spec import Spec
 from edgeseg.train.settings import TrainSettings
 from edgeseg_export.frames import sample_frames

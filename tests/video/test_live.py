@@ -13,6 +13,7 @@ import pytest
 from edgeseg.errors import SourceError
 from edgeseg.video.live import LiveSource, Reading
 from edgeseg.video.pipeline import stream
+from edgeseg.video.source import Ended, Skipped
 
 pytestmark = pytest.mark.usefixtures("no_thread_left")
 
@@ -82,7 +83,9 @@ def test_newest_frame_wins_and_drops_are_counted(camera: Camera) -> None:
     assert [first.index, second.index, third.index] == [3, 7, 8]
     assert [frame.image[0, 0, 0] for frame in (first, second, third)] == [3, 7, 8]
     assert source.dropped == 3
+    assert source.skipped == Skipped(before_start=3, replaced=3)
     assert source.ended_early
+    assert source.ended == Ended("lost", "camera gave no more frames")
     assert source.warnings == ["camera gave no more frames: the stream ended there; what came before is kept"]
     assert camera.released == 1
 
@@ -118,6 +121,18 @@ def test_close_wakes_a_waiting_reader(camera: Camera) -> None:
     assert next(source, None) is None
     closer.join()
     assert not source.warnings
+    assert source.ended == Ended("interrupted")
+
+
+def test_frames_that_wait_at_the_end_are_counted(camera: Camera) -> None:
+    source = open_camera(camera)
+    next(source)
+    camera.shoot(2)
+    next(source)
+    camera.shoot(1)
+    source.close()
+    assert source.skipped == Skipped(replaced=1, at_end=1)
+    assert next(source, None) is None
 
 
 @pytest.mark.parametrize("given", [[0.0] * 5, [3.0, 3.1, 0.0, 0.1, 0.2]], ids=["none", "restart"])

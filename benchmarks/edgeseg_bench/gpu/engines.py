@@ -9,9 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from edgeseg.arrays import Image
 from edgeseg.artifact import Artifact
 from edgeseg.bundle import Bundle
 from edgeseg.engines import Engine, open_engine
@@ -24,7 +22,6 @@ from edgeseg_bench.windows import figures, repeat
 
 PROVIDERS = ("onnxruntime:cuda", "onnxruntime:tensorrt")
 
-Image = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)

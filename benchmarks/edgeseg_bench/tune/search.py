@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.evaluate import evaluate
+from edgeseg.arrays import Image
 from edgeseg.errors import EngineError, UsageError
 from edgeseg.video.open import open_source
 from edgeseg_bench import engine
@@ -42,7 +42,7 @@ Measured with "road" on CamVid's val split: 20 evenly spaced images lie within 0
 within 1.8 in 99 of 100 draws.
 """
 
-Frames = Sequence[NDArray[np.uint8]]
+Frames = Sequence[Image]
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgeseg.accuracy.metrics import ConfusionMatrix
+from edgeseg.arrays import Mask
 from edgeseg.segmenter import Segmenter
 from edgeseg_export.precision.calibration_data import CalibrationData
 from edgeseg_export.precision.difference import WORKERS
-
-Mask = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
