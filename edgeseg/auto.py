@@ -27,7 +27,7 @@ import numpy as np
 
 from edgeseg.artifact import GATE, SEVEN_BITS, Artifact
 from edgeseg.bundle import Bundle
-from edgeseg.cache import cache_folder, keep
+from edgeseg.cache import cache_folder, keep, recall
 from edgeseg.engines import Engine, open_engine
 from edgeseg.errors import EngineError
 from edgeseg.processor import available_cores, processor, sums_int8_exactly
@@ -229,7 +229,7 @@ def _to_text(choice: Choice, key: Mapping[str, Any]) -> str:
 def _read(file: Path, key: Mapping[str, Any]) -> Choice | None:
     """The answer in a file that `_to_text` wrote for this key; None where there is none, or it is damaged."""
     try:
-        data = json.loads(file.read_bytes())
+        data = json.loads(recall(file) or b"")
         measured = {(str(each["engine"]), str(each["precision"])): float(each["ms"]) for each in data["measured"]}
         taken = data["taken"]["engine"], data["taken"]["precision"]
         left_out = tuple(str(each) for each in data["left_out"])

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg.cache import cache_folder, keep
+from edgeseg.cache import cache_folder, forget, keep, recall
 from edgeseg.engines import check_logits
 from edgeseg.engines._onnx import check_spec
 from edgeseg.engines._openvino_head import product_as_convolution
@@ -48,9 +48,6 @@ TARGET = "onnxruntime"
 
 LAYOUT = 1
 """Of what is compiled and kept; a part of the key, to be raised when this file changes a model otherwise."""
-
-DIGEST = hashlib.sha256().digest_size
-"""Bytes before a kept model: the hash of the rest."""
 
 
 class OpenVINO:
@@ -127,11 +124,14 @@ def _compiled(path: Path, spec: Spec, chosen: dict[str, Any]) -> Any:
     """The compiled model, from the cache if it is there and whole."""
     content = path.read_bytes()
     key = [LAYOUT, ov.get_version(), processor(), chosen, spec.to_json(), hashlib.sha256(content).hexdigest()]
-    kept = cache_folder() / f"{path.stem}.{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]}.openvino"
+    file = cache_folder() / f"{path.stem}.{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]}.openvino"
     core = ov.Core()
-    blob = _read(kept)
-    if blob is not None:
-        return core.import_model(blob, "CPU", chosen)
+    kept = recall(file)
+    if kept is not None:
+        try:
+            return core.import_model(kept, "CPU", chosen)
+        except Exception:  # OpenVINO's exceptions share no base; one that it wrote itself it may still refuse
+            forget(file)
     reader = ov.frontend.FrontEndManager().load_by_framework("onnx")
     try:
         model = reader.convert(reader.load(io.BytesIO(content)))
@@ -140,19 +140,8 @@ def _compiled(path: Path, spec: Spec, chosen: dict[str, Any]) -> Any:
         compiled = core.compile_model(model, "CPU", chosen)
     except RuntimeError as error:
         raise EngineError(f"OpenVINO refuses {path}: {_reason(error)}; export the bundle again") from error
-    made = compiled.export_model().getvalue()
-    keep(kept, hashlib.sha256(made).digest() + made)
+    keep(file, compiled.export_model().getvalue())
     return compiled
-
-
-def _read(kept: Path) -> bytes | None:
-    """A kept model that is the one that was written; None where there is none."""
-    try:
-        content = kept.read_bytes()
-    except OSError:
-        return None
-    blob = content[DIGEST:]
-    return blob if blob and hashlib.sha256(blob).digest() == content[:DIGEST] else None
 
 
 def _check(path: Path, spec: Spec, model: Any) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from edgeseg.bundle import Bundle
-from edgeseg.cache import cache_folder, make_folder
+from edgeseg.cache import cache_folder
 from edgeseg.engines.tensorrt.build import DEFAULTS, RTX, Options, build
 from edgeseg.engines.tensorrt.plan import engine_name
 from edgeseg.engines.tensorrt.sidecar import ANY, write_engine
@@ -77,7 +77,6 @@ def compile_engine(
         path.read_bytes(), bundle.spec, trt, capability, artifact.file, options=options, timing_cache=timing_cache
     )
     engine = (cache_folder() if out is None else out) / engine_name(path, built.key)
-    make_folder(engine.parent)
     write_engine(engine, built.plan, built.key, built.figures())
     return Compiled(engine, len(built.plan), built.seconds, built.layers)
 

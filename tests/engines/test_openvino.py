@@ -18,6 +18,7 @@ from onnx import TensorProto, helper
 
 import edgeseg
 from edgeseg.bundle import Bundle
+from edgeseg.cache import keep
 from edgeseg.engines import open_engine, runtime
 from edgeseg.engines._openvino_head import product_as_convolution
 from edgeseg.errors import EngineError
@@ -106,23 +107,32 @@ def test_nothing_is_reported_to_anybody(tmp_path: Path) -> None:
 
 def test_compiled_models_are_kept(tiny: Path, spec: Spec, cache: Path, request: pytest.FixtureRequest) -> None:
     before = open_engine("openvino", tiny, spec, threads=1).infer(tensor(spec))
-    assert [path.suffix for path in cache.iterdir()] == [".openvino"]
+    assert sorted(path.name.rpartition(".")[2] for path in cache.iterdir()) == ["key", "openvino"]
     request.getfixturevalue("cannot_compile")
     assert np.array_equal(open_engine("openvino", tiny, spec, threads=1).infer(tensor(spec)), before)
     with pytest.raises(EngineError, match="compiled again"):
         open_engine("openvino", tiny, spec, threads=2)
 
 
-@pytest.mark.parametrize("damage", [lambda content: content[:-1], lambda content: content[:40] + b"x", lambda _: b""])
+@pytest.mark.parametrize("damage", [lambda content: content[:-1], lambda content: content[:70] + b"x", lambda _: b""])
 def test_damaged_compiled_models_are_made_again(
     tiny: Path, spec: Spec, cache: Path, damage: Callable[[bytes], bytes], request: pytest.FixtureRequest
 ) -> None:
     before = open_engine("openvino", tiny, spec, threads=1).infer(tensor(spec))
-    (kept,) = cache.iterdir()
+    (kept,) = cache.glob("*.openvino")
     kept.write_bytes(damage(kept.read_bytes()))
     assert np.array_equal(open_engine("openvino", tiny, spec, threads=1).infer(tensor(spec)), before)
     request.getfixturevalue("cannot_compile")
     open_engine("openvino", tiny, spec, threads=1)
+
+
+def test_what_openvino_itself_refuses_is_made_again(tiny: Path, spec: Spec, cache: Path) -> None:
+    before = open_engine("openvino", tiny, spec, threads=1).infer(tensor(spec))
+    (kept,) = cache.glob("*.openvino")
+    whole = kept.stat().st_size
+    keep(kept, b"verified, and no model")
+    assert np.array_equal(open_engine("openvino", tiny, spec, threads=1).infer(tensor(spec)), before)
+    assert kept.stat().st_size == whole
 
 
 def test_a_cache_that_cannot_be_written_is_said(

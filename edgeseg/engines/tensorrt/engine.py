@@ -22,11 +22,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg.cache import keep
+from edgeseg.cache import forget, keep, recall
 from edgeseg.engines import check_logits
 from edgeseg.engines.tensorrt.build import keeping_logger
 from edgeseg.engines.tensorrt.mask import MaskKernels, Wanted
 from edgeseg.engines.tensorrt.plan import plan_for
+from edgeseg.engines.tensorrt.sidecar import sidecar_of
 from edgeseg.engines.tensorrt.slot import Slot
 from edgeseg.errors import EdgeSegWarning, EngineError, FrameError
 from edgeseg.spec import Rect, Spec
@@ -122,7 +123,12 @@ class TensorRT:
         plan, kept = plan_for(path, spec, trt, capability)
         self._logger = keeping_logger(trt)
         self._runtime = trt.Runtime(self._logger)
-        engine = self._engine = self._runtime.deserialize_cuda_engine(plan)
+        engine = self._runtime.deserialize_cuda_engine(plan)
+        if engine is None:  # it verifies, and yet the product refuses it: built again, once
+            forget(sidecar_of(kept))
+            plan, kept = plan_for(path, spec, trt, capability)
+            engine = self._runtime.deserialize_cuda_engine(plan)
+        self._engine = engine
         if engine is None:
             raise EngineError(
                 f"{self.name} refuses {kept} on this card (compute capability {capability}): "
@@ -267,8 +273,9 @@ def _runtime_config(engine: Any, kept: Path) -> tuple[Any, Any]:
     if not hasattr(config, "create_runtime_cache"):
         return config, None
     cache = config.create_runtime_cache()
-    with contextlib.suppress(OSError):  # there is none yet
-        cache.deserialize(kept.read_bytes())  # one of another driver is left out by itself
+    content = recall(kept)
+    if content is not None:
+        cache.deserialize(content)  # one of another driver is left out by itself
     config.set_runtime_cache(cache)
     return config, cache
 

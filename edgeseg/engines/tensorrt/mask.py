@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg import _native
-from edgeseg.cache import cache_folder, keep, tell
+from edgeseg.cache import cache_folder, keep, recall, tell
 from edgeseg.errors import EngineError, FrameError
 from edgeseg.spec import Rect
 
@@ -159,9 +159,10 @@ def compiled(capability: str) -> bytes:
     """
     content = b"".join(path.read_bytes() for path in sorted(SOURCES.rglob("*.*")) if path.is_file())
     sources = hashlib.sha256(content + repr(OPTIONS).encode()).hexdigest()
-    kept = cache_folder() / f"mask.{sources[:16]}.sm{capability}.cubin"
-    if kept.is_file():
-        return kept.read_bytes()
+    file = cache_folder() / f"mask.{sources[:16]}.sm{capability}.cubin"
+    kept = recall(file)
+    if kept is not None:
+        return kept
     nvcc = shutil.which("nvcc") or shutil.which(NVCC)
     if nvcc is None:
         raise EngineError(f"there is no nvcc on the path nor at {NVCC}; install the CUDA toolkit")
@@ -179,5 +180,5 @@ def compiled(capability: str) -> bytes:
             said = (done.stderr.strip().splitlines() or ["it says nothing"])[0]
             raise EngineError(f"{nvcc} cannot compile the mask kernels: {said:.200}; does it go with the compiler g++?")
         content = cubin.read_bytes()
-    keep(kept, content)
+    keep(file, content)
     return content

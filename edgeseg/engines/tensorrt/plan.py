@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
-from edgeseg.cache import cache_folder, make_folder, tell
+from edgeseg.cache import cache_folder, tell
 from edgeseg.engines.tensorrt.build import build, from_ampere, key_of
 from edgeseg.engines.tensorrt.sidecar import ANY, Key, product_of, read_engine, same_version, sidecar_of, write_engine
 from edgeseg.errors import EngineError, OutputError
@@ -46,7 +46,6 @@ def plan_for(path: Path, spec: Spec, trt: ModuleType, capability: str) -> tuple[
         raise EngineError(f"{wanted.product} {wanted.version} built an engine of {' '.join(made)}; install one version")
     kept = cache_folder() / engine_name(path, wanted)
     try:
-        make_folder(kept.parent)
         write_engine(kept, built.plan, built.key, built.figures())
     except OutputError as error:
         tell(f"the engine is not kept, and will be built again next time: {error}")

@@ -18,6 +18,7 @@ An engine is executable code, is bound to the runtime that built it, and has no 
       "plan_sha256": "60303a...",         of the engine
       "bytes": 7340032,
       ...                                 figures of the build
+      "seal": "1f40fc..."                 keyed digest of all that stands above (edgeseg/cache.py)
     }
 """
 
@@ -32,6 +33,7 @@ from typing import Any
 
 from edgeseg.artifact import sha256_of
 from edgeseg.atomic import atomic_file
+from edgeseg.cache import is_sealed, make_folder, seal
 from edgeseg.errors import EngineError
 from edgeseg.json_fields import required
 
@@ -98,27 +100,39 @@ def write_engine(engine: Path, plan: bytes, key: Key, figures: Mapping[str, Any]
     """Writes an engine and its notes, these last: an engine without notes is not run, one with old notes neither.
 
     Args:
-        engine: the file, in a folder that is there.
+        engine: the file; its folder is made if it is not there.
         plan: what TensorRT built.
         key: what it was built from and for.
         figures: that go into the notes too.
 
     Raises:
-        OutputError: they cannot be written.
+        OutputError: they cannot be written, or the folder is another user's.
     """
     notes = {"format": FORMAT, "key": asdict(key), "plan_sha256": sha256_of(plan), "bytes": len(plan), **figures}
+    make_folder(engine.parent)
     sidecar_of(engine).unlink(missing_ok=True)
     with atomic_file(engine) as temporary:
         temporary.write_bytes(plan)
-    with atomic_file(sidecar_of(engine)) as temporary:
-        temporary.write_text(json.dumps(notes, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    write_notes(sidecar_of(engine), notes)
+
+
+def write_notes(file: Path, notes: Mapping[str, Any]) -> None:
+    """Writes and seals the notes on an engine.
+
+    Raises:
+        OutputError: they cannot be written.
+    """
+    sealed = {**notes, "seal": seal(file, _canonical(notes))}  # the last, or in the place of an older one
+    with atomic_file(file) as temporary:
+        temporary.write_text(json.dumps(sealed, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def read_engine(engine: Path) -> tuple[bytes, Key]:
     """An engine's content with its key; it is the one that was written with these notes.
 
     Raises:
-        EngineError: one of them is missing, cut off, altered, or of another product or version than the other.
+        EngineError: one of them is missing, cut off, altered, of another product or version than the other, or was
+            not written with the key of this folder.
     """
     beside = sidecar_of(engine)
     try:
@@ -138,12 +152,21 @@ def read_engine(engine: Path) -> tuple[bytes, Key]:
         )
     if sha256_of(plan) != required(notes, "plan_sha256", str, where=where, error=EngineError):
         raise EngineError(f"{engine} ({len(plan)} bytes) is not the file that was built; it is not run: compile again")
+    digest = required(notes, "seal", str, where=where, error=EngineError)
+    if not is_sealed(beside, _canonical(notes), digest):
+        raise EngineError(f"{beside} was not written with the key of its folder; {engine.name} is not run")
     return plan, key
 
 
 def same_version(stated: str, numbers: str) -> bool:
     """Whether a version, "10.3.0", is the one that an engine's first bytes hold, "10.3.0.26"."""
     return f"{numbers}.".startswith(f"{stated}.")
+
+
+def _canonical(notes: Mapping[str, Any]) -> bytes:
+    """The notes without their seal, always the same bytes for the same values."""
+    plain = {name: value for name, value in notes.items() if name != "seal"}
+    return json.dumps(plain, sort_keys=True).encode()
 
 
 def _key(data: dict[str, Any], where: str) -> Key:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
-import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -17,8 +15,8 @@ import onnx
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from edgeseg.atomic import atomic_file
-from edgeseg.errors import DataError, OutputError
+from edgeseg.cache import cache_folder, keep, recall
+from edgeseg.errors import DataError
 from edgeseg_export.precision.float_graph import FRAME, FloatGraph
 from edgeseg_export.precision.histogram import HALF, Histogram
 
@@ -79,17 +77,16 @@ def watching(model: onnx.ModelProto, names: list[str]) -> ort.InferenceSession:
 def cache_file(model_sha256: str, frame_hashes: Iterable[str]) -> Path:
     """Where the pass of these frames through this model is kept."""
     key = hashlib.sha256("\n".join([str(LAYOUT), str(HALF), model_sha256, *frame_hashes]).encode()).hexdigest()
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return root / "edgeseg" / f"calibration-{key[:32]}.npz"
+    return cache_folder() / f"calibration-{key[:32]}.npz"
 
 
 def read_cache(file: Path) -> Histograms | None:
     """The histograms in a cache file; None where there is none, or it is damaged."""
-    try:
-        with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as kept:
-            names, numbers, counts, means = (kept[key] for key in ("names", "numbers", "counts", "means"))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    content = recall(file)
+    if content is None:
         return None
+    with np.load(io.BytesIO(content), allow_pickle=False) as kept:
+        names, numbers, counts, means = (kept[key] for key in ("names", "numbers", "counts", "means"))
     histograms = {}
     channels = np.split(means, np.cumsum(numbers[:, 4]).astype(int)[:-1])
     for name, (low, high, limit, frames, _), count, mean in zip(names, numbers, counts, channels, strict=True):
@@ -100,22 +97,15 @@ def read_cache(file: Path) -> Histograms | None:
 
 
 def write_cache(file: Path, histograms: Histograms) -> None:
-    """Keeps histograms for the next run.
-
-    Raises:
-        OutputError: the folder cannot be written.
-    """
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot write {file.parent}: {error.strerror or error}; set XDG_CACHE_HOME") from error
-    with atomic_file(file) as temporary:
-        np.savez_compressed(
-            temporary,
-            names=np.array(list(histograms)),
-            numbers=np.array(
-                [(each.low, each.high, each.limit, each.frames, len(each.means)) for each in histograms.values()]
-            ),
-            counts=np.stack([each.counts for each in histograms.values()]),
-            means=np.concatenate([each.means for each in histograms.values()]),
-        )
+    """Keeps histograms for the next run; where that cannot be, it is said."""
+    content = io.BytesIO()
+    np.savez_compressed(
+        content,
+        names=np.array(list(histograms)),
+        numbers=np.array(
+            [(each.low, each.high, each.limit, each.frames, len(each.means)) for each in histograms.values()]
+        ),
+        counts=np.stack([each.counts for each in histograms.values()]),
+        means=np.concatenate([each.means for each in histograms.values()]),
+    )
+    keep(file, content.getvalue())

@@ -21,7 +21,7 @@ from edgeseg.bundle import Bundle, write_bundle
 from edgeseg.cache import cache_folder
 from edgeseg.engines.tensorrt.build import Options, build, key_of
 from edgeseg.engines.tensorrt.plan import plan_for
-from edgeseg.engines.tensorrt.sidecar import ANY, product_of, sidecar_of
+from edgeseg.engines.tensorrt.sidecar import ANY, product_of, sidecar_of, write_notes
 from edgeseg.errors import EngineError
 from edgeseg.spec import Spec
 from edgeseg_export.to_engine import Compiled, compile_engine
@@ -69,7 +69,13 @@ def edit(**changes: Any) -> None:
     path = sidecar_of(kept())
     data = json.loads(path.read_text())
     data["key"].update(changes)
-    path.write_text(json.dumps(data))
+    write_notes(path, data)
+
+
+def forge(**changes: Any) -> None:
+    """Changes the notes as somebody without the key can."""
+    path = sidecar_of(kept())
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 
 
 STALE: dict[str, tuple[Callable[[], Any], str]] = {
@@ -84,6 +90,7 @@ STALE: dict[str, tuple[Callable[[], Any], str]] = {
     "other bytes": (lambda: kept().write_bytes(b"#!/bin/sh\n" * 9), "is no TensorRT engine"),
     "cut off": (lambda: kept().write_bytes(b"vtrt"), "is no TensorRT engine"),
     "no notes": (lambda: sidecar_of(kept()).unlink(), "cannot read"),
+    "not sealed": (lambda: forge(seconds=0), "was not written with the key of its folder"),
     "no json": (lambda: sidecar_of(kept()).write_text("{"), "not readable JSON"),
     "format": (lambda: sidecar_of(kept()).write_text('{"format": 2}'), "has format 2"),
 }

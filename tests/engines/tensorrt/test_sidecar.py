@@ -16,7 +16,16 @@ def test_engines_come_back_with_their_keys(tmp_path: Path) -> None:
     engine = tmp_path / "road.engine"
     write_engine(engine, PLAN, KEY, {"seconds": 3.5})
     assert read_engine(engine) == (PLAN, KEY)
-    assert {path.name for path in tmp_path.iterdir()} == {"road.engine", "road.engine.json"}
+    assert {path.name for path in tmp_path.iterdir()} == {"road.engine", "road.engine.json", ".key"}
+
+
+def test_engines_from_elsewhere_are_refused(tmp_path: Path) -> None:
+    for name in ("here", "there"):
+        write_engine(tmp_path / name / "road.engine", PLAN, KEY, {})
+    for name in ("road.engine", "road.engine.json"):
+        (tmp_path / "there" / name).replace(tmp_path / "here" / name)
+    with pytest.raises(EngineError, match="not written with the key of its folder"):
+        read_engine(tmp_path / "here/road.engine")
 
 
 def test_differences_are_said() -> None:

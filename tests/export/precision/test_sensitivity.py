@@ -31,7 +31,7 @@ NET = "simple-cnn"
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A labelled split of crops of street pictures."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("EDGESEG_CACHE", str(tmp_path / "cache"))
     random = np.random.default_rng(4)
     for place in range(12):
         picture = sample_frames(None)[place % 4]
