@@ -1,1 +1,1 @@
-"""The README's tables, made from benchmarks/results/*.json."""
+"""The tables of README.md and docs/, made from benchmarks/results/*.json."""

@@ -1,4 +1,4 @@
-"""The README's tables, made from benchmarks/results/*.json: `python -m lab.tables [--check]`.
+"""The tables of README.md and docs/, made from benchmarks/results/*.json: `python -m lab.tables [PAGE...] [--check]`.
 
 A table stands between two comments, which Markdown does not show:
 
@@ -20,31 +20,36 @@ from edgeseg.atomic import atomic_file
 from edgeseg.errors import DataError, EdgeSegError, UsageError
 from lab.tables.rows import TABLES
 
-README = Path("README.md")
 RESULTS = Path("benchmarks/results")
 
 _START = re.compile(r"^<!-- table: (.*?) -->\n", re.MULTILINE)
 _END = re.compile(r"^<!-- /table -->$", re.MULTILINE)
 
 
-def main(*, check: bool = False, readme: Path = README, results: Path = RESULTS) -> int:
-    """Write the tables of a README anew from measured results. Run it in the repository's root.
+def main(*pages: Path, check: bool = False, results: Path = RESULTS) -> int:
+    """Write the tables of Markdown pages anew from measured results. Run it in the repository's root.
 
     Args:
+        pages: Markdown files; without any, README.md and each page of docs/ that has a table.
         check: write nothing; exit code 1 if a table is not what the results say.
-        readme: a Markdown file.
         results: a folder of JSON files.
     """
-    written = _read(readme)
-    fresh = with_tables(written, results)
-    if fresh == written:
-        return 0
-    if check:
-        print(f"{readme} is stale: its tables are not those of {results}; run python -m lab.tables")
-        return 1
-    with atomic_file(readme) as temporary:
-        temporary.write_text(fresh, encoding="utf-8")
-    return 0
+    texts = {page: _read(page) for page in pages or pages_with_tables(Path())}
+    rewritten = {page: with_tables(text, results) for page, text in texts.items()}  # all of them before any is written
+    stale = [page for page, text in rewritten.items() if text != texts[page]]
+    for page in stale:
+        if check:
+            print(f"{page} is stale: its tables are not those of {results}; run python -m lab.tables")
+            continue
+        with atomic_file(page) as temporary:
+            temporary.write_text(rewritten[page], encoding="utf-8")
+    return 1 if check and stale else 0
+
+
+def pages_with_tables(root: Path) -> list[Path]:
+    """README.md, and the pages of docs/ that have a table, in the repository at `root`."""
+    docs = sorted((root / "docs").rglob("*.md"))
+    return [root / "README.md", *(page for page in docs if _START.search(_read(page)))]
 
 
 def with_tables(text: str, results: Path) -> str:

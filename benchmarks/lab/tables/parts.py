@@ -1,4 +1,4 @@
-"""What all tables of the README share: reading results, and Markdown."""
+"""What all tables share: reading results, and Markdown."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ def load_results(folder: Path, pattern: str, command: str) -> list[Json]:
     Raises:
         DataError: there are none, or one is no JSON.
     """
-    found = []
+    results = []
     for path in sorted(folder.glob(pattern)):
         try:
-            found.append(json.loads(path.read_bytes()))
+            results.append(json.loads(path.read_bytes()))
         except (OSError, ValueError) as error:
             raise DataError(f"cannot read {path} ({error}); measure again: {command}") from error
-    if not found:
+    if not results:
         raise DataError(f"there is no {folder / pattern}, which this table is made of; measure it first: {command}")
-    return found
+    return results
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -46,6 +46,6 @@ def machine(result: Json) -> str:
 
 
 def warnings(results: Iterable[Json]) -> str:
-    """What was said against the figures when they were measured."""
-    said = dict.fromkeys(each for result in results for each in result["warnings"])
-    return "".join(f"\n\nWarned while this was measured: {each}." for each in said)
+    """The warnings that came up while the figures were measured, each once."""
+    messages = dict.fromkeys(each for result in results for each in result["warnings"])
+    return "".join(f"\n\nWarned while this was measured: {each}." for each in messages)

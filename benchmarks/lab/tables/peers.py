@@ -1,4 +1,4 @@
-"""The README's table of the same work through other people's software."""
+"""The full table of the same work through other people's software."""
 
 from __future__ import annotations
 

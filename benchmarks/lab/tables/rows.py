@@ -1,8 +1,7 @@
-"""The README's tables by name: a folder of results in, Markdown out.
+"""The tables by name: a folder of results in, Markdown out.
 
-Results of a device are <device>.<what>.json; each says by itself which machine it is of. Accuracy stands beside speed:
-a result that does not have it is refused. A new table is one more function here, or in a file of its own, and its name
-in TABLES.
+Results of a device are <device>.<what>.json; each names its machine. A new table is one more function, here or in a
+file of its own, and its name in TABLES.
 """
 
 from __future__ import annotations
@@ -11,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from lab.tables.compares import compares
+from lab.tables.costs import costs
 from lab.tables.parts import figure, load_results, machine, markdown
 from lab.tables.peers import peers
 from lab.tables.stream import accuracy, stream
@@ -112,12 +113,12 @@ def zoo(results: Path) -> str:
 
 
 def _published(row: dict[str, Any]) -> str:
-    """What the authors say; of the paper's width, which must be said where ours is another."""
-    said = row["published"]
-    if said is None:
+    """The authors' figure; it is of the paper's width, which is named where ours is another."""
+    paper = row["published"]
+    if paper is None:
         return "-"
     width = "" if row["width"] == 1 else " at width 1"
-    return f"{said['miou']:.1f}{width} ({said['on']}; {said['source']})"
+    return f"{paper['miou']:.1f}{width} ({paper['on']}; {paper['source']})"
 
 
 def _epochs(row: dict[str, Any]) -> str:
@@ -130,6 +131,8 @@ def _epochs(row: dict[str, Any]) -> str:
 
 
 TABLES: dict[str, Callable[[Path], str]] = {
+    "costs": costs,
+    "compares": compares,
     "accuracy": accuracy,
     "stream": stream,
     "kernels": kernels,

@@ -1,16 +1,14 @@
-"""The README's tables of `edgeseg bench`: accuracy, and what a bundle costs beside it."""
+"""The full tables of `edgeseg bench`: accuracy, and what a bundle costs beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from edgeseg.errors import DataError
 from edgeseg_bench.report.table import COLUMNS
-from lab.tables.parts import Json, figure, load_results, markdown, warnings
+from lab.tables.bench import accuracy_of, artifact_of, bench_results, comparable_runs
+from lab.tables.parts import Json, figure, markdown, warnings
 
-BENCH = "*.bench-*.json"
 SOFTWARE = ("python", "onnxruntime", "openvino", "opencv-python")
 
 
@@ -20,12 +18,12 @@ def accuracy(results: Path) -> str:
     Reads *.bench-*.json, which `edgeseg bench --data --json` writes.
     """
     rows: dict[tuple[str, str], list[str]] = {}
-    for result in load_results(results, BENCH, "make bench"):
+    for result in bench_results(results):
         for run in result["runs"]:
-            figures = _accuracy(result, run)
+            figures = accuracy_of(result, run)
             known = sorted((iou, name) for name, iou in figures["iou"].items() if iou is not None)
-            rows[result["bundle"]["name"], _artifact(run)] = [
-                f"{result['bundle']['name']}, {_artifact(run)}",
+            rows[result["bundle"]["name"], artifact_of(run)] = [
+                f"{result['bundle']['name']}, {artifact_of(run)}",
                 *(f"{figures[key]:.1f}" for key in ("miou", "pixel_accuracy", "class_accuracy", "boundary_f1")),
                 ", ".join(f"{name} {iou:.0f}" for iou, name in known[:3]),
                 f"{figures['split'] or 'whole'}, {figures['images']}",
@@ -39,12 +37,7 @@ def stream(results: Path) -> str:
 
     Reads *.bench-*.json, which `edgeseg bench --data --json` writes.
     """
-    groups: dict[tuple[Any, ...], list[tuple[Json, Json]]] = {}
-    for result in load_results(results, BENCH, "make bench"):
-        machine, source = result["machine"], result["source"]
-        key = (machine["processor"], machine["cores"], source["sha256"], result["settings"]["camera_fps"])
-        groups.setdefault(key, []).extend((result, run) for run in result["runs"])
-    return "\n\n".join(_stream(runs) for runs in groups.values())
+    return "\n\n".join(_stream(runs) for runs in comparable_runs(results))
 
 
 def _stream(runs: Sequence[tuple[Json, Json]]) -> str:
@@ -68,7 +61,7 @@ def _stream(runs: Sequence[tuple[Json, Json]]) -> str:
         if key != "engine"
     ]
     notes += [
-        f"- not steady, the bound on windows was reached: {COLUMNS[key]}, {_artifact(run)}, {run['mode']}."
+        f"- not steady, the bound on windows was reached: {COLUMNS[key]}, {artifact_of(run)}, {run['mode']}."
         for _, run in runs
         for key, part in run["measured"].items()
         if not part["steady"]
@@ -82,8 +75,8 @@ def _throughput(runs: Sequence[tuple[Json, Json]]) -> str:
         flat, alone = run["measured"]["pipeline"], run["measured"]["pipeline"]["stage_core_ms"]
         rows.append(
             [
-                _artifact(run),
-                f"{_accuracy(result, run)['miou']:.1f}",
+                artifact_of(run),
+                f"{accuracy_of(result, run)['miou']:.1f}",
                 f"{flat['figures']['fps']:.1f}",
                 _percentiles(flat),
                 f"{flat['figures']['core_ms']:.1f}",
@@ -113,8 +106,8 @@ def _latency(runs: Sequence[tuple[Json, Json]]) -> str:
         measured = run["measured"]
         rows.append(
             [
-                _artifact(run),
-                f"{_accuracy(result, run)['miou']:.1f}",
+                artifact_of(run),
+                f"{accuracy_of(result, run)['miou']:.1f}",
                 _percentiles(measured["capture_to_mask"]),
                 _dropped(measured["capture_to_mask"]),
                 figure(measured["capture_to_mask"]["highest_fps"], 1),
@@ -137,20 +130,6 @@ def _latency(runs: Sequence[tuple[Json, Json]]) -> str:
         "first mask, s",
     ]
     return markdown(head, rows)
-
-
-def _accuracy(result: Json, run: Json) -> Json:
-    """The accuracy of a run, without which no row is shown."""
-    if run["accuracy"] is None:
-        raise DataError(
-            f"the result of {result['time']} has no accuracy for {_artifact(run)}, expected some: accuracy stands "
-            "beside speed; measure with edgeseg bench --data"
-        )
-    return dict(run["accuracy"])
-
-
-def _artifact(run: Json) -> str:
-    return f"{run['engine']} {run['artifact']['precision']}"
 
 
 def _percentiles(part: Json) -> str:

@@ -1,4 +1,4 @@
-"""The README's tables are those of the committed results; markers and results that do not fit are refused."""
+"""The tables in README.md and docs/ are those of the results; markers and results that do not fit are refused."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from edgeseg.errors import DataError, UsageError
 from edgeseg_bench.result import to_text
 from lab.peers.environment import LABORATORY
-from lab.tables.__main__ import with_tables
+from lab.tables.__main__ import pages_with_tables, with_tables
 from lab.tables.rows import TABLES
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -65,7 +65,10 @@ PEERS = {
              "rival": True, "fps": 50.0, "core_ms": 36.0, "time_over_ours": {"fp32": {"median": 1.0}}},
             {"name": "script", "precision": "fp32", "note": "nearest", "software": {"other": "2"}, "agreement": 0.97,
              "rival": False, "fps": 20.0, "core_ms": 80.0, "time_over_ours": {"fp32": {"median": 2.5}}},
-        ][: 1 if overlay else 2]}
+            *({"name": name, "precision": "fp32", "note": "", "software": {}, "agreement": 1.0, "rival": True,
+               "fps": 50 / ratio, "core_ms": 9.0, "time_over_ours": {"fp32": {"median": ratio}, "int8": {"median": 3}}}
+              for name, ratio in (("tutorial", 1.5), ("slow", 2.0), ("fast", 1.25))),
+        ][: 1 if overlay else 5]}
         for overlay in (False, True)
     ],
     "absent": {"ncnn fp32": "no wheel"},
@@ -106,12 +109,16 @@ def results(tmp_path: Path, measured: dict[str, Any]) -> Path:
     return tmp_path
 
 
-def test_the_readme_is_what_the_results_say() -> None:
-    written = (ROOT / "README.md").read_text()
-    assert "<!-- table: stream -->" in written
-    assert with_tables(written, ROOT / "benchmarks/results") == written, (
-        "stale: run python -m lab.tables"
-    )
+@pytest.mark.parametrize("page", pages_with_tables(ROOT), ids=lambda page: str(page.relative_to(ROOT)))
+def test_each_page_is_what_the_results_say(page: Path) -> None:
+    text = page.read_text()
+    assert with_tables(text, ROOT / "benchmarks/results") == text, "stale: run python -m lab.tables"
+
+
+def test_the_tables_are_shown_somewhere() -> None:
+    text = "".join(page.read_text() for page in pages_with_tables(ROOT))
+    shown = set(re.findall("<!-- table: (.*) -->", text))
+    assert shown >= {"accuracy", "stream", "kernels", "precision", "peers", "zoo"}
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -125,6 +132,8 @@ def test_each_table_is_a_table(name: str, results: Path) -> None:
 
 
 EXPECTED = {
+    "costs": "| onnxruntime fp32 | 72.3 | 100 | - |",
+    "compares": "| 960x540 | fp32 | 50 | 33 (1.50) | fast 40 (1.25) |",
     "accuracy": "| tiny, onnxruntime fp32 | 72.3 | 93.7 | 83.9 | 68.2 | car 80, sky 90, road 96 | val, 101 |",
     "stream": "| onnxruntime fp32 | 72.3 | 100.0 | 5.0 / 6.0 / 7.0 | 8.0 | 1.0 / 0.1 / 6.0 / 0.2 | 0.93 | 99 | 0.250 |",
     "kernels": "| logits -> mask | 0.20 | a\\|b | 15.00 | 75.0 x |",
@@ -153,6 +162,20 @@ def test_what_speaks_against_the_figures_stands_below_them(results: Path) -> Non
     unsteady["runs"][0]["measured"]["pipeline"]["steady"] = False
     (results / "cpu.bench-throughput.json").write_text(json.dumps(unsteady))
     assert "not steady, the bound on windows was reached: pipeline" in TABLES["stream"](results)
+
+
+def test_another_precision_is_called_one(results: Path) -> None:
+    assert "Our INT8 against the tutorial's fp32, which is another precision: 3.0 times as fast." in TABLES["compares"](
+        results
+    )
+
+
+def test_rate_and_latency_stand_in_one_row(results: Path) -> None:
+    other = json.loads((results / "cpu.bench-throughput.json").read_text())
+    other["runs"][0]["mode"] = "latency"
+    other["runs"][0]["measured"]["capture_to_mask"]["figures"]["p95_ms"] = 20.7
+    (results / "cpu.bench-latency.json").write_text(json.dumps(other))
+    assert "| onnxruntime fp32 | 72.3 | 100 | 21 |" in TABLES["costs"](results).split("\n")
 
 
 def test_machines_and_modes_have_tables_of_their_own(results: Path) -> None:
@@ -194,7 +217,7 @@ def test_only_what_lies_between_markers_changes(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("<!-- table: sonata -->\n<!-- /table -->\n", "the table 'sonata', expected one of accuracy"),
+        ("<!-- table: sonata -->\n<!-- /table -->\n", "the table 'sonata', expected one of costs"),
         ("<!-- table: zoo -->\n", "has no end"),
         ("<!-- table: zoo -->\n<!-- table: peers -->\n<!-- /table -->\n", "the table zoo has no end"),
     ],
@@ -224,13 +247,25 @@ def test_check_tells_and_the_command_writes(results: Path) -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=LABORATORY)
         return done.returncode, done.stdout + done.stderr
 
-    code, said = run("--check", "--readme", str(page))
+    second = results / "second.md"
+    second.write_text(page.read_text())
+    code, said = run("--check", str(page), str(second))
     assert code == 1
-    assert "is stale" in said
+    assert said.count("is stale") == 2
     assert "old" in page.read_text()
-    assert run("--readme", str(page)) == (0, "")
+    assert run(str(page), str(second)) == (0, "")
     assert "| unet, width 0.25 |" in page.read_text()
-    assert run("--check", "--readme", str(page)) == (0, "")
-    code, said = run("--readme", str(results / "missing.md"))
+    assert second.read_text() == page.read_text()
+    assert run("--check", str(page), str(second)) == (0, "")
+    code, said = run(str(results / "missing.md"))
     assert code == 2
     assert said.startswith("error: cannot read")
+
+
+def test_without_pages_the_readme_and_the_pages_with_tables_are_meant(tmp_path: Path) -> None:
+    for page in ("README.md", "docs/results.md", "docs/guide/zoo.md"):
+        (tmp_path / page).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / page).write_text("<!-- table: zoo -->\n<!-- /table -->\n")
+    (tmp_path / "docs/quick-start.md").write_text("no table\n")
+    found = [str(page.relative_to(tmp_path)) for page in pages_with_tables(tmp_path)]
+    assert found == ["README.md", "docs/guide/zoo.md", "docs/results.md"]
