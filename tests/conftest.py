@@ -19,6 +19,9 @@ from edgeseg.spec import Spec
 settings.register_profile("edgeseg", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("edgeseg")  # machines that test are slow and shared: time is no property
 
+# Tests import ONNX Runtime themselves too, and it is to report to nobody (edgeseg/ort.py).
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 # OpenCV asks for this once, when it first touches a video: here that is often a test that writes one.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 

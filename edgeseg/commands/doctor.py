@@ -118,10 +118,10 @@ def _processor() -> Iterator[Finding]:
 
 def _runtimes() -> Iterator[Finding]:
     try:
-        import onnxruntime
+        from edgeseg.ort import ort
 
-        providers = ", ".join(each.removesuffix("ExecutionProvider") for each in onnxruntime.get_available_providers())
-        yield Finding("onnxruntime", f"{onnxruntime.__version__}, for {providers}")
+        providers = ", ".join(each.removesuffix("ExecutionProvider") for each in ort.get_available_providers())
+        yield Finding("onnxruntime", f"{ort.__version__}, for {providers}")
     except ImportError as error:
         yield Finding("onnxruntime", None, f"pip install onnxruntime ({error})")
     yield _package("openvino", "pip install 'edgeseg[openvino]'")

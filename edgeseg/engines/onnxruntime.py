@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from edgeseg.engines import check_logits
 from edgeseg.engines._onnx import check_spec
 from edgeseg.errors import EngineError, FrameError
+from edgeseg.ort import ort
 from edgeseg.spec import METADATA_KEY, Spec
 
 TARGET = "onnxruntime"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from edgeseg.atomic import atomic_file
+from edgeseg.cache import cache_folder
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ def write_log(path: Path, epochs: list[Epoch]) -> None:
 
 def draw_curve(path: Path, epochs: list[Epoch], title: str) -> None:
     """Draws loss and, where measured, val mIoU over the epochs."""
+    os.environ.setdefault("MPLCONFIGDIR", str(cache_folder() / "matplotlib"))  # its list of fonts goes there
     from matplotlib.figure import Figure  # without pyplot: no display, no global state
 
     figure = Figure(figsize=(8, 4.5), layout="constrained")

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -16,6 +15,7 @@ from edgeseg import kernels
 from edgeseg.engines import open_engine
 from edgeseg.errors import ExportError
 from edgeseg.models.normalise import FrameToLogits
+from edgeseg.ort import ort
 from edgeseg.segmenter import Segmenter
 from edgeseg.spec import Rect, Spec
 

@@ -12,7 +12,7 @@ from edgeseg.errors import EngineError
 
 REQUIREMENTS = Path(__file__).parent / "requirements"
 
-LABORATORY = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+LABORATORY = {**os.environ, "ORT_DISABLE_TELEMETRY": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
 """The environment variables with which `python -m lab.peers.X` is found, in any folder and by any Python."""
 
 

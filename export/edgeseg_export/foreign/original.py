@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 from numpy.typing import NDArray
 from onnx import helper
 
 from edgeseg.errors import ExportError, SpecError
+from edgeseg.ort import ort
 from edgeseg_export.foreign.model_spec import ModelSpec
 from edgeseg_export.foreign.tail import Tail, candidates, find_tail
 from edgeseg_export.foreign.wrap import channels_last, frame_input

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from edgeseg.errors import EngineError
+from edgeseg.ort import ort
 from edgeseg_export.precision.float_graph import FRAME
 from edgeseg_export.precision.to_half import widened
 

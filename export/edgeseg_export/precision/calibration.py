@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from edgeseg.cache import cache_folder, keep, recall
 from edgeseg.errors import DataError
+from edgeseg.ort import ort
 from edgeseg_export.precision.float_graph import FRAME, FloatGraph
 from edgeseg_export.precision.histogram import HALF, Histogram
 
