@@ -52,6 +52,7 @@ def test_what_is_absent_says_how_to_get_it(root: Path, monkeypatch: pytest.Monke
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setitem(sys.modules, "av", None)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    monkeypatch.delitem(sys.modules, "edgeseg.ort", raising=False)
     found = examine()
     absent = {each.what for findings in found.values() for each in findings if each.found is None}
     assert absent == {
