@@ -1,32 +1,59 @@
-"""Outputs appear whole or not at all: write to a temporary name beside the target, then rename."""
+"""Outputs appear whole or not at all: write to a temporary name beside the target, then rename.
+
+What was written is on the disk before it gets its name (fsync), and the name before the block ends. A process that is
+killed leaves a temporary file or folder, which the next write to the same target removes.
+
+A folder takes another's place in one step (`edgeseg.rename.exchange`). Where the file system cannot do that, the old
+one steps aside as `.NAME.TOKEN.old` for two renames; if the process dies between them, `restore_folder` undoes one.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from edgeseg.errors import EdgeSegError, OutputError
+from edgeseg.rename import exchange
+from edgeseg.temporary import Temporary, abandoned, lock
+
+KIND = "tmp"
+OLD = "old"
 
 
 @contextlib.contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """Yields a temporary path with the same suffix; renames it to `path` when the block succeeds.
+    """Yields a temporary path with the same suffix, of an empty file; renames it to `path` when the block succeeds.
 
     Raises:
-        OutputError: `path` is a folder, its folder is missing or cannot be written, or the disk is full.
+        OutputError: `path` is a folder or device, its folder is missing or cannot be written, or the disk is full.
     """
-    if os.path.isdir(path):  # noqa: PTH112  Path.is_dir() raises on names that are too long
-        raise OutputError(f"cannot write {path}: it is a folder; give the name of a file in it")
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
-    try:
+    for leftover, _, _ in abandoned(path.parent, KIND, path):
+        with contextlib.suppress(OSError):
+            leftover.unlink()
+    with new_file(path) as temporary:
         yield temporary
-        with temporary.open("rb") as written:
+
+
+@contextlib.contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """What `atomic_file` does, without a look through the folder for leftovers.
+
+    Raises:
+        OutputError: as there.
+    """
+    check_name(path)
+    temporary = None
+    try:
+        temporary = Temporary(path, KIND)
+        yield temporary.path
+        with temporary.path.open("rb") as written:  # the file of that name now, whoever made it
             os.fsync(written.fileno())
-        temporary.replace(path)
+        temporary.path.replace(path)
+        sync_folder(path.parent)
     except EdgeSegError:  # some are OSErrors too, and say more than could be said here
         raise
     except OSError as error:
@@ -35,8 +62,23 @@ def atomic_file(path: Path) -> Iterator[Path]:
             "and can be written, with room on its disk"
         ) from error
     finally:
-        with contextlib.suppress(OSError):  # its folder may be missing; what went wrong is on its way
-            temporary.unlink(missing_ok=True)
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.path.unlink(missing_ok=True)
+            temporary.release()
+
+
+def check_name(path: Path) -> None:
+    """Raises OutputError if a file of this name would take the place of something that is no file."""
+    try:
+        if path.is_dir():
+            raise OutputError(f"cannot write {path}: it is a folder; give the name of a file in it")
+        if path.exists() and not path.is_file():
+            raise OutputError(f"cannot write {path}: it is a device or pipe; give the name of a file")
+    except OutputError:
+        raise
+    except OSError as error:  # a name that is too long, a folder that must not be looked into
+        raise OutputError(f"cannot write {path}: {error.strerror}; choose another name or folder") from error
 
 
 @contextlib.contextmanager
@@ -46,28 +88,85 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: the parent cannot be written, or `path` is a file.
     """
+    temporary = None
     try:
         if path.exists() and not path.is_dir():
             raise OutputError(f"cannot write the folder {path}: a file of that name is there; choose another name")
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        _sweep_folders(path)
+        temporary = Temporary(path, KIND, folder=True)
+        yield temporary.path
+        temporary.path.chmod(0o755)
+        _sync_tree(temporary.path)
+        _put_folder(temporary.path, path)
+        sync_folder(path.parent)
     except EdgeSegError:
         raise
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}; choose another folder") from error
-    old = temporary.with_name(f"{temporary.name}.old")
-    try:
-        yield temporary
-        temporary.chmod(0o755)
-        if path.exists():
-            path.replace(old)
-        temporary.replace(path)
-    except EdgeSegError:
-        raise
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}; is there room on the disk?") from error
+        raise OutputError(
+            f"cannot write {path}: {error.strerror or error}; choose a folder that can be written, "
+            "with room on its disk"
+        ) from error
     finally:
-        if old.exists() and not path.exists():
-            old.replace(path)
-        shutil.rmtree(old, ignore_errors=True)
-        shutil.rmtree(temporary, ignore_errors=True)
+        if temporary is not None:
+            shutil.rmtree(temporary.path, ignore_errors=True)
+            temporary.release()
+
+
+def restore_folder(path: Path) -> None:
+    """Gives a folder its name back, which a process that died while it replaced it had taken."""
+    if not path.exists():
+        for old, _, _ in abandoned(path.parent, OLD, path):
+            old.rename(path)
+            return
+
+
+def sync_folder(folder: Path) -> None:
+    """Puts a folder's names on the disk, where the file system can.
+
+    Raises:
+        OSError: the disk is broken.
+    """
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # of file systems that cannot, as some on networks
+            raise
+    finally:
+        os.close(handle)
+
+
+def _sweep_folders(path: Path) -> None:
+    restore_folder(path)
+    for kind in (KIND, OLD):
+        for leftover, _, _ in abandoned(path.parent, kind, path):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _put_folder(new: Path, path: Path) -> None:
+    """Gives `new` the name `path`; what had it lies at `new` afterwards, if anything did."""
+    if not path.exists():
+        new.rename(path)
+    elif not exchange(new, path):
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            lock(handle)  # a reader leaves it alone while this process lives
+            old = new.with_name(new.name.replace(f".{KIND}", f".{OLD}"))
+            path.rename(old)
+            try:
+                new.rename(path)
+            except OSError:
+                old.rename(path)
+                raise
+            old.rename(new)
+        finally:
+            os.close(handle)
+
+
+def _sync_tree(folder: Path) -> None:
+    for root, _, files in os.walk(folder):
+        for name in files:
+            with Path(root, name).open("rb") as file:
+                os.fsync(file.fileno())
+        sync_folder(Path(root))

@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from edgeseg.artifact import Artifact, check_model, check_plain_name, read_file, read_model, sha256_of
-from edgeseg.atomic import atomic_file, atomic_folder
+from edgeseg.atomic import atomic_file, atomic_folder, restore_folder
 from edgeseg.errors import BundleError, EdgeSegError, OutputError
 from edgeseg.json_fields import list_of, optional, required
 from edgeseg.spec import FORMAT, Spec
@@ -87,6 +87,7 @@ class Bundle:
         folder = _find(bundle)
         index = folder / INDEX
         try:
+            restore_folder(folder)
             data = json.loads(index.read_bytes(), parse_constant=_refuse_constant)
             json.dumps(data, ensure_ascii=False).encode()  # refuses halves of characters, which cannot be printed
         except (FileNotFoundError, NotADirectoryError) as error:

@@ -1,11 +1,20 @@
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from edgeseg.atomic import atomic_file, atomic_folder
+from edgeseg import atomic
+from edgeseg.atomic import atomic_file, atomic_folder, restore_folder
+from edgeseg.bundle import Bundle
 from edgeseg.errors import OutputError, SourceError
+from edgeseg.spec import Spec
 
 
 def test_file_appears_when_the_block_succeeds(tmp_path: Path) -> None:
@@ -44,10 +53,11 @@ def test_an_error_of_ours_is_not_renamed(tmp_path: Path, write: type) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("place", ["missing/out.mp4", "file/out.mp4", ".", "folder", "x" * 300])
+@pytest.mark.parametrize("place", ["missing/out.mp4", "file/out.mp4", ".", "folder", "x" * 300, "pipe"])
 def test_a_file_that_cannot_be_written(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
 
     def write() -> None:
         with atomic_file(tmp_path / place) as temporary:
@@ -55,7 +65,39 @@ def test_a_file_that_cannot_be_written(tmp_path: Path, place: str) -> None:
 
     with pytest.raises(OutputError, match="cannot write"):
         write()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder", "pipe"]
+
+
+def test_a_file_keeps_the_permissions_that_the_user_asks_for(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        with atomic_file(tmp_path / "out") as temporary:
+            temporary.write_bytes(b"x")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o640
+
+
+def test_what_was_written_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The order of file, name and folder, as a power failure may come between any two."""
+    steps: list[str] = []
+    sync, replace = os.fsync, Path.replace
+
+    def watched_sync(handle: int) -> None:
+        steps.append(f"sync {Path(f'/proc/self/fd/{handle}').readlink().suffix or 'folder'}")
+        sync(handle)
+
+    def watched_replace(path: Path, target: Path) -> Path:
+        steps.append("rename")
+        return replace(path, target)
+
+    monkeypatch.setattr(os, "fsync", watched_sync)
+    monkeypatch.setattr(Path, "replace", watched_replace)
+    with atomic_file(tmp_path / "out.json") as temporary:
+        temporary.write_bytes(b"x")
+    assert steps == ["sync .json", "rename", "sync folder"]
 
 
 def test_folder_replaces_the_old_one(tmp_path: Path) -> None:
@@ -68,7 +110,10 @@ def test_folder_replaces_the_old_one(tmp_path: Path) -> None:
     assert target.stat().st_mode & 0o777 == 0o755
 
 
-def test_failure_leaves_the_old_folder(tmp_path: Path) -> None:
+@pytest.mark.parametrize("swap", [True, False])
+def test_failure_leaves_the_old_folder(tmp_path: Path, swap: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not swap:
+        monkeypatch.setattr(atomic, "exchange", lambda *_: False)
     target = tmp_path / "bundle"
     target.mkdir()
     (target / "old").write_text("old")
@@ -95,3 +140,79 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, place: str) -> None:
     with pytest.raises(OutputError, match="cannot write"):
         write()
     assert (tmp_path / "file").read_text() == "kept"
+
+
+REPLACE_FOR_EVER = """
+import sys
+from pathlib import Path
+from edgeseg import atomic
+if sys.argv[2] == "renames":
+    atomic.exchange = lambda *_: False  # a file system that cannot swap
+for number in range(10**9):
+    with atomic.atomic_folder(Path(sys.argv[1])) as folder:
+        for part in "ab":
+            (folder / part).write_text(f"{number}")
+    if number == 3:
+        print("started", flush=True)
+"""
+
+
+@pytest.mark.parametrize("way", ["swap", "renames"])
+def test_a_kill_never_splits_the_replacement(tmp_path: Path, way: str) -> None:
+    """Wherever a writer dies, a whole folder is there, and the next write sweeps what it left."""
+    target = tmp_path / "bundle"
+    for _ in range(6):
+        command = [sys.executable, "-c", REPLACE_FOR_EVER, str(target), way]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"started\n"
+            if way == "swap":
+                for _ in range(200):
+                    assert target.is_dir()
+            process.send_signal(signal.SIGKILL)
+        restore_folder(target)
+        assert (target / "a").read_text() == (target / "b").read_text() != ""
+    with atomic_folder(target) as folder:
+        (folder / "a").write_text("last")
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_a_bundle_is_found_whose_replacement_was_killed_between_two_renames(
+    tmp_path: Path, make_bundle: Callable[[Path, Spec], Bundle], spec: Spec
+) -> None:
+    make_bundle(tmp_path / "mine.v1", spec)
+    (tmp_path / "mine.v1").rename(tmp_path / ".mine.0123456789abcdef.old.v1")
+    assert Bundle.open(tmp_path / "mine.v1").spec == spec
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.v1"]
+
+
+def test_leftovers_of_the_dead_are_swept_and_those_of_the_living_stay(tmp_path: Path) -> None:
+    dead = tmp_path / ".out.0123456789abcdef.tmp.json"
+    other = tmp_path / ".other.0123456789abcdef.tmp.json"
+    for path in (dead, other):
+        path.write_text("half")
+    with atomic_file(tmp_path / "out.json") as living:
+        assert not dead.exists()
+        assert other.exists()
+        with atomic_file(tmp_path / "out.json") as second:
+            assert living.exists()
+            second.write_text("second")
+        living.write_text("first")
+    assert (tmp_path / "out.json").read_text() == "first"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [other.name, "out.json"]
+
+
+def test_a_link_laid_at_a_temporary_name_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names cannot be foreseen; and where one is hit all the same, it is not opened."""
+    victim = tmp_path / "victim"
+    victim.write_text("kept")
+    (tmp_path / ".out.00.tmp.json").symlink_to(victim)
+    monkeypatch.setattr("secrets.token_hex", lambda _: "00")
+
+    def write() -> Any:
+        with atomic_file(tmp_path / "out.json") as temporary:
+            temporary.write_text("new")
+
+    with pytest.raises(OutputError, match="exists"):
+        write()
+    assert victim.read_text() == "kept"
