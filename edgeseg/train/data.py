@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from edgeseg.accuracy.dataset import Dataset
+from edgeseg.accuracy.survey import Survey
 from edgeseg.errors import DataError
 from edgeseg.train.augment import Augmentation
 from edgeseg.train.settings import TrainSettings
@@ -45,16 +46,19 @@ class TrainingSet:
                 f"the split has {len(dataset)} frames, fewer than a batch of {settings.batch}; give a smaller --batch"
             )
         self.samples: list[Sample] = []
-        counts = np.zeros(256, np.int64)
+        survey = Survey(dataset.classes)
         for index in range(len(dataset)):
             frame, label = dataset.load(index)
+            survey.add(label)
             if dataset.classes.ignore is not None:
                 label = np.where(label == dataset.classes.ignore, np.uint8(VOID), label)
-            counts += np.bincount(label.ravel(), minlength=256)
             self.samples.append((frame, label))
-        labelled = counts[: len(dataset.classes.names)]
+        labelled = survey.labelled
         if labelled.sum() == 0:
             raise DataError("the split has no labelled pixel: every one has the ignore id; check its masks")
+        if survey.faults() and not settings.accept:
+            faults = "; ".join(survey.faults())
+            raise DataError(f"{faults}; see edgeseg data check, or give --accept to train all the same")
         self.shares = labelled / labelled.sum()
         self.steps = len(self.samples) // settings.batch
         self._settings = settings

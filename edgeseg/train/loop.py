@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TimeRemainingColumn
 from torch import Tensor, nn
 
-from edgeseg.accuracy.dataset import Dataset, splits
+from edgeseg.accuracy.dataset import Dataset, has_split
 from edgeseg.errors import OutputError, TrainingError, UsageError
 from edgeseg.models import Pretrained, build, find
 from edgeseg.models.normalise import normalise
@@ -201,7 +201,7 @@ def _make(out: Path) -> None:
 
 def _validation(data: Path, settings: TrainSettings) -> Dataset | None:
     """The val split, where there is one."""
-    if not settings.validate_every or "val" not in splits(data):
+    if not settings.validate_every or not has_split(data, "val"):
         return None
     return Dataset.open(data, "val")
 

@@ -42,6 +42,7 @@ class TrainSettings:
         device: "auto" takes CUDA when it is there.
         autocast: bfloat16 autocast.
         threads: torch's threads; 0 leaves its own choice.
+        accept: train although a class has no labelled pixel, or more than 90 % of the pixels are ignored.
     """
 
     epochs: int = 100
@@ -70,6 +71,7 @@ class TrainSettings:
     device: Device = "auto"
     autocast: bool = True
     threads: int = 0
+    accept: bool = False
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch < 1:

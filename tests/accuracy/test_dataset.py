@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from edgeseg.accuracy.classes import CAMVID, Classes, read_classes
 from edgeseg.accuracy.dataset import Dataset, splits
+from edgeseg.accuracy.label_file import label_image
 from edgeseg.errors import DataError
 
 CLASSES: dict[str, Any] = {
@@ -146,7 +147,7 @@ def strange_colour(folder: Path) -> None:
 
 
 def sixteen_bits(folder: Path) -> None:
-    write(folder / "valannot" / "a.png", np.zeros((6, 8), np.uint16))
+    write(folder / "valannot" / "a.png", np.full((6, 8), 300, np.uint16))
 
 
 def cut_off(folder: Path) -> None:
@@ -163,7 +164,7 @@ def no_bytes(folder: Path) -> None:
         (wrong_size, "is 8x6, its mask .* 6x8"),
         (strange_id, "holds the id 12, expected 0 to 10 or 11"),
         (strange_colour, "holds the colour #010203"),
-        (sixteen_bits, "of uint16, expected 8-bit"),
+        (sixteen_bits, "holds the id 300, expected 0 to 10 or 11"),
         (cut_off, "cannot be decoded"),
         (no_bytes, "cannot be decoded"),
     ],
@@ -227,7 +228,8 @@ def test_colours_give_the_ids_they_stand_for(data: st.DataObject) -> None:
     classes = Classes(tuple(map(str, range(len(palette) - 1))), tuple(palette[1:]), 255, palette[0])
     ids = np.array(data.draw(st.lists(st.integers(-1, len(palette) - 2), min_size=1, max_size=12)))[np.newaxis]
     mask = np.array(palette, np.uint8)[ids + 1][..., ::-1]
-    assert np.array_equal(classes.label(mask, Path("mask.png")), np.where(ids < 0, 255, ids))
+    path = Path("mask.png")
+    assert np.array_equal(classes.label(label_image(mask, path), path), np.where(ids < 0, 255, ids))
 
 
 def test_the_real_data_set(camvid: Path) -> None:

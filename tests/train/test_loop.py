@@ -25,7 +25,7 @@ from edgeseg.train.loop import CHECKPOINT, CURVE, LOG, WEIGHTS, train
 from edgeseg.train.settings import TrainSettings
 
 SETTINGS = TrainSettings(
-    epochs=3, batch=2, crop="32x32", width=0.05, rate=1e-2, warmup=0.5, pretrained=False, validate_every=2
+    epochs=3, batch=2, crop="32x32", width=0.05, rate=1e-2, warmup=0.5, pretrained=False, validate_every=2, accept=True
 )
 
 

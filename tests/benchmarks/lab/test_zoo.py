@@ -31,7 +31,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_run_becomes_a_row(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    settings = TrainSettings(epochs=1, batch=2, width=0.05, seed=5, pretrained=False, crop="32x32")
+    settings = TrainSettings(epochs=1, batch=2, width=0.05, seed=5, pretrained=False, crop="32x32", accept=True)
     train("segnet-basic", data, tmp_path / "run", settings)
     assert main([tmp_path / "run"], data=data, json=tmp_path / "zoo.json", threads=1) == 0
     result = json.loads((tmp_path / "zoo.json").read_text())

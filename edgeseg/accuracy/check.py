@@ -1,0 +1,175 @@
+"""What is wrong with a data set, before hours are spent on it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeseg.accuracy.classes import Classes
+from edgeseg.accuracy.dataset import Dataset
+from edgeseg.accuracy.label_file import LabelImage, decode, read_content
+from edgeseg.accuracy.layouts import find_layout, nearest
+from edgeseg.accuracy.survey import Survey
+from edgeseg.errors import DataError
+
+SHOWN = 6
+"""Labelled images of a split that a report shows."""
+
+NAMED = 3
+"""Files that a finding names."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that speaks against the data: a fault makes figures wrong or training senseless."""
+
+    weight: Literal["fault", "warning"]
+    sentence: str
+
+
+@dataclass
+class SplitReport:
+    """What was seen in a split.
+
+    Attributes:
+        name: of the split, None for the whole.
+        survey: of its labels.
+        pictures: frames, uint8 (H, W, 3) in BGR, and labels, uint8 (H, W), spread over the split.
+        turned: pictures that EXIF turns.
+        unreadable: a sentence for each pair that cannot be read.
+        other_palette: label images whose palette shows ids in the colours of other classes.
+    """
+
+    name: str | None
+    survey: Survey
+    pictures: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]] = field(default_factory=list)
+    turned: list[Path] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    other_palette: list[Path] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class DataReport:
+    """What was seen in a data set."""
+
+    folder: Path
+    layout: str
+    classes: Classes
+    splits: tuple[SplitReport, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def faults(self) -> list[str]:
+        """The sentences of all faults."""
+        return [each.sentence for each in self.findings if each.weight == "fault"]
+
+
+def check(folder: Path, *, progress: Callable[[int, int], None] = lambda _done, _of: None) -> DataReport:
+    """Reads every picture and label of every split.
+
+    Raises:
+        DataError: the folder is no data set, or its classes cannot be read.
+    """
+    layout = find_layout(folder)
+    if layout is None:
+        raise DataError(f"{folder} is no data set that edgeseg knows; {nearest(folder)}")
+    findings: list[Finding] = []
+    datasets = []
+    for split in layout.splits:
+        try:
+            datasets.append(Dataset.open(folder, split))
+        except DataError as error:
+            findings.append(Finding("fault", str(error)))
+    if layout.unused:
+        loose = _names(layout.unused)
+        findings.append(
+            Finding("fault", f"{len(layout.unused)} files lie beside the splits' folders and are not read: {loose}")
+        )
+    total, done = sum(map(len, datasets)), 0
+    splits: list[SplitReport] = []
+    owners: dict[bytes, str | None] = {}
+    for dataset in datasets:
+        report = SplitReport(dataset.split, Survey(dataset.classes))
+        duplicates = []
+        for index in range(len(dataset)):
+            frame = _look_at(dataset, index, report)
+            if frame is not None:
+                owner = owners.setdefault(hashlib.sha256(frame.tobytes()).digest(), dataset.split)
+                if owner != dataset.split:
+                    duplicates.append((dataset.pairs[index].image, owner))
+            done += 1
+            progress(done, total)
+        splits.append(report)
+        findings += _of_split(report)
+        if duplicates:
+            path, owner = duplicates[0]
+            findings.append(
+                Finding("fault", f"{len(duplicates)} pictures of {dataset.split} are in {owner} too, such as {path}")
+            )
+    return DataReport(folder, layout.name, layout.classes(), tuple(splits), tuple(findings))
+
+
+def _look_at(dataset: Dataset, index: int, report: SplitReport) -> NDArray[np.uint8] | None:
+    """Reads one pair into the report; its frame, if it can be read."""
+    pair = dataset.pairs[index]
+    try:
+        frame, label = dataset.load(index)
+        image = pair.label()
+    except DataError as error:
+        report.unreadable.append(str(error))
+        return None
+    report.survey.add(label)
+    if _is_turned(pair.image, frame):
+        report.turned.append(pair.image)
+    if _has_other_palette(image, dataset.classes):
+        report.other_palette.append(pair.mask)
+    if index % max(1, len(dataset) // SHOWN) == 0 and len(report.pictures) < SHOWN:
+        report.pictures.append((frame, label))
+    return frame
+
+
+def _of_split(report: SplitReport) -> list[Finding]:
+    where = "" if report.name is None else f"{report.name}: "
+    findings = [Finding("fault", f"{where}{sentence}") for sentence in report.unreadable[:NAMED]]
+    if len(report.unreadable) > NAMED:
+        findings.append(Finding("fault", f"{where}{len(report.unreadable) - NAMED} more pairs cannot be read"))
+    weight: Literal["fault", "warning"] = "fault" if report.name in (None, "train") else "warning"
+    findings += [Finding(weight, f"{where}{sentence}") for sentence in report.survey.faults()]
+    if report.turned:
+        sentence = f"EXIF turns {len(report.turned)} pictures; masks count as drawn over the turned ones: look at "
+        findings.append(Finding("warning", f"{where}{sentence}{_names(report.turned)}"))
+    if report.other_palette:
+        sentence = (
+            f"{len(report.other_palette)} masks have a palette that shows ids in other classes' colours; the ids count "
+            'unless classes.json has "masks": "colours": '
+        )
+        findings.append(Finding("warning", f"{where}{sentence}{_names(report.other_palette)}"))
+    return findings
+
+
+def _is_turned(path: Path, frame: NDArray[np.uint8]) -> bool:
+    """Whether the picture's file says that it is to be turned for display."""
+    content = read_content(path)
+    if b"Exif" not in content[:4096] and b"eXIf" not in content:
+        return False
+    stored = decode(content, path, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    return not np.array_equal(stored, frame)
+
+
+def _has_other_palette(image: LabelImage, classes: Classes) -> bool:
+    if not image.one_channel or not (classes.fits(image, "ids") and classes.fits(image, "colours")):
+        return False
+    path = Path()  # both readings fit: no message is needed
+    return not np.array_equal(classes.label(image, path, "ids"), classes.label(image, path, "colours"))
+
+
+def _names(paths: tuple[Path, ...] | list[Path]) -> str:
+    more = f" and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
+    return ", ".join(map(str, paths[:NAMED])) + more

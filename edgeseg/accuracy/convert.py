@@ -1,0 +1,80 @@
+"""Any data set that can be read, written in the plain layout."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from edgeseg.accuracy.classes import Classes
+from edgeseg.accuracy.dataset import Dataset
+from edgeseg.accuracy.layouts import find_layout, nearest
+from edgeseg.errors import DataError, OutputError
+
+
+def convert(folder: Path, out: Path, *, progress: Callable[[int, int], None] = lambda _done, _of: None) -> int:
+    """Writes images/, masks/ with class ids, and classes.json; the pictures' files are copied as they are.
+
+    Returns:
+        How many pairs were written.
+
+    Raises:
+        DataError: the folder is no data set, or a file of it cannot be read.
+        OutputError: `out` is there and not empty, or cannot be written; nothing is left of it.
+    """
+    layout = find_layout(folder)
+    if layout is None:
+        raise DataError(f"{folder} is no data set that edgeseg knows; {nearest(folder)}")
+    datasets = [Dataset.open(folder, split) for split in layout.splits]
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise OutputError(f"{out} is there and not empty; give a folder that is new")
+    total, done = sum(map(len, datasets)), 0
+    try:
+        with tempfile.TemporaryDirectory(dir=out.absolute().parent, prefix=f".{out.name}.") as temporary:
+            made = Path(temporary) / "data"
+            for dataset in datasets:
+                names = _names(dataset)
+                for index, pair in enumerate(dataset.pairs):
+                    _, label = dataset.load(index)
+                    place = Path(dataset.split or "", names[index])
+                    _copy(pair.image, made / "images" / place.with_name(place.name + pair.image.suffix.lower()))
+                    mask = made / "masks" / place.with_name(f"{place.name}.png")
+                    mask.parent.mkdir(parents=True, exist_ok=True)
+                    mask.write_bytes(cv2.imencode(".png", label)[1].tobytes())
+                    done += 1
+                    progress(done, total)
+            described = json.dumps(_described(layout.classes()), indent=1) + "\n"
+            (made / "classes.json").write_text(described, encoding="utf-8")
+            if out.exists():
+                out.rmdir()
+            made.rename(out)
+    except OSError as error:
+        raise OutputError(f"cannot write {out}: {error.strerror or error}; choose another folder") from error
+    return done
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+
+
+def _names(dataset: Dataset) -> list[str]:
+    """A name for each pair: the image's own, or with its folder's where two share it."""
+    stems = [pair.image.stem for pair in dataset.pairs]
+    names = [
+        stem if stems.count(stem) == 1 else f"{pair.image.parent.name}_{stem}"
+        for stem, pair in zip(stems, dataset.pairs, strict=True)
+    ]
+    return names if len(set(names)) == len(names) else [f"{index:06d}_{stem}" for index, stem in enumerate(stems)]
+
+
+def _described(classes: Classes) -> dict[str, Any]:
+    listed = [
+        {"name": name, "colour": list(colour)} for name, colour in zip(classes.names, classes.palette, strict=True)
+    ]
+    return {"classes": listed, "ignore": classes.ignore, "masks": "ids"}

@@ -1,0 +1,136 @@
+"""Label images as people have them: grey, indexed, RGB or RGBA, 1 to 16 bits; never a lossy format."""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeseg.errors import DataError
+
+MAX_PIXELS = 1 << 28
+"""Of a label image, 16384 x 16384; a file that announces more is refused before it is decoded."""
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_GREY, _INDEXED = 0, 3
+_LOSSY = {b"\xff\xd8\xff": "JPEG", b"RIFF": "WebP"}
+
+
+@dataclass(frozen=True)
+class LabelImage:
+    """A label image as its file has it; a data set says which of the two readings holds.
+
+    Attributes:
+        ids: uint8 or uint16 (H, W): grey levels, or indices into a palette; None if the colours are no shades of grey.
+        colours: uint8 (H, W, 3), RGB, as a viewer shows the file; None for 16-bit files.
+        one_channel: the file holds ids by its nature: it is grey or indexed, not RGB.
+    """
+
+    ids: NDArray[Any] | None
+    colours: NDArray[np.uint8] | None
+    one_channel: bool
+
+
+class _PngHeader(NamedTuple):
+    width: int
+    height: int
+    bits: int
+    kind: int
+
+
+def read_label_image(path: Path) -> LabelImage:
+    """Decodes a label file; what a palette's index, a bit or a channel means is kept apart from its colour.
+
+    Raises:
+        DataError: it cannot be read or decoded, is too large, or is of a lossy format.
+    """
+    content = read_content(path)
+    for start, name in _LOSSY.items():
+        if content.startswith(start):
+            raise DataError(f"{path} is {name}, which alters class ids as it compresses; give masks as PNG")
+    header = _png_header(content)
+    if header is not None and header.width * header.height > MAX_PIXELS:
+        raise DataError(f"{path} announces {header.width}x{header.height} pixels, expected at most {MAX_PIXELS}")
+    if header is not None and header.kind == _INDEXED:
+        return _indexed(content, path)
+    return label_image(decode(content, path, cv2.IMREAD_UNCHANGED), path, bits=header.bits if header else 8)
+
+
+def label_image(decoded: NDArray[Any], path: Path, *, bits: int = 8) -> LabelImage:
+    """The readings of what OpenCV decoded.
+
+    Args:
+        decoded: uint8 or uint16 (H, W), (H, W, 3) in BGR or (H, W, 4) in BGRA; alpha is left out.
+        path: for messages.
+        bits: of a grey level in the file; OpenCV stretches fewer than 8 to the range 0 to 255.
+
+    Raises:
+        DataError: the array is of another kind.
+    """
+    if decoded.dtype not in (np.uint8, np.uint16) or decoded.ndim not in (2, 3):
+        raise DataError(f"{path} is {decoded.shape} of {decoded.dtype}, expected class ids or RGB colours in PNG")
+    if decoded.ndim == 2:
+        if decoded.dtype == np.uint16:
+            return LabelImage(decoded, None, True)
+        ids = decoded if bits >= 8 else decoded // np.uint8(255 // (2**bits - 1))
+        return LabelImage(ids, cv2.cvtColor(decoded, cv2.COLOR_GRAY2RGB).astype(np.uint8, copy=False), True)
+    if decoded.shape[2] not in (3, 4):
+        raise DataError(f"{path} has {decoded.shape[2]} channels, expected class ids or RGB colours")
+    blue, green, red = (decoded[..., channel] for channel in range(3))
+    grey = np.array_equal(blue, green) and np.array_equal(green, red)
+    colours = None if decoded.dtype == np.uint16 else np.ascontiguousarray(decoded[..., 2::-1])
+    if colours is None and not grey:
+        raise DataError(f"{path} holds 16-bit colours, expected 8-bit ones, or ids in grey; convert it to 8 bits")
+    return LabelImage(np.ascontiguousarray(blue) if grey else None, colours, False)
+
+
+def _indexed(content: bytes, path: Path) -> LabelImage:
+    """The indices of a PNG with a palette, which OpenCV would replace by their colours."""
+    import av  # here: only such files need it
+
+    try:
+        (frame,) = av.CodecContext.create("png", "r").decode(av.Packet(content))
+        indices, palette = frame.to_ndarray()
+    except (av.error.FFmpegError, ValueError) as error:
+        raise DataError(f"{path} cannot be decoded as an indexed PNG ({error}); is it cut off?") from error
+    colours = np.asarray(palette, np.uint8)[:, 1:]  # alpha comes first
+    return LabelImage(np.asarray(indices, np.uint8), colours[indices], True)
+
+
+def _png_header(content: bytes) -> _PngHeader | None:
+    """What the first chunk of a PNG says (ISO/IEC 15948, 11.2.2); None for other files."""
+    if not content.startswith(_SIGNATURE) or len(content) < 26:
+        return None
+    return _PngHeader(*struct.unpack(">IIBB", content[16:26]))
+
+
+def decode(content: bytes, path: Path, flags: int) -> NDArray[Any]:
+    """Decodes an image as OpenCV does.
+
+    Raises:
+        DataError: it is none; OpenCV's own reader of files would not say why it failed, and breaks on some paths.
+    """
+    decoded = None
+    with contextlib.suppress(cv2.error):  # it raises where there is nothing to read, or too much for its limits
+        decoded = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    if decoded is None:
+        raise DataError(f"{path} cannot be decoded as an image ({len(content)} bytes); is it cut off?")
+    return decoded
+
+
+def read_content(path: Path) -> bytes:
+    """All bytes of a file.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}; check the path and its permissions") from error

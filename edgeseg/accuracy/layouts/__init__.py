@@ -1,0 +1,44 @@
+"""How people lay out labelled images: one file a layout, found by what is in the folder.
+
+A new layout is one new file with a function `find`, and its name in LAYOUTS. The first that finds
+what it looks for is the layout.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgeseg.accuracy.layouts import camvid, cityscapes, coco, mmseg, plain, voc
+from edgeseg.accuracy.layouts.layout import Layout
+from edgeseg.errors import DataError
+
+LAYOUTS = (plain, camvid, voc, cityscapes, mmseg, coco)
+
+
+def find_layout(folder: Path) -> Layout | None:
+    """The layout of a data set; None if it is none of those that are known.
+
+    Raises:
+        DataError: the folder is not there or cannot be read, or its classes cannot.
+    """
+    try:
+        if not folder.is_dir():
+            raise DataError(f"{folder} is not a folder, expected a data set; check the path")
+        found = (layout.find(folder) for layout in LAYOUTS)
+        return next((layout for layout in found if layout is not None), None)
+    except OSError as error:
+        raise DataError(
+            f"cannot read {folder}: {error.strerror or error}; check the path and its permissions"
+        ) from error
+
+
+def nearest(folder: Path) -> str:
+    """What a folder that has no known layout lacks for the one that it resembles most, as a sentence's end."""
+    missing = {layout: [name for name in layout.NEEDS if not any(folder.glob(name))] for layout in LAYOUTS}
+    layout = min(missing, key=lambda each: len(missing[each]) / len(each.NEEDS))
+    if len(missing[layout]) == len(layout.NEEDS):
+        return (
+            "expected train/ and trainannot/, or images/ and masks/ with classes.json, or VOC's, Cityscapes', "
+            "MMSegmentation's or COCO's layout"
+        )
+    return f"it resembles the layout {layout.NAME}, which also has {', '.join(missing[layout])}"

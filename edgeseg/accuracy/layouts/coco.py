@@ -1,0 +1,196 @@
+"""COCO's JSON (cocodataset.org, "Data format"), as COCO, Roboflow, CVAT and Label Studio export it.
+
+    annotations/instances_train2017.json  train2017/     COCO; CVAT: instances_default.json, images/ or images/default/
+    train/_annotations.coco.json          train/         Roboflow, images beside the file; valid/ and test/ likewise
+    result.json                           images/        Label Studio; also annotations.json
+
+Polygons and run lengths are drawn by pycocotools, larger objects first, so that small ones stay visible. What no object
+covers is the class "background", unless a category has that name; crowds are ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, partial
+from itertools import chain
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from edgeseg.accuracy.classes import VOID, Classes
+from edgeseg.accuracy.label_file import MAX_PIXELS, LabelImage
+from edgeseg.accuracy.layouts.layout import Layout, Pair, usual
+from edgeseg.accuracy.layouts.voc import palette
+from edgeseg.errors import DataError
+from edgeseg.json_fields import list_of, read_json, required
+
+NAME = "COCO"
+NEEDS = ("annotations/instances_*.json",)
+
+_ROBOFLOW = "_annotations.coco.json"
+_SINGLE = ("result.json", "annotations.json", _ROBOFLOW)
+_BACKGROUND = "background"
+
+
+@dataclass(frozen=True)
+class CocoPair(Pair):
+    """An image and the objects in it; `mask` is the JSON file.
+
+    Attributes:
+        size: height and width in pixels.
+        objects: class id and COCO annotation, in the order in which they are drawn.
+        background: class id of what no object covers.
+    """
+
+    size: tuple[int, int]
+    objects: tuple[tuple[int, dict[str, Any]], ...]
+    background: int
+
+    def label(self) -> LabelImage:
+        """Draws the objects."""
+        ids = np.full(self.size, self.background, np.uint8)
+        for class_id, annotation in self.objects:
+            ids[_area_of(annotation, self.size, self.mask)] = class_id
+        return LabelImage(ids, None, True)
+
+    def label_content(self) -> bytes:
+        """The objects as text."""
+        return repr((self.size, self.objects, self.background)).encode()
+
+
+class CocoFile:
+    """One JSON file of annotations, read when it is first asked for."""
+
+    def __init__(self, path: Path, images: tuple[Path, ...]) -> None:
+        """`images` are the folders in which its images may lie."""
+        self._path, self._folders = path, images
+
+    @cached_property
+    def _data(self) -> Any:
+        return read_json(self._path, error=DataError, unreadable="check its permissions", damaged="export it again")
+
+    def _list(self, key: str) -> list[Any]:
+        return list_of(self._data, key, dict, where=str(self._path), error=DataError)
+
+    @cached_property
+    def categories(self) -> dict[int, str]:
+        """Names by id; without the parent of all others, which Roboflow adds and never uses."""
+        where = f"{self._path}: category"
+        names = {self._number(each, "id", where): str(each.get("name", "")) for each in self._list("categories")}
+        used = {each.get("category_id") for each in self._list("annotations")}
+        parents = {each.get("supercategory") for each in self._list("categories")}
+        return {key: name for key, name in sorted(names.items()) if key in used or name not in parents}
+
+    def classes(self) -> Classes:
+        """The categories by id, after "background"."""
+        names = list(self.categories.values())
+        if _BACKGROUND not in names:
+            names.insert(0, _BACKGROUND)
+        return Classes(tuple(names), palette(len(names)), VOID, None, reading="ids")
+
+    def pairs(self) -> tuple[Pair, ...]:
+        """Every image of the file with its objects.
+
+        Raises:
+            DataError: a field is missing, an image is not there, or objects have categories that are none.
+        """
+        names = self.classes().names
+        of_image: dict[int, list[tuple[int, dict[str, Any]]]] = {}
+        for each in self._list("annotations"):
+            where = f"{self._path}: annotation {each.get('id')}"
+            category = self._number(each, "category_id", where)
+            if category not in self.categories:
+                raise DataError(f"{where} has the category {category}, which is not listed; export it again")
+            class_id = VOID if each.get("iscrowd") else names.index(self.categories[category])
+            of_image.setdefault(self._number(each, "image_id", where), []).append((class_id, each))
+        pairs = []
+        for each in self._list("images"):
+            where = f"{self._path}: image {each.get('id')}"
+            size = self._number(each, "height", where), self._number(each, "width", where)
+            if not 0 < size[0] * size[1] <= MAX_PIXELS:
+                raise DataError(f"{where} is {size[1]}x{size[0]}, expected 1 to {MAX_PIXELS} pixels")
+            image = self._find(required(each, "file_name", str, where=where, error=DataError))
+            objects = sorted(of_image.get(self._number(each, "id", where), []), key=lambda item: -_extent(item[1]))
+            pairs.append(CocoPair(image, self._path, size, tuple(objects), names.index(_BACKGROUND)))
+        if not pairs:
+            raise DataError(f"{self._path} lists no images; export the data set with them")
+        return tuple(sorted(pairs, key=lambda pair: str(pair.image)))
+
+    def _number(self, data: Any, key: str, where: str) -> int:
+        return required(data, key, int, where=where, error=DataError)
+
+    def _find(self, file_name: str) -> Path:
+        """The image of that name, which may be a path of the machine that exported it."""
+        path = PurePosixPath(file_name.replace("\\", "/"))
+        safe = [] if path.is_absolute() or ".." in path.parts else [str(path)]
+        for place in (folder / name for folder in self._folders for name in (*safe, path.name)):
+            if place.is_file():
+                return place
+        places = " or ".join(map(str, self._folders))
+        raise DataError(f"{self._path} names the image {file_name:.120}, which is not in {places}; add it")
+
+
+def find(folder: Path) -> Layout | None:
+    """JSON files in the places where the exporters put them."""
+    files = dict(_files(folder))
+    if not files:
+        return None
+    first = next(iter(files.values()))
+    return Layout(NAME, {split: partial(_pairs, each, first) for split, each in files.items()}, first.classes)
+
+
+def _pairs(file: CocoFile, first: CocoFile) -> tuple[Pair, ...]:
+    if file.classes().names != first.classes().names:
+        raise DataError(
+            f"two splits have different categories: {', '.join(first.classes().names)}, and "
+            f"{', '.join(file.classes().names)}; export them together"
+        )
+    return file.pairs()
+
+
+def _files(folder: Path) -> Iterator[tuple[str | None, CocoFile]]:
+    for path in sorted(folder.glob("annotations/instances_*.json")):
+        name = path.stem.removeprefix("instances_")
+        places = (folder / name, folder / "images" / name, folder / "images")
+        yield (None if name == "default" else usual(name.rstrip("0123456789") or name)), CocoFile(path, places)
+    for path in sorted(folder.glob(f"*/{_ROBOFLOW}")):
+        yield usual(path.parent.name), CocoFile(path, (path.parent,))
+    for path in (folder / name for name in _SINGLE):
+        if path.is_file():
+            yield None, CocoFile(path, (folder / "images", folder))
+
+
+def _extent(annotation: dict[str, Any]) -> float:
+    area = annotation.get("area", 0)
+    return float(area) if isinstance(area, (int, float)) else 0.0
+
+
+def _area_of(annotation: dict[str, Any], size: tuple[int, int], path: Path) -> Any:
+    """bool (H, W): where the object is."""
+    from pycocotools import mask  # here: an extra
+
+    where = f"{path}: annotation {annotation.get('id')}"
+    outline = annotation.get("segmentation")
+    height, width = size
+    try:
+        if isinstance(outline, list) and outline:
+            if any(len(each) < 6 or len(each) % 2 for each in outline):
+                raise ValueError("a polygon has fewer than three corners")
+            drawn = mask.merge(mask.frPyObjects(outline, height, width))
+        elif isinstance(outline, dict):
+            if list(outline["size"]) != [height, width]:
+                raise ValueError(f"run lengths for {outline['size']}, the image is {[height, width]}")
+            counts = outline["counts"]
+            if isinstance(counts, list):
+                if sum(counts) != height * width or min(chain(counts, [0])) < 0:
+                    raise ValueError("run lengths that do not add up to the image")
+                drawn = mask.frPyObjects(outline, height, width)
+            else:
+                drawn = {"size": [height, width], "counts": counts.encode() if isinstance(counts, str) else counts}
+        else:
+            raise ValueError("neither polygons nor run lengths; a box alone is no outline")
+        return mask.decode(drawn).astype(bool)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{where} has an outline that cannot be drawn ({error}); correct or remove it") from error

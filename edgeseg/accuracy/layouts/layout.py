@@ -1,0 +1,134 @@
+"""What every layout gives: pairs of files by split, and the classes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeseg.accuracy.classes import Classes
+from edgeseg.accuracy.label_file import LabelImage, read_content, read_label_image
+from edgeseg.errors import DataError
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+"""What counts as an image; other files in the folders are not read."""
+
+ALIASES = {"valid": "val", "validation": "val", "training": "train", "testing": "test"}
+"""Names that people give to splits, and ours."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The files of one labelled image."""
+
+    image: Path
+    mask: Path
+
+    def label(self) -> LabelImage:
+        """The label image.
+
+        Raises:
+            DataError: it cannot be read.
+        """
+        return read_label_image(self.mask)
+
+    def label_content(self) -> bytes:
+        """What the label is made from, for hashes.
+
+        Raises:
+            DataError: it cannot be read.
+        """
+        return read_content(self.mask)
+
+
+Splits = dict[str | None, Callable[[], tuple[Pair, ...]]]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A data set as it lies in a folder.
+
+    Attributes:
+        name: of the layout, "plain".
+        splits: what lists the pairs of each split; the only key is None where the data set is not divided.
+        classes: reads the classes.
+        unused: files that lie where pictures are expected, and that no split reads.
+    """
+
+    name: str
+    splits: Splits
+    classes: Callable[[], Classes]
+    unused: tuple[Path, ...] = ()
+
+
+def usual(split: str) -> str:
+    """Our name of a split."""
+    return ALIASES.get(split, split)
+
+
+def images_in(folder: Path) -> list[Path]:
+    """The images in a folder and all folders below it, sorted; hidden ones are left out."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in SUFFIXES
+        and not any(each.startswith(".") for each in path.relative_to(folder).parts)
+        and path.is_file()
+    )
+
+
+def folders_in(folder: Path) -> list[Path]:
+    """The folders in a folder, sorted; hidden ones are left out."""
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def pairs_by_name(images: Path, masks: Path, *, ends: tuple[str, str] = ("", "")) -> tuple[Pair, ...]:
+    """Pairs files that have one place and name below their two folders, suffixes aside.
+
+    Args:
+        images: folder of the images.
+        masks: folder of the label images.
+        ends: what the names of images and of label images end in; names that end otherwise are left out.
+
+    Raises:
+        DataError: a folder is missing or empty, or a file has no partner or two.
+    """
+    if not masks.is_dir():
+        raise DataError(f"{images} has no masks: expected the folder {masks}")
+    by_key = [_by_key(folder, end) for folder, end in zip((images, masks), ends, strict=True)]
+    for files, partners, place in ((by_key[0], by_key[1], masks), (by_key[1], by_key[0], images)):
+        alone = sorted(files.keys() - partners.keys())
+        if alone:
+            raise DataError(
+                f"{files[alone[0]]} has no partner of that name in {place} ({len(alone)} files have none); "
+                "every image needs its mask: add what is missing"
+            )
+    if not by_key[0]:
+        raise DataError(f"{images} is empty, expected images ({', '.join(sorted(SUFFIXES))})")
+    return tuple(Pair(by_key[0][key], by_key[1][key]) for key in sorted(by_key[0]))
+
+
+def _by_key(folder: Path, end: str) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    for path in images_in(folder):
+        if not path.stem.endswith(end):
+            continue
+        key = str(path.relative_to(folder).with_suffix("")).removesuffix(end)
+        if key in files:
+            raise DataError(f"{files[key]} and {path} share a name, by which partners are found; rename one")
+        files[key] = path
+    return files
+
+
+def divided(pairs: Iterable[Pair], split: str) -> tuple[Pair, ...]:
+    """A reproducible fifth of pairs as "val", the others as "train".
+
+    A hash of its name decides, so that a pair that is added later moves none of the others.
+    """
+    chosen = []
+    for pair in pairs:
+        is_val = hashlib.sha256(pair.image.stem.encode()).digest()[0] < 256 // 5
+        if is_val == (split == "val"):
+            chosen.append(pair)
+    return tuple(chosen)

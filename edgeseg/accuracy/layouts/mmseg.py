@@ -1,0 +1,61 @@
+"""ADE20K's layout and MMSegmentation's own (mmsegmentation.readthedocs.io, "Prepare datasets").
+
+    images/training/          img_dir/train/       images
+    annotations/training/     ann_dir/train/       PNG with the same names
+    objectInfo150.txt         classes.json         the classes
+
+ADE20K's objectInfo150.txt numbers classes from 1, and 0 is void (`reduce_zero_label`). Elsewhere classes.json says
+what the ids mean; "id" and "ignore" there say it for files whose 0 is void.
+"""
+
+from __future__ import annotations
+
+import csv
+from functools import partial
+from pathlib import Path
+
+from edgeseg.accuracy.classes import VOID, Classes, read_classes
+from edgeseg.accuracy.layouts.layout import Layout, Splits, folders_in, pairs_by_name, usual
+from edgeseg.accuracy.layouts.voc import palette
+from edgeseg.errors import DataError
+
+NAME = "MMSegmentation"
+NEEDS = ("img_dir", "ann_dir", "classes.json")
+
+FOLDERS = (("images", "annotations"), ("img_dir", "ann_dir"))
+_LIST = "objectInfo150.txt"
+
+
+def find(folder: Path) -> Layout | None:
+    """images/ and annotations/, or img_dir/ and ann_dir/, both with a folder for each split."""
+    for images, masks in ((folder / first, folder / second) for first, second in FOLDERS):
+        if not (images.is_dir() and masks.is_dir()):
+            continue
+        splits: Splits = {
+            usual(each.name): partial(pairs_by_name, each, masks / each.name)
+            for each in folders_in(images)
+            if (masks / each.name).is_dir()
+        }
+        if splits:
+            return Layout(NAME, splits, partial(_classes, folder))
+    return None
+
+
+def _classes(folder: Path) -> Classes:
+    if (folder / "classes.json").is_file():
+        return read_classes(folder / "classes.json")
+    if not (folder / _LIST).is_file():
+        raise DataError(f"{folder} has neither classes.json nor ADE20K's {_LIST}; write a classes.json")
+    with (folder / _LIST).open(encoding="utf-8", newline="") as opened:
+        rows = list(csv.DictReader(opened, delimiter="\t"))
+    try:
+        names = {int(row["Idx"]): row["Name"].split(",")[0].strip() for row in rows}
+    except (KeyError, ValueError, AttributeError) as error:
+        raise DataError(f"{folder / _LIST} lacks the columns Idx and Name ({error!r}); take the original") from error
+    ids = {0: VOID, **{number: index for index, number in enumerate(names)}}
+    return Classes(_distinct(list(names.values())), palette(len(names) + 1)[1:], VOID, None, ids, "ids")
+
+
+def _distinct(names: list[str]) -> tuple[str, ...]:
+    """ADE20K calls several classes by one first name; those get their place added."""
+    return tuple(name if names.count(name) == 1 else f"{name} {place}" for place, name in enumerate(names, 1))

@@ -1,0 +1,40 @@
+"""The plain layout, edgeseg's own: `edgeseg data convert` writes it.
+
+    images/        images, or a folder for each split, with folders of any depth in it
+    masks/         8-bit PNG with class ids or colours; the same folders and names
+    classes.json   {"classes": [{"name": "road", "colour": [128, 64, 128]}, ...], "ignore": 255}
+
+Colours are red, green, blue. "ignore" is the id of pixels that count nowhere, or null; masks that are coloured may give
+it a colour: "ignore_colour": [0, 0, 0]. Files that number their classes otherwise give each class its "id" (or a list
+of them), and "ignore" is then an id, or a list, of the files too. "masks": "ids" or "colours" settles what could be
+read either way.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from edgeseg.accuracy.classes import Classes, read_classes
+from edgeseg.accuracy.layouts.layout import SUFFIXES, Layout, Splits, folders_in, pairs_by_name, usual
+from edgeseg.errors import DataError
+
+NAME = "plain"
+NEEDS = ("images", "masks", "classes.json")
+
+
+def find(folder: Path) -> Layout | None:
+    """images/ with masks/ beside it."""
+    images, masks = folder / "images", folder / "masks"
+    if not images.is_dir() or not (masks.is_dir() or (folder / "classes.json").is_file()):
+        return None
+    splits: Splits = {usual(each.name): partial(pairs_by_name, each, masks / each.name) for each in folders_in(images)}
+    loose = tuple(path for path in sorted(images.iterdir()) if path.suffix.lower() in SUFFIXES) if splits else ()
+    return Layout(NAME, splits or {None: partial(pairs_by_name, images, masks)}, partial(_classes, folder), loose)
+
+
+def _classes(folder: Path) -> Classes:
+    described = folder / "classes.json"
+    if not described.is_file():
+        raise DataError(f"{folder} has images/ but no classes.json; write one with the names of its classes")
+    return read_classes(described)

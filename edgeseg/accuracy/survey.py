@@ -1,0 +1,65 @@
+"""What the labels of a split hold: which classes, how much of each, how much that counts nowhere."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeseg.accuracy.classes import Classes
+
+MOST_IGNORED = 0.9
+"""Share of the pixels that may be ignored before it is taken for a mistake."""
+
+
+@dataclass
+class Survey:
+    """Counts over labels.
+
+    Attributes:
+        classes: of the data set.
+        images: labels that were counted.
+        pixels: int64 (256,), by class id or ignore id.
+        sizes: labels by (width, height).
+    """
+
+    classes: Classes
+    images: int = 0
+    pixels: NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
+    sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
+
+    def add(self, label: NDArray[np.uint8]) -> None:
+        """Counts a label, uint8 (H, W)."""
+        self.images += 1
+        self.pixels += np.bincount(label.ravel(), minlength=256)
+        self.sizes[label.shape[1], label.shape[0]] += 1
+
+    @property
+    def labelled(self) -> NDArray[np.int64]:
+        """Pixels of each class, int64 (classes,)."""
+        return self.pixels[: len(self.classes.names)]
+
+    @property
+    def ignored(self) -> float:
+        """Share of the pixels that count nowhere, 0 to 1."""
+        return 1 - float(self.labelled.sum()) / max(1, int(self.pixels.sum()))
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """Classes without a pixel."""
+        return tuple(name for name, count in zip(self.classes.names, self.labelled, strict=True) if count == 0)
+
+    def faults(self) -> list[str]:
+        """What makes training on these labels senseless, one sentence each."""
+        faults = []
+        if self.absent:
+            hint = ""
+            if set(np.flatnonzero(self.pixels)) == {0, self.classes.ignore} and len(self.classes.names) == 2:
+                hint = f"; the masks hold 0 and {self.classes.ignore} alone: is the foreground ignored?"
+            several = "classes have" if len(self.absent) > 1 else "class has"
+            faults.append(f"the {several} no labelled pixel: {', '.join(self.absent)}{hint}")
+        if self.ignored > MOST_IGNORED:
+            faults.append(f"{100 * self.ignored:.1f} % of the pixels are ignored (id {self.classes.ignore})")
+        return faults

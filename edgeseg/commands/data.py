@@ -1,0 +1,87 @@
+"""`edgeseg data check` and `edgeseg data convert`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cyclopts import App
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from edgeseg.accuracy.check import DataReport, check
+from edgeseg.accuracy.survey import Survey
+from edgeseg.atomic import atomic_file
+from edgeseg.progress import counting
+
+SIZES = 3
+"""Sizes of labels that the table names."""
+
+app = App(name="data", help="Check labelled images, or convert them to the plain layout.")
+
+
+@app.command(name="check")
+def check_command(data: Path, *, html: Path | None = None) -> int:
+    """Look for what would spoil a training or a figure; exit code 1 where there is a fault.
+
+    Classes that never occur, the share that is ignored, palettes against ids, lossy masks, sizes, orientation, files
+    that are left out, and pictures that are in two splits.
+
+    Args:
+        data: a data set: the plain layout, CamVid's, VOC's, Cityscapes', ADE20K's, MMSegmentation's or COCO's.
+        html: write a page with pictures here.
+    """
+    from edgeseg.accuracy.check_page import page
+
+    with counting("check") as progress:
+        report = check(data, progress=progress)
+    if html is not None:
+        with atomic_file(html) as temporary:
+            temporary.write_text(page(report), encoding="utf-8")
+    console = Console()
+    console.print(_table(report))
+    for finding in report.findings:
+        style = "red" if finding.weight == "fault" else "yellow"
+        console.print(Text(f"{finding.weight}: ", style=style) + Text(finding.sentence), soft_wrap=True)
+    if not report.findings:
+        console.print("nothing speaks against it")
+    return 1 if report.faults else 0
+
+
+@app.command(name="convert")
+def convert_command(data: Path, out: Path) -> int:
+    """Write a data set in the plain layout: images/, masks/ with class ids, classes.json.
+
+    Args:
+        data: a data set in any layout that edgeseg reads.
+        out: a folder that is new.
+    """
+    from edgeseg.accuracy.convert import convert
+
+    with counting("convert") as progress:
+        number = convert(data, out, progress=progress)
+    Console().print(f"wrote {number} labelled images to {out}", markup=False, soft_wrap=True)
+    return 0
+
+
+def _table(report: DataReport) -> Table:
+    """Share of each class's pixels, by split."""
+    table = Table(title=Text(f"{report.folder}: {report.layout} layout"), title_justify="left")
+    table.add_column("class")
+    for split in report.splits:
+        table.add_column(f"{split.name or 'all'}, {split.survey.images} images", justify="right")
+    for index, name in enumerate(report.classes.names):
+        table.add_row(Text(name), *(f"{_share(split.survey, index):.2f} %" for split in report.splits))
+    table.add_row("ignored", *(f"{100 * split.survey.ignored:.2f} %" for split in report.splits))
+    table.add_row("sizes", *(_sizes(split.survey) for split in report.splits))
+    return table
+
+
+def _share(survey: Survey, index: int) -> float:
+    return float(100 * survey.pixels[index] / max(1, int(survey.pixels.sum())))
+
+
+def _sizes(survey: Survey) -> str:
+    shown = ", ".join(f"{width}x{height}" for (width, height), _ in survey.sizes.most_common(SIZES))
+    more = len(survey.sizes) - SIZES
+    return f"{shown} and {more} more" if more > 0 else shown
