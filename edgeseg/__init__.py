@@ -15,6 +15,9 @@ A whole video, a camera or a folder of images, with capture and inference side b
     for result in edgeseg.stream(model, "street.mp4"):
         result.mask
 
+`StreamOptions` lists what `stream` takes as keywords: `overlay=True`, `mode="latency"` and so on. A camera or network
+stream that breaks off raises a `LostError` after its last result.
+
 A `Bundle` is a folder that proves what it holds:
 
     bundle = edgeseg.Bundle.open("road")
@@ -44,6 +47,7 @@ from edgeseg.errors import (
 )
 from edgeseg.segmenter import Segmenter, load
 from edgeseg.spec import Spec
+from edgeseg.video.options import StreamOptions
 from edgeseg.video.pipeline import stream
 
 __version__ = version("edgeseg")
@@ -63,6 +67,7 @@ __all__ = [
     "SourceError",
     "Spec",
     "SpecError",
+    "StreamOptions",
     "TrainingError",
     "UsageError",
     "WeightsError",

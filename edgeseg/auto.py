@@ -4,7 +4,7 @@ A short measurement answers, once; the answer is kept in the cache folder with a
 
     auto-9f86d081884c7d65.json
     {"key": {"artifacts": {...}, "runtimes": {...}, "processor": "...", "cores": 2, "threads": 1, ...},
-     "taken": {"engine": "openvino", "precision": "int8"},
+     "choice": {"engine": "openvino", "precision": "int8"},
      "measured": [{"engine": "onnxruntime", "precision": "fp32", "ms": 24.9}, ...],
      "left_out": ["onnxruntime int8-7bit: ..."]}
 """
@@ -15,30 +15,29 @@ import hashlib
 import json
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from edgeseg.artifact import GATE, SEVEN_BITS, Artifact
 from edgeseg.bundle import Bundle
 from edgeseg.cache import cache_folder, keep, recall
+from edgeseg.candidate import CPU_RUNTIMES, CPU_TARGET, Candidate, saturates
 from edgeseg.engines import Engine, open_engine
 from edgeseg.errors import EngineError
-from edgeseg.processor import available_cores, processor, sums_int8_exactly
+from edgeseg.processor import available_cores, processor
 
 AUTO = "auto"
-TARGET = "onnxruntime"
-RUNTIMES = ("onnxruntime", "openvino")
-"""Of the CPU, for artifacts of that target; an earlier one is taken where a later one is not clearly faster."""
 
 MARGIN = 0.95
-"""Of the time of what would be taken otherwise: less is no difference, as the next measurement may say the opposite."""
+"""A later candidate is chosen where it takes less than this share of the time: less is no difference, as the next
+measurement may say the opposite."""
 
 SECONDS = 2.0
 ROUNDS = (3, 60)
@@ -47,29 +46,31 @@ ROUNDS = (3, 60)
 FORMAT = 1
 
 
+class Timing(NamedTuple):
+    """Milliseconds a frame of one candidate, with all cores busy."""
+
+    candidate: Candidate
+    ms: float
+
+
 @dataclass(frozen=True)
 class Choice:
-    """What "auto" takes.
+    """What "auto" chooses.
 
     Attributes:
-        engine: the runtime.
-        precision: of the artifact.
-        measured: milliseconds a frame by (engine, precision), with all cores busy; empty if there was no choice.
-        left_out: one sentence for each artifact or runtime that could not be taken.
+        candidate: the runtime and the artifact.
+        measured: every candidate that ran; empty if there was no choice.
+        left_out: one sentence for each artifact or runtime that could not be chosen.
     """
 
-    engine: str
-    precision: str
-    measured: Mapping[tuple[str, str], float]
+    candidate: Candidate
+    measured: tuple[Timing, ...]
     left_out: tuple[str, ...]
 
     def __str__(self) -> str:
-        figures = ", ".join(
-            f"{engine} {precision} {ms:.1f}"
-            for (engine, precision), ms in sorted(self.measured.items(), key=lambda item: item[1])
-        )
-        why = f", ms a frame here: {figures}" if figures else ", the only one"
-        return "; ".join((f"{self.engine} {self.precision}{why}", *self.left_out))
+        figures = ", ".join(f"{each.candidate} {each.ms:.1f}" for each in sorted(self.measured, key=lambda it: it.ms))
+        reason = f", ms a frame here: {figures}" if figures else ", the only one"
+        return "; ".join((f"{self.candidate}{reason}", *self.left_out))
 
 
 def choose(
@@ -89,53 +90,52 @@ def choose(
     """
     candidates, left_out = _candidates(bundle, precision)
     if len(candidates) == 1:
-        return _only(candidates, left_out)
+        return Choice(candidates[0], (), tuple(left_out))
     file, key = _place(bundle, candidates, threads)
-    kept = _read(file, key)
-    if kept is not None:
-        return kept
+    known = _read(file, key, candidates)
+    if known is not None:
+        return known
     say(f"measuring {len(candidates)} ways to run {bundle.spec.name} on this machine, once, about {SECONDS:.0f} s")
     measured, refused = _measure(bundle, candidates, threads)
-    engine, precision = _fastest(measured)
-    choice = Choice(engine, precision, measured, (*left_out, *refused))
+    choice = Choice(_fastest(measured), tuple(measured), (*left_out, *refused))
     keep(file, _to_text(choice, key).encode())
     return choice
 
 
 def remembered(bundle: Bundle, *, threads: int) -> Choice | None:
-    """What `choose` would take without measuring; None if it would have to measure.
+    """What `choose` would choose without measuring; None if it would have to measure.
 
     Raises:
         BundleError: the bundle has no artifact for the CPU.
-        EngineError: none of them may be taken unasked.
+        EngineError: none of them may be chosen unasked.
     """
     candidates, left_out = _candidates(bundle, None)
     if len(candidates) == 1:
-        return _only(candidates, left_out)
-    return _read(*_place(bundle, candidates, threads))
+        return Choice(candidates[0], (), tuple(left_out))
+    return _read(*_place(bundle, candidates, threads), candidates)
 
 
-def _only(candidates: list[tuple[str, Artifact]], left_out: list[str]) -> Choice:
-    ((engine, artifact),) = candidates
-    return Choice(engine, artifact.precision, {}, tuple(left_out))
+def _candidates(bundle: Bundle, precision: str | None) -> tuple[list[Candidate], list[str]]:
+    """What may be chosen, what is safest first: an earlier one stays where a later one is not clearly faster.
 
-
-def _candidates(bundle: Bundle, precision: str | None) -> tuple[list[tuple[str, Artifact]], list[str]]:
-    """Runtime and artifact, what is safest first; and why others are none."""
-    first = bundle.artifact(target=TARGET, precision=precision)
+    Returns:
+        The candidates, and a sentence for each artifact that is none.
+    """
+    first = bundle.artifact(target=CPU_TARGET, precision=precision)
     artifacts, left_out = ([first], []) if precision is not None else _acceptable(bundle)
-    there = [name for name in RUNTIMES if find_spec(name) is not None]
-    return [(engine, artifact) for engine in there for artifact in artifacts], left_out
+    installed = [name for name in CPU_RUNTIMES if find_spec(name) is not None]
+    return [Candidate(engine, artifact) for engine in installed for artifact in artifacts], left_out
 
 
 def _acceptable(bundle: Bundle) -> tuple[list[Artifact], list[str]]:
-    """The artifacts that may be taken unasked, fp32 first; and why others may not."""
-    artifacts = {each.precision: each for each in bundle.artifacts if each.target == TARGET}
+    """The artifacts that may be chosen unasked, fp32 first; and why others may not."""
+    artifacts = {each.precision: each for each in bundle.artifacts if each.target == CPU_TARGET}
     left_out = []
-    if "int8" in artifacts and sums_int8_exactly():
-        artifacts.pop(SEVEN_BITS, None)  # no faster, and less exact
-    elif artifacts.pop("int8", None):
+    if "int8" in artifacts and saturates(Candidate(CPU_TARGET, artifacts["int8"])):
+        del artifacts["int8"]
         left_out.append("int8 left out: this processor has no VNNI, without which its sums saturate")
+    elif "int8" in artifacts:
+        artifacts.pop(SEVEN_BITS, None)  # no faster, and less exact
     if not artifacts:
         raise EngineError(
             f"bundle {bundle.spec.name} has nothing but int8, whose sums saturate on this processor, which has no "
@@ -148,7 +148,7 @@ def _acceptable(bundle: Bundle) -> tuple[list[Artifact], list[str]]:
     return [fp32, *(each for each in artifacts.values() if each.keeps_accuracy_of(fp32))], left_out
 
 
-def _place(bundle: Bundle, candidates: list[tuple[str, Artifact]], threads: int) -> tuple[Path, dict[str, Any]]:
+def _place(bundle: Bundle, candidates: Sequence[Candidate], threads: int) -> tuple[Path, dict[str, Any]]:
     """The file of an answer, and all that the answer depends on."""
     key = {
         "format": FORMAT,
@@ -171,23 +171,25 @@ def _version(runtime: str) -> str:
         return "unknown"
 
 
-def _measure(
-    bundle: Bundle, candidates: list[tuple[str, Artifact]], threads: int
-) -> tuple[dict[tuple[str, str], float], list[str]]:
-    """Milliseconds a frame, in turns: whatever else the machine does meets all of them; and why some do not run."""
-    engines: dict[tuple[str, str], Engine] = {}
+def _measure(bundle: Bundle, candidates: Sequence[Candidate], threads: int) -> tuple[list[Timing], list[str]]:
+    """Times the candidates in turns, so that whatever else the machine does meets all of them.
+
+    Returns:
+        The timings, in the candidates' order, and a sentence for each candidate that does not run.
+    """
+    engines: list[tuple[Candidate, Engine]] = []
     refused = []
-    for name, artifact in candidates:
+    for each in candidates:
         try:
-            engines[name, artifact.precision] = open_engine(name, bundle.path(artifact), bundle.spec, threads)
+            engines.append((each, open_engine(each.engine, bundle.path(each.artifact), bundle.spec, threads)))
         except EngineError as error:
-            refused.append(f"{name} {artifact.precision} left out: {error}")
+            refused.append(f"{each} left out: {error}")
     if not engines:
         raise EngineError(f"nothing runs bundle {bundle.spec.name} here: {'; '.join(refused)}")
     spec = bundle.spec
     frame = np.random.default_rng(0).integers(0, 256, (1, spec.height, spec.width, 3), np.uint8)
     workers = max(1, available_cores() // threads)
-    times: dict[tuple[str, str], list[float]] = {kind: [] for kind in engines}
+    times: list[list[float]] = [[] for _ in engines]
     with ThreadPoolExecutor(workers) as pool:
 
         def turn(engine: Engine) -> float:
@@ -195,45 +197,53 @@ def _measure(
             list(pool.map(engine.infer, [frame] * workers))
             return 1e3 * (time.perf_counter() - started) / workers
 
-        for each in engines.values():
-            turn(each)
+        for _, engine in engines:
+            turn(engine)
         until = time.perf_counter() + SECONDS
         for number in range(ROUNDS[1]):
             if number >= ROUNDS[0] and time.perf_counter() > until:
                 break
-            for kind, each in engines.items():
-                times[kind].append(turn(each))
-    for each in engines.values():
-        each.close()
-    return {kind: statistics.median(taken) for kind, taken in times.items()}, refused
+            for (_, engine), samples in zip(engines, times, strict=True):
+                samples.append(turn(engine))
+    for _, engine in engines:
+        engine.close()
+    return [Timing(each, statistics.median(ms)) for (each, _), ms in zip(engines, times, strict=True)], refused
 
 
-def _fastest(measured: Mapping[tuple[str, str], float]) -> tuple[str, str]:
+def _fastest(measured: Sequence[Timing]) -> Candidate:
     best, *others = measured
     for other in others:
-        if measured[other] < MARGIN * measured[best]:
+        if other.ms < MARGIN * best.ms:
             best = other
-    return best
+    return best.candidate
 
 
 def _to_text(choice: Choice, key: Mapping[str, Any]) -> str:
-    measured = [
-        {"engine": engine, "precision": precision, "ms": round(ms, 3)}
-        for (engine, precision), ms in choice.measured.items()
-    ]
-    taken = {"engine": choice.engine, "precision": choice.precision}
-    answer = {"key": key, "taken": taken, "measured": measured, "left_out": choice.left_out}
+    answer = {
+        "key": key,
+        "choice": _names(choice.candidate),
+        "measured": [{**_names(each.candidate), "ms": round(each.ms, 3)} for each in choice.measured],
+        "left_out": choice.left_out,
+    }
     return json.dumps(answer, indent=2, allow_nan=False) + "\n"
 
 
-def _read(file: Path, key: Mapping[str, Any]) -> Choice | None:
+def _read(file: Path, key: Mapping[str, Any], candidates: Sequence[Candidate]) -> Choice | None:
     """The answer in a file that `_to_text` wrote for this key; None where there is none, or it is damaged."""
+
+    def named(names: Mapping[str, Any]) -> Candidate:
+        return next(each for each in candidates if _names(each) == {key: names[key] for key in ("engine", "precision")})
+
     try:
         data = json.loads(recall(file) or b"")
-        measured = {(str(each["engine"]), str(each["precision"])): float(each["ms"]) for each in data["measured"]}
-        taken = data["taken"]["engine"], data["taken"]["precision"]
-        left_out = tuple(str(each) for each in data["left_out"])
-        whole = data["key"] == key and taken in measured
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        if data["key"] != key:
+            return None
+        measured = tuple(Timing(named(each), float(each["ms"])) for each in data["measured"])
+        return Choice(named(data["choice"]), measured, tuple(str(each) for each in data["left_out"]))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, StopIteration):
         return None
-    return Choice(*taken, measured, left_out) if whole else None
+
+
+def _names(candidate: Candidate) -> dict[str, str]:
+    """A candidate, as the file names it."""
+    return {"engine": candidate.engine, "precision": candidate.artifact.precision}

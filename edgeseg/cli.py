@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import warnings
 from typing import Any, TextIO
 
 from cyclopts import App
 
-from edgeseg.errors import EdgeSegError, EdgeSegWarning
+from edgeseg.errors import EdgeSegError, EdgeSegWarning, LostError
+from edgeseg.interrupt import Interrupted, exit_code, raising_interrupted
+from edgeseg.terminal import complain
 
 EXTRAS = {
     "torch": "train",
@@ -55,7 +58,16 @@ app.command("edgeseg.commands.doctor:doctor_command", name="doctor")
 
 
 def main() -> None:
-    """Entry point: 0 when all went well, 2 with one sentence on stderr when not, 130 after Ctrl-C."""
+    """Entry point: 0 when all went well, 2 with one sentence on stderr when not, 128 and its number after a signal."""
+    with raising_interrupted():
+        try:
+            sys.exit(_run())
+        except KeyboardInterrupt as signalled:
+            sys.exit(signalled.code if isinstance(signalled, Interrupted) else exit_code(signal.SIGINT))
+
+
+def _run() -> int:
+    """Runs the command; its exit code, where errors have become sentences."""
     warnings.showwarning = _warn
     if sys.argv[1:] in ([], ["--help"], ["-h"]):
         for command in app:
@@ -63,16 +75,15 @@ def main() -> None:
     try:
         code: Any = app(sys.argv[1:], result_action="return_value")
     except EdgeSegError as error:
-        code = _complain(str(error))
+        complain(str(error))
+        return 3 if isinstance(error, LostError) else 2
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package not in EXTRAS:
             raise
-        needed = f"pip install 'edgeseg[{EXTRAS[package]}]'"
-        code = _complain(f"this command needs {package}, which is not installed; {needed}")
-    except KeyboardInterrupt:
-        code = 130
-    sys.exit(code if isinstance(code, int) else 0)
+        complain(f"this command needs {package}, which is not installed; pip install 'edgeseg[{EXTRAS[package]}]'")
+        return 2
+    return code if isinstance(code, int) else 0
 
 
 def _warn(
@@ -88,12 +99,3 @@ def _warn(
         (file or sys.stderr).write(f"warning: {message}\n")
     else:
         (file or sys.stderr).write(warnings.formatwarning(message, category, filename, lineno, line))
-
-
-def _complain(sentence: str) -> int:
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    console.print("[red]error:[/]", end=" ")
-    console.print(sentence, markup=False, highlight=False, soft_wrap=True)
-    return 2

@@ -19,20 +19,18 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from edgeseg.atomic import atomic_file
 from edgeseg.bundle import Bundle
-from edgeseg.engines import check_logits, open_engine, runtime
+from edgeseg.engines import runtime
 from edgeseg.errors import BundleError, EdgeSegWarning, UsageError
 from edgeseg.json_fields import read_json, required
 from edgeseg.processor import available_cores, processor
-from edgeseg.segmenter import Segmenter
-from edgeseg.video.pipeline import Mode
+from edgeseg.segmenter import Segmenter, load
+from edgeseg.video.options import Mode
 
 FORMAT = 1
 WHAT = "edgeseg tune"
@@ -99,29 +97,8 @@ class RunSettings:
                 f"{artifact.file} of bundle {self.bundle} has sha256 {artifact.sha256[:12]}..., the settings were "
                 f"chosen for {self.sha256[:12]}...: the bundle has changed; run edgeseg tune again"
             )
-        return open_sized(bundle, self.engine, self.precision, (self.width, self.height), self.threads)
-
-
-def open_sized(bundle: Bundle, engine: str, precision: str, size: tuple[int, int], threads: int) -> Segmenter:
-    """A segmenter whose network's input has another size (width, height) than the bundle's own.
-
-    Raises:
-        UsageError: the bundle's network takes its own size alone.
-        EngineError: the runtime is absent, or refuses the artifact or the size.
-    """
-    spec = bundle.spec
-    if size != (spec.width, spec.height) and not spec.dynamic:
-        raise UsageError(
-            f"bundle {spec.name} takes {spec.width}x{spec.height} alone, not {size[0]}x{size[1]}; export it with "
-            "--dynamic for more sizes"
-        )
-    path = bundle.path(bundle.artifact(target=runtime(engine).TARGET, precision=precision))
-    opened = open_engine(engine, path, spec, threads)  # with the spec that the artifact carries
-    sized = replace(spec, width=size[0], height=size[1])
-    if sized != spec:
-        blank = np.zeros((1, sized.height, sized.width, 3), np.uint8)
-        check_logits(path, sized, opened.infer(blank).shape)
-    return Segmenter(sized, opened)
+        size = self.width, self.height
+        return load(bundle, engine=self.engine, artifact=artifact, threads=self.threads, size=size)
 
 
 def read_settings(path: Path, said: Mapping[str, object] | None = None) -> RunSettings:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import warnings
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,13 @@ from numpy.typing import NDArray
 
 from edgeseg import kernels
 from edgeseg.arrays import Image, Logits, Mask
-from edgeseg.artifact import SEVEN_BITS, Artifact
-from edgeseg.auto import AUTO, RUNTIMES, choose
+from edgeseg.artifact import Artifact
+from edgeseg.auto import AUTO, choose
 from edgeseg.bundle import Bundle
-from edgeseg.engines import Engine, MaskEngine, open_engine, runtime
-from edgeseg.errors import EdgeSegWarning, EngineError, FrameError
-from edgeseg.processor import available_cores, sums_int8_exactly
+from edgeseg.candidate import Candidate, default_candidate
+from edgeseg.engines import Engine, MaskEngine, check_logits, open_engine
+from edgeseg.errors import FrameError, UsageError
+from edgeseg.processor import available_cores
 from edgeseg.spec import Spec
 
 _log = logging.getLogger("edgeseg")
@@ -36,14 +38,16 @@ class Segmenter:
 
     Attributes:
         spec: the contract of the bundle.
+        candidate: the runtime and the artifact that `load` opened; None where an engine was joined by hand.
         palette: uint8 (classes, 3), BGR: the colours as OpenCV draws them.
         threads: that one inference runs on.
         makes_masks: the engine makes masks on its own device; `segment` then spares the logits the way to the host.
     """
 
-    def __init__(self, spec: Spec, engine: Engine) -> None:
+    def __init__(self, spec: Spec, engine: Engine, candidate: Candidate | None = None) -> None:
         """Joins an engine and the spec that its artifact keeps; `load` does it for a bundle."""
         self.spec = spec
+        self.candidate = candidate
         self.palette: NDArray[np.uint8] = np.ascontiguousarray(np.array(spec.palette, np.uint8)[:, ::-1])
         self.threads = engine.threads
         self._engine = engine
@@ -174,59 +178,65 @@ def load(
     *,
     engine: str = "onnxruntime",
     precision: str | None = None,
+    artifact: Artifact | None = None,
     threads: int | None = None,
+    size: tuple[int, int] | None = None,
+    say: Callable[[str], None] = _log.info,
 ) -> Segmenter:
     """Opens a bundle and loads its artifact.
 
     Args:
         bundle: a path, or the name of a bundle that comes with edgeseg.
         engine: the runtime, a file name in edgeseg/engines; or "auto": what runs the bundle fastest here without
-            losing accuracy, which is measured once (edgeseg/auto.py) and said in the log "edgeseg".
+            losing accuracy, which is measured once (edgeseg/auto.py).
         precision: "fp32", "fp16", "int8" or "int8-7bit"; by default the first that the bundle lists, which is its
             best.
+        artifact: the very artifact of the bundle to load, instead of one by its precision.
         threads: that one inference runs on; by default all cores that this process may use.
+        size: width and height of the network's input, instead of the spec's; for networks that take any.
+        say: called with what "auto" measures and chooses; by default it goes to the log "edgeseg".
 
     Raises:
         BundleError: the bundle is missing, altered, unsafe or of a newer format, or has no such artifact.
-        EngineError: the runtime is absent or refuses the artifact.
+        EngineError: the runtime is absent, or refuses the artifact or the size.
+        UsageError: the network takes its own size alone.
 
     Warns:
-        EdgeSegWarning: INT8 would saturate on this processor; another is taken in its place, unless int8 was asked for.
+        EdgeSegWarning: INT8 would saturate on this processor; another is taken in its place, unless it was asked for.
     """
     opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
     if threads is None:
         threads = available_cores()
-    engine, artifact = choice(opened, engine=engine, precision=precision, threads=threads)
-    return Segmenter(opened.spec, open_engine(engine, opened.path(artifact), opened.spec, threads))
+    spec = opened.spec if size is None else _resized(opened.spec, *size)
+    if artifact is not None:
+        candidate = Candidate(engine, artifact)
+    elif engine == AUTO:
+        choice = choose(opened, threads=threads, precision=precision, say=say)
+        if choice.measured or choice.left_out:
+            say(f"engine auto: {choice}")
+        candidate = choice.candidate
+    else:
+        candidate = default_candidate(opened, engine, precision)
+    path = opened.path(candidate.artifact)
+    loaded = open_engine(candidate.engine, path, opened.spec, threads)  # with the spec that the artifact carries
+    if spec != opened.spec:
+        blank = np.zeros((1, spec.height, spec.width, 3), np.uint8)
+        check_logits(path, spec, loaded.infer(blank).shape)
+    return Segmenter(spec, loaded, candidate)
 
 
-def choice(bundle: Bundle, *, engine: str, precision: str | None, threads: int) -> tuple[str, Artifact]:
-    """The runtime and the artifact that `load` takes; the arguments, errors and warnings are its own."""
-    if engine == AUTO:
-        fastest = choose(bundle, threads=threads, precision=precision, say=_log.info)
-        _log.info("engine auto: %s", fastest)
-        engine, precision = fastest.engine, fastest.precision
-    return engine, _artifact(bundle, engine, precision)
+def _resized(spec: Spec, width: int, height: int) -> Spec:
+    """The spec with another size of the network's input.
 
-
-def _artifact(bundle: Bundle, engine: str, precision: str | None) -> Artifact:
-    """The artifact to load: INT8 is not taken unasked where the CPU's kernels would saturate."""
-    target = runtime(engine).TARGET
-    best = bundle.artifact(target=target, precision=precision)
-    if best.precision != "int8" or engine not in RUNTIMES or sums_int8_exactly():
-        return best
-    saturates = "this processor has no VNNI, without which INT8 sums saturate"
-    if precision is not None:
-        warnings.warn(f"{saturates}: expect wrong masks in places; fp32 is exact", EdgeSegWarning, stacklevel=4)
-        return best
-    others = {each.precision: each for each in bundle.artifacts if each.target == target and each.precision != "int8"}
-    if not others:
-        raise EngineError(f"{saturates}, and bundle {bundle.spec.name} has nothing else; ask for int8 if that will do")
-    fp32 = others.get("fp32", next(iter(others.values())))
-    seven = others.get(SEVEN_BITS)
-    taken = seven if seven is not None and seven.keeps_accuracy_of(fp32) else fp32
-    warnings.warn(f"{saturates}: {taken.precision} is taken in its place", EdgeSegWarning, stacklevel=4)
-    return taken
+    Raises:
+        UsageError: the network takes its own size alone.
+    """
+    if (width, height) != (spec.width, spec.height) and not spec.dynamic:
+        raise UsageError(
+            f"bundle {spec.name} takes {spec.width}x{spec.height} alone, not {width}x{height}; export it with "
+            "--dynamic for more sizes"
+        )
+    return replace(spec, width=width, height=height)
 
 
 def _size(frame: Any) -> tuple[int, int]:

@@ -9,8 +9,9 @@ import pytest
 
 from edgeseg import EngineError, auto, engines
 from edgeseg.artifact import GATE, SEVEN_BITS, Artifact
-from edgeseg.auto import Choice, choose, remembered
+from edgeseg.auto import Choice, Timing, choose, remembered
 from edgeseg.bundle import Bundle, write_bundle
+from edgeseg.candidate import Candidate
 from edgeseg.spec import Spec
 
 Make = Callable[..., Bundle]
@@ -29,7 +30,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(autouse=True)
 def processor(monkeypatch: pytest.MonkeyPatch) -> None:
     """One with VNNI and two runtimes, whatever this machine has."""
-    monkeypatch.setattr(auto, "sums_int8_exactly", lambda: True)
+    monkeypatch.setattr("edgeseg.candidate.sums_int8_exactly", lambda: True)
     monkeypatch.setattr(auto, "find_spec", lambda name: name)
 
 
@@ -53,15 +54,19 @@ def times(monkeypatch: pytest.MonkeyPatch) -> Times:
     """What a measurement gives for each way to run; ways that are not in it take 9 ms."""
     stated: Times = {}
 
-    def measure(_: Bundle, candidates: list[tuple[str, Artifact]], __: int) -> tuple[Times, list[str]]:
-        return {(name, each.precision): stated.get((name, each.precision), 9.0) for name, each in candidates}, []
+    def measure(_: Bundle, candidates: list[Candidate], __: int) -> tuple[list[Timing], list[str]]:
+        return [Timing(each, stated.get((each.engine, each.artifact.precision), 9.0)) for each in candidates], []
 
     monkeypatch.setattr(auto, "_measure", measure)
     return stated
 
 
+def names(candidate: Candidate) -> tuple[str, str]:
+    return candidate.engine, candidate.artifact.precision
+
+
 def taken(choice: Choice) -> tuple[str, str]:
-    return choice.engine, choice.precision
+    return names(choice.candidate)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +116,7 @@ def test_without_vnni_seven_bits_serve(make: Make, times: Times, monkeypatch: py
     times.update({("onnxruntime", "int8"): 1.0, ("onnxruntime", SEVEN_BITS): 2.0})
     bundle = make({"int8": GOOD, SEVEN_BITS: GOOD, "fp32": {}})
     assert taken(choose(bundle, threads=1)) == ("onnxruntime", "int8")
-    monkeypatch.setattr(auto, "sums_int8_exactly", lambda: False)
+    monkeypatch.setattr("edgeseg.candidate.sums_int8_exactly", lambda: False)
     choice = choose(bundle, threads=1)
     assert taken(choice) == ("onnxruntime", SEVEN_BITS)
     assert "VNNI" in str(choice)
@@ -128,8 +133,9 @@ def test_where_there_is_no_choice_nothing_is_measured(
     make: Make, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(auto, "find_spec", lambda name: name if name == "onnxruntime" else None)
-    choice = choose(make({"fp32": {}}), threads=1)
-    assert choice == Choice("onnxruntime", "fp32", {}, ())
+    bundle = make({"fp32": {}})
+    choice = choose(bundle, threads=1)
+    assert choice == Choice(Candidate("onnxruntime", bundle.artifacts[0]), (), ())
     assert not cache.exists()
 
 
@@ -176,9 +182,9 @@ def test_what_does_not_run_is_left_out(make: Make, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(auto, "open_engine", open_engine)
     monkeypatch.setattr(auto, "SECONDS", 0.01)
     choice = choose(make({"fp32": {}, "int8": GOOD}), threads=1)
-    assert choice.engine == "onnxruntime"
-    assert set(choice.measured) == {("onnxruntime", "fp32"), ("onnxruntime", "int8")}
-    assert all(ms > 0 for ms in choice.measured.values())
+    assert choice.candidate.engine == "onnxruntime"
+    assert {names(each.candidate) for each in choice.measured} == {("onnxruntime", "fp32"), ("onnxruntime", "int8")}
+    assert all(each.ms > 0 for each in choice.measured)
     assert "openvino int8 left out: no such library" in choice.left_out
     monkeypatch.setattr(auto, "open_engine", lambda *_: real("abacus", *_[1:]))
     with pytest.raises(EngineError, match="nothing runs"):

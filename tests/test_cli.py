@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from edgeseg.auto import Timing
 from edgeseg.bundle import Bundle
 from edgeseg.cli import app, main
 from edgeseg.spec import Spec
@@ -92,12 +93,28 @@ def test_run_writes_what_was_asked_for(run: Run, bundle: Path, picture: Path, tm
     assert decoded(mask).shape == (20, 40)
 
 
+@pytest.mark.parametrize(
+    "mistake", [("nothing.mp4",), ("{picture}", "--out", "nowhere/a.png"), ("{picture}", "--alpha", "2")]
+)
+def test_mistakes_are_found_before_anything_is_measured(
+    mistake: tuple[str, ...], run: Run, bundle: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def open_engine(*_: object) -> None:
+        raise AssertionError("an engine was opened")
+
+    monkeypatch.setattr("edgeseg.auto.find_spec", lambda name: name)
+    monkeypatch.setattr("edgeseg.auto.open_engine", open_engine)
+    code, _, err = run("run", *(part.format(picture=picture) for part in mistake), "--bundle", bundle)
+    assert code == 2
+    assert err.count("error:") == 1
+
+
 def test_auto_says_what_it_took_and_why(
     run: Run, bundle: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("edgeseg.auto.find_spec", lambda name: name)
     monkeypatch.setattr(
-        "edgeseg.auto._measure", lambda *_: ({("onnxruntime", "fp32"): 3.0, ("openvino", "fp32"): 9.0}, [])
+        "edgeseg.auto._measure", lambda _, candidates, __: ([*map(Timing, candidates, (3.0, 9.0))], [])
     )
     for engine in ((), ("--engine", "auto")):
         code, out, err = run("run", picture, "--bundle", bundle, "--json", *engine)
@@ -118,7 +135,7 @@ def test_what_is_recorded_belongs_to_what_ran(
     data["artifacts"].insert(0, {**data["artifacts"][0], "file": "tiny.int8.onnx", "precision": "int8"})
     (bundle / "tiny.int8.onnx").write_bytes((bundle / data["artifacts"][1]["file"]).read_bytes())
     index.write_text(json.dumps(data))
-    monkeypatch.setattr("edgeseg.segmenter.sums_int8_exactly", lambda: False)
+    monkeypatch.setattr("edgeseg.candidate.sums_int8_exactly", lambda: False)
     monkeypatch.setattr("warnings.showwarning", warnings.showwarning)  # put back afterwards
     with warnings.catch_warnings():
         warnings.simplefilter("default")
@@ -134,7 +151,7 @@ def test_our_warnings_are_one_sentence(
 ) -> None:
     index = bundle / "bundle.json"
     index.write_text(index.read_text().replace('"precision": "fp32"', '"precision": "int8"'))
-    monkeypatch.setattr("edgeseg.segmenter.sums_int8_exactly", lambda: False)
+    monkeypatch.setattr("edgeseg.candidate.sums_int8_exactly", lambda: False)
     monkeypatch.setattr("warnings.showwarning", warnings.showwarning)  # put back afterwards
     with warnings.catch_warnings():
         warnings.simplefilter("default")

@@ -11,6 +11,7 @@ from edgeseg import EdgeSegWarning, EngineError
 from edgeseg.artifact import Artifact
 from edgeseg.auto import Choice
 from edgeseg.bundle import Bundle, write_bundle
+from edgeseg.candidate import Candidate
 from edgeseg.processor import sums_int8_exactly
 from edgeseg.spec import Spec
 
@@ -53,7 +54,7 @@ def folder(tmp_path: Path, spec: Spec, make_model: Callable[[Spec], onnx.ModelPr
 
 @pytest.fixture
 def without_vnni(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgeseg.segmenter.sums_int8_exactly", lambda: False)
+    monkeypatch.setattr("edgeseg.candidate.sums_int8_exactly", lambda: False)
 
 
 def opened_file(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -99,7 +100,7 @@ def test_load_takes_what_auto_chose(folder: Callable[..., Path], monkeypatch: py
     def choose(bundle: Bundle, *, threads: int, precision: str | None, say: object) -> Choice:
         del say
         asked.append((bundle.spec.name, threads, precision))
-        return Choice("onnxruntime", "fp32", {}, ())
+        return Choice(Candidate("onnxruntime", bundle.artifact(target="onnxruntime", precision="fp32")), (), ())
 
     monkeypatch.setattr("edgeseg.segmenter.choose", choose)
     names = opened_file(monkeypatch)
@@ -123,7 +124,7 @@ def test_nothing_but_int8_is_an_error(folder: Callable[..., Path]) -> None:
 
 
 def test_int8_is_taken_where_it_is_exact(folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edgeseg.segmenter.sums_int8_exactly", lambda: True)
+    monkeypatch.setattr("edgeseg.candidate.sums_int8_exactly", lambda: True)
     names = opened_file(monkeypatch)
     edgeseg.load(folder("int8", "fp32"))
     assert names == ["tiny.int8.onnx"]

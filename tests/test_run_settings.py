@@ -18,7 +18,7 @@ from edgeseg.artifact import Artifact
 from edgeseg.bundle import Bundle, write_bundle
 from edgeseg.errors import BundleError, EdgeSegWarning, OutputError, UsageError
 from edgeseg.processor import available_cores, processor
-from edgeseg.run_settings import RunSettings, open_sized, read_settings, write_settings
+from edgeseg.run_settings import RunSettings, read_settings, write_settings
 from edgeseg.segmenter import load
 from edgeseg.spec import METADATA_KEY, Spec
 
@@ -95,7 +95,7 @@ def test_a_network_that_takes_any_size_runs_at_the_one_chosen(
         tmp_path / "any", spec, {file: Artifact.of(file, target="onnxruntime", precision="fp32")}, None
     )
     frame = np.random.default_rng(0).integers(0, 256, (32, 64, 3), dtype=np.uint8)
-    segmenter = open_sized(bundle, engine, "fp32", (64, 32), threads=1)
+    segmenter = load(bundle, engine=engine, precision="fp32", threads=1, size=(64, 32))
     assert segmenter.logits(frame).shape == (1, 3, 8, 16)
     assert segmenter(frame).shape == (32, 64)
 

@@ -6,15 +6,15 @@ import pkgutil
 from collections.abc import Iterator
 
 from edgeseg import engines
-from edgeseg.artifact import Artifact
 from edgeseg.bundle import Bundle
+from edgeseg.candidate import Candidate
 from edgeseg.errors import EngineError
 
 ALL = "all"
 """The name that asks for every engine."""
 
 
-def candidates(bundle: Bundle, engine_name: str) -> tuple[list[tuple[str, Artifact]], list[dict[str, str]]]:
+def candidates(bundle: Bundle, engine_name: str) -> tuple[list[Candidate], list[dict[str, str]]]:
     """Engine and artifact of each possible run, and what cannot be run with the reason.
 
     Args:
@@ -28,12 +28,12 @@ def candidates(bundle: Bundle, engine_name: str) -> tuple[list[tuple[str, Artifa
     if engine_name != ALL:
         target = engines.runtime(engine_name).TARGET
         bundle.artifact(target=target)  # raises if there is none
-        return [(engine_name, each) for each in bundle.artifacts_for(target)], []
-    chosen: list[tuple[str, Artifact]] = []
+        return [Candidate(engine_name, each) for each in bundle.artifacts_for(target)], []
+    chosen: list[Candidate] = []
     skipped: list[dict[str, str]] = []
     for name in _installed(skipped):
         target = engines.runtime(name).TARGET
-        read = [(name, artifact) for artifact in bundle.artifacts_for(target)]
+        read = [Candidate(name, artifact) for artifact in bundle.artifacts_for(target)]
         chosen += read
         if not read:
             skipped.append({"engine": name, "reason": f"bundle {bundle.spec.name} has no artifact for {target}"})

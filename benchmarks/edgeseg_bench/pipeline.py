@@ -24,7 +24,8 @@ from edgeseg.errors import UsageError
 from edgeseg.processor import available_cores
 from edgeseg.segmenter import Segmenter, load
 from edgeseg.video.open import open_source
-from edgeseg.video.pipeline import Mode, stream
+from edgeseg.video.options import Mode
+from edgeseg.video.pipeline import stream
 from edgeseg_bench.energy.meter import Meter, metered
 from edgeseg_bench.machine import processor
 from edgeseg_bench.windows import Window, medians

@@ -27,14 +27,14 @@ from typing import Any
 
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.evaluate import evaluate
-from edgeseg.artifact import Artifact
 from edgeseg.bundle import INDEX, Bundle
+from edgeseg.candidate import Candidate
 from edgeseg.errors import EngineError, UsageError
 from edgeseg.processor import available_cores
 from edgeseg.segmenter import Segmenter, load
 from edgeseg.video.capture import VideoSource
 from edgeseg.video.open import open_source
-from edgeseg.video.pipeline import Mode, engine_threads
+from edgeseg.video.options import Mode, engine_threads
 from edgeseg.video.source import NOMINAL_FPS
 from edgeseg_bench import capture, engine, first_mask, machine, network, pipeline
 from edgeseg_bench.candidates import ALL, candidates
@@ -113,13 +113,13 @@ def measure(
     idle_watts = idle(meters) if meters else None
     job = _Job(bundle, video, settings.fps or source["fps"], settings, meters, idle_watts)
     runs = []
-    for name, artifact in chosen:
+    for candidate in chosen:
         try:
-            runs.append(_run(job, name, artifact, say))
+            runs.append(_run(job, candidate, say))
         except EngineError as error:
             if engine_name != ALL:
                 raise
-            skipped.append({"engine": f"{name} {artifact.precision}", "reason": str(error)})
+            skipped.append({"engine": str(candidate), "reason": str(error)})
     if not runs:
         raise EngineError("no engine could be measured: " + "; ".join(each["reason"] for each in skipped))
     after = machine.condition()
@@ -149,36 +149,36 @@ def measure(
     }
 
 
-def _run(job: _Job, name: str, artifact: Artifact, say: Callable[[str], None]) -> dict[str, Any]:
+def _run(job: _Job, candidate: Candidate, say: Callable[[str], None]) -> dict[str, Any]:
     """One artifact in one engine."""
     bundle, video, settings = job.bundle, job.video, job.settings
-    what = f"{name} {artifact.precision}"
+    artifact = candidate.artifact
     threads = engine_threads(settings.mode)
     workers = 1 if settings.mode == "latency" else max(1, available_cores() // threads)
-    say(f"{what}: first mask of a new process")
+    say(f"{candidate}: first mask of a new process")
     cold = first_mask.measure(
-        bundle.folder, video, engine=name, precision=artifact.precision, mode=settings.mode, threads=threads
+        bundle.folder, video, engine=candidate.engine, precision=artifact.precision, mode=settings.mode, threads=threads
     )
     accuracy = None
     if settings.dataset is not None:
-        say(f"{what}: accuracy on {len(settings.dataset)} images")
-        judged = load(bundle, engine=name, precision=artifact.precision, threads=1)
+        say(f"{candidate}: accuracy on {len(settings.dataset)} images")
+        judged = load(bundle, engine=candidate.engine, artifact=artifact, threads=1)
         accuracy = evaluate(judged, settings.dataset).to_json()
         judged.close()
-    model = load(bundle, engine=name, precision=artifact.precision, threads=threads)
+    model = load(bundle, engine=candidate.engine, artifact=artifact, threads=threads)
     try:
-        say(f"{what}: engine alone")
+        say(f"{candidate}: engine alone")
         alone = _engine(job, model, workers)
-        say(f"{what}: pipeline")
+        say(f"{candidate}: pipeline")
         flat_out = _pipeline(job, model)
-        say(f"{what}: camera to mask")
+        say(f"{candidate}: camera to mask")
         camera = _camera(job, model)
-        say(f"{what}: stream to mask")
+        say(f"{candidate}: stream to mask")
         streamed = _stream(job, model)
     finally:
         model.close()
     return {
-        "engine": name,
+        "engine": candidate.engine,
         "artifact": {"file": artifact.file, "precision": artifact.precision, "sha256": artifact.sha256},
         "mode": settings.mode,
         "workers": workers,

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from edgeseg.commands.run import Precision
 from edgeseg.json_fields import print_json
-from edgeseg.progress import counting
+from edgeseg.progress import progress_bar
 
 
 def eval_command(
@@ -35,17 +35,17 @@ def eval_command(
     from edgeseg.accuracy.dataset import Dataset
     from edgeseg.accuracy.evaluate import evaluate
     from edgeseg.bundle import Bundle
-    from edgeseg.engines import open_engine
-    from edgeseg.segmenter import Segmenter, choice
+    from edgeseg.cache import tell
+    from edgeseg.segmenter import load
 
     opened = Bundle.open(bundle)
     dataset = Dataset.open(data, split)
-    engine, artifact = choice(opened, engine=engine, precision=precision, threads=1)
-    model = Segmenter(opened.spec, open_engine(engine, opened.path(artifact), opened.spec, threads=1))
-    with counting("evaluate", quiet=json) as progress:
+    model = load(opened, engine=engine, precision=precision, threads=1, say=tell)
+    with progress_bar("evaluate", quiet=json) as progress:
         evaluation = evaluate(model, dataset, progress=progress)
     if record:
-        opened.record(artifact, "evaluation", evaluation.to_json())
+        assert model.candidate is not None
+        opened.record(model.candidate.artifact, "evaluation", evaluation.to_json())
     if json:
         print_json({"bundle": opened.spec.name, **evaluation.to_json()})
     else:

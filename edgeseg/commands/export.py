@@ -9,7 +9,7 @@ from rich.console import Console
 
 from edgeseg.describe import tables
 from edgeseg.errors import UsageError
-from edgeseg.progress import counting
+from edgeseg.progress import progress_bar
 from edgeseg.spec import Resize
 from edgeseg_export.sizes import parse_size
 
@@ -53,7 +53,7 @@ def export_command(
         return _export_module(network, weights, spec, out, data, split)
     if weights is not None or spec is not None:
         raise UsageError(f"--weights and --spec go with package.module:factory, not with {network}; leave them out")
-    with counting("evaluate") as progress:
+    with progress_bar("evaluate") as progress:
         bundle = export(
             Path(network),
             out,
@@ -76,7 +76,7 @@ def _export_module(factory: str, weights: Path, spec: Path, out: Path, data: Pat
 
     console = Console(stderr=True)
     sys.path.insert(0, str(Path.cwd()))  # as `python -m` does: a factory may lie in this folder
-    with counting("evaluate") as progress:
+    with progress_bar("evaluate") as progress:
         bundle = export_module(
             factory,
             weights,

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from edgeseg.describe import tables
-from edgeseg.progress import counting
+from edgeseg.progress import progress_bar
 
 
 def import_command(model: Path, *, spec: Path, out: Path, data: Path | None = None, split: str = "val") -> int:
@@ -24,7 +24,7 @@ def import_command(model: Path, *, spec: Path, out: Path, data: Path | None = No
     from edgeseg_export.foreign.import_onnx import import_onnx
     from edgeseg_export.foreign.model_spec import read_model_spec
 
-    with counting("evaluate") as progress:
+    with progress_bar("evaluate") as progress:
         bundle = import_onnx(model, read_model_spec(spec), out, data=data, split=split, progress=progress)
     Console().print(tables(bundle))
     return 0

@@ -10,7 +10,7 @@ from rich.console import Console
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.bundle import Bundle
 from edgeseg.describe import tables
-from edgeseg.progress import counting
+from edgeseg.progress import progress_bar
 
 
 def quantize_command(
@@ -44,7 +44,7 @@ def quantize_command(
     opened = Bundle.open(bundle)
     kept = frozenset(keep) | (frozenset() if sensitivity is None else read_keep(sensitivity, opened))
     evaluation = None if eval is None else Dataset.open(eval, eval_split)
-    with counting("calibrate") as progress:
+    with progress_bar("calibrate") as progress:
         result = quantize(
             opened,
             data,

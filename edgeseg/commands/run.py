@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from edgeseg.json_fields import print_json
 
 if TYPE_CHECKING:
-    from edgeseg.bundle import Bundle
+    from edgeseg.video.report import Report
 
 Precision = Literal["fp32", "fp16", "int8", "int8-7bit"]
 
@@ -29,11 +29,16 @@ def run_command(
     settings: Path | None = None,
     alpha: float = 0.5,
     timeout: float = 10.0,
+    tolerate_loss: bool = False,
     json: bool = False,
 ) -> int:
     """Segment a video, camera, stream, image or folder of images.
 
-    Without --out, --masks or --show the frames are segmented and timed, and nothing is kept.
+    Without --out, --masks or --show the frames are segmented and timed, and nothing is kept. Ctrl-C, SIGTERM and SIGHUP
+    end it in order; a second one ends it at once.
+
+    Exit code 0 when all went well, 2 when something was wrong or an output failed, 3 when a live source broke off, and
+    128 plus its number after a signal.
 
     Args:
         source: a video or image file, a folder of images, a camera's number, a URL, or a GStreamer pipeline.
@@ -52,51 +57,69 @@ def run_command(
         settings: a file of edgeseg tune, which says bundle, engine, precision, mode, workers and threads.
         alpha: weight of the class colours in an overlay, 0 to 1.
         timeout: seconds that a camera or URL may take to answer.
+        tolerate_loss: exit with 0 when a live source broke off after its first frame.
         json: print one JSON object on stdout, and nothing else.
     """
     from edgeseg.auto import AUTO
-    from edgeseg.bundle import Bundle
+    from edgeseg.cache import tell
     from edgeseg.run_settings import read_settings
     from edgeseg.segmenter import load
-    from edgeseg.video.pipeline import engine_threads
+    from edgeseg.video.open import open_source
+    from edgeseg.video.options import StreamOptions, engine_threads
+    from edgeseg.video.outputs import Outputs, check_outputs
     from edgeseg.video.run import run
 
+    chosen = None
     if settings is not None:
-        said = {"bundle": bundle, "engine": engine, "precision": precision, "mode": mode, "workers": workers}
-        chosen = read_settings(settings, {**said, "threads": threads})
-        model, mode, workers = chosen.load(), chosen.mode, chosen.workers
-    else:
-        mode = mode or "throughput"
-        threads = engine_threads(mode) if threads is None else threads
-        opened = Bundle.open(bundle or "road")
-        kind: str | None = precision
-        if engine is None or engine == AUTO:
-            engine, kind = _fastest(opened, precision, threads)
-        model = load(opened, engine=engine, precision=kind, threads=threads)
-    report = run(
-        model,
-        source,
-        out=out,
-        masks=masks,
-        show=show,
-        max_frames=max_frames,
-        mode=mode,
-        workers=workers,
-        alpha=alpha,
-        timeout=timeout,
-        quiet=json,
-    )
+        options = {"bundle": bundle, "engine": engine, "precision": precision, "mode": mode, "workers": workers}
+        chosen = read_settings(settings, {**options, "threads": threads})
+        mode, workers, threads = chosen.mode, chosen.workers, chosen.threads
+    mode = mode or "throughput"
+    threads = engine_threads(mode) if threads is None else threads
+    how = StreamOptions(mode=mode, workers=workers, alpha=alpha, max_frames=max_frames, timeout=timeout)
+    check_outputs(source, out, masks)
+    # What the user may have got wrong is opened before what takes time.
+    with (
+        open_source(source, timeout=timeout, decoder_threads=how.decoder_threads(threads)) as opened,
+        Outputs(opened, out=out, masks=masks, show=show) as outputs,
+    ):
+        if chosen is not None:
+            model = chosen.load()
+        else:
+            model = load(bundle or "road", engine=engine or AUTO, precision=precision, threads=threads, say=tell)
+        report = run(model, opened, outputs, how, quiet=json)
     if json:
         print_json(report.to_json())
-    return 130 if report.interrupted else 0
+    else:
+        _print(report)
+    return _exit_code(report, tolerate_loss=tolerate_loss)
 
 
-def _fastest(bundle: Bundle, precision: str | None, threads: int) -> tuple[str, str]:
-    """Runtime and precision of the engine auto, which says on stderr what it took and why."""
-    from edgeseg.auto import choose
-    from edgeseg.cache import tell
+def _print(report: Report) -> None:
+    """Prints the table on stdout, and on stderr what was not as it should be."""
+    from rich.console import Console
 
-    choice = choose(bundle, threads=threads, precision=precision, say=tell)
-    if choice.measured or choice.left_out:
-        tell(f"engine auto: {choice}")
-    return choice.engine, choice.precision
+    from edgeseg.terminal import warn
+
+    Console().print(report.table())
+    for warning in report.warnings:
+        warn(warning)
+
+
+def _exit_code(report: Report, *, tolerate_loss: bool) -> int:
+    """The exit code, with a sentence on stderr for what went wrong."""
+    import signal
+
+    from edgeseg.interrupt import exit_code
+    from edgeseg.terminal import complain
+
+    for failure in report.failures:
+        complain(failure)
+    if report.failures:
+        return 2
+    if report.ended.how == "lost" and not tolerate_loss:
+        complain(report.ended.reason or f"{report.source} gave no more frames")
+        return 3
+    if report.ended.how == "interrupted" and report.ended.reason is not None:
+        return exit_code(signal.Signals[report.ended.reason])
+    return 0

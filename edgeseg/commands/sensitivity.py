@@ -14,7 +14,7 @@ from rich.text import Text
 from edgeseg.atomic import atomic_file
 from edgeseg.bundle import Bundle
 from edgeseg.errors import OutputError
-from edgeseg.progress import counting
+from edgeseg.progress import progress_bar
 
 if TYPE_CHECKING:
     from edgeseg_export.precision.judge import Loss
@@ -58,7 +58,7 @@ def sensitivity_command(
     for file in (json_file, html):
         if file is not None and not file.parent.is_dir():  # known before minutes of measuring
             raise OutputError(f"cannot write {file}: there is no folder {file.parent}; make it first")
-    with counting("measure") as progress:
+    with progress_bar("measure") as progress:
         result = sensitivity(
             Bundle.open(bundle),
             data,

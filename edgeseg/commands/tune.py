@@ -50,8 +50,8 @@ def tune_command(
     from edgeseg_bench import machine, result
     from edgeseg_bench.labelled import check_labelled, open_labelled
     from edgeseg_bench.tune import record, report
-    from edgeseg_bench.tune.candidates import combinations
     from edgeseg_bench.tune.choice import choose, nearest
+    from edgeseg_bench.tune.combinations import combinations
     from edgeseg_bench.tune.search import Budget, frames_of, tune
     from edgeseg_export.sizes import parse_size
 
@@ -83,7 +83,7 @@ def tune_command(
         result.write(html, report.page(trials, chosen, budget, device=device, notes=notes))
     if chosen is not None:
         write_settings(out, record.settings(chosen, common))
-        notes.append(f"chosen: {chosen.candidate.name}; edgeseg run SOURCE --settings {out}")
+        notes.append(f"chosen: {chosen.combination.name}; edgeseg run SOURCE --settings {out}")
     else:
         notes.append(f"nothing keeps the budget; {report.nearest(nearest(trials, budget))}; {out} is not written")
     for note in notes:

@@ -13,7 +13,7 @@ from rich.table import Table
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.atomic import atomic_file
 from edgeseg.bundle import Bundle
-from edgeseg.progress import counting
+from edgeseg.progress import progress_bar
 
 if TYPE_CHECKING:
     from edgeseg_export.verify import StageResult
@@ -55,7 +55,7 @@ def verify_command(
     opened, dataset = Bundle.open(bundle), Dataset.open(data, split)
     gate = Gate(min_miou, min_agreement, max_drop)
     given, left_out = stages(opened, weights)
-    with counting("verify") as progress:
+    with progress_bar("verify") as progress:
         results = verify(given, dataset, progress=progress)
     misses = gate.misses(results)
     if json_file is not None:

@@ -10,31 +10,35 @@ and no thread beyond them competes for the cores. The caller's thread puts the r
 
 from __future__ import annotations
 
+import atexit
 import threading
 import time
+import weakref
 from collections.abc import Iterator
-from typing import Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgeseg.arrays import Image
-from edgeseg.errors import UsageError
-from edgeseg.processor import available_cores
+from edgeseg.errors import LostError, UsageError
 from edgeseg.video.model import Model, Result
 from edgeseg.video.open import Input, open_source
-from edgeseg.video.source import Frame, Source
+from edgeseg.video.options import StreamOptions
+from edgeseg.video.source import Ended, Frame, Source
 from edgeseg.video.timing import Statistics
 
-Mode = Literal["throughput", "latency"]
-"""Many frames at once on one core each, or one frame at a time on all cores."""
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from edgeseg.video.options import StreamKeywords
 
 JOIN_SECONDS = 5.0
 """How long the end of a stream waits for a worker whose read never returns."""
 
 
-def engine_threads(mode: Mode) -> int:
-    """Threads to load a model with: 1 for throughput, where every core has a worker; all for latency."""
-    return 1 if mode == "throughput" else available_cores()
+_OPEN: weakref.WeakSet[Stream] = weakref.WeakSet()
+"""Streams that hold a source."""
 
 
 class Stream:
@@ -44,44 +48,38 @@ class Stream:
         source: what it reads.
         stats: live statistics.
         workers: how many frames are segmented at the same time.
+        ended: why there are no more results; None before the last one, and where the loop was left early.
     """
 
-    def __init__(
-        self,
-        model: Model,
-        source: Source,
-        *,
-        workers: int,
-        waiting: int,
-        overlay: bool,
-        masks: bool,
-        alpha: float,
-        max_frames: int | None,
-    ) -> None:
-        """See `stream`; `waiting` is how many finished results may wait for the caller."""
+    def __init__(self, model: Model, source: Source, options: StreamOptions) -> None:
+        """Takes over the source, and closes it in the end; `stream` explains the rest."""
         self.source = source
         self.stats = Statistics()
-        self.workers = workers
+        self.workers = options.frames_at_once(model.threads)
+        self.ended: Ended | None = None
         self._model = model
-        self._overlay = overlay
-        self._masks = masks
-        self._alpha = alpha
-        self._places = workers + waiting  # frames alive at any time, apart from the caller's own
-        self._left = max_frames
+        self._options = options
+        # frames alive at any time, apart from the caller's own
+        self._places = self.workers + options.waiting(model.threads)
+        self._left = options.max_frames
         self._threads: list[threading.Thread] = []
-        self._reading = threading.Lock()  # held while taking a frame; guards _left and _taken
-        self._taken = 0
+        self._reading = threading.Lock()  # held while taking a frame; guards _left and _read
+        self._read = 0
         self._change = threading.Condition()  # guards all that follows
         self._finished: dict[int, Result] = {}
         self._alive = 0
-        self._running = workers
+        self._running = self.workers
         self._stopped = False
         self._error: BaseException | None = None
+        # One that is dropped before anybody iterates over it holds a device too.
+        weakref.finalize(self, source.close).atexit = False  # then it is _close_all's work
+        _OPEN.add(self)
 
     def __iter__(self) -> Iterator[Result]:
         """Yields the results in order.
 
         Raises:
+            LostError: a live source broke off, and that is not tolerated; all results came before.
             UsageError: it was iterated over before.
             BaseException: whatever the source or the model raised, at once.
         """
@@ -102,8 +100,17 @@ class Stream:
                 yield result
                 del result  # or it would live on while the next one is awaited
                 order += 1
+            self.ended = self._end()
         finally:
             self.close()
+        if self.ended.how == "lost" and not self._options.tolerate_loss:
+            raise LostError(self.ended.reason or f"{self.source.name} gave no more frames")
+
+    def stop(self) -> None:
+        """Reads no more frames: iterating ends after those that were read already. A signal handler may call it."""
+        with self._change:
+            self._stopped = True
+            self._change.notify_all()
 
     def close(self) -> None:
         """Stops the workers and closes the source; more calls do nothing."""
@@ -119,14 +126,30 @@ class Stream:
                 thread.join(max(0.0, deadline - time.perf_counter()))
         if not any(thread.is_alive() for thread in self._threads):
             self.source.close()
+            _OPEN.discard(self)
+        self.stats.discarded = self._read - self.stats.frames
+
+    def _end(self) -> Ended:
+        """Why there are no more results."""
+        if self._left == 0:
+            return Ended("stopped", f"after {self._options.max_frames} frames, as asked")
+        if self._stopped:
+            return Ended("stopped")
+        return self.source.ended or Ended("end_of_file")
 
     def _await(self, order: int) -> Result | None:
         """The result with that number, None after the last; the caller's thread waits here."""
         with self._change:
+            while order not in self._finished and not self._stopped:
+                self._raise_error()
+                if self._running == 0:
+                    return None
+                self._change.wait()
+        if self._stopped and self.source.live:
+            self.source.close()  # wakes the worker that waits for a frame
+        with self._change:
             while order not in self._finished:
-                if self._error is not None:
-                    error, self._error = self._error, None
-                    raise error
+                self._raise_error()
                 if self._running == 0:
                     return None
                 self._change.wait()
@@ -134,17 +157,22 @@ class Stream:
             self._change.notify_all()
             return self._finished.pop(order)
 
+    def _raise_error(self) -> None:
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+
     def _work(self) -> None:
-        """A worker's life: take, segment, hand over."""
+        """What a worker does: read a frame, segment it, hand the result over."""
         try:
             memory = np.empty((1, self._model.spec.height, self._model.spec.width, 3), np.uint8)
-            while (taken := self._take()) is not None:
-                order, frame = taken
+            while (numbered := self._next()) is not None:
+                order, frame = numbered
                 result = self._segment(frame, memory)
                 with self._change:
                     self._finished[order] = result
                     self._change.notify_all()
-                del taken, frame, result
+                del numbered, frame, result
         except BaseException as error:  # whatever it is, the caller's thread raises it
             with self._change:
                 self._error = self._error or error
@@ -154,7 +182,7 @@ class Stream:
                 self._running -= 1
                 self._change.notify_all()
 
-    def _take(self) -> tuple[int, Frame] | None:
+    def _next(self) -> tuple[int, Frame] | None:
         """The next frame with its number, as soon as there is room for one more; None at the end."""
         with self._change:
             while self._alive >= self._places and not self._stopped:
@@ -165,7 +193,7 @@ class Stream:
         with self._reading:
             if self._stopped or self._left == 0 or (frame := next(self.source, None)) is None:
                 return None
-            order, self._taken = self._taken, self._taken + 1
+            order, self._read = self._read, self._read + 1
             if self._left is not None:
                 self._left -= 1
             return order, frame
@@ -179,14 +207,14 @@ class Stream:
         if self._model.makes_masks:
             mask = self._model.segment(tensor, width, height)
             inferred = time.perf_counter()
-            if self._overlay:
-                overlay = self._model.paint(mask, frame.image, alpha=self._alpha)
+            if self._options.overlay:
+                overlay = self._model.paint(mask, frame.image, alpha=self._options.alpha)
         else:
             logits = self._model.infer(tensor)
             inferred = time.perf_counter()
-            if self._overlay:
-                mask = np.empty((height, width), np.uint8) if self._masks else None
-                overlay = self._model.overlay(logits, frame.image, alpha=self._alpha, mask=mask)
+            if self._options.overlay:
+                mask = np.empty((height, width), np.uint8) if self._options.masks else None
+                overlay = self._model.overlay(logits, frame.image, alpha=self._options.alpha, mask=mask)
             else:
                 mask = self._model.mask(logits, width, height)
         done = time.perf_counter()
@@ -196,7 +224,7 @@ class Stream:
             "infer": inferred - prepared,
             "kernel": done - inferred,
         }
-        if not self._masks:
+        if not self._options.masks:
             mask = None
         return Result(
             frame.index, frame.image, mask, overlay, frame.timestamp, frame.captured, done, seconds, frame.name
@@ -204,60 +232,30 @@ class Stream:
 
 
 def stream(
-    model: Model,
-    source: Input | Source,
-    *,
-    mode: Mode = "throughput",
-    workers: int | None = None,
-    overlay: bool = False,
-    masks: bool = True,
-    alpha: float = 0.5,
-    max_frames: int | None = None,
-    queue: int | None = None,
-    timeout: float = 10.0,
+    model: Model, source: Input | Source, options: StreamOptions | None = None, **keywords: Unpack[StreamKeywords]
 ) -> Stream:
     """Segments every frame of a file, or the newest frames of a live source, and gives the results in order.
 
     Args:
         model: best loaded with `engine_threads(mode)` threads.
         source: whatever `open_source` takes, or an open source; the stream closes it.
-        mode: "throughput" segments as many frames at once as cores and the model's threads allow; "latency" one.
-        workers: how many frames at once, instead of what the mode says.
-        overlay: compute overlays.
-        masks: compute masks.
-        alpha: weight of the classes' colours in an overlay, 0 to 1.
-        max_frames: stop after so many.
-        queue: finished results that may wait for the caller; 2 a worker by default, 1 in latency mode.
-        timeout: seconds that a live source may take to open, and to give each frame.
+        options: how it works; the defaults of StreamOptions otherwise.
+        **keywords: fields of StreamOptions that replace those of `options`.
 
     Raises:
-        UsageError: an argument is out of range.
+        UsageError: an option is out of range.
         SourceError: the source cannot be opened or gives no frame.
     """
-    if mode not in ("throughput", "latency"):
-        raise UsageError(f'mode is {mode!r}, expected "throughput" or "latency"')
-    if not (overlay or masks):
-        raise UsageError("neither masks nor overlays are asked for; ask for one of them")
-    for name, value in (("workers", workers), ("max_frames", max_frames), ("queue", queue)):
-        if value is not None and value < 1:
-            raise UsageError(f"{name} is {value}, expected at least 1")
-    if not 0 <= alpha <= 1:
-        raise UsageError(f"alpha is {alpha:g}, expected 0 (the frame alone) to 1 (the colours alone)")
-    cores = available_cores()
-    if workers is None:
-        workers = 1 if mode == "latency" else max(1, cores // max(1, model.threads))
+    options = replace(options or StreamOptions(), **keywords)
     if not isinstance(source, Source):
-        # A lone worker leaves decoding to a thread that runs ahead; many workers need more than one core's decoding.
-        decoders = min(2, cores) if workers == 1 else 1 + cores // 8
-        source = open_source(source, timeout=timeout, decoder_threads=decoders)
-    waiting = queue or (1 if mode == "latency" else 2 * workers)
-    return Stream(
-        model,
-        source,
-        workers=workers,
-        waiting=waiting,
-        overlay=overlay,
-        masks=masks,
-        alpha=alpha,
-        max_frames=max_frames,
-    )
+        source = open_source(
+            source, timeout=options.timeout, decoder_threads=options.decoder_threads(model.threads)
+        )
+    return Stream(model, source, options)
+
+
+@atexit.register
+def _close_all() -> None:
+    """Threads in native code must not outlive the interpreter: it would abort the process."""
+    for running in list(_OPEN):
+        running.close()

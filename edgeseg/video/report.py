@@ -5,10 +5,19 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from edgeseg.video.source import Ended
 from edgeseg.video.timing import Summary
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+CAUSES = {
+    "before_start": "before the first mask",
+    "replaced": "replaced by newer ones",
+    "at_end": "at the end",
+    "damaged": "damaged",
+}
+"""The causes of `edgeseg.video.source.Skipped`, in words."""
 
 
 @dataclass(frozen=True)
@@ -22,14 +31,17 @@ class Report:
         mode: "throughput" or "latency".
         workers: frames segmented at the same time.
         threads: of the engine, for each of them.
-        frames: segmented, and written where an output was asked for.
+        frames: segmented, and handed to the outputs.
         fps: frames a second from the first capture to the last finished mask.
-        dropped: frames of a live source that a newer one replaced.
+        dropped: frames of a live source that a newer one replaced, `skipped["replaced"]`.
+        skipped: frames that arrived or were read and were not segmented, by the causes of
+            `edgeseg.video.source.Skipped`.
         stages: milliseconds for each stage, alone; they overlap.
         capture_to_mask: milliseconds from capture to finished mask, waiting included; display and recording are not.
         outputs: paths written.
+        failures: one sentence for each output that could not be written to its end.
         warnings: one sentence each.
-        interrupted: Ctrl-C ended it; the outputs are complete up to there. The command line then exits with 130.
+        ended: why there were no more frames; the outputs are complete up to there.
     """
 
     source: str
@@ -41,15 +53,17 @@ class Report:
     frames: int
     fps: float
     dropped: int
+    skipped: dict[str, int]
     stages: dict[str, Summary]
     capture_to_mask: Summary
     outputs: tuple[str, ...]
+    failures: tuple[str, ...]
     warnings: tuple[str, ...]
-    interrupted: bool
+    ended: Ended
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object with these attributes; times in milliseconds."""
-        return asdict(self)
+        return {**asdict(self), "ended": self.ended._asdict()}
 
     def table(self) -> Table:
         """The figures as a rich table."""
@@ -57,7 +71,7 @@ class Report:
 
         table = Table(
             title=f"{self.frames} frames, {self.fps:.1f} fps, {self.dropped} dropped",
-            caption=f"{self.width}x{self.height}, {self.workers} at a time, {self.threads} threads each",
+            caption=self._caption(),
         )
         table.add_column("milliseconds")
         for column in ("p50", "p95", "p99", "mean"):
@@ -66,3 +80,12 @@ class Report:
             figures = (times["p50"], times["p95"], times["p99"], times["mean"])
             table.add_row(name, *(f"{figure:.2f}" for figure in figures), end_section=name == [*self.stages][-1])
         return table
+
+    def _caption(self) -> str:
+        threads = f"{self.threads} thread{'s' * (self.threads != 1)}"
+        parts = [f"{self.width}x{self.height}, {self.workers} at a time, {threads} each"]
+        if any(self.skipped.values()):
+            parts.append("not segmented: " + ", ".join(f"{n} {CAUSES[name]}" for name, n in self.skipped.items() if n))
+        if self.ended.how != "end_of_file":
+            parts.append(f"{self.ended.how}: {self.ended.reason}" if self.ended.reason else self.ended.how)
+        return "; ".join(parts)

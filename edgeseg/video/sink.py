@@ -6,9 +6,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from types import TracebackType
 from typing import Protocol
 
+from edgeseg.errors import OutputError
 from edgeseg.video.model import Result
 from edgeseg.video.timing import Histogram
 
@@ -23,56 +23,64 @@ class Writer(Protocol):
         """Completes the output."""
 
     def discard(self) -> None:
-        """Removes what is incomplete."""
+        """Removes an output that nothing was written to."""
 
 
 class Sink:
-    """Writes results in a thread of its own. Leaving the block completes the output; an error discards it."""
+    """Writes results in a thread of its own.
+
+    Attributes:
+        seconds: that each result took to write.
+        failure: why no more can be written; None as long as all goes well.
+    """
 
     def __init__(self, writer: Writer, write: Callable[[Result], None]) -> None:
         """Starts the thread; `write` puts one result into `writer`."""
         self.seconds = Histogram()
+        self.failure: OutputError | None = None
         self._writer = writer
         self._write = write
         self._waiting: deque[Result] = deque()
-        self._change = threading.Condition()  # guards _waiting, _closed and _error
+        self._change = threading.Condition()  # guards all but `seconds`
         self._closed = False
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name="edgeseg-sink", daemon=True)
         self._thread.start()
 
     def put(self, result: Result) -> None:
-        """Hands over a result, as soon as there is room.
+        """Hands over a result, as soon as there is room. After a failure it is not written.
 
         Raises:
-            OutputError: an earlier one could not be written.
+            BaseException: what a defect in the writer raised; an OutputError is a `failure` instead.
         """
         with self._change:
-            while len(self._waiting) >= CAPACITY and self._error is None:
-                self._change.wait()
-            self._raise()
-            self._waiting.append(result)
-            self._change.notify_all()
+            while len(self._waiting) >= CAPACITY and self._thread.is_alive():
+                self._change.wait(1.0)
+            if self._error is not None:
+                raise self._error
+            if self.failure is None:
+                self._waiting.append(result)
+                self._change.notify_all()
 
-    def __enter__(self) -> Sink:
-        return self
+    def close(self) -> None:
+        """Writes what waits and completes the output, as far as it came; more calls do nothing.
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+        Raises:
+            BaseException: as for `put`.
+        """
         with self._change:
+            if self._closed:
+                return
             self._closed = True
-            if kind is not None:
-                self._waiting.clear()
             self._change.notify_all()
         self._thread.join()
-        if kind is not None or self._error is not None:
-            self._writer.discard()
-        if kind is None:
-            self._raise()
-            self._writer.close()
-
-    def _raise(self) -> None:
+        try:
+            if self.seconds.count == 0:
+                self._writer.discard()
+            else:
+                self._writer.close()
+        except OutputError as error:
+            self.failure = self.failure or error
         if self._error is not None:
             raise self._error
 
@@ -83,9 +91,13 @@ class Sink:
                 self._write(result)
                 del result  # or it would live on while the next one is awaited
                 self.seconds.add(time.perf_counter() - started)
+        except OutputError as error:
+            self.failure = error
         except BaseException as error:  # it belongs to the thread that hands over results
+            self._error = error
+        finally:
             with self._change:
-                self._error = error
+                self._waiting.clear()
                 self._change.notify_all()
 
     def _next(self) -> Result | None:

@@ -45,11 +45,12 @@ class Ended(NamedTuple):
     """Why a source gives no more frames.
 
     Attributes:
-        how: "end_of_file": all that it had was read; "interrupted": it was closed before; "lost": it broke off.
-        reason: a sentence for people, which says why it was lost; None otherwise.
+        how: "end_of_file": all that it had was read; "interrupted": it was closed before, or a signal came; "lost": it
+            broke off; "stopped": as many frames were read as were asked for, or its user had enough.
+        reason: for people: why it was lost or stopped, the signal's name; None where there is nothing to add.
     """
 
-    how: Literal["end_of_file", "interrupted", "lost"]
+    how: Literal["end_of_file", "interrupted", "lost", "stopped"]
     reason: str | None = None
 
 

@@ -74,6 +74,7 @@ class Statistics:
     Attributes:
         frames: handed over with their result.
         dropped: frames of a live source that a newer one replaced before a worker was free.
+        discarded: frames that were read and not handed over, as the stream was stopped or left before.
         stages: a histogram for each stage: capture, prepare, infer, kernel; sinks add their own.
         capture_to_mask: from a frame's capture to its finished mask, waiting included.
     """
@@ -81,6 +82,7 @@ class Statistics:
     def __init__(self) -> None:
         self.frames = 0
         self.dropped = 0
+        self.discarded = 0
         self.stages = {name: Histogram() for name in ("capture", "prepare", "infer", "kernel")}
         self.capture_to_mask = Histogram()
         self._started = 0.0

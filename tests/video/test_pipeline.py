@@ -21,7 +21,8 @@ from edgeseg.bundle import Bundle
 from edgeseg.errors import UsageError
 from edgeseg.processor import available_cores
 from edgeseg.spec import Spec
-from edgeseg.video.pipeline import engine_threads, stream
+from edgeseg.video.options import engine_threads
+from edgeseg.video.pipeline import stream
 
 Shades = Callable[..., Iterator[NDArray[np.uint8]]]
 MakeModel = Callable[..., Any]

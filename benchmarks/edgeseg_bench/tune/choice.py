@@ -1,4 +1,4 @@
-"""Which of the measured candidates to take."""
+"""Which of the measured combinations to take."""
 
 from __future__ import annotations
 
@@ -26,4 +26,4 @@ def nearest(trials: Iterable[Trial], budget: Budget) -> Trial | None:
 
 def best(trials: Iterable[Trial]) -> list[str]:
     """Names of those that no other one beats in both latency and accuracy, the fastest first."""
-    return front({trial.candidate.name: trial.point() for trial in trials if not trial.dropped})
+    return front({trial.combination.name: trial.point() for trial in trials if not trial.dropped})

@@ -39,17 +39,17 @@ def result(trials: Sequence[Trial], common: dict[str, Any], skipped: Sequence[di
 
 def settings(trial: Trial, common: dict[str, Any]) -> RunSettings:
     """The choice, for `edgeseg run --settings`."""
-    taken = trial.candidate
-    folder = taken.bundle.folder
+    chosen = trial.combination
+    folder = chosen.bundle.folder
     return RunSettings(
         bundle=folder.name if folder.parent == SHIPPED else str(folder.resolve()),
-        engine=taken.engine,
-        precision=taken.artifact.precision,
-        sha256=taken.artifact.sha256,
-        width=taken.size[0],
-        height=taken.size[1],
-        threads=taken.threads,
-        workers=taken.workers,
+        engine=chosen.engine,
+        precision=chosen.artifact.precision,
+        sha256=chosen.artifact.sha256,
+        width=chosen.size[0],
+        height=chosen.size[1],
+        threads=chosen.threads,
+        workers=chosen.workers,
         processor=processor(),
         cores=available_cores(),
         measured={**to_json(trial), **common},
@@ -58,16 +58,16 @@ def settings(trial: Trial, common: dict[str, Any]) -> RunSettings:
 
 def to_json(trial: Trial) -> dict[str, Any]:
     """A trial's figures; null for what was not measured."""
-    candidate, window = trial.candidate, trial.window
+    combination, window = trial.combination, trial.window
     return {
-        "bundle": candidate.given,
-        "engine": candidate.engine,
-        "precision": candidate.artifact.precision,
-        "sha256": candidate.artifact.sha256,
-        "width": candidate.size[0],
-        "height": candidate.size[1],
-        "threads": candidate.threads,
-        "workers": candidate.workers,
+        "bundle": combination.given,
+        "engine": combination.engine,
+        "precision": combination.artifact.precision,
+        "sha256": combination.artifact.sha256,
+        "width": combination.size[0],
+        "height": combination.size[1],
+        "threads": combination.threads,
+        "workers": combination.workers,
         "p50_ms": None if window is None else window.p50,
         "p95_ms": None if window is None else trial.p95,
         "fps": None if window is None else window.fps,

@@ -22,7 +22,7 @@ def rows(trials: Sequence[Trial], chosen: Trial | None) -> list[list[str]]:
     """The texts of HEAD for each trial, the fastest first; those that were measured to the end before the others."""
     unbeaten = best(trials)
     ordered = sorted(trials, key=lambda trial: (trial.dropped is not None, trial.p95))
-    return [_row(trial, trial is chosen, trial.candidate.name in unbeaten) for trial in ordered]
+    return [_row(trial, trial is chosen, trial.combination.name in unbeaten) for trial in ordered]
 
 
 def table(trials: Sequence[Trial], chosen: Trial | None, budget: Budget) -> Table:
@@ -41,7 +41,7 @@ def table(trials: Sequence[Trial], chosen: Trial | None, budget: Budget) -> Tabl
 def page(trials: Sequence[Trial], chosen: Trial | None, budget: Budget, *, device: str, notes: Sequence[str]) -> str:
     """One HTML page that needs nothing but itself."""
     known = {
-        trial.candidate.name: trial.point()
+        trial.combination.name: trial.point()
         for trial in sorted(trials, key=lambda trial: trial.p95)
         if not trial.dropped and not math.isnan(trial.point()[1])
     }
@@ -63,7 +63,7 @@ def page(trials: Sequence[Trial], chosen: Trial | None, budget: Budget, *, devic
     )
     parts = [
         f"<h1>{escape(title)}</h1><p>{escape(_title(budget))}. Chosen: "
-        f"{escape(chosen.candidate.name) if chosen else 'nothing, as nothing keeps it'}.</p>",
+        f"{escape(chosen.combination.name) if chosen else 'nothing, as nothing keeps it'}.</p>",
         plot,
         "<p>Joined: those that no other one beats in both. Dashed: the budget.</p>",
         f"<table><tr>{head}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>",
@@ -78,7 +78,7 @@ def nearest(trial: Trial | None) -> str:
     """What is said of the one that misses the budget by least."""
     if trial is None:
         return "no combination could be measured to the end"
-    return f"the nearest is {trial.candidate.name}: p95 {trial.p95:.1f} ms, mIoU {trial.miou:.2f} %"
+    return f"the nearest is {trial.combination.name}: p95 {trial.p95:.1f} ms, mIoU {trial.miou:.2f} %"
 
 
 def _title(budget: Budget) -> str:
@@ -92,4 +92,4 @@ def _row(trial: Trial, chosen: bool, unbeaten: bool) -> list[str]:
     )
     times = ["-"] * 3 if window is None else [f"{window.p50:.1f}", f"{trial.p95:.1f}", f"{window.fps:.1f}"]
     miou = "-" if trial.miou is None else f"{trial.miou:.2f}"
-    return [trial.candidate.name, *times, miou, str(trial.images or "-"), said]
+    return [trial.combination.name, *times, miou, str(trial.images or "-"), said]

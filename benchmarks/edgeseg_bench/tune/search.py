@@ -1,6 +1,6 @@
-"""Measures candidates until each has failed or is known.
+"""Measures combinations until each has failed or is known.
 
-A candidate is timed in one short window first: where that is far beyond the budget, it is dropped before accuracy is
+A combination is timed in one short window first: where that is far beyond the budget, it is dropped before accuracy is
 looked at. Then its accuracy is estimated on a few images; then it is timed in windows that agree, and judged on all.
 """
 
@@ -21,13 +21,13 @@ from edgeseg.arrays import Image
 from edgeseg.errors import EngineError, UsageError
 from edgeseg.video.open import open_source
 from edgeseg_bench import engine
-from edgeseg_bench.tune.candidates import Candidate
+from edgeseg_bench.tune.combinations import Combination
 from edgeseg_bench.windows import Window, percentile, repeat
 
 INCLUDED = "a frame in memory to its mask at frame size: resize, engine, arg-max; all workers at once"
 
 FAR = 1.5
-"""A candidate whose median in a short window is so many times the budget cannot have its p95 within it."""
+"""A combination whose median in a short window is so many times the budget cannot have its p95 within it."""
 
 SHORT, LONG, MOST = 12, 50, 8
 """Frames of the short window and of the others, and the bound on their number."""
@@ -78,7 +78,7 @@ class Trial:
     """A combination as far as it was measured.
 
     Attributes:
-        candidate: the combination.
+        combination: the combination.
         window: all frames that were timed in the last step; None if it did not run.
         miou: in percent, of `images` images; None if accuracy was not looked at.
         images: how many.
@@ -86,7 +86,7 @@ class Trial:
         steady: whether the last windows agreed.
     """
 
-    candidate: Candidate
+    combination: Combination
     window: Window | None = None
     miou: float | None = None
     images: int = 0
@@ -105,12 +105,12 @@ class Trial:
 
 
 def tune(
-    choices: Sequence[Candidate], dataset: Dataset, frames: Frames, budget: Budget, *, say: Callable[[str], None]
+    choices: Sequence[Combination], dataset: Dataset, frames: Frames, budget: Budget, *, say: Callable[[str], None]
 ) -> list[Trial]:
-    """Measures all candidates; if none gets to the end, the nearest is measured all the same, to have figures of one.
+    """Measures all combinations; if none gets to the end, the nearest is measured all the same, to have figures of one.
 
     Args:
-        choices: the candidates.
+        choices: the combinations.
         dataset: labelled images, with the classes of every bundle.
         frames: that are timed, each (H, W, 3), uint8, BGR.
         budget: what they must keep.
@@ -118,14 +118,14 @@ def tune(
     """
     judge = _Judge(dataset)
     trials = []
-    for number, candidate in enumerate(choices, start=1):
-        say(f"{number} of {len(choices)}: {candidate.name}")
-        trials.append(_try(candidate, judge, frames, budget))
+    for number, combination in enumerate(choices, start=1):
+        say(f"{number} of {len(choices)}: {combination.name}")
+        trials.append(_try(combination, judge, frames, budget))
     if all(trial.dropped for trial in trials):
         near = min(trials, key=lambda trial: budget.missed(trial.p95, trial.miou))
         if near.window is not None:
-            say(f"nothing fits: {near.candidate.name}, the nearest, to the end")
-            trials[trials.index(near)] = _try(near.candidate, judge, frames, None)
+            say(f"nothing fits: {near.combination.name}, the nearest, to the end")
+            trials[trials.index(near)] = _try(near.combination, judge, frames, None)
     return trials
 
 
@@ -149,37 +149,38 @@ class _Judge:
         self.all = dataset
         self._known: dict[tuple[Any, ...], float] = {}
 
-    def miou(self, candidate: Candidate, dataset: Dataset) -> float:
+    def miou(self, combination: Combination, dataset: Dataset) -> float:
         """mIoU in percent on one of the two."""
-        key = (candidate.bundle.folder, candidate.engine, candidate.artifact.sha256, candidate.size, len(dataset))
+        folder, sha256 = combination.bundle.folder, combination.artifact.sha256
+        key = folder, combination.engine, sha256, combination.size, len(dataset)
         if key not in self._known:
-            model = candidate.open(threads=1)
+            model = combination.open(threads=1)
             self._known[key] = evaluate(model, dataset).miou
             model.close()
         return self._known[key]
 
 
-def _try(candidate: Candidate, judge: _Judge, frames: Frames, budget: Budget | None) -> Trial:
-    """One candidate, up to the first step that it fails; without a budget it fails none."""
+def _try(combination: Combination, judge: _Judge, frames: Frames, budget: Budget | None) -> Trial:
+    """One combination, up to the first step that it fails; without a budget it fails none."""
     try:
-        return _measured(candidate, judge, frames, budget)
+        return _measured(combination, judge, frames, budget)
     except EngineError as error:
-        return Trial(candidate, dropped=str(error))
+        return Trial(combination, dropped=str(error))
 
 
-def _measured(candidate: Candidate, judge: _Judge, frames: Frames, budget: Budget | None) -> Trial:
-    workers = candidate.workers
-    model = candidate.open(candidate.threads)
+def _measured(combination: Combination, judge: _Judge, frames: Frames, budget: Budget | None) -> Trial:
+    workers = combination.workers
+    model = combination.open(combination.threads)
     try:
         engine.measure(model, frames, frames=2 * workers, workers=workers)  # memory is mapped, code is loaded
         short = engine.measure(model, frames, frames=max(SHORT, 2 * workers), workers=workers)
         if budget is not None and short.p50 > FAR * budget.max_latency_ms:
-            return Trial(candidate, short, dropped=f"too slow: median {short.p50:.1f} ms in a short window")
+            return Trial(combination, short, dropped=f"too slow: median {short.p50:.1f} ms in a short window")
         if budget is not None and len(judge.few) < len(judge.all):
-            estimate = judge.miou(candidate, judge.few)
+            estimate = judge.miou(combination, judge.few)
             if not estimate >= budget.min_miou - MARGIN:
                 why = f"not accurate enough: mIoU {estimate:.1f} % on {len(judge.few)} images"
-                return Trial(candidate, short, estimate, len(judge.few), why)
+                return Trial(combination, short, estimate, len(judge.few), why)
         windows, steady = repeat(
             lambda: engine.measure(model, frames, frames=max(LONG, 2 * workers), workers=workers),
             lambda window: window.p50,
@@ -187,7 +188,7 @@ def _measured(candidate: Candidate, judge: _Judge, frames: Frames, budget: Budge
         )
     finally:
         model.close()
-    return Trial(candidate, _joined(windows), judge.miou(candidate, judge.all), len(judge.all), steady=steady)
+    return Trial(combination, _joined(windows), judge.miou(combination, judge.all), len(judge.all), steady=steady)
 
 
 def _joined(windows: Sequence[Window]) -> Window:

@@ -27,7 +27,7 @@ from edgeseg.auto import AUTO
 from edgeseg.bundle import Bundle
 from edgeseg.errors import EngineError
 from edgeseg.processor import available_cores
-from edgeseg.segmenter import choice, load
+from edgeseg.segmenter import load
 from edgeseg.video.open import open_source
 from edgeseg_bench import machine
 from edgeseg_bench.pipeline import stages_alone
@@ -126,8 +126,8 @@ def _to_json(course: Course, standings: Sequence[Standing], own: dict[str, Stand
 
 def _stages(bundle: Bundle, precision: str, video: Path) -> dict[str, Any]:
     """What engine "auto" took, and core-milliseconds a frame of decoding, resize, network and kernel, each alone."""
-    engine, _ = choice(bundle, engine=AUTO, precision=precision, threads=1)
-    model = load(bundle, engine=engine, precision=precision, threads=1)
+    model = load(bundle, engine=AUTO, precision=precision, threads=1)
+    assert model.candidate is not None
     alone = stages_alone(model, video)
     model.close()
-    return {"engine": engine, "stage_core_ms": {name: 1e3 * taken for name, taken in alone.items()}}
+    return {"engine": model.candidate.engine, "stage_core_ms": {name: 1e3 * taken for name, taken in alone.items()}}

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from edgeseg.auto import AUTO
 from edgeseg.segmenter import load
-from edgeseg.video.pipeline import engine_threads, stream
+from edgeseg.video.options import engine_threads
+from edgeseg.video.pipeline import stream
 from lab.peers.turn import Masks, Task, take
 
 

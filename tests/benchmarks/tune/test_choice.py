@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from edgeseg.bundle import Bundle
 from edgeseg_bench.pareto import front
-from edgeseg_bench.tune.candidates import combinations
 from edgeseg_bench.tune.choice import best, choose, nearest
+from edgeseg_bench.tune.combinations import combinations
 from edgeseg_bench.tune.search import Budget, Trial
 from edgeseg_bench.windows import Window
 
@@ -24,12 +24,12 @@ points = st.dictionaries(
 
 
 @pytest.fixture(scope="module")
-def candidate(tiny: Bundle) -> Any:
+def combination(tiny: Bundle) -> Any:
     return combinations([str(tiny.folder)], engine_name="onnxruntime", sizes=None, threads=[1])[0][0]
 
 
-def trial(candidate: Any, p95: float, miou: float, dropped: str | None = None) -> Trial:
-    return Trial(candidate, Window((p95,) * 20, 1.0, 1.0), miou, 10, dropped, steady=True)
+def trial(combination: Any, p95: float, miou: float, dropped: str | None = None) -> Trial:
+    return Trial(combination, Window((p95,) * 20, 1.0, 1.0), miou, 10, dropped, steady=True)
 
 
 @given(points)
@@ -59,8 +59,8 @@ def test_of_equal_accuracy_the_fastest() -> None:
     assert choose([slow, worse, fast], Budget(20, 70)) is fast
 
 
-def test_dropped_ones_are_neither_chosen_nor_nearest_nor_unbeaten(candidate: Any) -> None:
-    lost = trial(candidate, 1, 99, dropped="too slow")
+def test_dropped_ones_are_neither_chosen_nor_nearest_nor_unbeaten(combination: Any) -> None:
+    lost = trial(combination, 1, 99, dropped="too slow")
     assert choose([lost], Budget(20, 70)) is None
     assert nearest([lost], Budget(20, 70)) is None
     assert best([lost]) == []

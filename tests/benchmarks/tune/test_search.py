@@ -1,4 +1,4 @@
-"""What is measured of a candidate, and when it is dropped."""
+"""What is measured of a combination, and when it is dropped."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.evaluate import evaluate
 from edgeseg.bundle import Bundle
 from edgeseg.errors import EngineError, UsageError
-from edgeseg.run_settings import open_sized
 from edgeseg.segmenter import load
 from edgeseg_bench import engine
-from edgeseg_bench.tune import candidates, search
-from edgeseg_bench.tune.candidates import Candidate, combinations
+from edgeseg_bench.tune import search
+from edgeseg_bench.tune.combinations import Combination, combinations
 from edgeseg_bench.tune.search import LONG, SUBSET, Budget, Trial, frames_of
 from edgeseg_bench.windows import Window
 
@@ -23,7 +22,7 @@ LONG_ENOUGH = 1e6
 
 
 @pytest.fixture
-def choices(tiny: Bundle, sized: Bundle) -> list[Candidate]:
+def choices(tiny: Bundle, sized: Bundle) -> list[Combination]:
     folders = [str(tiny.folder), str(sized.folder)]
     return combinations(folders, engine_name="onnxruntime", sizes=None, threads=[1])[0]
 
@@ -41,13 +40,15 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return calls
 
 
-def tune(choices: list[Candidate], dataset: Dataset, latency: float, miou: float) -> list[Trial]:
+def tune(choices: list[Combination], dataset: Dataset, latency: float, miou: float) -> list[Trial]:
     return search.tune(choices, dataset, frames_of(dataset, None), Budget(latency, miou), say=lambda _: None)
 
 
-def test_what_keeps_the_budget_is_measured_to_the_end(choices: list[Candidate], dataset: Dataset, tiny: Bundle) -> None:
+def test_what_keeps_the_budget_is_measured_to_the_end(
+    choices: list[Combination], dataset: Dataset, tiny: Bundle
+) -> None:
     trials = tune(choices, dataset, LONG_ENOUGH, 0)
-    assert [trial.candidate for trial in trials] == choices
+    assert [trial.combination for trial in trials] == choices
     for trial in trials:
         assert trial.dropped is None
         assert trial.window is not None
@@ -57,14 +58,14 @@ def test_what_keeps_the_budget_is_measured_to_the_end(choices: list[Candidate], 
     assert trials[0].miou == pytest.approx(evaluate(load(tiny, threads=1), dataset).miou)
 
 
-def test_a_size_is_the_networks(choices: list[Candidate], dataset: Dataset, sized: Bundle) -> None:
-    trials = {trial.candidate.size: trial.miou for trial in tune(choices, dataset, LONG_ENOUGH, 0)}
-    model = open_sized(sized, "onnxruntime", "fp32", (16, 8), threads=1)
+def test_a_size_is_the_networks(choices: list[Combination], dataset: Dataset, sized: Bundle) -> None:
+    trials = {trial.combination.size: trial.miou for trial in tune(choices, dataset, LONG_ENOUGH, 0)}
+    model = load(sized, size=(16, 8), threads=1)
     assert trials[16, 8] == pytest.approx(evaluate(model, dataset).miou)
 
 
 def test_what_is_far_too_slow_is_dropped_before_its_accuracy_is_looked_at(
-    choices: list[Candidate], dataset: Dataset, judged: list[int]
+    choices: list[Combination], dataset: Dataset, judged: list[int]
 ) -> None:
     trials = tune(choices, dataset, 1e-6, 0)
     measured = [trial for trial in trials if not trial.dropped]
@@ -78,7 +79,7 @@ def test_what_is_far_too_slow_is_dropped_before_its_accuracy_is_looked_at(
 
 
 def test_what_is_far_too_wrong_is_dropped_after_a_few_images(
-    choices: list[Candidate], dataset: Dataset, judged: list[int]
+    choices: list[Combination], dataset: Dataset, judged: list[int]
 ) -> None:
     trials = tune(choices, dataset, LONG_ENOUGH, 100)
     assert [trial.images for trial in trials if trial.dropped] == [SUBSET] * (len(choices) - 1)
@@ -88,7 +89,7 @@ def test_what_is_far_too_wrong_is_dropped_after_a_few_images(
 def test_threads_share_their_accuracy(
     tiny: Bundle, dataset: Dataset, judged: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(candidates, "available_cores", lambda: 2)
+    monkeypatch.setattr("edgeseg_bench.tune.combinations.available_cores", lambda: 2)
     both = combinations([str(tiny.folder)], engine_name="onnxruntime", sizes=None, threads=[1, 2])[0]
     trials = tune(both, dataset, LONG_ENOUGH, 0)
     assert trials[0].miou == trials[1].miou
@@ -96,15 +97,15 @@ def test_threads_share_their_accuracy(
 
 
 def test_an_engine_that_refuses_is_a_dropped_candidate(
-    choices: list[Candidate], dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+    choices: list[Combination], dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any, **__: Any) -> Any:
         raise EngineError("this size is not for me")
 
     first = choices[0]
-    opened: Callable[..., Any] = Candidate.open
+    opened: Callable[..., Any] = Combination.open
     monkeypatch.setattr(
-        Candidate, "open", lambda self, threads: refuse() if self is first else opened(self, threads=threads)
+        Combination, "open", lambda self, threads: refuse() if self is first else opened(self, threads=threads)
     )
     trials = tune(choices, dataset, LONG_ENOUGH, 0)
     assert trials[0] == Trial(first, dropped="this size is not for me")
@@ -113,7 +114,7 @@ def test_an_engine_that_refuses_is_a_dropped_candidate(
 
 
 def test_windows_that_do_not_agree_are_called_so(
-    choices: list[Candidate], dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+    choices: list[Combination], dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken = iter(range(1, 100))
     monkeypatch.setattr(engine, "measure", lambda *_, **__: Window((10.0 * next(taken),) * 20, 1.0, 1.0))

@@ -7,13 +7,12 @@ import pytest
 
 from edgeseg.bundle import Bundle
 from edgeseg.errors import UsageError
-from edgeseg_bench.tune import candidates
-from edgeseg_bench.tune.candidates import Candidate, combinations
+from edgeseg_bench.tune.combinations import Combination, combinations
 
 
 def found(
     *bundles: Bundle, sizes: list[tuple[int, int]] | None = None, threads: list[int] | None = None
-) -> list[Candidate]:
+) -> list[Combination]:
     folders = [str(bundle.folder) for bundle in bundles]
     return combinations(folders, engine_name="onnxruntime", sizes=sizes, threads=threads)[0]
 
@@ -22,7 +21,7 @@ def found(
 def test_every_number_of_threads_fills_the_cores(
     cores: int, powers: list[int], tiny: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(candidates, "available_cores", lambda: cores)
+    monkeypatch.setattr("edgeseg_bench.tune.combinations.available_cores", lambda: cores)
     choices = found(tiny)
     assert [each.threads for each in choices] == powers
     assert all(each.workers == cores // each.threads for each in choices)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from edgeseg.artifact import Artifact
 from edgeseg.bundle import Bundle
+from edgeseg.candidate import Candidate
 from edgeseg.errors import EngineError, UsageError
 from edgeseg.processor import available_cores
-from edgeseg.run_settings import open_sized
-from edgeseg.segmenter import Segmenter
+from edgeseg.segmenter import Segmenter, load
 from edgeseg_bench.candidates import candidates
 
 SCALES = (0.5, 0.75, 1.0)
@@ -20,7 +20,7 @@ Size = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Candidate:
+class Combination:
     """One combination.
 
     Attributes:
@@ -54,12 +54,12 @@ class Candidate:
         Raises:
             EngineError: the engine refuses the artifact or the size.
         """
-        return open_sized(self.bundle, self.engine, self.artifact.precision, self.size, threads)
+        return load(self.bundle, engine=self.engine, artifact=self.artifact, threads=threads, size=self.size)
 
 
 def combinations(
     bundles: Iterable[str], *, engine_name: str, sizes: Sequence[Size] | None, threads: Sequence[int] | None
-) -> tuple[list[Candidate], list[dict[str, str]]]:
+) -> tuple[list[Combination], list[dict[str, str]]]:
     """Every combination, and the engines that cannot be used with the reason.
 
     Args:
@@ -85,22 +85,23 @@ def combinations(
     for given, bundle in opened.items():
         chosen, absent = candidates(bundle, engine_name)
         skipped += [each for each in absent if each not in skipped]
-        for name, artifact in chosen:
-            if (refused := _refused(bundle, name, artifact)) is not None:
-                skipped.append({"engine": f"{name} with {given} {artifact.precision}", "reason": refused})
+        for candidate in chosen:
+            if (refused := _refused(bundle, candidate)) is not None:
+                name = f"{candidate.engine} with {given} {candidate.artifact.precision}"
+                skipped.append({"engine": name, "reason": refused})
                 continue
             for size in _sizes(bundle, sizes):
                 for each in threads or _powers(cores):
-                    found.append(Candidate(bundle, given, name, artifact, size, each, max(1, cores // each)))
+                    found.append(Combination(bundle, given, *candidate, size, each, max(1, cores // each)))
     if not found:
         raise EngineError("no engine can run these bundles: " + "; ".join(each["reason"] for each in skipped))
     return found, skipped
 
 
-def _refused(bundle: Bundle, name: str, artifact: Artifact) -> str | None:
+def _refused(bundle: Bundle, candidate: Candidate) -> str | None:
     """Why an engine does not run an artifact at its own size, which spares a trial of each combination."""
     try:
-        open_sized(bundle, name, artifact.precision, (bundle.spec.width, bundle.spec.height), threads=1).close()
+        load(bundle, engine=candidate.engine, artifact=candidate.artifact, threads=1).close()
     except EngineError as error:
         return str(error)
     return None

@@ -1,0 +1,88 @@
+"""Ctrl-C, SIGTERM and SIGHUP end a job in order; a second one ends the process at once.
+
+Handlers are installed explicitly: the first process of a container (PID 1) ignores signals that it has no handler for.
+A signal that the process was started to ignore (nohup; a shell's background job) stays ignored.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Interrupted(KeyboardInterrupt):
+    """One of SIGNALS came.
+
+    Attributes:
+        code: what a shell gives as the exit code of a process that the signal ended.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.code = exit_code(number)
+
+
+def exit_code(number: int) -> int:
+    """The exit code of a process that a signal ended, as shells give it: 130 for SIGINT."""
+    return 128 + number
+
+
+@contextmanager
+def raising_interrupted() -> Iterator[None]:
+    """Within the block the first of SIGNALS raises `Interrupted` in the main thread."""
+
+    def interrupt(number: int) -> None:
+        raise Interrupted(number)
+
+    with _handlers(interrupt):
+        yield
+
+
+@contextmanager
+def interruptible(stop: Callable[[], None] = lambda: None) -> Iterator[list[signal.Signals]]:
+    """Yields a list that the first of SIGNALS is added to, so that what is under way can be finished.
+
+    In another thread than the main one, which gets all signals, the list stays empty.
+
+    Args:
+        stop: called then, between two instructions of the main thread.
+    """
+    received: list[signal.Signals] = []
+
+    def note(number: int) -> None:
+        received.append(signal.Signals(number))
+        stop()
+
+    with _handlers(note):
+        yield received
+
+
+@contextmanager
+def _handlers(first: Callable[[int], None]) -> Iterator[None]:
+    """Handles SIGNALS within the block: the first one calls `first`, a second one ends the process."""
+    received = False
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        del frame
+        nonlocal received
+        if received:
+            os._exit(exit_code(number))
+        received = True
+        first(number)
+
+    if threading.current_thread() is not threading.main_thread():  # which alone may, and gets all signals
+        yield
+        return
+    listened = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, handle) for number in listened}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)

@@ -1,0 +1,94 @@
+"""How a stream works: what `edgeseg.stream` takes as keywords, and `edgeseg run` as options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from edgeseg.errors import UsageError
+from edgeseg.processor import available_cores
+
+Mode = Literal["throughput", "latency"]
+"""Many frames at once on one core each, or one frame at a time on all cores."""
+
+
+def engine_threads(mode: Mode) -> int:
+    """Threads to load a model with: 1 for throughput, where every core has a worker; all for latency."""
+    return 1 if mode == "throughput" else available_cores()
+
+
+@dataclass(frozen=True)
+class StreamOptions:
+    """How a stream works.
+
+    Attributes:
+        mode: "throughput" segments as many frames at once as cores and the model's threads allow; "latency" one.
+        workers: how many frames at once, instead of what the mode says.
+        overlay: compute overlays.
+        masks: compute masks.
+        alpha: weight of the classes' colours in an overlay, 0 to 1.
+        max_frames: stop after so many.
+        queue: finished results that may wait for the caller; 2 a worker by default, 1 in latency mode.
+        timeout: seconds that a live source may take to open, and to give each frame.
+        tolerate_loss: let a live source that breaks off end the stream like any other end, instead of a LostError.
+
+    Raises:
+        UsageError: a value is out of range.
+    """
+
+    mode: Mode = "throughput"
+    workers: int | None = None
+    overlay: bool = False
+    masks: bool = True
+    alpha: float = 0.5
+    max_frames: int | None = None
+    queue: int | None = None
+    timeout: float = 10.0
+    tolerate_loss: bool = False
+
+    def __post_init__(self) -> None:
+        if self.mode not in ("throughput", "latency"):
+            raise UsageError(f'mode is {self.mode!r}, expected "throughput" or "latency"')
+        if not (self.overlay or self.masks):
+            raise UsageError("neither masks nor overlays are asked for; ask for one of them")
+        for name in ("workers", "max_frames", "queue"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UsageError(f"{name} is {value}, expected at least 1")
+        if not 0 <= self.alpha <= 1:
+            raise UsageError(f"alpha is {self.alpha:g}, expected 0 (the frame alone) to 1 (the colours alone)")
+
+    def frames_at_once(self, threads: int) -> int:
+        """How many frames are segmented at the same time by a model of so many threads."""
+        if self.workers is not None:
+            return self.workers
+        return 1 if self.mode == "latency" else max(1, available_cores() // max(1, threads))
+
+    def waiting(self, threads: int) -> int:
+        """How many finished results may wait for the caller."""
+        return self.queue or (1 if self.mode == "latency" else 2 * self.frames_at_once(threads))
+
+    def decoder_threads(self, threads: int) -> int:
+        """Threads for a video file's decoder.
+
+        A lone worker leaves decoding to a thread that runs ahead; many workers need more than one core's decoding.
+        """
+        cores = available_cores()
+        return min(2, cores) if self.frames_at_once(threads) == 1 else 1 + cores // 8
+
+
+if TYPE_CHECKING:
+    from typing_extensions import TypedDict
+
+    class StreamKeywords(TypedDict, total=False):
+        """The fields of StreamOptions, for the type checkers and editors of those who call `edgeseg.stream`."""
+
+        mode: Mode
+        workers: int | None
+        overlay: bool
+        masks: bool
+        alpha: float
+        max_frames: int | None
+        queue: int | None
+        timeout: float
+        tolerate_loss: bool

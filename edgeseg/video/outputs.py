@@ -1,0 +1,123 @@
+"""What becomes of the results of a run: a recording, masks, a window. One that fails does not stop the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+
+from edgeseg.arrays import Image, Mask
+from edgeseg.errors import UsageError
+from edgeseg.video.images import is_image
+from edgeseg.video.model import Result
+from edgeseg.video.sink import Sink, Writer
+from edgeseg.video.source import Source
+from edgeseg.video.timing import Summary
+from edgeseg.video.window import Window
+from edgeseg.video.writer import MaskWriter, PictureWriter, VideoWriter
+
+
+def check_outputs(source: str | Path, out: Path | None, masks: Path | None) -> None:
+    """Refuses outputs that would replace what is read: a video by its overlay, an image by its mask.
+
+    Raises:
+        UsageError: one would.
+    """
+    read = Path(source).resolve()
+    if out is not None and out.resolve() == read:
+        raise UsageError(f"the output {out} is the source itself and would replace it; give it another name")
+    if masks is not None and masks.resolve() in (read, read.parent if is_image(read) else read):
+        raise UsageError(f"masks in {masks} would replace the images that are read; give them another folder")
+
+
+class Outputs:
+    """The outputs of one run, open. Leaving the block completes them; those without a frame leave nothing behind.
+
+    Attributes:
+        overlay: whether one of them wants overlays.
+        masks: whether one of them wants masks.
+        paths: of those that are written.
+    """
+
+    def __init__(self, source: Source, *, out: Path | None = None, masks: Path | None = None, show: bool = False):
+        """Opens them.
+
+        Args:
+            source: whose frames they get.
+            out: overlays as an .mp4 or .mkv file; for a single image, a .png or .jpg file.
+            masks: a folder for masks as PNG; class ids are the grey levels.
+            show: overlays in a window.
+
+        Raises:
+            UsageError: there is no display for `show`.
+            OutputError: an output cannot be written.
+        """
+        self.overlay = show or out is not None
+        self.masks = masks is not None
+        self.paths = tuple(str(path) for path in (out, masks) if path is not None)
+        self._sinks: dict[str, Sink] = {}
+        with ExitStack() as opened:
+            self._window = Window() if show else None
+            if self._window is not None:
+                opened.callback(self._window.close)
+            if out is not None and source.still:
+                picture = PictureWriter(out)
+                self._add(opened, "write", picture, lambda result: picture.write(_overlay(result)))
+            elif out is not None:
+                video = VideoWriter(out, source.width, source.height, source.fps)
+                self._add(opened, "write", video, lambda result: video.write(_overlay(result), result.timestamp))
+            if masks is not None:
+                folder = MaskWriter(masks)
+                self._add(
+                    opened, "write masks", folder, lambda result: folder.write(_mask(result), result.index, result.name)
+                )
+            self._opened = opened.pop_all()
+
+    def _add(self, opened: ExitStack, name: str, writer: Writer, write: Callable[[Result], None]) -> None:
+        sink = self._sinks[name] = Sink(writer, write)
+        opened.callback(sink.close)
+
+    def put(self, result: Result) -> str | None:
+        """Hands a result to every output.
+
+        Returns:
+            Why there is no need for more: the user closed the window, or no output is left; None otherwise.
+        """
+        for sink in self._sinks.values():
+            sink.put(result)
+        if self._window is not None:
+            return None if self._window.show(_overlay(result)) else "q or Escape was pressed"
+        failed = self._sinks and all(sink.failure is not None for sink in self._sinks.values())
+        return "no output can be written any more" if failed else None
+
+    def close(self) -> None:
+        """Completes the outputs; more calls do nothing."""
+        self._opened.close()
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """One sentence for each output that could not be written to its end."""
+        return tuple(str(sink.failure) for sink in self._sinks.values() if sink.failure is not None)
+
+    def seconds(self) -> dict[str, Summary]:
+        """What writing took, by output."""
+        return {name: sink.seconds.summary() for name, sink in self._sinks.items()}
+
+    def __enter__(self) -> Outputs:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _overlay(result: Result) -> Image:
+    assert result.overlay is not None
+    return result.overlay
+
+
+def _mask(result: Result) -> Mask:
+    assert result.mask is not None
+    return result.mask
