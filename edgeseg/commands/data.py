@@ -12,7 +12,7 @@ from rich.text import Text
 from edgeseg.accuracy.check import DataReport, check
 from edgeseg.accuracy.survey import Survey
 from edgeseg.atomic import atomic_file
-from edgeseg.progress import counting
+from edgeseg.progress import progress_bar
 
 SIZES = 3
 """Sizes of labels that the table names."""
@@ -33,7 +33,7 @@ def check_command(data: Path, *, html: Path | None = None) -> int:
     """
     from edgeseg.accuracy.check_page import page
 
-    with counting("check") as progress:
+    with progress_bar("check") as progress:
         report = check(data, progress=progress)
     if html is not None:
         with atomic_file(html) as temporary:
@@ -58,7 +58,7 @@ def convert_command(data: Path, out: Path) -> int:
     """
     from edgeseg.accuracy.convert import convert
 
-    with counting("convert") as progress:
+    with progress_bar("convert") as progress:
         number = convert(data, out, progress=progress)
     Console().print(f"wrote {number} labelled images to {out}", markup=False, soft_wrap=True)
     return 0
