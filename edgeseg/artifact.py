@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeseg.errors import BundleError
+from edgeseg.files import LARGEST_MODEL, read_file
 from edgeseg.json_fields import required
 from edgeseg.onnx_wire import has_external_data
 from edgeseg.spec import PLAIN_NAME
@@ -49,6 +50,8 @@ class Artifact:
             check_plain_name(getattr(self, key), f"artifact's {key}")
         if not re.fullmatch("[0-9a-f]{64}", self.sha256):
             raise BundleError(f"artifact {self.file} has sha256 {self.sha256!r:.80}, expected 64 hexadecimal digits")
+        if not 0 < self.bytes <= LARGEST_MODEL:
+            raise BundleError(f"artifact {self.file} has {self.bytes} bytes, expected 1 to {LARGEST_MODEL}")
 
     @classmethod
     def of(
@@ -57,7 +60,7 @@ class Artifact:
         """Describes the file at `path`; in the bundle it keeps its name.
 
         Raises:
-            BundleError: the file cannot be read, is not what its suffix says, or keeps weights in other files.
+            BundleError: the file cannot be read, is no ONNX model, or keeps weights in other files.
         """
         content = read_model(path)
         return cls(path.name, target, precision, sha256_of(content), len(content), measured or {})
@@ -113,42 +116,32 @@ def check_plain_name(name: str, what: str) -> None:
         )
 
 
-def read_model(path: Path) -> bytes:
-    """The content of a model file, which must stand for itself.
+def read_model(path: Path, limit: int = LARGEST_MODEL) -> bytes:
+    """The content of an ONNX file, whatever it is called, which must stand for itself.
 
     Raises:
-        BundleError: it cannot be read, or it is an ONNX file that keeps weights in other files.
+        BundleError: it cannot be read, is larger than `limit`, or `check_model` refuses it.
     """
-    content = read_file(path)
+    try:
+        content = read_file(path, limit)
+    except OSError as error:
+        raise BundleError(f"cannot read {path}: {error.strerror or error}; check the path") from error
     check_model(path, content)
     return content
 
 
-def read_file(path: Path) -> bytes:
-    """The content of a file of a bundle.
+def check_model(path: Path, content: bytes) -> None:
+    """Refuses what is no ONNX model, or one that does not stand for itself.
 
     Raises:
-        BundleError: it cannot be read.
+        BundleError: it is no ONNX file as every exporter writes it, or one that keeps weights in other files.
     """
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise BundleError(f"cannot read {path}: {error.strerror or error}; check the path") from error
-
-
-def check_model(path: Path, content: bytes) -> None:
-    """Refuses a model that does not stand for itself.
-
-    Raises:
-        BundleError: it is no readable ONNX file, or one that keeps weights in other files.
-    """
-    if path.suffix == ".onnx":
-        try:
-            external = has_external_data(content)
-        except ValueError as error:
-            raise BundleError(f"{path} is not an ONNX model ({error}); export it again") from error
-        if external:
-            raise BundleError(f"{path} keeps weights in other files, which no hash covers; save it as one file")
+        external = has_external_data(content)
+    except ValueError as error:
+        raise BundleError(f"{path} is not an ONNX model ({error}); export it again") from error
+    if external:
+        raise BundleError(f"{path} keeps weights in other files, which no hash covers; save it as one file")
 
 
 def sha256_of(content: bytes) -> str:

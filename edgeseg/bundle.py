@@ -31,12 +31,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from edgeseg.artifact import Artifact, check_model, check_plain_name, read_file, read_model, sha256_of
+from edgeseg.artifact import Artifact, check_model, check_plain_name, read_model, sha256_of
 from edgeseg.atomic import atomic_file, atomic_folder, restore_folder
 from edgeseg.errors import BundleError, EdgeSegError, OutputError
-from edgeseg.json_fields import list_of, optional, required
+from edgeseg.files import LARGEST_TEXT, read_file
+from edgeseg.json_fields import list_of, optional, parse_json, required
 from edgeseg.spec import FORMAT, Spec
 
 INDEX = "bundle.json"
@@ -88,13 +89,12 @@ class Bundle:
         index = folder / INDEX
         try:
             restore_folder(folder)
-            data = json.loads(index.read_bytes(), parse_constant=_refuse_constant)
-            json.dumps(data, ensure_ascii=False).encode()  # refuses halves of characters, which cannot be printed
+            data = parse_json(read_file(index, LARGEST_TEXT))
         except (FileNotFoundError, NotADirectoryError) as error:
             raise BundleError(f"{index} is not there, expected a bundle; check the path {folder}") from error
         except OSError as error:
             raise BundleError(f"cannot read {index}: {error.strerror or error}; check its permissions") from error
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise BundleError(f"{index} is not readable JSON ({error}); export the bundle again") from error
         opened = _from_json(folder, data)
         for file in [*(artifact.file for artifact in opened.artifacts), *([opened.card] if opened.card else [])]:
@@ -129,18 +129,31 @@ class Bundle:
         Raises:
             BundleError: the file is missing, is not the one that was measured, or keeps weights in other files.
         """
-        path = self._inside(artifact.file)
         if (artifact.file, artifact.sha256) not in self._verified:
-            content = read_file(path)
-            found = sha256_of(content)
-            if found != artifact.sha256:
-                raise BundleError(
-                    f"{path} has sha256 {found[:12]}... ({len(content)} bytes), {INDEX} says {artifact.sha256[:12]}... "
-                    f"({artifact.bytes} bytes): it was altered or cut off; fetch or export the bundle again"
-                )
-            check_model(path, content)
-            self._verified.add((artifact.file, artifact.sha256))
-        return path
+            self.read(artifact)
+        return self._inside(artifact.file)
+
+    def read(self, artifact: Artifact) -> bytes:
+        """The verified content of an artifact, an ONNX file that stands for itself.
+
+        Raises:
+            BundleError: the file is missing, is not the one that was measured, or keeps weights in other files.
+        """
+        path = self._inside(artifact.file)
+        try:
+            content = read_file(path, artifact.bytes)
+        except OSError as error:
+            reason = f"cannot read {path} as {INDEX} describes it: {error.strerror or error}"
+            raise BundleError(f"{reason}; fetch or export the bundle again") from error
+        found = sha256_of(content)
+        if found != artifact.sha256:
+            raise BundleError(
+                f"{path} has sha256 {found[:12]}... ({len(content)} bytes), {INDEX} says {artifact.sha256[:12]}... "
+                f"({artifact.bytes} bytes): it was altered or cut off; fetch or export the bundle again"
+            )
+        check_model(path, content)
+        self._verified.add((artifact.file, artifact.sha256))
+        return content
 
     def record(self, artifact: Artifact, what: str, figures: Mapping[str, Any]) -> Bundle:
         """Writes measured figures into bundle.json, under `what`; returns the bundle as it is now.
@@ -255,7 +268,3 @@ def _to_text(bundle: Bundle) -> str:
         return json.dumps(data, indent=2, allow_nan=False) + "\n"
     except (TypeError, ValueError) as error:
         raise BundleError(f"figures cannot be kept as JSON: {error}; use null for an undefined one") from error
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")

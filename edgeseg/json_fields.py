@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from edgeseg.errors import EdgeSegError
+from edgeseg.files import LARGEST_TEXT, read_file
 
 _Kind = TypeVar("_Kind")
 
@@ -20,15 +21,10 @@ _KINDS: dict[type, str] = {
     str: "a string",
 }
 
+_DIGITS = len(str(2**63))
 
-def read_json(
-    path: Path,
-    *,
-    error: type[EdgeSegError],
-    unreadable: str,
-    damaged: str,
-    constant: Callable[[str], Any] | None = None,
-) -> Any:
+
+def read_json(path: Path, *, error: type[EdgeSegError], unreadable: str, damaged: str) -> Any:
     """What the JSON file holds.
 
     Args:
@@ -36,14 +32,36 @@ def read_json(
         error: the class to raise where it cannot be read, or is no JSON.
         unreadable: what to do in the first case, "check the path".
         damaged: what to do in the second, "write it again".
-        constant: called with NaN, Infinity or -Infinity, which Python's reader takes and JSON has not.
     """
     try:
-        return json.loads(path.read_bytes(), parse_constant=constant)
+        return parse_json(read_file(path, LARGEST_TEXT))
     except OSError as failure:
         raise error(f"cannot read {path}: {failure.strerror or failure}; {unreadable}") from failure
-    except (ValueError, RecursionError) as failure:
+    except ValueError as failure:
         raise error(f"{path} is not readable JSON ({failure}); {damaged}") from failure
+
+
+def parse_json(content: bytes | str) -> Any:
+    """What JSON says, where it says the same to every reader and can be printed and computed with.
+
+    Raises:
+        ValueError: it is no JSON; a name repeats in an object; a number is NaN, infinite, or an integer beyond 64 bits;
+            a text holds half a character; or it is nested too deeply.
+    """
+    try:
+        data = json.loads(
+            content,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            parse_int=_integer,
+            object_pairs_hook=_object,
+        )
+        json.dumps(data, ensure_ascii=False).encode()  # refuses halves of characters
+    except RecursionError as failure:
+        raise ValueError("it is nested too deeply") from failure
+    except UnicodeError as failure:
+        raise ValueError("it is not UTF-8 text") from failure
+    return data
 
 
 def required(data: Any, key: str, kind: type[_Kind], *, where: str, error: type[EdgeSegError]) -> _Kind:
@@ -85,3 +103,29 @@ def of_kind(value: Any, kind: type[_Kind], *, where: str, error: type[EdgeSegErr
 def print_json(data: Any) -> None:
     """One JSON value on stdout, for other programs: indented, and never NaN, which is no JSON."""
     sys.stdout.write(json.dumps(data, indent=2, allow_nan=False) + "\n")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {text:.20} is too large")
+    return number
+
+
+def _integer(text: str) -> int:
+    if len(text) > _DIGITS + 1 or not -(2**63) <= int(text) < 2**64:
+        raise ValueError(f"the number {text:.20}... is too large")
+    return int(text)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the name {twice!r:.80} is there twice")
+    return found

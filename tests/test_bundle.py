@@ -264,7 +264,7 @@ def test_failed_writing_leaves_the_old_bundle(bundle: Bundle, tmp_path: Path) ->
     model = tmp_path / "new.onnx"
     model.write_bytes(bundle.path(bundle.artifacts[0]).read_bytes())
     described = Artifact.of(model, target="onnxruntime", precision="fp32")
-    model.write_bytes(b"")
+    model.write_bytes(model.read_bytes() + b"\x32\x01x")  # a remark
     with pytest.raises(BundleError, match="changed since it was described"):
         write_bundle(bundle.folder, bundle.spec, {model: described}, None)
     assert Bundle.open(bundle.folder) == bundle

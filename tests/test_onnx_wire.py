@@ -1,22 +1,28 @@
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
-from hypothesis import given
+from google.protobuf.unknown_fields import UnknownFieldSet
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
+from edgeseg import onnx_wire
 from edgeseg.artifact import Artifact
 from edgeseg.errors import BundleError
-from edgeseg.onnx_wire import has_external_data
+from edgeseg.onnx_schema import MESSAGES, ONE_OF
+from edgeseg.onnx_wire import fields, has_external_data
 from edgeseg.spec import Spec
 
 MakeModel = Callable[..., onnx.ModelProto]
+
+KINDS = {1: "double", 2: "float", 3: "int", 4: "int", 5: "int32", 9: "text", 12: "bytes", 14: "int32"}
+"""protobuf's numbers of types."""
 
 
 def external() -> onnx.TensorProto:
@@ -45,36 +51,259 @@ def in_function(model: onnx.ModelProto) -> None:
     model.functions.append(helper.make_function("local", "F", [], ["c"], [constant], []))
 
 
+def in_function_default(model: onnx.ModelProto) -> None:
+    function = helper.make_function("local", "F", [], [], [], [])
+    function.attribute_proto.append(helper.make_attribute("w", external()))
+    model.functions.append(function)
+
+
 def in_sparse(model: onnx.ModelProto) -> None:
     model.graph.sparse_initializer.add(values=external())
 
 
-@pytest.mark.parametrize("put", [in_initializer, in_constant, in_branch, in_function, in_sparse])
+def in_sparse_indices(model: onnx.ModelProto) -> None:
+    sparse = onnx.SparseTensorProto(indices=external())
+    model.graph.node.append(helper.make_node("Constant", [], ["c"], sparse_value=sparse))
+
+
+def in_training(model: onnx.ModelProto) -> None:
+    model.training_info.add().algorithm.initializer.append(external())
+
+
+def in_many_tensors(model: onnx.ModelProto) -> None:
+    model.graph.node.append(helper.make_node("Odd", [], ["c"], tensors=[external()]))
+
+
+def by_place_alone(model: onnx.ModelProto) -> None:
+    model.graph.initializer.add().external_data.add(key="location", value="weights.bin")
+
+
+def by_mark_alone(model: onnx.ModelProto) -> None:
+    model.graph.initializer.add().data_location = TensorProto.EXTERNAL
+
+
+def by_operator(model: onnx.ModelProto) -> None:
+    node = helper.make_node("EPContext", [], ["c"], domain="com.microsoft", embed_mode=0, ep_cache_context="x.engine")
+    model.graph.node.append(node)
+
+
+PLACES = [in_initializer, in_constant, in_branch, in_function, in_function_default, in_sparse, in_sparse_indices]
+PLACES += [in_training, in_many_tensors, by_place_alone, by_mark_alone, by_operator]
+
+
+@pytest.mark.parametrize("put", PLACES)
+@pytest.mark.parametrize("name", ["model.onnx", "model.bin", "model"])
 def test_weights_in_other_files_are_found(
-    tmp_path: Path, spec: Spec, make_model: MakeModel, put: Callable[[onnx.ModelProto], None]
+    tmp_path: Path, spec: Spec, make_model: MakeModel, put: Callable[[onnx.ModelProto], None], name: str
 ) -> None:
     model = make_model(spec)
     assert not has_external_data(model.SerializeToString())
     put(model)
     content = model.SerializeToString()
     assert has_external_data(content)
-    path = tmp_path / "model.onnx"
+    path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(BundleError, match="keeps weights in other files"):
         Artifact.of(path, target="onnxruntime", precision="fp32")
 
 
+def by_reflection(message: Any) -> Iterator[tuple[str, int, int | None]]:
+    """What `fields` gives, by the onnx package: name of the message, number of the field, number that is its value."""
+    assert not len(UnknownFieldSet(message))
+    for field, value in message.ListFields():
+        for each in value if field.is_repeated else [value]:
+            number = each if field.type in (3, 4, 5, 14) else None
+            yield message.DESCRIPTOR.full_name, field.number, None if number is None else number % 2**64
+            if field.message_type is not None:
+                yield from by_reflection(each)
+
+
+def by_us(content: bytes) -> Iterator[tuple[str, int, int | None]]:
+    """The same by `fields`; lists of numbers that are packed are unpacked, by protobuf's rules."""
+    names = schema_names()
+    for message, number, value, begin, end in fields(content):
+        kind = MESSAGES[message][number]
+        if value is not None or kind.removeprefix("*") not in ("int", "int32", "float", "double"):
+            yield names[message], number, value
+            continue
+        width = {"float": 4, "double": 8}.get(kind.removeprefix("*"))
+        if width is not None:
+            yield from [(names[message], number, None)] * (max(1, (end - begin) // width) if kind[0] == "*" else 1)
+        else:
+            for packed in unpacked(content[begin:end]):
+                yield names[message], number, packed
+
+
+def unpacked(data: bytes) -> Iterator[int]:
+    value = shift = 0
+    for byte in data:
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            yield value
+            value = shift = 0
+
+
+def schema_names() -> dict[str, str]:
+    """The onnx package's names of our messages, found from ModelProto down; our table must be its own."""
+    names: dict[str, str] = {}
+    pending = [("Model", onnx.ModelProto.DESCRIPTOR)]
+    while pending:
+        ours, theirs = pending.pop()
+        if ours in names:
+            continue
+        names[ours] = theirs.full_name
+        known = MESSAGES[ours]
+        assert {field.number for field in theirs.fields} <= known.keys(), theirs.full_name
+        for field in theirs.fields:
+            kind = known[field.number]
+            assert (kind[0] == "*") is field.is_repeated, field.full_name
+            assert (field.number in ONE_OF.get(ours, ())) is (field.containing_oneof is not None), field.full_name
+            if field.message_type is not None:
+                pending.append((kind.removeprefix("*"), field.message_type))
+            else:
+                assert kind.removeprefix("*") == KINDS[field.type], field.full_name
+    return names
+
+
+def test_the_schema_is_onnxs_own() -> None:
+    assert schema_names().keys() == MESSAGES.keys()
+
+
+def rich_model(spec: Spec, make_model: MakeModel) -> onnx.ModelProto:
+    """With branches, functions, every kind of attribute, sparse tensors, packed numbers, types and properties."""
+    model = make_model(spec)
+    inner = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "branch", [], [], [])
+    model.graph.node.append(helper.make_node("If", ["c"], ["d"], then_branch=inner, else_branch=inner))
+    kinds: dict[str, Any] = {"f": 1.5, "i": -3, "s": b"text", "fs": [1.0, 2.0], "i8": [1, -2, 300], "ss": [b"a", b"b"]}
+    model.graph.node.append(helper.make_node("Odd", ["x"], ["z"], **kinds))
+    tensors = [
+        helper.make_tensor("a", TensorProto.INT64, [3], [1, -1, 2**40]),
+        helper.make_tensor("b", TensorProto.INT32, [2], [-5, 300]),
+        helper.make_tensor("c", TensorProto.DOUBLE, [1], [0.5]),
+        helper.make_tensor("d", TensorProto.STRING, [1], [b"word"]),
+        helper.make_tensor("e", TensorProto.UINT64, [1], [2**63]),
+    ]
+    model.graph.initializer.extend(tensors)
+    model.graph.sparse_initializer.add(values=tensors[2], indices=tensors[0], dims=[1])
+    model.functions.append(helper.make_function("local", "F", ["x"], ["y"], [], [helper.make_opsetid("", 17)]))
+    model.graph.value_info.append(helper.make_tensor_sequence_value_info("seq", TensorProto.FLOAT, [None, "n"]))
+    model.metadata_props.add(key="key", value="välue")
+    model.training_info.add().initialization.CopyFrom(inner)
+    return model
+
+
+def test_a_rich_model_reads_the_same_in_both(spec: Spec, make_model: MakeModel) -> None:
+    model = rich_model(spec, make_model)
+    content = model.SerializeToString()
+    assert sorted(by_us(content), key=str) == sorted(by_reflection(model), key=str)
+    assert not has_external_data(content)
+
+
+def overlong(data: bytes, at: int) -> bytes:
+    """The byte as a number that is longer than it need be."""
+    return data[:at] + bytes([data[at] | 0x80, 0]) + data[at + 1 :]
+
+
+@settings(max_examples=300)
 @given(data=st.data())
-def test_broken_bytes_are_read_or_refused(spec: Spec, make_model: MakeModel, data: st.DataObject) -> None:
-    content = make_model(spec).SerializeToString()
-    at = data.draw(st.integers(0, len(content)))
-    broken = content[:at] + data.draw(st.binary(max_size=8))
-    with contextlib.suppress(ValueError):  # any other exception fails the test
-        has_external_data(broken)
+def test_what_is_accepted_reads_the_same_in_both(spec: Spec, make_model: MakeModel, data: st.DataObject) -> None:
+    content = rich_model(spec, make_model).SerializeToString()
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(content) - 1))
+        kind = data.draw(st.sampled_from(["byte", "insert", "delete", "overlong", "repeat", "cut"]))
+        if kind == "byte":
+            content = content[:at] + bytes([data.draw(st.integers(0, 255))]) + content[at + 1 :]
+        elif kind == "insert":
+            content = content[:at] + data.draw(st.binary(min_size=1, max_size=6)) + content[at:]
+        elif kind == "delete":
+            content = content[:at] + content[at + data.draw(st.integers(1, 6)) :]
+        elif kind == "overlong":
+            content = overlong(content, at)
+        elif kind == "repeat":
+            content = content[:at] + content[at : at + 12] + content[at:]
+        else:
+            content = content[:at]
+        if not content:
+            return
+    try:
+        external_here = has_external_data(content)
+    except ValueError:  # any other exception fails the test
+        return
+    model = onnx.ModelProto()
+    model.ParseFromString(content)
+    theirs = sorted(by_reflection(model), key=str)
+    ours = sorted(by_us(content), key=str)
+    assert [each for each in ours if each[2] != 0] == [each for each in theirs if each[2] != 0]
+    tensors = [each for each in theirs if each[0] == "onnx.TensorProto" and each[1] in (13, 14) and each[2] != 0]
+    assert external_here is bool(tensors)
+
+
+def tag(number: int, wire: int, *, padding: int = 0) -> bytes:
+    """A field's tag, as a number that is longer than it need be by some bytes."""
+    octets = bytearray()
+    value = number << 3 | wire
+    while value >= 0x80:
+        octets.append(value & 0x7F | 0x80)
+        value >>= 7
+    octets.append(value)
+    for _ in range(padding):
+        octets[-1] |= 0x80
+        octets.append(0)
+    return bytes(octets)
+
+
+def inside(*pairs: tuple[int, bytes]) -> bytes:
+    """Fields of bytes (short ones)."""
+    return b"".join(tag(number, 2) + bytes([len(value)]) + value for number, value in pairs)
+
+
+VERSION = b"\x08\x08"
+LOCATION = inside((1, b"location"), (2, b"w.bin"))
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "no version or no graph"),
+        (VERSION, "no version or no graph"),
+        (b"not a model, just text", "unknown|wire type|end"),
+        (VERSION + inside((7, b""), (7, b"")), "field 7 of Model is there twice"),
+        (VERSION + inside((7, inside((5, tag(13, 2, padding=1) + LOCATION)))), "longer than it need be"),
+        # the tag that a 32-bit reader takes for field 13, with a bit that only others see
+        (VERSION + inside((7, inside((5, b"\xea\x80\x80\x80\x10" + bytes([len(LOCATION)]) + LOCATION)))), "is unknown"),
+        (VERSION + inside((7, inside((5, b"\x70\x81\x80\x80\x80\x10")))), "beyond 32 bits"),
+        (VERSION + inside((7, inside((5, b"\x70\x80\x80\x80\x80\x80\x80\x80\x80\x80\x02")))), "longer than it need be"),
+        (VERSION + inside((7, inside((5, b"\x3a\x02\x81\x00")))), "longer than it need be"),
+        (VERSION + inside((7, inside((5, b"\x3a\x01\x81")))), "cut off"),
+        (VERSION + inside((7, inside((5, b"\x22\x03abc")))), "cut off"),
+        (VERSION + inside((7, inside((99, b"x")))), "field 99 of Graph is unknown"),
+        (VERSION + b"\x3b\x3c", "wire type 3"),
+        (VERSION + inside((7, inside((2, b"\xff")))), "decode"),
+        (VERSION + inside((7, inside((11, inside((2, inside((1, b""), (4, b"")))))))), "there twice"),
+        (b"\x08\x08\x12\x06ORTM\x00\x00" + inside((7, b"")), "ONNX Runtime's own format"),
+    ],
+)
+def test_odd_bytes_are_refused(content: bytes, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        has_external_data(content)
+
+
+def test_depth_and_number_are_bounded(spec: Spec, make_model: MakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = make_model(spec)
+    for _ in range(30):
+        graph = helper.make_graph([helper.make_node("If", ["x"], ["y"], then_branch=model.graph)], "g", [], [])
+        model.graph.CopyFrom(graph)
+    with pytest.raises(ValueError, match="too deep"):
+        has_external_data(model.SerializeToString())
+    monkeypatch.setattr(onnx_wire, "MOST_FIELDS", 5)
+    with pytest.raises(ValueError, match="more than 5 fields"):
+        has_external_data(make_model(spec).SerializeToString())
 
 
 def test_other_files_are_no_models(tmp_path: Path) -> None:
-    path = tmp_path / "model.onnx"
-    path.write_bytes(b"not a model, just text")
-    with pytest.raises(BundleError, match="is not an ONNX model"):
-        Artifact.of(path, target="onnxruntime", precision="fp32")
+    for name in ("model.onnx", "model.bin"):
+        path = tmp_path / name
+        path.write_bytes(b"not a model, just text")
+        with pytest.raises(BundleError, match="is not an ONNX model"):
+            Artifact.of(path, target="onnxruntime", precision="fp32")

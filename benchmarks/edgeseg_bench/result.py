@@ -6,7 +6,7 @@ import json
 import re
 import tempfile
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from edgeseg.atomic import atomic_file
 from edgeseg.errors import DataError, OutputError
@@ -54,7 +54,7 @@ def read(path: Path) -> dict[str, Any]:
         DataError: the file cannot be read, is no such result, or has another format number.
     """
     again = "measure again with edgeseg bench --json"
-    data = read_json(path, error=DataError, unreadable="check the path", damaged=again, constant=_refuse)
+    data = read_json(path, error=DataError, unreadable="check the path", damaged=again)
     where = str(path)
     if required(data, "what", str, where=where, error=DataError) != WHAT:
         raise DataError(f"{path} holds {data['what']!r:.40}, expected a result of `edgeseg bench --json`")
@@ -64,7 +64,3 @@ def read(path: Path) -> dict[str, Any]:
             f"{path} has format {found}, expected {FORMAT}: formats are not compared; measure again with this edgeseg"
         )
     return dict(data)
-
-
-def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")

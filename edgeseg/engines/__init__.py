@@ -3,7 +3,9 @@
 A new runtime is one new file here (or a folder, whose engine.py is that file), with two things in it:
 
     TARGET = "onnxruntime"                          the artifacts that it reads
-    def open(path, spec, threads) -> Engine: ...    loads one, and checks that it keeps the spec
+    def open(path, content, spec, threads) -> Engine: ...    loads one, and checks that it keeps the spec
+
+It is given the bytes of the file, which were checked, and never opens a file itself: the path is for messages.
 
 A runtime that can work in several ways names them in VARIANTS, and its `open` takes one more argument:
 "onnxruntime:cuda" asks for the variant "cuda". Files whose names start with "_" are no runtimes.
@@ -12,13 +14,18 @@ A runtime that can work in several ways names them in VARIANTS, and its `open` t
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 from pathlib import Path
 from typing import Protocol, cast, runtime_checkable
 
 from edgeseg.arrays import Image, Logits, Mask
+from edgeseg.artifact import read_model
 from edgeseg.errors import EngineError
 from edgeseg.spec import Rect, Spec
+
+MOST_THREADS = max(64, 4 * (os.cpu_count() or 1))
+"""For one inference; each takes memory, and more than the machine has cores are slower already."""
 
 
 class Engine(Protocol):
@@ -66,8 +73,15 @@ class Runtime(Protocol):
 
     TARGET: str
 
-    def open(self, path: Path, spec: Spec, threads: int, *variant: str) -> Engine:
-        """Loads the artifact at `path`.
+    def open(self, path: Path, content: bytes, spec: Spec, threads: int, *variant: str) -> Engine:
+        """Loads an artifact.
+
+        Args:
+            path: that it came from, for messages and names in the cache; nothing is read there.
+            content: an ONNX file that stands for itself.
+            spec: that it must keep.
+            threads: for one inference.
+            variant: one of the runtime's, if any.
 
         Raises:
             EngineError: the runtime refuses the artifact, or the artifact breaks the spec.
@@ -96,16 +110,35 @@ def runtime(name: str) -> Runtime:
     return found
 
 
-def open_engine(name: str, path: Path, spec: Spec, threads: int) -> Engine:
+def open_engine(name: str, path: Path, spec: Spec, threads: int, content: bytes | None = None) -> Engine:
     """Loads the artifact at `path` into the runtime `name`, on `threads` threads.
 
+    Args:
+        name: of the runtime, with or without a variant.
+        path: of an ONNX file.
+        spec: that it keeps.
+        threads: for one inference.
+        content: of the file, as `Bundle.read` or `read_model` gave it; by default it is read and checked here.
+
     Raises:
+        BundleError: the file cannot be read, is no ONNX model, or does not stand for itself.
         EngineError: the runtime is unknown or absent, or refuses the artifact.
     """
-    if threads < 1:
-        raise EngineError(f"got {threads} threads, expected at least 1")
-    variant = name.partition(":")[2]
-    return runtime(name).open(path, spec, threads, *([variant] if variant else []))
+    check_threads(threads)
+    chosen, variant = runtime(name), name.partition(":")[2]
+    if content is None:
+        content = read_model(path)
+    return chosen.open(path, content, spec, threads, *([variant] if variant else []))
+
+
+def check_threads(threads: int) -> None:
+    """Refuses a number of threads that no machine has use for.
+
+    Raises:
+        EngineError: it is under 1, or over MOST_THREADS.
+    """
+    if not 1 <= threads <= MOST_THREADS:
+        raise EngineError(f"got {threads} threads, expected 1 to {MOST_THREADS}")
 
 
 def check_logits(path: Path, spec: Spec, shape: tuple[int, ...]) -> None:

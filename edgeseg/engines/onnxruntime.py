@@ -38,13 +38,13 @@ class OnnxRuntime:
     for throughput open it with one thread and call it from as many as there are cores.
     """
 
-    def __init__(self, path: Path, spec: Spec, threads: int, variant: str = "") -> None:
-        """Loads the ONNX file at `path` and runs it once, which proves its shapes and allocates its memory."""
+    def __init__(self, path: Path, content: bytes, spec: Spec, threads: int, variant: str = "") -> None:
+        """Loads an ONNX file's content and runs it once, which proves its shapes and allocates its memory."""
         self.name = f"onnxruntime:{variant}" if variant else "onnxruntime"
         self.threads = threads
         self._shape = (1, spec.height, spec.width, 3)
         self._dynamic = spec.dynamic
-        self._session: ort.InferenceSession | None = _session(path, threads, variant)
+        self._session: ort.InferenceSession | None = _session(path, content, threads, variant)
         self._input = _check_types(path, self._session)
         check_spec(path, spec, self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY))
         logits = self.infer(np.zeros(self._shape, np.uint8))
@@ -74,17 +74,17 @@ class OnnxRuntime:
         self._session = None
 
 
-def open(path: Path, spec: Spec, threads: int, variant: str = "") -> OnnxRuntime:
-    """Loads the ONNX file at `path`.
+def open(path: Path, content: bytes, spec: Spec, threads: int, variant: str = "") -> OnnxRuntime:
+    """Loads the content of the ONNX file `path`.
 
     Raises:
-        EngineError: the file is no readable ONNX model, or breaks the spec; or the variant's provider is absent, or
+        EngineError: it is no readable ONNX model, or breaks the spec; or the variant's provider is absent, or
             cannot run all of the network.
     """
-    return OnnxRuntime(path, spec, threads, variant)
+    return OnnxRuntime(path, content, spec, threads, variant)
 
 
-def _session(path: Path, threads: int, variant: str) -> ort.InferenceSession:
+def _session(path: Path, content: bytes, threads: int, variant: str) -> ort.InferenceSession:
     wanted = _PROVIDERS[variant]
     if wanted[0] not in ort.get_available_providers():
         there = ", ".join(ort.get_available_providers())
@@ -104,10 +104,11 @@ def _session(path: Path, threads: int, variant: str) -> ort.InferenceSession:
         options.add_session_config_entry("session.intra_op.spin_duration_us", "50")
     else:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.load_model_format", "ONNX")  # never its own format
     if variant:  # operators that the provider lacks would run on the CPU, and nobody would know
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     try:
-        session = ort.InferenceSession(str(path), options, providers=wanted, enable_fallback=0)
+        session = ort.InferenceSession(content, options, providers=wanted, enable_fallback=0)
     except Exception as error:  # ONNX Runtime's exceptions share no base of their own.
         how = f" on {wanted[0]} alone" if variant else ""
         advice = "run it without the variant" if variant else "export the bundle again"

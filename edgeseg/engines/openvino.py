@@ -59,14 +59,14 @@ class OpenVINO:
 
     name = "openvino"
 
-    def __init__(self, path: Path, spec: Spec, threads: int) -> None:
-        """Loads the ONNX file at `path` and runs it once, which proves its shapes."""
+    def __init__(self, path: Path, content: bytes, spec: Spec, threads: int) -> None:
+        """Loads an ONNX file's content and runs it once, which proves its shapes."""
         self.threads = threads
         self._shape = (1, spec.height, spec.width, 3)
         self._dynamic = spec.dynamic
         streams = max(1, available_cores() // threads)
         self._open = True
-        model = _compiled(path, spec, settings(threads, streams))
+        model = _compiled(path, content, spec, settings(threads, streams))
         self._free: queue.SimpleQueue[Any] = queue.SimpleQueue()
         for _ in range(streams):
             self._free.put(model.create_infer_request())
@@ -99,13 +99,13 @@ class OpenVINO:
         self._free = queue.SimpleQueue()
 
 
-def open(path: Path, spec: Spec, threads: int) -> OpenVINO:
-    """Loads the ONNX file at `path`.
+def open(path: Path, content: bytes, spec: Spec, threads: int) -> OpenVINO:
+    """Loads the content of the ONNX file `path`.
 
     Raises:
-        EngineError: the file is no readable ONNX model, or breaks the spec.
+        EngineError: it is no readable ONNX model, or breaks the spec.
     """
-    return OpenVINO(path, spec, threads)
+    return OpenVINO(path, content, spec, threads)
 
 
 def settings(threads: int, streams: int) -> dict[str, Any]:
@@ -120,9 +120,8 @@ def settings(threads: int, streams: int) -> dict[str, Any]:
     }
 
 
-def _compiled(path: Path, spec: Spec, chosen: dict[str, Any]) -> Any:
+def _compiled(path: Path, content: bytes, spec: Spec, chosen: dict[str, Any]) -> Any:
     """The compiled model, from the cache if it is there and whole."""
-    content = path.read_bytes()
     key = [LAYOUT, ov.get_version(), processor(), chosen, spec.to_json(), hashlib.sha256(content).hexdigest()]
     file = cache_folder() / f"{path.stem}.{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]}.openvino"
     core = ov.Core()

@@ -71,12 +71,11 @@ def compile_engine(
         UsageError: the options do not go with the network.
     """
     artifact = bundle.artifact(target="tensorrt", precision=precision)
-    path = bundle.path(artifact)
     trt, capability = _product(target), _capability(target)
     built = build(
-        path.read_bytes(), bundle.spec, trt, capability, artifact.file, options=options, timing_cache=timing_cache
+        bundle.read(artifact), bundle.spec, trt, capability, artifact.file, options=options, timing_cache=timing_cache
     )
-    engine = (cache_folder() if out is None else out) / engine_name(path, built.key)
+    engine = (cache_folder() if out is None else out) / engine_name(Path(artifact.file), built.key)
     write_engine(engine, built.plan, built.key, built.figures())
     return Compiled(engine, len(built.plan), built.seconds, built.layers)
 

@@ -14,8 +14,8 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 
-from edgeseg.engines import open_engine, runtime
-from edgeseg.errors import EngineError, FrameError
+from edgeseg.engines import MOST_THREADS, open_engine, runtime
+from edgeseg.errors import BundleError, EngineError, FrameError
 from edgeseg.spec import Spec
 
 ENGINES = ["onnxruntime", "openvino"]
@@ -133,14 +133,15 @@ def test_corrupted_models_are_refused(name: str, tmp_path: Path, spec: Spec, mak
     content = make_model(spec).SerializeToString()
     for broken in (b"", b"text", content[: len(content) // 2], bytes(reversed(content))):
         (tmp_path / "model.onnx").write_bytes(broken)
-        with pytest.raises(EngineError, match=r"model\.onnx") as raised:
+        with pytest.raises(BundleError, match=r"model\.onnx") as raised:
             open_engine(name, tmp_path / "model.onnx", spec, threads=1)
         assert "\n" not in str(raised.value)
 
 
-def test_thread_counts_start_at_one(name: str, tmp_path: Path, spec: Spec, make_model: MakeModel) -> None:
-    with pytest.raises(EngineError, match="0 threads"):
-        open_engine(name, saved(tmp_path, make_model(spec)), spec, threads=0)
+def test_thread_counts_have_bounds(name: str, tmp_path: Path, spec: Spec, make_model: MakeModel) -> None:
+    for threads in (0, -1, MOST_THREADS + 1, 2**31):
+        with pytest.raises(EngineError, match=f"got {threads} threads, expected 1 to {MOST_THREADS}"):
+            open_engine(name, saved(tmp_path, make_model(spec)), spec, threads=threads)
 
 
 def test_unknown_engines_list_the_known() -> None:

@@ -38,7 +38,7 @@ def identity(dtype: int, shape: list[int | str], outputs: int = 1) -> onnx.Model
 def test_other_signatures_are_refused(tmp_path: Path, spec: Spec, model: onnx.ModelProto) -> None:
     onnx.save(model, tmp_path / "model.onnx")
     with pytest.raises(EngineError, match="expected one uint8"):
-        open_onnx(tmp_path / "model.onnx", spec, 1)
+        open_onnx(tmp_path / "model.onnx", (tmp_path / "model.onnx").read_bytes(), spec, 1)
 
 
 @pytest.mark.parametrize(
@@ -55,11 +55,11 @@ def test_the_spec_is_the_one_in_the_file(
     model, text = make_model(spec), json.dumps(spec.to_json())
     helper.set_model_props(model, {METADATA_KEY: text})
     onnx.save(model, tmp_path / "model.onnx")
-    open_onnx(tmp_path / "model.onnx", spec, 1)
+    open_onnx(tmp_path / "model.onnx", (tmp_path / "model.onnx").read_bytes(), spec, 1)
     helper.set_model_props(model, {METADATA_KEY: change(text)})
     onnx.save(model, tmp_path / "model.onnx")
     with pytest.raises(EngineError, match=message):
-        open_onnx(tmp_path / "model.onnx", spec, 1)
+        open_onnx(tmp_path / "model.onnx", (tmp_path / "model.onnx").read_bytes(), spec, 1)
 
 
 def test_nothing_is_printed(
@@ -68,7 +68,7 @@ def test_nothing_is_printed(
     model = make_model(spec)
     model.graph.initializer.append(onnx.numpy_helper.from_array(np.zeros(3, np.float32), "unused"))
     onnx.save(model, tmp_path / "model.onnx")
-    open_onnx(tmp_path / "model.onnx", spec, 1)
+    open_onnx(tmp_path / "model.onnx", (tmp_path / "model.onnx").read_bytes(), spec, 1)
     assert capfd.readouterr() == ("", "")
 
 
@@ -97,7 +97,7 @@ def test_nothing_falls_to_the_processor(
         pytest.skip("this ONNX Runtime has no such provider")
     path = saved(tmp_path, make_model(spec))
     with pytest.raises(EngineError, match=r"refuses .* on AzureExecutionProvider alone.*without the variant") as raised:
-        open_onnx(path, spec, 1, "cuda")
+        open_onnx(path, path.read_bytes(), spec, 1, "cuda")
     assert "\n" not in str(raised.value)
 
 
@@ -107,13 +107,14 @@ def test_a_provider_that_does_not_start_is_said(
     """ONNX Runtime lists providers whose libraries are missing, and then runs on the CPU."""
 
     class Fallen(ort.InferenceSession):  # type: ignore[misc]
-        def __init__(self, path: str, *_: object, **__: object) -> None:
-            super().__init__(path, providers=["CPUExecutionProvider"])
+        def __init__(self, content: bytes, *_: object, **__: object) -> None:
+            super().__init__(content, providers=["CPUExecutionProvider"])
 
     monkeypatch.setattr(ort, "get_available_providers", lambda: ["CUDAExecutionProvider"])
     monkeypatch.setattr(ort, "InferenceSession", Fallen)
+    path = saved(tmp_path, make_model(spec))
     with pytest.raises(EngineError, match=r"could not start CUDA.* would have run on CPU"):
-        open_onnx(saved(tmp_path, make_model(spec)), spec, 1, "cuda")
+        open_onnx(path, path.read_bytes(), spec, 1, "cuda")
 
 
 def test_unknown_variants_list_the_known() -> None:

@@ -54,7 +54,7 @@ def candidates(bundle: Bundle, cuda: Any, installed: Sequence[ModuleType]) -> It
         for artifact in bundle.artifacts_for("tensorrt"):
             path = bundle.path(artifact)
             for graph in (True, False):
-                opener = partial(TensorRT, path, spec, trt, cuda, graphs=graph)
+                opener = partial(TensorRT, path, bundle.read(artifact), spec, trt, cuda, graphs=graph)
                 yield Candidate(trt.__name__.replace("_", "-"), artifact, path, graph, opener)
     for name in PROVIDERS:
         for artifact in bundle.artifacts_for("onnxruntime"):
@@ -68,7 +68,7 @@ def plan(bundle: Bundle, artifact: Artifact, trt: ModuleType, capability: str) -
     Raises:
         EngineError: it cannot be built.
     """
-    content, kept = plan_for(bundle.path(artifact), bundle.spec, trt, capability)
+    content, kept = plan_for(bundle.path(artifact), bundle.read(artifact), bundle.spec, trt, capability)
     about: dict[str, Any] = {"file": kept.name, "bytes": len(content), "validity": None, "diagnostics": []}
     runtime = trt.Runtime(keeping_logger(trt))
     if hasattr(runtime, "get_engine_validity"):

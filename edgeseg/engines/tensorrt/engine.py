@@ -49,11 +49,14 @@ class TensorRT:
 
     threads = 1
 
-    def __init__(self, path: Path, spec: Spec, trt: ModuleType, cuda: Any, *, graphs: bool = True) -> None:
-        """Loads the plan of the artifact at `path`, built if need be, and runs it in every slot.
+    def __init__(
+        self, path: Path, content: bytes, spec: Spec, trt: ModuleType, cuda: Any, *, graphs: bool = True
+    ) -> None:
+        """Loads the plan of an artifact, built if need be, and runs it in every slot.
 
         Args:
-            path: an ONNX file.
+            path: an ONNX file's, for messages and for the plan's name.
+            content: of that file.
             spec: that it keeps.
             trt: the module `tensorrt` or `tensorrt_rtx`.
             cuda: the module `pycuda.driver`.
@@ -72,7 +75,7 @@ class TensorRT:
             with self._current():
                 capability = ".".join(map(str, device.compute_capability()))
                 self._kernels = _kernels(cuda, capability)
-                self._load(path, spec, trt, capability)
+                self._load(path, content, spec, trt, capability)
         except BaseException:
             self.close()
             raise
@@ -119,14 +122,14 @@ class TensorRT:
         self._context = None
         self._broken = "the engine is closed; load the bundle again"
 
-    def _load(self, path: Path, spec: Spec, trt: ModuleType, capability: str) -> None:
-        plan, kept = plan_for(path, spec, trt, capability)
+    def _load(self, path: Path, content: bytes, spec: Spec, trt: ModuleType, capability: str) -> None:
+        plan, kept = plan_for(path, content, spec, trt, capability)
         self._logger = keeping_logger(trt)
         self._runtime = trt.Runtime(self._logger)
         engine = self._runtime.deserialize_cuda_engine(plan)
         if engine is None:  # it verifies, and yet the product refuses it: built again, once
             forget(sidecar_of(kept))
-            plan, kept = plan_for(path, spec, trt, capability)
+            plan, kept = plan_for(path, content, spec, trt, capability)
             engine = self._runtime.deserialize_cuda_engine(plan)
         self._engine = engine
         if engine is None:
@@ -178,15 +181,15 @@ class TensorRT:
             raise EngineError(self._broken) from error
 
 
-def open(path: Path, spec: Spec, threads: int) -> TensorRT:
-    """Loads the plan of the artifact at `path`; it is built first where there is none for this machine.
+def open(path: Path, content: bytes, spec: Spec, threads: int) -> TensorRT:
+    """Loads the plan of the artifact `path`; it is built first where there is none for this machine.
 
     Raises:
         EngineError: there is no TensorRT, driver or card, or TensorRT refuses the artifact, or that breaks the spec.
     """
     del threads  # the card does the work
     cuda = driver()
-    return TensorRT(path, spec, products()[0], cuda)
+    return TensorRT(path, content, spec, products()[0], cuda)
 
 
 def products() -> list[ModuleType]:

@@ -13,11 +13,12 @@ from edgeseg.errors import EngineError, OutputError
 from edgeseg.spec import Spec
 
 
-def plan_for(path: Path, spec: Spec, trt: ModuleType, capability: str) -> tuple[bytes, Path]:
+def plan_for(path: Path, onnx: bytes, spec: Spec, trt: ModuleType, capability: str) -> tuple[bytes, Path]:
     """The plan of an artifact, ready to be deserialised, and where it lies.
 
     Args:
-        path: an ONNX artifact.
+        path: an artifact's, which names the plan.
+        onnx: its content.
         spec: of the bundle.
         trt: the module `tensorrt` or `tensorrt_rtx`.
         capability: compute capability of the card, "8.9".
@@ -25,7 +26,6 @@ def plan_for(path: Path, spec: Spec, trt: ModuleType, capability: str) -> tuple[
     Raises:
         EngineError: there is none for this machine, and it cannot be built.
     """
-    onnx = path.read_bytes()
     wanted = key_of(trt, capability, onnx)
     reasons = []
     for place in _places(path, wanted, capability):

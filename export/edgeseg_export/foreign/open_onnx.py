@@ -10,15 +10,14 @@ import onnx
 from onnx import external_data_helper, helper, inliner, numpy_helper
 
 from edgeseg.errors import ExportError
+from edgeseg.files import LARGEST_MODEL, read_file
+from edgeseg.onnx_wire import has_external_data
 
 OPSETS = range(11, 23)
 """Versions of the ONNX operators that are accepted."""
 
 _OWN = ("", "ai.onnx")
 _CONSTANTS = {"value": "", "value_float": "f4", "value_floats": "f4", "value_int": "i8", "value_ints": "i8"}
-
-LARGEST = 2**31 - 1
-"""Bytes that a protobuf message may have; bundles hold one file."""
 
 
 def load_foreign(path: Path) -> onnx.ModelProto:
@@ -29,9 +28,13 @@ def load_foreign(path: Path) -> onnx.ModelProto:
             not ONNX's own or of a version that is not supported.
     """
     try:
-        model = onnx.load(path, load_external_data=False)
+        content = read_file(path, LARGEST_MODEL)
+        has_external_data(content)  # other files may hold weights here; what is written in an odd way is refused
+        model = onnx.load_model_from_string(content)
     except OSError as error:
         raise ExportError(f"cannot read {path}: {error.strerror or error}; check the path") from error
+    except ValueError as error:
+        raise ExportError(f"{path} is not an ONNX model ({error}); give a file that an exporter wrote") from error
     except Exception as error:  # protobuf's exceptions share no base with Python's
         raise ExportError(f"{path} is not an ONNX model; give a file that an exporter wrote") from error
     if not model.graph.node or not _is_text(model):
@@ -133,7 +136,7 @@ def _load_external(model: onnx.ModelProto, path: Path) -> None:
         if offset < 0 or offset + max(0, length) > size:
             raise ExportError(f"{path} keeps {tensor.name!r:.80} beyond the end of {place!r:.120}; fetch both again")
         total += length if length >= 0 else size - offset
-        if total > LARGEST:
+        if total > LARGEST_MODEL:
             raise ExportError(f"{path} has more than 2 GB of weights, which one file cannot hold; choose a smaller one")
         try:
             external_data_helper.load_external_data_for_tensor(tensor, str(folder))

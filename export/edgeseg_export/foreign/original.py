@@ -87,6 +87,7 @@ class Original:
         options = ort.SessionOptions()
         options.log_severity_level = 3
         options.intra_op_num_threads = 1
+        options.add_session_config_entry("session.load_model_format", "ONNX")  # never its own format
         try:
             content = exposed.SerializeToString()
             return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"], enable_fallback=0)

@@ -168,10 +168,10 @@ def test_the_real_builders_engine_is_taken(
     made = compiled(bundle)
     path = bundle.path(bundle.artifact(target="tensorrt"))
     for capability in ("8.0", "8.9", "12.0"):
-        plan, place = plan_for(path, bundle.spec, trt, capability)
+        plan, place = plan_for(path, path.read_bytes(), bundle.spec, trt, capability)
         assert (plan, place) == (made.engine.read_bytes(), made.engine)
     assert "building" not in capfd.readouterr().err
-    old, place = plan_for(path, bundle.spec, trt, "7.5")
+    old, place = plan_for(path, path.read_bytes(), bundle.spec, trt, "7.5")
     assert product_of(old, "plan") == ("tensorrt-rtx", trt.__version__)
     assert place.name.endswith(".sm7.5.engine")
 

@@ -22,6 +22,7 @@ import edgeseg
 from edgeseg.artifact import Artifact
 from edgeseg.bundle import write_bundle
 from edgeseg.cache import cache_folder
+from edgeseg.engines import open_engine
 from edgeseg.engines.tensorrt import cuda_graph
 from edgeseg.engines.tensorrt.engine import DEPTH, TensorRT
 from edgeseg.errors import EngineError, FrameError
@@ -146,7 +147,7 @@ def test_a_driver_without_its_library_is_no_obstacle(
 ) -> None:
     monkeypatch.setattr("edgeseg.engines.tensorrt.cuda_graph._load", LOAD_DRIVER)
     monkeypatch.setattr("edgeseg.engines.tensorrt.cuda_graph.LIBRARY", "libnone.so")
-    engine = TensorRT(model, spec, card.trt, card.cuda)
+    engine = TensorRT(model, model.read_bytes(), spec, card.trt, card.cuda)
     assert "libnone.so" in (engine.without_graph or "")
 
 
@@ -196,9 +197,8 @@ def test_without_pycuda_it_says_what_to_install(model: Path, spec: Spec, monkeyp
 
 
 def test_graphs_that_it_cannot_read_are_refused(card: Any, model: Path, spec: Spec) -> None:
-    model.write_bytes(b"no model")
     with pytest.raises(EngineError, match=r"cannot read .*tiny.*: error 0: no model; export") as raised:
-        opened(model, spec)
+        open_engine("tensorrt", model, spec, threads=1, content=b"no model")
     assert "\n" not in str(raised.value)
     assert card.builds == 0
 

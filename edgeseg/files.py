@@ -1,0 +1,34 @@
+"""Files from outside, read whole: regular ones alone, of a size that is known before the first byte is read."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+LARGEST_MODEL = 2**31 - 1
+"""Bytes of a model file: protobuf's limit for a message."""
+
+LARGEST_TEXT = 8 * 2**20
+"""Bytes of a file for people: bundle.json, spec.json, classes.json, settings, results, a model card."""
+
+
+def read_file(path: Path, limit: int) -> bytes:
+    """The content of a regular file of at most `limit` bytes.
+
+    Raises:
+        OSError: it cannot be read, is larger, or is a folder, device, pipe or socket, which is not waited for.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+    with os.fdopen(handle, "rb") as file:
+        facts = os.fstat(handle)
+        if stat.S_ISDIR(facts.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(facts.st_mode):
+            raise OSError(errno.EINVAL, "it is a device, pipe or socket, no file", str(path))
+        content = file.read(limit + 1) if facts.st_size <= limit else b""
+        size = max(facts.st_size, len(content))  # of files in /proc the system says 0
+        if size > limit:
+            raise OSError(errno.EFBIG, f"it has {size} bytes, expected at most {limit}", str(path))
+        return content
