@@ -181,7 +181,7 @@ def rich_model(spec: Spec, make_model: MakeModel) -> onnx.ModelProto:
         helper.make_tensor("a", TensorProto.INT64, [3], [1, -1, 2**40]),
         helper.make_tensor("b", TensorProto.INT32, [2], [-5, 300]),
         helper.make_tensor("c", TensorProto.DOUBLE, [1], [0.5]),
-        helper.make_tensor("d", TensorProto.STRING, [1], [b"word"]),
+        onnx.TensorProto(name="d", data_type=TensorProto.STRING, dims=[1], string_data=[b"word"]),
         helper.make_tensor("e", TensorProto.UINT64, [1], [2**63]),
     ]
     model.graph.initializer.extend(tensors)
