@@ -1,0 +1,78 @@
+"""Masks as files: lossless, one a frame."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import cv2
+
+from edgeseg.arrays import Mask
+from edgeseg.atomic import KIND, new_file
+from edgeseg.errors import OutputError
+from edgeseg.temporary import abandoned
+from edgeseg.video.names import check_folder
+
+# Masks are runs of equal ids: run lengths alone, unfiltered, take half the room and a quarter of the time of OpenCV's
+# choice (960x540: 4.6 kB in 0.7 ms). Older versions of OpenCV have no choice of filter.
+PARAMETERS = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
+if hasattr(cv2, "IMWRITE_PNG_FILTER"):
+    PARAMETERS += [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE]
+
+
+class MaskWriter:
+    """Class ids as 8-bit grey PNG in a folder of one run: it is empty or new, or its masks may be overwritten.
+
+    Attributes:
+        paths: the folder, once it holds a mask of this run.
+        warnings: a sentence if masks of an earlier run are left among those of this one.
+    """
+
+    def __init__(self, folder: Path, *, overwrite: bool = False) -> None:
+        """Makes the folder if it is not there.
+
+        Args:
+            folder: where masks go.
+            overwrite: it may hold files; masks of the same names are replaced, everything else stays.
+
+        Raises:
+            OutputError: it cannot be made or written, or holds something and `overwrite` is not set.
+        """
+        self.paths: list[Path] = []
+        self.warnings: list[str] = []
+        self._folder = folder
+        try:
+            self._made = not folder.exists()
+            folder.mkdir(parents=True, exist_ok=True)
+            self._earlier = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+        except OSError as error:
+            raise OutputError(f"cannot make the folder {folder} for masks: {error.strerror}; choose another") from error
+        check_folder(folder)
+        if self._earlier and not overwrite:
+            raise OutputError(
+                f"the folder {folder} for masks holds {len(self._earlier)} files already, and masks of two runs would "
+                "mix; choose another folder, put the time into its name ({time:%H-%M-%S}), or add --overwrite"
+            )
+        for leftover, _, _ in abandoned(folder, KIND):
+            leftover.unlink()
+
+    def write(self, mask: Mask, index: int, name: str | None = None) -> None:
+        """Writes a uint8 (H, W) mask as NAME.png, or by its index as 000042.png.
+
+        Raises:
+            OutputError: the disk is full.
+        """
+        path = self._folder / f"{f'{index:06d}' if name is None else name}.png"
+        _, encoded = cv2.imencode(".png", mask, PARAMETERS)
+        with new_file(path) as temporary:
+            temporary.write_bytes(encoded.tobytes())
+        self.paths = [self._folder]
+        self._earlier.discard(path.name)
+
+    def close(self) -> None:
+        """Every mask is whole already; a folder that was made here and holds none is removed."""
+        if self._made and not self.paths:
+            with suppress(OSError):
+                self._folder.rmdir()
+        if self._earlier and self.paths and not self.warnings:
+            self.warnings.append(f"{self._folder} also holds {len(self._earlier)} files that are not of this run")

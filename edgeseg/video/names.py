@@ -1,0 +1,75 @@
+"""Names of outputs: what may stand in them, and what may have them."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from itertools import chain, count
+from pathlib import Path
+from string import Formatter
+
+from edgeseg.atomic import check_name
+from edgeseg.errors import OutputError, UsageError
+
+TIME_FORMAT = "%Y-%m-%dT%H-%M-%S"
+
+
+def with_time(path: Path, now: datetime) -> Path:
+    """The path with `{time:FORMAT}` replaced by the time, as strftime writes it; {{ and }} are braces.
+
+    Raises:
+        UsageError: something else stands in braces.
+    """
+    parts = []
+    try:
+        for text, name, form, conversion in Formatter().parse(str(path)):
+            parts.append(text)
+            if name is None:
+                continue
+            if name != "time" or conversion or "{" in (form or ""):
+                raise ValueError(f"{{{name}}}")
+            parts.append(now.strftime(form or TIME_FORMAT))
+    except ValueError as error:
+        raise UsageError(
+            f"the output {path} has something in braces that is not the time ({error}); write {{time:{TIME_FORMAT}}} "
+            "for the time, {{ and }} for braces"
+        ) from error
+    return Path("".join(parts))
+
+
+def check_target(path: Path, suffixes: tuple[str, ...], *, overwrite: bool) -> None:
+    """Raises OutputError unless `path` ends in one of `suffixes` and can be written, in a folder that exists.
+
+    Without `overwrite` the name must be free.
+    """
+    if path.suffix.lower() not in suffixes:
+        raise OutputError(
+            f"cannot write {path}: it ends in {path.suffix or 'no extension'}, expected "
+            f"{' or '.join(suffixes)} for this source"
+        )
+    check_name(path)
+    check_folder(path.parent)
+    if not overwrite and os.path.lexists(path):
+        raise OutputError(
+            f"{path} is there already and is not replaced unasked; choose another name, put the time into it "
+            f"({path.stem}-{{time:%H-%M-%S}}{path.suffix}), or add --overwrite"
+        )
+
+
+def check_folder(folder: Path) -> None:
+    """Raises OutputError unless files can be made in it."""
+    if not folder.is_dir():
+        raise OutputError(f"cannot write into {folder}: no such folder; make it first")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f"cannot write into {folder}: no permission; choose another folder")
+
+
+def numbered(path: Path, number: int) -> Path:
+    """out.mp4, out-2.mp4, out-3.mp4: the files of one recording."""
+    return path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
+
+
+def free_name(path: Path, spare: Path | None = None) -> Path:
+    """The path itself if nothing has it and it is not `spare`, else out.recovered-1.mp4, or the next."""
+    others = (path.with_name(f"{path.stem}.recovered-{number}{path.suffix}") for number in count(1))
+    return next(name for name in chain([path], others) if name != spare and not os.path.lexists(name))

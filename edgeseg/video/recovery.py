@@ -1,0 +1,71 @@
+"""Recordings that a process left when it was killed: found and finished by the next one that records beside them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from edgeseg.temporary import abandoned
+from edgeseg.video.video_file import CONTAINERS, PART, give_name
+
+
+def finish_abandoned(folder: Path, spare: Path) -> list[str]:
+    """Gives every abandoned recording in a folder its name, or NAME.recovered-1 where that is taken.
+
+    What holds no picture is removed. A fragment that was cut off is cut away.
+
+    Args:
+        folder: where recordings lie.
+        spare: a name in it that none may get, as a new recording will.
+
+    Returns:
+        A sentence for each recording.
+    """
+    sentences = []
+    for part, target, handle in abandoned(folder, PART):
+        if target.suffix.lower() not in CONTAINERS:
+            continue
+        try:
+            if target.suffix.lower() == ".mp4":
+                os.ftruncate(handle, _whole_boxes(handle))
+            if not _has_picture(handle, "mp4" if target.suffix.lower() == ".mp4" else "matroska"):
+                part.unlink()
+                continue
+            os.fsync(handle)
+            name = give_name(part, target, overwrite=False, spare=spare)
+        except OSError as error:
+            sentences.append(f"{part}, which a killed run left, cannot be finished: {error.strerror or error}")
+            continue
+        sentences.append(f"a run that was killed had left a recording; it is {name} now, playable to its last second")
+    return sentences
+
+
+def _has_picture(handle: int, demuxer: str) -> bool:
+    """Whether a packet can be read. The demuxer is not guessed: a playlist would lead elsewhere.
+
+    Raises:
+        OSError: the disk cannot be read.
+    """
+    import av
+
+    os.pread(handle, 1 << 16, 0)  # to FFmpeg a broken disk and a broken header are the same error
+    try:
+        with av.open(f"/proc/self/fd/{handle}", "r", format=demuxer) as container:
+            return any(packet.size for packet in container.demux(video=0))
+    except (av.FFmpegError, IndexError):
+        return False
+
+
+def _whole_boxes(handle: int) -> int:
+    """Bytes of an MP4 file up to the end of its last whole fragment, a `moof` box with its `mdat` (ISO 14496-12)."""
+    length = os.fstat(handle).st_size
+    end = at = 0
+    while at + 8 <= length:
+        header = os.pread(handle, 8, at)
+        size, kind = int.from_bytes(header[:4], "big"), header[4:]
+        if size < 8 or at + size > length:
+            break
+        at += size
+        if kind != b"moof":  # alone it points at pictures that are not there
+            end = at
+    return end

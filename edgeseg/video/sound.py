@@ -1,0 +1,86 @@
+"""Sound of a source file, copied packet by packet beside the pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeseg.errors import OutputError
+
+if TYPE_CHECKING:
+    from av.packet import Packet
+    from av.stream import Stream
+
+RESTART = 1.0
+"""Seconds back by which a file's clock began again: the sound ends there, as it would no longer fit the pictures."""
+
+
+class Sound:
+    """The audio packets of a file, in order.
+
+    Attributes:
+        stream: the audio stream, for an output to be made like it.
+    """
+
+    def __init__(self, path: Path, start_time: float = 0.0) -> None:
+        """Opens a file beside the source that decodes its pictures.
+
+        Args:
+            path: of the file.
+            start_time: seconds on the file's clock at which the first picture is shown.
+
+        Raises:
+            OutputError: there is no sound in it.
+        """
+        import av
+
+        try:
+            self._container = av.open(f"file:{path}", "r", options={"protocol_whitelist": "file"})
+        except (av.FFmpegError, OSError) as error:
+            raise OutputError(f"cannot read the sound of {path}: {error}; leave out --sound") from error
+        stream = self._container.streams.best("audio")
+        if stream is None:
+            self._container.close()
+            raise OutputError(f"{path} has no sound that could be copied; leave out --sound")
+        self.stream: Stream = stream
+        self._start_time = start_time
+        self._packets = self._read()
+        self._next = next(self._packets, None)
+
+    def between(self, start: float, end: float) -> Iterator[Packet[Any]]:
+        """Packets that begin at `start` or later and before `end`, seconds since the first picture, moved by -`start`.
+
+        Packets before `start` are passed over; those from `end` on wait for the next call.
+        """
+        while self._next is not None and self._next[0] < end:
+            (seconds, packet), self._next = self._next, next(self._packets, None)
+            if seconds >= start:
+                assert packet.pts is not None
+                assert packet.time_base is not None
+                shift = packet.pts - round((seconds - start) / packet.time_base)
+                packet.pts -= shift
+                packet.dts = packet.pts if packet.dts is None else packet.dts - shift
+                yield packet
+
+    def close(self) -> None:
+        """Closes the file; more calls do nothing."""
+        self._next = None
+        self._container.close()
+
+    def _read(self) -> Iterator[tuple[float, Packet[Any]]]:
+        """Packets with the second, since the first picture, at which they begin."""
+        import av
+
+        before = float("-inf")
+        try:
+            for packet in self._container.demux(self.stream):
+                if packet.size == 0 or packet.pts is None or packet.time_base is None:
+                    continue
+                seconds = float(packet.pts * packet.time_base) - self._start_time
+                if seconds < before - RESTART:
+                    return
+                yield seconds, packet
+                before = seconds
+        except (av.FFmpegError, OSError):  # the end of a damaged file; the pictures' decoder says what is wrong
+            return

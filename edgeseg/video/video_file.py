@@ -1,0 +1,277 @@
+"""One video file that is written so that whatever was written plays, however the writing ends.
+
+MP4 is written as fragments and Matroska as clusters, a second each, which need no index at the end of the file. Until
+`close` it lies beside its name as `.NAME.TOKEN.part.SUFFIX`, locked; `edgeseg.video.recovery` finishes what a process
+leaves that was killed. A write that fails, as on a full disk, cuts the file after its last whole fragment and gives it
+its name.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from edgeseg.arrays import Image
+from edgeseg.atomic import sync_folder
+from edgeseg.errors import OutputError
+from edgeseg.rename import rename_to_free
+from edgeseg.temporary import Temporary
+from edgeseg.video.encoders import Encoder, Picture, add_stream
+from edgeseg.video.names import free_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from av.container import OutputContainer
+    from av.packet import Packet
+    from av.stream import Stream
+
+PART = "part"
+
+FRAGMENT_SECONDS = 1.0
+
+CONTAINERS: dict[str, tuple[str, Fraction, dict[str, str]]] = {
+    ".mp4": ("mp4", Fraction(1, 90000), {"movflags": "frag_keyframe+empty_moov+default_base_moof"}),
+    ".mkv": ("matroska", Fraction(1, 1000), {"cluster_time_limit": "1000"}),
+    ".webm": ("webm", Fraction(1, 1000), {"cluster_time_limit": "1000"}),
+}
+"""Extension: FFmpeg's muxer, time base, muxer options."""
+
+OPTIONS = {"flush_packets": "1", "max_interleave_delta": "2000000"}
+"""Of every muxer: sound that ends before the pictures holds them back for two seconds, not ten."""
+
+
+class _Output(io.FileIO):
+    """The file that FFmpeg writes. After a failure it swallows what still comes, so that the muxer can be closed."""
+
+    def __init__(self, handle: int) -> None:
+        super().__init__(handle, "w", closefd=False)
+        self.failure: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        """Writes all of `data`."""
+        left = memoryview(data)
+        while left and self.failure is None:
+            try:
+                left = left[super().write(left) :]
+            except OSError as error:
+                self.failure = error
+                raise
+        return len(data)
+
+
+class VideoFile:
+    """Frames of one size as a video, with times of their own.
+
+    An odd width or height gains one pixel, a copy of the last column or row: 4:2:0 colour comes in pairs, and cropping
+    would lose what was segmented.
+
+    Attributes:
+        path: the name that it has after `close`, None if it came to nothing.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        width: int,
+        height: int,
+        encoder: Encoder,
+        picture: Picture,
+        *,
+        overwrite: bool = False,
+        sound: Stream | None = None,
+    ) -> None:
+        """Opens the file.
+
+        Args:
+            path: its name, in a folder that exists.
+            width: of all frames, in pixels.
+            height: of all frames, in pixels.
+            encoder: as `edgeseg.video.encoders.choose` gives it, for `picture`.
+            picture: size, rate and quality for the encoder.
+            overwrite: replace what has the name when the video is finished.
+            sound: a source's audio stream, whose packets `mux` will take.
+
+        Raises:
+            OutputError: it cannot be made, or the encoder or the container refuses.
+        """
+        import av
+
+        self.path: Path | None = None
+        self._target = path
+        self._size = (height, width)
+        self._overwrite = overwrite
+        self._frame_ticks = max(1, round(1 / picture.rate / picture.time_base))
+        self._time_base = picture.time_base
+        self._last = -1
+        self._key = 0
+        self._closed = False
+        self._container: OutputContainer | None = None
+        try:
+            self._part = Temporary(path, PART)
+        except OSError as error:
+            raise OutputError(f"cannot write {path}: {error.strerror}; choose another name or folder") from error
+        self._file = _Output(self._part.handle)
+        muxer, _, options = CONTAINERS[path.suffix.lower()]
+        try:
+            container = self._container = av.open(self._file, "w", format=muxer, options={**OPTIONS, **options})
+            self._stream = add_stream(container, encoder, picture)
+            self._sound = None if sound is None else container.add_stream_from_template(sound)
+            container.start_encoding()
+        except (av.FFmpegError, ValueError, OSError) as error:
+            self._abandon()
+            size = f"{picture.width}x{picture.height}"
+            heard = f" with {sound.codec_context.name} sound" if sound is not None else ""
+            raise OutputError(
+                f"cannot write {path} as {size} by {encoder.name}{heard}: {error}; choose another --codec or container"
+            ) from error
+        self._whole = self._header = self._file.tell()
+
+    def write(self, image: Image, seconds: float) -> None:
+        """Encodes one BGR uint8 (height, width, 3) image, shown at `seconds`, or just after the frame before it.
+
+        Raises:
+            OutputError: the disk is full or the encoder failed; the file was closed as it was.
+        """
+        import av
+        from av.video.frame import PictureType
+
+        height, width = self._size
+        if height % 2 or width % 2:
+            image = np.asarray(cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE), np.uint8)
+        # OpenCV converts eight times faster than swscale; both mean BT.601, limited range.
+        yuv = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)
+        frame = av.VideoFrame.from_ndarray(np.asarray(yuv, np.uint8), format="yuv420p")
+        self._last = max(self._last + 1, round(seconds / self._time_base))
+        frame.pts, frame.time_base, frame.duration = self._last, self._time_base, self._frame_ticks
+        if self._last == 0 or (self._last - self._key) * self._time_base >= FRAGMENT_SECONDS:
+            frame.pict_type, self._key = PictureType.I, self._last
+        self._mux(lambda: self._stream.encode(frame))
+
+    def mux(self, packets: Iterable[Packet[Any]]) -> None:
+        """Copies packets of the sound, with times of this file.
+
+        Raises:
+            OutputError: the disk is full; the file was closed as it was.
+        """
+        moved = list(packets)
+        for packet in moved:
+            packet.stream = self._sound
+        self._mux(lambda: moved)
+
+    def close(self) -> None:
+        """Writes what the encoder holds back, and gives the file its name; more calls do nothing.
+
+        A video without a frame leaves no file.
+
+        Raises:
+            OutputError: the disk is full; what was written before keeps its name.
+        """
+        if self._closed:
+            return
+        if self._last < 0:
+            self._abandon()
+            return
+        self._mux(lambda: self._stream.encode(None))
+        self._mux(self._end)
+        self._finish()
+
+    def _end(self) -> list[Packet[Any]]:
+        assert self._container is not None
+        self._container.close()
+        return []
+
+    def _mux(self, make: Callable[[], list[Packet[Any]]]) -> None:
+        """Writes the packets that `make` returns.
+
+        Raises:
+            OutputError: they cannot be made or written.
+        """
+        import av
+
+        try:
+            packets = make()
+            if packets and self._container is not None:
+                self._container.mux(packets)
+            if self._file.failure is not None:
+                raise self._file.failure
+        except (OSError, av.FFmpegError) as error:
+            raise self._salvage(error) from error
+        if not self._file.closed:
+            self._whole = self._file.tell()
+
+    def _salvage(self, error: Exception) -> OutputError:
+        """Closes the file after its last whole fragment."""
+        error = self._file.failure or error
+        self._file.failure = self._file.failure or OSError()
+        reason = f"cannot write {self._target}: {getattr(error, 'strerror', None) or error}"
+        if self._whole == self._header:
+            self._abandon()
+            return OutputError(f"{reason}; is there room on the disk? Nothing was recorded")
+        with suppress(OSError):
+            os.ftruncate(self._part.handle, self._whole)
+        try:
+            self._finish()
+        except OutputError:
+            self._part.release()  # what is there, the next start may be able to finish
+            return OutputError(f"{reason}; what was recorded is in {self._part.path}")
+        return OutputError(f"{reason}; is there room on the disk? What was recorded before is in {self.path}")
+
+    def _finish(self) -> None:
+        """Puts the file on the disk and under its name."""
+        self._close_muxer()
+        try:
+            os.fsync(self._part.handle)
+            self.path = give_name(self._part.path, self._target, overwrite=self._overwrite)
+        except OSError as error:
+            raise OutputError(
+                f"cannot finish {self._target}: {error.strerror}; it is in {self._part.path}, and the next recording "
+                "in this folder will try again"
+            ) from error
+        finally:
+            self._part.release()
+
+    def _abandon(self) -> None:
+        """Removes a file that holds no frame."""
+        self._file.failure = self._file.failure or OSError()
+        self._close_muxer()
+        with suppress(OSError):
+            self._part.path.unlink()
+        self._part.release()
+
+    def _close_muxer(self) -> None:
+        import av
+
+        self._closed = True
+        if self._container is not None:
+            with suppress(OSError, av.FFmpegError):
+                self._container.close()
+
+
+def give_name(part: Path, target: Path, *, overwrite: bool, spare: Path | None = None) -> Path:
+    """Renames a finished part; where the name is taken by now, or is `spare`, to a free one beside it.
+
+    Returns:
+        The name that it has.
+
+    Raises:
+        OSError: it cannot be renamed.
+    """
+    while True:
+        name = target if overwrite else free_name(target, spare)
+        try:
+            if overwrite:
+                part.replace(name)
+            else:
+                rename_to_free(part, name)
+        except FileExistsError:  # another took it in between
+            continue
+        sync_folder(name.parent)
+        return name
