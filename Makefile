@@ -15,7 +15,7 @@ RESULTS = benchmarks/results/$$($(BIN)/python -m edgeseg_bench.machine)
 .PHONY: demo test lint types contracts native unit bench peers clean
 
 demo: .venv/demo
-	$(BIN)/edgeseg run "$$($(STREET))" --out demo.mp4
+	$(BIN)/edgeseg run "$$($(STREET))" --out demo.mp4 --overwrite
 	@echo "Open demo.mp4 to see it."
 
 test: lint types contracts native unit

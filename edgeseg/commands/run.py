@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -27,6 +28,10 @@ def run_command(
     workers: int | None = None,
     threads: int | None = None,
     settings: Path | None = None,
+    overwrite: bool = False,
+    codec: str = "auto",
+    crf: int | None = None,
+    sound: bool = False,
     alpha: float = 0.5,
     timeout: float = 10.0,
     tolerate_loss: bool = False,
@@ -47,14 +52,22 @@ def run_command(
             default) takes what measured fastest here, among onnxruntime and openvino and the precisions that keep the
             accuracy.
         precision: of the artifact; by default auto's choice, or the first that the bundle has for the runtime.
-        out: write the overlays here: .mp4 or .mkv; for a single image .png or .jpg.
-        masks: write the masks into this folder, as PNG whose grey levels are class ids.
+        out: write the overlays here: .mp4, .mkv or .webm; for a single image .png or .jpg. The name may carry the time
+            of the start: cam-{time:%Y-%m-%dT%H-%M-%S}.mp4. Frames of another size go on in NAME-2; what a killed run
+            left in the folder is finished, as NAME or NAME.recovered-1.
+        masks: write the masks into this folder, as PNG whose grey levels are class ids. Its name may carry the time.
         show: show the overlays in a window; q or Escape ends.
         max_frames: stop after so many frames.
         mode: throughput (by default) works on several frames at once, latency on one with all cores.
         workers: frames that are worked on at once, instead of what the mode says.
         threads: threads that each frame's inference runs on, instead of what the mode says.
         settings: a file of edgeseg tune, which says bundle, engine, precision, mode, workers and threads.
+        overwrite: replace an --out that is there, once the new one is finished; write --masks into a folder that holds
+            files, of which those of the same names are replaced.
+        codec: of --out: auto (what the container usually holds, by hardware where this machine has an encoder), h264,
+            hevc, vp9, av1 or vp8, or an encoder by FFmpeg's name, as h264_nvenc.
+        crf: constant quality of --out on the encoder's own scale, lower is better; by default 20 for H.264.
+        sound: copy the sound of a video file into --out.
         alpha: weight of the class colours in an overlay, 0 to 1.
         timeout: seconds that a camera or URL may take to answer.
         tolerate_loss: exit with 0 when a live source broke off after its first frame.
@@ -64,6 +77,7 @@ def run_command(
     from edgeseg.cache import tell
     from edgeseg.run_settings import read_settings
     from edgeseg.segmenter import load
+    from edgeseg.video.names import with_time
     from edgeseg.video.open import open_source
     from edgeseg.video.options import StreamOptions, engine_threads
     from edgeseg.video.outputs import Outputs, check_outputs
@@ -77,11 +91,22 @@ def run_command(
     mode = mode or "throughput"
     threads = engine_threads(mode) if threads is None else threads
     how = StreamOptions(mode=mode, workers=workers, alpha=alpha, max_frames=max_frames, timeout=timeout)
-    check_outputs(source, out, masks)
+    now = datetime.now()
+    out, masks = (None if path is None else with_time(path, now) for path in (out, masks))
+    check_outputs(source, out, masks, sound=sound)
     # What the user may have got wrong is opened before what takes time.
     with (
         open_source(source, timeout=timeout, decoder_threads=how.decoder_threads(threads)) as opened,
-        Outputs(opened, out=out, masks=masks, show=show) as outputs,
+        Outputs(
+            opened,
+            out=out,
+            masks=masks,
+            show=show,
+            overwrite=overwrite,
+            codec=codec,
+            crf=crf,
+            sound=Path(source) if sound else None,
+        ) as outputs,
     ):
         if chosen is not None:
             model = chosen.load()

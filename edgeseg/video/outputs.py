@@ -9,21 +9,28 @@ from types import TracebackType
 
 from edgeseg.arrays import Image, Mask
 from edgeseg.errors import UsageError
+from edgeseg.video.encoders import AUTO
 from edgeseg.video.images import is_image
+from edgeseg.video.masks import MaskWriter
 from edgeseg.video.model import Result
+from edgeseg.video.picture import PictureWriter
+from edgeseg.video.recording import Recording
 from edgeseg.video.sink import Sink, Writer
+from edgeseg.video.sound import Sound
 from edgeseg.video.source import Source
 from edgeseg.video.timing import Summary
 from edgeseg.video.window import Window
-from edgeseg.video.writer import MaskWriter, PictureWriter, VideoWriter
 
 
-def check_outputs(source: str | Path, out: Path | None, masks: Path | None) -> None:
-    """Refuses outputs that would replace what is read: a video by its overlay, an image by its mask.
+def check_outputs(source: str | Path, out: Path | None, masks: Path | None, *, sound: bool = False) -> None:
+    """Refuses outputs that would replace what is read, a video by its overlay or an image by its mask; and a sound that
+    is in no file.
 
     Raises:
-        UsageError: one would.
+        UsageError: one would, or it is.
     """
+    if sound and (out is None or not Path(source).is_file()):
+        raise UsageError("--sound copies the sound of a video file into --out; give both, or leave out --sound")
     read = Path(source).resolve()
     if out is not None and out.resolve() == read:
         raise UsageError(f"the output {out} is the source itself and would replace it; give it another name")
@@ -37,38 +44,66 @@ class Outputs:
     Attributes:
         overlay: whether one of them wants overlays.
         masks: whether one of them wants masks.
-        paths: of those that are written.
     """
 
-    def __init__(self, source: Source, *, out: Path | None = None, masks: Path | None = None, show: bool = False):
+    def __init__(
+        self,
+        source: Source,
+        *,
+        out: Path | None = None,
+        masks: Path | None = None,
+        show: bool = False,
+        overwrite: bool = False,
+        codec: str = AUTO,
+        crf: int | None = None,
+        sound: Path | None = None,
+    ) -> None:
         """Opens them.
 
         Args:
             source: whose frames they get.
-            out: overlays as an .mp4 or .mkv file; for a single image, a .png or .jpg file.
+            out: overlays as an .mp4, .mkv or .webm file; for a single image, a .png or .jpg file.
             masks: a folder for masks as PNG; class ids are the grey levels.
             show: overlays in a window.
+            overwrite: replace a file, and masks of the same names.
+            codec: as `edgeseg.video.encoders.choose` takes it.
+            crf: constant quality of a video, lower is better.
+            sound: the file that `source` reads, whose sound is copied.
 
         Raises:
-            UsageError: there is no display for `show`.
-            OutputError: an output cannot be written.
+            UsageError: there is no display for `show`, or an option does not go with the output.
+            OutputError: an output cannot be written, or is there already.
         """
         self.overlay = show or out is not None
         self.masks = masks is not None
-        self.paths = tuple(str(path) for path in (out, masks) if path is not None)
         self._sinks: dict[str, Sink] = {}
         with ExitStack() as opened:
             self._window = Window() if show else None
             if self._window is not None:
                 opened.callback(self._window.close)
             if out is not None and source.still:
-                picture = PictureWriter(out)
+                picture = PictureWriter(out, overwrite=overwrite)
                 self._add(opened, "write", picture, lambda result: picture.write(_overlay(result)))
             elif out is not None:
-                video = VideoWriter(out, source.width, source.height, source.fps)
-                self._add(opened, "write", video, lambda result: video.write(_overlay(result), result.timestamp))
+                video = Recording(
+                    out,
+                    source.width,
+                    source.height,
+                    source.fps,
+                    live=source.live,
+                    overwrite=overwrite,
+                    codec=codec,
+                    crf=crf,
+                    sound=None if sound is None else Sound(sound),
+                )
+                self._add(
+                    opened,
+                    "write",
+                    video,
+                    lambda result: video.write(_overlay(result), result.timestamp, result.captured),
+                )
             if masks is not None:
-                folder = MaskWriter(masks)
+                folder = MaskWriter(masks, overwrite=overwrite)
                 self._add(
                     opened, "write masks", folder, lambda result: folder.write(_mask(result), result.index, result.name)
                 )
@@ -94,6 +129,16 @@ class Outputs:
     def close(self) -> None:
         """Completes the outputs; more calls do nothing."""
         self._opened.close()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """What is finished, in files and folders; all of it after `close`."""
+        return tuple(str(path) for sink in self._sinks.values() for path in sink.writer.paths)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """One sentence for each thing that went otherwise than asked for; all of them after `close`."""
+        return tuple(warning for sink in self._sinks.values() for warning in sink.writer.warnings)
 
     @property
     def failures(self) -> tuple[str, ...]:

@@ -36,10 +36,12 @@ class PictureWriter:
             OutputError: the disk is full, or the format cannot hold the image.
         """
         try:
-            _, encoded = cv2.imencode(self._path.suffix, image)
-        except cv2.error as error:  # JPEG ends at 65535 pixels
+            fits, encoded = cv2.imencode(self._path.suffix, image)
+        except cv2.error:
+            fits = False
+        if not fits:  # JPEG ends at 65500 pixels a side
             height, width = image.shape[:2]
-            raise OutputError(f"cannot write {self._path}: {width}x{height} pixels do not fit; try .png") from error
+            raise OutputError(f"cannot write {self._path}: {width}x{height} pixels do not fit; try .png")
         with atomic_file(self._path) as temporary:
             temporary.write_bytes(encoded.tobytes())
         self.paths = [self._path]

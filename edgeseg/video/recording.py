@@ -58,10 +58,6 @@ class Recording:
         """
         self.paths: list[Path] = []
         self.warnings: list[str] = []
-        check_target(path, tuple(CONTAINERS), overwrite=overwrite)
-        self.warnings += finish_abandoned(path.parent, spare=path)
-        if in_work(path, PART):
-            raise OutputError(f"{path} is being written by another process; choose another name, or end that one")
         self._path, self._overwrite, self._codec, self._crf = path, overwrite, codec, crf
         self._rate = fps or NOMINAL_FPS
         self._timeline = Timeline(float(1 / self._rate), live=live)
@@ -71,6 +67,10 @@ class Recording:
         self._sound_start = 0.0
         self._sound = sound
         try:
+            check_target(path, tuple(CONTAINERS), overwrite=overwrite)
+            self.warnings += finish_abandoned(path.parent, spare=path)
+            if in_work(path, PART):
+                raise OutputError(f"{path} is being written by another process; choose another name, or end that one")
             self._file = self._open(path)
         except BaseException:
             self._end_sound()

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
 from edgeseg.errors import OutputError
@@ -17,19 +18,25 @@ CAPACITY = 4
 
 
 class Writer(Protocol):
-    """What finishes or abandons an output."""
+    """An output that is being written.
+
+    Attributes:
+        paths: what is finished; a folder whose files are finished one by one.
+        warnings: one sentence for each thing that went otherwise than asked for.
+    """
+
+    paths: list[Path]
+    warnings: list[str]
 
     def close(self) -> None:
-        """Completes the output."""
-
-    def discard(self) -> None:
-        """Removes an output that nothing was written to."""
+        """Completes the output as far as it came; where nothing was written, nothing is left."""
 
 
 class Sink:
     """Writes results in a thread of its own.
 
     Attributes:
+        writer: what it writes to.
         seconds: that each result took to write.
         failure: why no more can be written; None as long as all goes well.
     """
@@ -38,7 +45,7 @@ class Sink:
         """Starts the thread; `write` puts one result into `writer`."""
         self.seconds = Histogram()
         self.failure: OutputError | None = None
-        self._writer = writer
+        self.writer = writer
         self._write = write
         self._waiting: deque[Result] = deque()
         self._change = threading.Condition()  # guards all but `seconds`
@@ -75,10 +82,7 @@ class Sink:
             self._change.notify_all()
         self._thread.join()
         try:
-            if self.seconds.count == 0:
-                self._writer.discard()
-            else:
-                self._writer.close()
+            self.writer.close()
         except OutputError as error:
             self.failure = self.failure or error
         if self._error is not None:

@@ -21,9 +21,9 @@ from edgeseg.video import run as run_module
 from edgeseg.video.open import open_source
 from edgeseg.video.options import StreamOptions
 from edgeseg.video.outputs import Outputs, check_outputs
+from edgeseg.video.recording import Recording
 from edgeseg.video.report import Report
 from edgeseg.video.source import Ended, Source
-from edgeseg.video.writer import VideoWriter
 
 MakeModel = Callable[..., Any]
 MakeVideo = Callable[..., Path]
@@ -175,7 +175,7 @@ def test_error_in_the_writer(tmp_path: Path, make_shade_model: MakeModel, shades
     def full(*_: object) -> None:
         raise OutputError("the disk is full")
 
-    monkeypatch.setattr(VideoWriter, "write", full)
+    monkeypatch.setattr(Recording, "write", full)
     report = run(make_shade_model(), shades(10**9), out=tmp_path / "out.mp4")
     assert report.failures == ("the disk is full",)
     assert report.ended == Ended("stopped", "no output can be written any more")
@@ -185,14 +185,14 @@ def test_error_in_the_writer(tmp_path: Path, make_shade_model: MakeModel, shades
 def test_one_output_goes_on_when_another_fails(
     tmp_path: Path, make_shade_model: MakeModel, shades: Shades, monkeypatch: Any
 ) -> None:
-    write = VideoWriter.write
+    write = Recording.write
 
-    def full(writer: VideoWriter, image: NDArray[np.uint8], timestamp: float) -> None:
+    def full(recording: Recording, image: NDArray[np.uint8], timestamp: float, captured: float) -> None:
         if timestamp >= 0.4:
             raise OutputError("the disk is full")
-        write(writer, image, timestamp)
+        write(recording, image, timestamp, captured)
 
-    monkeypatch.setattr(VideoWriter, "write", full)
+    monkeypatch.setattr(Recording, "write", full)
     report = run(make_shade_model(), shades(50), out=tmp_path / "out.mp4", masks=tmp_path / "masks")
     assert report.failures == ("the disk is full",)
     assert report.ended == Ended("end_of_file")
@@ -206,19 +206,21 @@ def test_a_defect_in_a_writer_is_no_failure(
     def defect(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(VideoWriter, "write", defect)
+    monkeypatch.setattr(Recording, "write", defect)
     with pytest.raises(ZeroDivisionError):
         run(make_shade_model(), shades(10**9), out=tmp_path / "out.mp4")
 
 
 def test_images_of_several_sizes(tmp_path: Path, make_shade_model: MakeModel, shades: Shades) -> None:
-    """Masks have each frame's own size."""
+    """Masks have each frame's own size; a video has one, and the next begins another."""
     frames = [*shades(3), *shades(3, height=10)]
     assert run(make_shade_model(), frames, masks=tmp_path / "masks").frames == 6
     masks = [cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in sorted((tmp_path / "masks").iterdir())]
     assert [mask.shape for mask in masks if mask is not None] == [(6, 8)] * 3 + [(10, 8)] * 3
     report = run(make_shade_model(), frames, out=tmp_path / "out.mp4")
-    assert "a video has one size" in report.failures[0]
+    assert report.outputs == (str(tmp_path / "out.mp4"), str(tmp_path / "out-2.mp4"))
+    assert [length(Path(path)) for path in report.outputs] == [3, 3]
+    assert "8x6 pixels became 8x10" in report.warnings[0]
 
 
 def test_ctrl_c_completes_the_output(tmp_path: Path, make_shade_model: MakeModel, shades: Shades) -> None:

@@ -17,7 +17,7 @@ from edgeseg.errors import BundleError, DataError, EngineError, UsageError
 from edgeseg.processor import available_cores
 from edgeseg.segmenter import load
 from edgeseg.video.open import open_source
-from edgeseg.video.writer import VideoWriter
+from edgeseg.video.recording import Recording
 from lab.peers import float_graph
 from lab.peers.contenders import Contender
 from lab.peers.environment import python_of
@@ -117,12 +117,12 @@ class Paddock:
         digest = hashlib.sha256(video.read_bytes()).hexdigest()[:12]
         made = self._environments.parent / f"{video.stem}.{width}x{height}.{digest}.mp4"
         if not made.exists():
-            with open_source(video) as source:
-                writer = VideoWriter(made, width, height, source.fps)
+            with open_source(video) as source, atomic_file(made) as temporary:
+                recording = Recording(temporary, width, height, source.fps, overwrite=True)
                 for frame in source:
                     image = cv2.resize(frame.image, (width, height), interpolation=cv2.INTER_CUBIC)
-                    writer.write(np.asarray(image, np.uint8), frame.timestamp)
-                writer.close()
+                    recording.write(np.asarray(image, np.uint8), frame.timestamp)
+                recording.close()
         return made
 
     def _inputs(self, dataset: Dataset) -> Path:

@@ -1,0 +1,83 @@
+"""What `edgeseg run` does with the names, and the kinds, of its outputs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from edgeseg.bundle import Bundle
+from edgeseg.commands.run import run_command
+from edgeseg.errors import OutputError, UsageError
+from edgeseg.spec import Spec
+
+
+@pytest.fixture
+def run(tmp_path: Path, make_bundle: Callable[[Path, Spec], Bundle], spec: Spec) -> Callable[..., int]:
+    """`run(source, ...)`: the command with a tiny network, silent."""
+    make_bundle(tmp_path / "bundle", spec)
+
+    def call(source: Path, **options: Any) -> int:
+        return run_command(str(source), bundle=f"{tmp_path}/bundle", engine="onnxruntime", json=True, **options)
+
+    return call
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    """Half a second of MKV with sound."""
+    path = tmp_path / "in.mkv"
+    with av.open(str(path), "w") as container:
+        pictures: Any = container.add_stream("libx264", rate=25)
+        pictures.width, pictures.height = 64, 48
+        sound: Any = container.add_stream("libopus", rate=48000)
+        sound.layout = "mono"
+        for number in range(13):
+            image = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 9 * number, np.uint8), format="bgr24")
+            container.mux(pictures.encode(image))
+            part = av.AudioFrame.from_ndarray(np.zeros((1, 1920), np.float32), format="fltp", layout="mono")
+            part.sample_rate, part.pts = 48000, 1920 * number
+            container.mux(sound.encode(part))
+        container.mux(pictures.encode(None))
+        container.mux(sound.encode(None))
+    return path
+
+
+def test_the_time_in_the_names(run: Callable[..., int], video: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    assert run(video, out=out / "cam-{time:%Y-%m-%dT%H-%M-%S}.mp4", masks=out / "masks-{time:%Y}") == 0
+    names = sorted(path.name for path in out.iterdir())
+    assert re.fullmatch(r"cam-20\d\d-\d\d-\d\dT\d\d-\d\d-\d\d\.mp4", names[0])
+    assert re.fullmatch(r"masks-20\d\d", names[1])
+    with pytest.raises(UsageError, match="is not the time"):
+        run(video, out=out / "cam-{date}.mp4")
+
+
+def test_again(run: Callable[..., int], video: Path, tmp_path: Path) -> None:
+    out, masks = tmp_path / "out.mp4", tmp_path / "masks"
+    assert run(video, out=out, masks=masks) == 0
+    before = out.read_bytes()
+    with pytest.raises(OutputError, match=r"out\.mp4 is there already .*--overwrite"):
+        run(video, out=out)
+    with pytest.raises(OutputError, match=r"masks .*holds 13 files already.*--overwrite"):
+        run(video, masks=masks)
+    assert out.read_bytes() == before
+    assert run(video, out=out, masks=masks, overwrite=True, crf=50) == 0
+    assert out.read_bytes() != before
+
+
+def test_sound_and_codec(run: Callable[..., int], video: Path, tmp_path: Path) -> None:
+    assert run(video, out=tmp_path / "out.webm", codec="av1", sound=True) == 0
+    with av.open(str(tmp_path / "out.webm")) as container:
+        assert [stream.codec.canonical_name for stream in container.streams] == ["av1", "opus"]
+        assert sum(packet.size > 0 for packet in container.demux(audio=0)) > 20
+    with pytest.raises(UsageError, match="--sound copies the sound of a video file into --out"):
+        run(video, sound=True)
+    with pytest.raises(UsageError, match="codec 'xvid' is unknown"):
+        run(video, out=tmp_path / "out.mp4", codec="xvid")
