@@ -18,7 +18,7 @@ def train_command(
     out: Path,
     name: str | None = None,
     licence: str = "not stated",
-    start: Path | None = None,
+    start: str | None = None,
     teacher: str | None = None,
     resume: bool = False,
     settings: Annotated[TrainSettings | None, Parameter(name="*")] = None,
@@ -35,8 +35,9 @@ def train_command(
         out: folder for everything that the run writes.
         name: of the network in its spec; by default the architecture's.
         licence: of the weights, with that of the data.
-        start: checkpoint.safetensors of another run, to fine-tune what it learned: on other data, with other classes,
-            or as another form of the network. What fits is taken; the run's record says what did not.
+        start: what to fine-tune, on other data or with other classes: a bundle that edgeseg export made, by name or
+            path ("road"), or weights.safetensors or checkpoint.safetensors of another run. Other classes get a new
+            head; a checkpoint may also be of a kindred network. The run's record says which layers are new.
         teacher: a bundle, by name or path, whose logits the network also learns from, beside the labels: one that is
             larger, of the same classes, for frames of the crops' size.
         resume: go on with the run in --out.

@@ -7,7 +7,9 @@ float32: they are a small part of the file, and float16's range could break them
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,8 @@ from edgeseg.atomic import atomic_file
 from edgeseg.errors import SpecError, WeightsError
 from edgeseg.models import build
 from edgeseg.spec import Spec
+
+State = dict[str, Tensor]
 
 AUXILIARY = "auxiliary"
 """Attribute of a network that holds what only the loss needs."""
@@ -51,15 +55,40 @@ def fold(network: nn.Module) -> nn.Module:
     network.eval()
     if hasattr(network, AUXILIARY):
         delattr(network, AUXILIARY)
-    for parent in list(network.modules()):
-        if not isinstance(parent, nn.Sequential):
-            continue
-        for index in range(len(parent) - 1):
-            convolution, norm = parent[index], parent[index + 1]
-            if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                parent[index] = fuse_conv_bn_eval(convolution.double(), norm.double()).float()
-                parent[index + 1] = nn.Identity()
+    for parent, index, convolution, norm in list(_foldable(network)):
+        parent[index] = fuse_conv_bn_eval(convolution.double(), norm.double()).float()
+        parent[index + 1] = nn.Identity()
     return network
+
+
+def unfold(tensors: State, network: nn.Module) -> State:
+    """Tensors of a folded network under the names that `network`, which still has its BatchNorms, has for them.
+
+    Each BatchNorm adds the bias that was folded into its convolution, and changes nothing else.
+    """
+    names = {module: name for name, module in network.named_modules()}
+    unfolded = dict(tensors)
+    for _, _, convolution, norm in _foldable(network):
+        bias = unfolded.pop(f"{names[convolution]}.bias", None)
+        if bias is not None:
+            identity = {
+                "weight": torch.ones_like(bias),
+                "bias": bias,
+                "running_mean": torch.zeros_like(bias),
+                "running_var": torch.full_like(bias, 1 - norm.eps),
+                "num_batches_tracked": torch.tensor(0),
+            }
+            unfolded |= {f"{names[norm]}.{name}": tensor for name, tensor in identity.items()}
+    return unfolded
+
+
+def _foldable(network: nn.Module) -> Iterator[tuple[nn.Sequential, int, nn.Conv2d, nn.BatchNorm2d]]:
+    """Each convolution that a BatchNorm follows: their Sequential, the convolution's place in it, and the two."""
+    for parent in network.modules():
+        if isinstance(parent, nn.Sequential):
+            for index, (layer, following) in enumerate(itertools.pairwise(parent)):
+                if isinstance(layer, nn.Conv2d) and isinstance(following, nn.BatchNorm2d):
+                    yield parent, index, layer, following
 
 
 def save_weights(
@@ -92,7 +121,7 @@ def load_weights(path: Path) -> Weights:
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
-            tensors: dict[str, Tensor] = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+            tensors: State = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
     except FileNotFoundError as error:
         raise WeightsError(f"there is no weights file {path}; edgeseg train writes one") from error
     except (SafetensorError, OSError) as error:
@@ -102,15 +131,23 @@ def load_weights(path: Path) -> Weights:
         spec, training = Spec.from_json(json.loads(header["spec"])), json.loads(header["training"])
     except (KeyError, ValueError, SpecError) as error:
         raise WeightsError(f"{path} does not say which network it is for; give one edgeseg train wrote") from error
-    network = fold(build(net, len(spec.classes), width))
-    wanted = network.state_dict()
-    wrong = [name for name in wanted if name not in tensors or tensors[name].shape != wanted[name].shape]
-    wrong += [name for name in tensors if name not in wanted]
+    return Weights(folded_network(net, len(spec.classes), width, tensors, str(path)), net, width, spec, training)
+
+
+def folded_network(net: str, classes: int, width: float, tensors: State, source: str) -> nn.Module:
+    """The network, folded, with these weights; `source` is where they come from, for the message.
+
+    Raises:
+        WeightsError: they are not this network's.
+    """
+    network = fold(build(net, classes, width))
+    expected = network.state_dict()
+    wrong = [name for name in expected if name not in tensors or tensors[name].shape != expected[name].shape]
+    wrong += [name for name in tensors if name not in expected]
     if wrong:
         raise WeightsError(
-            f"{path} says that it is for {net} at width {width:g}, but {len(wrong)} tensors do not fit, the first "
+            f"{source} says that it is for {net} at width {width:g}, but {len(wrong)} tensors do not fit, the first "
             f"{wrong[0]}; was it trained by another version of edgeseg?"
         )
     network.load_state_dict(tensors)
-    return Weights(network, net, width, spec, training)
-
+    return network

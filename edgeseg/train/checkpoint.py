@@ -2,94 +2,101 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import nn
 
 from edgeseg.atomic import atomic_file
 from edgeseg.errors import WeightsError
+from edgeseg.models.weights import State
+from edgeseg.train.average import Average
+from edgeseg.train.schedule import make_optimizer
+from edgeseg.train.settings import TrainSettings
 
-State = dict[str, Tensor]
 
-LEAST_KINSHIP = 0.5
-"""The part of a network that another's checkpoint must fill: a bias of the same name is no start."""
+@dataclass(frozen=True)
+class TrainingState:
+    """What training changes.
+
+    Attributes:
+        network: that is trained.
+        average: of its weights.
+        optimizer: of its parameters.
+    """
+
+    network: nn.Module
+    average: Average
+    optimizer: torch.optim.Optimizer
+
+    @classmethod
+    def of(cls, network: nn.Module, settings: TrainSettings) -> TrainingState:
+        """At the start of a run."""
+        return cls(network, Average(network, settings.ema), make_optimizer(network, settings))
+
+    def rate(self) -> float:
+        """The highest learning rate in use."""
+        return max(float(group["lr"]) for group in self.optimizer.param_groups)
 
 
-def save_checkpoint(
-    path: Path,
-    about: dict[str, Any],
-    progress: dict[str, Any],
-    network: nn.Module,
-    average: State,
-    optimizer: torch.optim.Optimizer,
-) -> None:
-    """Writes everything that a resumed run needs: `about` says which run it is, `progress` how far it has come."""
-    tensors = {f"network/{name}": tensor for name, tensor in network.state_dict().items()}
-    tensors |= {f"average/{name}": tensor for name, tensor in average.items()}
-    for index, moments in optimizer.state_dict()["state"].items():
+def save_checkpoint(path: Path, identity: dict[str, Any], progress: dict[str, Any], state: TrainingState) -> None:
+    """Writes everything that a resumed run needs: `identity` says which run it is, `progress` how far it has come."""
+    tensors = {f"network/{name}": tensor for name, tensor in state.network.state_dict().items()}
+    tensors |= {f"average/{name}": tensor for name, tensor in state.average.state.items()}
+    for index, moments in state.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{index}/{name}": tensor for name, tensor in moments.items()}
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     with atomic_file(path) as temporary:
-        save_file(tensors, temporary, {"about": json.dumps(about), "progress": json.dumps(progress)})
+        save_file(tensors, temporary, {"about": json.dumps(identity), "progress": json.dumps(progress)})
 
 
-def load_checkpoint(
-    path: Path, about: dict[str, Any], network: nn.Module, average: State, optimizer: torch.optim.Optimizer
-) -> dict[str, Any]:
-    """Restores network, average and optimizer in place; returns the progress that was saved.
+def load_checkpoint(path: Path, identity: dict[str, Any], state: TrainingState) -> dict[str, Any]:
+    """Restores `state` in place; returns the progress that was saved.
 
     Raises:
         WeightsError: the file is damaged, or belongs to a run with other settings or data.
     """
     found, progress, tensors = _read(path)
-    differing = sorted(key for key in found.keys() | about.keys() if found.get(key) != about.get(key))
+    differing = sorted(key for key in found.keys() | identity.keys() if found.get(key) != identity.get(key))
     if differing:
         raise WeightsError(
             f"{path} belongs to a run with other settings ({', '.join(differing)}); give the same ones with --resume, "
             "or another --out"
         )
-    network.load_state_dict(_part(tensors, "network/"))
+    state.network.load_state_dict(_group(tensors, "network/"))
     with torch.no_grad():
-        for name, tensor in _part(tensors, "average/").items():
-            average[name].copy_(tensor)
-    state: dict[int, State] = {}
-    for name, tensor in _part(tensors, "optimizer/").items():
+        for name, tensor in _group(tensors, "average/").items():
+            state.average.state[name].copy_(tensor)
+    moments: dict[int, State] = {}
+    for name, tensor in _group(tensors, "optimizer/").items():
         index, moment = name.split("/")
-        state.setdefault(int(index), {})[moment] = tensor
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+        moments.setdefault(int(index), {})[moment] = tensor
+    state.optimizer.load_state_dict({**state.optimizer.state_dict(), "state": moments})
     return progress
 
 
-def start_from(path: Path, network: nn.Module) -> dict[str, Any]:
-    """Starts `network` from the averaged weights of another run: every tensor that has the same name and shape.
+def is_checkpoint(path: Path) -> bool:
+    """Whether the file is no weights file: what it is instead, `averaged_weights` says."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return "net" not in (file.metadata() or {})
+    except (SafetensorError, OSError):
+        return True
 
-    Returns:
-        What the new run's record says of it: the file's SHA-256, the network, settings and epochs behind it, and the
-        tensors of `network` that stay as they were ("new").
+
+def averaged_weights(path: Path) -> tuple[dict[str, Any], int, State]:
+    """Which run a checkpoint belongs to, the epochs behind it, and its averaged weights by name.
 
     Raises:
-        WeightsError: there is no such checkpoint, it is damaged, or less than LEAST_KINSHIP of the network fits.
+        WeightsError: there is no such checkpoint, or it is damaged.
     """
-    found, progress, tensors = _read(path)
-    average = _part(tensors, "average/")
-    state = network.state_dict()
-    fitting = {name: each for name, each in average.items() if name in state and each.shape == state[name].shape}
-    values, taken = (sum(tensor.numel() for tensor in each.values()) for each in (state, fitting))
-    if taken < LEAST_KINSHIP * values:
-        raise WeightsError(
-            f"{path} is of {found.get('net')}, of which {taken} of the {values} values of this network can be taken; "
-            "start from a checkpoint of the same network or of a kindred one"
-        )
-    network.load_state_dict(fitting, strict=False)
-    new = sorted({name.rpartition(".")[0] for name in state.keys() - fitting.keys()})
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return {"sha256": digest, "run": found, "epochs": len(progress.get("epochs", [])), "new": new}
+    run, progress, tensors = _read(path)
+    return run, len(progress.get("epochs", [])), _group(tensors, "average/")
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any], State]:
@@ -104,5 +111,5 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any], State]:
         ) from error
 
 
-def _part(tensors: State, prefix: str) -> State:
+def _group(tensors: State, prefix: str) -> State:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

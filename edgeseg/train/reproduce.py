@@ -9,7 +9,7 @@ from edgeseg.train.settings import TrainSettings
 
 
 def commands(net: str, record: dict[str, Any], *, name: str | None = None, licence: str | None = None) -> list[str]:
-    """The run's own command last, before it those of the runs that it started from.
+    """The run's own command last, before it those of the runs that it started from, back to the first or to a bundle.
 
     Args:
         net: the architecture.
@@ -18,16 +18,19 @@ def commands(net: str, record: dict[str, Any], *, name: str | None = None, licen
         licence: given to the weights.
     """
     named = [f"--{flag} {shlex.quote(value)}" for flag, value in (("name", name), ("licence", licence)) if value]
-    found = [[f"edgeseg train {net} --data DATA --out OUT", *named, *_flags(record["settings"])]]
+    runs = [[f"edgeseg train {net} --data DATA --out OUT", *named, *_flags(record["settings"])]]
     while True:
         if "teacher" in record:
-            found[0].append(f"--teacher {record['teacher']['bundle']}")
+            runs[0].append(f"--teacher {shlex.quote(record['teacher']['bundle'])}")
         if "start" not in record:
-            return [" ".join(parts) for parts in found]
-        place = f"START{len(found)}"
-        found[0].append(f"--start {place}/checkpoint.safetensors")
+            return [" ".join(words) for words in runs]
+        if "bundle" in record["start"]:
+            runs[0].append(f"--start {shlex.quote(record['start']['bundle'])}")
+            return [" ".join(words) for words in runs]
+        folder = f"START{len(runs)}"
+        runs[0].append(f"--start {folder}/{record['start'].get('file', 'checkpoint.safetensors')}")
         record = record["start"]["run"]  # has its settings beside "net", "start" and "teacher"
-        found.insert(0, [f"edgeseg train {record['net']} --data DATA --out {place}", *_flags(record)])
+        runs.insert(0, [f"edgeseg train {record['net']} --data DATA --out {folder}", *_flags(record)])
 
 
 def _flags(settings: dict[str, Any]) -> list[str]:

@@ -10,6 +10,9 @@ from edgeseg.errors import UsageError
 Schedule = Literal["cosine", "poly"]
 Device = Literal["auto", "cpu", "cuda"]
 
+RESUMABLE = frozenset({"accept", "checkpoint_minutes", "device", "threads", "validate_every"})
+"""Settings that a resumed run may change: the weights do not depend on them."""
+
 
 @dataclass(frozen=True)
 class TrainSettings:
@@ -106,6 +109,14 @@ class TrainSettings:
         if min(width, height) < 1:
             raise UsageError(f"crop is {self.crop!r}, expected WIDTHxHEIGHT such as 480x360, or full")
         return width, height
+
+    def validates(self, epoch: int) -> bool:
+        """Whether the val split is measured after that epoch, counted from 1."""
+        return self.validate_every > 0 and (epoch % self.validate_every == 0 or epoch == self.epochs)
+
+    def identity(self) -> dict[str, Any]:
+        """The settings that a run keeps for its whole length."""
+        return {key: value for key, value in self.to_json().items() if key not in RESUMABLE}
 
     def to_json(self) -> dict[str, Any]:
         """All settings as a JSON object."""

@@ -58,8 +58,9 @@ def _start(training: dict[str, Any]) -> str:
     start = training["start"]
     layers = sorted({name.partition(".")[0] for name in start["new"]})
     new = f"; new were {', '.join(layers)}" if layers else ""
-    said = f" It started from {start['epochs']} epochs of {start['run']['net']} (checkpoint `{start['sha256']}`){new}."
-    return said + _start(start["run"]).replace(" It started", " These started")
+    kind = f"bundle {start['bundle']}, artifact" if "bundle" in start else "weights" if "file" in start else "checkpoint"
+    origin = f"{start['epochs']} epochs of {start['run']['net']} ({kind} `{start['sha256']}`)"
+    return f" It started from {origin}{new}." + _start(start["run"]).replace(" It started", " These started")
 
 
 def _teacher(training: dict[str, Any]) -> str:

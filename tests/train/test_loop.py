@@ -134,7 +134,7 @@ def test_a_start_of_another_kind_is_refused(data: Path, finished: Path, tmp_path
     with pytest.raises(WeightsError, match="kindred"):
         train("segnet-basic", data, tmp_path / "other", SETTINGS, start=finished / CHECKPOINT)
     with pytest.raises(WeightsError, match="not a checkpoint"):
-        train("unet", data, tmp_path / "other", SETTINGS, start=finished / WEIGHTS)
+        train("unet", data, tmp_path / "other", SETTINGS, start=finished / CURVE)
     assert list(tmp_path.iterdir()) == []
 
 

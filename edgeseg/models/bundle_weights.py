@@ -1,0 +1,64 @@
+"""The weights of a bundle that `edgeseg export` made, read back from its fp32 ONNX file.
+
+All weights of our networks are those of convolutions, and the exporter names each as PyTorch did. Which network they
+belong to stands in the bundle; every tensor must be there in its shape.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+
+from edgeseg.bundle import Bundle
+from edgeseg.errors import WeightsError
+from edgeseg.models.weights import State, Weights, folded_network
+
+PREFIX = "network."
+"""Before the names of the network's tensors: its attribute in `FrameToLogits`."""
+
+CONVOLUTIONS = {"Conv": 0, "ConvTranspose": 1}
+"""ONNX operators, and which dimension of their weights counts the output channels."""
+
+
+def load_bundle_weights(bundle: Bundle) -> Weights:
+    """The network that a bundle was exported from, BatchNorm folded, and what the bundle says of its training.
+
+    Raises:
+        BundleError: it has no fp32 artifact for ONNX Runtime, or the file was altered.
+        WeightsError: it does not say which network it holds, as an imported one, or holds another.
+    """
+    artifact = bundle.artifact(target="onnxruntime", precision="fp32")
+    try:
+        net, width = str(artifact.measured["network"]["name"]), float(artifact.measured["network"]["width"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(
+            f"bundle {bundle.folder} does not say which network of edgeseg it holds, as those that were imported; "
+            "give one that edgeseg export made"
+        ) from error
+    tensors = _convolutions(bundle.path(artifact))
+    network = folded_network(net, len(bundle.spec.classes), width, tensors, str(artifact.file))
+    training: dict[str, Any] = dict(artifact.measured.get("training", {}))
+    return Weights(network, net, width, bundle.spec, training)
+
+
+def _convolutions(path: Path) -> State:
+    """Weight and bias of every convolution, float32, by PyTorch's names."""
+    graph = onnx.load(path).graph
+    values = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Cast" and node.input[0] in values:  # stored as float16
+            values[node.output[0]] = values[node.input[0]]
+    tensors: State = {}
+    for node in graph.node:
+        if node.op_type in CONVOLUTIONS and node.input[1] in values:
+            weight, *bias = (torch.from_numpy(values[name].astype(np.float32)) for name in node.input[1:])
+            outputs = weight.shape[CONVOLUTIONS[node.op_type]]
+            layer = node.input[1].removeprefix(PREFIX).removesuffix(".weight")
+            tensors[f"{layer}.weight"] = weight
+            tensors[f"{layer}.bias"] = bias[0] if bias else torch.zeros(outputs)  # the exporter drops zeros
+    return tensors
