@@ -57,5 +57,18 @@ def test_starts_are_followed_to_the_first_and_teachers_named() -> None:
     assert commands[2][-4:] == ["--teacher", "large", "--start", "START1/checkpoint.safetensors"]
 
 
+def test_a_bundle_or_a_weights_file_is_a_start_too() -> None:
+    run = {"net": "unet", "data": "e" * 64, **TrainSettings(epochs=60).to_json()}
+    start = {"sha256": "c" * 64, "run": run, "epochs": 60, "new": ["head"]}
+    text = card(start={**start, "bundle": "street"})
+    assert f"It started from 60 epochs of unet (bundle street, artifact `{'c' * 64}`); new were head." in text
+    (command,) = (line for line in text.splitlines() if line.startswith("    edgeseg train"))
+    assert command.endswith("--epochs 7 --seed 3 --start street")
+    text = card(start={**start, "file": "weights.safetensors"})
+    assert f"(weights `{'c' * 64}`)" in text
+    assert text.count("    edgeseg train") == 2
+    assert "--start START1/weights.safetensors\n" in text
+
+
 def test_without_data_it_says_so() -> None:
     assert "Accuracy was not measured" in card()
