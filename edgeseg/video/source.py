@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import time
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -71,6 +73,16 @@ class Skipped:
     damaged: int = 0
 
 
+_OPEN: weakref.WeakSet[Source] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """Threads in native code must not outlive the interpreter: it would abort the process."""
+    for source in list(_OPEN):
+        source.close()
+
+
 class Source(ABC):
     """An iterator over frames, read once. The first frame is decoded when the source is opened.
 
@@ -103,6 +115,7 @@ class Source(ABC):
         self.ended_early = False
         self.warnings: list[str] = []
         self._first: Frame | None = None
+        _OPEN.add(self)
 
     @property
     def dropped(self) -> int:

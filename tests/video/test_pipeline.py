@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import gc
 import random
+import re
+import subprocess
+import sys
 import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +25,10 @@ from edgeseg.bundle import Bundle
 from edgeseg.errors import UsageError
 from edgeseg.processor import available_cores
 from edgeseg.spec import Spec
-from edgeseg.video.options import engine_threads
+from edgeseg.video import options as options_module
+from edgeseg.video.options import StreamOptions, engine_threads
 from edgeseg.video.pipeline import stream
+from edgeseg.video.source import Ended
 
 Shades = Callable[..., Iterator[NDArray[np.uint8]]]
 MakeModel = Callable[..., Any]
@@ -283,3 +289,69 @@ def test_the_real_segmenter(tmp_path: Path, spec: Spec, make_bundle: Callable[[P
         assert result.mask is not None
         assert (result.mask == model(frame)).all()
         assert (result.frame == frame).all()
+
+
+ENDINGS = {
+    "the end of the program": ("results = iter(stream)\nnext(results)", 0),
+    "sys.exit in the loop": ("for result in stream: sys.exit(7)", 7),
+    "an error in the loop": ("for result in stream: raise SystemExit(3)", 3),
+    "a stream that nobody iterates over": ("", 0),
+}
+
+
+PROGRAM = """
+import sys
+import numpy, edgeseg
+model = edgeseg.load("road-nano", threads=1)
+frames = (numpy.zeros((540, 960, 3), numpy.uint8) for _ in range(10000))
+stream = edgeseg.stream(model, frames, workers=4, queue=1000)
+"""
+
+
+@pytest.mark.parametrize("what", ENDINGS)
+def test_a_program_may_end_while_a_stream_runs(what: str) -> None:
+    """Workers are then in native code, which must not meet an interpreter that is gone: that aborts (exit code -6)."""
+    body, code = ENDINGS[what]
+    command = [sys.executable, "-c", PROGRAM + body]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (code, "")
+
+
+def test_options_are_keywords_too(make_shade_model: MakeModel, shades: Shades) -> None:
+    options = StreamOptions(max_frames=3, overlay=True)
+    assert len(list(stream(make_shade_model(), shades(9), options))) == 3
+    results = list(stream(make_shade_model(), shades(9), options, max_frames=4, overlay=False))
+    assert [result.overlay for result in results] == [None] * 4
+
+
+def test_keywords_are_the_fields_of_the_options() -> None:
+    """The type checkers' list of keywords is written by hand."""
+    source = (Path(options_module.__file__)).read_text().partition("class StreamKeywords")[2]
+    keywords = dict(re.findall(r"^        (\w+): (.+)$", source, re.MULTILINE))
+    assert keywords == {field.name: field.type for field in fields(StreamOptions)}
+
+
+def test_a_stream_says_why_it_ended(make_shade_model: MakeModel, shades: Shades) -> None:
+    whole = stream(make_shade_model(), shades(5))
+    assert whole.ended is None
+    list(whole)
+    assert whole.ended == Ended("end_of_file")
+    enough = stream(make_shade_model(), shades(5), max_frames=2)
+    list(enough)
+    assert enough.ended == Ended("stopped", "after 2 frames, as asked")
+    stopped = stream(make_shade_model(), shades(10**9), workers=3)
+    for result in stopped:
+        if result.index == 20:
+            stopped.stop()
+    assert stopped.ended == Ended("stopped")
+    assert 21 <= stopped.stats.frames <= 21 + 3 * 3
+    assert stopped.stats.discarded == 0
+
+
+def test_frames_that_nobody_gets_are_counted(make_shade_model: MakeModel, shades: Shades) -> None:
+    running = stream(make_shade_model(), shades(10**9), workers=2, queue=5)
+    for _ in running:
+        time.sleep(0.05)  # the workers fill the queue meanwhile
+        break
+    assert running.stats.frames == 1
+    assert 1 <= running.stats.discarded <= 2 + 5
