@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
 
 from edgeseg.bundle import Bundle, shipped
 from edgeseg.cache import cache_folder
@@ -26,7 +25,6 @@ ROOT = Path("/")
 """Of /dev, /proc and /sys; tests have recorded trees."""
 
 DECODERS = ("h264", "hevc", "mjpeg", "vp9", "av1")
-ENCODER = "libx264"
 """What recording writes with."""
 
 EXTRAS = {
@@ -181,17 +179,19 @@ def _video() -> Iterator[Finding]:
     except ImportError as error:
         yield Finding("PyAV", None, f"pip install av ({error})")
         return
-    decoders = [name for name in DECODERS if _codec(name, "r")]
+    decoders = [name for name in DECODERS if _codec(name)]
     yield Finding("PyAV", f"{av.__version__}, decodes {', '.join(decoders) or 'nothing that is common'}")
-    recording = _codec(ENCODER, "w")
-    yield Finding("recording", ENCODER if recording else None, None if recording else "pip's av has libx264")
+    from edgeseg.video.encoders import working
+
+    encoders = ", ".join(working())
+    yield Finding("recording", encoders or None, None if encoders else "pip's av has libx264")
 
 
-def _codec(name: str, mode: Literal["r", "w"]) -> bool:
+def _codec(name: str) -> bool:
     from av.codec import Codec
 
     try:
-        Codec(name, mode)
+        Codec(name, "r")
     except ValueError:  # what PyAV's UnknownCodecError is
         return False
     return True

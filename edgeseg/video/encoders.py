@@ -128,6 +128,12 @@ def choose(suffix: str, codec: str, picture: Picture) -> tuple[Encoder, list[str
     )
 
 
+def working() -> list[str]:
+    """Names of the encoders that can be used here, hardware first for each codec."""
+    picture = Picture(640, 480, Fraction(25), Fraction(1, 1000))
+    return [encoder.name for encoder in ENCODERS if _obstacle(encoder, picture) is None]
+
+
 def add_stream(container: OutputContainer, encoder: Encoder, picture: Picture) -> VideoStream:
     """Adds a stream of that encoder to a file, configured and not yet open.
 
@@ -161,7 +167,7 @@ def _obstacle(encoder: Encoder, picture: Picture) -> str | None:
         frame.pts, frame.time_base = 0, picture.time_base
         packets = [*context.encode(frame), *context.encode(None)]
     except Exception as error:  # whatever a driver, FFmpeg or an older PyAV has against it
-        return str(error)
+        return str(getattr(error, "strerror", None) or error)
     return None if packets else "it gave nothing for a frame"
 
 

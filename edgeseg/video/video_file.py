@@ -130,7 +130,8 @@ class VideoFile:
             size = f"{picture.width}x{picture.height}"
             heard = f" with {sound.codec_context.name} sound" if sound is not None else ""
             raise OutputError(
-                f"cannot write {path} as {size} by {encoder.name}{heard}: {error}; choose another --codec or container"
+                f"cannot write {path} as {size} by {encoder.name}{heard}: "
+                f"{getattr(error, 'strerror', None) or error}; choose another --codec or container"
             ) from error
         self._whole = self._header = self._file.tell()
 

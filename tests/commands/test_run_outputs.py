@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -81,3 +84,41 @@ def test_sound_and_codec(run: Callable[..., int], video: Path, tmp_path: Path) -
         run(video, sound=True)
     with pytest.raises(UsageError, match="codec 'xvid' is unknown"):
         run(video, out=tmp_path / "out.mp4", codec="xvid")
+
+
+def test_a_full_disk_under_the_masks_spares_the_recording_beside_them(
+    tmp_path: Path, make_bundle: Callable[[Path, Spec], Bundle], spec: Spec
+) -> None:
+    make_bundle(tmp_path / "bundle", spec)
+    full = tmp_path / "full"
+    full.mkdir()
+    if not shutil.which("unshare"):
+        pytest.skip("no mount namespace may be made here")
+    mount = subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "none", full], check=False, capture_output=True)
+    if mount.returncode:
+        pytest.skip(f"no tmpfs may be mounted here: {mount.stderr.decode().strip()}")
+    video = tmp_path / "in.mp4"
+    with av.open(str(video), "w") as container:
+        stream: Any = container.add_stream("libx264", rate=25)
+        stream.width, stream.height = 64, 48
+        for number in range(100):
+            image = np.full((48, 64, 3), 2 * number, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
+        container.mux(stream.encode(None))
+    run = f"{sys.executable} -m edgeseg run {video} --bundle {tmp_path}/bundle --engine onnxruntime"
+    script = f"mount -t tmpfs -o size=64k none {full} && {run} --out {tmp_path}/out.mp4 --masks {full}/m"
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", f"{script}; code=$?; cp -r {full}/m {tmp_path}/left; exit $code"],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 2, done.stderr
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 100
+    left = sorted(path.name for path in (tmp_path / "left").iterdir())
+    assert left == [f"{number:06d}.png" for number in range(len(left))]
+    assert len(left) > 5
