@@ -79,14 +79,14 @@ def tables(bundle: Bundle) -> Group:
 
 def _auto(bundle: Bundle) -> dict[str, str | None]:
     """What the engine auto takes on this machine, by mode; None where it would have to measure."""
-    found: dict[str, str | None] = {}
+    choices: dict[str, str | None] = {}
     for mode, threads in (("throughput", 1), ("latency", available_cores())):
         try:
             choice = remembered(bundle, threads=threads)
         except EdgeSegError:  # nothing for the CPU
             choice = None
-        found[mode] = None if choice is None else str(choice)
-    return found
+        choices[mode] = None if choice is None else str(choice)
+    return choices
 
 
 def _headline(figures: Any) -> str:
@@ -94,4 +94,5 @@ def _headline(figures: Any) -> str:
     if not isinstance(figures, dict):
         return json.dumps(figures)
     plain = {key: value for key, value in figures.items() if not isinstance(value, dict | list)}
-    return ", ".join(f"{key} {value}" for key, value in plain.items() if not key.endswith("sha256"))
+    texts = {key: f"{value:.5g}" if isinstance(value, float) else str(value) for key, value in plain.items()}
+    return ", ".join(f"{key} {text}" for key, text in texts.items() if not key.endswith("sha256"))

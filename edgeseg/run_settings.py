@@ -101,26 +101,27 @@ class RunSettings:
         return load(bundle, engine=self.engine, artifact=artifact, threads=self.threads, size=size)
 
 
-def read_settings(path: Path, said: Mapping[str, object] | None = None) -> RunSettings:
+def read_settings(path: Path, options: Mapping[str, object] | None = None) -> RunSettings:
     """What `write_settings` wrote.
 
     Args:
         path: of the file.
-        said: what was asked for besides, by option; all must be None, as the file says it.
+        options: of the command line, by name; all must be None, as the file says them.
 
     Raises:
-        UsageError: the file cannot be read, is no settings file, is of another format, or something was said twice.
+        UsageError: the file cannot be read, is no settings file or of another format; or an option says again what
+            the file says.
     """
-    for name, value in (said or {}).items():
+    for name, value in (options or {}).items():
         if value is not None:
             raise UsageError(f"--{name} {value} and --settings {path} both say it; leave one of them out")
     data = read_json(path, error=UsageError, unreadable="check the path", damaged="write it with edgeseg tune")
     where = str(path)
     if required(data, "what", str, where=where, error=UsageError) != WHAT:
         raise UsageError(f"{path} holds {data['what']!r:.40}, expected settings that edgeseg tune wrote")
-    found = required(data, "format", int, where=where, error=UsageError)
-    if found != FORMAT:
-        raise UsageError(f"{path} has format {found}, expected {FORMAT}; write it with this edgeseg's tune")
+    version = required(data, "format", int, where=where, error=UsageError)
+    if version != FORMAT:
+        raise UsageError(f"{path} has format {version}, expected {FORMAT}; write it with this edgeseg's tune")
 
     def text(name: str) -> str:
         return required(data, name, str, where=where, error=UsageError)

@@ -43,7 +43,7 @@ TRIAL_SECONDS = 8.0
 
 
 @dataclass(frozen=True)
-class Played:
+class CameraWindow:
     """One window of a camera.
 
     Attributes:
@@ -55,7 +55,7 @@ class Played:
     stage_ms: dict[str, float]
 
 
-class PlayedCamera:
+class VideoCamera:
     """Gives the frames of a video at a fixed rate, again from the start where it ends; then no more."""
 
     def __init__(self, video: Path, *, fps: float, frames: int) -> None:
@@ -66,23 +66,23 @@ class PlayedCamera:
         opened += [self._files.enter_context(open_source(video)) for _ in range(-(-frames // length) - 1)]
         self._frames = chain.from_iterable(opened)
         self._fps = fps
-        self._left = frames
-        self._given = 0
+        self._length = frames
+        self._count = 0
         self._started = 0.0
 
     def read(self) -> Reading | None:
         """Waits until the next frame is due, then decodes it."""
-        if self._given == self._left:
+        if self._count == self._length:
             return None
-        if self._given == 0:
+        if self._count == 0:
             self._started = time.perf_counter()
-        timestamp = self._given / self._fps
+        timestamp = self._count / self._fps
         due = self._started + timestamp
         time.sleep(max(0.0, due - time.perf_counter()))
         frame = next(self._frames, None)
         if frame is None:
             return None
-        self._given += 1
+        self._count += 1
         return Reading(frame.image, timestamp, due, time.perf_counter() - due)
 
     def release(self) -> None:
@@ -90,13 +90,13 @@ class PlayedCamera:
         self._files.close()
 
 
-def measure(model: Segmenter, video: Path, *, fps: float, frames: int, mode: Mode) -> Played:
+def measure(model: Segmenter, video: Path, *, fps: float, frames: int, mode: Mode) -> CameraWindow:
     """One window: the camera gives `frames` frames at `fps`; the newest is segmented, the others are drops.
 
     Raises:
         SourceError: the video cannot be opened or gives no frame.
     """
-    camera = PlayedCamera(video, fps=fps, frames=frames)
+    camera = VideoCamera(video, fps=fps, frames=frames)
     timeout = 10.0 + 2 / fps
     rate = Fraction(fps).limit_denominator(1001)
     source = LiveSource(f"{video.name} as a camera", camera.read, camera.release, fps=rate, timeout=timeout)
@@ -114,15 +114,15 @@ def measure(model: Segmenter, video: Path, *, fps: float, frames: int, mode: Mod
     window = Window(
         tuple(samples), time.perf_counter() - started, time.process_time() - spent, dropped=running.stats.dropped
     )
-    return Played(window, {name: total / len(samples) for name, total in totals.items()})
+    return CameraWindow(window, {name: total / len(samples) for name, total in totals.items()})
 
 
-def holds(played: Played, fps: float) -> bool:
+def holds(camera: CameraWindow, fps: float) -> bool:
     """Whether a machine keeps up: no drop, and the 99th percentile of latency below two frame intervals."""
-    return played.window.dropped == 0 and percentile(played.window.ms, 99) < 2e3 / fps
+    return camera.window.dropped == 0 and percentile(camera.window.ms, 99) < 2e3 / fps
 
 
-def highest_rate(measure_at: Callable[[float], Played], start: float) -> tuple[float | None, list[dict[str, Any]]]:
+def highest_rate(measure_at: Callable[[float], CameraWindow], start: float) -> tuple[float | None, list[dict[str, Any]]]:
     """The highest rate that holds, to 5 %, and every trial; None if not even the lowest does.
 
     Args:
@@ -131,17 +131,17 @@ def highest_rate(measure_at: Callable[[float], Played], start: float) -> tuple[f
     """
     trials: list[dict[str, Any]] = []
 
-    def tried(fps: float) -> bool:
-        played = measure_at(fps)
-        held = holds(played, fps)
-        p99 = percentile(played.window.ms, 99)
-        trials.append({"fps": fps, "p99_ms": p99, "dropped": played.window.dropped, "holds": held})
+    def try_rate(fps: float) -> bool:
+        camera = measure_at(fps)
+        held = holds(camera, fps)
+        p99 = percentile(camera.window.ms, 99)
+        trials.append({"fps": fps, "p99_ms": p99, "dropped": camera.window.dropped, "holds": held})
         return held
 
     low, high = 0.0, float("inf")
     rate = start
     while high > CLOSE * low and low < HIGHEST and rate >= LOWEST:
-        if tried(rate):
+        if try_rate(rate):
             low = rate
         else:
             high = rate

@@ -43,15 +43,15 @@ def measure(call: Callable[[_Item], object], items: Sequence[_Item], *, frames: 
     turn = threading.Lock()
 
     def work() -> list[float]:
-        taken: list[float] = []
+        durations: list[float] = []
         while True:
             with turn:
                 number = next(turns, None)
             if number is None:
-                return taken
+                return durations
             started = time.perf_counter()
             call(items[number % len(items)])
-            taken.append(1e3 * (time.perf_counter() - started))
+            durations.append(1e3 * (time.perf_counter() - started))
 
     with ThreadPoolExecutor(workers, thread_name_prefix="edgeseg-bench") as pool:
         started, spent = time.perf_counter(), time.process_time()

@@ -41,13 +41,13 @@ def measure(
             subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaint, text=True) as process,
         ):
             assert process.stdout is not None
-            said = process.stdout.readline().strip()
+            line = process.stdout.readline().strip()
             seconds.append(time.perf_counter() - started)
             rest = process.stdout.read()
             process.wait()
             complaint.seek(0)
             last = complaint.read().strip().splitlines()[-1:] or ["no message"]
-        if said != READY or process.returncode != 0:
+        if line != READY or process.returncode != 0:
             raise EngineError(f"a new process did not get to its first mask: {last[0]}; does `edgeseg run` work?")
         peaks.append(json.loads(rest))
     return {"seconds": seconds, "peak_memory_mb": max(peaks), "frames": FRAMES}
@@ -56,9 +56,9 @@ def measure(
 def peak_memory_mb() -> float:
     """The most memory that this process ever held at once (resident set), in MB of 2^20 bytes."""
     # Not getrusage: its figure starts from that of the process that forked this one.
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    assert found is not None
-    return int(found[1]) / 1024
+    match = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert match is not None
+    return int(match[1]) / 1024
 
 
 def main(arguments: str) -> None:

@@ -58,9 +58,9 @@ def measure(model: Segmenter, video: Path, *, fps: float, frames: int, mode: Mod
     samples: list[list[float]] = [[] for _ in range(WINDOWS)]
     spent = [0.0] * WINDOWS
     with _sending(video, total, fps) as process:
-        port = int(_said(process))
+        port = int(_next_line(process))
         with open_source(f"tcp://127.0.0.1:{port}", timeout=TIMEOUT) as source:
-            started = float(_said(process))
+            started = float(_next_line(process))
             before = time.process_time()
             for result in stream(model, source, mode=mode, tolerate_loss=True):
                 number = sender.read(result.frame)
@@ -91,7 +91,7 @@ def _sending(video: Path, frames: int, fps: float) -> Iterator[subprocess.Popen[
             process.kill()
 
 
-def _said(process: subprocess.Popen[str]) -> str:
+def _next_line(process: subprocess.Popen[str]) -> str:
     """The next line that the sender prints."""
     assert process.stdout is not None
     line = process.stdout.readline()

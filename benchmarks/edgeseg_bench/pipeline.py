@@ -132,7 +132,7 @@ def summary(passes: Sequence[Pass]) -> dict[str, Any]:
     """Medians over the windows: core-milliseconds a frame of the stages and of the stream, efficiency, overhead."""
     return {
         "cores": passes[0].cores,
-        "stage_core_ms": medians([{name: 1e3 * taken for name, taken in one.alone.items()} for one in passes]),
+        "stage_core_ms": medians([{name: 1e3 * seconds for name, seconds in one.alone.items()} for one in passes]),
         "stream_core_ms": median(1e3 * one.window.core_seconds / len(one.window.ms) for one in passes),
         "fps": median(one.window.fps for one in passes),
         "efficiency": median(one.efficiency for one in passes),

@@ -61,8 +61,8 @@ class _Tap:
 
     def take(self) -> bytes:
         """All that was written since the last time."""
-        taken, self._written = bytes(self._written), bytearray()
-        return taken
+        content, self._written = bytes(self._written), bytearray()
+        return content
 
 
 def encode(video: Path, frames: int, fps: Fraction) -> list[bytes]:

@@ -221,14 +221,16 @@ def _pipeline(job: _Job, model: Segmenter) -> dict[str, Any]:
 
 
 def _camera(job: _Job, model: Segmenter) -> dict[str, Any]:
-    def play(fps: float, frames: int) -> capture.Played:
+    def play(fps: float, frames: int) -> capture.CameraWindow:
         return capture.measure(model, job.video, fps=fps, frames=frames, mode=job.settings.mode)
 
     frames = job.settings.frames
-    played, steady = repeat(lambda: play(job.camera_fps, frames), lambda one: one.window.p50, most=job.settings.windows)
+    windows, steady = repeat(
+        lambda: play(job.camera_fps, frames), lambda one: one.window.p50, most=job.settings.windows
+    )
     best, trials = capture.highest_rate(lambda fps: play(fps, capture.trial_frames(fps, frames)), job.camera_fps)
-    measured = _measured([one.window for one in played], steady, capture.INCLUDED, capture.EXCLUDED)
-    stages = {name: sum(one.stage_ms[name] for one in played) / len(played) for name in capture.STAGES}
+    measured = _measured([one.window for one in windows], steady, capture.INCLUDED, capture.EXCLUDED)
+    stages = {name: sum(one.stage_ms[name] for one in windows) / len(windows) for name in capture.STAGES}
     return {**measured, "camera_fps": job.camera_fps, "stage_ms": stages, "highest_fps": best, "trials": trials}
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from edgeseg.accuracy.dataset import Dataset, has_split
 from edgeseg.errors import TrainingError
+from edgeseg.interrupt import Interrupted, interruptible
 from edgeseg.models import find
 from edgeseg.models.normalise import normalise
 from edgeseg.models.weights import save_weights
@@ -21,7 +22,6 @@ from edgeseg.train.clock import Clock
 from edgeseg.train.data import TrainingSet
 from edgeseg.train.device import hardware, prepare_device
 from edgeseg.train.display import display
-from edgeseg.train.interrupt import interruptible
 from edgeseg.train.losses import SegmentationLoss, class_weights
 from edgeseg.train.run import CHECKPOINT, CURVE, LOG, WEIGHTS, Run, RunFolder
 from edgeseg.train.schedule import factor, set_rate
@@ -114,7 +114,7 @@ def train(
                 save_checkpoint(folder.checkpoint, identity, run.to_json(), state)
                 clock.checkpoint()
             if interrupted:
-                raise KeyboardInterrupt
+                raise Interrupted(interrupted[0])
 
     record: dict[str, Any] = {
         "net": net,

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from edgeseg.bundle import Bundle
 from edgeseg.segmenter import load
-from edgeseg_bench.capture import CLOSE, STAGES, Played, PlayedCamera, highest_rate, holds, measure, trial_frames
+from edgeseg_bench.capture import CLOSE, STAGES, CameraWindow, VideoCamera, highest_rate, holds, measure, trial_frames
 from edgeseg_bench.windows import Window
 
 
 def test_the_camera_keeps_its_schedule_and_starts_again(video: Path) -> None:
-    camera = PlayedCamera(video, fps=400, frames=30)  # the video has 12
+    camera = VideoCamera(video, fps=400, frames=30)  # the video has 12
     readings = []
     while (reading := camera.read()) is not None:
         readings.append(reading)
@@ -39,14 +39,14 @@ def test_every_frame_is_a_mask_or_a_drop(video: Path, tiny: Bundle) -> None:
     assert sum(played.stage_ms.values()) == pytest.approx(sum(played.window.ms) / len(played.window.ms))
 
 
-def machine_of(limit: float, *, drops: bool) -> Played:
+def machine_of(limit: float, *, drops: bool) -> CameraWindow:
     """What a machine gives that is as fast as `limit` says, when asked for more."""
-    return Played(Window((2000.0 if not drops else 0.1,), 1.0, 1.0, dropped=int(drops)), {"infer": limit})
+    return CameraWindow(Window((2000.0 if not drops else 0.1,), 1.0, 1.0, dropped=int(drops)), {"infer": limit})
 
 
 @given(st.floats(1.0, 900.0), st.floats(1.0, 240.0), st.booleans())
 def test_the_search_finds_the_limit(limit: float, start: float, drops: bool) -> None:
-    fast = Played(Window((0.1,), 1.0, 1.0), {})
+    fast = CameraWindow(Window((0.1,), 1.0, 1.0), {})
     best, trials = highest_rate(lambda fps: fast if fps <= limit else machine_of(limit, drops=drops), start)
     assert best is not None
     assert limit / CLOSE <= best * 1.000001
@@ -63,7 +63,7 @@ def test_a_machine_that_never_keeps_up_has_no_rate() -> None:
 
 @pytest.mark.parametrize(("ms", "dropped", "kept"), [(66.0, 0, True), (67.0, 0, False), (1.0, 1, False)])
 def test_two_intervals_and_no_drop(ms: float, dropped: int, kept: bool) -> None:
-    assert holds(Played(Window((ms,) * 100, 1.0, 1.0, dropped), {}), 30.0) is kept
+    assert holds(CameraWindow(Window((ms,) * 100, 1.0, 1.0, dropped), {}), 30.0) is kept
 
 
 def test_trials_are_short() -> None:

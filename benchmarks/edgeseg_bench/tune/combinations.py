@@ -25,7 +25,7 @@ class Combination:
 
     Attributes:
         bundle: the network.
-        given: the bundle as the user wrote it.
+        bundle_name: as the user wrote it.
         engine: a file name in edgeseg/engines.
         artifact: of the bundle, that the engine reads.
         size: width and height of the network's input.
@@ -34,7 +34,7 @@ class Combination:
     """
 
     bundle: Bundle
-    given: str
+    bundle_name: str
     engine: str
     artifact: Artifact
     size: Size
@@ -46,7 +46,7 @@ class Combination:
         """What the combination is, in one line."""
         width, height = self.size
         at_once = f"{self.workers} x {self.threads} thread{'s' * (self.threads > 1)}"
-        return f"{self.given} {self.artifact.precision} {width}x{height}, {self.engine}, {at_once}"
+        return f"{self.bundle_name} {self.artifact.precision} {width}x{height}, {self.engine}, {at_once}"
 
     def open(self, threads: int) -> Segmenter:
         """Loads it, on so many threads.
@@ -78,24 +78,24 @@ def combinations(
     for each in threads or ():
         if not 1 <= each <= cores:
             raise UsageError(f"threads is {each}, expected 1 to {cores}: so many cores may be used here")
-    found, skipped = [], []
-    opened = {given: Bundle.open(given) for given in bundles}
+    choices, skipped = [], []
+    opened = {name: Bundle.open(name) for name in bundles}
     if sizes and not any(bundle.spec.dynamic for bundle in opened.values()):
         raise UsageError("sizes are for bundles that take any (edgeseg export --dynamic), and none of these does")
-    for given, bundle in opened.items():
+    for bundle_name, bundle in opened.items():
         chosen, absent = candidates(bundle, engine_name)
         skipped += [each for each in absent if each not in skipped]
         for candidate in chosen:
             if (refused := _refused(bundle, candidate)) is not None:
-                name = f"{candidate.engine} with {given} {candidate.artifact.precision}"
+                name = f"{candidate.engine} with {bundle_name} {candidate.artifact.precision}"
                 skipped.append({"engine": name, "reason": refused})
                 continue
             for size in _sizes(bundle, sizes):
                 for each in threads or _powers(cores):
-                    found.append(Combination(bundle, given, *candidate, size, each, max(1, cores // each)))
-    if not found:
+                    choices.append(Combination(bundle, bundle_name, *candidate, size, each, max(1, cores // each)))
+    if not choices:
         raise EngineError("no engine can run these bundles: " + "; ".join(each["reason"] for each in skipped))
-    return found, skipped
+    return choices, skipped
 
 
 def _refused(bundle: Bundle, candidate: Candidate) -> str | None:
@@ -123,7 +123,7 @@ def _sizes(bundle: Bundle, sizes: Sequence[Size] | None) -> list[Size]:
 
 def _powers(cores: int) -> list[int]:
     """1, 2, 4 ... and all cores."""
-    found = [1]
-    while 2 * found[-1] <= cores:
-        found.append(2 * found[-1])
-    return found if found[-1] == cores else [*found, cores]
+    powers = [1]
+    while 2 * powers[-1] <= cores:
+        powers.append(2 * powers[-1])
+    return powers if powers[-1] == cores else [*powers, cores]

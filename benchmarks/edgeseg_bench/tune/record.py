@@ -60,7 +60,7 @@ def to_json(trial: Trial) -> dict[str, Any]:
     """A trial's figures; null for what was not measured."""
     combination, window = trial.combination, trial.window
     return {
-        "bundle": combination.given,
+        "bundle": combination.bundle_name,
         "engine": combination.engine,
         "precision": combination.artifact.precision,
         "sha256": combination.artifact.sha256,

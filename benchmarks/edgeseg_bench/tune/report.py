@@ -87,9 +87,9 @@ def _title(budget: Budget) -> str:
 
 def _row(trial: Trial, chosen: bool, unbeaten: bool) -> list[str]:
     window = trial.window
-    said = trial.dropped or ", ".join(
+    remark = trial.dropped or ", ".join(
         text for text, true in (("chosen", chosen), ("unbeaten", unbeaten), ("not steady", not trial.steady)) if true
     )
     times = ["-"] * 3 if window is None else [f"{window.p50:.1f}", f"{trial.p95:.1f}", f"{window.fps:.1f}"]
     miou = "-" if trial.miou is None else f"{trial.miou:.2f}"
-    return [trial.combination.name, *times, miou, str(trial.images or "-"), said]
+    return [trial.combination.name, *times, miou, str(trial.images or "-"), remark]
