@@ -122,7 +122,9 @@ def holds(camera: CameraWindow, fps: float) -> bool:
     return camera.window.dropped == 0 and percentile(camera.window.ms, 99) < 2e3 / fps
 
 
-def highest_rate(measure_at: Callable[[float], CameraWindow], start: float) -> tuple[float | None, list[dict[str, Any]]]:
+def highest_rate(
+    measure_at: Callable[[float], CameraWindow], start: float
+) -> tuple[float | None, list[dict[str, Any]]]:
     """The highest rate that holds, to 5 %, and every trial; None if not even the lowest does.
 
     Args:
