@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from edgeseg.errors import BundleError
 from edgeseg.files import LARGEST_MODEL, read_file
 from edgeseg.json_fields import required
+from edgeseg.measured import Agreement, Evaluation, Measured
 from edgeseg.onnx_wire import has_external_data
 from edgeseg.spec import PLAIN_NAME
 
-SEVEN_BITS = "int8-7bit"
+Precision = Literal["fp32", "fp16", "int8", "int8-7bit"]
+"""The precisions that edgeseg writes."""
+
+Target = Literal["onnxruntime", "tensorrt"]
+"""The runtimes that edgeseg writes INT8 for, each in its own way."""
+
+SEVEN_BITS: Precision = "int8-7bit"
 """INT8 whose weights have 7 bits: a pair of products with uint8 fits into 16 bits, as x86 without VNNI adds them."""
 
 GATE = 0.5
@@ -35,7 +41,7 @@ class Artifact:
         precision: of its weights and activations, "fp32", "fp16", "int8" or SEVEN_BITS.
         sha256: of its content, 64 hexadecimal digits.
         bytes: its size.
-        measured: JSON objects by what was measured, {"evaluation": {"miou": ...}}.
+        measured: what is known of it.
     """
 
     file: str
@@ -43,7 +49,7 @@ class Artifact:
     precision: str
     sha256: str
     bytes: int
-    measured: Mapping[str, Any] = field(default_factory=dict)
+    measured: Measured = field(default_factory=Measured)
 
     def __post_init__(self) -> None:
         for key in ("file", "target", "precision"):
@@ -54,16 +60,14 @@ class Artifact:
             raise BundleError(f"artifact {self.file} has {self.bytes} bytes, expected 1 to {LARGEST_MODEL}")
 
     @classmethod
-    def of(
-        cls, path: Path, *, target: str, precision: str, measured: Mapping[str, Any] | None = None
-    ) -> Artifact:
+    def of(cls, path: Path, *, target: str, precision: str, measured: Measured | None = None) -> Artifact:
         """Describes the file at `path`; in the bundle it keeps its name.
 
         Raises:
             BundleError: the file cannot be read, is no ONNX model, or keeps weights in other files.
         """
         content = read_model(path)
-        return cls(path.name, target, precision, sha256_of(content), len(content), measured or {})
+        return cls(path.name, target, precision, sha256_of(content), len(content), measured or Measured())
 
     def to_json(self) -> dict[str, Any]:
         """The artifact as it stands in bundle.json."""
@@ -73,7 +77,7 @@ class Artifact:
             "precision": self.precision,
             "sha256": self.sha256,
             "bytes": self.bytes,
-            "measured": dict(self.measured),
+            "measured": dict(self.measured.facts),
         }
 
     @classmethod
@@ -90,18 +94,19 @@ class Artifact:
             precision=required(data, "precision", str, where=where, error=BundleError),
             sha256=required(data, "sha256", str, where=where, error=BundleError),
             bytes=required(data, "bytes", int, where=where, error=BundleError),
-            measured=required(data, "measured", dict, where=where, error=BundleError),
+            measured=Measured(required(data, "measured", dict, where=where, error=BundleError)),
         )
 
     def keeps_accuracy_of(self, fp32: Artifact) -> bool:
         """Whether, by what was measured, this artifact may be run in place of `fp32`; unmeasured ones may not."""
-        ours, theirs = self.measured.get("evaluation"), fp32.measured.get("evaluation")
         try:
-            if ours and theirs and ours["data_sha256"] == theirs["data_sha256"]:
-                return bool(theirs["miou"] - ours["miou"] <= GATE)
-            return bool(self.measured["agreement"]["mask_agreement"] >= GATE_AGREEMENT)
-        except (KeyError, TypeError):  # what is in `measured` is for people, and may be anything
+            ours, reference = self.measured.get(Evaluation), fp32.measured.get(Evaluation)
+            if ours and reference and ours.data_sha256 and ours.data_sha256 == reference.data_sha256:
+                return reference.miou - ours.miou <= GATE
+            agreement = self.measured.get(Agreement)
+        except BundleError:  # a damaged fact proves nothing
             return False
+        return agreement is not None and agreement.mask_agreement >= GATE_AGREEMENT
 
     def __str__(self) -> str:
         return f"{self.target} {self.precision}"

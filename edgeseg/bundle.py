@@ -15,7 +15,7 @@
           "precision": "fp32",
           "sha256": "9f86d0...",
           "bytes": 7340032,
-          "measured": {"evaluation": {...}}    figures, by what was measured
+          "measured": {"evaluation": {...}}    figures, by what was measured: edgeseg.measured
         }
       ],
       "card": "README.md"                      or null
@@ -36,6 +36,7 @@ from typing import Any
 from edgeseg.artifact import Artifact, check_model, check_plain_name, read_model, sha256_of
 from edgeseg.atomic import atomic_file, atomic_folder, restore_folder
 from edgeseg.errors import BundleError, EdgeSegError, OutputError
+from edgeseg.fact import Fact
 from edgeseg.files import LARGEST_TEXT, read_file
 from edgeseg.json_fields import list_of, optional, parse_json, required
 from edgeseg.spec import FORMAT, Spec
@@ -155,8 +156,13 @@ class Bundle:
         self._verified.add((artifact.file, artifact.sha256))
         return content
 
-    def record(self, artifact: Artifact, what: str, figures: Mapping[str, Any]) -> Bundle:
-        """Writes measured figures into bundle.json, under `what`; returns the bundle as it is now.
+    def record(self, artifact: Artifact, fact: Fact, *, engine: str | None = None) -> Bundle:
+        """Writes what was measured on an artifact into bundle.json; returns the bundle as it is now.
+
+        Args:
+            artifact: one of this bundle's.
+            fact: replaces the one of its kind.
+            engine: the runtime that it was measured in, where that is not the artifact's own.
 
         Raises:
             BundleError: the artifact is not in this bundle, or a figure is no JSON (nan).
@@ -164,7 +170,7 @@ class Bundle:
         """
         if artifact not in self.artifacts:
             raise BundleError(f"bundle {self.folder} does not list {artifact.file} as it is given; open it again")
-        measured = replace(artifact, measured={**artifact.measured, what: dict(figures)})
+        measured = replace(artifact, measured=artifact.measured.add(fact, engine=engine))
         artifacts = tuple(measured if each.file == artifact.file else each for each in self.artifacts)
         changed = replace(self, artifacts=artifacts)
         with atomic_file(self.folder / INDEX) as index:

@@ -65,7 +65,7 @@ def tables(bundle: Bundle) -> Group:
         measured.add_column(column, overflow="fold")
     for artifact in bundle.artifacts:
         bundle.path(artifact)
-        for what, figures in artifact.measured.items():
+        for what, figures in artifact.measured.facts.items():
             measured.add_row(str(artifact), what, Text(_headline(figures)))
         artifacts.add_row(
             artifact.file,

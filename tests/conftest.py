@@ -14,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edgeseg.artifact import Artifact
 from edgeseg.bundle import Bundle, write_bundle
+from edgeseg.measured import Measured
 from edgeseg.spec import Spec
 
 settings.register_profile("edgeseg", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -88,7 +89,8 @@ def make_bundle() -> Callable[[Path, Spec], Bundle]:
     def make(folder: Path, spec: Spec, channels: int | None = None) -> Bundle:
         model = folder.parent / f"{spec.name}.fp32.onnx"
         onnx.save(tiny_model(spec, channels), model)
-        described = Artifact.of(model, target="onnxruntime", precision="fp32", measured={"agreement": {"mask": 1.0}})
+        measured = Measured({"agreement": {"mask": 1.0}})
+        described = Artifact.of(model, target="onnxruntime", precision="fp32", measured=measured)
         bundle = write_bundle(folder, spec, {model: described}, "# A tiny model\n")
         model.unlink()
         return bundle

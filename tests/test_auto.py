@@ -12,6 +12,7 @@ from edgeseg.artifact import GATE, SEVEN_BITS, Artifact
 from edgeseg.auto import Choice, Timing, choose, remembered
 from edgeseg.bundle import Bundle, write_bundle
 from edgeseg.candidate import Candidate
+from edgeseg.measured import Measured
 from edgeseg.spec import Spec
 
 Make = Callable[..., Bundle]
@@ -43,7 +44,7 @@ def make(tmp_path: Path, spec: Spec, make_model: Callable[[Spec], onnx.ModelProt
         for precision, measured in kinds.items():
             file = tmp_path / f"tiny.{precision}.onnx"
             onnx.save(make_model(spec), file)
-            artifacts[file] = Artifact.of(file, target="onnxruntime", precision=precision, measured=measured)
+            artifacts[file] = Artifact.of(file, target="onnxruntime", precision=precision, measured=Measured(measured))
         return write_bundle(tmp_path / "bundle", spec, artifacts, None)
 
     return make

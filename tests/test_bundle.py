@@ -16,6 +16,7 @@ from edgeseg import bundle as bundles
 from edgeseg.artifact import Artifact
 from edgeseg.bundle import INDEX, Bundle, write_bundle
 from edgeseg.errors import BundleError, EdgeSegError, OutputError, SpecError
+from edgeseg.measured import Latency, Measured, Training
 from edgeseg.spec import FORMAT, Spec
 
 MakeBundle = Callable[..., Bundle]
@@ -41,7 +42,7 @@ def test_what_is_written_is_read(bundle: Bundle) -> None:
     assert artifact == opened.artifact(target="onnxruntime", precision="fp32")
     assert opened.path(artifact) == bundle.folder / "tiny.fp32.onnx"
     assert opened.path(artifact).stat().st_size == artifact.bytes
-    assert artifact.measured == {"agreement": {"mask": 1.0}}
+    assert artifact.measured == Measured({"agreement": {"mask": 1.0}})
     assert sorted(path.name for path in bundle.folder.iterdir()) == ["README.md", INDEX, "tiny.fp32.onnx"]
 
 
@@ -229,13 +230,14 @@ def test_any_changed_byte_is_read_or_refused(shared_bundle: Bundle, data: st.Dat
 
 
 def test_recorded_figures_are_kept(bundle: Bundle) -> None:
-    recorded = bundle.record(bundle.artifacts[0], "evaluation", {"miou": 68.5})
+    recorded = bundle.record(bundle.artifacts[0], Latency(68.5, 60.0, 3, 1, "onnxruntime", "x86_64"))
     assert Bundle.open(bundle.folder) == recorded
-    assert recorded.artifacts[0].measured == {"agreement": {"mask": 1.0}, "evaluation": {"miou": 68.5}}
+    assert recorded.artifacts[0].measured.facts["agreement"] == {"mask": 1.0}
+    assert recorded.artifacts[0].measured.get(Latency) == Latency(68.5, 60.0, 3, 1, "onnxruntime", "x86_64")
     with pytest.raises(BundleError, match="open it again"):
-        recorded.record(bundle.artifacts[0], "evaluation", {"miou": 0.0})
+        recorded.record(bundle.artifacts[0], Training("a", {}))
     with pytest.raises(BundleError, match="use null"):
-        recorded.record(recorded.artifacts[0], "evaluation", {"miou": float("nan")})
+        recorded.record(recorded.artifacts[0], Training("a", {"hours": float("nan")}))
     assert Bundle.open(bundle.folder) == recorded
 
 

@@ -12,6 +12,7 @@ from edgeseg.artifact import Artifact
 from edgeseg.auto import Choice
 from edgeseg.bundle import Bundle, write_bundle
 from edgeseg.candidate import Candidate
+from edgeseg.measured import Agreement
 from edgeseg.processor import sums_int8_exactly
 from edgeseg.spec import Spec
 
@@ -88,7 +89,7 @@ def test_seven_bits_are_taken_in_place_of_eight(
     names = opened_file(monkeypatch)
     bundle = Bundle.open(folder("int8", "fp32", "int8-7bit"))
     seven = bundle.artifact(target="onnxruntime", precision="int8-7bit")
-    bundle = bundle.record(seven, "agreement", {"mask_agreement": agreement})
+    bundle = bundle.record(seven, Agreement(None, agreement, agreement, 0.1, 9.0, 8))
     with pytest.warns(EdgeSegWarning, match=f"VNNI.*{taken} is taken"):
         edgeseg.load(bundle)
     assert names == [f"tiny.{taken}.onnx"]

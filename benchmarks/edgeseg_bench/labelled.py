@@ -8,7 +8,7 @@ from edgeseg.accuracy.dataset import Dataset, splits
 from edgeseg.artifact import Artifact
 from edgeseg.bundle import Bundle
 from edgeseg.errors import DataError
-from edgeseg_export.precision.calibration_data import refuse_overlap
+from edgeseg_export.precision.calibration_data import refuse_seen
 
 USUAL = "val"
 
@@ -34,6 +34,4 @@ def check_labelled(bundle: Bundle, artifact: Artifact, dataset: Dataset) -> None
             f"{dataset.folder} has the classes {', '.join(dataset.classes.names)}, bundle {bundle.spec.name} has "
             f"{', '.join(names)}: measure on data with the same classes in the same order"
         )
-    used = artifact.measured.get("calibration", {}).get("frames_sha256", [])
-    if used:
-        refuse_overlap(set(used), dataset)
+    refuse_seen(artifact, dataset)

@@ -18,6 +18,7 @@ import cyclopts
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.bundle import Bundle
 from edgeseg.errors import DataError, EdgeSegError
+from edgeseg.measured import Evaluation, Network, Training
 from edgeseg.models.published import PUBLISHED
 from edgeseg.segmenter import load
 from edgeseg_bench import engine
@@ -75,35 +76,38 @@ def measure(run: Path, dataset: Dataset, threads: int) -> dict[str, Any]:
         bundle = export(run / WEIGHTS, Path(folder) / "bundle", data=dataset.folder, split=dataset.split or "val")
         artifact = bundle.artifact(target="onnxruntime")
         milliseconds = latency(bundle, dataset, threads)
-    training, evaluation = artifact.measured["training"], artifact.measured["evaluation"]
-    network = artifact.measured["network"]
-    published = PUBLISHED.get(network["name"])
+    measured = artifact.measured
+    network, training, evaluation = measured.get(Network), measured.get(Training), measured.get(Evaluation)
+    if network is None or training is None or evaluation is None:
+        raise DataError(f"the export of {run} lacks its figures; run edgeseg export --data on it to see why")
+    record, figures = dict(training.record), evaluation.to_json()
+    published = PUBLISHED.get(network.name)
     return {
-        "name": network["name"],
-        "width": network["width"],
-        "params": network["parameters"],
-        "macs": network["macs"],
+        "name": network.name,
+        "width": network.width,
+        "params": network.parameters,
+        "macs": network.macs,
         "size": [bundle.spec.width, bundle.spec.height],
-        **{key: evaluation[key] for key in ("miou", "boundary_f1", "class_accuracy", "pixel_accuracy", "iou")},
+        **{key: figures[key] for key in ("miou", "boundary_f1", "class_accuracy", "pixel_accuracy", "iou")},
         "latency_ms": milliseconds,
         "published": None
         if published is None
         else {"miou": published.miou, "on": "CamVid test", "source": published.source},
-        "seed": training["settings"]["seed"],
-        "epochs": epochs(training),
-        "pretrained": training["settings"]["pretrained"],
-        "commands": commands(network["name"], training),
-        "crop": training["settings"]["crop"],
-        "teacher": training.get("teacher", {}).get("bundle"),
-        "hours": training.get("hours"),
-        "hardware": training.get("hardware", "not recorded"),
-        "data_sha256": training["data_sha256"],
+        "seed": record["settings"]["seed"],
+        "epochs": epochs(record),
+        "pretrained": record["settings"]["pretrained"],
+        "commands": commands(network.name, record),
+        "crop": record["settings"]["crop"],
+        "teacher": record.get("teacher", {}).get("bundle"),
+        "hours": record.get("hours"),
+        "hardware": record.get("hardware", "not recorded"),
+        "data_sha256": training.data_sha256,
     }
 
 
-def epochs(training: dict[str, Any]) -> list[int]:
+def epochs(record: dict[str, Any]) -> list[int]:
     """Of the runs that it started from, the first one first, and its own."""
-    runs, start = [training["settings"]["epochs"]], training.get("start")
+    runs, start = [record["settings"]["epochs"]], record.get("start")
     while start is not None:
         runs.insert(0, start["epochs"])
         start = start["run"].get("start")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from edgeseg.accuracy.boundary import boundary_f1
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.metrics import ConfusionMatrix, mean
 from edgeseg.errors import DataError
+from edgeseg.measured import Evaluation
 from edgeseg.segmenter import Segmenter
 
 if TYPE_CHECKING:
@@ -22,69 +22,6 @@ if TYPE_CHECKING:
 
 WORKERS = 2
 """Threads that load and segment images side by side."""
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Figures of one split, in percent; nan for a class that occurs in neither labels nor masks.
-
-    Attributes:
-        classes: names.
-        iou: of each class.
-        miou: its mean over the classes that occur.
-        pixel_accuracy: share of the pixels whose class was found.
-        class_accuracy: mean over the classes of the share of their pixels that was found.
-        boundary_f1: mean over the images of what edgeseg.accuracy.boundary gives for their contours.
-        class_boundary_f1: of each class, mean over the images whose labels hold it.
-        images: how many.
-        split: which part of the data set.
-        data: SHA-256 of the split's files.
-    """
-
-    classes: tuple[str, ...]
-    iou: tuple[float, ...]
-    miou: float
-    pixel_accuracy: float
-    class_accuracy: float
-    boundary_f1: float
-    class_boundary_f1: tuple[float, ...]
-    images: int
-    split: str | None
-    data: str
-
-    def to_json(self) -> dict[str, Any]:
-        """A JSON object; null where a figure is not defined."""
-        return {
-            "miou": _number(self.miou),
-            "iou": self._by_class(self.iou),
-            "pixel_accuracy": _number(self.pixel_accuracy),
-            "class_accuracy": _number(self.class_accuracy),
-            "boundary_f1": _number(self.boundary_f1),
-            "class_boundary_f1": self._by_class(self.class_boundary_f1),
-            "images": self.images,
-            "split": self.split,
-            "data_sha256": self.data,
-        }
-
-    def table(self) -> Table:
-        """The figures for a terminal."""
-        from rich.table import Table  # here, so that importing this module stays light
-        from rich.text import Text
-
-        table = Table(title=Text(f"{self.images} images, split {self.split or 'whole'}"))
-        table.add_column("class")
-        table.add_column("IoU %", justify="right")
-        table.add_column("boundary F1 %", justify="right")
-        for name, iou, boundary in zip(self.classes, self.iou, self.class_boundary_f1, strict=True):
-            table.add_row(Text(name), _cell(iou, 1), _cell(boundary, 1))
-        table.add_section()
-        table.add_row("mean", _cell(self.miou, 2), _cell(self.boundary_f1, 2), style="bold")
-        table.add_row("pixel accuracy", _cell(self.pixel_accuracy, 2))
-        table.add_row("class accuracy", _cell(self.class_accuracy, 2))
-        return table
-
-    def _by_class(self, figures: tuple[float, ...]) -> dict[str, float | None]:
-        return {name: _number(figure) for name, figure in zip(self.classes, figures, strict=True)}
 
 
 def evaluate(
@@ -128,23 +65,35 @@ def evaluate(
     finally:
         pool.shutdown(cancel_futures=True)
     return Evaluation(
-        classes=matrix.classes,
-        iou=tuple(matrix.iou.tolist()),
         miou=matrix.miou,
+        iou=dict(zip(matrix.classes, matrix.iou.tolist(), strict=True)),
         pixel_accuracy=matrix.pixel_accuracy,
         class_accuracy=matrix.class_accuracy,
         boundary_f1=mean([mean(scores) for scores in contours]),
-        class_boundary_f1=tuple(mean(scores) for scores in np.stack(contours, axis=1)),
+        class_boundary_f1=dict(zip(matrix.classes, map(mean, np.stack(contours, axis=1)), strict=True)),
         images=len(dataset),
         split=dataset.split,
-        data=dataset.digest,
+        data_sha256=dataset.digest,
     )
+
+
+def evaluation_table(evaluation: Evaluation) -> Table:
+    """The figures for a terminal."""
+    from rich.table import Table  # here, so that importing this module stays light
+    from rich.text import Text
+
+    table = Table(title=Text(f"{evaluation.images} images, split {evaluation.split or 'whole'}"))
+    table.add_column("class")
+    table.add_column("IoU %", justify="right")
+    table.add_column("boundary F1 %", justify="right")
+    for name, iou in evaluation.iou.items():
+        table.add_row(Text(name), _cell(iou, 1), _cell(evaluation.class_boundary_f1[name], 1))
+    table.add_section()
+    table.add_row("mean", _cell(evaluation.miou, 2), _cell(evaluation.boundary_f1, 2), style="bold")
+    table.add_row("pixel accuracy", _cell(evaluation.pixel_accuracy, 2))
+    table.add_row("class accuracy", _cell(evaluation.class_accuracy, 2))
+    return table
 
 
 def _cell(value: float, digits: int) -> str:
     return "-" if math.isnan(value) else f"{value:.{digits}f}"
-
-
-def _number(value: float) -> float | None:
-    """Rounded to what one pixel in a million can change; None for nan, which JSON does not have."""
-    return None if math.isnan(value) else round(value, 4)

@@ -6,9 +6,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from edgeseg.commands.run import Precision
+from edgeseg.artifact import Precision
 from edgeseg.json_fields import print_json
 from edgeseg.progress import progress_bar
+
+TEST = "test"
+"""The split that is held out."""
 
 
 def eval_command(
@@ -29,25 +32,33 @@ def eval_command(
         engine: the runtime, as for run, but onnxruntime by default.
         precision: of the artifact, as for run.
         split: which part of the data set; may be left out where the data set has no splits.
-        record: write the figures into the bundle.
+        record: write the figures into the bundle and its card. Those of the split "test" stand beside the others and
+            decide nothing. Images that calibrated the artifact are refused.
         json: print one JSON object on stdout, and nothing else.
     """
     from edgeseg.accuracy.dataset import Dataset
-    from edgeseg.accuracy.evaluate import evaluate
+    from edgeseg.accuracy.evaluate import evaluate, evaluation_table
     from edgeseg.bundle import Bundle
     from edgeseg.cache import tell
+    from edgeseg.measured import HeldOut
     from edgeseg.segmenter import load
+    from edgeseg_export.card_artifacts import refresh_card
+    from edgeseg_export.precision.calibration_data import refuse_seen
 
     opened = Bundle.open(bundle)
     dataset = Dataset.open(data, split)
     model = load(opened, engine=engine, precision=precision, threads=1, say=tell)
+    assert model.candidate is not None
+    artifact = model.candidate.artifact
+    if record:
+        refuse_seen(artifact, dataset)
     with progress_bar("evaluate", quiet=json) as progress:
         evaluation = evaluate(model, dataset, progress=progress)
     if record:
-        assert model.candidate is not None
-        opened.record(model.candidate.artifact, "evaluation", evaluation.to_json())
+        fact = HeldOut(**vars(evaluation)) if dataset.split == TEST else evaluation
+        refresh_card(opened.record(artifact, fact))
     if json:
         print_json({"bundle": opened.spec.name, **evaluation.to_json()})
     else:
-        Console().print(evaluation.table())
+        Console().print(evaluation_table(evaluation))
     return 0

@@ -6,12 +6,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from edgeseg.artifact import Precision
 from edgeseg.json_fields import print_json
 
 if TYPE_CHECKING:
     from edgeseg.video.report import Report
-
-Precision = Literal["fp32", "fp16", "int8", "int8-7bit"]
 
 
 def run_command(

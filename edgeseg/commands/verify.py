@@ -48,15 +48,16 @@ def verify_command(
         html: write the report here, as one page that needs no other file.
         record: write the figures into the bundle.
     """
-    from edgeseg_export.verify import Gate, stages, verify
+    from edgeseg_export.verify import Gate, verify
     from edgeseg_export.verify_json import to_json
     from edgeseg_export.verify_page import page
+    from edgeseg_export.verify_stages import stages
 
     opened, dataset = Bundle.open(bundle), Dataset.open(data, split)
     gate = Gate(min_miou, min_agreement, max_drop)
-    given, left_out = stages(opened, weights)
+    comparable, left_out = stages(opened, weights)
     with progress_bar("verify") as progress:
-        results = verify(given, dataset, progress=progress)
+        results = verify(comparable, dataset, progress=progress)
     misses = gate.misses(results)
     if json_file is not None:
         figures = to_json(opened, dataset, results, left_out)
@@ -64,13 +65,13 @@ def verify_command(
             temporary.write_text(json.dumps(figures, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     if html is not None:
         with atomic_file(html) as temporary:
-            temporary.write_text(page(given, results, dataset, gate, misses), encoding="utf-8")
+            temporary.write_text(page(comparable, results, dataset, gate, misses), encoding="utf-8")
     if record:
-        for stage, result in zip(given, results, strict=True):
+        for stage, result in zip(comparable, results, strict=True):
             if stage.artifact is not None:
                 artifact = next(each for each in opened.artifacts if each.file == stage.artifact.file)
-                what = "verify" if stage.name == str(artifact) else f"verify in {result.engine}"
-                opened = opened.record(artifact, what, {**result.to_json(), "data_sha256": dataset.digest})
+                runtime = None if stage.name == str(artifact) else result.engine
+                opened = opened.record(artifact, result.verification(dataset.digest), engine=runtime)
     console = Console()
     console.print(_table(results))
     for reason in left_out:

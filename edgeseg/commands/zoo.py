@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeseg.bundle import SHIPPED, Bundle, shipped
 from edgeseg.json_fields import print_json
+from edgeseg.measured import Evaluation, Network
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -54,17 +55,17 @@ def list_bundles() -> list[dict[str, Any]]:
     for name in shipped():
         bundle = Bundle.open(SHIPPED / name)
         for artifact in bundle.artifacts:
-            evaluation = artifact.measured.get("evaluation", {})
-            split = evaluation.get("split")
+            network, evaluation = artifact.measured.get(Network), artifact.measured.get(Evaluation)
+            split = f" --split {evaluation.split}" if evaluation and evaluation.split else ""
             rows.append(
                 {
                     "bundle": name,
                     "target": artifact.target,
                     "precision": artifact.precision,
                     "bytes": artifact.bytes,
-                    "network": artifact.measured.get("network"),
-                    "evaluation": evaluation or None,
-                    "command": f"edgeseg eval DATA --bundle {name}{f' --split {split}' if split else ''}",
+                    "network": network and network.to_json(),
+                    "evaluation": evaluation and evaluation.to_json(),
+                    "command": f"edgeseg eval DATA --bundle {name}{split}",
                 }
             )
     return rows

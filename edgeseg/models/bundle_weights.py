@@ -7,7 +7,6 @@ belong to stands in the bundle; every tensor must be there in its shape.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -16,6 +15,7 @@ from onnx import numpy_helper
 
 from edgeseg.bundle import Bundle
 from edgeseg.errors import WeightsError
+from edgeseg.measured import Network, Training
 from edgeseg.models.weights import State, Weights, folded_network
 
 PREFIX = "network."
@@ -29,21 +29,19 @@ def load_bundle_weights(bundle: Bundle) -> Weights:
     """The network that a bundle was exported from, BatchNorm folded, and what the bundle says of its training.
 
     Raises:
-        BundleError: it has no fp32 artifact for ONNX Runtime, or the file was altered.
+        BundleError: it has no fp32 artifact for ONNX Runtime, or a fact or the file was altered.
         WeightsError: it does not say which network it holds, as an imported one, or holds another.
     """
     artifact = bundle.artifact(target="onnxruntime", precision="fp32")
-    try:
-        net, width = str(artifact.measured["network"]["name"]), float(artifact.measured["network"]["width"])
-    except (KeyError, TypeError, ValueError) as error:
+    about, training = artifact.measured.get(Network), artifact.measured.get(Training)
+    if about is None:
         raise WeightsError(
             f"bundle {bundle.folder} does not say which network of edgeseg it holds, as those that were imported; "
             "give one that edgeseg export made"
-        ) from error
+        )
     tensors = _convolutions(bundle.path(artifact))
-    network = folded_network(net, len(bundle.spec.classes), width, tensors, str(artifact.file))
-    training: dict[str, Any] = dict(artifact.measured.get("training", {}))
-    return Weights(network, net, width, bundle.spec, training)
+    network = folded_network(about.name, len(bundle.spec.classes), about.width, tensors, artifact.file)
+    return Weights(network, about.name, about.width, bundle.spec, training.to_json() if training else {})
 
 
 def _convolutions(path: Path) -> State:

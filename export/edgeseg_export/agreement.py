@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from edgeseg import kernels
 from edgeseg.engines import open_engine
 from edgeseg.errors import ExportError
+from edgeseg.measured import KernelAgreement, TorchAgreement
 from edgeseg.models.normalise import FrameToLogits
 from edgeseg.ort import ort
 from edgeseg.segmenter import Segmenter
@@ -35,10 +36,8 @@ Trained SegNets have up to 0.6 % on CamVid: one choice at 1/32 is seen by all pi
 1e-8, where a wrong layer changes all."""
 
 
-def compare(network: nn.Module, file: Path, spec: Spec, frames: list[NDArray[np.uint8]]) -> dict[str, Any]:
-    """Runs `frames` (BGR, any size) through both; returns max |difference| of the logits and the masks' agreement.
-
-    "chosen" is the part of the logits that leave TOLERANCE, which a graph with CHOICES may have.
+def compare(network: nn.Module, file: Path, spec: Spec, frames: list[NDArray[np.uint8]]) -> TorchAgreement:
+    """Runs `frames` (BGR, any size) through both, and compares logits and masks.
 
     Raises:
         ExportError: they disagree; the message names the first layer that differs.
@@ -68,16 +67,16 @@ def compare(network: nn.Module, file: Path, spec: Spec, frames: list[NDArray[np.
             f"{largest:.3g}), masks agree on {agreement:.2f} % of the pixels, expected {LEAST_AGREEMENT} %; the first "
             f"layer that differs is {layer}"
         )
-    return {
-        "max_difference": float(f"{difference:.2e}"),
-        "max_logit": round(largest, 3),
-        "mask_agreement": round(agreement, 4),
-        "frames": len(frames),
-        **({"chosen": round(beyond / logits, 8)} if beyond else {}),
-    }
+    return TorchAgreement(
+        max_difference=float(f"{difference:.2e}"),
+        max_logit=round(largest, 3),
+        mask_agreement=round(agreement, 4),
+        frames=len(frames),
+        chosen=round(beyond / logits, 8) if beyond else None,
+    )
 
 
-def compare_masks(mask_file: Path, file: Path, spec: Spec, frames: list[NDArray[np.uint8]]) -> dict[str, Any]:
+def compare_masks(mask_file: Path, file: Path, spec: Spec, frames: list[NDArray[np.uint8]]) -> KernelAgreement:
     """Runs `frames` through a graph that gives masks, and through its logits and the kernels, at the input's size.
 
     Raises:
@@ -98,7 +97,7 @@ def compare_masks(mask_file: Path, file: Path, spec: Spec, frames: list[NDArray[
             f"the graph's own masks agree with the kernels on {agreement:.2f} % of the pixels, expected "
             f"{LEAST_AGREEMENT} %; leave --mask-in-graph out, and report it"
         )
-    return {"mask_agreement": round(agreement, 4), "frames": len(frames)}
+    return KernelAgreement(round(agreement, 4), len(frames))
 
 
 def first_difference(graph: FrameToLogits, file: Path, tensor: NDArray[np.uint8]) -> str:

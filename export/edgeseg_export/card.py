@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from edgeseg.artifact import Artifact
+from edgeseg.measured import Evaluation, Network, TorchAgreement
 from edgeseg.models.weights import Weights
 from edgeseg.spec import Spec
 from edgeseg.train.reproduce import commands
 
+FP32 = "onnxruntime fp32"
+"""The artifact that a card's figures are of."""
 
-def model_card(loaded: Weights, spec: Spec, artifact: Artifact) -> str:
-    """The card as Markdown."""
+
+def model_card(
+    loaded: Weights,
+    spec: Spec,
+    network: Network,
+    agreement: TorchAgreement,
+    evaluation: Evaluation | None,
+) -> str:
+    """The card as Markdown; `agreement` and `evaluation` are those of the fp32 artifact."""
     training = loaded.training
-    network = artifact.measured["network"]
     lines = [
         f"# {spec.name}",
         "",
-        f"{loaded.net} (width {loaded.width:g}, {network['parameters'] / 1e6:.2f}M parameters, "
-        f"{network['macs'] / 1e9:.2f} GMAC), {spec.width}x{spec.height} BGR frames to {len(spec.classes)} classes, "
+        f"{loaded.net} (width {loaded.width:g}, {network.parameters / 1e6:.2f}M parameters, "
+        f"{network.macs / 1e9:.2f} GMAC), {spec.width}x{spec.height} BGR frames to {len(spec.classes)} classes, "
         f"logits at 1/{spec.stride}.",
         "",
         f"Classes: {', '.join(spec.classes)}.",
@@ -37,7 +46,7 @@ def model_card(loaded: Weights, spec: Spec, artifact: Artifact) -> str:
         "",
         "## Figures",
         "",
-        *_figures(artifact),
+        *_figures(agreement, evaluation),
         "",
         "Frames of other sizes are fitted to the input "
         + ("by stretching." if spec.resize == "stretch" else "at their own aspect ratio (letterbox)."),
@@ -73,21 +82,19 @@ def _teacher(training: dict[str, Any]) -> str:
     return f" It also learned from the logits of {teacher['bundle']} (artifact `{teacher['sha256']}`)."
 
 
-def _figures(artifact: Artifact) -> list[str]:
-    compared: dict[str, Any] = artifact.measured["torch"]
+def _figures(agreement: TorchAgreement, evaluation: Evaluation | None) -> list[str]:
     lines = [
-        f"- {artifact} against PyTorch on {compared['frames']} frames: logits differ by at most "
-        f"{compared['max_difference']:.2g} (largest {compared['max_logit']:.3g}), masks agree on "
-        f"{compared['mask_agreement']:.3f} % of the pixels."
+        f"- {FP32} against PyTorch on {agreement.frames} frames: logits differ by at most "
+        f"{agreement.max_difference:.2g} (largest {agreement.max_logit:.3g}), masks agree on "
+        f"{agreement.mask_agreement:.3f} % of the pixels."
     ]
-    if "evaluation" not in artifact.measured:
+    if evaluation is None:
         return [*lines, "- Accuracy was not measured: the bundle was exported without a data set."]
-    evaluation = artifact.measured["evaluation"]
-    classes = ", ".join(f"{name} {iou:.1f}" for name, iou in evaluation["iou"].items() if iou is not None)
+    classes = ", ".join(f"{name} {iou:.1f}" for name, iou in evaluation.iou.items() if not math.isnan(iou))
     return [
         *lines,
-        f"- {artifact} on the {evaluation['split']} split ({evaluation['images']} images): mIoU "
-        f"{evaluation['miou']:.2f} %, pixel accuracy {evaluation['pixel_accuracy']:.2f} %, class accuracy "
-        f"{evaluation['class_accuracy']:.2f} %, boundary F1 {evaluation['boundary_f1']:.2f} %.",
+        f"- {FP32} on the {evaluation.split} split ({evaluation.images} images): mIoU {evaluation.miou:.2f} %, "
+        f"pixel accuracy {evaluation.pixel_accuracy:.2f} %, class accuracy {evaluation.class_accuracy:.2f} %, "
+        f"boundary F1 {evaluation.boundary_f1:.2f} %.",
         f"- IoU by class, %: {classes}.",
     ]

@@ -20,6 +20,7 @@ from edgeseg.artifact import Artifact
 from edgeseg.bundle import Bundle, write_bundle
 from edgeseg.engines import open_engine
 from edgeseg.errors import UsageError
+from edgeseg.measured import Measured, Network, Training
 from edgeseg.models import build
 from edgeseg.models.count import count_macs, count_parameters
 from edgeseg.models.normalise import FrameToLogits, FrameToMask
@@ -79,24 +80,20 @@ def export(
     with tempfile.TemporaryDirectory(prefix="edgeseg-export-") as folder:
         file = Path(folder) / f"{spec.name}.fp32.onnx"
         write_graph(FrameToLogits(loaded.network), "logits", spec, file)
-        measured: dict[str, Any] = {
-            "network": _network(loaded, spec),
-            "training": _training(loaded),
-            "torch": compare(loaded.network, file, spec, frames),
-        }
+        network, agreement = _network(loaded, spec), compare(loaded.network, file, spec, frames)
+        measured = Measured.of(network, _training(loaded), agreement)
+        evaluation = None
         if dataset is not None:
             model = Segmenter(spec, open_engine("onnxruntime", file, spec, threads=1))
-            measured["evaluation"] = evaluate(model, dataset, progress=progress).to_json()
-        artifact = Artifact.of(file, target="onnxruntime", precision="fp32", measured=measured)
-        artifacts = {file: artifact}
+            evaluation = evaluate(model, dataset, progress=progress)
+            measured = measured.add(evaluation)
+        artifacts = {file: Artifact.of(file, target="onnxruntime", precision="fp32", measured=measured)}
         if mask_in_graph:
             mask_file = Path(folder) / f"{spec.name}.mask.onnx"
             write_graph(FrameToMask(loaded.network, spec.stride), "mask", spec, mask_file)
-            agreement = compare_masks(mask_file, file, spec, frames)
-            artifacts[mask_file] = Artifact.of(
-                mask_file, target="onnx-mask", precision="fp32", measured={"kernels": agreement}
-            )
-        return write_bundle(out, spec, artifacts, model_card(loaded, spec, artifact))
+            masks = Measured.of(compare_masks(mask_file, file, spec, frames))
+            artifacts[mask_file] = Artifact.of(mask_file, target="onnx-mask", precision="fp32", measured=masks)
+        return write_bundle(out, spec, artifacts, model_card(loaded, spec, network, agreement, evaluation))
 
 
 def write_graph(graph: nn.Module, output: str, spec: Spec, file: Path) -> None:
@@ -130,21 +127,17 @@ def to_graph(
     return program.model_proto
 
 
-def _training(loaded: Weights) -> dict[str, Any]:
+def _training(loaded: Weights) -> Training:
     """Where the numbers come from, as the weights file says it."""
     record = dict(loaded.training)
-    return {"data_sha256": record.pop("data"), **record}
+    return Training(record.pop("data"), record)
 
 
-def _network(loaded: Weights, spec: Spec) -> dict[str, Any]:
+def _network(loaded: Weights, spec: Spec) -> Network:
     with torch.device("meta"):  # shapes alone: nothing is computed
         network = fold(build(loaded.net, len(spec.classes), loaded.width))
-    return {
-        "name": loaded.net,
-        "width": loaded.width,
-        "parameters": count_parameters(network),
-        "macs": count_macs(network, spec.width, spec.height),
-    }
+    macs = count_macs(network, spec.width, spec.height)
+    return Network(loaded.net, loaded.width, count_parameters(network), macs)
 
 
 def _spec(

@@ -30,7 +30,7 @@ def to_json(
         "data_sha256": dataset.digest,
         "machine": {"processor": processor(), "cores": available_cores()},
         "versions": _versions(),
-        "stages": [{"stage": each.stage, **each.to_json()} for each in results],
+        "stages": [{"stage": each.stage, **each.verification().to_json(), **each.notes} for each in results],
         "left_out": list(left_out),
         "builds": _builds(bundle) if find_spec("tensorrt_rtx") is not None else [],
     }
@@ -55,10 +55,11 @@ def _builds(bundle: Bundle) -> list[dict[str, Any]]:
 
 
 def _versions() -> dict[str, str]:
-    there = {}
+    """Of the packages that are installed."""
+    versions = {}
     for name in PACKAGES:
         try:
-            there[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return there
+    return versions

@@ -12,7 +12,8 @@ import numpy as np
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.arrays import Image
 from edgeseg_export.style import STYLE
-from edgeseg_export.verify import Gate, Stage, StageResult
+from edgeseg_export.verify import Gate, StageResult
+from edgeseg_export.verify_stages import Stage
 
 
 def page(

@@ -14,9 +14,10 @@ from rich.console import Console
 
 from edgeseg.accuracy.classes import CAMVID
 from edgeseg.accuracy.dataset import Dataset
-from edgeseg.accuracy.evaluate import Evaluation, evaluate
+from edgeseg.accuracy.evaluate import evaluate, evaluation_table
 from edgeseg.bundle import Bundle
 from edgeseg.errors import DataError
+from edgeseg.measured import Evaluation
 from edgeseg.segmenter import Segmenter, load
 from edgeseg.spec import Spec
 
@@ -61,15 +62,15 @@ def test_figures_counted_by_hand(painted: Segmenter, data: Dataset) -> None:
     calls: list[tuple[int, int]] = []
     result = evaluate(painted, data, progress=lambda done, of: calls.append((done, of)))
     # road: TP 4 + 4, FP 2.  car: TP 4, FN 2.  sky: in no label, in no mask.
-    assert result.iou[:2] == pytest.approx((80, 100 * 4 / 6))
+    assert [result.iou[name] for name in ("road", "car")] == pytest.approx([80, 100 * 4 / 6])
     assert result.miou == pytest.approx((80 + 100 * 4 / 6) / 2)
     assert result.pixel_accuracy == pytest.approx(100 * 12 / 14)
     assert result.class_accuracy == pytest.approx((100 + 100 * 4 / 6) / 2)
     # first image: every contour is met.  second: labels have a contour, the mask has none; its sky is in neither.
-    assert result.class_boundary_f1[:2] == (50, 50)
-    assert math.isnan(result.class_boundary_f1[2])
+    assert [result.class_boundary_f1[name] for name in ("road", "car")] == [50, 50]
+    assert math.isnan(result.class_boundary_f1["sky"])
     assert result.boundary_f1 == 50
-    assert (result.images, result.split, result.data) == (2, None, data.digest)
+    assert (result.images, result.split, result.data_sha256) == (2, None, data.digest)
     assert calls == [(1, 2), (2, 2)]
 
 
@@ -82,7 +83,7 @@ def test_json_and_table(painted: Segmenter, data: Dataset) -> None:
     assert figures["class_boundary_f1"] == {"road": 50, "car": 50, "sky": None}
     console = Console(width=60)
     with console.capture() as captured:
-        console.print(result.table())
+        console.print(evaluation_table(result))
     assert "73.33" in captured.get()
 
 

@@ -15,6 +15,7 @@ import pytest
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.bundle import Bundle
 from edgeseg.errors import DataError
+from edgeseg.measured import Measured
 from edgeseg.spec import Spec
 from edgeseg_bench import suite
 from edgeseg_bench.labelled import check_labelled, open_labelled
@@ -51,7 +52,7 @@ def test_other_classes_cannot_judge(tmp_path: Path, tiny: Bundle) -> None:
 def test_frames_that_calibrated_would_flatter(tmp_path: Path, tiny: Bundle) -> None:
     dataset = open_labelled(write_data(tmp_path, tiny.spec), None)
     fresh = tiny.artifacts[0]
-    seen = {"calibration": {"frames_sha256": [frame_hash(dataset.load(0)[0])]}}
+    seen = Measured({"calibration": {"frames_sha256": [frame_hash(dataset.load(0)[0])]}})
     check_labelled(tiny, fresh, dataset)
     with pytest.raises(DataError, match="served for calibration"):
         check_labelled(tiny, replace(fresh, measured=seen), dataset)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from rich.console import Console
 from edgeseg import bundle as bundles
 from edgeseg.bundle import Bundle
 from edgeseg.commands import zoo
+from edgeseg.measured import Evaluation, Network
 from edgeseg.models import NETWORKS
 from edgeseg.models.published import PUBLISHED
 from edgeseg.spec import Spec
@@ -25,9 +27,19 @@ def shipped(
     for module in (bundles, zoo):
         monkeypatch.setattr(module, "SHIPPED", tmp_path)
     made = make_bundle(tmp_path / "tiny", spec)
-    figures = {"miou": 61.23, "boundary_f1": None, "class_accuracy": 70.0, "pixel_accuracy": 90.0}
-    made = made.record(made.artifacts[0], "network", {"name": "unet", "width": 0.1, "parameters": 123456, "macs": 5e8})
-    return made.record(made.artifacts[0], "evaluation", {**figures, "images": 7, "split": "val"})
+    made = made.record(made.artifacts[0], Network("unet", 0.1, 123_456, 500_000_000))
+    evaluation = Evaluation(
+        miou=61.23,
+        iou={},
+        pixel_accuracy=90.0,
+        class_accuracy=70.0,
+        boundary_f1=math.nan,
+        class_boundary_f1={},
+        images=7,
+        split="val",
+        data_sha256=None,
+    )
+    return made.record(made.artifacts[0], evaluation)
 
 
 def _text(table: object) -> str:
@@ -39,7 +51,7 @@ def _text(table: object) -> str:
 
 def test_shipped_bundles_show_what_they_carry(shipped: Bundle) -> None:
     (row,) = zoo.list_bundles()
-    assert row["evaluation"] == shipped.artifacts[0].measured["evaluation"]
+    assert row["evaluation"] == shipped.artifacts[0].measured.facts["evaluation"]
     assert row["command"] == "edgeseg eval DATA --bundle tiny --split val"
     line = next(line for line in _text(zoo.bundle_table([row])).splitlines() if "│ tiny" in line)
     assert [cell.strip() for cell in line.split("│")[3:9]] == ["0.0", "0.12M", "0.50", "61.2", "-", "7 (val)"]

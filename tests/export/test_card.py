@@ -4,23 +4,20 @@ from typing import Any
 
 from torch import nn
 
-from edgeseg.artifact import Artifact
+from edgeseg.measured import Network, TorchAgreement
 from edgeseg.models.weights import Weights
 from edgeseg.spec import Spec
 from edgeseg.train.settings import TrainSettings
 from edgeseg_export.card import model_card
 
 SPEC = Spec("lane", 64, 48, "letterbox", 4, ("road", "rest"), ((0, 0, 0), (9, 9, 9)), None, "CC0 of the data")
-MEASURED = {
-    "network": {"name": "unet", "width": 0.5, "parameters": 1_500_000, "macs": 2_500_000_000},
-    "torch": {"frames": 4, "max_difference": 1e-5, "max_logit": 20.0, "mask_agreement": 100.0},
-}
+NETWORK = Network("unet", 0.5, 1_500_000, 2_500_000_000)
+AGREEMENT = TorchAgreement(max_difference=1e-5, max_logit=20.0, mask_agreement=100.0, frames=4)
 
 
 def card(**training: Any) -> str:
     record = {"settings": TrainSettings(epochs=7, seed=3).to_json(), "data": "d" * 64, "device": "cpu", **training}
-    artifact = Artifact("lane.fp32.onnx", "onnxruntime", "fp32", "a" * 64, 10, MEASURED)
-    return model_card(Weights(nn.Identity(), "unet", 0.5, SPEC, record), SPEC, artifact)
+    return model_card(Weights(nn.Identity(), "unet", 0.5, SPEC, record), SPEC, NETWORK, AGREEMENT, None)
 
 
 def test_it_says_how_to_train_the_same_again() -> None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 import edgeseg
 from edgeseg.bundle import Bundle
 from edgeseg.errors import ExportError, OutputError, UsageError, WeightsError
+from edgeseg.measured import KernelAgreement, TorchAgreement
 from edgeseg.models import NETWORKS, build
 from edgeseg.models.normalise import FrameToLogits
 from edgeseg.models.weights import load_weights, save_weights
@@ -58,9 +59,10 @@ def bundle(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 def test_the_bundle_runs_and_its_figures_are_there(bundle: Bundle) -> None:
     frame = sample_frames(None)[0]
     assert edgeseg.load(bundle.folder)(frame).shape == frame.shape[:2]
-    measured = Bundle.open(bundle.folder).artifact(target="onnxruntime").measured["torch"]
-    assert measured["mask_agreement"] > 99.9
-    assert 0 < measured["max_difference"] < 1e-3 * measured["max_logit"]
+    agreement = Bundle.open(bundle.folder).artifact(target="onnxruntime").measured.get(TorchAgreement)
+    assert agreement is not None
+    assert agreement.mask_agreement > 99.9
+    assert 0 < agreement.max_difference < 1e-3 * agreement.max_logit
     assert "--epochs 7" in (bundle.folder / "README.md").read_text()
 
 
@@ -91,7 +93,9 @@ def test_large_weights_are_stored_as_float16(bundle: Bundle, weights: Path) -> N
 
 def test_the_masks_of_the_mask_graph_are_the_kernels(bundle: Bundle) -> None:
     artifact = bundle.artifact(target="onnx-mask")
-    assert artifact.measured["kernels"]["mask_agreement"] > 99.9
+    agreement = artifact.measured.get(KernelAgreement)
+    assert agreement is not None
+    assert agreement.mask_agreement > 99.9
     session = ort.InferenceSession(str(bundle.path(artifact)), providers=["CPUExecutionProvider"])
     mask = session.run(None, {"frame": np.zeros((1, 61, 93, 3), np.uint8)})[0]
     assert (mask.shape, mask.dtype) == ((1, 61, 93), np.uint8)
@@ -141,7 +145,9 @@ def test_a_choice_that_a_rounding_turns_over_is_no_wrong_layer(
     monkeypatch.setattr(agreement, "_infer", displaced)
     monkeypatch.setattr(agreement, "LEAST_AGREEMENT", 0)  # the logits alone decide
     if passes:
-        assert 0 < compare(loaded.network, file, loaded.spec, sample_frames(None))["chosen"] <= agreement.MOST_CHOSEN
+        chosen = compare(loaded.network, file, loaded.spec, sample_frames(None)).chosen
+        assert chosen is not None
+        assert 0 < chosen <= agreement.MOST_CHOSEN
     else:
         with pytest.raises(ExportError, match="disagrees with PyTorch"):
             compare(loaded.network, file, loaded.spec, sample_frames(None))

@@ -20,6 +20,7 @@ from edgeseg.arrays import Logits, Mask
 from edgeseg.bundle import Bundle
 from edgeseg.commands.verify import verify_command
 from edgeseg.errors import DataError, UsageError
+from edgeseg.measured import Measured
 from edgeseg.models import build
 from edgeseg.models.weights import save_weights
 from edgeseg.segmenter import Segmenter
@@ -29,8 +30,9 @@ from edgeseg_export.frames import sample_frames
 from edgeseg_export.precision.as_written import AsWritten
 from edgeseg_export.precision.calibration_data import frame_hash
 from edgeseg_export.to_onnx import export
-from edgeseg_export.verify import Gate, Stage, stages, verify
+from edgeseg_export.verify import Gate, verify
 from edgeseg_export.verify_page import page
+from edgeseg_export.verify_stages import Stage, stages
 from lab.tables.rows import precision
 
 Make = Callable[[Path, Spec], Bundle]
@@ -115,11 +117,11 @@ def test_calibration_images_and_lonely_stages_are_refused(
 ) -> None:
     model, spec, dataset = given
     bundle = Bundle.open(tmp_path / "tiny")
-    monkeypatch.setattr("edgeseg_export.verify.RUNTIMES", {"onnxruntime": ()})
+    monkeypatch.setattr("edgeseg_export.verify_stages.RUNTIMES", {"onnxruntime": ()})
     with pytest.raises(UsageError, match="edgeseg quantize"):
         stages(bundle, None)
     used = [frame_hash(dataset.load(1)[0])[:16]]
-    artifact = replace(bundle.artifacts[0], measured={"calibration": {"frames_sha256": used}})
+    artifact = replace(bundle.artifacts[0], measured=Measured({"calibration": {"frames_sha256": used}}))
     way = [Stage("a", Segmenter(spec, AsWritten(model)), "a", artifact)]
     with pytest.raises(DataError, match=r"1 images .*1\.png"):
         verify(way, dataset)
@@ -135,7 +137,7 @@ def test_every_stage_from_torch_to_other_engines(
     training = {"settings": TrainSettings().to_json(), "data": "0" * 64, "device": "cpu"}
     save_weights(tmp_path / "w.safetensors", network, "simple-cnn", 0.25, spec, training)
     export(tmp_path / "w.safetensors", tmp_path / "cnn")
-    monkeypatch.setattr("edgeseg_export.verify.RUNTIMES", {"onnxruntime": ("onnxruntime", "nothing")})
+    monkeypatch.setattr("edgeseg_export.verify_stages.RUNTIMES", {"onnxruntime": ("onnxruntime", "nothing")})
     code = verify_command(
         str(tmp_path / "cnn"),
         data=dataset.folder,
@@ -155,7 +157,7 @@ def test_every_stage_from_torch_to_other_engines(
     }
     assert 0 < stages["torch fp16"]["float16"]["largest_of_range"] < 0.1
     assert [reason.startswith("onnxruntime fp32 in nothing: ") for reason in figures["left_out"]] == [True]
-    assert {"verify", "verify in onnxruntime"} <= set(Bundle.open(tmp_path / "cnn").artifacts[0].measured)
+    assert {"verify", "verify in onnxruntime"} <= set(Bundle.open(tmp_path / "cnn").artifacts[0].measured.facts)
     table = precision(tmp_path)
     assert table.count("\n| ") == 2 + len(stages)
     assert "torch fp16" in table

@@ -12,6 +12,7 @@ from torch import nn
 
 from edgeseg.bundle import Bundle, write_bundle
 from edgeseg.errors import WeightsError
+from edgeseg.measured import Network
 from edgeseg.models import build
 from edgeseg.models.bundle_weights import load_bundle_weights
 from edgeseg.models.weights import load_weights, save_weights
@@ -56,7 +57,7 @@ def test_a_bundle_that_does_not_say_its_network_is_refused(
 def test_a_bundle_that_says_another_network_is_refused(tmp_path: Path) -> None:
     bundle = Bundle.open(_exported(tmp_path, "unet", 1)[1])
     artifact = bundle.artifact(target="onnxruntime", precision="fp32")
-    other = replace(artifact, measured={**artifact.measured, "network": {"name": "segnet", "width": 0.1}})
+    other = replace(artifact, measured=artifact.measured.add(Network("segnet", 0.1, 1, 1)))
     write_bundle(tmp_path / "other", bundle.spec, {bundle.path(artifact): other}, None)
     with pytest.raises(WeightsError, match=r"is for segnet at width 0\.1, but \d+ tensors do not fit"):
         load_bundle_weights(Bundle.open(tmp_path / "other"))

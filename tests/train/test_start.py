@@ -166,7 +166,7 @@ def test_road_nano_becomes_ones_own_through_a_kill_and_a_resume(
     export(tmp_path / "stopped" / WEIGHTS, tmp_path / "bundle", data=data)
     bundle = Bundle.open(tmp_path / "bundle")
     assert bundle.spec.classes == CLASSES
-    record = bundle.artifact(target="onnxruntime", precision="fp32").measured["training"]["start"]
+    record = bundle.artifact(target="onnxruntime", precision="fp32").measured.facts["training"]["start"]
     assert record["bundle"] == "road-nano"
     assert {name.partition(".")[0] for name in record["new"]} == {"auxiliary", "head"}
     assert load(tmp_path / "bundle", precision="fp32")(np.zeros((48, 64, 3), np.uint8)).shape == (48, 64)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from edgeseg.bundle import Bundle
+from edgeseg.measured import Network
 from edgeseg.models import build
 from edgeseg.models.normalise import FrameToLogits
 from edgeseg.models.weights import fold
@@ -66,8 +67,10 @@ def _network(task: Task) -> nn.Module:
         ValueError: edgeseg's network of that name is not the one that the bundle was made of.
     """
     bundle = Bundle.open(task.bundle)
-    about = bundle.artifact(target="onnxruntime", precision="fp32").measured["network"]
-    network = fold(build(about["name"], len(task.palette), about["width"]))
+    about = bundle.artifact(target="onnxruntime", precision="fp32").measured.get(Network)
+    if about is None:
+        raise ValueError(f"bundle {bundle.folder} does not name its network; give one that edgeseg export wrote")
+    network = fold(build(about.name, len(task.palette), about.width))
     prefix = "network."
     initializers = onnx.load(task.float_model).graph.initializer
     weights = {
@@ -77,7 +80,7 @@ def _network(task: Task) -> nn.Module:
     }
     wanted = {name: tensor.shape for name, tensor in network.state_dict().items()}
     if wanted != {name: tensor.shape for name, tensor in weights.items()}:
-        raise ValueError(f"the bundle's {about['name']} is another than this edgeseg's; export the bundle again")
+        raise ValueError(f"the bundle's {about.name} is another than this edgeseg's; export the bundle again")
     network.load_state_dict(weights)
     return network
 

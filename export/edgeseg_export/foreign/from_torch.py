@@ -18,7 +18,7 @@ from edgeseg.artifact import sha256_of
 from edgeseg.bundle import Bundle
 from edgeseg.errors import ExportError, SpecError, UsageError
 from edgeseg_export.agreement import TOLERANCE
-from edgeseg_export.foreign.import_onnx import wrapped_bundle
+from edgeseg_export.foreign.import_onnx import Origin, wrapped_bundle
 from edgeseg_export.foreign.model_spec import ModelSpec
 from edgeseg_export.foreign.open_onnx import load_foreign
 from edgeseg_export.foreign.open_torch import load_into, make_network
@@ -95,7 +95,7 @@ def export_module(
         onnx.save_model(_exported(graph, taken, factory), file)
         original = Original(load_foreign(file), ModelSpec(spec, taken.preparation, None, taken.channels), factory)
     difference = _difference(graph, original)
-    origin = {"file": factory, "sha256": sha256_of(weights.read_bytes()), "torch_max_difference": difference}
+    origin = Origin(factory, sha256_of(weights.read_bytes()), difference)
     return wrapped_bundle(original, origin, out, data=data, split=split, progress=progress)
 
 

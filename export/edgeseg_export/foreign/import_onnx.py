@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -19,8 +19,9 @@ from edgeseg.artifact import Artifact, sha256_of
 from edgeseg.bundle import Bundle, write_bundle
 from edgeseg.engines import open_engine
 from edgeseg.errors import ExportError
+from edgeseg.measured import Evaluation, Measured, OriginalAgreement
 from edgeseg.segmenter import Segmenter
-from edgeseg.spec import Rect
+from edgeseg.spec import Rect, Spec
 from edgeseg_export.agreement import LEAST_AGREEMENT, TOLERANCE
 from edgeseg_export.foreign.model_spec import ModelSpec
 from edgeseg_export.foreign.open_onnx import load_foreign
@@ -59,13 +60,28 @@ def import_onnx(
         OutputError: `out` cannot be written.
     """
     original = Original(load_foreign(path), taken, str(path))
-    origin = {"file": path.name, "sha256": sha256_of(path.read_bytes())}
+    origin = Origin(path.name, sha256_of(path.read_bytes()))
     return wrapped_bundle(original, origin, out, data=data, split=split, progress=progress)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a network comes from.
+
+    Attributes:
+        file: the name of the ONNX file, or "package.module:name".
+        sha256: of that file, or of the weights.
+        torch_max_difference: between PyTorch and its ONNX graph; None where the network came as ONNX.
+    """
+
+    file: str
+    sha256: str
+    torch_max_difference: float | None = None
 
 
 def wrapped_bundle(
     original: Original,
-    origin: dict[str, Any],
+    origin: Origin,
     out: Path,
     *,
     data: Path | None,
@@ -86,17 +102,16 @@ def wrapped_bundle(
         except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
             raise ExportError(f"{original.where} is no valid ONNX: {first_line(error)}; export it again") from error
         model = Segmenter(spec, open_engine("onnxruntime", file, spec, threads=1))
-        agreement = _agreement(original, model, sample_frames(dataset), precision)
-        measured: dict[str, Any] = {"original": {**origin, "undone": original.tail.names, **agreement}}
-        if dataset is not None:
-            measured["evaluation"] = evaluate(model, dataset, progress=progress).to_json()
+        agreement = _agreement(original, model, origin, sample_frames(dataset), precision)
+        evaluation = None if dataset is None else evaluate(model, dataset, progress=progress)
+        measured = Measured.of(agreement, *([evaluation] if evaluation else []))
         artifact = Artifact.of(file, target="onnxruntime", precision=precision, measured=measured)
-        return write_bundle(out, spec, {file: artifact}, _card(original, artifact))
+        return write_bundle(out, spec, {file: artifact}, _card(spec, artifact, agreement, evaluation))
 
 
 def _agreement(
-    original: Original, model: Segmenter, frames: list[NDArray[np.uint8]], precision: str
-) -> dict[str, Any]:
+    original: Original, model: Segmenter, origin: Origin, frames: list[NDArray[np.uint8]], precision: str
+) -> OriginalAgreement:
     """Compares logits, and the masks that the network's own output means, at its own size, with the kernels'."""
     spec = model.spec
     whole = Rect(0.0, 0.0, spec.width / spec.stride, spec.height / spec.stride)
@@ -122,12 +137,16 @@ def _agreement(
             f"(largest {largest:.3g}), masks agree on {agreement:.2f} % of the pixels, expected {LEAST_AGREEMENT} %; "
             "give the stride of its own output, and report it if that does not help"
         )
-    return {
-        "max_difference": float(f"{difference:.2e}"),
-        "max_logit": round(largest, 3),
-        "mask_agreement": round(agreement, 4),
-        "frames": len(frames),
-    }
+    return OriginalAgreement(
+        file=origin.file,
+        sha256=origin.sha256,
+        undone=tuple(original.tail.names),
+        max_difference=float(f"{difference:.2e}"),
+        max_logit=round(largest, 3),
+        mask_agreement=round(agreement, 4),
+        frames=len(frames),
+        torch_max_difference=origin.torch_max_difference,
+    )
 
 
 def _converted(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
@@ -152,14 +171,13 @@ def _precision(model: onnx.ModelProto) -> str:
     return "fp16" if TensorProto.FLOAT16 in kinds else "fp32"
 
 
-def _card(original: Original, artifact: Artifact) -> str:
+def _card(spec: Spec, artifact: Artifact, agreement: OriginalAgreement, evaluation: Evaluation | None) -> str:
     """The model card: where the network comes from, and what was measured."""
-    spec, figures = original.taken.spec, artifact.measured["original"]
-    undone = f", without its own {', '.join(figures['undone'])}" if figures["undone"] else ""
+    undone = f", without its own {', '.join(agreement.undone)}" if agreement.undone else ""
     lines = [
         f"# {spec.name}",
         "",
-        f"Imported from `{figures['file']}` (SHA-256 `{figures['sha256']}`){undone}: "
+        f"Imported from `{agreement.file}` (SHA-256 `{agreement.sha256}`){undone}: "
         f"{spec.width}x{spec.height} BGR frames to {len(spec.classes)} classes, logits at 1/{spec.stride}.",
         "",
         f"Classes: {', '.join(spec.classes)}.",
@@ -170,15 +188,13 @@ def _card(original: Original, artifact: Artifact) -> str:
         "",
         "## Figures",
         "",
-        f"- {artifact} against the original on {figures['frames']} frames: logits differ by at most "
-        f"{figures['max_difference']:.2g} (largest {figures['max_logit']:.3g}), masks agree on "
-        f"{figures['mask_agreement']:.3f} % of the pixels.",
+        f"- {artifact} against the original on {agreement.frames} frames: logits differ by at most "
+        f"{agreement.max_difference:.2g} (largest {agreement.max_logit:.3g}), masks agree on "
+        f"{agreement.mask_agreement:.3f} % of the pixels.",
     ]
-    if "evaluation" in artifact.measured:
-        evaluation = artifact.measured["evaluation"]
+    if evaluation is not None:
         lines.append(
-            f"- {artifact} on the {evaluation['split']} split ({evaluation['images']} images): mIoU "
-            f"{evaluation['miou']:.2f} %."
+            f"- {artifact} on the {evaluation.split} split ({evaluation.images} images): mIoU {evaluation.miou:.2f} %."
         )
     else:
         lines.append("- Accuracy was not measured: the network was imported without a data set.")

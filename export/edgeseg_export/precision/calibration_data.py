@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.accuracy.dataset import Dataset, splits
+from edgeseg.artifact import Artifact
 from edgeseg.errors import DataError
+from edgeseg.measured import Calibration
 from edgeseg.segmenter import Segmenter
 from edgeseg.video.open import open_source
 
@@ -92,22 +94,36 @@ def frame_hash(frame: NDArray[np.uint8]) -> str:
     return hashlib.sha256(repr(frame.shape).encode() + frame.tobytes()).hexdigest()
 
 
+def refuse_seen(artifact: Artifact, dataset: Dataset) -> None:
+    """Refuses an evaluation of an artifact on frames that it was calibrated with.
+
+    Raises:
+        BundleError: what the bundle says of the calibration cannot be read.
+        DataError: as `refuse_overlap`.
+    """
+    calibration = artifact.measured.get(Calibration)
+    if calibration is not None:
+        refuse_overlap(set(calibration.frames_sha256), dataset)
+
+
 def refuse_overlap(used: set[str], dataset: Dataset) -> None:
     """Refuses an evaluation on frames that the quantisation has seen.
 
     Args:
-        used: hashes of those frames, or their first digits, all of one length.
+        used: hashes of those frames, or their first digits.
         dataset: that is to be evaluated on.
 
     Raises:
         DataError: they share frames; the first is named.
     """
-    digits = len(next(iter(used), ""))
-    shared = [
-        pair.image
-        for pair, (frame, _) in zip(dataset.pairs, dataset, strict=True)
-        if digits and frame_hash(frame)[:digits] in used
-    ]
+    if not used:
+        return
+    lengths = {len(digest) for digest in used}
+    shared = []
+    for pair, (frame, _) in zip(dataset.pairs, dataset, strict=True):
+        digest = frame_hash(frame)
+        if any(digest[:length] in used for length in lengths):
+            shared.append(pair.image)
     if shared:
         raise DataError(
             f"{len(shared)} images of {dataset.folder} {dataset.split or ''} served for calibration, the first is "

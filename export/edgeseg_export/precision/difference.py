@@ -8,12 +8,12 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.engines import Engine
+from edgeseg.measured import Agreement, Latency
 from edgeseg.segmenter import Segmenter
 
 WORKERS = 2
@@ -37,20 +37,22 @@ class Difference:
     largest: float
     largest_logit: float
 
-    def to_json(self, against: str) -> dict[str, Any]:
-        """A JSON object for a bundle.
+    def fact(self, against: str, engine: str | None = None) -> Agreement:
+        """As a bundle keeps it.
 
         Args:
             against: the reference's name.
+            engine: what ran the artifact.
         """
-        return {
-            "against": against,
-            "mask_agreement": round(self.agreement, 4),
-            "worst_frame": round(min(self.per_frame), 4),
-            "max_difference": self.largest,
-            "max_logit": self.largest_logit,
-            "frames": len(self.per_frame),
-        }
+        return Agreement(
+            against=against,
+            mask_agreement=round(self.agreement, 4),
+            worst_frame=round(min(self.per_frame), 4),
+            max_difference=self.largest,
+            max_logit=self.largest_logit,
+            frames=len(self.per_frame),
+            engine=engine,
+        )
 
 
 def difference(reference: Segmenter, model: Segmenter, tensors: Sequence[NDArray[np.uint8]]) -> Difference:
@@ -70,23 +72,23 @@ def difference(reference: Segmenter, model: Segmenter, tensors: Sequence[NDArray
     )
 
 
-def latencies(engines: Sequence[Engine], tensor: NDArray[np.uint8]) -> list[dict[str, Any]]:
+def latencies(engines: Sequence[Engine], tensor: NDArray[np.uint8]) -> list[Latency]:
     """Milliseconds an inference, engine by engine, in turns: whatever else the machine does meets all of them."""
     seconds: list[list[float]] = [[] for _ in engines]
     for turn in range(WARM_UP + ROUNDS):
-        for engine, kept in zip(engines, seconds, strict=True):
+        for engine, times in zip(engines, seconds, strict=True):
             started = time.perf_counter()
             engine.infer(tensor)
             if turn >= WARM_UP:
-                kept.append(time.perf_counter() - started)
+                times.append(time.perf_counter() - started)
     return [
-        {
-            "median_ms": round(1e3 * statistics.median(kept), 3),
-            "least_ms": round(1e3 * min(kept), 3),
-            "runs": ROUNDS,
-            "threads": engine.threads,
-            "engine": engine.name,
-            "machine": platform.machine(),
-        }
-        for engine, kept in zip(engines, seconds, strict=True)
+        Latency(
+            median_ms=round(1e3 * statistics.median(times), 3),
+            least_ms=round(1e3 * min(times), 3),
+            runs=ROUNDS,
+            threads=engine.threads,
+            engine=engine.name,
+            machine=platform.machine(),
+        )
+        for engine, times in zip(engines, seconds, strict=True)
     ]

@@ -17,7 +17,7 @@ from edgeseg.errors import UsageError
 from edgeseg.segmenter import Segmenter
 from edgeseg_export.precision import qdq_onnxruntime, qdq_tensorrt
 from edgeseg_export.precision.calibration import Histograms, cache_file, calibrate, read_cache, write_cache
-from edgeseg_export.precision.calibration_data import CalibrationData, read_calibration_data, refuse_overlap
+from edgeseg_export.precision.calibration_data import CalibrationData, Tensor, read_calibration_data, refuse_overlap
 from edgeseg_export.precision.difference import difference
 from edgeseg_export.precision.float_graph import FloatGraph
 from edgeseg_export.precision.histogram import Method
@@ -44,6 +44,11 @@ class Prepared:
     frames: CalibrationData
     histograms: Histograms
 
+    @property
+    def tensors(self) -> list[Tensor]:
+        """The frames that did not calibrate, uint8 (1, H, W, 3)."""
+        return [sample.tensor for sample in self.frames.choose]
+
     def scores(self, methods: Iterable[Method], keep: frozenset[str], folder: Path) -> dict[Method, float]:
         """mIoU of ONNX Runtime's INT8 by each method, on frames that did not calibrate; percent.
 
@@ -64,7 +69,7 @@ class Prepared:
     def _score(self, candidate: Segmenter) -> float:
         if self.frames.labelled is not None:
             return evaluate(candidate, self.frames.labelled).miou
-        return difference(self.reference, candidate, [sample.tensor for sample in self.frames.choose]).agreement
+        return difference(self.reference, candidate, self.tensors).agreement
 
 
 def prepare(

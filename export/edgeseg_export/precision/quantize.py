@@ -1,4 +1,4 @@
-"""A bundle's fp32 artifact to FP16 and INT8: one calibration pass, two flavours of INT8, each measured."""
+"""A bundle's fp32 artifact to FP16 and INT8: one calibration pass, INT8 for two runtimes, each artifact measured."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ import onnx
 
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.evaluate import evaluate
-from edgeseg.artifact import SEVEN_BITS, Artifact
+from edgeseg.artifact import SEVEN_BITS, Artifact, Precision, Target
 from edgeseg.bundle import Bundle, write_bundle
 from edgeseg.engines import Engine, open_engine
+from edgeseg.fact import Fact
+from edgeseg.measured import Calibration, HalfRange, Measured
 from edgeseg.segmenter import Segmenter
 from edgeseg_export.card_artifacts import with_artifacts
 from edgeseg_export.precision import qdq, qdq_onnxruntime, qdq_tensorrt
@@ -21,7 +23,7 @@ from edgeseg_export.precision.as_written import AsWritten
 from edgeseg_export.precision.calibration_data import FEWEST, CalibrationData
 from edgeseg_export.precision.difference import difference, latencies
 from edgeseg_export.precision.histogram import METHODS, Method
-from edgeseg_export.precision.prepare import Progress, prepare
+from edgeseg_export.precision.prepare import Prepared, Progress, prepare
 from edgeseg_export.precision.qdq import Recipe
 from edgeseg_export.precision.to_half import half_range, rounded_to_half, to_half
 from edgeseg_export.scratch import scratch_folder
@@ -34,7 +36,7 @@ THREADS = 2
 
 @dataclass(frozen=True)
 class Quantized:
-    """What a quantisation gave.
+    """The result of a quantisation.
 
     Attributes:
         bundle: with the new artifacts.
@@ -77,52 +79,75 @@ def quantize(
         OutputError: the bundle or the cache cannot be written.
     """
     prepared = prepare(bundle, data, split, keep=keep, evaluation=evaluation, progress=progress)
-    source, graph, frames, histograms = prepared.source, prepared.graph, prepared.frames, prepared.histograms
-    reference, spec = prepared.reference, bundle.spec
     with scratch_folder("quantize") as folder:
         scores = prepared.scores(METHODS if method == "auto" else (method,), keep, folder)
         recipe = Recipe(max(scores, key=lambda each: scores[each]), keep)
-        calibration = {
-            "method": recipe.method,
-            "keep": sorted(recipe.keep),
-            "scores": {each: round(score, 4) for each, score in scores.items()},
-            "scored_by": "mask agreement" if frames.labelled is None else "miou",
-            "data": frames.name,
-            "frames": len(frames.calibrate),
-            "frames_sha256": sorted(digest[:HASH_DIGITS] for digest in frames.hashes),
-        }
-        written = {
-            ("onnxruntime", "int8"): qdq_onnxruntime.emit(graph, histograms, recipe),
-            ("tensorrt", "fp16"): to_half(graph),
-            ("tensorrt", "int8"): qdq_tensorrt.emit(graph, histograms, recipe),
-        }
-        if seven_bits:
-            narrow = replace(recipe, largest=qdq.LARGEST_OF_SEVEN_BITS)
-            written["onnxruntime", SEVEN_BITS] = qdq_onnxruntime.emit(graph, histograms, narrow)
+        calibration = _calibration(prepared.frames, recipe, scores)
         new: dict[Path, Artifact] = {}
-        tensors = [sample.tensor for sample in frames.choose]
-        for (target, precision), model in written.items():
-            suffix = precision if target == "onnxruntime" or precision == "fp16" else f"{precision}.{target}"
-            path = folder / f"{spec.name}.{suffix}.onnx"
-            onnx.checker.check_model(model, full_check=True)
-            onnx.save_model(model, path)
-            engine: Engine = AsWritten(path) if target != "onnxruntime" else open_engine(target, path, spec, threads=1)
-            candidate = Segmenter(spec, engine)
-            measured: dict[str, Any] = {
-                "agreement": {"engine": engine.name, **difference(reference, candidate, tensors).to_json(str(source))}
-            }
-            if precision in ("int8", SEVEN_BITS):
-                measured["calibration"] = calibration
-            if precision == "fp16":
-                rounded = Segmenter(spec, AsWritten(rounded_to_half(graph, histograms)))
-                measured["float16"] = {
-                    **half_range(histograms),
-                    "rounded": difference(reference, rounded, tensors).to_json(str(source)),
-                }
-            if evaluation is not None:
-                measured["evaluation"] = {"engine": engine.name, **evaluate(candidate, evaluation).to_json()}
+        for (target, precision), graph in _graphs(prepared, recipe, seven_bits).items():
+            path = _save(graph, folder, bundle.spec.name, target, precision)
+            measured = _measure(prepared, path, target, evaluation)
+            measured = measured.add(_half_range(prepared) if precision == "fp16" else calibration)
             new[path] = Artifact.of(path, target=target, precision=precision, measured=measured)
-        return Quantized(_add(bundle, new, evaluation, tensors[0]), scores, _warnings(frames))
+        return Quantized(_add(bundle, new, evaluation, prepared.tensors[0]), scores, _warnings(prepared.frames))
+
+
+def _calibration(frames: CalibrationData, recipe: Recipe, scores: Mapping[Method, float]) -> Calibration:
+    """What the bundle keeps of the calibration."""
+    return Calibration(
+        method=recipe.method,
+        keep=tuple(sorted(recipe.keep)),
+        scores={each: round(score, 4) for each, score in scores.items()},
+        scored_by="mask agreement" if frames.labelled is None else "miou",
+        data=frames.name,
+        frames=len(frames.calibrate),
+        frames_sha256=tuple(sorted(digest[:HASH_DIGITS] for digest in frames.hashes)),
+    )
+
+
+def _graphs(prepared: Prepared, recipe: Recipe, seven_bits: bool) -> dict[tuple[Target, Precision], onnx.ModelProto]:
+    """The new graphs by target and precision."""
+    graph, histograms = prepared.graph, prepared.histograms
+    graphs: dict[tuple[Target, Precision], onnx.ModelProto] = {
+        ("onnxruntime", "int8"): qdq_onnxruntime.emit(graph, histograms, recipe),
+        ("tensorrt", "fp16"): to_half(graph),
+        ("tensorrt", "int8"): qdq_tensorrt.emit(graph, histograms, recipe),
+    }
+    if seven_bits:
+        narrow = replace(recipe, largest=qdq.LARGEST_OF_SEVEN_BITS)
+        graphs["onnxruntime", SEVEN_BITS] = qdq_onnxruntime.emit(graph, histograms, narrow)
+    return graphs
+
+
+def _save(graph: onnx.ModelProto, folder: Path, name: str, target: Target, precision: Precision) -> Path:
+    """Checks a graph and writes it; the target is part of the name where one precision has several."""
+    suffix = precision if target == "onnxruntime" or precision == "fp16" else f"{precision}.{target}"
+    path = folder / f"{name}.{suffix}.onnx"
+    onnx.checker.check_model(graph, full_check=True)
+    onnx.save_model(graph, path)
+    return path
+
+
+def _measure(prepared: Prepared, path: Path, target: Target, evaluation: Dataset | None) -> Measured:
+    """A new file against fp32, and its accuracy where there are labels.
+
+    What is written for TensorRT is computed node by node as it is written, since no GPU need be here.
+    """
+    spec = prepared.reference.spec
+    engine: Engine = AsWritten(path) if target == "tensorrt" else open_engine(target, path, spec, threads=1)
+    candidate = Segmenter(spec, engine)
+    apart = difference(prepared.reference, candidate, prepared.tensors)
+    measured = Measured.of(apart.fact(str(prepared.source), engine.name))
+    if evaluation is not None:
+        measured = measured.add(replace(evaluate(candidate, evaluation), engine=engine.name))
+    return measured
+
+
+def _half_range(prepared: Prepared) -> HalfRange:
+    """How near the network comes to the end of float16's range, and what rounding alone changes."""
+    rounded = AsWritten(rounded_to_half(prepared.graph, prepared.histograms))
+    apart = difference(prepared.reference, Segmenter(prepared.reference.spec, rounded), prepared.tensors)
+    return half_range(prepared.histograms, apart.fact(str(prepared.source)))
 
 
 def _add(bundle: Bundle, new: dict[Path, Artifact], evaluation: Dataset | None, tensor: Any) -> Bundle:
@@ -131,31 +156,24 @@ def _add(bundle: Bundle, new: dict[Path, Artifact], evaluation: Dataset | None, 
     fp32 = bundle.artifact(target="onnxruntime", precision="fp32")
     int8_path, int8 = next((path, each) for path, each in new.items() if str(each) == "onnxruntime int8")
     if evaluation is not None:
-        measured = evaluate(Segmenter(spec, open_engine("onnxruntime", bundle.path(fp32), spec, threads=1)), evaluation)
-        fp32 = _with(fp32, "evaluation", measured.to_json())
+        reference = Segmenter(spec, open_engine("onnxruntime", bundle.path(fp32), spec, threads=1))
+        fp32 = _with(fp32, evaluate(reference, evaluation))
     engines = [open_engine("onnxruntime", path, spec, THREADS) for path in (bundle.path(fp32), int8_path)]
     slow, fast = latencies(engines, tensor)
-    fp32, int8 = _with(fp32, "latency", slow), _with(int8, "latency", {**fast, "fp32_median_ms": slow["median_ms"]})
+    fp32, int8 = _with(fp32, slow), _with(int8, replace(fast, fp32_median_ms=slow.median_ms))
     new = {**new, int8_path: int8}
     kinds = {str(artifact) for artifact in (*new.values(), fp32)}
     others = {bundle.path(each): each for each in bundle.artifacts if str(each) not in kinds}
     ours = {bundle.path(fp32): fp32, **new}
-    if int8.keeps_accuracy_of(fp32) and fast["median_ms"] < slow["median_ms"]:
+    if int8.keeps_accuracy_of(fp32) and fast.median_ms < slow.median_ms:
         ours = {int8_path: int8, **ours}
     artifacts = {**ours, **others}
     card = f"# {spec.name}\n" if bundle.card is None else (bundle.folder / bundle.card).read_text(encoding="utf-8")
     return write_bundle(bundle.folder, spec, artifacts, with_artifacts(card, tuple(artifacts.values())))
 
 
-def _with(artifact: Artifact, what: str, figures: Mapping[str, Any]) -> Artifact:
-    return Artifact(
-        artifact.file,
-        artifact.target,
-        artifact.precision,
-        artifact.sha256,
-        artifact.bytes,
-        {**artifact.measured, what: dict(figures)},
-    )
+def _with(artifact: Artifact, fact: Fact) -> Artifact:
+    return replace(artifact, measured=artifact.measured.add(fact))
 
 
 def _warnings(frames: CalibrationData) -> tuple[str, ...]:

@@ -118,7 +118,7 @@ def _choose(
         lost = loss(mixed)
         engine = open_engine("onnxruntime", folder / "candidate.onnx", bundle.spec, THREADS)
         fp32, int8, mix = (
-            float(each["least_ms"]) for each in latencies([*others, engine], prepared.frames.choose[0].tensor)
+            each.least_ms for each in latencies([*others, engine], prepared.tensors[0])
         )
         tried.append(Mix(tuple(sorted(mixed.keep)), lost, mix, 100 * (mix / int8 - 1), fp32 / mix))
         if lost.flipped <= (1 - WORTH) * best.flipped and tried[-1].slower <= slower:

@@ -8,13 +8,13 @@ convolutions add up in float32.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from edgeseg.errors import ExportError
+from edgeseg.measured import Agreement, HalfRange
 from edgeseg_export.precision.calibration import Histograms
 from edgeseg_export.precision.float_graph import FloatGraph
 from edgeseg_export.precision.qdq import Rewriter
@@ -83,11 +83,16 @@ def rounded_to_half(graph: FloatGraph, activations: Collection[str]) -> onnx.Mod
     return rewriter.model(graph, graph.model.opset_import[0].version)
 
 
-def half_range(histograms: Histograms) -> dict[str, Any]:
-    """Which activation comes closest to the end of float16's range, and how close: 1 overflows."""
+def half_range(histograms: Histograms, rounded: Agreement) -> HalfRange:
+    """The activation that comes closest to the end of float16's range.
+
+    Args:
+        histograms: of all activations.
+        rounded: what `rounded_to_half` changes.
+    """
     ratios = {name: max(-each.low, each.high) / LARGEST for name, each in histograms.items()}
     tensor = max(ratios, key=lambda name: ratios[name])
-    return {"largest_of_range": ratios[tensor], "tensor": tensor, "tensors": len(ratios)}
+    return HalfRange(ratios[tensor], tensor, len(ratios), rounded)
 
 
 def widened(model: onnx.ModelProto) -> onnx.ModelProto:

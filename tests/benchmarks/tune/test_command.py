@@ -106,6 +106,7 @@ def test_bad_input_is_one_sentence(what: str, run: Run, tiny: Bundle, labelled: 
 
 def test_data_that_calibrated_is_refused(run: Run, tiny: Bundle, labelled: Path, tmp_path: Path) -> None:
     from edgeseg.accuracy.dataset import Dataset
+    from edgeseg.measured import Calibration
     from edgeseg_export.precision.calibration_data import frame_hash
 
     folder = tmp_path / "calibrated"
@@ -114,7 +115,7 @@ def test_data_that_calibrated_is_refused(run: Run, tiny: Bundle, labelled: Path,
         (folder / path.name).write_bytes(path.read_bytes())
     bundle = Bundle.open(folder)
     seen = frame_hash(Dataset.open(labelled).load(3)[0])[:16]
-    bundle.record(bundle.artifacts[0], "calibration", {"frames_sha256": [seen]})
+    bundle.record(bundle.artifacts[0], Calibration("mse", (), {}, None, None, None, (seen,)))
     code, _, err = run("tune", folder, "--data", labelled, "--max-latency", 9, "--min-miou", 0)
     assert code == 2
     assert "served for calibration" in err

@@ -220,7 +220,7 @@ def test_one_of_several_outputs(tmp_path: Path) -> None:
         export_module("their_nets:Two", tmp_path / "w.pt", model_spec(description()), tmp_path / "o", note=print)
     taken = model_spec({**description(), "output": "out"})
     bundle = export_module("their_nets:Two", tmp_path / "w.pt", taken, tmp_path / "o", note=print)
-    assert bundle.artifacts[0].measured["original"]["torch_max_difference"] < 1e-3
+    assert bundle.artifacts[0].measured.facts["original"]["torch_max_difference"] < 1e-3
 
 
 def test_networks_that_guess_are_refused(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def bundle(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def test_their_networks_become_bundles(bundle: Bundle) -> None:
-    assert bundle.artifacts[0].measured["original"]["mask_agreement"] >= 99.9
+    assert bundle.artifacts[0].measured.facts["original"]["mask_agreement"] >= 99.9
     frame = sample_frames(None)[0]
     assert np.ptp(edgeseg.load(bundle).logits(frame)) > 0
 

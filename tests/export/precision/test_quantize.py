@@ -21,6 +21,7 @@ from torch.nn import functional
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.bundle import Bundle
 from edgeseg.errors import BundleError, DataError, ExportError, OutputError
+from edgeseg.measured import Calibration
 from edgeseg.models import NETWORKS, build
 from edgeseg.models.weights import save_weights
 from edgeseg.spec import Spec
@@ -93,7 +94,7 @@ def constants(model: onnx.ModelProto) -> dict[str, NDArray[Any]]:
 
 
 def test_every_artifact_is_there_measured_and_close_to_fp32(bundle: Bundle) -> None:
-    kinds = {str(artifact): artifact.measured for artifact in Bundle.open(bundle.folder).artifacts}
+    kinds = {str(artifact): artifact.measured.facts for artifact in Bundle.open(bundle.folder).artifacts}
     assert set(kinds) == {
         *("onnxruntime fp32", "onnxruntime int8", "onnxruntime int8-7bit", "tensorrt fp16", "tensorrt int8")
     }
@@ -177,8 +178,8 @@ def test_biases_are_corrected_for_what_rounding_adds() -> None:
 
 def test_auto_takes_the_best_score_and_few_frames_are_warned_of(plain: Bundle, tmp_path: Path) -> None:
     result = quantize(plain, write_images(tmp_path / "images", 12))
-    taken = result.bundle.artifact(target="onnxruntime", precision="int8").measured["calibration"]
-    assert result.scores[taken["method"]] == max(result.scores.values())
+    calibration = result.bundle.artifact(target="onnxruntime", precision="int8").measured.facts["calibration"]
+    assert result.scores[calibration["method"]] == max(result.scores.values())
     assert len(result.scores) == 4
     assert "9 frames" in result.warnings[0]
 
@@ -221,11 +222,12 @@ def test_a_shared_image_is_refused_and_nothing_changes(plain: Bundle, tmp_path: 
     (data / "val" / "val3.png").unlink()
     (data / "valannot" / "val3.png").unlink()
     result = quantize(plain, data, evaluation=Dataset.open(data, "val")).bundle
-    kept = result.artifact(target="onnxruntime", precision="int8").measured
-    assert kept["calibration"]["scored_by"] == "miou"
-    assert all("miou" in artifact.measured["evaluation"] for artifact in result.artifacts)
+    calibration = result.artifact(target="onnxruntime", precision="int8").measured.get(Calibration)
+    assert calibration is not None
+    assert calibration.scored_by == "miou"
+    assert all("miou" in artifact.measured.facts["evaluation"] for artifact in result.artifacts)
     with pytest.raises(DataError, match="served for calibration"):
-        refuse_overlap(set(kept["calibration"]["frames_sha256"]), Dataset.open(data, "train"))
+        refuse_overlap(set(calibration.frames_sha256), Dataset.open(data, "train"))
 
 
 def test_bad_input(plain: Bundle, tmp_path: Path, make_bundle: Callable[..., Bundle], spec: Spec) -> None:

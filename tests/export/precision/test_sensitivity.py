@@ -72,7 +72,7 @@ def test_the_worst_layers_are_found_and_quantize_takes_them(bundle: Bundle, data
     keep = read_keep(json_file, bundle)
     assert keep == {worst}
     quantized = quantize(bundle, data, method="minmax", keep=keep).bundle
-    assert quantized.artifact(target="onnxruntime", precision="int8").measured["calibration"]["keep"] == [worst]
+    assert quantized.artifact(target="onnxruntime", precision="int8").measured.facts["calibration"]["keep"] == [worst]
     found["onnx_sha256"] = "0" * 64
     json_file.write_text(json.dumps(found))
     with pytest.raises(DataError, match="measure again"):

@@ -1,0 +1,106 @@
+"""The stages that a verification compares: PyTorch, each artifact, and each artifact in other runtimes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeseg.artifact import SEVEN_BITS, Artifact
+from edgeseg.bundle import Bundle
+from edgeseg.engines import Engine, open_engine
+from edgeseg.errors import EngineError, UsageError
+from edgeseg.segmenter import Segmenter
+from edgeseg.spec import Spec
+from edgeseg_export.precision.as_written import AsWritten
+from edgeseg_export.torch_engine import HalfTorchEngine, TorchEngine
+
+BEFORE: dict[str, tuple[str, ...]] = {
+    "onnxruntime fp32": ("torch",),
+    "tensorrt fp16": ("onnxruntime fp32",),
+    "onnxruntime int8": ("tensorrt fp16", "onnxruntime fp32"),
+    f"onnxruntime {SEVEN_BITS}": ("tensorrt fp16", "onnxruntime fp32"),
+    "tensorrt int8": ("tensorrt fp16", "onnxruntime fp32"),
+}
+"""Artifacts in order, and what each is compared with: the first of these that is there."""
+
+RUNTIMES = {"onnxruntime": ("openvino",), "tensorrt": ("tensorrt",)}
+"""What else may run an artifact, by its target; it is compared with the artifact as it was computed before."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A step of the way, ready to run.
+
+    Attributes:
+        name: "torch", "torch fp16", an artifact's target and precision, or that "in" another runtime.
+        model: runs it.
+        engine: what runs it, for the report.
+        artifact: None for torch.
+        before: name of the stage that it is compared with; by default the one before it in the list.
+        timed: whether its time means anything; not so for a graph that is computed as it is written.
+        notes: what else is known when all frames are done, as a JSON object.
+    """
+
+    name: str
+    model: Segmenter
+    engine: str
+    artifact: Artifact | None = None
+    before: str | None = None
+    timed: bool = True
+    notes: Callable[[], Mapping[str, Any]] = dict
+
+
+def stages(bundle: Bundle, weights: Path | None) -> tuple[list[Stage], list[str]]:
+    """All stages that this machine can run, and why others are left out.
+
+    Artifacts for TensorRT are computed as they are written; where TensorRT and a GPU are, by TensorRT too.
+
+    Raises:
+        UsageError: there is only one, so nothing can be compared.
+    """
+    artifacts = {str(artifact): artifact for artifact in bundle.artifacts if str(artifact) in BEFORE}
+    comparable = [] if weights is None else _torch_stages(bundle.spec, weights)
+    for name in (name for name in BEFORE if name in artifacts):
+        comparable.append(_artifact_stage(bundle, artifacts[name], [stage.name for stage in comparable]))
+    elsewhere, left_out = _stages_elsewhere(bundle, artifacts)
+    comparable += elsewhere
+    if len(comparable) < 2:
+        raise UsageError(
+            f"{bundle.spec.name} has one stage, {', '.join(each.name for each in comparable) or 'none'}, expected two "
+            "or more to compare; give --weights, or run `edgeseg quantize` first"
+        )
+    return comparable, left_out
+
+
+def _torch_stages(spec: Spec, weights: Path) -> list[Stage]:
+    half = HalfTorchEngine(weights)
+    return [
+        Stage("torch", Segmenter(spec, TorchEngine(weights)), TorchEngine.name),
+        Stage("torch fp16", Segmenter(spec, half), half.name, before="torch", notes=half.range),
+    ]
+
+
+def _artifact_stage(bundle: Bundle, artifact: Artifact, earlier: Sequence[str]) -> Stage:
+    """An artifact in its own runtime, compared with the first of BEFORE that is among the `earlier` stages."""
+    name, path = str(artifact), bundle.path(artifact)
+    before = next((each for each in BEFORE[name] if each in earlier), None)
+    ours = artifact.target == "onnxruntime"
+    engine: Engine = open_engine("onnxruntime", path, bundle.spec, threads=1) if ours else AsWritten(path)
+    return Stage(name, Segmenter(bundle.spec, engine), engine.name, artifact, before, timed=ours)
+
+
+def _stages_elsewhere(bundle: Bundle, artifacts: Mapping[str, Artifact]) -> tuple[list[Stage], list[str]]:
+    """The artifacts in other runtimes, and why some do not start."""
+    started, left_out = [], []
+    for name, artifact in artifacts.items():
+        for runtime in RUNTIMES[artifact.target]:
+            try:
+                engine = open_engine(runtime, bundle.path(artifact), bundle.spec, threads=1)
+            except EngineError as error:
+                left_out.append(f"{name} in {runtime}: {error}")
+            else:
+                model = Segmenter(bundle.spec, engine)
+                started.append(Stage(f"{name} in {runtime}", model, engine.name, artifact, name))
+    return started, left_out
