@@ -47,4 +47,4 @@ def test_a_test_split_has_a_column_where_it_was_measured() -> None:
     assert "| a.int8.onnx | onnxruntime | int8 | 2.00 | 71.23 | 66.47 | 99.50 | - |" in card
     assert "| a.fp32.onnx | onnxruntime | fp32 | 2.00 | - | - | - | 20.0 |" in card
     assert "- Test mIoU: test split, on which nothing was chosen; measured by others." in card
-    assert "- By sequence: 0001TP 66.7." in card
+    assert "- Test mIoU by sequence: 0001TP 66.7." in card
