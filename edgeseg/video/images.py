@@ -13,12 +13,27 @@ import numpy as np
 from edgeseg.errors import SourceError
 from edgeseg.video.source import NOMINAL_FPS, Frame, Source, check_file
 
+_NUMBER = re.compile(r"%0?(\d*)d")
+
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 
 
 def is_image(path: Path) -> bool:
     """Whether the file's extension is an image's."""
     return path.suffix.lower() in SUFFIXES
+
+
+def is_pattern(path: Path) -> bool:
+    """Whether the name stands for numbered images, as `img%04d.png` does; a file that is called so comes first."""
+    return is_image(path) and _NUMBER.search(path.name) is not None and not path.exists()
+
+
+def numbered(path: Path) -> list[Path]:
+    """The images that a name with one `%d` or `%04d` stands for."""
+    before, digits, after = _NUMBER.split(path.name, maxsplit=1)
+    width = int(digits or 0)
+    name = re.compile(rf"{re.escape(before)}(\d{{{max(width, 1)},}}){re.escape(after)}", re.ASCII)
+    return [each for each in path.parent.iterdir() if name.fullmatch(each.name)]
 
 
 def natural_key(path: Path) -> list[tuple[int, str]]:
@@ -31,15 +46,18 @@ class ImageSource(Source):
     """Images as BGR uint8: grey is repeated, alpha dropped, 16 bits cut to 8, EXIF orientation applied."""
 
     def __init__(self, path: Path) -> None:
-        if path.is_dir():
-            self._paths = sorted((p for p in path.iterdir() if is_image(p) and p.name[0] != "."), key=natural_key)
+        self.still = not (path.is_dir() or is_pattern(path))
+        if not self.still:
+            paths = path.iterdir() if path.is_dir() else numbered(path)
+            self._paths = sorted((p for p in paths if is_image(p) and p.name[0] != "."), key=natural_key)
+            if not self._paths and not path.is_dir():
+                raise SourceError(f"no file has a name like {path}; check the path")
             if not self._paths:
                 raise SourceError(f"the folder {path} holds no image, expected files that end in {', '.join(SUFFIXES)}")
         else:
             check_file(path)
             self._paths = [path]
         super().__init__(str(path), fps=NOMINAL_FPS, frame_count=len(self._paths))
-        self.still = not path.is_dir()
         self._stems = Counter(p.stem for p in self._paths)
         self._index = 0
         self._decode_first()

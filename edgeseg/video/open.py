@@ -7,15 +7,16 @@ with open_source("street.mp4") as source:
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from edgeseg.arrays import Image
 from edgeseg.errors import SourceError, UsageError
-from edgeseg.video.capture import open_camera, open_file, open_gstreamer, open_url
-from edgeseg.video.images import ImageSource, is_image
+from edgeseg.video.camera import camera_number, open_camera
+from edgeseg.video.gstreamer import open_gstreamer
+from edgeseg.video.images import ImageSource, is_image, is_pattern
 from edgeseg.video.source import ArraySource, Source
+from edgeseg.video.url import is_url, redact
 
 Input = str | Path | int | Iterable[Image]
 
@@ -23,14 +24,24 @@ LONGEST_TIMEOUT = 86400.0
 """A day, in seconds."""
 
 
-def open_source(source: Input, *, timeout: float = 10.0, decoder_threads: int = 1) -> Source:
-    """Opens whatever `source` names.
+def open_source(
+    source: Input,
+    *,
+    timeout: float = 10.0,
+    decoder_threads: int = 1,
+    follow: bool = False,
+    options: Mapping[str, str] | None = None,
+) -> Source:
+    """Opens whatever `source` names. What is there on disk under that name comes first, whatever the name looks like.
 
     Args:
-        source: a video file, an image, a folder of images (in natural order), a camera (0, "0" or "/dev/video0"),
-            a URL, a GStreamer pipeline (text with " ! "), or an iterable of BGR uint8 (H, W, 3) arrays.
+        source: a video file, an image, a folder of images (in natural order), numbered images (`img%04d.png`), a camera
+            (0, "0", "/dev/video0" or a link to it), a URL, a GStreamer pipeline (text with " ! "), or an iterable of
+            BGR uint8 (H, W, 3) arrays.
         timeout: seconds that a camera, URL or pipeline may take to open, and to give each frame.
         decoder_threads: of a video file's decoder. More than one decodes ahead, which adds delay to live sources.
+        follow: a video file is still being written: wait at its end for more, up to `timeout` seconds.
+        options: FFmpeg's own, for a video file or URL, such as {"rtsp_transport": "udp"}.
 
     Raises:
         SourceError: it is not there, is of no known kind, does not answer, or gives no frame.
@@ -44,18 +55,26 @@ def open_source(source: Input, *, timeout: float = 10.0, decoder_threads: int = 
     if not isinstance(source, (str, Path)):
         return ArraySource(source)
     text = str(source)
-    if camera := re.fullmatch(r"(?:/dev/video)?(\d+)", text):
-        return open_camera(int(camera[1]), timeout=timeout)
-    if " ! " in text:
-        return open_gstreamer(text, timeout=timeout)
-    if isinstance(source, str) and re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", text):
-        return open_url(text, timeout=timeout)
+    if (number := camera_number(text)) is not None:
+        return open_camera(number, timeout=timeout)
     path = Path(source)
     try:
-        return (
-            ImageSource(path) if path.is_dir() or is_image(path) else open_file(path, decoder_threads=decoder_threads)
-        )
+        if not path.exists():
+            if " ! " in text:
+                return open_gstreamer(text, timeout=timeout)
+            if isinstance(source, str) and is_url(text):
+                from edgeseg.video.network import open_url  # FFmpeg is loaded where it is needed
+
+                return open_url(text, timeout=timeout, options=options)
+        if path.is_dir() or is_image(path) or is_pattern(path):
+            return ImageSource(path)
+        from edgeseg.video.file import open_file
+
+        patience = timeout if follow else None
+        return open_file(path, decoder_threads=decoder_threads, options=options, follow=patience)
     except SourceError:
         raise
     except OSError as error:  # a name that is too long, a folder that must not be looked into
-        raise SourceError(f"cannot read {path}: {error.strerror}; check the path and its permissions") from error
+        raise SourceError(
+            f"cannot read {redact(text)}: {error.strerror}; check the path and its permissions"
+        ) from error

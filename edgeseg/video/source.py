@@ -17,6 +17,7 @@ import numpy as np
 
 from edgeseg.arrays import Image
 from edgeseg.errors import FrameError, SourceError
+from edgeseg.video.url import redact
 
 NOMINAL_FPS = Fraction(25)
 """The rate at which images and arrays play, which have no rate of their own."""
@@ -30,7 +31,8 @@ class Frame:
         index: counts the source's pictures from 0; a live source skips the numbers of the frames it dropped.
         image: BGR uint8 (H, W, 3).
         timestamp: seconds on the source's own clock.
-        captured: time.perf_counter() when it arrived (live), or when reading it began (all others).
+        captured: time.perf_counter() when it arrived (live: its packet or the driver's buffer, before decoding), or
+            when reading it began (all others).
         seconds: spent reading and decoding it; a live source's wait for it does not count.
         name: an image file's name without its extension.
     """
@@ -192,9 +194,12 @@ class ArraySource(Source):
 def check_file(path: Path) -> None:
     """Raises SourceError unless `path` is a regular file that is not empty, and OSError if it may not be read."""
     if not path.exists():
-        raise SourceError(f"{path} does not exist, expected a video, an image or a folder of images; check the path")
+        name = redact(str(path))
+        raise SourceError(f"{name} does not exist, expected a video, an image or a folder of images; check the path")
     if not path.is_file():
-        raise SourceError(f"{path} is a device or pipe, expected a regular file; give a camera by its index")
+        raise SourceError(
+            f"{path} is a device or pipe, expected a regular file; a camera is its number or /dev/videoN, or a link"
+        )
     with path.open("rb") as opened:
         empty = not opened.read(1)
     if empty:

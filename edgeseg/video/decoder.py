@@ -1,0 +1,216 @@
+"""FFmpeg's decoder, through PyAV: a container's best video stream as BGR frames in the shape they are meant to be seen.
+
+What the file says about itself is kept: matrix and range of the colours, the shape of the pixels, turned and mirrored
+pictures, the time of each frame, both fields of interlaced ones. A change of size is followed.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import av.stream
+import numpy as np
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+
+from edgeseg.arrays import Image
+from edgeseg.errors import LostError, SourceError
+from edgeseg.video.deinterlace import Deinterlacer
+from edgeseg.video.geometry import UPRIGHT, Orientation, orientation, oriented, square_size
+
+STILL = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+"""What a stream that is no video says of itself: a cover, thumbnails."""
+
+TEXT = frozenset({"ansi", "bintext", "xbin", "idf"})
+"""Codecs by which FFmpeg also "plays" text files, as a terminal would show them."""
+
+
+class Decoded(NamedTuple):
+    """One frame.
+
+    Attributes:
+        image: BGR uint8 (H, W, 3), upright, square pixels.
+        time: seconds on the container's clock, None where it has no time.
+        arrived: time.perf_counter() when its packet came, before decoding.
+        seconds: spent decoding it, waits for packets left out.
+    """
+
+    image: Image
+    time: float | None
+    arrived: float
+    seconds: float
+
+
+class Decoder:
+    """Decodes an open container to its end, frame by frame.
+
+    Attributes:
+        stream: what is decoded.
+        damaged: packets that could not be decoded so far.
+        warnings: one sentence for each thing that the video says of itself and that cannot be followed.
+    """
+
+    def __init__(self, container: InputContainer, name: str, *, threads: int) -> None:
+        """Chooses the stream.
+
+        Args:
+            container: an open one, which `close` closes.
+            name: for messages.
+            threads: of the decoder; more than one decodes ahead.
+
+        Raises:
+            SourceError: it holds no video, or one that this FFmpeg cannot decode.
+        """
+        self.stream = best_stream(container, name)
+        self.damaged = 0
+        self.warnings: list[str] = []
+        self._name = name
+        self._container = container
+        self._codec = self.stream.codec_context
+        self._codec.thread_count = threads
+        self._codec.thread_type = "AUTO" if threads > 1 else "NONE"
+        self._codec.copy_opaque = True  # each frame carries the arrival of its packet
+        self._aspect = self._codec.sample_aspect_ratio
+        self._packets: Iterator[Packet[VideoStream]] = container.demux(self.stream)
+        self._frames: deque[VideoFrame] = deque()
+        self._converter = VideoReformatter()
+        self._deinterlacer: Deinterlacer | None = None
+        self._seconds = 0.0  # spent on frames that are not yet given
+
+    def read(self, *, patience: float = math.inf) -> Decoded | None:
+        """The next frame that can be decoded; None at the end.
+
+        Args:
+            patience: seconds that packets may come without one of them giving a frame.
+
+        Raises:
+            FFmpegError: the container cannot be read here; the next call tries to go on behind it.
+            LostError: the patience is at its end.
+        """
+        asked = time.perf_counter()
+        while not self._frames:
+            packet = self._next_packet()
+            started = time.perf_counter()
+            if started - asked > patience:
+                raise LostError(f"sends data, but gave no frame that can be decoded for {started - asked:.1f} s")
+            if packet is not None:
+                packet.opaque = started
+                self._decode(packet)
+            elif self._deinterlacer is not None:
+                self._frames.extend(self._deinterlacer.push(None))
+                self._deinterlacer = None
+            else:
+                return None
+            self._seconds += time.perf_counter() - started
+        frame = self._frames.popleft()
+        started = time.perf_counter()
+        arrived = frame.opaque if isinstance(frame.opaque, float) else started
+        image = self._picture(frame)
+        seconds, self._seconds = self._seconds + time.perf_counter() - started, 0.0
+        # AVI stores no times of presentation: those that FFmpeg derives go to and fro where frames are reordered.
+        timed = not (self._container.format.name == "avi" and self._codec.has_b_frames)
+        return Decoded(image, frame.time if timed else None, arrived, seconds)
+
+    def finish(self) -> None:
+        """Says that no packets come any more: what the decoder still holds is all that `read` gives."""
+        self._packets = iter(())
+        self._frames.extend(frame for held in self._codec.decode(None) for frame in self._progressive(held))
+
+    def close(self) -> None:
+        """Closes the container; more calls do nothing."""
+        self._frames.clear()
+        self._container.close()
+
+    def _next_packet(self) -> Packet[VideoStream] | None:
+        """The next packet, an empty one that drains the decoder, then None."""
+        try:
+            return next(self._packets, None)
+        except FFmpegError:
+            self._packets = self._container.demux(self.stream)  # a generator that has raised is at its end
+            raise
+
+    def _decode(self, packet: Packet[VideoStream]) -> None:
+        try:
+            for frame in packet.decode():
+                assert isinstance(frame, VideoFrame)
+                self._frames.extend(self._progressive(frame))
+        except FFmpegError:
+            self.damaged += 1
+
+    def _progressive(self, frame: VideoFrame) -> list[VideoFrame]:
+        """The frame itself, or what the filter has ready once an interlaced one has come."""
+        if self._deinterlacer is None and not frame.interlaced_frame:
+            return [frame]
+        ready: list[VideoFrame] = []
+        if self._deinterlacer is None or not self._deinterlacer.fits(frame):
+            if self._deinterlacer is not None:
+                ready = self._deinterlacer.push(None)
+            self._deinterlacer = Deinterlacer(frame)
+        return ready + self._deinterlacer.push(frame)
+
+    def _picture(self, frame: VideoFrame) -> Image:
+        """The frame in BGR, by the matrix and range it names; in square pixels, upright."""
+        width, height = square_size(frame.width, frame.height, self._pixel_aspect())
+        bgr = self._converter.reformat(frame, width, height, "bgr24", threads=1)
+        plane: Any = bgr.planes[0]  # a buffer, though its type does not say so
+        rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:height, : 3 * width]
+        image = np.ascontiguousarray(rows).reshape(height, width, 3)
+        if bgr is frame:
+            image = image.copy()  # the decoder may still look at its own
+        return oriented(image, self._orientation(frame))
+
+    def _pixel_aspect(self) -> Fraction | None:
+        """The container's word first, until the codec changes its own in mid-stream."""
+        current = self._codec.sample_aspect_ratio
+        return self.stream.sample_aspect_ratio if current == self._aspect else current
+
+    def _orientation(self, frame: VideoFrame) -> Orientation:
+        matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+        if matrix is None:
+            return UPRIGHT
+        found = orientation(bytes(matrix))
+        if found is None:
+            self._warn("is turned by an angle that is no quarter; its frames are given as they are stored")
+        return found or UPRIGHT
+
+    def _warn(self, what: str) -> None:
+        warning = f"{self._name} {what}"
+        if warning not in self.warnings:
+            self.warnings.append(warning)
+
+
+def best_stream(container: InputContainer, name: str) -> VideoStream:
+    """The video stream with the largest pictures, the first among equals; covers and thumbnails are none.
+
+    Raises:
+        SourceError: there is none, or no decoder for it.
+    """
+    videos = [stream for stream in container.streams.video if not stream.disposition & STILL]
+    # Where FFmpeg has no decoder, PyAV has no context.
+    decodable = [stream for stream in videos if stream.codec_context is not None]
+    decodable = [stream for stream in decodable if stream.codec_context.name not in TEXT]
+    if videos and not decodable and videos[0].codec_context is None:
+        raise SourceError(
+            f"{name} holds video of a kind that the installed FFmpeg has no decoder for; convert it, for instance to "
+            "H.264 in MP4"
+        )
+    if not decodable:
+        sound = bool(container.streams.audio)
+        holds = "holds sound, but no video" if sound else "is no video that can be decoded"
+        raise SourceError(f"{name} {holds}, expected one (MP4, MKV, AVI ...); check that it plays elsewhere")
+    best = max(decodable, key=lambda stream: (stream.codec_context.width * stream.codec_context.height, -stream.index))
+    if discard := getattr(av.stream, "Discard", None):  # from PyAV 18 on
+        for stream in container.streams:
+            if stream is not best:
+                stream.discard = discard.all  # a network stream's other renditions are then not fetched
+    return best

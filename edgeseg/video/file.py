@@ -1,0 +1,214 @@
+"""Video files, and videos on a network whose length is known: every frame, in order."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.error import EOFError as EndOfFile
+from av.error import FFmpegError, InvalidDataError
+from av.video.stream import VideoStream
+
+from edgeseg.errors import SourceError
+from edgeseg.video.decoder import Decoder
+from edgeseg.video.source import NOMINAL_FPS, Ended, Frame, Source, check_file
+
+ATTEMPTS = 64
+"""Failed reads in a row after which a file counts as ended; a damaged stretch costs a read a packet."""
+
+RESTART = 1.0
+"""Seconds back by which the clock began again, as where two recordings were joined; less is a frame out of order."""
+
+PROTOCOLS = "file,crypto,data"
+"""What a local file may make FFmpeg open: a playlist on disk must not reach into the network."""
+
+
+def open_file(
+    path: Path,
+    *,
+    decoder_threads: int,
+    options: Mapping[str, str] | None = None,
+    follow: float | None = None,
+) -> Source:
+    """Opens a video file, whatever its name looks like to FFmpeg: a colon makes no URL, a percent sign no pattern.
+
+    Args:
+        path: of the file.
+        decoder_threads: of its decoder.
+        options: FFmpeg's, for container and decoder.
+        follow: the file is still being written: wait at its end for more, until nothing came for so many seconds.
+
+    Raises:
+        SourceError: it is missing, empty, no video, or has no frame that decodes.
+    """
+    check_file(path)
+    chosen = {"protocol_whitelist": PROTOCOLS, **(options or {})}
+    if follow is not None:
+        chosen |= {"follow": "1", "rw_timeout": str(int(follow * 1e6))}
+    try:
+        container = av.open(f"file:{path}", options=chosen, metadata_errors="replace")
+    except FFmpegError as error:
+        raise SourceError(
+            f"{path} is no video that can be decoded, expected one (MP4, MKV, AVI ...); check that it plays elsewhere"
+        ) from error
+    return VideoSource(str(path), container, threads=decoder_threads, attempts=ATTEMPTS, path=path, follow=follow)
+
+
+class VideoSource(Source):
+    """A video whose length is known: every frame is read, in order, in the thread that asks for it.
+
+    A frame without a time, or one whose time goes back, follows the frame before by one frame period. A damaged
+    stretch is passed over; it and a missing end become a warning. Sound that outlasts the picture is neither.
+
+    Attributes:
+        start_time: seconds on the container's clock at which the first frame is shown; sound may begin earlier.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        container: InputContainer,
+        *,
+        threads: int,
+        attempts: int,
+        path: Path | None = None,
+        follow: float | None = None,
+        lost: Callable[[FFmpegError], str] | None = None,
+    ) -> None:
+        """Decodes the first frame.
+
+        Args:
+            name: for messages, without credentials.
+            container: an open one; the source closes it.
+            threads: of the decoder.
+            attempts: failed reads in a row after which it counts as ended.
+            path: of a local file.
+            follow: it is being written, and FFmpeg waits at its end.
+            lost: says in a few words why a connection broke off; None for local files.
+
+        Raises:
+            SourceError: it holds no video, or no frame that can be decoded.
+        """
+        try:
+            self._decoder = Decoder(container, name, threads=threads)
+        except SourceError:
+            container.close()
+            raise
+        stream = self._decoder.stream
+        super().__init__(name, fps=frame_rate(stream), frame_count=_frame_count(container, stream))
+        self._attempts = attempts
+        self._path = path
+        self._following = follow is not None
+        self._size = path.stat().st_size if path and not follow else math.inf
+        self._period = float(1 / (self.fps or NOMINAL_FPS))
+        self._length = _length(container, stream)
+        self._index = 0
+        self._timestamp = -self._period
+        self._offset: float | None = None
+        self._failed = False
+        self._lost = lost
+        self.start_time = 0.0
+        self._decode_first()
+
+    def _read(self) -> Frame | None:
+        started = time.perf_counter()
+        for _ in range(0 if self.ended else self._attempts):
+            try:
+                decoded = self._decoder.read()
+            except EndOfFile:
+                break
+            except FFmpegError as error:
+                if self._following and not isinstance(error, InvalidDataError):  # nothing more came in time
+                    self._following = False
+                    self._decoder.finish()
+                    continue
+                self._failed = True
+                if self._lost is not None and not isinstance(error, InvalidDataError):
+                    self._break_off(self._lost(error))
+                    return None
+                continue
+            if decoded is None:
+                break
+            index, self._index = self._index, self._index + 1
+            self._timestamp = self._goes_on(decoded.time)
+            return Frame(index, decoded.image, self._timestamp, started, time.perf_counter() - started)
+        if self.ended is None:
+            self.ended = Ended("end_of_file")
+            self._judge_end()
+        return None
+
+    def _break_off(self, reason: str) -> None:
+        self.ended = Ended("lost", f"{self.name} {reason}")
+        self.ended_early = True
+        self.warnings.append(f"{self.name} {reason}: the stream ended there; what came before is kept")
+
+    def _goes_on(self, at: float | None) -> float:
+        """The frame's time since the first frame; it never goes back."""
+        following = self._timestamp + self._period
+        if at is None:
+            return following
+        if self._offset is None:
+            self.start_time, self._offset = at, at - following
+        if at - self._offset < self._timestamp - RESTART:
+            self._offset = at - following
+        shown = at - self._offset
+        return shown if shown > self._timestamp else following
+
+    def _judge_end(self) -> None:
+        """Warns if frames are missing. Some containers round their length: 1 % or two frames less is no fault."""
+        self.warnings += self._decoder.warnings
+        end = self._timestamp + self._period
+        missing = self._length is not None and end < self._length - max(2 * self._period, self._length / 100)
+        if self._index and (missing or self._failed or self._decoder.damaged):
+            self.ended_early = True
+            length = f"of its {self._length:.1f} s" if self._length else "of an unknown length"
+            self.warnings.append(
+                f"{self.name} is damaged or ends early: {self._index} frames could be decoded, {end:.1f} s {length}; "
+                "the output holds these"
+            )
+        if self._path is not None and self._path.exists() and self._path.stat().st_size > self._size:
+            self.warnings.append(
+                f"{self.name} grew while it was read, and what came late may be missing; --follow waits for more"
+            )
+
+    def close(self) -> None:
+        """Closes the file. Only for the thread that reads, or after it has ended."""
+        self.ended = self.ended or Ended("interrupted")
+        self._decoder.close()
+
+
+def frame_rate(stream: VideoStream) -> Fraction | None:
+    """The announced rate; None where there is none, or a container's clock instead of one."""
+    rate = stream.guessed_rate or stream.average_rate
+    return Fraction(rate).limit_denominator(1001) if rate and 0.01 < rate <= 1000 else None
+
+
+def _length(container: InputContainer, stream: VideoStream) -> float | None:
+    """Seconds of the video stream itself, as announced; None where only the whole file's length is known."""
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    if tag := stream.metadata.get("DURATION"):  # Matroska
+        try:
+            hours, minutes, seconds = (float(part) for part in tag.split(":"))
+        except ValueError:
+            return None
+        start = float((stream.start_time or 0) * (stream.time_base or 0))
+        return 3600 * hours + 60 * minutes + seconds - start
+    if len(container.streams) == 1 and container.duration is not None:
+        return container.duration / av.time_base
+    return None
+
+
+def _frame_count(container: InputContainer, stream: VideoStream) -> int | None:
+    """How many frames are to be expected, exactly or from length and rate: for progress, not for judgement."""
+    if stream.frames > 0:
+        return stream.frames
+    length, rate = _length(container, stream), frame_rate(stream)
+    if length is None and container.duration is not None:
+        length = container.duration / av.time_base
+    return max(1, round(length * rate)) if length and rate else None

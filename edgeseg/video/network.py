@@ -1,0 +1,161 @@
+"""Streams and files on a network, through FFmpeg: RTSP, HTTP, HLS, RTMP, UDP and whatever else it speaks."""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Mapping
+
+import av
+from av import error as ffmpeg
+from av.container import InputContainer
+
+from edgeseg.errors import LostError, SourceError
+from edgeseg.video.bounded import within
+from edgeseg.video.decoder import Decoder
+from edgeseg.video.file import VideoSource, frame_rate
+from edgeseg.video.live import LiveSource, Reading
+from edgeseg.video.source import Source
+from edgeseg.video.url import is_unknown_host, redact, take_apart
+
+ATTEMPTS = 64
+"""Reads in a row that may fail on damaged data before a stream counts as broken."""
+
+NO_TIMESTAMPS = 0x80
+"""FFmpeg's AVFMT_NOTIMESTAMPS, the flag of formats that carry no times, such as MJPEG over HTTP."""
+
+SEGMENTED = ("hls", "dash")
+"""Formats whose frames come in bursts, a segment at a time, and are given at the pace of their time stamps."""
+
+CATCH_UP = 2.0
+"""How much faster than their pace late frames of a segmented stream are given."""
+
+OUT_OF_STEP = 2.0
+"""Seconds that they may be early or late before the pace is counted from them anew."""
+
+
+def open_url(url: str, *, timeout: float, options: Mapping[str, str] | None = None) -> Source:
+    """Opens a stream or a file on a network; live unless its length is known.
+
+    Args:
+        url: with user and password if need be.
+        timeout: seconds that it may take to open, and to give each frame.
+        options: FFmpeg's for protocol, container and decoder: `rtsp_transport` is `tcp` unless they say `udp`.
+
+    Raises:
+        SourceError: it does not answer in time, refuses, or sends no video; the sentence says which.
+    """
+    name = redact(url)
+    chosen = {"rtsp_transport": "tcp", **(options or {})}
+    address = str(take_apart(url))
+    started = time.perf_counter()
+    try:
+        container = within(
+            timeout + 1.0,  # FFmpeg's own time-out comes first; it does not cover the search for the host
+            lambda: av.open(address, options=chosen, timeout=(timeout, timeout), metadata_errors="replace"),
+        )
+    except (ffmpeg.FFmpegError, TimeoutError, ValueError) as error:  # whose own words hold the URL
+        late = time.perf_counter() - started >= 0.9 * timeout  # whatever FFmpeg makes of a reading that it broke off
+        reason = f"did not answer within {timeout:g} s; is it there, does it send?" if late else refusal(error, url)
+        raise SourceError(f"{name} {reason}") from None
+    if container.duration is not None:
+        return VideoSource(name, container, threads=1, attempts=ATTEMPTS, lost=lambda error: loss(error, timeout))
+    return _live(name, container, timeout)
+
+
+def _live(name: str, container: InputContainer, timeout: float) -> LiveSource:
+    try:
+        decoder = Decoder(container, name, threads=1)
+    except SourceError:
+        container.close()
+        raise
+    timed = not container.format.flags & NO_TIMESTAMPS
+    reader = _Reader(decoder, timeout, paced=container.format.name in SEGMENTED)
+    fps = frame_rate(decoder.stream) if timed else None
+    return LiveSource(name, reader.read, decoder.close, fps=fps, timeout=timeout, timed=timed)
+
+
+class _Reader:
+    """Reads a live stream for its source's thread."""
+
+    def __init__(self, decoder: Decoder, timeout: float, *, paced: bool) -> None:
+        self._decoder = decoder
+        self._timeout = timeout
+        self._paced = paced
+        self._last: tuple[float, float] | None = None  # time stamp and perf_counter of the last frame that was given
+        self._anchor = 0.0  # perf_counter at the time stamp 0
+
+    def read(self) -> Reading | None:
+        """Blocks until the next frame; None where the sender ended the stream.
+
+        Raises:
+            LostError: the stream broke off.
+        """
+        damaged = self._decoder.damaged
+        for _ in range(ATTEMPTS):
+            try:
+                decoded = self._decoder.read(patience=0.8 * self._timeout)
+            except ffmpeg.EOFError:
+                return None
+            except ffmpeg.InvalidDataError:
+                continue
+            except ffmpeg.FFmpegError as error:
+                raise LostError(loss(error, self._timeout)) from None
+            if decoded is None:
+                return None
+            if self._paced and decoded.time is not None:
+                self._keep_pace(decoded.time)
+            return Reading(*decoded, self._decoder.damaged - damaged)
+        raise LostError("sends data that cannot be read as video")
+
+    def _keep_pace(self, at: float) -> None:
+        """Waits until a frame of that time stamp is due. Late ones follow each other faster, so that none is lost."""
+        now = time.perf_counter()
+        if self._last is None or abs(self._anchor + at - now) > OUT_OF_STEP:
+            self._anchor = now - at
+        else:
+            last_at, last_given = self._last
+            due = max(self._anchor + at, last_given + (at - last_at) / CATCH_UP)
+            time.sleep(max(0.0, due - now))
+        self._last = (at, time.perf_counter())
+
+
+def refusal(error: Exception, url: str) -> str:
+    """Why a stream could not be opened, and what to do, as the end of a sentence."""
+    address = take_apart(url)
+    match error:
+        case ffmpeg.HTTPUnauthorizedError() | ffmpeg.HTTPForbiddenError():
+            without = address.userinfo is None
+            return (
+                f"{'asks for user and password' if without else 'refuses this user and password'} ({_status(error)}); "
+                "give them in the URL with / # @ and blanks percent-encoded"
+            )
+        case ffmpeg.HTTPNotFoundError():
+            return f"has no such stream ({_status(error)}); check the path behind the host's name"
+        case ffmpeg.ConnectionRefusedError():
+            return "refused the connection: nothing listens at that port; check host and port, and whether it is on"
+        case ffmpeg.ProtocolNotFoundError():
+            return f"begins with {address.scheme}, which FFmpeg does not speak; check its spelling (rtsp://, http://)"
+        case ffmpeg.TimeoutError():
+            return "did not answer; is it there, does the network reach it?"
+        case ffmpeg.InvalidDataError():
+            return "answers, but sends no video that can be decoded; does it play elsewhere?"
+        case ffmpeg.OSError(errno=errno.EIO) if is_unknown_host(address.host):
+            return "has a host that is not known here; check its spelling and the network's name server"
+        case ffmpeg.OSError(errno=errno.EIO):
+            return "answers, but sends no video; does it play elsewhere?"
+    return f"cannot be opened ({_status(error)}); check the URL"
+
+
+def loss(error: Exception, timeout: float) -> str:
+    """Why a stream that was open broke off, as the end of a sentence."""
+    if isinstance(error, (ffmpeg.ExitError, ffmpeg.TimeoutError)):
+        return f"gave no frame for {timeout:g} s"
+    if isinstance(error, ffmpeg.OSError) and error.errno == errno.EIO:
+        return "closed the connection"
+    return f"broke off ({_status(error)})"
+
+
+def _status(error: Exception) -> str:
+    """FFmpeg's words for an error, without the URL."""
+    return str(getattr(error, "strerror", None) or "not a URL")

@@ -1,0 +1,252 @@
+"""Video files: which stream is read, what its times and its end are, whatever the file is called."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from edgeseg.errors import SourceError
+from edgeseg.video.open import open_source
+from edgeseg.video.source import Ended
+
+MakeVideo = Callable[..., Path]
+
+
+def add_video(container: av.container.OutputContainer, size: tuple[int, int], codec: str = "libx264") -> av.VideoStream:
+    stream = container.add_stream(codec, rate=25)
+    assert isinstance(stream, av.VideoStream)
+    stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+    return stream
+
+
+def encode(container: av.container.OutputContainer, stream: av.VideoStream, count: int = 10, level: int = 20) -> None:
+    for number in range(count):
+        image = np.full((stream.height, stream.width, 3), level * (number + 1) % 256, np.uint8)
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
+    container.mux(stream.encode(None))
+
+
+@pytest.mark.parametrize(
+    ("codec", "extension"),
+    [("libsvtav1", "mp4"), ("libx264", "mp4"), ("libx265", "mkv"), ("libvpx-vp9", "webm"), ("libvpx", "mkv"),
+     ("mpeg4", "avi"), ("mpeg2video", "ts"), ("mjpeg", "avi"), ("ffv1", "mkv"), ("rawvideo", "avi"), ("prores", "mov")],
+)  # fmt: skip
+def test_every_codec_that_ffmpeg_has(tmp_path: Path, codec: str, extension: str) -> None:
+    if codec not in av.codecs_available:
+        pytest.skip(f"this FFmpeg has no encoder {codec}")
+    with av.open(str(tmp_path / f"a.{extension}"), "w") as container:
+        stream = add_video(container, (64, 64), codec)
+        stream.pix_fmt = {"mjpeg": "yuvj420p", "prores": "yuv422p10le"}.get(codec, "yuv420p")
+        encode(container, stream)
+    with open_source(tmp_path / f"a.{extension}") as source:
+        frames = list(source)
+    assert len(frames) == 10
+    assert np.allclose([frame.image.mean() for frame in frames], [20 * (n + 1) for n in range(10)], atol=5)
+    assert np.allclose(np.diff([frame.timestamp for frame in frames]), 0.04, atol=1.1e-3)
+    assert not source.warnings
+
+
+def test_bottom_up_bgr_of_machine_vision(tmp_path: Path) -> None:
+    """Uncompressed AVI as Windows programs write it: BGR, the last line first."""
+    image = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    with av.open(str(tmp_path / "a.avi"), "w") as container:
+        stream = container.add_stream("rawvideo", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 8, 6, "bgr24"
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
+        container.mux(stream.encode(None))
+    with open_source(tmp_path / "a.avi") as source:
+        (frame,) = source
+    assert (frame.image == image).all()
+    frame.image[:] = 0
+
+
+@pytest.mark.parametrize("extension", ["mkv", "mp4", "ts"])
+def test_sound_that_outlasts_the_picture_is_no_damage(tmp_path: Path, extension: str) -> None:
+    with av.open(str(tmp_path / f"a.{extension}"), "w") as container:
+        video = add_video(container, (64, 48))
+        sound = container.add_stream("aac", rate=8000)
+        encode(container, video)
+        for _ in range(40):
+            silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+            silence.rate = 8000
+            container.mux(sound.encode(silence))
+        container.mux(sound.encode(None))
+    with open_source(tmp_path / f"a.{extension}") as source:
+        assert len(list(source)) == 10
+    assert not source.warnings
+    assert not source.ended_early
+    assert source.ended == Ended("end_of_file")
+
+
+def test_the_largest_stream_is_read_not_the_preview_before_it(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.mkv"), "w") as container:
+        preview, whole = add_video(container, (32, 24)), add_video(container, (64, 48))
+        encode(container, preview)
+        encode(container, whole)
+    with open_source(tmp_path / "a.mkv") as source:
+        assert (source.width, source.height) == (64, 48)
+        assert len(list(source)) == 10
+
+
+def test_a_cover_is_no_video(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.mp4"), "w") as container:
+        sound = container.add_stream("aac", rate=8000)
+        cover = container.add_stream("mjpeg", rate=1)
+        cover.width, cover.height, cover.pix_fmt = 64, 48, "yuvj420p"
+        cover.disposition = av.stream.Disposition.attached_pic
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        silence.rate = 8000
+        container.mux(sound.encode(silence))
+        container.mux(sound.encode(None))
+        container.mux(cover.encode(av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="bgr24")))
+        container.mux(cover.encode(None))
+    with pytest.raises(SourceError, match="holds sound, but no video"):
+        open_source(tmp_path / "a.mp4")
+
+
+@pytest.mark.parametrize(
+    "name", ["2026-11-24T12:30:00.mp4", "pipe:1.mp4", "http:a.mp4", "img%04d.mp4", "concat:a|b.mp4"]
+)
+def test_names_that_mean_something_else_to_ffmpeg(
+    tmp_path: Path, make_video: MakeVideo, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_video(tmp_path / "a.mp4").rename(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    for written in (name, f"./{name}", Path(name), tmp_path / name):
+        with open_source(written) as source:
+            assert len(list(source)) == 20
+
+
+def test_name_that_is_no_utf8(tmp_path: Path, make_video: MakeVideo) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.mp4")
+    make_video(tmp_path / "a.mp4").rename(path)
+    with open_source(path) as source:
+        assert len(list(source)) == 20
+
+
+def test_a_change_of_size_is_followed(tmp_path: Path, make_video: MakeVideo) -> None:
+    sizes = [(64, 48), (96, 64), (48, 96)]
+    pieces = [make_video(tmp_path / f"{n}.ts", size=size).read_bytes() for n, size in enumerate(sizes)]
+    (tmp_path / "a.ts").write_bytes(b"".join(pieces))
+    with open_source(tmp_path / "a.ts") as source:
+        frames = list(source)
+    assert [frame.image.shape[1::-1] for frame in frames] == [size for size in sizes for _ in range(20)]
+    assert np.allclose(np.diff([frame.timestamp for frame in frames]), 0.04, atol=0.05)
+    assert not source.warnings
+
+
+def test_times_of_an_uneven_video(tmp_path: Path) -> None:
+    times = [0, 40, 1000, 1040, 5000, 5010]
+    with av.open(str(tmp_path / "a.mkv"), "w") as container:
+        stream = add_video(container, (64, 48))
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for at in times:
+            frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="bgr24")
+            frame.pts, frame.time_base = at + 700, Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with open_source(tmp_path / "a.mkv") as source:
+        assert np.allclose([frame.timestamp for frame in source], np.array(times) / 1000, atol=1e-3)
+
+
+def combed(number: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """A bright bar that moves 8 pixels a field: the odd lines are a moment later."""
+    image = np.full((64, 128, 3), 30, np.uint8)
+    for field in (0, 1):
+        left = 8 * (2 * number + field) % 96
+        image[field::2, left : left + 24] = 220
+    return image
+
+
+@pytest.mark.parametrize("codec", ["mpeg2video", "libx264"])
+def test_interlaced_frames_become_progressive(tmp_path: Path, codec: str) -> None:
+    """The comb goes: neighbouring lines agree again, as many frames as before, their times too."""
+    with av.open(str(tmp_path / "a.ts"), "w") as container:
+        stream = add_video(container, (128, 64), codec)
+        flags = av.codec.context.Flags.interlaced_dct | av.codec.context.Flags.interlaced_me
+        stream.codec_context.flags |= flags
+        stream.codec_context.options = {"crf": "5", "x264-params": "tff=1"} if codec == "libx264" else {"qmax": "2"}
+        for number in range(12):
+            frame = av.VideoFrame.from_ndarray(combed(number), format="bgr24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with open_source(tmp_path / "a.ts") as source:
+        frames = list(source)
+    combs = [np.abs(frame.image[1::2].astype(int) - frame.image[::2]).mean() for frame in frames]
+    stored = np.mean([np.abs(combed(n)[1::2].astype(int) - combed(n)[::2]).mean() for n in range(12)])
+    assert len(frames) == 12
+    assert np.mean(combs) < 0.35 * stored
+    assert np.allclose(np.diff([frame.timestamp for frame in frames]), 0.04, atol=1e-3)
+
+
+def test_a_growing_file_is_followed(tmp_path: Path, make_video: MakeVideo) -> None:
+    data = make_video(tmp_path / "whole.ts", count=60, size=(320, 240)).read_bytes()
+    growing = tmp_path / "a.ts"
+    growing.write_bytes(data[: len(data) // 2])
+
+    def write_the_rest() -> None:
+        with growing.open("ab") as file:
+            for start in range(len(data) // 2, len(data), 4000):
+                time.sleep(0.05)
+                file.write(data[start : min(start + 4000, len(data))])
+                file.flush()
+
+    writer = threading.Thread(target=write_the_rest)
+    with open_source(growing, follow=True, timeout=1) as source:
+        writer.start()
+        assert len(list(source)) == 60
+    writer.join()
+    assert not source.warnings
+
+
+def test_a_file_that_grew_is_said(tmp_path: Path, make_video: MakeVideo) -> None:
+    path = make_video(tmp_path / "a.ts")
+    with open_source(path) as source:
+        with path.open("ab") as file:
+            file.write(bytes(188))
+        assert len(list(source)) == 20
+    assert source.warnings == [
+        f"{path} grew while it was read, and what came late may be missing; --follow waits for more"
+    ]
+
+
+def test_numbered_images(tmp_path: Path) -> None:
+    import cv2
+
+    for number in (1, 2, 10, 1000):
+        cv2.imwrite(str(tmp_path / f"img{number:03d}.png"), np.full((4, 5, 3), number % 256, np.uint8))
+    cv2.imwrite(str(tmp_path / "img1.png"), np.zeros((4, 5, 3), np.uint8))
+    with open_source(tmp_path / "img%03d.png") as source:
+        assert [frame.name for frame in source] == ["img001", "img002", "img010", "img1000"]
+    with pytest.raises(SourceError, match="no file has a name like"):
+        open_source(tmp_path / "none%d.png")
+
+
+def test_a_playlist_on_disk_reaches_no_network(tmp_path: Path) -> None:
+    (tmp_path / "a.m3u8").write_text("#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/a.ts\n#EXT-X-ENDLIST\n")
+    with pytest.raises(SourceError, match="is no video"):
+        open_source(tmp_path / "a.m3u8")
+
+
+def test_options_reach_ffmpeg(tmp_path: Path, make_video: MakeVideo) -> None:
+    make_video(tmp_path / "a.mkv")
+    with pytest.raises(SourceError, match="is no video"):
+        open_source(tmp_path / "a.mkv", options={"format_whitelist": "avi"})
+
+
+@pytest.mark.parametrize("extension", ["mkv", "avi"])
+def test_a_file_that_is_cut_off_is_said(tmp_path: Path, make_video: MakeVideo, extension: str) -> None:
+    path = make_video(tmp_path / f"a.{extension}", count=100, size=(320, 240))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with open_source(path) as source:
+        assert 0 < len(list(source)) < 90
+    assert source.ended_early
+    assert "is damaged or ends early" in source.warnings[0]
