@@ -79,7 +79,7 @@ class LiveSource(Source):
             target=_capture, args=(self._mailbox, read, release, clock), name="edgeseg-live", daemon=True
         )
         self._thread.start()
-        weakref.finalize(self, self._mailbox.close)
+        weakref.finalize(self, self._mailbox.close).atexit = False  # then it is _close_all's work
         self._decode_first()
         first, self._first = self._first, None
         assert first is not None
