@@ -22,6 +22,14 @@ def test_import_is_light() -> None:
     assert done.stderr == ""
 
 
+def test_the_command_handles_signals_before_it_imports_anything() -> None:
+    code = "import edgeseg_launcher, sys; print(*sorted({'edgeseg', 'numpy', 'cv2'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"
+    (command,) = importlib.metadata.entry_points(group="console_scripts", name="edgeseg")
+    assert command.value == "edgeseg_launcher:main"
+
+
 def test_public_names_are_flat_and_documented() -> None:
     tour = edgeseg.__doc__ or ""
     errors = {name for name, _ in inspect.getmembers(edgeseg.errors, inspect.isclass)}

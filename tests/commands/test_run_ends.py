@@ -170,7 +170,6 @@ def test_a_signal_while_it_starts_leaves_no_traceback(delay: float, start: Run, 
     """From the command's first line on; before, it is Python that starts."""
     process = start(long_video)
     wait_for(lambda: handles(process.pid, signal.SIGTERM), process)
-    assert "numpy" not in Path(f"/proc/{process.pid}/maps").read_text() or delay
     time.sleep(delay)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=SECONDS)

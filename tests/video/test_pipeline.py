@@ -11,7 +11,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -277,16 +277,22 @@ def test_arguments_out_of_range(
         stream(make_shade_model(), shades(1), **arguments)
 
 
-def test_the_real_segmenter(tmp_path: Path, spec: Spec, make_bundle: Callable[[Path, Spec], Bundle]) -> None:
-    """The masks of a stream are the masks of single calls, for frames of several sizes."""
+@pytest.mark.parametrize("resize", ["stretch", "letterbox"])
+def test_the_real_segmenter(
+    resize: Any, tmp_path: Path, spec: Spec, make_bundle: Callable[[Path, Spec], Bundle]
+) -> None:
+    """The masks of a stream are the masks of single calls, at each frame's own size, which changes in mid-stream."""
     from edgeseg.segmenter import load
 
-    model = load(make_bundle(tmp_path / "tiny", spec), threads=1)
+    model = load(make_bundle(tmp_path / "tiny", replace(spec, resize=resize)), threads=1)
     random_levels = np.random.default_rng(0)
     sizes = [(18, 30), (37, 53), (18, 30), (5, 9)]
     frames = [random_levels.integers(0, 256, (*size, 3), np.uint8) for size in sizes * 5]
     for result, frame in zip(stream(model, frames, workers=4, overlay=True), frames, strict=True):
         assert result.mask is not None
+        assert result.mask.shape == frame.shape[:2]
+        assert result.overlay is not None
+        assert result.overlay.shape == frame.shape
         assert (result.mask == model(frame)).all()
         assert (result.frame == frame).all()
 
