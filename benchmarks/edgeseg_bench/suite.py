@@ -32,7 +32,7 @@ from edgeseg.candidate import Candidate
 from edgeseg.errors import EngineError, UsageError
 from edgeseg.processor import available_cores
 from edgeseg.segmenter import Segmenter, load
-from edgeseg.video.capture import VideoSource
+from edgeseg.video.file import VideoSource
 from edgeseg.video.open import open_source
 from edgeseg.video.options import Mode, engine_threads
 from edgeseg.video.source import NOMINAL_FPS
