@@ -60,13 +60,16 @@ def tables(bundle: Bundle) -> Group:
     artifacts = Table(title="artifacts (sha256 verified)")
     for column in ("file", "target", "precision", "MB", "sha256"):
         artifacts.add_column(column, overflow="fold")
-    measured = Table(title="measured")
-    for column in ("artifact", "what", "figures"):
-        measured.add_column(column, overflow="fold")
+    measured = Table(title="measured", show_header=False)
+    for _ in ("what", "figures"):
+        measured.add_column(overflow="fold")
     for artifact in bundle.artifacts:
         bundle.path(artifact)
+        if artifact.measured.facts:
+            measured.add_section()
+            measured.add_row("", f"{artifact}, {artifact.file}", style="bold")
         for what, figures in artifact.measured.facts.items():
-            measured.add_row(str(artifact), what, Text(_headline(figures)))
+            measured.add_row(what, Text(_headline(figures)))
         artifacts.add_row(
             artifact.file,
             artifact.target,
@@ -93,6 +96,6 @@ def _headline(figures: Any) -> str:
     """The plain numbers and words of a measurement; what is nested is in bundle.json."""
     if not isinstance(figures, dict):
         return json.dumps(figures)
-    plain = {key: value for key, value in figures.items() if not isinstance(value, dict | list)}
+    plain = {key: value for key, value in figures.items() if type(value) in (str, int, float, bool)}
     texts = {key: f"{value:.5g}" if isinstance(value, float) else str(value) for key, value in plain.items()}
-    return ", ".join(f"{key} {text}" for key, text in texts.items() if not key.endswith("sha256"))
+    return ", ".join(f"{key.replace('_', ' ')} {text}" for key, text in texts.items() if not key.endswith("sha256"))

@@ -232,6 +232,12 @@ def test_help_needs_no_extra(command: tuple[str, ...]) -> None:
     assert "Usage: edgeseg" in done.stdout
 
 
+@pytest.mark.parametrize("name", sorted(name for name in app if not name.startswith("-")))
+def test_the_first_line_of_a_command_fits_into_the_list(name: str) -> None:
+    (line, *_) = (app[name].help or "").splitlines()
+    assert 0 < len(line) <= 62  # one line of `edgeseg --help` in 80 columns
+
+
 def test_a_missing_extra_is_named() -> None:
     done = light("train", "unet", "--data", "x", "--out", "y")
     assert done.returncode == 2

@@ -7,7 +7,7 @@ from typing import Literal
 
 from cyclopts import App
 
-app = App(name="bench", help="Measure what a bundle costs on this machine, or compare two measurements.")
+app = App(name="bench", help="Measure a bundle on this machine, or compare two results.")
 
 
 @app.default

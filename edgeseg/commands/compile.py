@@ -22,7 +22,7 @@ def compile_command(
     smallest: str | None = None,
     largest: str | None = None,
 ) -> int:
-    """Build an engine of a bundle for NVIDIA GPUs, so that `edgeseg run --engine tensorrt` starts at once.
+    """Build a TensorRT engine now, so that a run starts at once.
 
     TensorRT builds for the GPU of this machine; TensorRT-RTX builds without a GPU, for Ampere and newer.
 

@@ -61,7 +61,9 @@ def examine() -> dict[str, list[Finding]]:
 
 
 def doctor_command(*, json: bool = False) -> int:
-    """Show what this machine offers: processor, runtimes, cameras, codecs; and how to get what is missing.
+    """Show what this machine offers, and how to get the rest.
+
+    Processor, runtimes, cameras, codecs and extras.
 
     Args:
         json: print one JSON object on stdout, and nothing else.

@@ -24,7 +24,9 @@ def eval_command(
     record: bool = False,
     json: bool = False,
 ) -> int:
-    """Measure a bundle's accuracy on a labelled split, through its artifact and the kernels, as it will run.
+    """Measure a bundle's accuracy on a labelled split.
+
+    Frames go through the artifact and the kernels, as in a run.
 
     Args:
         data: a data set: CamVid's layout (S/ and Sannot/), or images/, masks/ and classes.json.

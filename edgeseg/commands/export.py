@@ -28,7 +28,9 @@ def export_command(
     data: Path | None = None,
     split: str = "val",
 ) -> int:
-    """Turn weights into a bundle, and prove that its answers are PyTorch's.
+    """Turn weights into a bundle that answers as PyTorch does.
+
+    The proof runs the same frames through both; a graph that disagrees is refused, and its first wrong layer is named.
 
     Args:
         network: a file that `edgeseg train` wrote; or package.module:factory, which makes any PyTorch network.

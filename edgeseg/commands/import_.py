@@ -11,7 +11,9 @@ from edgeseg.progress import progress_bar
 
 
 def import_command(model: Path, *, spec: Path, out: Path, data: Path | None = None, split: str = "val") -> int:
-    """Turn an ONNX file that was made elsewhere into a bundle, and prove that its answers stay the same.
+    """Turn an ONNX file into a bundle that answers as the file does.
+
+    The proof runs the same frames through both; a bundle that would answer differently is refused.
 
     Args:
         model: an ONNX file, from float (1, 3, height, width) or (1, height, width, 3) to scores or class ids, opset 11

@@ -10,7 +10,9 @@ from edgeseg.json_fields import print_json
 
 
 def inspect_command(bundle: str, *, json: bool = False) -> int:
-    """Show what a bundle is: spec, artifacts, what was measured. Every file is checked against its hash.
+    """Show a bundle's spec, artifacts and figures; check its files.
+
+    Every file is hashed; one that was altered is an error.
 
     Args:
         bundle: the name of one that comes with edgeseg, or a path.

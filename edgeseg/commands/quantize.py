@@ -25,7 +25,9 @@ def quantize_command(
     eval: Path | None = None,
     eval_split: str = "val",
 ) -> int:
-    """Add FP16 and INT8 artifacts to a bundle: one calibration, then INT8 for ONNX Runtime and for TensorRT.
+    """Add FP16 and INT8 artifacts to a bundle, each measured.
+
+    One calibration serves both kinds of INT8: one artifact for ONNX Runtime and OpenVINO, one for TensorRT.
 
     Args:
         bundle: the name of one that comes with edgeseg, or a path; it is replaced when all went well.

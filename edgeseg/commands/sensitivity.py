@@ -36,7 +36,7 @@ def sensitivity_command(
     json_file: Annotated[Path | None, Parameter("--json")] = None,
     html: Path | None = None,
 ) -> int:
-    """Quantise each layer alone, and find the layers that are worth leaving in float.
+    """Find the layers that INT8 hurts most, one layer at a time.
 
     Measured on images of DATA that do not calibrate. The worst layers stay in float while INT8 remains fast and flips
     clearly fewer pixels; `edgeseg quantize --sensitivity FILE` then takes them.

@@ -23,7 +23,9 @@ def train_command(
     resume: bool = False,
     settings: Annotated[TrainSettings | None, Parameter(name="*")] = None,
 ) -> int:
-    """Train a network; writes weights.safetensors, log.csv, curve.png and checkpoints.
+    """Train a network on labelled images.
+
+    Writes weights.safetensors, log.csv, curve.png and checkpoints.
 
     Ctrl-C and SIGTERM write a checkpoint first; --resume goes on from the last one, and ends with the same weights as a
     run that was never stopped.

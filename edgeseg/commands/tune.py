@@ -22,7 +22,9 @@ def tune_command(
     json: Path | None = None,
     html: Path | None = None,
 ) -> int:
-    """Choose network, resolution, precision, engine and threads for this device; exit code 1 if nothing will do.
+    """Choose network, precision and engine for this device.
+
+    Resolution and threads too; exit code 1 where no combination keeps the budget.
 
     The most accurate combination that keeps the budget, or a faster one within 0.2 mIoU of it, is written to --out, for
     `edgeseg run --settings`. Where none keeps it, the nearest is named and nothing is written. Give data that you will

@@ -32,7 +32,9 @@ def verify_command(
     html: Path | None = None,
     record: bool = False,
 ) -> int:
-    """Measure what each stage cost: torch, fp32, fp16, int8, each in every engine that runs here.
+    """Measure what each step from PyTorch to INT8 cost.
+
+    Stages are torch, fp32, fp16 and int8, each in every engine that runs here.
 
     Exit code 1 where a threshold is missed. Where TensorRT-RTX is installed its engines are built, timed and weighed.
 

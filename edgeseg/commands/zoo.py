@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from edgeseg.bundle import SHIPPED, Bundle, shipped
 from edgeseg.json_fields import print_json
-from edgeseg.measured import Evaluation, Network
+from edgeseg.measured import Evaluation, HeldOut, Network
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -22,7 +22,9 @@ CLASSES = 11
 
 
 def zoo_command(*, json: bool = False) -> int:
-    """List the bundles that come with edgeseg and the networks that can be trained, with figures and commands.
+    """List the bundles that are shipped and the networks to train.
+
+    With the figures of each, and the commands that measure or train it.
 
     Args:
         json: print one JSON object on stdout, and nothing else.
@@ -56,6 +58,7 @@ def list_bundles() -> list[dict[str, Any]]:
         bundle = Bundle.open(SHIPPED / name)
         for artifact in bundle.artifacts:
             network, evaluation = artifact.measured.get(Network), artifact.measured.get(Evaluation)
+            test = artifact.measured.get(HeldOut)
             split = f" --split {evaluation.split}" if evaluation and evaluation.split else ""
             rows.append(
                 {
@@ -65,6 +68,7 @@ def list_bundles() -> list[dict[str, Any]]:
                     "bytes": artifact.bytes,
                     "network": network and network.to_json(),
                     "evaluation": evaluation and evaluation.to_json(),
+                    "test": test and test.to_json(),
                     "command": f"edgeseg eval DATA --bundle {name}{split}",
                 }
             )
@@ -105,21 +109,26 @@ def list_networks() -> list[dict[str, Any]] | None:
 def bundle_table(rows: list[dict[str, Any]]) -> Group:
     """What `list_bundles` gives, for a terminal."""
     table = _table(
-        "bundles that come with edgeseg",
+        "bundles that are shipped; mIoU and boundary F1 in %",
         ("bundle", "artifact"),
-        ("MB", "parameters", "GMAC", "mIoU %", "boundary F1 %", "images"),
+        ("MB", "params", "GMAC", "mIoU", "F1", "images"),
     )
+    tested = []
     for row in rows:
-        found, network = row["evaluation"] or {}, row["network"]
+        artifact = f"{row['target']} {row['precision']}"
+        figures, network = row["evaluation"] or {}, row["network"]
         table.add_row(
             row["bundle"],
-            f"{row['target']} {row['precision']}",
+            artifact,
             f"{row['bytes'] / 1e6:.1f}",
             *(_size(network) if network else ("-", "-")),
-            *(_percent(found.get(key)) for key in ("miou", "boundary_f1")),
-            f"{found['images']} ({found['split'] or 'whole'})" if found else "-",
+            *(_percent(figures.get(key)) for key in ("miou", "boundary_f1")),
+            f"{figures['images']} ({figures['split'] or 'whole'})" if figures else "-",
         )
-    return _with_lists(table, {"measure": dict.fromkeys(row["command"] for row in rows)})
+        if row["test"]:
+            tested.append(f"{row['bundle']}, {artifact}: {_percent(row['test']['miou'])} %")
+    commands = dict.fromkeys(row["command"] for row in rows)
+    return _with_lists(table, {"mIoU on a test split, held out": tested, "measure": commands})
 
 
 def network_table(rows: list[dict[str, Any]]) -> Group:
@@ -134,12 +143,12 @@ def network_table(rows: list[dict[str, Any]]) -> Group:
         published = row["published"]
         figure = "-"
         if published:
-            figure = _percent(published["miou"]) + ("" if published["comparable"] else "*")
-            remark = "" if published["comparable"] else " (*not comparable)"
-            sources.append(f"{row['network']}: {published['source']}{remark}")
+            mark = "" if published["comparable"] else "*"
+            figure = _percent(published["miou"]) + mark
+            sources.append(f"{row['network']}{mark}: {published['source']}")
         table.add_row(row["network"], row["start"], *_size(row), f"1/{row['stride']}", figure)
     commands = [row["command"] for row in rows]
-    return _with_lists(table, {"train": commands, "published mIoU on CamVid's test split": sources})
+    return _with_lists(table, {"train": commands, "published mIoU on CamVid's test split (*not comparable)": sources})
 
 
 def _table(title: str, words: tuple[str, ...], numbers: tuple[str, ...]) -> Table:
@@ -153,11 +162,14 @@ def _table(title: str, words: tuple[str, ...], numbers: tuple[str, ...]) -> Tabl
     return table
 
 
-def _with_lists(table: Table, lists: dict[str, Iterable[str]]) -> Group:
+def _with_lists(table: Table, lists: Mapping[str, Collection[str]]) -> Group:
     from rich.console import Group
     from rich.text import Text
 
-    lines = [line for heading, entries in lists.items() for line in (f"{heading}:", *(f"  {each}" for each in entries))]
+    lines = []
+    for heading, entries in lists.items():
+        if entries:
+            lines += [f"{heading}:", *(f"  {each}" for each in entries)]
     return Group(table, Text("\n".join([*lines, ""]), overflow="fold"))
 
 

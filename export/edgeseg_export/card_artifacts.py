@@ -82,7 +82,8 @@ def _notes_of(measured: Measured) -> Iterator[str]:
         source = "" if test.source is None else f"; {test.source}"
         yield f"Test mIoU: {test.split or 'test'} split{images}, on which nothing was chosen{source}."
         if test.sequences:
-            yield "Test mIoU by sequence: " + ", ".join(f"{name} {miou:.1f}" for name, miou in test.sequences.items()) + "."
+            sequences = ", ".join(f"{name} {miou:.1f}" for name, miou in test.sequences.items())
+            yield f"Test mIoU by sequence: {sequences}."
     if (agreement := measured.get(Agreement)) and agreement.frames is not None:
         yield f"Pixels as fp32's: {agreement.frames} frames that did not calibrate."
     if latency := measured.get(Latency):

@@ -72,6 +72,19 @@ def test_every_network_is_listed_and_counted() -> None:
     assert "*not comparable" in text
 
 
+def test_shipped_bundles_and_networks_fit_into_80_columns() -> None:
+    rows = zoo.list_networks()
+    assert rows is not None
+    wide, narrow = Console(width=400), Console(width=80)
+    for table in (zoo.bundle_table(zoo.list_bundles()), zoo.network_table(rows)):
+        shown = []
+        for console in (wide, narrow):
+            with console.capture() as captured:
+                console.print(table)
+            shown.append([line.rstrip() for line in captured.get().splitlines()])
+        assert shown[0] == shown[1]  # nothing is folded
+
+
 @pytest.mark.parametrize("flag", ["", "json=True"])
 def test_without_torch_the_bundles_are_listed_still(flag: str) -> None:
     code = f"import sys; sys.modules['torch'] = None; from edgeseg.commands.zoo import zoo_command; zoo_command({flag})"
