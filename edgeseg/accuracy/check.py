@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.accuracy.classes import Classes
 from edgeseg.accuracy.dataset import Dataset
-from edgeseg.accuracy.label_file import LabelImage, decode, read_content
+from edgeseg.accuracy.label_file import LabelImage, read_content
 from edgeseg.accuracy.layouts import find_layout, nearest
 from edgeseg.accuracy.survey import Survey
 from edgeseg.errors import DataError
+from edgeseg.picture import decode_picture
 
 SHOWN = 6
 """Labelled images of a split that a report shows."""
@@ -159,8 +159,7 @@ def _is_turned(path: Path, frame: NDArray[np.uint8]) -> bool:
     content = read_content(path)
     if b"Exif" not in content[:4096] and b"eXIf" not in content:
         return False
-    stored = decode(content, path, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    return not np.array_equal(stored, frame)
+    return not np.array_equal(decode_picture(content, path, upright=False).image, frame)
 
 
 def _has_other_palette(image: LabelImage, classes: Classes) -> bool:

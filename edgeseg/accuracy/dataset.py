@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.accuracy.classes import Classes, Reading
-from edgeseg.accuracy.label_file import decode, read_content
+from edgeseg.accuracy.label_file import read_content
 from edgeseg.accuracy.layouts import find_layout, nearest
 from edgeseg.accuracy.layouts.layout import Layout, Pair, divided
-from edgeseg.errors import DataError
+from edgeseg.errors import DataError, EdgeSegWarning
+from edgeseg.picture import decode_picture
 
 LOOKED_AT = 24
 """Masks of a split that say whether they hold ids or colours."""
@@ -71,10 +72,12 @@ class Dataset:
         """
         pair = self.pairs[index]
         content = read_content(pair.image)
-        frame = decode(content, pair.image, cv2.IMREAD_COLOR).astype(np.uint8, copy=False)
+        frame, _ = picture = decode_picture(content, pair.image)
+        if (note := picture.note(pair.image.parent)) is not None:
+            warnings.warn(note, EdgeSegWarning, stacklevel=2)
         label = self.label(index)
         if frame.shape[:2] != label.shape and frame.shape[1::-1] == label.shape:
-            stored = decode(content, pair.image, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+            stored = decode_picture(content, pair.image, upright=False).image
             label = _turned_as(stored, frame, label)
         if frame.shape[:2] != label.shape:
             raise DataError(

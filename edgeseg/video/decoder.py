@@ -25,6 +25,7 @@ from av.video.stream import VideoStream
 
 from edgeseg.arrays import Image
 from edgeseg.errors import LostError, SourceError
+from edgeseg.picture import max_pixels
 from edgeseg.video.deinterlace import Deinterlacer
 from edgeseg.video.geometry import UPRIGHT, Orientation, orientation, oriented, square_size
 
@@ -80,6 +81,7 @@ class Decoder:
         self._codec.thread_count = threads
         self._codec.thread_type = "AUTO" if threads > 1 else "NONE"
         self._codec.copy_opaque = True  # each frame carries the arrival of its packet
+        self._codec.options = {"max_pixels": str(max_pixels())}
         self._aspect = self._codec.sample_aspect_ratio
         self._packets: Iterator[Packet[VideoStream]] = container.demux(self.stream)
         self._frames: deque[VideoFrame] = deque()

@@ -40,7 +40,7 @@ def open_file(
     Args:
         path: of the file.
         decoder_threads: of its decoder.
-        options: FFmpeg's, for container and decoder.
+        options: FFmpeg's, for protocol and container.
         follow: the file is still being written: wait at its end for more, until nothing came for so many seconds.
 
     Raises:

@@ -7,10 +7,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import cv2
-import numpy as np
-
-from edgeseg.errors import SourceError
+from edgeseg.errors import DataError, SourceError
+from edgeseg.picture import read_picture
 from edgeseg.video.source import NOMINAL_FPS, Frame, Source, check_file
 
 _NUMBER = re.compile(r"%0?(\d*)d")
@@ -43,7 +41,7 @@ def natural_key(path: Path) -> list[tuple[int, str]]:
 
 
 class ImageSource(Source):
-    """Images as BGR uint8: grey is repeated, alpha dropped, 16 bits cut to 8, EXIF orientation applied."""
+    """Images as `edgeseg.picture` reads them."""
 
     def __init__(self, path: Path) -> None:
         self.still = not (path.is_dir() or is_pattern(path))
@@ -68,12 +66,14 @@ class ImageSource(Source):
         index, self._index = self._index, self._index + 1
         path = self._paths[index]
         started = time.perf_counter()
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if image is None:
-            raise SourceError(f"{path} cannot be decoded as an image; repair or remove it")
+        try:
+            picture = read_picture(path)
+        except DataError as error:
+            raise SourceError(str(error)) from error
+        if (note := picture.note(path)) is not None and not self.warnings:  # the others will be of its kind
+            self.warnings.append(note)
         name = path.stem if self._stems[path.stem] == 1 else path.name
-        pixels = np.asarray(image, np.uint8)
-        return Frame(index, pixels, float(index / NOMINAL_FPS), started, time.perf_counter() - started, name)
+        return Frame(index, picture.image, float(index / NOMINAL_FPS), started, time.perf_counter() - started, name)
 
     def close(self) -> None:
         """Nothing to free: each file is closed when it was read."""

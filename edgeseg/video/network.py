@@ -40,7 +40,7 @@ def open_url(url: str, *, timeout: float, options: Mapping[str, str] | None = No
     Args:
         url: with user and password if need be.
         timeout: seconds that it may take to open, and to give each frame.
-        options: FFmpeg's for protocol, container and decoder: `rtsp_transport` is `tcp` unless they say `udp`.
+        options: FFmpeg's, for protocol and container: `rtsp_transport` is `tcp` unless they say `udp`.
 
     Raises:
         SourceError: it does not answer in time, refuses, or sends no video; the sentence says which.

@@ -200,6 +200,31 @@ def test_other_images_become_bgr(tmp_path: Path, shape: tuple[int, ...], dtype: 
     assert (frame.image == 255).all()
 
 
+def test_unused_bits_are_said_once(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(tmp_path / name), np.full((4, 5, 3), 4000, np.uint16))
+    with open_source(tmp_path) as source:
+        assert all((frame.image == 4000 >> 4).all() for frame in source)
+    assert source.warnings == [
+        f"{tmp_path / 'a.png'}: 12 of 16 bits are used, by the brightest value; they were taken for the range"
+    ]
+
+
+def test_link_to_a_camera_is_a_camera(tmp_path: Path) -> None:
+    link = tmp_path / "usb-Logitech_C930e-video-index0"
+    link.symlink_to("/dev/video97")
+    (tmp_path / "twice").symlink_to(link)
+    for name in (link, str(link), tmp_path / "twice"):
+        with pytest.raises(SourceError, match="camera 97 is not there"):
+            open_source(name, timeout=1)
+
+
+def test_link_to_another_device_is_no_camera(tmp_path: Path) -> None:
+    (tmp_path / "camera").symlink_to("/dev/null")
+    with pytest.raises(SourceError, match="is a device or pipe, expected a regular file; a camera is its number"):
+        open_source(tmp_path / "camera")
+
+
 def test_folder_without_images(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="holds no image"):
         open_source(tmp_path)

@@ -1,0 +1,183 @@
+"""Pictures from files: one reader for running, training, evaluation and quantisation.
+
+A picture is given as a viewer shows it, as BGR of 8 bits:
+- turned and mirrored as its EXIF orientation says;
+- grey and palettes become colours, CMYK too; alpha is left out;
+- of 16 bits a channel the upper 8 of those that are used: 10, 12 or 14 bits in a 16-bit file, as machine-vision and
+  thermal cameras write them, would else come out up to 64 times too dark. The brightest value says how many are used:
+  a guess, so it is said. (PNG's sBIT does not say it: by the standard such values are stretched to 16 bits.)
+
+Its size is read from its first bytes: one that claims more pixels than MAX_PIXELS is refused before it is decoded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import struct
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from edgeseg.arrays import Image
+from edgeseg.errors import DataError
+from edgeseg.files import read_file
+
+MAX_PIXELS = 180_000_000
+"""Somewhat more than the largest sensors on sale have; the environment variable EDGESEG_MAX_PIXELS replaces it."""
+
+MAX_BYTES = 2**30
+"""Of a file."""
+
+DEPTHS = (10, 12, 14, 16)
+"""Bits that a sample of a 16-bit file may use."""
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+class Picture(NamedTuple):
+    """A decoded picture.
+
+    Attributes:
+        image: BGR uint8 (H, W, 3).
+        guessed_bits: how many of 16 bits its brightest value was taken to use, if fewer than 16.
+    """
+
+    image: Image
+    guessed_bits: int | None = None
+
+    def note(self, name: object) -> str | None:
+        """A sentence for people about a guess that was made; None if there was none."""
+        if self.guessed_bits is None:
+            return None
+        return f"{name}: {self.guessed_bits} of 16 bits are used, by the brightest value; they were taken for the range"
+
+
+def read_picture(path: Path) -> Picture:
+    """Reads and decodes a file.
+
+    Raises:
+        DataError: it cannot be read or decoded, or claims to be too large.
+    """
+    try:
+        content = read_file(path, MAX_BYTES)
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}; check the path and its permissions") from error
+    return decode_picture(content, path)
+
+
+def decode_picture(content: bytes, path: Path, *, upright: bool = True) -> Picture:
+    """Decodes the bytes of a file.
+
+    Args:
+        content: of the file.
+        path: for messages.
+        upright: as its EXIF orientation says; otherwise as it is stored.
+
+    Raises:
+        DataError: it cannot be decoded, or claims to be too large.
+    """
+    size = picture_size(content)
+    if size is None:
+        raise DataError(f"{path} cannot be decoded as an image; it is no PNG, JPEG, WebP, TIFF or BMP")
+    limit = max_pixels()
+    if size[0] * size[1] > limit:
+        raise DataError(
+            f"{path} claims to be {size[0]}x{size[1]}, more than {limit} pixels; if that is right and the memory "
+            "suffices, set EDGESEG_MAX_PIXELS"
+        )
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
+    decoded = None
+    with contextlib.suppress(cv2.error):  # it raises where a size is too much for its own limits
+        decoded = cv2.imdecode(
+            np.frombuffer(content, np.uint8), flags if upright else flags | cv2.IMREAD_IGNORE_ORIENTATION
+        )
+    if decoded is None:
+        raise DataError(f"{path} cannot be decoded as an image ({len(content)} bytes); is it cut off?")
+    if decoded.dtype == np.uint8:
+        return Picture(np.asarray(decoded, np.uint8))
+    if decoded.dtype != np.uint16:
+        raise DataError(f"{path} holds {decoded.dtype} values, expected 8 or 16 bits; convert it")
+    brightest = int(decoded.max(initial=0))
+    bits = next(depth for depth in DEPTHS if brightest < 1 << depth)
+    return Picture(np.right_shift(decoded, bits - 8).astype(np.uint8), bits if bits < 16 else None)
+
+
+def max_pixels() -> int:
+    """The limit that holds now.
+
+    Raises:
+        DataError: the environment variable holds no number.
+    """
+    text = os.environ.get("EDGESEG_MAX_PIXELS", "")
+    if text and not (text.isdecimal() and len(text) < 16):
+        raise DataError(f"EDGESEG_MAX_PIXELS is {text!r}, expected a number of pixels such as {MAX_PIXELS}")
+    return int(text or MAX_PIXELS)
+
+
+def picture_size(content: bytes) -> tuple[int, int] | None:
+    """Width and height that the first bytes of a picture claim, before it is turned; None where they claim nothing."""
+    with contextlib.suppress(struct.error, IndexError):
+        if content.startswith(PNG):  # ISO/IEC 15948, 11.2.2
+            return struct.unpack_from(">II", content, 16)
+        if content.startswith(b"\xff\xd8"):
+            return _jpeg_size(content)
+        if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
+            return _webp_size(content)
+        if content[:4] in (b"II*\0", b"MM\0*"):
+            return _tiff_size(content, "<" if content[:1] == b"I" else ">")
+        if content.startswith(b"BM"):
+            if struct.unpack_from("<I", content, 14)[0] == 12:  # BITMAPCOREHEADER
+                return struct.unpack_from("<HH", content, 18)
+            width, height = struct.unpack_from("<ii", content, 18)
+            return abs(width), abs(height)  # a negative height: the first line is on top
+    return None
+
+
+def _jpeg_size(content: bytes) -> tuple[int, int] | None:
+    """From the frame header (ITU-T T.81, B.2.2), behind segments that are passed over."""
+    place = 2
+    while place + 9 <= len(content):
+        if content[place] != 0xFF:
+            return None
+        marker = content[place + 1]
+        if marker == 0xFF:  # a fill byte
+            place += 1
+        elif marker == 0x01 or 0xD0 <= marker <= 0xD8:  # without a length
+            place += 2
+        elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            height, width = struct.unpack_from(">HH", content, place + 5)
+            return width, height
+        else:
+            place += 2 + struct.unpack_from(">H", content, place + 2)[0]
+    return None
+
+
+def _webp_size(content: bytes) -> tuple[int, int] | None:
+    """From the first chunk (RFC 9649, 2.5 to 2.7)."""
+    kind = content[12:16]
+    if kind == b"VP8X":
+        width, height = (int.from_bytes(content[place : place + 3], "little") + 1 for place in (24, 27))
+        return width, height
+    if kind == b"VP8 ":
+        width, height = struct.unpack_from("<HH", content, 26)
+        return width & 0x3FFF, height & 0x3FFF
+    if kind == b"VP8L":
+        (bits,) = struct.unpack_from("<I", content, 21)
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    return None
+
+
+def _tiff_size(content: bytes, order: str) -> tuple[int, int] | None:
+    """From the tags ImageWidth and ImageLength of the first directory (TIFF 6.0, section 2)."""
+    (start,) = struct.unpack_from(f"{order}I", content, 4)
+    (count,) = struct.unpack_from(f"{order}H", content, start)
+    found = {}
+    for place in range(start + 2, start + 2 + 12 * count, 12):
+        tag, kind = struct.unpack_from(f"{order}HH", content, place)
+        if tag in (256, 257):
+            found[tag] = struct.unpack_from(f"{order}{'H' if kind == 3 else 'I'}", content, place + 8)[0]
+    return (found[256], found[257]) if len(found) == 2 else None
+

@@ -1,0 +1,144 @@
+"""Pictures of every kind, against Pillow; and what they may not do."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from edgeseg.errors import DataError
+from edgeseg.picture import decode_picture, picture_size, read_picture
+
+PIL = pytest.importorskip("PIL.Image", reason="Pillow writes these files")
+ImageOps = pytest.importorskip("PIL.ImageOps")
+
+PATH = Path("a.png")
+
+
+def drawn(height: int = 48, width: int = 64) -> NDArray[np.uint8]:
+    """RGB in blocks, all corners different."""
+    coarse = np.random.default_rng(3).integers(0, 256, (height // 16, width // 16, 3), dtype=np.uint8)
+    return coarse.repeat(16, 0).repeat(16, 1)
+
+
+def saved(image: object, form: str, **options: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, form, **options)  # type: ignore[attr-defined]
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_every_orientation(form: str, orientation: int) -> None:
+    exif = PIL.Exif()
+    exif[0x112] = orientation
+    known: dict[str, dict[str, object]] = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"lossless": True}}
+    options = known.get(form, {})
+    content = saved(PIL.fromarray(drawn()), form, exif=exif, **options)
+    shown = np.asarray(ImageOps.exif_transpose(PIL.open(io.BytesIO(content))).convert("RGB"))[..., ::-1]
+    read = decode_picture(content, PATH).image
+    assert read.shape == shown.shape
+    assert np.abs(read.astype(int) - shown).mean() < 2
+    stored = decode_picture(content, PATH, upright=False).image
+    assert form == "TIFF" or np.abs(stored.astype(int) - drawn()[..., ::-1]).mean() < 2
+    assert picture_size(content) == (64, 48)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
+@pytest.mark.parametrize("form", ["PNG", "TIFF"])
+def test_every_mode_becomes_bgr(form: str, mode: str) -> None:
+    image = PIL.fromarray(drawn()).convert(mode)
+    if form == "TIFF" and mode == "LA":
+        pytest.skip("OpenCV does not read grey TIFF with alpha")
+    read = decode_picture(saved(image, form), PATH).image
+    assert np.abs(read.astype(int) - np.asarray(image.convert("RGB"))[..., ::-1]).max() <= 1
+
+
+@pytest.mark.parametrize("form", ["JPEG", "TIFF"])
+def test_cmyk_becomes_bgr(form: str) -> None:
+    image = PIL.fromarray(drawn()).convert("CMYK")
+    options = {"quality": 95, "subsampling": 0} if form == "JPEG" else {}
+    read = decode_picture(saved(image, form, **options), PATH).image
+    assert np.abs(read.astype(int) - np.asarray(image.convert("RGB"))[..., ::-1]).mean() < 3
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+@pytest.mark.parametrize("extension", [".png", ".tif"])
+def test_bits_that_are_used_become_eight(bits: int, channels: int, extension: str) -> None:
+    eight = np.random.default_rng(0).integers(0, 256, (12, 16, channels), dtype=np.uint8)
+    eight[0, 0] = 255
+    _, content = cv2.imencode(extension, eight.astype(np.uint16) << (bits - 8))
+    picture = decode_picture(content.tobytes(), PATH)
+    assert (picture.image == (eight[..., :3] if channels > 1 else eight.repeat(3, 2))).all()
+    assert picture.guessed_bits == (None if bits == 16 else bits)
+    note = picture.note("a.png")
+    assert (note is None) == (bits == 16)
+
+
+def test_full_range_of_sixteen_bits() -> None:
+    eight = np.arange(256, dtype=np.uint8).reshape(16, 16).repeat(3).reshape(16, 16, 3)
+    _, content = cv2.imencode(".png", eight.astype(np.uint16) * 257)
+    assert (decode_picture(content.tobytes(), PATH).image == eight).all()
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+@pytest.mark.parametrize("extension", [".png", ".jpg", ".bmp", ".webp", ".tif"])
+@given(width=st.integers(1, 300), height=st.integers(1, 300))
+def test_size_is_in_the_first_bytes(extension: str, width: int, height: int) -> None:
+    content = cv2.imencode(extension, np.zeros((height, width, 3), np.uint8))[1].tobytes()
+    assert picture_size(content) == (width, height)
+
+
+STARTS = [b"\x89PNG\r\n\x1a\n", b"\xff\xd8", b"RIFF0000WEBPVP8X", b"II*\0", b"MM\0*", b"BM", b""]
+
+
+@given(st.sampled_from(STARTS), st.binary())
+def test_noise_is_no_picture(start: bytes, noise: bytes) -> None:
+    picture_size(start + noise)
+    with pytest.raises(DataError, match=r"cannot be decoded|claims to be"):
+        decode_picture(start + noise, PATH)
+
+
+def test_a_small_file_that_claims_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def bomb(side: int) -> bytes:
+        header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+        return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+    with pytest.raises(DataError, match=r"claims to be 37000x37000, more than 180000000 pixels.*EDGESEG_MAX_PIXELS"):
+        decode_picture(bomb(37000), PATH)
+    monkeypatch.setenv("EDGESEG_MAX_PIXELS", "100")
+    with pytest.raises(DataError, match="more than 100 pixels"):
+        decode_picture(bomb(11), PATH)
+    monkeypatch.setenv("EDGESEG_MAX_PIXELS", "many")
+    with pytest.raises(DataError, match="expected a number of pixels"):
+        decode_picture(bomb(11), PATH)
+
+
+def test_other_depths_are_refused() -> None:
+    _, content = cv2.imencode(".tif", np.zeros((4, 5, 3), np.float32))
+    with pytest.raises(DataError, match="holds float32 values"):
+        decode_picture(content.tobytes(), PATH)
+
+
+def test_name_that_is_no_utf8(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.png")
+    path.write_bytes(cv2.imencode(".png", np.full((4, 5, 3), 7, np.uint8))[1].tobytes())
+    assert (read_picture(path).image == 7).all()
+
+
+def test_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="cannot read"):
+        read_picture(tmp_path / "none.png")
