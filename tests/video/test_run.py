@@ -223,6 +223,22 @@ def test_images_of_several_sizes(tmp_path: Path, make_shade_model: MakeModel, sh
     assert "8x6 pixels became 8x10" in report.warnings[0]
 
 
+def test_a_change_of_size_in_mid_stream_is_followed(
+    tmp_path: Path, make_shade_model: MakeModel, make_video: MakeVideo
+) -> None:
+    """MPEG-TS can be joined like text; a broadcast changes so. Masks and overlays have the new size from there on."""
+    parts = [make_video(tmp_path / f"{width}.ts", count=8, size=(width, 48)) for width in (64, 96)]
+    (tmp_path / "joined.ts").write_bytes(b"".join(part.read_bytes() for part in parts))
+    report = run(make_shade_model(), tmp_path / "joined.ts", out=tmp_path / "out.mp4", masks=tmp_path / "masks")
+    masks = [cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in sorted((tmp_path / "masks").iterdir())]
+    widths = [mask.shape[1] for mask in masks if mask is not None]
+    assert report.frames == len(widths) == 16
+    assert widths == [64] * 8 + [96] * 8
+    recordings = [path for path in map(Path, report.outputs) if path.suffix == ".mp4"]
+    assert sum(map(length, recordings)) == 16
+    assert len(recordings) == 2
+
+
 def test_ctrl_c_completes_the_output(tmp_path: Path, make_shade_model: MakeModel, shades: Shades) -> None:
     def work(level: int) -> None:
         if level == 100:
