@@ -1,1 +1,1 @@
-"""Video in, masks out: `source` reads frames, `pipeline` segments them, `writer` records, `run` does all three."""
+"""Video in, masks out: `open` finds the source, `pipeline` segments it, `outputs` keep the results, `run` does all."""
