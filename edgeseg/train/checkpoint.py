@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,9 +36,9 @@ class TrainingState:
     optimizer: torch.optim.Optimizer
 
     @classmethod
-    def of(cls, network: nn.Module, settings: TrainSettings) -> TrainingState:
-        """At the start of a run."""
-        return cls(network, Average(network, settings.ema), make_optimizer(network, settings))
+    def of(cls, network: nn.Module, settings: TrainSettings, new_layers: Collection[str]) -> TrainingState:
+        """At the start of a run, which did not give `new_layers`."""
+        return cls(network, Average(network, settings.ema), make_optimizer(network, settings, new_layers))
 
     def rate(self) -> float:
         """The highest learning rate in use."""
@@ -62,6 +63,7 @@ def load_checkpoint(path: Path, identity: dict[str, Any], state: TrainingState) 
         WeightsError: the file is damaged, or belongs to a run with other settings or data.
     """
     found, progress, tensors = _read(path)
+    found = {**TrainSettings().identity(), **found}  # settings that came later had no effect before
     differing = sorted(key for key in found.keys() | identity.keys() if found.get(key) != identity.get(key))
     if differing:
         raise WeightsError(

@@ -15,6 +15,8 @@ from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.survey import Survey
 from edgeseg.errors import DataError
 from edgeseg.train.augment import Augmentation
+from edgeseg.train.class_mix import pixels_of_half_the_classes
+from edgeseg.train.paste import rare_classes, rare_pixels
 from edgeseg.train.settings import TrainSettings
 
 VOID = 255
@@ -22,6 +24,9 @@ VOID = 255
 
 AHEAD = 3
 """Batches that are made ready while the network works."""
+
+MIXING = 1
+"""Sets the generator of what is put over a crop apart from the crop's own."""
 
 Sample = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
@@ -65,6 +70,7 @@ class TrainingSet:
         height, width = self.samples[0][0].shape[:2]
         self.crop = settings.crop_size((width, height))
         rarity = np.where(self.shares > 0, 1 / np.sqrt(np.maximum(self.shares, 1e-6)), 0)
+        self._rare = rare_classes(self.shares)
         self._augment = Augmentation(
             *self.crop, settings.scale_range(), settings.colour, settings.focus, rarity, VOID
         )
@@ -87,4 +93,23 @@ class TrainingSet:
         epoch, inside = divmod(step, self.steps)
         order = np.random.default_rng((self._settings.seed, epoch)).permutation(len(self.samples))
         frame, label = self.samples[order[inside * self._settings.batch + place]]
-        return self._augment(frame, label, np.random.default_rng((self._settings.seed, step, place)))
+        crop = self._augment(frame, label, np.random.default_rng((self._settings.seed, step, place)))
+        random = np.random.default_rng((self._settings.seed, step, place, MIXING))
+        if random.random() < self._settings.class_mix:
+            donor = self._donor(random)
+            crop = put_over(crop, donor, pixels_of_half_the_classes(donor[1], len(self.shares), random))
+        if random.random() < self._settings.paste:
+            donor = self._donor(random)
+            crop = put_over(crop, donor, rare_pixels(donor[1], self._rare))
+        return crop
+
+    def _donor(self, random: np.random.Generator) -> Sample:
+        """A crop of any frame."""
+        frame, label = self.samples[random.integers(len(self.samples))]
+        return self._augment(frame, label, random)
+
+
+def put_over(crop: Sample, donor: Sample, pixels: NDArray[np.bool_]) -> Sample:
+    """A crop with the frame and labels of another one at `pixels`, (H, W)."""
+    frame, label = crop
+    return np.where(pixels[..., None], donor[0], frame), np.where(pixels, donor[1], label)

@@ -86,9 +86,11 @@ def train(
     network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if folded and not resume:
         measure_statistics(network, examples.batches(0, min(examples.steps, STATISTICS_BATCHES)), device)
-    state = TrainingState.of(network, settings)
+    state = TrainingState.of(network, settings, origin.get("new", ()))
     weights = class_weights(examples.shares) if settings.class_weights else None
-    loss_of = SegmentationLoss(weights, settings.ohem, settings.lovasz, settings.auxiliary, strides).to(device)
+    loss_of = SegmentationLoss(
+        weights, settings.ohem, settings.lovasz, settings.auxiliary, strides, settings.boundary
+    ).to(device)
 
     identity = {"net": net, "data": dataset.digest, **settings.identity(), **sources}
     run = Run.from_json(load_checkpoint(folder.checkpoint, identity, state)) if resume else Run()

@@ -1,4 +1,4 @@
-"""The loss: cross-entropy at label resolution, with class weights, hard-example mining, Lovasz and auxiliary heads."""
+"""The loss: cross-entropy at label resolution, weighted and mined, with Lovasz and auxiliary heads beside it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from edgeseg.train.boundary import boundary_weights
 from edgeseg.train.data import VOID
 from edgeseg.train.lovasz import lovasz_softmax
 
 OHEM_LEAST = 1 / 16
-"""The part of the pixels that hard-example mining keeps at least."""
+"""The fraction of the pixels that hard-example mining keeps at least."""
 
 LOVASZ_STEP = 3
 """The Lovasz loss sees every third pixel of every third row, from a random corner: it sorts what it sees, per class."""
@@ -56,12 +57,19 @@ class SegmentationLoss(nn.Module):
         lovasz: weight of the Lovasz-softmax loss.
         auxiliary: weight of each head after the first.
         strides: input pixels a logit, of each head.
+        boundary: how much more the first head's pixels near a boundary weigh.
     """
 
     weights: Tensor | None
 
     def __init__(
-        self, weights: Tensor | None, ohem: float, lovasz: float, auxiliary: float, strides: tuple[int, ...]
+        self,
+        weights: Tensor | None,
+        ohem: float,
+        lovasz: float,
+        auxiliary: float,
+        strides: tuple[int, ...],
+        boundary: float = 0.0,
     ) -> None:
         super().__init__()
         self.register_buffer("weights", weights)
@@ -69,6 +77,7 @@ class SegmentationLoss(nn.Module):
         self.lovasz = lovasz
         self.auxiliary = auxiliary
         self.strides = strides
+        self.boundary = boundary
 
     def forward(self, outputs: Tensor | tuple[Tensor, ...], labels: Tensor) -> Tensor:
         """Loss of logits (N, C, h, w), or of a tuple of them, against labels (N, H, W), uint8."""
@@ -76,14 +85,14 @@ class SegmentationLoss(nn.Module):
         target = labels.long()
         first, *others = (head.float() for head in heads)
         first = to_label_size(first, self.strides[0], *target.shape[-2:])
-        total = self._cross_entropy(first, target)
+        total = self._cross_entropy(first, target, boundary_weights(target, self.boundary) if self.boundary else None)
         if self.lovasz:
             total = total + self.lovasz * self._lovasz(first, target)
         for logits, stride in zip(others, self.strides[1:], strict=True):
             step = math.gcd(stride, AUXILIARY_STEP)
-            seen = every(target, step)
-            logits = to_label_size(logits, stride // step, *seen.shape[-2:])
-            total = total + self.auxiliary * self._cross_entropy(logits, seen)
+            sparse = every(target, step)
+            logits = to_label_size(logits, stride // step, *sparse.shape[-2:])
+            total = total + self.auxiliary * self._cross_entropy(logits, sparse)
         return total
 
     def _lovasz(self, logits: Tensor, target: Tensor) -> Tensor:
@@ -92,18 +101,25 @@ class SegmentationLoss(nn.Module):
         labelled = target != VOID
         return lovasz_softmax(logits.softmax(1).permute(0, 2, 3, 1)[labelled], target[labelled])
 
-    def _cross_entropy(self, logits: Tensor, target: Tensor) -> Tensor:
-        if not self.ohem:
+    def _cross_entropy(self, logits: Tensor, target: Tensor, pixel_weights: Tensor | None = None) -> Tensor:
+        """Mean over the pixels that count, by the weights of their classes and, if given, their own (N, H, W)."""
+        if not self.ohem and pixel_weights is None:
             loss = functional.cross_entropy(logits, target, self.weights, ignore_index=VOID, reduction="sum")
             return loss / self._mass(target)
         losses = functional.cross_entropy(logits, target, ignore_index=VOID, reduction="none").flatten()
-        with torch.no_grad():
-            least = max(1, int(OHEM_LEAST * losses.numel()))
-            threshold = min(-math.log(self.ohem), float(losses.topk(least).values[-1]))
-            chosen = (losses >= threshold) & (target.flatten() != VOID)
-        kept = target.flatten()[chosen]
-        weights = torch.ones_like(losses[chosen]) if self.weights is None else self.weights[kept]
-        return (losses[chosen] * weights).sum() / weights.sum().clamp(min=1)
+        chosen = target.flatten() != VOID
+        if self.ohem:
+            chosen &= self._hard(losses.detach())
+        losses = losses[chosen]
+        weights = torch.ones_like(losses) if self.weights is None else self.weights[target.flatten()[chosen]]
+        if pixel_weights is not None:
+            weights = weights * pixel_weights.flatten()[chosen]
+        return (losses * weights).sum() / weights.sum().clamp(min=1)
+
+    def _hard(self, losses: Tensor) -> Tensor:
+        """Which pixels hard-example mining keeps, of losses (pixels,)."""
+        least = max(1, int(OHEM_LEAST * losses.numel()))
+        return losses >= min(-math.log(self.ohem), float(losses.topk(least).values[-1]))
 
     def _mass(self, target: Tensor) -> Tensor:
         """Sum of the weights of the labelled pixels, never 0: a crop may hold none."""

@@ -23,21 +23,25 @@ class TrainSettings:
         batch: crops a step.
         crop: size of a crop as WIDTHxHEIGHT, in pixels; "full" takes the size of the data's frames.
         rate: highest learning rate (AdamW).
-        encoder_rate: learning rate of a pretrained encoder, as a part of `rate`.
+        encoder_rate: learning rate of a pretrained encoder, as a fraction of `rate`.
+        new_rate: learning rate of the layers that --start did not give, as a new head, as a multiple of `rate`.
         decay: AdamW's weight decay; BatchNorm and biases have none.
         warmup: epochs of linear warm-up.
         schedule: what follows the warm-up: "cosine", or "poly" with power 0.9.
         scale: range of the random scale as LOW,HIGH.
         colour: strength of the colour and gamma jitter, 0 (none) to 1.
         focus: probability that a crop is drawn around a pixel of a rare class.
+        paste: probability that a crop gets the pixels of rare classes (poles, signs, people) of another frame's.
+        class_mix: probability that half of the classes of another frame's crop are put over a crop (ClassMix).
         class_weights: weigh class c by 1 / ln(1.10 + p_c), p_c its share of the pixels (ENet, Paszke et al. 2016).
         ohem: keep only pixels whose true class has a probability under this (and the hardest 1/16); 0 keeps all.
         lovasz: weight of the Lovasz-softmax loss beside the cross-entropy; 0 leaves it out.
+        boundary: how much more pixels within 2 of another class weigh in the cross-entropy; 0 weighs all alike.
         auxiliary: weight of the auxiliary heads' loss, where a network has some.
         soft: weight of the loss against a teacher's logits (--teacher).
         temperature: that both logits are divided by there.
-        ema: decay of the exponential moving average of the weights, which is what is kept; 0 keeps the last weights.
-        width: width of the network, as a part of its paper's.
+        ema: decay of the moving average of the weights, which the weights file holds; 0 gives the last weights.
+        width: width of the network, as a fraction of its paper's.
         pretrained: start from ImageNet where the network can.
         seed: of the initial weights, the order and the augmentation.
         validate_every: epochs between two validations on the val split (for the curve only); 0 for none.
@@ -53,15 +57,19 @@ class TrainSettings:
     crop: str = "full"
     rate: float = 1e-3
     encoder_rate: float = 0.5
+    new_rate: float = 1.0
     decay: float = 0.01
     warmup: float = 1.0
     schedule: Schedule = "cosine"
     scale: str = "0.7,2.0"
     colour: float = 0.5
     focus: float = 0.5
+    paste: float = 0.0
+    class_mix: float = 0.0
     class_weights: bool = True
     ohem: float = 0.0
     lovasz: float = 0.0
+    boundary: float = 0.0
     auxiliary: float = 0.4
     soft: float = 1.0
     temperature: float = 2.0
@@ -79,10 +87,14 @@ class TrainSettings:
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch < 1:
             raise UsageError(f"got epochs {self.epochs} and batch {self.batch}, expected at least 1 of each")
-        if self.rate <= 0 or not 0 <= self.ema < 1 or not 0 <= self.ohem < 1:
-            raise UsageError("expected rate above 0, ema and ohem from 0 to below 1")
-        if min(self.lovasz, self.auxiliary, self.soft) < 0 or self.temperature <= 0:
-            raise UsageError("expected weights of losses (lovasz, auxiliary, soft) of at least 0, temperature above 0")
+        if min(self.rate, self.new_rate) <= 0 or not 0 <= self.ema < 1 or not 0 <= self.ohem < 1:
+            raise UsageError("expected rate and new_rate above 0, ema and ohem from 0 to below 1")
+        if not (0 <= self.focus <= 1 and 0 <= self.paste <= 1 and 0 <= self.class_mix <= 1):
+            raise UsageError("expected probabilities (focus, paste, class_mix) from 0 to 1")
+        if min(self.lovasz, self.boundary, self.auxiliary, self.soft) < 0 or self.temperature <= 0:
+            raise UsageError(
+                "expected weights of losses (lovasz, boundary, auxiliary, soft) of at least 0, temperature above 0"
+            )
         if self.schedule not in get_args(Schedule):
             raise UsageError(f"schedule is {self.schedule!r}, expected {' or '.join(get_args(Schedule))}")
         self.scale_range()
@@ -91,7 +103,7 @@ class TrainSettings:
     def scale_range(self) -> tuple[float, float]:
         """The random scale's bounds."""
         try:
-            low, high = (float(part) for part in self.scale.split(","))
+            low, high = (float(bound) for bound in self.scale.split(","))
         except ValueError:
             low, high = 0.0, 0.0
         if not 0 < low <= high:
@@ -103,7 +115,7 @@ class TrainSettings:
         if self.crop == "full":
             return frame
         try:
-            width, height = (int(part) for part in self.crop.split("x"))
+            width, height = (int(side) for side in self.crop.split("x"))
         except ValueError:
             width, height = 0, 0
         if min(width, height) < 1:

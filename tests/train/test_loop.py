@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import json
 import os
 import signal
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import cv2
 import numpy as np
 import pytest
 from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from edgeseg.bundle import Bundle
 from edgeseg.errors import DataError, TrainingError, UsageError, WeightsError
@@ -118,6 +120,37 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_ends(
     assert logs[0] == logs[1]
 
 
+def test_paste_class_mix_and_boundary_are_in_the_record_and_change_the_run(
+    data: Path, finished: Path, tmp_path: Path
+) -> None:
+    plain = _log(finished)[0]["loss"]
+    changes = {
+        "paste": replace(SETTINGS, paste=1.0),
+        "class_mix": replace(SETTINGS, class_mix=1.0),
+        "boundary": replace(SETTINGS, boundary=1.0),
+    }
+    for option, settings in changes.items():
+        train("unet", data, tmp_path / option, settings)
+        weights = load_weights(tmp_path / option / WEIGHTS)
+        assert weights.training["settings"][option] == 1.0
+        if option == "paste":  # no class of these pictures is rare
+            assert _log(tmp_path / option)[0]["loss"] == plain
+        else:
+            assert _log(tmp_path / option)[0]["loss"] != plain
+
+
+def test_a_checkpoint_from_before_a_setting_existed_is_resumed(data: Path, finished: Path, tmp_path: Path) -> None:
+    with safe_open(finished / CHECKPOINT, framework="np") as file:
+        header = dict(file.metadata())
+    about = json.loads(header["about"])
+    for setting in ("paste", "class_mix", "boundary", "new_rate"):
+        del about[setting]
+    save_file(_tensors(finished / CHECKPOINT), tmp_path / CHECKPOINT, {**header, "about": json.dumps(about)})
+    train("unet", data, tmp_path, SETTINGS, name="tiny", licence="CC0", resume=True)
+    with pytest.raises(WeightsError, match=r"other settings \(paste\)"):
+        train("unet", data, tmp_path, replace(SETTINGS, paste=0.5), resume=True)
+
+
 def test_a_run_starts_from_what_fits_of_another(data: Path, finished: Path, tmp_path: Path) -> None:
     start = finished / CHECKPOINT
     learned = _tensors(start)
@@ -187,7 +220,18 @@ def test_fewer_images_than_a_batch(data: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"epochs": 0}, {"crop": "big"}, {"scale": "2"}, {"scale": "2,1"}, {"ema": 1.0}, {"crop": "0x32"}]
+    "wrong",
+    [
+        {"epochs": 0},
+        {"crop": "big"},
+        {"scale": "2"},
+        {"scale": "2,1"},
+        {"ema": 1.0},
+        {"crop": "0x32"},
+        {"paste": 1.5},
+        {"class_mix": -0.1},
+        {"boundary": -1.0},
+    ],
 )
 def test_impossible_settings_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="expected"):

@@ -41,6 +41,24 @@ def test_loss_is_the_formula(seed: int, ohem: float, weighted: bool) -> None:
     assert float(loss) == pytest.approx(expected, rel=1e-4)
 
 
+@given(seed=st.integers(0, 2**32), ohem=st.sampled_from([0.0, 0.5]), weighted=st.booleans())
+def test_pixels_at_boundaries_weigh_more(seed: int, ohem: float, weighted: bool) -> None:
+    random = torch.Generator().manual_seed(seed)
+    logits = torch.randn(1, 2, 4, 12, generator=random)
+    labels = torch.zeros(1, 4, 12, dtype=torch.uint8)
+    labels[..., 6:] = 1
+    weights = torch.tensor([0.5, 1.5]) if weighted else None
+    plain = SegmentationLoss(weights, ohem, 0.0, 0.4, (1,))
+    emphatic = SegmentationLoss(weights, ohem, 0.0, 0.4, (1,), boundary=3.0)
+    losses = torch.nn.functional.cross_entropy(logits.double(), labels.long(), reduction="none")[0].numpy()
+    mass = np.ones((4, 12)) if weights is None else weights.numpy()[labels[0].numpy()].astype(np.float64)
+    if ohem:
+        mass[losses < min(-math.log(ohem), np.sort(losses.ravel())[-int(OHEM_LEAST * 48)])] = 0
+    assert float(plain(logits, labels)) == pytest.approx((losses * mass).sum() / max(1, mass.sum()), rel=1e-4)
+    mass[:, 4:8] *= 4  # two columns on either side
+    assert float(emphatic(logits, labels)) == pytest.approx((losses * mass).sum() / max(1, mass.sum()), rel=1e-4)
+
+
 def test_auxiliary_heads_are_added_with_their_weight_and_see_every_fourth_pixel() -> None:
     logits, coarse = torch.randn(1, 3, 10, 13), torch.randn(1, 3, 2, 2)  # as ceil(10 / 8), ceil(13 / 8)
     labels = torch.randint(0, 3, (1, 10, 13), dtype=torch.uint8)
@@ -63,10 +81,11 @@ def test_lovasz_is_added_with_its_weight_and_pulls_towards_the_labels() -> None:
 
 @pytest.mark.parametrize("lovasz", [0.0, 0.5])
 @pytest.mark.parametrize("ohem", [0.0, 0.7])
-def test_a_crop_without_labels_gives_zero_and_no_nan(ohem: float, lovasz: float) -> None:
+@pytest.mark.parametrize("boundary", [0.0, 2.0])
+def test_a_crop_without_labels_gives_zero_and_no_nan(ohem: float, lovasz: float, boundary: float) -> None:
     logits = torch.randn(1, 3, 8, 8, requires_grad=True)
     void = torch.full((1, 8, 8), VOID, dtype=torch.uint8)
-    loss = SegmentationLoss(torch.ones(3), ohem, lovasz, 0.4, (1,))(logits, void)
+    loss = SegmentationLoss(torch.ones(3), ohem, lovasz, 0.4, (1,), boundary)(logits, void)
     torch.autograd.backward(loss)
     assert float(loss.detach()) == 0
     assert logits.grad is not None

@@ -28,6 +28,17 @@ def test_vectors_do_not_decay_and_the_encoder_is_slow() -> None:
         assert groups[id(parameter)] == (pytest.approx(rate), 0.5 if parameter.dim() > 1 else 0.0)
 
 
+def test_new_layers_have_a_rate_of_their_own() -> None:
+    network = build("lite-fpn", 3, 0.2)
+    settings = TrainSettings(rate=1e-2, encoder_rate=0.1, new_rate=10.0)
+    optimizer = make_optimizer(network, settings, ["head", "encoder.stem.0"])
+    rates = {id(p): g["highest"] for g in optimizer.param_groups for p in g["params"]}
+    for name, parameter in network.named_parameters():
+        new = name.startswith(("head.", "encoder.stem.0."))
+        rate = 1e-1 if new else 1e-3 if name.startswith("encoder.") else 1e-2
+        assert rates[id(parameter)] == pytest.approx(rate)
+
+
 def test_set_rate_scales_every_group() -> None:
     optimizer = make_optimizer(nn.Conv2d(3, 3, 1), TrainSettings(rate=0.2))
     set_rate(optimizer, 0.25)
