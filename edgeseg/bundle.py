@@ -265,7 +265,7 @@ def _from_json(folder: Path, data: Any) -> Bundle:
 def _to_text(bundle: Bundle) -> str:
     """What bundle.json holds; NaN and infinity are no JSON."""
     data = {
-        "format": FORMAT,
+        "format": bundle.spec.to_json()["format"],
         "spec": bundle.spec.to_json(),
         "artifacts": [artifact.to_json() for artifact in bundle.artifacts],
         "card": bundle.card,

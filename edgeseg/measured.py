@@ -115,6 +115,7 @@ class TorchAgreement(Fact):
         mask_agreement: percent of the pixels with the same class.
         frames: how many.
         chosen: fraction of the logits that a choice of the graph (arg-max, comparison) turned over.
+        sizes: other sizes of the input, "WIDTHxHEIGHT", at which a dynamic graph gave PyTorch's logits.
     """
 
     KIND: ClassVar[str] = "torch"
@@ -124,6 +125,7 @@ class TorchAgreement(Fact):
     mask_agreement: float
     frames: int
     chosen: float | None = None
+    sizes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,7 @@ class OriginalAgreement(Fact):
         max_logit: largest |logit| of the original.
         mask_agreement: percent of the pixels with the same class.
         frames: how many.
+        sizes: other sizes of the input, "WIDTHxHEIGHT", at which a dynamic graph gave the original's logits.
     """
 
     KIND: ClassVar[str] = "original"
@@ -166,6 +169,7 @@ class OriginalAgreement(Fact):
     mask_agreement: float
     frames: int
     torch_max_difference: float | None = None
+    sizes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

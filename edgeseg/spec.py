@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeVar, cast, get_args
@@ -11,8 +12,8 @@ from edgeseg.json_fields import list_of, optional, required
 
 _Kind = TypeVar("_Kind")
 
-FORMAT = 1
-"""Format number of bundles and specs; a reader refuses a higher one."""
+FORMAT = 2
+"""Format number of bundles and specs; a reader refuses a higher one. Where grid and head are left out, 1 is written."""
 
 METADATA_KEY = "edgeseg.spec"
 """Where an ONNX file carries its spec, as JSON, in its metadata."""
@@ -27,6 +28,16 @@ MAX_SIDE = 16384
 """Pixels; a larger input is a typing error, and would take the memory of the machine."""
 
 Resize = Literal["stretch", "letterbox"]
+Grid = Literal["stride", "whole", "corners"]
+"""How pixels of the input lie on the grid of logits.
+
+"stride": pixel x at (x + 0.5) / stride - 0.5, as convolutions leave them. "whole": the input covers the whole grid, as
+`interpolate(size=...)` stretches it (half-pixel centres); another place only if the stride does not divide the size.
+"corners": the outermost pixels' centres lie on the outermost logits' (align_corners).
+"""
+
+HeadKind = Literal["classes", "binary", "multi-label"]
+Values = Literal["logits", "probabilities", "ids"]
 Colour = tuple[int, int, int]
 
 
@@ -37,6 +48,30 @@ class Rect(NamedTuple):
     y: float
     width: float
     height: float
+
+
+@dataclass(frozen=True)
+class Head:
+    """What the original network's channels meant, before its graph was made to give logits that are cut at 0.
+
+    Attributes:
+        kind: "classes", of which the highest wins; "binary", one channel that is class 1 above the threshold; or
+            "multi-label", a channel for each label: the one that is furthest above the threshold wins, and class 0, the
+            background, where none is.
+        values: of the channels: "logits", "probabilities" (0 to 1), or "ids" (0 and 1).
+        threshold: that was subtracted; a margin over it is what `Segmenter.confidence` gives.
+    """
+
+    kind: HeadKind = "classes"
+    values: Values = "logits"
+    threshold: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, value, known in (("head", self.kind, HeadKind), ("values", self.values, Values)):
+            if value not in get_args(known):
+                raise SpecError(f"spec's {name} is {value!r:.80}, expected one of {', '.join(get_args(known))}")
+        if not math.isfinite(self.threshold):
+            raise SpecError(f"spec's threshold is {self.threshold}, expected a finite number")
 
 
 @dataclass(frozen=True)
@@ -55,6 +90,8 @@ class Spec:
         licence: of the weights, with that of the data they were trained on.
         pad: grey level (0-255) of the letterbox's border.
         dynamic: the artifacts take any input size; width and height are then the size of choice.
+        grid: how pixels of the input lie on the grid of logits.
+        head: what the channels meant in the original network.
     """
 
     name: str
@@ -68,6 +105,8 @@ class Spec:
     licence: str
     pad: int = 127
     dynamic: bool = False
+    grid: Grid = "stride"
+    head: Head = Head()
 
     def __post_init__(self) -> None:
         if not PLAIN_NAME.fullmatch(self.name):
@@ -85,6 +124,8 @@ class Spec:
             raise SpecError("a palette colour is not three integers from 0 to 255 (red, green, blue)")
         if self.resize not in get_args(Resize):
             raise SpecError(f"resize is {self.resize!r}, expected one of {', '.join(get_args(Resize))}")
+        if self.grid not in get_args(Grid):
+            raise SpecError(f"grid is {self.grid!r:.80}, expected one of {', '.join(get_args(Grid))}")
         if not all(1 <= length <= MAX_SIDE for length in (self.width, self.height, self.stride)):
             raise SpecError(f"input {self.width}x{self.height} with stride {self.stride}, expected 1 to {MAX_SIDE}")
         if self.ignore is not None and not len(self.classes) <= self.ignore <= 255:
@@ -102,12 +143,27 @@ class Spec:
     def rect(self, width: int, height: int) -> Rect:
         """The rectangle of the logits that a frame of `width` x `height` pixels covers."""
         placed_width, placed_height = self.placement(width, height)
-        return Rect(0.0, 0.0, placed_width / self.stride, placed_height / self.stride)
+        x, covered_width = self._cover(placed_width, self.width)
+        y, covered_height = self._cover(placed_height, self.height)
+        return Rect(x, y, covered_width, covered_height)
+
+    def _cover(self, placed: int, size: int) -> tuple[float, float]:
+        """Where the first `placed` of the input's `size` pixels begin among the logits, and how many they cover."""
+        logits = -(-size // self.stride)
+        if self.grid == "whole":
+            return 0.0, logits * placed / size
+        if self.grid == "corners":
+            step = (logits - 1) / max(1, size - 1)  # logits from one pixel's centre to the next one's
+            return (1 - step) / 2, step * placed
+        return 0.0, placed / self.stride
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object that `from_json` reads back to an equal spec."""
+        more: dict[str, Any] = {} if self.grid == "stride" else {"grid": self.grid}
+        if self.head != Head():
+            more["head"] = vars(self.head)
         return {
-            "format": FORMAT,
+            "format": FORMAT if more else 1,
             "name": self.name,
             "input": {
                 "width": self.width,
@@ -120,6 +176,7 @@ class Spec:
                 "dynamic": self.dynamic,
             },
             "stride": self.stride,
+            **more,
             "classes": list(self.classes),
             "palette": [list(colour) for colour in self.palette],
             "ignore": self.ignore,
@@ -152,7 +209,17 @@ class Spec:
             licence=_field(data, "licence", str),
             pad=_field(taken, "pad", int),
             dynamic=_field(taken, "dynamic", bool),
+            grid=cast(Grid, _field(data, "grid", str)) if "grid" in data else "stride",
+            head=_head(_field(data, "head", dict)) if "head" in data else Head(),
         )
+
+
+def _head(data: dict[str, Any]) -> Head:
+    threshold = data.get("threshold")
+    if type(threshold) not in (int, float):
+        raise SpecError(f"spec's threshold is {threshold!r:.80}, expected a number")
+    kind, values = _field(data, "kind", str), _field(data, "values", str)
+    return Head(cast(HeadKind, kind), cast(Values, values), float(cast(float, threshold)))
 
 
 def _field(data: Any, key: str, kind: type[_Kind]) -> _Kind:

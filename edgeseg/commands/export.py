@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from edgeseg.cache import tell
 from edgeseg.describe import tables
 from edgeseg.errors import UsageError
 from edgeseg.progress import progress_bar
@@ -76,7 +77,6 @@ def _export_module(factory: str, weights: Path, spec: Path, out: Path, data: Pat
     from edgeseg_export.foreign.from_torch import export_module  # here, as our own weights need none of it
     from edgeseg_export.foreign.model_spec import read_model_spec
 
-    console = Console(stderr=True)
     sys.path.insert(0, str(Path.cwd()))  # as `python -m` does: a factory may lie in this folder
     with progress_bar("evaluate") as progress:
         bundle = export_module(
@@ -87,7 +87,7 @@ def _export_module(factory: str, weights: Path, spec: Path, out: Path, data: Pat
             data=data,
             split=split,
             progress=progress,
-            note=lambda sentence: console.print(sentence, markup=False, highlight=False, soft_wrap=True),
+            note=tell,
         )
     Console().print(tables(bundle))
     return 0

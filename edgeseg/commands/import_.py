@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from edgeseg.cache import tell
 from edgeseg.describe import tables
 from edgeseg.progress import progress_bar
 
@@ -16,8 +17,8 @@ def import_command(model: Path, *, spec: Path, out: Path, data: Path | None = No
     The proof runs the same frames through both; a bundle that would answer differently is refused.
 
     Args:
-        model: an ONNX file, from float (1, 3, height, width) or (1, height, width, 3) to scores or class ids, opset 11
-            to 22.
+        model: an ONNX file, from float or uint8 (1, 3, height, width) or (1, height, width, 3) to scores or class ids,
+            opset 9 to 24.
         spec: a JSON file that says what it takes and gives; `edgeseg_export/foreign/model_spec.py` shows one.
         out: folder for the bundle; a bundle that lies there is replaced.
         data: a data set: its frames serve the comparison, and the artifact's accuracy is measured on its split.
@@ -27,6 +28,6 @@ def import_command(model: Path, *, spec: Path, out: Path, data: Path | None = No
     from edgeseg_export.foreign.model_spec import read_model_spec
 
     with progress_bar("evaluate") as progress:
-        bundle = import_onnx(model, read_model_spec(spec), out, data=data, split=split, progress=progress)
+        bundle = import_onnx(model, read_model_spec(spec), out, data=data, split=split, progress=progress, note=tell)
     Console().print(tables(bundle))
     return 0

@@ -133,6 +133,11 @@ def first_difference(graph: FrameToLogits, file: Path, tensor: NDArray[np.uint8]
     return "none of those with weights: what differs comes after the last one"
 
 
+def torch_logits(network: nn.Module, tensor: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Logits (1, C, h, w) by PyTorch of frames uint8 (1, H, W, 3) in BGR."""
+    return _infer(FrameToLogits(network).eval(), tensor)
+
+
 @torch.no_grad()
 def _infer(graph: FrameToLogits, tensor: NDArray[np.uint8]) -> NDArray[np.float32]:
     logits: NDArray[np.float32] = graph(torch.from_numpy(tensor)).numpy()

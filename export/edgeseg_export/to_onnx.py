@@ -7,6 +7,7 @@ import tempfile
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,9 @@ from edgeseg.models.normalise import FrameToLogits, FrameToMask
 from edgeseg.models.weights import Weights, fold, load_weights
 from edgeseg.segmenter import Segmenter
 from edgeseg.spec import Resize, Spec
-from edgeseg_export.agreement import compare, compare_masks
+from edgeseg_export.agreement import TOLERANCE, compare, compare_masks, torch_logits
 from edgeseg_export.card import model_card
+from edgeseg_export.dynamic import prove_sizes
 from edgeseg_export.frames import sample_frames
 from edgeseg_export.graph import finish
 
@@ -81,6 +83,9 @@ def export(
         file = Path(folder) / f"{spec.name}.fp32.onnx"
         write_graph(FrameToLogits(loaded.network), "logits", spec, file)
         network, agreement = _network(loaded, spec), compare(loaded.network, file, spec, frames)
+        if dynamic:
+            reference = partial(torch_logits, loaded.network)
+            agreement = replace(agreement, sizes=prove_sizes(file, spec, frames[0], reference, TOLERANCE))
         measured = Measured.of(network, _training(loaded), agreement)
         evaluation = None
         if dataset is not None:

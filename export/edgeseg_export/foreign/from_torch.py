@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,10 @@ from edgeseg_export.to_onnx import SMALLEST, to_graph
 
 
 class OneOutput(nn.Module):
-    """A network whose answer is one tensor: the one that the spec's "output" names, by key, attribute or position."""
+    """A network whose answer is one tensor: the one that the spec's "output" names, by key or position.
+
+    Keys of nested answers are joined by dots: "main.logits".
+    """
 
     def __init__(self, network: nn.Module, output: str | None) -> None:
         super().__init__()
@@ -39,12 +43,9 @@ class OneOutput(nn.Module):
         found = self.network(pictures)
         if isinstance(found, Tensor):
             return found
-        if isinstance(found, Mapping):
-            tensors = {str(name): value for name, value in found.items() if isinstance(value, Tensor)}
-        elif isinstance(found, (tuple, list)):
-            tensors = {str(place): value for place, value in enumerate(found) if isinstance(value, Tensor)}
-        else:
+        if not isinstance(found, (Mapping, tuple, list)):
             raise ExportError(f"the network gives a {type(found).__name__}, expected tensors; wrap it in your factory")
+        tensors = dict(_tensors(found))
         if self.output is None and len(tensors) == 1:
             return next(iter(tensors.values()))
         if self.output not in tensors or self.output is None:
@@ -53,6 +54,15 @@ class OneOutput(nn.Module):
                 f"the scores{'' if self.output is None else f', which is not {self.output!r:.80}'}"
             )
         return tensors[self.output]
+
+
+def _tensors(answer: Any, place: str = "") -> Iterator[tuple[str, Tensor]]:
+    """Every tensor in nested mappings, tuples and lists, with its place."""
+    if isinstance(answer, Tensor):
+        yield place, answer
+    elif isinstance(answer, (Mapping, tuple, list)):
+        for key, value in answer.items() if isinstance(answer, Mapping) else enumerate(answer):
+            yield from _tensors(value, f"{place}.{key}".removeprefix("."))
 
 
 def export_module(
@@ -93,10 +103,10 @@ def export_module(
     with tempfile.TemporaryDirectory(prefix="edgeseg-export-") as folder:
         file = Path(folder) / f"{spec.name}.onnx"
         onnx.save_model(_exported(graph, taken, factory), file)
-        original = Original(load_foreign(file), ModelSpec(spec, taken.preparation, None, taken.channels), factory)
+        original = Original(load_foreign(file), replace(taken, output=None), factory)
     difference = _difference(graph, original)
     origin = Origin(factory, sha256_of(weights.read_bytes()), difference)
-    return wrapped_bundle(original, origin, out, data=data, split=split, progress=progress)
+    return wrapped_bundle(original, origin, out, data=data, split=split, progress=progress, note=note)
 
 
 def _exported(graph: nn.Module, taken: ModelSpec, factory: str) -> onnx.ModelProto:

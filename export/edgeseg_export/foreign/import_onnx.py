@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnx
 from numpy.typing import NDArray
@@ -16,13 +17,15 @@ from edgeseg import kernels
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.evaluate import evaluate
 from edgeseg.artifact import Artifact, sha256_of
+from edgeseg.atomic import atomic_file
 from edgeseg.bundle import Bundle, write_bundle
 from edgeseg.engines import open_engine
 from edgeseg.errors import ExportError
 from edgeseg.measured import Evaluation, Measured, OriginalAgreement
 from edgeseg.segmenter import Segmenter
-from edgeseg.spec import Rect, Spec
+from edgeseg.spec import Spec
 from edgeseg_export.agreement import LEAST_AGREEMENT, TOLERANCE
+from edgeseg_export.dynamic import prove_sizes
 from edgeseg_export.foreign.model_spec import ModelSpec
 from edgeseg_export.foreign.open_onnx import load_foreign
 from edgeseg_export.foreign.original import Original, first_line
@@ -30,6 +33,15 @@ from edgeseg_export.foreign.wrap import wrap
 from edgeseg_export.frames import sample_frames
 from edgeseg_export.graph import finish
 from edgeseg_export.to_onnx import OPSET
+
+QUANTISED = frozenset(
+    {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul"}
+    | {"ConvInteger", "MatMulInteger"}
+)
+"""Operators of networks that somebody has quantised: by Q and DQ, by integer operators, or as they run."""
+
+ABSURD = 0.995
+"""Share of the pixels of real frames above which one class is a sign of a wrong input."""
 
 HALF_TOLERANCE = 2e-2
 """As TOLERANCE, for networks in float16, whose sums round coarsely and in another order."""
@@ -43,6 +55,7 @@ def import_onnx(
     data: Path | None = None,
     split: str = "val",
     progress: Callable[[int, int], None] | None = None,
+    note: Callable[[str], None] = lambda _: None,
 ) -> Bundle:
     """Writes a bundle with the network of an ONNX file into the folder `out`.
 
@@ -52,6 +65,7 @@ def import_onnx(
         data: a data set, as for `export`.
         split: of `data`.
         progress: as for `export`.
+        note: called with each sentence on what was found that the spec does not say, or that looks wrong.
 
     Raises:
         SpecError: the spec does not fit the network.
@@ -61,7 +75,7 @@ def import_onnx(
     """
     original = Original(load_foreign(path), taken, str(path))
     origin = Origin(path.name, sha256_of(path.read_bytes()))
-    return wrapped_bundle(original, origin, out, data=data, split=split, progress=progress)
+    return wrapped_bundle(original, origin, out, data=data, split=split, progress=progress, note=note)
 
 
 @dataclass(frozen=True)
@@ -87,12 +101,14 @@ def wrapped_bundle(
     data: Path | None,
     split: str,
     progress: Callable[[int, int], None] | None,
+    note: Callable[[str], None],
 ) -> Bundle:
     """Wraps a network, proves it and writes its bundle; `origin` says in bundle.json where it comes from."""
-    spec = original.taken.spec
+    spec = original.spec
     dataset = None if data is None else Dataset.open(data, split)
     wrapped = _converted(
-        wrap(original.model, original.tail.logits, original.dtype, original.taken, original.where), original.where
+        wrap(original.model, original.tail.logits, original.dtype, original.taken, original.head, original.where),
+        original.where,
     )
     precision = _precision(wrapped)
     with tempfile.TemporaryDirectory(prefix="edgeseg-import-") as folder:
@@ -102,11 +118,22 @@ def wrapped_bundle(
         except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
             raise ExportError(f"{original.where} is no valid ONNX: {first_line(error)}; export it again") from error
         model = Segmenter(spec, open_engine("onnxruntime", file, spec, threads=1))
-        agreement = _agreement(original, model, origin, sample_frames(dataset), precision)
+        for sentence in original.notes:
+            note(sentence)
+        frames = sample_frames(dataset)
+        agreement = _agreement(original, model, origin, frames, precision)
+        if spec.dynamic:
+            tolerance = TOLERANCE if precision == "fp32" else HALF_TOLERANCE
+            sizes = prove_sizes(file, spec, frames[0], lambda tensor: original.logits(original(tensor)), tolerance)
+            agreement = replace(agreement, sizes=sizes)
+        for sentence in _doubts(model, frames):
+            note(f"warning: {sentence}")
         evaluation = None if dataset is None else evaluate(model, dataset, progress=progress)
         measured = Measured.of(agreement, *([evaluation] if evaluation else []))
         artifact = Artifact.of(file, target="onnxruntime", precision=precision, measured=measured)
-        return write_bundle(out, spec, {file: artifact}, _card(spec, artifact, agreement, evaluation))
+        bundle = write_bundle(out, spec, {file: artifact}, _card(spec, artifact, agreement, evaluation))
+        note(f"{_write_overlay(bundle, model, frames[0])} shows a frame with its classes: look at it")
+        return bundle
 
 
 def _agreement(
@@ -114,7 +141,8 @@ def _agreement(
 ) -> OriginalAgreement:
     """Compares logits, and the masks that the network's own output means, at its own size, with the kernels'."""
     spec = model.spec
-    whole = Rect(0.0, 0.0, spec.width / spec.stride, spec.height / spec.stride)
+    size = spec.height, spec.width
+    whole = spec.rect(spec.width, spec.height)
     difference = largest = 0.0
     same = pixels = 0
     for frame in frames:
@@ -124,9 +152,11 @@ def _agreement(
         with np.errstate(invalid="ignore"):  # infinities; the kernels refuse them
             difference = max(difference, float(np.abs(found - wanted).max()))
         largest = max(largest, float(np.abs(wanted).max()))
-        # With channels left out, what these would have won is no matter.
-        mask = original.mask(expected) if original.taken.channels is None else wanted[0].argmax(0)
-        rect = whole if mask.shape != wanted.shape[2:] else None
+        if original.taken.channels is not None:  # what the channels that are left out would have won is no matter
+            mask = wanted[0].argmax(0)
+        else:
+            mask = original.mask(expected, size if original.resizes_scores and spec.grid != "corners" else None)
+        rect = whole if mask.shape == size else None
         same += int((kernels.argmax(found, mask.shape[1], mask.shape[0], rect=rect) == mask).sum())
         pixels += mask.size
     agreement = 100 * same / pixels
@@ -149,6 +179,28 @@ def _agreement(
     )
 
 
+def _doubts(model: Segmenter, frames: list[NDArray[np.uint8]]) -> list[str]:
+    """What looks wrong in the masks of real frames: it is mostly the input's range, mean or order of colours."""
+    counts = sum(np.bincount(model(frame).ravel(), minlength=256) for frame in frames)
+    share = counts / np.sum(counts)
+    if share.max() < ABSURD:
+        return []
+    name = model.spec.classes[int(share.argmax())]
+    return [
+        f"{name} covers {100 * share.max():.1f} % of {len(frames)} frames; if that is not what they show, are colour, "
+        "range, mean, std and threshold in the spec right?"
+    ]
+
+
+def _write_overlay(bundle: Bundle, model: Segmenter, frame: NDArray[np.uint8]) -> Path:
+    """A frame with its classes painted over it, beside the bundle: wrong colours or levels are seen at a glance."""
+    path = bundle.folder.with_name(f"{bundle.folder.name}.overlay.jpg")
+    picture = cv2.imencode(".jpg", model.overlay(model.logits(frame), frame))[1]
+    with atomic_file(path) as temporary:
+        temporary.write_bytes(picture.tobytes())
+    return path
+
+
 def _converted(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
     """The same with the operators of our opset, the one that every engine reads."""
     found = model.opset_import[0].version
@@ -164,7 +216,7 @@ def _converted(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
 
 
 def _precision(model: onnx.ModelProto) -> str:
-    if any(node.op_type in ("QuantizeLinear", "DequantizeLinear") for node in model.graph.node):
+    if any(node.op_type in QUANTISED for node in model.graph.node):
         return "int8"
     weights = {name for node in model.graph.node if node.op_type in ("Conv", "MatMul", "Gemm") for name in node.input}
     kinds = {tensor.data_type for tensor in model.graph.initializer if tensor.name in weights}

@@ -14,6 +14,11 @@
         "std": [0.229, 0.224, 0.225]       then divided by
       },
       "output": "logits",                  which of the network's outputs; may be left out where there is one
+      "head": "classes",                   or "binary", "multi-label"; left out: binary where there is one channel
+      "values": "probabilities",           or "logits", "ids"; left out: seen from frames that are run
+      "threshold": 0.5,                    of a binary or multi-label head, in those values; left out: 0.5 or 0
+      "background": "none",                name of the class where no label of a multi-label head holds
+      "grid": "whole",                     or "stride", "corners": how pixels lie on the logits (edgeseg/spec.py)
       "channels": [0, 1, 3],               the output's channel of each class; left out: class i is channel i
       "stride": 4,                         input pixels a logit
       "classes": ["road", null, "sky"],    null: a class without a name, then called "class 1"
@@ -22,9 +27,11 @@
       "licence": "Apache-2.0; trained on ..."
     }
 
-A network of one channel has two classes, the second where its logit is above 0. Channels that "channels" leaves out
-(void, other) never win a pixel. Where the network ends in a softmax, a sigmoid or an arg-max, that is undone; where it
-ends in a bilinear resize, that is undone if "stride" says so: upsampling and arg-max are the kernels' work.
+A network of one channel has two classes, the second where its value is above the threshold. The labels of a multi-label
+head are "classes"; the one furthest above the threshold wins, and the background, which becomes class 0, where none is
+above. Channels that "channels" leaves out (void, other) never win a pixel. Where the network ends in a softmax, a
+sigmoid or an arg-max, that is undone; where it ends in a bilinear resize, that is undone if "stride" says so:
+upsampling and arg-max are the kernels' work.
 """
 
 from __future__ import annotations
@@ -33,18 +40,18 @@ import colorsys
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.errors import SpecError
 from edgeseg.json_fields import list_of, read_json, required
-from edgeseg.spec import Spec
+from edgeseg.spec import Grid, HeadKind, Spec, Values
 
 _INPUT = {"width", "height", "resize", "pad", "dynamic", "colour", "range", "mean", "std"}
-_TOP = {"format", "name", "input", "output", "channels", "stride", "classes", "palette", "ignore", "licence"}
-_OPTIONAL = {"output", "channels"}
+_OPTIONAL = {"output", "channels", "head", "values", "threshold", "background", "grid"}
+_TOP = {"format", "name", "input", "stride", "classes", "palette", "ignore", "licence"} | _OPTIONAL
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
@@ -71,8 +78,15 @@ class Preparation:
             raise SpecError(f"spec's range is {self.range!r:.80}, expected 1 (levels 0 to 1) or 255 (levels 0 to 255)")
         if not all(map(math.isfinite, (*self.mean, *self.std))) or min(self.std) <= 0:
             raise SpecError(f"spec's mean {self.mean} or std {self.std} is no use; give finite numbers, std above 0")
+        if self.range == 1 and max(map(abs, self.mean)) > 1:
+            raise SpecError(f"spec's range is 1 but its mean is {self.mean}: is the range 255? Else give 0 to 1")
         if self.range == 255 and max(map(abs, self.std)) < 1 and max(map(abs, self.mean)) <= 1:
             raise SpecError(f"spec's range is 255 but its std is {self.std}: is the range 1? Else give std in levels")
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether a network gets the very levels of the frame."""
+        return self.range == 255 and not any(self.mean) and all(each == 1 for each in self.std)
 
     @property
     def levels(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -100,12 +114,25 @@ class ModelSpec:
         preparation: of the frames.
         output: name of the network's output, None where it has one.
         channels: the output's channel of each class, None where class i is channel i.
+        head: what the channels mean, None where it is to be seen from them.
+        values: of the channels, None likewise.
+        threshold: in those values, None for the usual one.
+        grid: how pixels lie on the logits, None where it is to be seen from the network's resize.
     """
 
     spec: Spec
     preparation: Preparation
     output: str | None = None
     channels: tuple[int, ...] | None = None
+    head: HeadKind | None = None
+    values: Values | None = None
+    threshold: float | None = None
+    grid: Grid | None = None
+
+    @property
+    def labels(self) -> int:
+        """Classes that have a channel: all but the background of a multi-label head."""
+        return len(self.spec.classes) - (self.head == "multi-label")
 
 
 def read_model_spec(path: Path) -> ModelSpec:
@@ -128,10 +155,16 @@ def model_spec(data: Any) -> ModelSpec:
     _check_fields(taken, _INPUT, set(), "spec: input")
     names = required(data, "classes", list, where="spec", error=SpecError)
     classes = [f"class {index}" if name is None else name for index, name in enumerate(names)]
+    head = _choice(data, "head", HeadKind)
+    if head == "multi-label":
+        classes.insert(0, required(data, "background", str, where="spec", error=SpecError))
+    elif "background" in data:
+        raise SpecError('spec has a "background", which goes with "head": "multi-label" alone; leave it out')
     palette = _colours(len(classes)) if data["palette"] is None else data["palette"]
     ours = {key: taken[key] for key in ("width", "height", "resize", "pad", "dynamic")}
     ours |= {"layout": "NHWC", "dtype": "uint8", "colour": "BGR"}
-    spec = Spec.from_json({**data, "input": ours, "classes": classes, "palette": palette})
+    described = {key: data[key] for key in data.keys() - _OPTIONAL}
+    spec = Spec.from_json({**described, "input": ours, "classes": classes, "palette": palette})
     preparation = Preparation(
         cast(Any, required(taken, "colour", str, where="spec: input", error=SpecError)),
         cast(Any, required(taken, "range", int, where="spec: input", error=SpecError)),
@@ -139,7 +172,34 @@ def model_spec(data: Any) -> ModelSpec:
         _three(taken, "std"),
     )
     output = required(data, "output", str, where="spec", error=SpecError) if "output" in data else None
-    return ModelSpec(spec, preparation, output, _channels(data, classes))
+    return ModelSpec(
+        spec,
+        preparation,
+        output,
+        _channels(data, names),
+        cast("HeadKind | None", head),
+        cast("Values | None", _choice(data, "values", Values)),
+        _threshold(data),
+        cast("Grid | None", _choice(data, "grid", Grid)),
+    )
+
+
+def _choice(data: dict[str, Any], key: str, known: Any) -> str | None:
+    if data.get(key) is None:
+        return None
+    value = required(data, key, str, where="spec", error=SpecError)
+    if value not in get_args(known):
+        raise SpecError(f"spec's {key} is {value!r:.80}, expected one of {', '.join(get_args(known))}")
+    return value
+
+
+def _threshold(data: dict[str, Any]) -> float | None:
+    value = data.get("threshold")
+    if value is None:
+        return None
+    if type(value) not in (int, float) or not math.isfinite(value):
+        raise SpecError(f"spec's threshold is {value!r:.80}, expected a finite number")
+    return float(value)
 
 
 def _check_fields(data: dict[str, Any], known: set[str], optional: set[str], where: str) -> None:

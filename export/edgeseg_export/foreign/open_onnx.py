@@ -13,7 +13,7 @@ from edgeseg.errors import ExportError
 from edgeseg.files import LARGEST_MODEL, read_file
 from edgeseg.onnx_wire import has_external_data
 
-OPSETS = range(11, 23)
+OPSETS = range(9, 25)
 """Versions of the ONNX operators that are accepted."""
 
 _OWN = ("", "ai.onnx")
@@ -44,7 +44,43 @@ def load_foreign(path: Path) -> onnx.ModelProto:
         model = inliner.inline_local_functions(model)
     check_operators(model, str(path))
     constants_to_initializers(model)
+    sort_nodes(model.graph, str(path))
     return model
+
+
+def sort_nodes(graph: onnx.GraphProto, where: str) -> None:
+    """Puts nodes into the order of computation, which ONNX asks for and some tools do not keep.
+
+    Raises:
+        ExportError: a node reads what no node before it can have made.
+    """
+    ready = {value.name for value in (*graph.input, *graph.initializer)} | {""}
+    ready |= {sparse.values.name for sparse in graph.sparse_initializer}
+    waiting, ordered = list(graph.node), []
+    while waiting:
+        still = []
+        for node in waiting:
+            if all(name in ready for name in outer_names(node)):
+                ordered.append(node)
+                ready.update(node.output)
+            else:
+                still.append(node)
+        if len(still) == len(waiting):
+            raise ExportError(f"{where} reads what nothing computes, in {still[0].op_type}; export it again")
+        waiting = still
+    del graph.node[:]
+    graph.node.extend(ordered)
+
+
+def outer_names(node: onnx.NodeProto) -> set[str]:
+    """Names that a node reads from the graph around it, those that only its inner graphs read with them."""
+    names = set(node.input)
+    for graph in subgraphs(node):
+        own = {value.name for value in (*graph.input, *graph.initializer)}
+        own |= {name for inner in graph.node for name in inner.output}
+        names |= {name for inner in graph.node for name in outer_names(inner)} - own
+        names |= {value.name for value in graph.output} - own
+    return names
 
 
 def check_operators(model: onnx.ModelProto, where: str) -> None:

@@ -1,19 +1,25 @@
-"""The network as it came: the yardstick of every conversion from somebody else's ONNX."""
+"""The network as it came: the reference of every conversion from somebody else's ONNX."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import cv2
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import helper
 
+from edgeseg import kernels
 from edgeseg.errors import ExportError, SpecError
 from edgeseg.ort import ort
+from edgeseg.spec import Grid, Head, Spec
+from edgeseg_export.foreign.head import Range, find_head
 from edgeseg_export.foreign.model_spec import ModelSpec
-from edgeseg_export.foreign.tail import Tail, candidates, find_tail
+from edgeseg_export.foreign.tail import RESIZING, SQUASHING, Tail, candidates, find_tail
 from edgeseg_export.foreign.wrap import channels_last, frame_input
+from edgeseg_export.frames import sample_frames
 
 
 class Original:
@@ -26,6 +32,8 @@ class Original:
         output: name of its output.
         tail: what follows its logits.
         dtype: of its logits.
+        head: what its channels mean.
+        grid: how pixels lie on its logits.
     """
 
     def __init__(self, model: onnx.ModelProto, taken: ModelSpec, where: str) -> None:
@@ -46,7 +54,10 @@ class Original:
         self._session = self._open()
         tensors = self(np.zeros((1, taken.spec.height, taken.spec.width, 3), np.uint8))
         self.tail: Tail = find_tail(chain, self.output, tensors, taken, where)
+        self._picture = self.tail.ids or next(name for name in self._names if tensors[name].ndim == 4)
         self.dtype = tensors[self.tail.logits].dtype
+        self.head = self._find_head()
+        self.grid = self._find_grid()
 
     def __call__(self, tensor: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
         """The output and the tensors before it that may be the logits, of frames uint8 (1, H, W, 3) in BGR."""
@@ -60,24 +71,95 @@ class Original:
             reason = f"{self.where} fails on a {size} input ({first_line(error)})"
             raise ExportError(f"{reason}; is that the network's size?") from error
 
-    def logits(self, tensors: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
-        """Of what a call gave, (1, classes, h, w), the spec's channels alone."""
+    @property
+    def spec(self) -> Spec:
+        """Of the bundle, with what was found of the head and the grid."""
+        return replace(self.taken.spec, head=self.head, grid=self.grid)
+
+    @property
+    def notes(self) -> list[str]:
+        """What was found that the spec does not say, a sentence each."""
+        found = []
+        if self.head.kind == "binary" and self.taken.threshold is None:
+            found.append(
+                f"its one channel holds {self.head.values}, and is class 1 above {self.head.threshold:g}"
+                ' ("values" and "threshold" in the spec say otherwise)'
+            )
+        if self.head.kind == "classes" and "Sigmoid" in self.tail.names:
+            found.append(
+                "its channels end in sigmoids, of which the highest wins; if several may hold at once, or none, say "
+                '"head": "multi-label" in the spec'
+            )
+        if self.grid != "stride" and self.taken.grid is None:
+            whole = "the whole input" if self.grid == "whole" else "the outermost pixels' centres (align_corners)"
+            found.append(f'its logits are laid over {whole} ("grid" in the spec says otherwise)')
+        if self.tail.ids is not None and "Resize" in self.tail.names[self.tail.names.index("ArgMax") :]:
+            found.append("its resize of class ids is left out: scores are resized instead, for smoother borders")
+        return found
+
+    def channels(self, tensors: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
+        """Of what a call gave, (1, C, h, w), the spec's channels alone, as the network has them."""
         found: NDArray[np.float32] = tensors[self.tail.logits].astype(np.float32)
         return found if self.taken.channels is None else np.ascontiguousarray(found[:, self.taken.channels])
 
-    def mask(self, tensors: dict[str, NDArray[Any]]) -> NDArray[Any]:
-        """Class ids (h, w) of the network's own output, as its users take them."""
-        output: NDArray[Any] = tensors[self.output]
-        if "ArgMax" in self.tail.names:
-            return np.squeeze(output)
-        planes = output[0].astype(np.float32)
-        channels = tensors[self.tail.logits].shape[1]
-        if len(planes) != channels:  # (h, w, C)
-            planes = np.moveaxis(planes, -1, 0)
-        ids: NDArray[Any] = planes.argmax(0)
-        if channels == 1:
-            ids = planes[0] > (0.5 if "Sigmoid" in self.tail.names else 0)
+    def logits(self, tensors: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
+        """Of what a call gave, (1, classes, h, w) or (1, 1, h, w), cut at 0, as the bundle's graph must give them."""
+        channels = self.channels(tensors) - np.float32(self.head.threshold)
+        if self.head.kind != "multi-label":
+            return channels
+        return np.concatenate([np.zeros_like(channels[:, :1]), channels], axis=1)
+
+    def mask(self, tensors: dict[str, NDArray[Any]], size: tuple[int, int] | None = None) -> NDArray[Any]:
+        """Class ids (h, w) of the network's own output, by its own rule, as its users take them.
+
+        Args:
+            tensors: what a call gave.
+            size: height and width that scores are resized to first, as `interpolate` does it; None for none.
+        """
+        if self.tail.ids is not None:
+            return np.squeeze(tensors[self.tail.ids])
+        picture = tensors[self._picture][0].astype(np.float32)
+        if len(picture) != tensors[self.tail.logits].shape[1]:  # (h, w, C)
+            picture = np.moveaxis(picture, -1, 0)
+        if size is not None:
+            picture = np.stack([cv2.resize(plane, size[::-1], interpolation=cv2.INTER_LINEAR) for plane in picture])
+        above = picture - np.float32(self._own_threshold)
+        ids: NDArray[Any] = picture.argmax(0)
+        if self.head.kind == "binary":
+            ids = above[0] > 0
+        elif self.head.kind == "multi-label":
+            ids = np.where(above.max(0) > 0, ids + 1, 0)
         return ids
+
+    @property
+    def resizes_scores(self) -> bool:
+        """Whether users resize the scores of its own output: it is smaller than its input, and holds no ids yet."""
+        undone = set(self.tail.names)
+        return self.tail.ids is None and not undone & {*RESIZING, *SQUASHING}
+
+    @property
+    def _own_threshold(self) -> float:
+        """Of the network's own output, which may be the sigmoid of the channels."""
+        if "Sigmoid" in self.tail.names:
+            return float(1 / (1 + np.exp(-self.head.threshold)))
+        return self.head.threshold
+
+    def _find_head(self) -> Head:
+        """Runs frames of all kinds, to see which values the channels take."""
+        spec = self.taken.spec
+        found = [self.channels(self(kernels.resize(frame, spec.width, spec.height)[None])) for frame in _probes()]
+        values = Range.of([channels[0] for channels in found])
+        sigmoid = "Sigmoid" in self.tail.names
+        return find_head(values, found[0].shape[1], self.taken, logit=sigmoid, where=self.where)
+
+    def _find_grid(self) -> Grid:
+        """The network's own, or what is stated; people resize to the whole input where neither says."""
+        spec, stated, own = self.taken.spec, self.taken.grid, self.tail.grid
+        if stated is not None and own is not None and stated != own:
+            raise SpecError(f'{self.where} resizes its scores by the grid "{own}", not "{stated}"; correct the spec')
+        grid = stated or own or "whole"
+        divides = spec.width % spec.stride == spec.height % spec.stride == 0
+        return "stride" if grid == "whole" and divides and not spec.dynamic else grid
 
     def _open(self) -> ort.InferenceSession:
         exposed = onnx.ModelProto()
@@ -94,6 +176,12 @@ class Original:
         except Exception as error:  # ONNX Runtime's exceptions share no base of their own.
             reason = f"{self.where} is refused by ONNX Runtime: {first_line(error)}"
             raise ExportError(f"{reason}; export it again") from error
+
+
+def _probes() -> list[NDArray[np.uint8]]:
+    """Frames that show what a network can give: streets, noise, black and white."""
+    noise = np.random.default_rng(0).integers(0, 256, (96, 128, 3), np.uint8)
+    return [*sample_frames(None), noise, np.zeros_like(noise), np.full_like(noise, 255)]
 
 
 def _output(model: onnx.ModelProto, taken: ModelSpec, where: str) -> str:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from onnx import helper
 
 from edgeseg.errors import ExportError, SpecError
+from edgeseg.spec import Grid
 from edgeseg_export.foreign.model_spec import ModelSpec
 
 SHAPING = ("Identity", "Cast", "Squeeze", "Unsqueeze", "Reshape", "Transpose")
@@ -22,8 +23,8 @@ SQUASHING = ("Softmax", "LogSoftmax", "Sigmoid")
 RESIZING = ("Resize",)
 CHOOSING = ("ArgMax",)
 
-EXACT_RESIZES = ("half_pixel", "pytorch_half_pixel")
-"""Coordinates of a bilinear resize that are the kernels'."""
+GRIDS: dict[str, Grid] = {"half_pixel": "whole", "pytorch_half_pixel": "whole", "align_corners": "corners"}
+"""How pixels lie on the logits, by the coordinates of a bilinear resize."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,14 @@ class Tail:
     Attributes:
         logits: name of the tensor, (1, C, h, w).
         undone: operators that are left out, in the order of computation.
+        ids: name of the arg-max's own answer, before any resize of it; None without one.
+        grid: how the pixels of the input lie on the logits by the network's own resize; None without one.
     """
 
     logits: str
     undone: tuple[onnx.NodeProto, ...]
+    ids: str | None = None
+    grid: Grid | None = None
 
     @property
     def names(self) -> list[str]:
@@ -71,18 +76,18 @@ def find_tail(
         SpecError: no tensor has the spec's stride and classes.
         ExportError: an operator cannot be undone; the message says why.
     """
-    least = _least(chain, tensors)
+    least = _least(chain)
     names = [output, *(str(node.input[0]) for node in chain)]
     spec = taken.spec
     size = (-(-spec.height // spec.stride), -(-spec.width // spec.stride))
     for place in range(least, len(names)):
         tensor = tensors[names[place]]
-        if tensor.ndim == 4 and tensor.shape[0] == 1 and tensor.shape[2:] == size and tensor.dtype.kind == "f":
+        if _is_picture(tensor) and tensor.shape[2:] == size:
             _check_channels(tensor.shape[1], taken, where)
             undone = tuple(reversed(chain[:place]))
-            for node in undone:
-                _check_undoable(node, where)
-            return Tail(names[place], undone)
+            choice = next((index for index, node in enumerate(undone) if node.op_type in CHOOSING), len(undone))
+            ids = str(undone[choice].output[0]) if choice < len(undone) else None
+            return Tail(names[place], undone, ids, _grid(undone[:choice], where))
     shapes = [tensors[name].shape for name in names[least:]]
     raise SpecError(
         f"{where} gives {' or '.join(dict.fromkeys(map(_said, shapes)))} for an input of {spec.width}x{spec.height}, "
@@ -90,41 +95,54 @@ def find_tail(
     )
 
 
-def _least(chain: list[onnx.NodeProto], tensors: dict[str, NDArray[np.float32]]) -> int:
+def _is_picture(tensor: NDArray[np.generic]) -> bool:
+    """Whether it holds scores, (1, C, h, w); one channel of them may be of any type, as ready-made masks are."""
+    return (
+        tensor.ndim == 4 and tensor.shape[0] == 1 and (tensor.dtype.kind == "f" or tensor.shape[1:2] == (1,))
+    )
+
+
+def _least(chain: list[onnx.NodeProto]) -> int:
     """How many nodes must go, so that scores are left: arg-max always, squashing unless scores are resized after it."""
     least = 0
     resized = False
     for place, node in enumerate(chain):
-        one_channel = tensors[str(node.input[0])].shape[1:2] == (1,)
-        if node.op_type in CHOOSING or (node.op_type in SQUASHING and (one_channel or not resized)):
+        if node.op_type in CHOOSING or (node.op_type in SQUASHING and not resized):
             least = place + 1
         resized = resized or node.op_type in RESIZING
     return least
 
 
 def _check_channels(found: int, taken: ModelSpec, where: str) -> None:
-    classes = len(taken.spec.classes)
+    classes = taken.labels
     if taken.channels is not None:
         if max(taken.channels) >= found:
             raise SpecError(f"{where} gives {found} channels, but the spec's channels name {max(taken.channels)}")
-    elif found != classes and not (found == 1 and classes == 2):
+    elif found != classes and not (found == 1 and classes == 2 and taken.head != "multi-label"):
         raise SpecError(
             f"{where} gives {found} channels, but the spec has {classes} classes; name each (null: without a name), or "
             'say with "channels" which to keep'
         )
 
 
-def _check_undoable(node: onnx.NodeProto, where: str) -> None:
-    if node.op_type not in RESIZING:
-        return
-    attributes = {each.name: helper.get_attribute_value(each) for each in node.attribute}
-    mode = attributes.get("mode", b"nearest").decode()
-    place = attributes.get("coordinate_transformation_mode", b"half_pixel").decode()
-    if mode != "linear" or place not in EXACT_RESIZES or attributes.get("antialias"):
-        raise ExportError(
-            f"{where} ends in a resize ({mode}, {place}) that the kernels' (linear, half_pixel) would change; give the "
-            "stride after that resize, and it is kept"
-        )
+def _grid(undone: tuple[onnx.NodeProto, ...], where: str) -> Grid | None:
+    """How pixels lie on the logits by the resizes of scores that are left out."""
+    grids: list[Grid] = []
+    for node in undone:
+        if node.op_type not in RESIZING:
+            continue
+        attributes = {each.name: helper.get_attribute_value(each) for each in node.attribute}
+        mode = attributes.get("mode", b"nearest").decode()
+        place = attributes.get("coordinate_transformation_mode", b"half_pixel").decode()
+        if mode != "linear" or place not in GRIDS or attributes.get("antialias"):
+            raise ExportError(
+                f"{where} ends in a resize ({mode}, {place}) that the kernels' (linear; half_pixel or align_corners) "
+                "would change; give the stride after that resize, and it is kept"
+            )
+        grids.append(GRIDS[place])
+    if len(set(grids)) > 1:
+        raise ExportError(f"{where} ends in resizes of two kinds, which cannot be left out; give the stride after them")
+    return grids[0] if grids else None
 
 
 def _advice(shapes: list[tuple[int, ...]], taken: ModelSpec) -> str:

@@ -1,6 +1,10 @@
 """Puts somebody else's ONNX graph into ours: uint8 NHWC BGR in, logits out, with as few operators as can be.
 
-    frame -> Cast -> [Transpose] -> [Gather] -> [Sub] -> [Div] -> the network -> [Gather] -> [Cast] -> logits
+    frame -> Cast -> [Transpose] -> [Gather] -> [Sub] -> [Div] -> the network
+          -> [Gather] -> [Cast] -> [Sub] -> [Pad] -> logits
+
+The last Sub takes the threshold of a head off, so that the kernels cut it at 0; Pad gives a multi-label head the
+channel of its background, which is 0.
 
 Where the input goes to one convolution alone, the channel order is folded into its weights; so are mean and standard
 deviation where they differ by channel: the deviation always, the mean if nothing is padded (padding means 0 after the
@@ -17,6 +21,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from edgeseg.errors import ExportError, SpecError
+from edgeseg.spec import Head
 from edgeseg_export.foreign.model_spec import ModelSpec, Preparation
 from edgeseg_export.foreign.open_onnx import subgraphs
 
@@ -24,14 +29,16 @@ PREFIX = "network/"
 """Of every name in the network, so that none can be one of ours."""
 
 FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16)
+LEVELS = (TensorProto.UINT8,)
+"""Of an input that takes a picture's own levels."""
 
 
 def frame_input(model: onnx.ModelProto, taken: ModelSpec, where: str) -> onnx.ValueInfoProto:
     """The network's one input, which must be able to take the spec's frames.
 
     Raises:
-        ExportError: it is not one float (N, 3, H, W) or (N, H, W, 3).
-        SpecError: it has another size than the spec says.
+        ExportError: it is not one float or uint8 (N, 3, H, W) or (N, H, W, 3).
+        SpecError: it has another size than the spec says, or levels that are to be normalised are uint8.
     """
     weights = {tensor.name for tensor in model.graph.initializer}
     inputs: list[onnx.ValueInfoProto] = [value for value in model.graph.input if value.name not in weights]
@@ -41,14 +48,16 @@ def frame_input(model: onnx.ModelProto, taken: ModelSpec, where: str) -> onnx.Va
     kind = inputs[0].type.tensor_type
     sizes = [dim.dim_value for dim in kind.shape.dim]  # 0: any
     last = channels_last(inputs[0])
-    if kind.elem_type not in FLOATS or len(sizes) != 4 or not (last or sizes[1] in (0, 3)):
+    if kind.elem_type not in (*FLOATS, *LEVELS) or len(sizes) != 4 or not (last or sizes[1] in (0, 3)):
         known = kind.elem_type in TensorProto.DataType.values()
         name = TensorProto.DataType.Name(kind.elem_type).lower() if known else "something"
         shape = ", ".join(str(size or "?") for size in sizes)
         raise ExportError(
-            f"{where} takes {name} ({shape}), expected float (1, 3, height, width) or (1, height, width, 3); export it "
-            "like that"
+            f"{where} takes {name} ({shape}), expected float or uint8 (1, 3, height, width) or (1, height, width, 3); "
+            "export it like that"
         )
+    if kind.elem_type in LEVELS and not taken.preparation.changes_nothing:
+        raise SpecError(f"{where} takes uint8 levels, which cannot be normalised; say range 255, mean 0 and std 1")
     spec = taken.spec
     if sizes[0] not in (0, 1):
         raise ExportError(f"{where} takes {sizes[0]} pictures at once, expected 1; export it with a batch of 1")
@@ -67,7 +76,7 @@ def channels_last(given: onnx.ValueInfoProto) -> bool:
 
 
 def wrap(
-    model: onnx.ModelProto, logits: str, dtype: np.dtype[Any], taken: ModelSpec, where: str
+    model: onnx.ModelProto, logits: str, dtype: np.dtype[Any], taken: ModelSpec, head: Head, where: str
 ) -> onnx.ModelProto:
     """The graph that edgeseg runs.
 
@@ -76,6 +85,7 @@ def wrap(
         logits: name of the tensor (1, C, h, w) that is to come out.
         dtype: of that tensor.
         taken: what the network is.
+        head: what its channels mean.
         where: the model's file, for messages.
     """
     spec = taken.spec
@@ -84,7 +94,10 @@ def wrap(
     graph = onnx.GraphProto()
     graph.CopyFrom(model.graph)
     _prefix(graph)
-    nodes = [helper.make_node("Cast", ["frame"], ["frame.float"], name="frame.float", to=kind)]
+    cast = "Identity" if kind in LEVELS else "Cast"
+    nodes = [helper.make_node(cast, ["frame"], ["frame.float"], name="frame.float")]
+    if kind not in LEVELS:
+        nodes[0].attribute.append(helper.make_attribute("to", kind))
     last = channels_last(given)
     if not last:
         nodes.append(
@@ -93,20 +106,12 @@ def wrap(
     entry = PREFIX + given.name
     constants = _normalise(graph, entry, taken.preparation, helper.tensor_dtype_to_np_dtype(kind), nodes, last)
     nodes[-1].output[0] = entry
-    scores = PREFIX + logits
-    tail = []
-    if taken.channels is not None:
-        constants.append(numpy_helper.from_array(np.array(taken.channels, np.int64), "channels"))
-        tail.append(helper.make_node("Gather", [scores, "channels"], ["chosen"], name="chosen", axis=1))
-        scores = "chosen"
-    tail.append(helper.make_node("Cast", [scores], ["logits"], name="logits", to=TensorProto.FLOAT))
-    wrapped = _needed([*nodes, *graph.node, *tail], "logits")
-    if dtype == np.float32:  # that last Cast changes nothing
-        wrapped.pop()
-        _rename(wrapped, scores, "logits")
+    tail, scores = _to_logits(PREFIX + logits, dtype, taken, head, constants)
+    wrapped = _needed([*nodes, *graph.node, *tail], scores)
+    _rename(wrapped, scores, "logits")
     used = {name for node in wrapped for name in _reads(node)}
     size = ["height", "width"] if spec.dynamic else [spec.height, spec.width]
-    count = len(taken.channels) if taken.channels is not None else None
+    count = None if taken.channels is None else len(taken.channels) + (head.kind == "multi-label")
     return helper.make_model(
         helper.make_graph(
             wrapped,
@@ -119,6 +124,29 @@ def wrap(
         opset_imports=[entry for entry in model.opset_import if entry.domain in ("", "ai.onnx")],
         ir_version=max(model.ir_version, 8),
     )
+
+
+def _to_logits(
+    scores: str, dtype: np.dtype[Any], taken: ModelSpec, head: Head, constants: list[onnx.TensorProto]
+) -> tuple[list[onnx.NodeProto], str]:
+    """The nodes that make float32 logits, cut at 0, of a network's scores, and the name of their result."""
+    nodes: list[onnx.NodeProto] = []
+
+    def add(kind: str, name: str, *values: NDArray[np.generic], **attributes: Any) -> None:
+        source = nodes[-1].output[0] if nodes else scores
+        names = [f"{name}.{place}" for place in range(len(values))]
+        constants.extend(numpy_helper.from_array(value, each) for value, each in zip(values, names, strict=True))
+        nodes.append(helper.make_node(kind, [source, *names], [name], name=name, **attributes))
+
+    if taken.channels is not None:
+        add("Gather", "chosen", np.array(taken.channels, np.int64), axis=1)
+    if dtype != np.float32:
+        add("Cast", "scores", to=TensorProto.FLOAT)
+    if head.threshold:
+        add("Sub", "above", np.array(head.threshold, np.float32))
+    if head.kind == "multi-label":
+        add("Pad", "labels", np.array([0, 1, 0, 0, 0, 0, 0, 0], np.int64), np.array(0, np.float32))
+    return nodes, nodes[-1].output[0] if nodes else scores
 
 
 def _normalise(

@@ -86,7 +86,7 @@ BAD: list[tuple[onnx.ModelProto, dict[str, Any], str]] = [
     (network(), {"classes": ["a", "b"], "channels": [0, 5]}, "5 channels, but the spec's channels name 5"),
     (network(), {"input_width": 32}, "takes 64x48, the spec says 32x48"),
     (network(shape=(4, 3, HEIGHT, WIDTH)), {}, "takes 4 pictures at once"),
-    (network(shape=(1, 4, HEIGHT, WIDTH)), {}, r"takes float \(1, 4, 48, 64\), expected float \(1, 3, .*\(1, height"),
+    (network(shape=(1, 4, HEIGHT, WIDTH)), {}, r"takes float \(1, 4, 48, 64\), expected float or uint8 \(1, 3, "),
     (network(shape=(1, HEIGHT, WIDTH, 3)), {}, "fails on a 64x48 input"),  # its convolution takes channels first
     (network(kind=TensorProto.DOUBLE, out=TensorProto.DOUBLE), {}, r"takes double"),
     (network(lambda s: [helper.make_node("ReduceMean", [s], ["out"], axes=[2, 3])]), {}, r"gives \(1, 5, 1, 1\)"),

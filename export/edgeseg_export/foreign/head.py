@@ -1,0 +1,105 @@
+"""What the channels of somebody else's network mean: stated in its spec, or seen from frames; never guessed from names.
+
+A channel is cut at its threshold by subtracting it in the graph, so that the kernels cut everything at 0: a bilinear
+resize and a subtraction commute.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeseg.errors import SpecError
+from edgeseg.spec import Head, HeadKind, Values
+from edgeseg_export.foreign.model_spec import ModelSpec
+
+ROUNDING = 1e-3
+"""By how much a probability may leave the range 0 to 1, as float16 and resizes have it."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """The values that the channels took, over frames.
+
+    Attributes:
+        least: of all.
+        most: of all.
+        whole: all were whole numbers.
+    """
+
+    least: float
+    most: float
+    whole: bool
+
+    @classmethod
+    def of(cls, channels: list[NDArray[np.float32]]) -> Range:
+        """Over the frames' channels, (C, h, w) each."""
+        whole = all(np.array_equal(each, np.round(each)) for each in channels)
+        return cls(min(float(each.min()) for each in channels), max(float(each.max()) for each in channels), whole)
+
+    @property
+    def in_unit(self) -> bool:
+        """Whether they are probabilities, or 0 and 1."""
+        return self.least >= -ROUNDING and self.most <= 1 + ROUNDING
+
+    def __str__(self) -> str:
+        return f"{self.least:.4g} to {self.most:.4g}"
+
+
+def find_head(values: Range, count: int, model_spec: ModelSpec, *, logit: bool, where: str) -> Head:
+    """The head, and the threshold that is to be subtracted from its channels.
+
+    Args:
+        values: of the channels that the graph will give.
+        count: of the channels.
+        model_spec: what is stated.
+        logit: a sigmoid after these channels was left out, so that they are logits of its probabilities.
+        where: the model's file, for messages.
+
+    Raises:
+        SpecError: what is stated contradicts the values, or they are of no known kind and no threshold is stated.
+    """
+    kind: HeadKind = model_spec.head or ("binary" if count == 1 else "classes")
+    if kind == "binary" and (count != 1 or len(model_spec.spec.classes) != 2):
+        raise SpecError(f"{where} gives {count} channels, but a binary head has one, for two classes; correct the spec")
+    if kind == "classes":
+        if count == 1:
+            raise SpecError(f'{where} gives one channel, which is a binary head; say "head": "binary", or leave it out')
+        if model_spec.threshold is not None:
+            raise SpecError('spec has a "threshold", but of classes the highest wins; leave it out, or say which head')
+        return Head()
+    if logit:
+        return Head(kind, "logits", _logit_of(model_spec, where))
+    found = _kind_of(values)
+    stated = model_spec.values
+    if stated is not None and stated != found and not (stated == "probabilities" and values.in_unit):
+        raise SpecError(f'{where} gives {values} on frames, which are no {stated}; correct "values", or leave it out')
+    if found is None and model_spec.threshold is None:
+        raise SpecError(
+            f'{where} gives {values} on frames, neither logits nor probabilities; say with "threshold" in the spec '
+            "above which value a pixel counts"
+        )
+    usual = 0.0 if found == "logits" else 0.5
+    threshold = usual if model_spec.threshold is None else model_spec.threshold
+    if not values.least <= threshold <= values.most and found != "logits":
+        raise SpecError(f"{where} gives {values} on frames, and the threshold {threshold:g} lies outside; correct it")
+    return Head(kind, stated or found or "logits", threshold)
+
+
+def _kind_of(values: Range) -> Values | None:
+    if values.in_unit:
+        return "ids" if values.whole else "probabilities"
+    return "logits" if values.least < 0 else None
+
+
+def _logit_of(model_spec: ModelSpec, where: str) -> float:
+    """The threshold before the sigmoid that stands for the one after it."""
+    threshold = 0.5 if model_spec.threshold is None else model_spec.threshold
+    if model_spec.values == "logits":
+        return 0.0 if model_spec.threshold is None else model_spec.threshold
+    if not 0 < threshold < 1:
+        raise SpecError(f"{where} ends in a sigmoid, and the threshold is {threshold:g}; expected one between 0 and 1")
+    return math.log(threshold / (1 - threshold))
