@@ -1,8 +1,8 @@
 """The kernels against OpenCV and NumPy, on one thread: python -m lab.kernels [SOURCE] [--json FILE].
 
-The contenders of a comparison take turns in one process, so that a busy moment of the machine hits them alike. A turn
-is five calls. The first one finds the caches full of what the others left, as after a network: it is reported apart,
-as "cold". Output arrays are allocated once, on both sides.
+The implementations of a comparison take turns in one process, so that a busy moment of the machine hits them alike. A
+turn is five calls. The first one finds the caches full of what the others left, as after a network: it is reported
+apart, as "cold". Output arrays are allocated once, on both sides.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ TURN = 5
 """Calls in a row."""
 
 Array = NDArray[Any]
-Contenders = dict[str, Callable[[int], object]]
+Implementations = dict[str, Callable[[int], object]]
 """By name: what one round calls, with its number. The first is ours, the others what it is compared with."""
 
 
@@ -42,13 +42,13 @@ def main(source: Path | None = None, *, bundle: str = "road", rounds: int = 40, 
         source: a video or an image, whose logits the bundle computes, or a .npy of logits (frames, classes, h, w); the
             street clip of the extra "demo" by default.
         bundle: the network that computes the logits.
-        rounds: how many turns each contender has.
+        rounds: how many turns each implementation has.
         json: write the figures here too.
     """
     cv2.setNumThreads(1)
     source = source or street_clip()
     frames, logits = _recorded(source) if source.suffix == ".npy" else _computed(source, bundle)
-    comparisons: dict[str, Contenders] = {
+    comparisons: dict[str, Implementations] = {
         f"logits {logits.shape[2]}x{logits.shape[3]} x {logits.shape[1]} -> mask": _argmax(logits),
         "logits + frame -> overlay": _overlay(logits, frames),
         "mask + frame -> overlay": _blend(logits, frames),
@@ -56,7 +56,7 @@ def main(source: Path | None = None, *, bundle: str = "road", rounds: int = 40, 
         "resize 960x540 -> 480x360": _resize([cv2.resize(frame, (960, 540)) for frame in frames]),
         "logits -> margin": {"edgeseg": lambda i: kernels.margin(logits[i % len(logits)], WIDTH, HEIGHT)},
     }
-    figures = {name: _measured(contenders, rounds) for name, contenders in comparisons.items()}
+    figures = {name: _measured(implementations, rounds) for name, implementations in comparisons.items()}
     agreement = _agreement(logits)
     for name, measured in figures.items():
         _show(name, measured)
@@ -80,7 +80,7 @@ def main(source: Path | None = None, *, bundle: str = "road", rounds: int = 40, 
             path.write_text(jsonlib.dumps(report, indent=2) + "\n")
 
 
-def _argmax(logits: Array) -> Contenders:
+def _argmax(logits: Array) -> Implementations:
     mask = np.empty((HEIGHT, WIDTH), np.uint8)
     planes = np.empty((logits.shape[1], HEIGHT, WIDTH), np.float32)
     return {
@@ -90,7 +90,7 @@ def _argmax(logits: Array) -> Contenders:
     }
 
 
-def _overlay(logits: Array, frames: list[Array]) -> Contenders:
+def _overlay(logits: Array, frames: list[Array]) -> Implementations:
     palette = _palette(logits)
     out = np.empty((HEIGHT, WIDTH, 3), np.uint8)
     planes = np.empty((logits.shape[1], HEIGHT, WIDTH), np.float32)
@@ -105,7 +105,7 @@ def _overlay(logits: Array, frames: list[Array]) -> Contenders:
     }
 
 
-def _blend(logits: Array, frames: list[Array]) -> Contenders:
+def _blend(logits: Array, frames: list[Array]) -> Implementations:
     palette = _palette(logits)
     masks = [kernels.argmax(one, WIDTH, HEIGHT) for one in logits]
     out = np.empty((HEIGHT, WIDTH, 3), np.uint8)
@@ -117,7 +117,7 @@ def _blend(logits: Array, frames: list[Array]) -> Contenders:
     }
 
 
-def _resize(frames: list[Array]) -> Contenders:
+def _resize(frames: list[Array]) -> Implementations:
     out = np.empty((360, 480, 3), np.uint8)
 
     def with_cv2(interpolation: int) -> Callable[[int], object]:
@@ -150,12 +150,12 @@ def _agreement(logits: Array) -> float:
     return float(np.mean([kernels.argmax(one, WIDTH, HEIGHT) == _cv2_argmax(one, planes) for one in logits]))
 
 
-def _measured(contenders: Contenders, rounds: int) -> dict[str, dict[str, float]]:
+def _measured(implementations: Implementations, rounds: int) -> dict[str, dict[str, float]]:
     """Milliseconds a call; the first round, which maps memory and loads code, does not count."""
-    taken: dict[str, list[list[float]]] = {name: [] for name in contenders}
+    milliseconds: dict[str, list[list[float]]] = {name: [] for name in implementations}
     for turn in range(rounds + 1):
-        for name, call in contenders.items():
-            taken[name].append([_timed(call, turn + i) for i in range(TURN)])
+        for name, call in implementations.items():
+            milliseconds[name].append([_timed(call, turn + i) for i in range(TURN)])
     return {
         name: {
             "p50": float(np.median(turns[1:])),
@@ -163,7 +163,7 @@ def _measured(contenders: Contenders, rounds: int) -> dict[str, dict[str, float]
             "min": float(np.min(turns[1:])),
             "cold": float(np.median([calls[0] for calls in turns[1:]])),
         }
-        for name, turns in taken.items()
+        for name, turns in milliseconds.items()
     }
 
 
@@ -188,8 +188,8 @@ def _computed(path: Path, bundle: str) -> tuple[list[Array], Array]:
     frames: list[Array] = []
     for position in range(0, count, -(-count // 8)):
         capture.set(cv2.CAP_PROP_POS_FRAMES, position)
-        found, frame = capture.read()
-        if found:
+        decoded, frame = capture.read()
+        if decoded:
             frames.append(kernels.resize(np.asarray(frame, np.uint8), WIDTH, HEIGHT))
     capture.release()
     if not frames:

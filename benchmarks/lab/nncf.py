@@ -76,16 +76,16 @@ def main(
             engine = open_engine("openvino", opened.path(int8), opened.spec, threads)
             both = {"ours": engine.infer, "nncf": compiled(theirs, threads)}
             agreement = {name: _agreement(infer, reference, frames) for name, infer in both.items()}
-            results.append({"threads": threads, "agreement": agreement, **race(both, frames, rounds)})
-    said = machine.warnings(before, machine.condition(), available_cores())
+            results.append({"threads": threads, "agreement": agreement, **in_turns(both, frames, rounds)})
+    warnings = machine.warnings(before, machine.condition(), available_cores())
     Console().print(_table(results))
-    for each in said:
+    for each in warnings:
         Console(stderr=True).print(f"warning: {each}", style="yellow", soft_wrap=True)
     if json is not None:
         report = {
             "machine": machine.machine(),
             "versions": machine.versions(),
-            "warnings": said,
+            "warnings": warnings,
             "artifact": {"file": int8.file, "sha256": int8.sha256},
             "calibration_frames": len(frames.calibrate),
             "rounds": rounds,
@@ -134,7 +134,7 @@ def compiled(file: Path, threads: int) -> Infer:
     return infer
 
 
-def race(both: dict[str, Infer], frames: CalibrationData, rounds: int) -> dict[str, Any]:
+def in_turns(both: dict[str, Infer], frames: CalibrationData, rounds: int) -> dict[str, Any]:
     """Milliseconds and core milliseconds an inference, medians of the turns; the ratio is theirs to ours."""
     tensors = [sample.tensor for sample in frames.choose]
     wall: dict[str, list[float]] = {name: [] for name in both}
@@ -157,7 +157,7 @@ def race(both: dict[str, Infer], frames: CalibrationData, rounds: int) -> dict[s
 
 
 def _agreement(infer: Infer, reference: Segmenter, frames: CalibrationData) -> float:
-    """Share of pixels with fp32's class, on frames that did not calibrate."""
+    """Fraction of the pixels with fp32's class, on frames that did not calibrate."""
     spec = reference.spec
     shares = []
     for sample in frames.choose:

@@ -15,9 +15,9 @@ from edgeseg_bench.result import check_writable, to_text, write
 from edgeseg_bench.street_clip import street_clip
 from edgeseg_export.sizes import parse_size
 from lab.peers import table
-from lab.peers.contenders import CONTENDERS, OURS
-from lab.peers.entries import Limits, Paddock
-from lab.peers.measure import Course, measure
+from lab.peers.measure import Workload, measure
+from lab.peers.peer import OURS, PEERS
+from lab.peers.preparation import Limits, Preparation
 
 app = App(name="python -m lab.peers", help="The same work through other people's software.")
 
@@ -36,21 +36,21 @@ def main(
     work: Path = Path("build/peers"),
     json_file: Annotated[Path | None, Parameter("--json")] = None,
 ) -> None:
-    """Race contenders on one video: decoding to masks at frame size.
+    """Measure peers on one video, turn by turn: from decoding to masks at frame size.
 
-    Everybody runs on the video; those who do the same work as ours run on the other courses too.
+    All of them run on the video; those that do the same work as ours run on the other workloads too.
 
     Args:
-        names: contenders, by their files in benchmarks/peers; all by default.
+        names: peers, by their files in benchmarks/lab/peers; all by default.
         bundle: the network: the name of one that comes with edgeseg, or a path.
         source: a video file; the street clip of the extra "demo" by default.
-        enlarge: a course more: the video at this size, such as 1280x720.
-        overlay: a course more: painting overlays too.
-        data: a data set; its images of the split "train" calibrate those who quantise by themselves.
+        enlarge: a further workload: the video at this size, such as 1280x720.
+        overlay: a further workload: overlays are painted too.
+        data: a data set; its images of the split "train" calibrate the peers that quantise by themselves.
         frames: of each turn, at most.
         seconds: of each turn, at most.
-        rounds: turns of each contender.
-        work: folder for the contenders' environments and files, which are made once.
+        rounds: turns of each peer.
+        work: folder for the peers' environments and files, which are made once.
         json_file: write the figures here.
     """
     _check(names, frames, seconds, rounds)
@@ -61,25 +61,25 @@ def main(
     if not video.is_file():
         raise SourceError(f"there is no video {video}, expected a file of a hundred frames or more; give --source")
     work.mkdir(parents=True, exist_ok=True)
-    with Console(stderr=True).status("making ready") as status:
-        paddock = Paddock(Bundle.open(bundle), data, work)
-        courses = [Course(video, False)]
+    with Console(stderr=True).status("preparing") as status:
+        preparation = Preparation(Bundle.open(bundle), data, work)
+        workloads = [Workload(video, False)]
         if larger is not None:
-            courses.append(Course(paddock.enlarged(video, *larger), False))
+            workloads.append(Workload(preparation.enlarged(video, *larger), False))
         if overlay:
-            courses.append(Course(video, True))
-        chosen = [each for each in CONTENDERS if not names or each.file in (OURS, *names)]
-        result = measure(paddock, courses, chosen, Limits(frames, seconds), rounds, status.update)
-    Console().print(table.drawn(result))
+            workloads.append(Workload(video, True))
+        chosen = [each for each in PEERS if not names or each.file in (OURS, *names)]
+        result = measure(preparation, workloads, chosen, Limits(frames, seconds), rounds, status.update)
+    Console().print(table.for_terminal(result))
     if json_file is not None:
         write(json_file, to_text(result))
 
 
 def _check(names: tuple[str, ...], frames: int, seconds: float, rounds: int) -> None:
-    there = sorted({each.file for each in CONTENDERS} - {OURS})
+    known = sorted({each.file for each in PEERS} - {OURS})
     for name in names:
-        if name not in there:
-            raise UsageError(f"no contender {name!r}; choose of {', '.join(there)}")
+        if name not in known:
+            raise UsageError(f"no peer {name!r}; choose of {', '.join(known)}")
     for what, value in (("frames", frames), ("rounds", rounds)):
         if value < 1:
             raise UsageError(f"{what} is {value}, expected at least 1")

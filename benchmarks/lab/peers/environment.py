@@ -1,4 +1,4 @@
-"""Environments of contenders whose packages do not go with ours: made once, from pinned requirements."""
+"""Environments of peers whose packages do not go with ours: made once, from pinned requirements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All races of a result, as one JSON object.
+"""The figures of all workloads, as one JSON object.
 
 {
   "format": 1,
@@ -7,9 +7,9 @@
   "machine": {...}, "versions": {...}, "condition": {"before": {...}, "after": {...}}, "warnings": [...],
   "bundle": "road", "artifacts": {"fp32": sha256, "int8": sha256},
   "limits": {"frames", "seconds", "rounds"},
-  "races": [{"video", "width", "height", "overlay",
-             "contenders": [{"name", "precision", "note", "software", "agreement", "rival", "fps", "core_ms",
-                             "time_over_ours": {"fp32": {"median", "rounds": [...]}, "int8": {...}}}]}],
+  "workloads": [{"video", "width", "height", "overlay",
+                 "peers": [{"name", "precision", "note", "software", "agreement", "comparable", "fps", "core_ms",
+                            "time_over_ours": {"fp32": {"median", "rounds": [...]}, "int8": {...}}}]}],
   "absent": {"name precision": why},
   "ours": {"fp32": {"engine": "onnxruntime", "stage_core_ms": {"decode", "prepare", "infer", "kernel"}}, "int8": {...}}
 }
@@ -31,9 +31,9 @@ from edgeseg.segmenter import load
 from edgeseg.video.open import open_source
 from edgeseg_bench import machine
 from edgeseg_bench.pipeline import stages_alone
-from lab.peers.contenders import OURS, Contender
-from lab.peers.entries import TARGET, Limits, Paddock
-from lab.peers.race import Entry, Standing, race
+from lab.peers.peer import OURS, Peer
+from lab.peers.preparation import TARGET, Limits, Preparation
+from lab.peers.rounds import Job, PeerResult, run_rounds
 
 FORMAT = 1
 WHAT = "edgeseg peers"
@@ -42,7 +42,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Course:
+class Workload:
     """A video, and whether overlays are painted."""
 
     video: Path
@@ -50,14 +50,19 @@ class Course:
 
 
 def measure(
-    paddock: Paddock, courses: Sequence[Course], chosen: Sequence[Contender], limits: Limits, rounds: int, say: Say
+    preparation: Preparation,
+    workloads: Sequence[Workload],
+    peers: Sequence[Peer],
+    limits: Limits,
+    rounds: int,
+    say: Say,
 ) -> dict[str, Any]:
-    """Everybody on the first course; on the others those who do the same work as ours.
+    """Measures all peers on the first workload, and on the others those that do the same work as ours.
 
     Args:
-        paddock: the bundle, made ready.
-        courses: one or more.
-        chosen: contenders, ours in fp32 first.
+        preparation: of the bundle.
+        workloads: one or more.
+        peers: ours in fp32 first.
         limits: of a turn.
         rounds: turns of each.
         say: called with what is being done.
@@ -67,21 +72,21 @@ def measure(
         SourceError: a video cannot be opened.
     """
     before = machine.condition()
-    bundle, video = paddock.bundle, courses[0].video
-    races = []
+    bundle, video = preparation.bundle, workloads[0].video
+    figures = []
     absent: dict[str, str] = {}
     ours: dict[str, Any] = {}
-    for course in courses:
-        say("making ready")
-        entries, missing = _entries(paddock, chosen, course, limits)
-        standings, failed = race(entries, rounds=rounds, say=say)
+    for workload in workloads:
+        say("preparing")
+        jobs, missing = _jobs(preparation, peers, workload, limits)
+        results, failed = run_rounds(jobs, rounds=rounds, say=say)
         absent |= missing | failed
-        own = {each.contender.precision: each for each in standings if each.contender.file == OURS}
-        races.append(_to_json(course, standings, own))
-        if course == courses[0]:
+        own = {each.peer.precision: each for each in results if each.peer.file == OURS}
+        figures.append(_to_json(workload, results, own))
+        if workload == workloads[0]:
             say("our stages, each alone")
             ours = {precision: _stages(bundle, precision, video) for precision in own}
-        chosen = [each.contender for each in standings if each.rival or each.contender.file == OURS]
+        peers = [each.peer for each in results if each.comparable or each.peer.file == OURS]
     after = machine.condition()
     return {
         "format": FORMAT,
@@ -94,40 +99,40 @@ def measure(
         "bundle": bundle.spec.name,
         "artifacts": {each.precision: each.sha256 for each in bundle.artifacts if each.target == TARGET},
         "limits": {"frames": limits.frames, "seconds": limits.seconds, "rounds": rounds},
-        "races": races,
+        "workloads": figures,
         "absent": absent,
         "ours": ours,
     }
 
 
-def _entries(
-    paddock: Paddock, chosen: Sequence[Contender], course: Course, limits: Limits
-) -> tuple[list[Entry], dict[str, str]]:
-    """Who can start, and why the others cannot."""
-    entries, missing = [], {}
-    for contender in chosen:
+def _jobs(
+    preparation: Preparation, peers: Sequence[Peer], workload: Workload, limits: Limits
+) -> tuple[list[Job], dict[str, str]]:
+    """A job for each peer that can start, and why the others cannot."""
+    jobs, missing = [], {}
+    for peer in peers:
         try:
-            entries.append(paddock.entry(contender, course.video, course.overlay, limits))
+            jobs.append(preparation.job(peer, workload.video, workload.overlay, limits))
         except EngineError as error:
-            missing[contender.name] = str(error)
-    return entries, missing
+            missing[peer.name] = str(error)
+    return jobs, missing
 
 
-def _to_json(course: Course, standings: Sequence[Standing], own: dict[str, Standing]) -> dict[str, Any]:
-    with open_source(course.video) as opened:
+def _to_json(workload: Workload, results: Sequence[PeerResult], own: dict[str, PeerResult]) -> dict[str, Any]:
+    with open_source(workload.video) as opened:
         return {
-            "video": course.video.name,
+            "video": workload.video.name,
             "width": opened.width,
             "height": opened.height,
-            "overlay": course.overlay,
-            "contenders": [each.to_json(own) for each in standings],
+            "overlay": workload.overlay,
+            "peers": [each.to_json(own) for each in results],
         }
 
 
 def _stages(bundle: Bundle, precision: str, video: Path) -> dict[str, Any]:
-    """What engine "auto" took, and core-milliseconds a frame of decoding, resize, network and kernel, each alone."""
+    """The engine that "auto" chose, and core-milliseconds a frame of each stage alone."""
     model = load(bundle, engine=AUTO, precision=precision, threads=1)
     assert model.candidate is not None
     alone = stages_alone(model, video)
     model.close()
-    return {"engine": model.candidate.engine, "stage_core_ms": {name: 1e3 * taken for name, taken in alone.items()}}
+    return {"engine": model.candidate.engine, "stage_core_ms": {name: 1e3 * seconds for name, seconds in alone.items()}}

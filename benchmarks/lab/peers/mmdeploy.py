@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from lab.peers.opencv_steps import Frame, Letterbox, colours, frames, paint
-from lab.peers.turn import Masks, Task, take
+from lab.peers.turn import Masks, Task, run_turn
 
 
 def prepare(task: Task, arg_max: bool = False) -> Callable[[], Masks]:
@@ -134,4 +134,4 @@ def _covered(model: onnx.ModelProto, letterbox: Letterbox, stride: int, arg_max:
 
 
 if __name__ == "__main__":
-    take(prepare, "mmdeploy-runtime")
+    run_turn(prepare, "mmdeploy-runtime")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lab.peers import mmdeploy
-from lab.peers.turn import take
+from lab.peers.turn import run_turn
 
 if __name__ == "__main__":
-    take(lambda task: mmdeploy.prepare(task, arg_max=True), "mmdeploy-runtime")
+    run_turn(lambda task: mmdeploy.prepare(task, arg_max=True), "mmdeploy-runtime")

@@ -1,6 +1,6 @@
 """ncnn, as its Python examples show it; the network is converted by pnnx.
 
-Its default of keeping numbers in float16 is switched off: this race is of fp32. Its other defaults are its fastest
+Its default of keeping numbers in float16 is switched off: the comparison is of fp32. Its other defaults are its fastest
 here. bfloat16, which ncnn can store too, is listed as a precision of its own. INT8 needs ncnn2table and ncnn2int8,
 which its wheel does not bring.
 """
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.peers.opencv_steps import Frame, Letterbox, colours, frames, paint
-from lab.peers.turn import Masks, Task, take
+from lab.peers.turn import Masks, Task, run_turn
 
 
 def prepare(task: Task) -> Callable[[], Masks]:
@@ -76,4 +76,4 @@ def _network(task: Task) -> Path:
 
 
 if __name__ == "__main__":
-    take(prepare, "ncnn", "pnnx")
+    run_turn(prepare, "ncnn", "pnnx")

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.peers.opencv_steps import Frame, masks
-from lab.peers.turn import Masks, Task, take
+from lab.peers.turn import Masks, Task, run_turn
 
 
 def prepare(task: Task) -> Callable[[], Masks]:
@@ -33,4 +33,4 @@ def prepare(task: Task) -> Callable[[], Masks]:
 
 
 if __name__ == "__main__":
-    take(prepare, "opencv-python")
+    run_turn(prepare, "opencv-python")

@@ -18,7 +18,7 @@ from model_api.models import SegmentationModel
 from model_api.pipelines import AsyncPipeline
 
 from lab.peers.opencv_steps import Frame, Letterbox, MaskOf, colours, frames, paint, resized_logits
-from lab.peers.turn import Masks, Task, take
+from lab.peers.turn import Masks, Task, run_turn
 
 
 class Resized(SegmentationModel):  # type: ignore[misc]  # it has no types
@@ -105,4 +105,4 @@ def _quantised(network: ov.Model, task: Task) -> ov.Model:
 
 
 if __name__ == "__main__":
-    take(prepare, "openvino", "openvino-model-api", "nncf")
+    run_turn(prepare, "openvino", "openvino-model-api", "nncf")

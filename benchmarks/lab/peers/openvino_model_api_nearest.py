@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.peers import openvino_model_api
 from lab.peers.opencv_steps import nearest
-from lab.peers.turn import take
+from lab.peers.turn import run_turn
 
 if __name__ == "__main__":
-    take(lambda task: openvino_model_api.prepare(task, nearest), "openvino", "openvino-model-api")
+    run_turn(lambda task: openvino_model_api.prepare(task, nearest), "openvino", "openvino-model-api")

@@ -9,7 +9,7 @@ from edgeseg.auto import AUTO
 from edgeseg.segmenter import load
 from edgeseg.video.options import engine_threads
 from edgeseg.video.pipeline import stream
-from lab.peers.turn import Masks, Task, take
+from lab.peers.turn import Masks, Task, run_turn
 
 
 def prepare(task: Task) -> Callable[[], Masks]:
@@ -25,4 +25,4 @@ def prepare(task: Task) -> Callable[[], Masks]:
 
 
 if __name__ == "__main__":
-    take(prepare, "edgeseg", "onnxruntime")
+    run_turn(prepare, "edgeseg", "onnxruntime")

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from lab.peers import torch_eager
-from lab.peers.turn import Masks, Task, take
+from lab.peers.turn import Masks, Task, run_turn
 
 
 def prepare(task: Task) -> Callable[[], Masks]:
@@ -26,4 +26,4 @@ def prepare(task: Task) -> Callable[[], Masks]:
 
 
 if __name__ == "__main__":
-    take(prepare, "torch", "opencv-python")
+    run_turn(prepare, "torch", "opencv-python")

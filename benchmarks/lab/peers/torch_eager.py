@@ -21,7 +21,7 @@ from edgeseg.models import build
 from edgeseg.models.normalise import FrameToLogits
 from edgeseg.models.weights import fold
 from lab.peers.opencv_steps import Frame, Letterbox, colours, frames, paint
-from lab.peers.turn import Masks, Task, take
+from lab.peers.turn import Masks, Task, run_turn
 
 
 def prepare(task: Task, ready: Callable[[nn.Module], nn.Module] = lambda network: network) -> Callable[[], Masks]:
@@ -86,4 +86,4 @@ def _network(task: Task) -> nn.Module:
 
 
 if __name__ == "__main__":
-    take(prepare, "torch", "opencv-python")
+    run_turn(prepare, "torch", "opencv-python")

@@ -1,6 +1,6 @@
-"""One turn of a contender: a task comes in as JSON, the figures go out as JSON.
+"""One turn of a peer: a task comes in as JSON, the figures go out as JSON.
 
-Contenders may run in an environment of their own, which has this folder of edgeseg alone: what they import of it needs
+Peers may run in an environment of their own, which has this folder of edgeseg alone: what they import of it needs
 NumPy and OpenCV, no more.
 """
 
@@ -23,19 +23,19 @@ Masks = Iterator[NDArray[np.uint8]]
 
 @dataclass(frozen=True)
 class Task:
-    """What all contenders do.
+    """What all peers do.
 
     Attributes:
         bundle: folder of the bundle.
         precision: that the network is to be computed in.
-        model: the bundle's ONNX file of that precision, or of fp32 for those who convert it themselves; it takes
+        model: the bundle's ONNX file of that precision, or of fp32 for the peers that convert it themselves; it takes
             uint8 (1, height, width, 3) in BGR.
         float_model: the fp32 network alone, an ONNX file: float32 "image" (1, 3, height, width), normalised, in BGR,
             to float32 "logits" (1, C, h, w).
         mean: grey levels that normalisation subtracts, blue, green, red.
         deviation: by which it divides, blue, green, red.
-        calibration: .npy file of inputs for those who quantise the network, uint8 (N, height, width, 3); None without.
-        folder: for what a contender converts; kept between turns.
+        calibration: .npy file of inputs, uint8 (N, height, width, 3), for the peers that quantise the network; or None.
+        folder: for what a peer converts; kept between turns.
         cores: that may be used.
         width: of the network's input.
         height: of the network's input.
@@ -76,8 +76,8 @@ class Task:
         return json.dumps(asdict(self))
 
 
-def take(prepare: Callable[[Task], Callable[[], Masks]], *software: str) -> None:
-    """Does the task on the command line, and prints what it took as its last line.
+def run_turn(prepare: Callable[[Task], Callable[[], Masks]], *software: str) -> None:
+    """Does the task of the command line, and prints its times as the last line.
 
     The clock runs from the moment at which the model is loaded to the last mask: opening the video counts, as the
     decoder's threads begin to work then.

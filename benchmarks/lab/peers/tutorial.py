@@ -14,7 +14,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from lab.peers.opencv_steps import Frame, MaskOf, masks, resized_logits
-from lab.peers.turn import Masks, Task, take
+from lab.peers.turn import Masks, Task, run_turn
 
 
 def prepare(task: Task, mask_of: MaskOf = resized_logits) -> Callable[[], Masks]:
@@ -31,4 +31,4 @@ def prepare(task: Task, mask_of: MaskOf = resized_logits) -> Callable[[], Masks]
 
 
 if __name__ == "__main__":
-    take(prepare, "onnxruntime", "opencv-python")
+    run_turn(prepare, "onnxruntime", "opencv-python")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.peers import tutorial
 from lab.peers.opencv_steps import nearest
-from lab.peers.turn import take
+from lab.peers.turn import run_turn
 
 if __name__ == "__main__":
-    take(lambda task: tutorial.prepare(task, nearest), "onnxruntime", "opencv-python")
+    run_turn(lambda task: tutorial.prepare(task, nearest), "onnxruntime", "opencv-python")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lab.peers.contenders import OURS
+from lab.peers.peer import OURS
 from lab.tables.parts import Json, load_results, machine, markdown
 
 TUTORIAL = "tutorial"
@@ -21,9 +21,9 @@ def compares(results: Path) -> str:
 
 def _compares(result: Json) -> str:
     rows, across = [], []
-    for race in result["races"]:
-        video = f"{race['width']}x{race['height']}{' with overlay' * race['overlay']}"
-        comparable = [each for each in race["contenders"] if each["rival"]]
+    for workload in result["workloads"]:
+        video = f"{workload['width']}x{workload['height']}{' with overlay' * workload['overlay']}"
+        comparable = [each for each in workload["peers"] if each["comparable"]]
         for precision in result["ours"]:
             same = [each for each in comparable if each["precision"] == precision]
             ours = [each for each in same if each["name"] == OURS]

@@ -9,14 +9,14 @@ from lab.tables.parts import load_results, machine, markdown, warnings
 
 
 def peers(results: Path) -> str:
-    """A row a contender and precision, two columns a course; below it what each of them does otherwise.
+    """One row a peer and precision, two columns a workload; below it what each peer does differently.
 
     Reads *.peers.json, which `python -m lab.peers --json` writes.
     """
     parts = []
     for result in load_results(results, "*.peers.json", "make peers"):
-        about = f"{result['bundle']}, {result['races'][0]['video']}, on {machine(result)}, turn by turn:"
+        about = f"{result['bundle']}, {result['workloads'][0]['video']}, on {machine(result)}, turn by turn:"
         notes = "\n".join(f"- {each}" for each in table.notes(result))
-        whole = markdown(table.head(result["races"]), table.rows(result, result["races"]))
+        whole = markdown(table.head(result["workloads"]), table.rows(result, result["workloads"]))
         parts.append(f"{about}\n\n{whole}\n\n{notes}{warnings([result])}")
     return "\n\n".join(parts)

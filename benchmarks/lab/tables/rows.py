@@ -25,9 +25,9 @@ def kernels(results: Path) -> str:
     parts = []
     for result in load_results(results, "*.kernels.json", "make bench"):
         rows = []
-        for work, contenders in result["ms"].items():
-            ours = contenders["edgeseg"]["p50"]
-            others = {name: ms["p50"] for name, ms in contenders.items() if not name.startswith("edgeseg")}
+        for work, implementations in result["ms"].items():
+            ours = implementations["edgeseg"]["p50"]
+            others = {name: ms["p50"] for name, ms in implementations.items() if not name.startswith("edgeseg")}
             rows += [[work, f"{ours:.2f}", name, f"{ms:.2f}", f"{ms / ours:.1f} x"] for name, ms in others.items()]
         head = ["1280x720", "ours, p50 ms", "the same work by", "ms", "ratio"]
         about = (

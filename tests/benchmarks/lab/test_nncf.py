@@ -35,7 +35,7 @@ def test_the_ratio_is_theirs_to_ours(frames: CalibrationData, monkeypatch: pytes
 
         return infer
 
-    found = nncf.race({"ours": taking(0.01), "nncf": taking(0.015)}, frames, rounds=3)
+    found = nncf.in_turns({"ours": taking(0.01), "nncf": taking(0.015)}, frames, rounds=3)
     assert found["ours_is_faster_by"] == pytest.approx(1.5)
     assert len(found["ratios"]) == 3
     assert found["ms"] == {"ours": pytest.approx(10), "nncf": pytest.approx(15)}

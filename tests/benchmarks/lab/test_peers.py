@@ -1,4 +1,4 @@
-"""The race: every contender does the work, and the agreement of its masks is known before it is timed."""
+"""Peers in turns: every one does the work, and the agreement of its masks is known before it is timed."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from edgeseg.errors import EngineError, SourceError, UsageError
 from edgeseg.spec import Spec
 from lab.peers import environment, float_graph, table, turn
 from lab.peers.__main__ import main
-from lab.peers.contenders import CONTENDERS, OURS, Contender
-from lab.peers.entries import Limits, Paddock
-from lab.peers.race import SAME, Entry, Standing, race
+from lab.peers.peer import OURS, PEERS, Peer
+from lab.peers.preparation import Limits, Preparation
+from lab.peers.rounds import SAME, Job, PeerResult, run_rounds
 
 LIMITS = Limits(frames=10, seconds=60)
-PEERS = Path(environment.__file__).parent
+FOLDER = Path(environment.__file__).parent
 
 
 @pytest.fixture
@@ -34,51 +34,51 @@ def bundle(tmp_path: Path, spec: Spec, make_bundle: Callable[[Path, Spec], Bundl
 
 
 @pytest.fixture
-def paddock(tmp_path: Path, bundle: Bundle) -> Paddock:
-    return Paddock(bundle, None, tmp_path / "work")
+def preparation(tmp_path: Path, bundle: Bundle) -> Preparation:
+    return Preparation(bundle, None, tmp_path / "work")
 
 
-def entries(paddock: Paddock, video: Path, *contenders: Contender) -> list[Entry]:
-    return [paddock.entry(each, video, True, LIMITS) for each in (Contender(OURS, artifact=True), *contenders)]
+def jobs(preparation: Preparation, video: Path, *peers: Peer) -> list[Job]:
+    return [preparation.job(each, video, True, LIMITS) for each in (Peer(OURS, artifact=True), *peers)]
 
 
-def test_a_race(paddock: Paddock, video: Path) -> None:
+def test_peers_take_turns(preparation: Preparation, video: Path) -> None:
     said: list[str] = []
-    scripts = [Contender("tutorial", artifact=True), Contender("tutorial_nearest", artifact=True, rival=False)]
-    started = entries(paddock, video, *scripts, Contender("opencv_dnn"))
-    standings, absent = race(started, rounds=2, say=said.append)
+    scripts = [Peer("tutorial", artifact=True), Peer("tutorial_nearest", artifact=True, comparable=False)]
+    started = jobs(preparation, video, *scripts, Peer("opencv_dnn"))
+    results, absent = run_rounds(started, rounds=2, say=said.append)
     assert absent == {}
-    ours, resized, nearest, dnn = standings
+    ours, resized, nearest, dnn = results
     assert ours.to_json({"fp32": ours})["time_over_ours"]["fp32"]["rounds"] == [1.0, 1.0]
-    assert resized.rival
-    assert dnn.rival
+    assert resized.comparable
+    assert dnn.comparable
     assert nearest.agreement < resized.agreement
-    assert not nearest.rival
-    assert all(one.paces[0] > 0 and one.core_ms > 0 and len(one.paces) == 2 for one in standings)
+    assert not nearest.comparable
+    assert all(one.paces[0] > 0 and one.core_ms > 0 and len(one.paces) == 2 for one in results)
     assert all("opencv-python" in one.software for one in (resized, nearest, dnn))
     there = ["ours fp32", "tutorial fp32", "tutorial_nearest fp32", "opencv_dnn fp32"]
     assert [line.split(": ")[-1] for line in said[4:]] == [*there, *reversed(there)]
 
 
-def test_the_command_races_on_every_course_and_writes_what_the_table_shows(
+def test_the_command_measures_every_workload_and_writes_what_the_table_shows(
     tmp_path: Path, spec: Spec, make_bundle: Callable[[Path, Spec], Bundle], video: Path
 ) -> None:
     stretched = make_bundle(tmp_path / "stretched", replace(spec, width=32, height=16))
     file, work = tmp_path / "peers.json", tmp_path / "work"
     main("tutorial", bundle=str(stretched.folder), source=video, enlarge="320x80", rounds=1, work=work, json_file=file)
     result = json.loads(file.read_text())
-    assert [(one["width"], one["height"]) for one in result["races"]] == [(256, 64), (320, 80)]
-    assert [each["name"] for each in result["races"][1]["contenders"]] == ["ours", "tutorial"]
+    assert [(one["width"], one["height"]) for one in result["workloads"]] == [(256, 64), (320, 80)]
+    assert [each["name"] for each in result["workloads"][1]["peers"]] == ["ours", "tutorial"]
     assert set(result["absent"]) == {"ours int8", "tutorial int8"}
     assert set(result["ours"]["fp32"]["stage_core_ms"]) == {"decode", "prepare", "infer", "kernel"}
-    for races in (result["races"], result["races"][1:]):
-        rows = table.rows(result, races)
+    for workloads in (result["workloads"], result["workloads"][1:]):
+        rows = table.rows(result, workloads)
         assert [row[0] for row in rows] == ["ours fp32", "tutorial fp32"]
-        assert len({len(row) for row in [table.head(races), *rows]}) == 1
+        assert len({len(row) for row in [table.head(workloads), *rows]}) == 1
 
 
-def test_what_cannot_be_raced_is_said_before_anything_runs(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"^no contender 'nobody'; choose of mmdeploy, "):
+def test_what_cannot_be_measured_is_said_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"^no peer 'nobody'; choose of mmdeploy, "):
         main("nobody", work=tmp_path)
     with pytest.raises(UsageError, match=r"^rounds is 0, expected at least 1"):
         main(rounds=0, work=tmp_path)
@@ -89,39 +89,39 @@ def test_what_cannot_be_raced_is_said_before_anything_runs(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == []
 
 
-def test_one_that_fails_is_absent_with_the_reason_and_ours_may_not_fail(paddock: Paddock, video: Path) -> None:
-    ours, broken = entries(paddock, video, Contender("opencv_dnn"))
+def test_one_that_fails_is_absent_with_the_reason_and_ours_may_not_fail(preparation: Preparation, video: Path) -> None:
+    ours, broken = jobs(preparation, video, Peer("opencv_dnn"))
     nowhere = replace(broken, task=replace(broken.task, float_model="nowhere.onnx"))
-    standings, absent = race([ours, nowhere], rounds=1, say=lambda _: None)
-    assert [each.contender.file for each in standings] == [OURS]
+    results, absent = run_rounds([ours, nowhere], rounds=1, say=lambda _: None)
+    assert [each.peer.file for each in results] == [OURS]
     assert re.fullmatch(r"opencv_dnn failed: .*nowhere.*; is its package installed\?", absent["opencv_dnn fp32"])
     with pytest.raises(EngineError, match=r"^ours failed: "):
-        race([replace(ours, task=replace(ours.task, bundle="nowhere"))], rounds=1, say=lambda _: None)
+        run_rounds([replace(ours, task=replace(ours.task, bundle="nowhere"))], rounds=1, say=lambda _: None)
 
 
-def test_an_artifact_that_the_bundle_lacks_is_a_reason_not_to_start(paddock: Paddock, video: Path) -> None:
+def test_an_artifact_that_the_bundle_lacks_is_a_reason_not_to_start(preparation: Preparation, video: Path) -> None:
     with pytest.raises(EngineError, match=r"no artifact for onnxruntime int8.*edgeseg quantize"):
-        paddock.entry(Contender("tutorial", "int8", artifact=True), video, False, LIMITS)
+        preparation.job(Peer("tutorial", "int8", artifact=True), video, False, LIMITS)
 
 
 @pytest.mark.parametrize("precision", SAME)
 def test_another_mask_is_another_work(precision: str) -> None:
-    ours = Standing(Contender(OURS), 1.0, {}, (1.0, 1.0, 1.0), 5.0)
-    standing = Standing(Contender("tutorial", precision), SAME[precision], {}, (3.0, 1.0, 2.0), 5.0)
-    assert standing.rival
-    assert not replace(standing, agreement=SAME[precision] - 1e-6).rival
-    assert not replace(standing, contender=Contender("x", "bf16", rival=False)).rival
-    assert standing.to_json({"fp32": ours})["time_over_ours"]["fp32"]["median"] == 2.0
+    ours = PeerResult(Peer(OURS), 1.0, {}, (1.0, 1.0, 1.0), 5.0)
+    result = PeerResult(Peer("tutorial", precision), SAME[precision], {}, (3.0, 1.0, 2.0), 5.0)
+    assert result.comparable
+    assert not replace(result, agreement=SAME[precision] - 1e-6).comparable
+    assert not replace(result, peer=Peer("x", "bf16", comparable=False)).comparable
+    assert result.to_json({"fp32": ours})["time_over_ours"]["fp32"]["median"] == 2.0
 
 
 def test_a_turn_ends_with_the_first_mask_after_its_seconds(
-    paddock: Paddock, video: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    preparation: Preparation, video: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    task = entries(paddock, video)[0].task
+    task = jobs(preparation, video)[0].task
     mask = np.zeros((2, 2), np.uint8)
     for seconds, frames in ((0.0, 1), (60.0, 4)):
         monkeypatch.setattr(sys, "argv", ["x", replace(task, frames=4, seconds=seconds).to_text()])
-        turn.take(lambda _: lambda: iter([mask] * 9))
+        turn.run_turn(lambda _: lambda: iter([mask] * 9))
         assert json.loads(capsys.readouterr().out)["frames"] == frames
 
 
@@ -149,14 +149,14 @@ def test_a_graph_that_keeps_the_layout_of_frames_is_refused(
         float_graph.write(tmp_path / "model.onnx", tmp_path / "alone.onnx")
 
 
-def test_every_contender_has_its_file_and_its_pinned_packages() -> None:
-    assert CONTENDERS[0] == Contender(OURS, artifact=True)
-    assert len({each.name for each in CONTENDERS}) == len(CONTENDERS)
-    for each in CONTENDERS:
-        assert (PEERS / f"{each.file}.py").is_file()
-        assert each.rival or each.note
+def test_every_peer_has_its_file_and_its_pinned_packages() -> None:
+    assert PEERS[0] == Peer(OURS, artifact=True)
+    assert len({each.name for each in PEERS}) == len(PEERS)
+    for each in PEERS:
+        assert (FOLDER / f"{each.file}.py").is_file()
+        assert each.comparable or each.note
     lists = {path.stem: path for path in environment.REQUIREMENTS.glob("*.txt")}
-    assert set(lists) == {each.environment for each in CONTENDERS} - {None}
+    assert set(lists) == {each.environment for each in PEERS} - {None}
     for path in lists.values():
         pins = [line for line in path.read_text().splitlines() if not line.startswith("#")]
         assert all(re.fullmatch(r"[a-z0-9-]+==[0-9.]+", pin) for pin in pins)
@@ -174,7 +174,7 @@ def test_an_environment_is_made_once_and_has_this_folder_alone(tmp_path: Path, m
         command, folder = [str(python), "-c", f"import {module}"], environment.LABORATORY
         return subprocess.run(command, check=False, capture_output=True, cwd=tmp_path, env=folder).returncode == 0
 
-    assert imports("lab.peers.contenders")
+    assert imports("lab.peers.peer")
     assert not imports("edgeseg.errors")
     made = (tmp_path / "none" / "made").stat().st_mtime_ns
     assert environment.python_of("none", tmp_path) == python

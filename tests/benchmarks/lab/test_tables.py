@@ -59,13 +59,13 @@ PEERS = {
     "machine": {"processor": "CPU", "cores": 2},
     "warnings": ["the machine was busy"],
     "bundle": "road",
-    "races": [
-        {"video": "street.mp4", "width": 960, "height": 540, "overlay": overlay, "contenders": [
+    "workloads": [
+        {"video": "street.mp4", "width": 960, "height": 540, "overlay": overlay, "peers": [
             {"name": "ours", "precision": "fp32", "note": "", "software": {"onnxruntime": "1.32.0"}, "agreement": 1.0,
-             "rival": True, "fps": 50.0, "core_ms": 36.0, "time_over_ours": {"fp32": {"median": 1.0}}},
+             "comparable": True, "fps": 50.0, "core_ms": 36.0, "time_over_ours": {"fp32": {"median": 1.0}}},
             {"name": "script", "precision": "fp32", "note": "nearest", "software": {"other": "2"}, "agreement": 0.97,
-             "rival": False, "fps": 20.0, "core_ms": 80.0, "time_over_ours": {"fp32": {"median": 2.5}}},
-            *({"name": name, "precision": "fp32", "note": "", "software": {}, "agreement": 1.0, "rival": True,
+             "comparable": False, "fps": 20.0, "core_ms": 80.0, "time_over_ours": {"fp32": {"median": 2.5}}},
+            *({"name": name, "precision": "fp32", "note": "", "software": {}, "agreement": 1.0, "comparable": True,
                "fps": 50 / ratio, "core_ms": 9.0, "time_over_ours": {"fp32": {"median": ratio}, "int8": {"median": 3}}}
               for name, ratio in (("tutorial", 1.5), ("slow", 2.0), ("fast", 1.25))),
         ][: 1 if overlay else 5]}

@@ -1,4 +1,4 @@
-"""Everything that a race needs before the start: environments, the network in the forms that others take, videos."""
+"""What peers need before their first turn: environments, the network in the forms that they read, videos."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from edgeseg.segmenter import load
 from edgeseg.video.open import open_source
 from edgeseg.video.recording import Recording
 from lab.peers import float_graph
-from lab.peers.contenders import Contender
 from lab.peers.environment import python_of
-from lab.peers.race import Entry
+from lab.peers.peer import Peer
+from lab.peers.rounds import Job
 from lab.peers.turn import Task
 
 TARGET = "onnxruntime"
 
 CALIBRATION = 300
-"""Inputs for those who quantise the network themselves: NNCF's own number."""
+"""Inputs for the peers that quantise the network themselves: NNCF's own number."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +38,15 @@ class Limits:
     seconds: float
 
 
-class Paddock:
-    """A bundle, made ready for all contenders; what is made lies in a folder and is kept for the next race."""
+class Preparation:
+    """A bundle in the forms that all peers read; they are kept in a folder for the next measurement."""
 
     def __init__(self, bundle: Bundle, data: Path | None, folder: Path) -> None:
-        """Writes the network in the forms that others take.
+        """Writes the network in the forms that the peers read.
 
         Args:
-            bundle: the network; it needs an fp32 artifact, and an int8 one for those who run it.
-            data: a data set, whose split "train" calibrates; None: nobody can quantise.
+            bundle: the network; it needs an fp32 artifact, and an int8 one for the peers that run it.
+            data: a data set, whose split "train" calibrates; without one no peer can quantise.
             folder: for environments, converted networks and videos.
 
         Raises:
@@ -66,27 +66,27 @@ class Paddock:
         self._normalisation = float_graph.write(self._fp32, self._float_model)
         self._calibration = None if data is None else self._inputs(Dataset.open(data, "train"))
 
-    def entry(self, contender: Contender, video: Path, overlay: bool, limits: Limits) -> Entry:
-        """A contender with its task.
+    def job(self, peer: Peer, video: Path, overlay: bool, limits: Limits) -> Job:
+        """A peer with its task.
 
         Raises:
             EngineError: its environment cannot be set up, or the bundle has no artifact of its precision.
         """
         spec = self.bundle.spec
         model = self._fp32
-        if contender.artifact:
+        if peer.artifact:
             try:
-                artifact = self.bundle.artifact(target=TARGET, precision=contender.precision)
+                artifact = self.bundle.artifact(target=TARGET, precision=peer.precision)
             except BundleError as error:
                 raise EngineError(f"{error}; edgeseg quantize makes it") from error
             model = self.bundle.path(artifact).resolve()
-        environment = contender.environment
+        environment = peer.environment
         python = python_of(environment, self._environments) if environment else Path(sys.executable)
         with open_source(video) as opened:
             placed = spec.placement(opened.width, opened.height)
         task = Task(
             bundle=str(self.bundle.folder.resolve()),
-            precision=contender.precision,
+            precision=peer.precision,
             model=str(model),
             float_model=str(self._float_model),
             mean=self._normalisation.mean,
@@ -106,7 +106,7 @@ class Paddock:
             seconds=limits.seconds,
             masks=None,
         )
-        return Entry(contender, python, task)
+        return Job(peer, python, task)
 
     def enlarged(self, video: Path, width: int, height: int) -> Path:
         """The video at another size, made once.
