@@ -23,6 +23,9 @@ settings.load_profile("edgeseg")  # machines that test are slow and shared: time
 # Tests import ONNX Runtime themselves too, and it is to report to nobody (edgeseg/ort.py).
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
+# Tests make their own models, and need not try each in a child process first (edgeseg/limits.py).
+os.environ.setdefault("EDGESEG_MODEL_MEMORY", "0")
+
 # OpenCV asks for this once, when it first touches a video: here that is often a test that writes one.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 

@@ -26,8 +26,11 @@ def import_command(model: Path, *, spec: Path, out: Path, data: Path | None = No
     """
     from edgeseg_export.foreign.import_onnx import import_onnx
     from edgeseg_export.foreign.model_spec import read_model_spec
+    from edgeseg_export.foreign.trial import try_import
 
+    model_spec = read_model_spec(spec)
+    try_import(model, spec)
     with progress_bar("evaluate") as progress:
-        bundle = import_onnx(model, read_model_spec(spec), out, data=data, split=split, progress=progress, note=tell)
+        bundle = import_onnx(model, model_spec, out, data=data, split=split, progress=progress, note=tell)
     Console().print(tables(bundle))
     return 0

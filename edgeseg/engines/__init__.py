@@ -13,19 +13,25 @@ A runtime that can work in several ways names them in VARIANTS, and its `open` t
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import os
 import pkgutil
+import weakref
 from pathlib import Path
 from typing import Protocol, cast, runtime_checkable
 
 from edgeseg.arrays import Image, Logits, Mask
 from edgeseg.artifact import read_model
-from edgeseg.errors import EngineError
+from edgeseg.engines._trial import try_model
+from edgeseg.errors import EdgeSegError, EngineError
 from edgeseg.spec import Rect, Spec
 
 MOST_THREADS = max(64, 4 * (os.cpu_count() or 1))
 """For one inference; each takes memory, and more than the machine has cores are slower already."""
+
+_engines: weakref.WeakSet[Engine] = weakref.WeakSet()
+"""All that are loaded."""
 
 
 class Engine(Protocol):
@@ -48,7 +54,7 @@ class Engine(Protocol):
         """
 
     def close(self) -> None:
-        """Frees the runtime's memory; closing twice is no error."""
+        """Frees the runtime's memory; closing twice is no error, and an `infer` that is running ends as if alone."""
 
 
 @runtime_checkable
@@ -101,8 +107,11 @@ def runtime(name: str) -> Runtime:
     module = f"{__name__}.{name}.engine" if runtimes[name].ispkg else f"{__name__}.{name}"
     try:
         found = cast(Runtime, importlib.import_module(module))
-    except ImportError as error:
-        raise EngineError(f"engine {name} cannot start ({error}); install it: pip install 'edgeseg[{name}]'") from error
+    except EngineError:
+        raise
+    except Exception as error:  # a library that is there may fail in any way
+        reason = f"engine {name} cannot start ({first_line(error)})"
+        raise EngineError(f"{reason}; install it: pip install 'edgeseg[{name}]'") from error
     variants = getattr(found, "VARIANTS", ())
     if variant and variant not in variants:
         known = ", ".join(f"{name}:{each}" for each in variants) or f"{name} alone"
@@ -110,7 +119,9 @@ def runtime(name: str) -> Runtime:
     return found
 
 
-def open_engine(name: str, path: Path, spec: Spec, threads: int, content: bytes | None = None) -> Engine:
+def open_engine(
+    name: str, path: Path, spec: Spec, threads: int, content: bytes | None = None, *, own: bool = False
+) -> Engine:
     """Loads the artifact at `path` into the runtime `name`, on `threads` threads.
 
     Args:
@@ -119,16 +130,53 @@ def open_engine(name: str, path: Path, spec: Spec, threads: int, content: bytes 
         spec: that it keeps.
         threads: for one inference.
         content: of the file, as `Bundle.read` or `read_model` gave it; by default it is read and checked here.
+        own: this program has just made the file: it is not tried in a child process first.
 
     Raises:
         BundleError: the file cannot be read, is no ONNX model, or does not stand for itself.
-        EngineError: the runtime is unknown or absent, or refuses the artifact.
+        EngineError: the runtime is unknown or absent, or refuses the artifact; or that takes too much memory or time.
     """
     check_threads(threads)
     chosen, variant = runtime(name), name.partition(":")[2]
     if content is None:
         content = read_model(path)
-    return chosen.open(path, content, spec, threads, *([variant] if variant else []))
+    if not own:
+        try_model(name, path, content, spec, threads)
+    try:
+        engine = chosen.open(path, content, spec, threads, *([variant] if variant else []))
+    except EdgeSegError:
+        raise
+    except Exception as error:  # runtimes' exceptions share no base, and a new version may bring new ones
+        raise EngineError(f"{name} refuses {path}: {first_line(error)}; export the bundle again") from error
+    _engines.add(engine)
+    return engine
+
+
+def _keep_after_fork() -> None:
+    """In a forked process engines are never freed: a runtime's end waits for threads that only the parent has."""
+    for engine in list(_engines):
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(engine))
+
+
+os.register_at_fork(after_in_child=_keep_after_fork)
+
+
+def check_process(pid: int) -> None:
+    """Refuses to go on after a fork, which takes a runtime's memory along, and none of its threads.
+
+    Args:
+        pid: of the process that loaded the engine.
+
+    Raises:
+        EngineError: this is another one.
+    """
+    if os.getpid() != pid:
+        raise EngineError("the engine was loaded before this process was forked; load the bundle in each process")
+
+
+def first_line(error: BaseException) -> str:
+    """What an exception says, on one line."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
 
 
 def check_threads(threads: int) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg.engines import check_logits
+from edgeseg.engines import check_logits, check_process, first_line
 from edgeseg.engines._onnx import check_spec
 from edgeseg.errors import EngineError, FrameError
 from edgeseg.ort import ort
@@ -44,6 +45,7 @@ class OnnxRuntime:
         self.threads = threads
         self._shape = (1, spec.height, spec.width, 3)
         self._dynamic = spec.dynamic
+        self._process = os.getpid()
         self._session: ort.InferenceSession | None = _session(path, content, threads, variant)
         self._input = _check_types(path, self._session)
         check_spec(path, spec, self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY))
@@ -60,18 +62,20 @@ class OnnxRuntime:
         session = self._session
         if session is None:
             raise EngineError("the engine is closed; load the bundle again")
+        check_process(self._process)
         fits = tensor.ndim == 4 and tensor.shape[3] == 3 if self._dynamic else tensor.shape == self._shape
         if tensor.dtype != np.uint8 or not fits:
             raise FrameError(f"got a tensor {tensor.shape} of {tensor.dtype}, expected {self._shape} of uint8")
         try:
             logits: NDArray[np.float32] = session.run(None, {self._input: tensor})[0]
         except Exception as error:  # ONNX Runtime's exceptions share no base of their own.
-            raise EngineError(f"ONNX Runtime failed: {_first_line(error)}; is the spec that of this model?") from error
+            raise EngineError(f"ONNX Runtime failed: {first_line(error)}; is the spec that of this model?") from error
         return logits
 
     def close(self) -> None:
-        """Frees the session; closing twice is no error."""
-        self._session = None
+        """Frees the session; closing twice is no error. A forked process leaves it, whose threads are the parent's."""
+        if os.getpid() == self._process:
+            self._session = None
 
 
 def open(path: Path, content: bytes, spec: Spec, threads: int, variant: str = "") -> OnnxRuntime:
@@ -112,7 +116,7 @@ def _session(path: Path, content: bytes, threads: int, variant: str) -> ort.Infe
     except Exception as error:  # ONNX Runtime's exceptions share no base of their own.
         how = f" on {wanted[0]} alone" if variant else ""
         advice = "run it without the variant" if variant else "export the bundle again"
-        raise EngineError(f"ONNX Runtime refuses {path}{how}: {_first_line(error)}; {advice}") from error
+        raise EngineError(f"ONNX Runtime refuses {path}{how}: {first_line(error)}; {advice}") from error
     if session.get_providers()[0] != wanted[0]:  # it only warns when a provider cannot start
         raise EngineError(
             f"ONNX Runtime could not start {wanted[0]} and would have run on {', '.join(session.get_providers())}; "
@@ -135,7 +139,3 @@ def _check_types(path: Path, session: ort.InferenceSession) -> str:
 
 def _signature(values: list[ort.NodeArg]) -> str:
     return ", ".join(f"{value.type} {value.shape}" for value in values) or "nothing"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

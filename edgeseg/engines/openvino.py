@@ -9,6 +9,7 @@ import hashlib
 import importlib
 import io
 import json
+import os
 import queue
 import sys
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.cache import cache_folder, forget, keep, recall
-from edgeseg.engines import check_logits
+from edgeseg.engines import check_logits, check_process
 from edgeseg.engines._onnx import check_spec
 from edgeseg.engines._openvino_head import product_as_convolution
 from edgeseg.errors import EngineError, FrameError
@@ -46,6 +47,8 @@ ov = _without_telemetry()
 
 TARGET = "onnxruntime"
 
+CLOSED = "the engine is closed; load the bundle again"
+
 LAYOUT = 1
 """Of what is compiled and kept; a part of the key, to be raised when this file changes a model otherwise."""
 
@@ -66,6 +69,7 @@ class OpenVINO:
         self._dynamic = spec.dynamic
         streams = max(1, available_cores() // threads)
         self._open = True
+        self._process = os.getpid()
         model = _compiled(path, content, spec, settings(threads, streams))
         self._free: queue.SimpleQueue[Any] = queue.SimpleQueue()
         for _ in range(streams):
@@ -80,23 +84,30 @@ class OpenVINO:
             EngineError: the runtime failed, or is closed.
         """
         if not self._open:
-            raise EngineError("the engine is closed; load the bundle again")
+            raise EngineError(CLOSED)
+        check_process(self._process)
         fits = tensor.ndim == 4 and tensor.shape[3] == 3 if self._dynamic else tensor.shape == self._shape
         if tensor.dtype != np.uint8 or not fits:
             raise FrameError(f"got a tensor {tensor.shape} of {tensor.dtype}, expected {self._shape} of uint8")
-        request = self._free.get()
+        free = self._free  # `close` takes it away; who has waited here all the same gives it on to the next
+        request = free.get()
         try:
+            if not self._open:
+                raise EngineError(CLOSED)
             logits: NDArray[np.float32] = request.infer([tensor], share_inputs=True)[0]  # a copy
-        except RuntimeError as error:
+        except EngineError:
+            raise
+        except Exception as error:  # OpenVINO's exceptions share no base
             raise EngineError(f"OpenVINO failed: {_reason(error)}; is the spec that of this model?") from error
         finally:
-            self._free.put(request)
+            free.put(request)
         return logits
 
     def close(self) -> None:
-        """Frees the compiled model; closing twice is no error. No `infer` may be running."""
+        """Frees the compiled model; closing twice is no error, and an `infer` that is running ends as if alone."""
         self._open = False
-        self._free = queue.SimpleQueue()
+        if os.getpid() == self._process:  # a forked process leaves it, whose threads are the parent's
+            self._free = queue.SimpleQueue()
 
 
 def open(path: Path, content: bytes, spec: Spec, threads: int) -> OpenVINO:
@@ -137,7 +148,9 @@ def _compiled(path: Path, content: bytes, spec: Spec, chosen: dict[str, Any]) ->
         _check(path, spec, model)
         product_as_convolution(ov, model)
         compiled = core.compile_model(model, "CPU", chosen)
-    except RuntimeError as error:
+    except EngineError:
+        raise
+    except Exception as error:  # OpConversionFailure is not even a RuntimeError
         raise EngineError(f"OpenVINO refuses {path}: {_reason(error)}; export the bundle again") from error
     keep(file, compiled.export_model().getvalue())
     return compiled
@@ -159,7 +172,11 @@ def _signature(values: list[Any]) -> str:
     return ", ".join(f"{value.element_type.get_type_name()} {value.partial_shape}" for value in values) or "nothing"
 
 
-def _reason(error: RuntimeError) -> str:
-    """The last line of OpenVINO's message; those before it name places in its source."""
+def _reason(error: Exception) -> str:
+    """The line of OpenVINO's message that says something: operators that it lacks, or the last.
+
+    Those before it name places in its source.
+    """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
+    lacking = [line.removeprefix("-- ") for line in lines if line.startswith("-- ")]
+    return (lacking or lines or [type(error).__name__])[-1][:300]

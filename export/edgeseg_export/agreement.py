@@ -42,7 +42,7 @@ def compare(network: nn.Module, file: Path, spec: Spec, frames: list[NDArray[np.
     Raises:
         ExportError: they disagree; the message names the first layer that differs.
     """
-    model = Segmenter(spec, open_engine("onnxruntime", file, spec, threads=1))
+    model = Segmenter(spec, open_engine("onnxruntime", file, spec, threads=1, own=True))
     graph = FrameToLogits(network).eval()
     difference = largest = 0.0
     same = pixels = beyond = logits = 0
@@ -82,7 +82,7 @@ def compare_masks(mask_file: Path, file: Path, spec: Spec, frames: list[NDArray[
     Raises:
         ExportError: they agree on less than LEAST_AGREEMENT of the pixels.
     """
-    model = Segmenter(spec, open_engine("onnxruntime", file, spec, threads=1))
+    model = Segmenter(spec, open_engine("onnxruntime", file, spec, threads=1, own=True))
     session = ort.InferenceSession(str(mask_file), providers=["CPUExecutionProvider"])
     whole = Rect(0.0, 0.0, spec.width / spec.stride, spec.height / spec.stride)
     same = pixels = 0

@@ -51,7 +51,7 @@ def prove_sizes(
     """
     sizes = other_sizes(spec)
     for name in (each for each in CPU_RUNTIMES if find_spec(each) is not None):
-        engine = open_engine(name, file, spec, threads=1)
+        engine = open_engine(name, file, spec, threads=1, own=True)
         try:
             for width, height in sizes:
                 tensor = kernels.resize(frame, width, height)[np.newaxis]

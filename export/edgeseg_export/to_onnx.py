@@ -89,7 +89,7 @@ def export(
         measured = Measured.of(network, _training(loaded), agreement)
         evaluation = None
         if dataset is not None:
-            model = Segmenter(spec, open_engine("onnxruntime", file, spec, threads=1))
+            model = Segmenter(spec, open_engine("onnxruntime", file, spec, threads=1, own=True))
             evaluation = evaluate(model, dataset, progress=progress)
             measured = measured.add(evaluation)
         artifacts = {file: Artifact.of(file, target="onnxruntime", precision="fp32", measured=measured)}

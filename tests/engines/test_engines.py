@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import subprocess
+import sys
+import threading
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.util import find_spec
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -157,3 +163,88 @@ def test_absent_runtimes_say_how_to_install_them(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("importlib.import_module", fail)
     with pytest.raises(EngineError, match=r"pip install 'edgeseg\[onnxruntime\]'"):
         runtime("onnxruntime")
+
+
+def test_closing_while_others_work_ends_them_with_an_error(
+    name: str, tmp_path: Path, spec: Spec, make_model: MakeModel
+) -> None:
+    engine = open_engine(name, saved(tmp_path, make_model(spec)), spec, threads=1)
+    tensor = frames(spec, 1)[0]
+    running = threading.Event()
+
+    def work() -> str:
+        try:
+            while True:
+                engine.infer(tensor)
+                running.set()
+        except EngineError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(6) as pool:
+        ends = [pool.submit(work) for _ in range(6)]
+        assert running.wait(60)
+        engine.close()
+        assert {end.result(60) for end in ends} == {"the engine is closed; load the bundle again"}
+
+
+def test_after_a_fork_it_is_an_error(name: str, tmp_path: Path, spec: Spec, make_model: MakeModel) -> None:
+    engine = open_engine(name, saved(tmp_path, make_model(spec)), spec, threads=1)
+    engine.infer(frames(spec, 1)[0])
+
+    def child(pipe: Connection) -> None:
+        try:
+            engine.infer(frames(spec, 1)[0])
+        except EngineError as error:
+            pipe.send(str(error))
+        engine.close()
+
+    ours, theirs = multiprocessing.Pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # newer Pythons warn of just this
+        process = multiprocessing.get_context("fork").Process(target=child, args=(theirs,))
+        process.start()
+    try:
+        assert ours.poll(60)
+        assert "was loaded before this process was forked" in ours.recv()
+        process.join(60)
+        assert process.exitcode == 0
+    finally:
+        process.kill()
+    assert engine.infer(frames(spec, 1)[0]) is not None
+
+
+FORK = """
+import os, sys, numpy as np, edgeseg
+model = edgeseg.load("road-nano", engine=sys.argv[1], precision="fp32", threads=1)
+model(np.zeros((9, 9, 3), np.uint8))
+if os.fork() == 0:
+    sys.exit(0)
+sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
+
+def test_a_forked_process_ends(name: str) -> None:
+    subprocess.run([sys.executable, "-W", "ignore", "-c", FORK, name], check=True, timeout=120)
+
+
+def test_operators_that_a_runtime_lacks_are_one_sentence(
+    name: str, tmp_path: Path, spec: Spec, make_model: MakeModel
+) -> None:
+    model = make_model(spec)
+    model.graph.node[0].op_type = "Frobnicate"
+    with pytest.raises(EngineError, match="Frobnicate") as raised:
+        open_engine(name, saved(tmp_path, model), spec, threads=1)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("error", [ValueError("odd\nmore"), TypeError("odd"), MemoryError(), OSError(5, "odd")])
+def test_whatever_a_runtime_raises_is_an_engine_error(
+    error: Exception, name: str, tmp_path: Path, spec: Spec, make_model: MakeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(runtime(name), "open", fail)
+    with pytest.raises(EngineError, match=f"{name} refuses .*(odd|MemoryError)") as raised:
+        open_engine(name, saved(tmp_path, make_model(spec)), spec, threads=1)
+    assert "\n" not in str(raised.value)

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import queue
+import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.cache import forget, keep, recall
-from edgeseg.engines import check_logits
+from edgeseg.engines import check_logits, check_process
 from edgeseg.engines.tensorrt.build import keeping_logger
 from edgeseg.engines.tensorrt.mask import MaskKernels, Wanted
 from edgeseg.engines.tensorrt.plan import plan_for
@@ -68,7 +70,10 @@ class TensorRT:
         self._shape = (1, spec.height, spec.width, 3)
         self._broken: str | None = None
         self._slots: list[Slot] = []
-        self._free: queue.SimpleQueue[Slot] = queue.SimpleQueue()
+        self._ready = 0
+        self._free: queue.SimpleQueue[Slot | None] = queue.SimpleQueue()  # None: there will be no more
+        self._process = os.getpid()
+        self._closing = threading.Lock()
         device = first_card(cuda)
         self._context = device.retain_primary_context()
         try:
@@ -109,9 +114,20 @@ class TensorRT:
             return slot.mask(tensor, Wanted(width, height, rect))
 
     def close(self) -> None:
-        """Frees the card's memory; closing twice is no error. No `infer` may be running."""
-        if self._context is None:
-            return
+        """Frees the card's memory, once every `infer` that is running has ended; closing twice is no error."""
+        if os.getpid() != self._process:
+            return  # the card is the parent's
+        with self._closing:
+            if self._context is not None:
+                self._broken = "the engine is closed; load the bundle again"
+                for _ in range(self._ready):
+                    self._free.get()
+                self._ready = 0
+                self._release()
+                self._free.put(None)
+
+    def _release(self) -> None:
+        assert self._context is not None
         # pycuda's streams and pinned memory are freed when they are forgotten, and only in a context that is current.
         with contextlib.suppress(Exception), self._current():  # a lost context frees nothing, and all is lost anyway
             for slot in self._slots:
@@ -120,7 +136,6 @@ class TensorRT:
         self._slots = []
         self._context.detach()
         self._context = None
-        self._broken = "the engine is closed; load the bundle again"
 
     def _load(self, path: Path, content: bytes, spec: Spec, trt: ModuleType, capability: str) -> None:
         plan, kept = plan_for(path, content, spec, trt, capability)
@@ -147,6 +162,7 @@ class TensorRT:
             for _ in range(2):  # call by call, then as a graph
                 slot.logits(np.zeros(self._shape, np.uint8))
             self._free.put(slot)
+            self._ready += 1
         if cache is not None:
             keep(jit, bytes(cache.serialize()))
 
@@ -157,7 +173,11 @@ class TensorRT:
             raise EngineError(self._broken)
         if tensor.dtype != np.uint8 or tensor.shape != self._shape:
             raise FrameError(f"got a tensor {tensor.shape} of {tensor.dtype}, expected {self._shape} of uint8")
+        check_process(self._process)
         slot = self._free.get()
+        if slot is None:
+            self._free.put(None)  # for the next who waits
+            raise EngineError(str(self._broken))
         try:
             with self._current():
                 yield slot

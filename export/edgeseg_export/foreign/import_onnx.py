@@ -117,7 +117,7 @@ def wrapped_bundle(
             finish(wrapped, spec, file)
         except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
             raise ExportError(f"{original.where} is no valid ONNX: {first_line(error)}; export it again") from error
-        model = Segmenter(spec, open_engine("onnxruntime", file, spec, threads=1))
+        model = Segmenter(spec, open_engine("onnxruntime", file, spec, threads=1, own=True))
         for sentence in original.notes:
             note(sentence)
         frames = sample_frames(dataset)

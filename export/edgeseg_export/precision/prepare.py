@@ -60,7 +60,8 @@ class Prepared:
     def int8(self, recipe: Recipe, file: Path) -> Segmenter:
         """ONNX Runtime's INT8 by this recipe, on one thread; it is written to `file`."""
         onnx.save_model(qdq_onnxruntime.emit(self.graph, self.histograms, recipe), file)
-        return Segmenter(self.reference.spec, open_engine("onnxruntime", file, self.reference.spec, threads=1))
+        spec = self.reference.spec
+        return Segmenter(spec, open_engine("onnxruntime", file, spec, threads=1, own=True))
 
     def tensorrt(self, recipe: Recipe) -> onnx.ModelProto:
         """TensorRT's INT8 by this recipe."""

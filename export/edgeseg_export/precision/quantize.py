@@ -134,7 +134,9 @@ def _measure(prepared: Prepared, path: Path, target: Target, evaluation: Dataset
     What is written for TensorRT is computed node by node as it is written, since no GPU need be here.
     """
     spec = prepared.reference.spec
-    engine: Engine = AsWritten(path) if target == "tensorrt" else open_engine(target, path, spec, threads=1)
+    engine: Engine = AsWritten(path)
+    if target != "tensorrt":
+        engine = open_engine(target, path, spec, threads=1, own=True)
     candidate = Segmenter(spec, engine)
     apart = difference(prepared.reference, candidate, prepared.tensors)
     measured = Measured.of(apart.fact(str(prepared.source), engine.name))
@@ -158,7 +160,7 @@ def _add(bundle: Bundle, new: dict[Path, Artifact], evaluation: Dataset | None, 
     if evaluation is not None:
         reference = Segmenter(spec, open_engine("onnxruntime", bundle.path(fp32), spec, threads=1))
         fp32 = _with(fp32, evaluate(reference, evaluation))
-    engines = [open_engine("onnxruntime", path, spec, THREADS) for path in (bundle.path(fp32), int8_path)]
+    engines = [open_engine("onnxruntime", path, spec, THREADS, own=True) for path in (bundle.path(fp32), int8_path)]
     slow, fast = latencies(engines, tensor)
     fp32, int8 = _with(fp32, slow), _with(int8, replace(fast, fp32_median_ms=slow.median_ms))
     new = {**new, int8_path: int8}

@@ -111,12 +111,12 @@ def _choose(
     whole = folder / "whole.onnx"
     prepared.int8(recipe, whole)
     files = [bundle.path(prepared.source), whole]
-    others = [open_engine("onnxruntime", file, bundle.spec, THREADS) for file in files]
+    others = [open_engine("onnxruntime", file, bundle.spec, THREADS, own=True) for file in files]
     best, keep, tried = found.whole, frozenset[str](), []
     for layer in found.worst()[:TRIED]:
         mixed = replace(recipe, keep=keep | {layer})
         lost = loss(mixed)
-        engine = open_engine("onnxruntime", folder / "candidate.onnx", bundle.spec, THREADS)
+        engine = open_engine("onnxruntime", folder / "candidate.onnx", bundle.spec, THREADS, own=True)
         fp32, int8, mix = (
             each.least_ms for each in latencies([*others, engine], prepared.tensors[0])
         )
