@@ -18,7 +18,7 @@ from pathlib import Path
 
 from edgeseg.errors import EdgeSegError, OutputError
 from edgeseg.rename import exchange
-from edgeseg.temporary import Temporary, abandoned, lock
+from edgeseg.temporary import Temporary, lock, orphans
 
 KIND = "tmp"
 OLD = "old"
@@ -31,7 +31,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: `path` is a folder or device, its folder is missing or cannot be written, or the disk is full.
     """
-    for leftover, _, _ in abandoned(path.parent, KIND, path):
+    for leftover, _, _ in orphans(path.parent, KIND, path):
         with contextlib.suppress(OSError):
             leftover.unlink()
     with new_file(path) as temporary:
@@ -116,7 +116,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 def restore_folder(path: Path) -> None:
     """Gives a folder its name back, which a process that died while it replaced it had taken."""
     if not path.exists():
-        for old, _, _ in abandoned(path.parent, OLD, path):
+        for old, _, _ in orphans(path.parent, OLD, path):
             old.rename(path)
             return
 
@@ -140,7 +140,7 @@ def sync_folder(folder: Path) -> None:
 def _sweep_folders(path: Path) -> None:
     restore_folder(path)
     for kind in (KIND, OLD):
-        for leftover, _, _ in abandoned(path.parent, kind, path):
+        for leftover, _, _ in orphans(path.parent, kind, path):
             shutil.rmtree(leftover, ignore_errors=True)
 
 

@@ -32,7 +32,7 @@ class Temporary:
 
         Args:
             target: the name that it is to get, in a folder that exists.
-            kind: a word by which `abandoned` finds its like.
+            kind: a word by which `orphans` finds its like.
             folder: make a folder rather than a file.
 
         Raises:
@@ -58,7 +58,7 @@ class Temporary:
             self.handle = -1
 
 
-def abandoned(folder: Path, kind: str, target: Path | None = None) -> Iterator[tuple[Path, Path, int]]:
+def orphans(folder: Path, kind: str, target: Path | None = None) -> Iterator[tuple[Path, Path, int]]:
     """What dead processes left in a folder; each stays locked until the next is asked for.
 
     Args:

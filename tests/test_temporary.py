@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeseg.temporary import Temporary, abandoned, in_work
+from edgeseg.temporary import Temporary, in_work, orphans
 
 NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=40)
 
 
 def left(folder: Path, kind: str = "part") -> list[tuple[str, str]]:
-    return [(path.name, target.name) for path, target, _ in abandoned(folder, kind)]
+    return [(path.name, target.name) for path, target, _ in orphans(folder, kind)]
 
 
 @given(NAMES.filter(lambda name: name not in (".", "..")))
@@ -34,7 +34,7 @@ def test_what_is_abandoned_says_which_name_it_was_to_get(
 
 def test_of_two_finders_one_has_it(tmp_path: Path) -> None:
     Temporary(tmp_path / "out.mp4", "part").release()
-    found = abandoned(tmp_path, "part")
+    found = orphans(tmp_path, "part")
     next(found)
     assert left(tmp_path) == []
     found.close()  # type: ignore[attr-defined]  # a generator

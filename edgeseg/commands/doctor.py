@@ -179,9 +179,9 @@ def _video() -> Iterator[Finding]:
         return
     decoders = [name for name in DECODERS if _codec(name)]
     yield Finding("PyAV", f"{av.__version__}, decodes {', '.join(decoders) or 'nothing that is common'}")
-    from edgeseg.video.encoders import working
+    from edgeseg.video.encoders import usable_encoders
 
-    encoders = ", ".join(working())
+    encoders = ", ".join(usable_encoders())
     yield Finding("recording", encoders or None, None if encoders else "pip's av has libx264")
 
 

@@ -76,7 +76,7 @@ def run_command(
     from edgeseg.cache import tell
     from edgeseg.run_settings import read_settings
     from edgeseg.segmenter import load
-    from edgeseg.video.names import with_time
+    from edgeseg.video.names import expand_time
     from edgeseg.video.open import open_source
     from edgeseg.video.options import StreamOptions, engine_threads
     from edgeseg.video.outputs import Outputs, check_outputs
@@ -91,7 +91,7 @@ def run_command(
     threads = engine_threads(mode) if threads is None else threads
     how = StreamOptions(mode=mode, workers=workers, alpha=alpha, max_frames=max_frames, timeout=timeout)
     now = datetime.now()
-    out, masks = (None if path is None else with_time(path, now) for path in (out, masks))
+    out, masks = (None if path is None else expand_time(path, now) for path in (out, masks))
     check_outputs(source, out, masks, sound=sound)
     # What the user may have got wrong is opened before what takes time.
     with (

@@ -103,32 +103,32 @@ def choose(suffix: str, codec: str, picture: Picture) -> tuple[Encoder, list[str
         UsageError: the codec is unknown, the container does not take it, or --crf does not go with it.
         OutputError: FFmpeg has no encoder for it that works here.
     """
-    known = CODECS[suffix]
-    wanted = known if codec == AUTO else (codec,)
-    found = [each for name in wanted for each in ENCODERS if name in (each.codec, each.name)]
-    if not found:
-        names = dict.fromkeys(each.codec for each in ENCODERS)
+    codecs = CODECS[suffix]
+    names = codecs if codec == AUTO else (codec,)
+    candidates = [each for name in names for each in ENCODERS if name in (each.codec, each.name)]
+    if not candidates:
+        all_codecs = dict.fromkeys(each.codec for each in ENCODERS)
         raise UsageError(
-            f"codec {codec!r} is unknown, expected {AUTO}, {', '.join(names)}, or one of "
+            f"codec {codec!r} is unknown, expected {AUTO}, {', '.join(all_codecs)}, or one of "
             f"{', '.join(each.name for each in ENCODERS)}"
         )
-    if found[0].codec not in known:
-        raise UsageError(f"a {suffix} file does not take {found[0].codec}; it takes {', '.join(known)}")
-    sentences: list[str] = []
-    for encoder in found:
-        reason = _obstacle(encoder, picture)
-        if reason is None:
+    if candidates[0].codec not in codecs:
+        raise UsageError(f"a {suffix} file does not take {candidates[0].codec}; it takes {', '.join(codecs)}")
+    obstacles: dict[str, str] = {}
+    for encoder in candidates:
+        obstacle = _obstacle(encoder, picture)
+        if obstacle is None:
             _check_quality(encoder, picture.crf)
-            return encoder, sentences
-        if encoder.device is None or glob.glob(encoder.device):  # noqa: PTH207  an absolute pattern
-            sentences.append(f"{encoder.name} does not work here ({reason}); another encoder writes the recording")
-    raise OutputError(
-        f"FFmpeg has no encoder for {codec} that works here: {'; '.join(sentences) or reason}; "
-        "choose another --codec, or another container"
-    )
+            return encoder, [
+                f"{name} does not work here ({reason}); {encoder.name} encodes" for name, reason in obstacles.items()
+            ]
+        if encoder.device is None or glob.glob(encoder.device) or encoder.name == codec:  # noqa: PTH207
+            obstacles[encoder.name] = obstacle
+    reasons = "; ".join(f"{name}: {reason}" for name, reason in obstacles.items())
+    raise OutputError(f"no encoder for {codec} works here ({reasons}); choose another --codec or container")
 
 
-def working() -> list[str]:
+def usable_encoders() -> list[str]:
     """Names of the encoders that can be used here, hardware first for each codec."""
     picture = Picture(640, 480, Fraction(25), Fraction(1, 1000))
     return [encoder.name for encoder in ENCODERS if _obstacle(encoder, picture) is None]

@@ -10,7 +10,7 @@ import cv2
 from edgeseg.arrays import Mask
 from edgeseg.atomic import KIND, new_file
 from edgeseg.errors import OutputError
-from edgeseg.temporary import abandoned
+from edgeseg.temporary import orphans
 from edgeseg.video.names import check_folder
 
 # Masks are runs of equal ids: run lengths alone, unfiltered, take half the room and a quarter of the time of OpenCV's
@@ -53,7 +53,7 @@ class MaskWriter:
                 f"the folder {folder} for masks holds {len(self._earlier)} files already, and masks of two runs would "
                 "mix; choose another folder, put the time into its name ({time:%H-%M-%S}), or add --overwrite"
             )
-        for leftover, _, _ in abandoned(folder, KIND):
+        for leftover, _, _ in orphans(folder, KIND):
             leftover.unlink()
 
     def write(self, mask: Mask, index: int, name: str | None = None) -> None:

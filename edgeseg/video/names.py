@@ -14,7 +14,7 @@ from edgeseg.errors import OutputError, UsageError
 TIME_FORMAT = "%Y-%m-%dT%H-%M-%S"
 
 
-def with_time(path: Path, now: datetime) -> Path:
+def expand_time(path: Path, now: datetime) -> Path:
     """The path with `{time:FORMAT}` replaced by the time, as strftime writes it; {{ and }} are braces.
 
     Raises:
@@ -64,7 +64,7 @@ def check_folder(folder: Path) -> None:
         raise OutputError(f"cannot write into {folder}: no permission; choose another folder")
 
 
-def numbered(path: Path, number: int) -> Path:
+def nth_name(path: Path, number: int) -> Path:
     """out.mp4, out-2.mp4, out-3.mp4: the files of one recording."""
     return path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
 

@@ -10,8 +10,8 @@ from edgeseg.arrays import Image
 from edgeseg.errors import OutputError
 from edgeseg.temporary import in_work
 from edgeseg.video.encoders import AUTO, Picture, choose
-from edgeseg.video.names import check_target, numbered
-from edgeseg.video.recovery import finish_abandoned
+from edgeseg.video.names import check_target, nth_name
+from edgeseg.video.recovery import finish_orphans
 from edgeseg.video.sound import Sound
 from edgeseg.video.source import NOMINAL_FPS
 from edgeseg.video.timeline import Timeline
@@ -68,7 +68,7 @@ class Recording:
         self._sound = sound
         try:
             check_target(path, tuple(CONTAINERS), overwrite=overwrite)
-            self.warnings += finish_abandoned(path.parent, spare=path)
+            self.warnings += finish_orphans(path.parent, spare=path)
             if in_work(path, PART):
                 raise OutputError(f"{path} is being written by another process; choose another name, or end that one")
             self._file = self._open(path)
@@ -132,9 +132,9 @@ class Recording:
         self._file.close()
         self._collect()
         self._number += 1
-        while not self._overwrite and os.path.lexists(numbered(self._path, self._number)):
+        while not self._overwrite and os.path.lexists(nth_name(self._path, self._number)):
             self._number += 1
-        path = numbered(self._path, self._number)
+        path = nth_name(self._path, self._number)
         self._file, self._file_start = self._open(path), None
         self.warnings.append(
             f"frames of {width}x{height} pixels became {image.shape[1]}x{image.shape[0]}; they go on in {path.name}"
@@ -157,6 +157,6 @@ class Recording:
         """Notes the file if it has its name now."""
         if self._file.path is not None and self._file.path not in self.paths:
             self.paths.append(self._file.path)
-            wanted = numbered(self._path, self._number)
-            if self._file.path != wanted:
-                self.warnings.append(f"{wanted} was taken in the meantime; the recording is {self._file.path}")
+            name = nth_name(self._path, self._number)
+            if self._file.path != name:
+                self.warnings.append(f"{name} was taken in the meantime; the recording is {self._file.path}")

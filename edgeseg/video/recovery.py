@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
-from edgeseg.temporary import abandoned
+from edgeseg.temporary import orphans
 from edgeseg.video.video_file import CONTAINERS, PART, give_name
 
 
-def finish_abandoned(folder: Path, spare: Path) -> list[str]:
-    """Gives every abandoned recording in a folder its name, or NAME.recovered-1 where that is taken.
+def finish_orphans(folder: Path, spare: Path) -> list[str]:
+    """Gives every such recording in a folder its name, or NAME.recovered-1 where that is taken.
 
     What holds no picture is removed. A fragment that was cut off is cut away.
 
@@ -22,7 +23,7 @@ def finish_abandoned(folder: Path, spare: Path) -> list[str]:
         A sentence for each recording.
     """
     sentences = []
-    for part, target, handle in abandoned(folder, PART):
+    for part, target, handle in orphans(folder, PART):
         if target.suffix.lower() not in CONTAINERS:
             continue
         try:
@@ -44,16 +45,20 @@ def _has_picture(handle: int, demuxer: str) -> bool:
     """Whether a packet can be read. The demuxer is not guessed: a playlist would lead elsewhere.
 
     Raises:
-        OSError: the disk cannot be read.
+        OSError: that cannot be known now: the disk cannot be read, or memory is short.
     """
     import av
 
-    os.pread(handle, 1 << 16, 0)  # to FFmpeg a broken disk and a broken header are the same error
+    os.pread(handle, 1 << 16, 0)  # to FFmpeg a broken disk and a broken header are the same error, EIO
     try:
         with av.open(f"/proc/self/fd/{handle}", "r", format=demuxer) as container:
             return any(packet.size for packet in container.demux(video=0))
-    except (av.FFmpegError, IndexError):
+    except IndexError:  # no video stream
         return False
+    except av.FFmpegError as error:
+        if isinstance(error, (av.InvalidDataError, av.EOFError)) or error.errno == errno.EIO:
+            return False
+        raise OSError(error.errno, error.strerror) from error
 
 
 def _whole_boxes(handle: int) -> int:

@@ -128,9 +128,9 @@ class VideoFile:
         except (av.FFmpegError, ValueError, OSError) as error:
             self._abandon()
             size = f"{picture.width}x{picture.height}"
-            heard = f" with {sound.codec_context.name} sound" if sound is not None else ""
+            with_sound = f" with {sound.codec_context.name} sound" if sound is not None else ""
             raise OutputError(
-                f"cannot write {path} as {size} by {encoder.name}{heard}: "
+                f"cannot write {path} as {size} by {encoder.name}{with_sound}: "
                 f"{getattr(error, 'strerror', None) or error}; choose another --codec or container"
             ) from error
         self._whole = self._header = self._file.tell()
@@ -162,10 +162,10 @@ class VideoFile:
         Raises:
             OutputError: the disk is full; the file was closed as it was.
         """
-        moved = list(packets)
-        for packet in moved:
+        copies = list(packets)
+        for packet in copies:
             packet.stream = self._sound
-        self._mux(lambda: moved)
+        self._mux(lambda: copies)
 
     def close(self) -> None:
         """Writes what the encoder holds back, and gives the file its name; more calls do nothing.

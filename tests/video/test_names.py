@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeseg.errors import UsageError
-from edgeseg.video.names import free_name, numbered, with_time
+from edgeseg.video.names import expand_time, free_name, nth_name
 
 NOON = datetime(2026, 11, 24, 12, 30, 5)
 
@@ -24,7 +24,7 @@ NOON = datetime(2026, 11, 24, 12, 30, 5)
     ],
 )
 def test_the_time_in_a_name(name: str, result: str) -> None:
-    assert with_time(Path(name), NOON) == Path(result)
+    assert expand_time(Path(name), NOON) == Path(result)
 
 
 @pytest.mark.parametrize(
@@ -33,16 +33,16 @@ def test_the_time_in_a_name(name: str, result: str) -> None:
 )
 def test_anything_else_in_braces(name: str) -> None:
     with pytest.raises(UsageError, match=r"braces that is not the time .*\{time:%Y"):
-        with_time(Path(name), NOON)
+        expand_time(Path(name), NOON)
 
 
 @given(st.text(st.characters(exclude_characters="\0"), min_size=1))
 def test_any_name_with_its_braces_doubled_stays(name: str) -> None:
-    assert with_time(Path(name.replace("{", "{{").replace("}", "}}")), NOON) == Path(name)
+    assert expand_time(Path(name.replace("{", "{{").replace("}", "}}")), NOON) == Path(name)
 
 
 def test_numbers(tmp_path: Path) -> None:
-    assert [numbered(Path("a/b.c.mp4"), number).name for number in (1, 2, 3)] == ["b.c.mp4", "b.c-2.mp4", "b.c-3.mp4"]
+    assert [nth_name(Path("a/b.c.mp4"), number).name for number in (1, 2, 3)] == ["b.c.mp4", "b.c-2.mp4", "b.c-3.mp4"]
     path = tmp_path / "out.mp4"
     assert free_name(path) == path
     assert free_name(path, spare=path) == tmp_path / "out.recovered-1.mp4"

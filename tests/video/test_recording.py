@@ -326,6 +326,18 @@ def test_sound_that_begins_before_or_ends_before_the_pictures(tmp_path: Path, ma
     assert np.allclose(levels[:2], [0.3, 0.4], atol=0.04)
 
 
+def test_sound_that_ends_does_not_hold_the_pictures_back(tmp_path: Path, make_video: MakeVideo) -> None:
+    """Of a process that is killed then, all but the last seconds are on the disk."""
+    source = add_sound(make_video(tmp_path / "in.mp4"), tmp_path / "sound.mkv", "aac", 0.5)
+    recording = Recording(tmp_path / "out.mp4", 64, 48, Fraction(25), sound=Sound(source))
+    for number in range(200):
+        recording.write(frame(number), number / 25)
+    (part,) = tmp_path.glob(".out.*.part.mp4")
+    assert len(read(part)[0]) >= 100
+    recording.close()
+    assert len(read(tmp_path / "out.mp4")[0]) == 200
+
+
 def test_no_sound(tmp_path: Path, make_video: MakeVideo) -> None:
     with pytest.raises(OutputError, match=r"has no sound .*; leave out --sound"):
         Sound(make_video(tmp_path / "in.mp4"))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from edgeseg.errors import OutputError
 from edgeseg.video.recording import Recording
-from edgeseg.video.recovery import finish_abandoned
+from edgeseg.video.recovery import finish_orphans
 from edgeseg.video.video_file import CONTAINERS
 
 EXTENSIONS = sorted(CONTAINERS)
@@ -161,7 +161,7 @@ def test_a_part_that_is_cut_anywhere(tmp_path: Path, extension: str) -> None:
     for share in (0.0, 0.0001, 0.005, 0.3, 0.5, 0.77, 0.9, 1.0):
         part = tmp_path / f".out.0123456789abcdef.part{extension}"
         part.write_bytes(content[: round(share * len(content))])
-        sentences = finish_abandoned(tmp_path, tmp_path / "new.mp4")
+        sentences = finish_orphans(tmp_path, tmp_path / "new.mp4")
         left = list(tmp_path.iterdir())
         assert len(left) == len(sentences)
         counts.append(len(read(left[0])) if left else 0)
@@ -174,13 +174,42 @@ def test_a_part_that_is_cut_anywhere(tmp_path: Path, extension: str) -> None:
     assert counts[-1] == 100
 
 
+def test_a_fragment_without_its_pictures_is_cut_off(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.mp4"
+    subprocess.run([sys.executable, "-c", RECORD, whole, "100"], check=True, stdout=subprocess.DEVNULL)
+    content = whole.read_bytes()
+    whole.unlink()
+    moof = content.rindex(b"moof") - 4
+    size = int.from_bytes(content[moof : moof + 4], "big")
+    (tmp_path / ".out.0123456789abcdef.part.mp4").write_bytes(content[: moof + size])
+    assert len(finish_orphans(tmp_path, tmp_path / "new.mp4")) == 1
+    assert (tmp_path / "out.mp4").read_bytes() == content[:moof]
+
+
+def test_what_cannot_be_judged_now_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine short of memory or threads is no reason to remove a recording."""
+    part = tmp_path / ".out.0123456789abcdef.part.mkv"
+    subprocess.run([sys.executable, "-c", RECORD, tmp_path / "out.mkv", "30"], check=True, stdout=subprocess.DEVNULL)
+    (tmp_path / "out.mkv").rename(part)
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise av.BlockingIOError(11, "Resource temporarily unavailable")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(av, "open", refuse)
+        (sentence,) = finish_orphans(tmp_path, tmp_path / "new.mp4")
+    assert sentence == f"{part}, which a killed run left, cannot be finished: Resource temporarily unavailable"
+    assert len(finish_orphans(tmp_path, tmp_path / "new.mp4")) == 1
+    assert len(read(tmp_path / "out.mkv")) == 30
+
+
 def test_a_playlist_laid_where_a_part_would_be_leads_nowhere(tmp_path: Path) -> None:
     secret = tmp_path / "secret.mp4"
     subprocess.run([sys.executable, "-c", RECORD, secret, "30"], check=True, stdout=subprocess.DEVNULL)
     for extension in (".mkv", ".mp4"):
         trap = tmp_path / f".out.0123456789abcdef.part{extension}"
         trap.write_text(f"#EXTM3U\n#EXTINF:1,\n{secret}\n#EXT-X-ENDLIST\n")
-        assert finish_abandoned(tmp_path, tmp_path / "new.mp4") == []
+        assert finish_orphans(tmp_path, tmp_path / "new.mp4") == []
     assert list(tmp_path.iterdir()) == [secret]
 
 
