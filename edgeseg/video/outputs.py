@@ -10,6 +10,7 @@ from types import TracebackType
 from edgeseg.arrays import Image, Mask
 from edgeseg.errors import UsageError
 from edgeseg.video.encoders import AUTO
+from edgeseg.video.file import VideoSource
 from edgeseg.video.images import is_image
 from edgeseg.video.masks import MaskWriter
 from edgeseg.video.model import Result
@@ -94,7 +95,7 @@ class Outputs:
                     overwrite=overwrite,
                     codec=codec,
                     crf=crf,
-                    sound=None if sound is None else Sound(sound),
+                    sound=None if sound is None else _sound(source, sound),
                 )
                 self._add(
                     opened,
@@ -156,6 +157,13 @@ class Outputs:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _sound(source: Source, path: Path) -> Sound:
+    """Raises UsageError unless the source is a video file; OutputError if that has no sound."""
+    if not isinstance(source, VideoSource):
+        raise UsageError(f"--sound copies the sound of a video file, and {source.name} is none; leave out --sound")
+    return Sound(path, source.start_time)
 
 
 def _overlay(result: Result) -> Image:
