@@ -64,7 +64,7 @@ def run_command(
         overwrite: replace an --out that is there, once the new one is finished; write --masks into a folder that holds
             files, of which those of the same names are replaced.
         codec: of --out: auto (what the container usually holds, by hardware where this machine has an encoder), h264,
-            hevc, vp9, av1 or vp8, or an encoder by FFmpeg's name, as h264_nvenc.
+            hevc, vp9, av1 or vp8, or an encoder by FFmpeg's name, as h264_nvenc. libx264 and libx265 are GPL.
         crf: constant quality of --out on the encoder's own scale, lower is better; by default 20 for H.264.
         sound: copy the sound of a video file into --out.
         alpha: weight of the class colours in an overlay, 0 to 1.
@@ -92,7 +92,7 @@ def run_command(
     how = StreamOptions(mode=mode, workers=workers, alpha=alpha, max_frames=max_frames, timeout=timeout)
     now = datetime.now()
     out, masks = (None if path is None else expand_time(path, now) for path in (out, masks))
-    check_outputs(source, out, masks, sound=sound)
+    check_outputs(source, out, masks)
     # What the user may have got wrong is opened before what takes time.
     with (
         open_source(source, timeout=timeout, decoder_threads=how.decoder_threads(threads)) as opened,

@@ -23,15 +23,12 @@ from edgeseg.video.timing import Summary
 from edgeseg.video.window import Window
 
 
-def check_outputs(source: str | Path, out: Path | None, masks: Path | None, *, sound: bool = False) -> None:
-    """Refuses outputs that would replace what is read, a video by its overlay or an image by its mask; and a sound that
-    is in no file.
+def check_outputs(source: str | Path, out: Path | None, masks: Path | None) -> None:
+    """Refuses outputs that would replace what is read: a video by its overlay, an image by its mask.
 
     Raises:
-        UsageError: one would, or it is.
+        UsageError: one would.
     """
-    if sound and (out is None or not Path(source).is_file()):
-        raise UsageError("--sound copies the sound of a video file into --out; give both, or leave out --sound")
     read = Path(source).resolve()
     if out is not None and out.resolve() == read:
         raise UsageError(f"the output {out} is the source itself and would replace it; give it another name")
@@ -75,6 +72,8 @@ class Outputs:
             UsageError: there is no display for `show`, or an option does not go with the output.
             OutputError: an output cannot be written, or is there already.
         """
+        if (out is None or source.still) and (codec != AUTO or crf is not None or sound is not None):
+            raise UsageError("--codec, --crf and --sound are for a video in --out, and none is written; leave them out")
         self.overlay = show or out is not None
         self.masks = masks is not None
         self._sinks: dict[str, Sink] = {}
@@ -161,7 +160,7 @@ class Outputs:
 
 def _sound(source: Source, path: Path) -> Sound:
     """Raises UsageError unless the source is a video file; OutputError if that has no sound."""
-    if not isinstance(source, VideoSource):
+    if not (isinstance(source, VideoSource) and path.is_file()):
         raise UsageError(f"--sound copies the sound of a video file, and {source.name} is none; leave out --sound")
     return Sound(path, source.start_time)
 

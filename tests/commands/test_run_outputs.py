@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -87,10 +88,24 @@ def test_sound_and_codec(run: Callable[..., int], video: Path, tmp_path: Path) -
         tone = np.concatenate([np.asarray(part.to_ndarray())[0] for part in container.decode(audio=0)])
     assert 0.45 < len(tone) / 48000 < 0.6
     assert 0.3 < np.sqrt(np.mean(tone[4800:-4800] ** 2)) < 0.4  # of the second in which the pictures are
-    with pytest.raises(UsageError, match="--sound copies the sound of a video file into --out"):
-        run(video, sound=True)
+    (tmp_path / "frames").mkdir()
+    cv2.imwrite(str(tmp_path / "frames" / "1.png"), np.zeros((6, 8, 3), np.uint8))
+    with pytest.raises(UsageError, match=r"--sound copies the sound of a video file, and .*frames is none"):
+        run(tmp_path / "frames", out=tmp_path / "out.mp4", sound=True)
     with pytest.raises(UsageError, match="codec 'xvid' is unknown"):
         run(video, out=tmp_path / "out.mp4", codec="xvid")
+
+
+@pytest.mark.parametrize("option", [{"sound": True}, {"crf": 20}, {"codec": "vp9"}])
+def test_options_of_a_video_that_is_not_written(
+    run: Callable[..., int], tmp_path: Path, option: dict[str, Any]
+) -> None:
+    picture = tmp_path / "in.png"
+    cv2.imwrite(str(picture), np.zeros((6, 8, 3), np.uint8))
+    for out in (None, tmp_path / "out.png"):
+        with pytest.raises(UsageError, match="and none is written"):
+            run(picture, out=out, **option)
+    assert not (tmp_path / "out.png").exists()
 
 
 def test_a_full_disk_under_the_masks_spares_the_recording_beside_them(
