@@ -105,6 +105,7 @@ def run_command(
             codec=codec,
             crf=crf,
             sound=Path(source) if sound else None,
+            say=tell,
         ) as outputs,
     ):
         if chosen is not None:

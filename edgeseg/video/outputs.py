@@ -55,6 +55,7 @@ class Outputs:
         codec: str = AUTO,
         crf: int | None = None,
         sound: Path | None = None,
+        say: Callable[[str], None] | None = None,
     ) -> None:
         """Opens them.
 
@@ -67,6 +68,7 @@ class Outputs:
             codec: as `edgeseg.video.encoders.choose` takes it.
             crf: constant quality of a video, lower is better.
             sound: the file that `source` reads, whose sound is copied.
+            say: told at once what was finished of killed runs; otherwise it is in `warnings`.
 
         Raises:
             UsageError: there is no display for `show`, or an option does not go with the output.
@@ -95,6 +97,7 @@ class Outputs:
                     codec=codec,
                     crf=crf,
                     sound=None if sound is None else _sound(source, sound),
+                    say=say,
                 )
                 self._add(
                     opened,

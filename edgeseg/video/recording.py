@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -38,6 +39,7 @@ class Recording:
         codec: str = AUTO,
         crf: int | None = None,
         sound: Sound | None = None,
+        say: Callable[[str], None] | None = None,
     ) -> None:
         """Opens the file, and finishes what killed runs left in its folder.
 
@@ -51,6 +53,7 @@ class Recording:
             codec: as `edgeseg.video.encoders.choose` takes it.
             crf: constant quality, lower is better; None for the encoder's default.
             sound: of the source, copied as far as it is recorded; closed with the recording.
+            say: told at once what was finished of killed runs; otherwise it is in `warnings`.
 
         Raises:
             OutputError: it cannot be written, has another extension, or is there already.
@@ -68,7 +71,8 @@ class Recording:
         self._sound = sound
         try:
             check_target(path, tuple(CONTAINERS), overwrite=overwrite)
-            self.warnings += finish_orphans(path.parent, spare=path)
+            for sentence in finish_orphans(path.parent, spare=path):
+                (say or self.warnings.append)(sentence)
             if in_work(path, PART):
                 raise OutputError(f"{path} is being written by another process; choose another name, or end that one")
             self._file = self._open(path)

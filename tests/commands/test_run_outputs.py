@@ -96,6 +96,18 @@ def test_sound_and_codec(run: Callable[..., int], video: Path, tmp_path: Path) -
         run(video, out=tmp_path / "out.mp4", codec="xvid")
 
 
+def test_what_a_killed_run_left_is_said_at_once(
+    run: Callable[..., int], video: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(video, out=tmp_path / "out.mkv") == 0
+    (tmp_path / "out.mkv").rename(tmp_path / ".out.0123456789abcdef.part.mkv")
+    capfd.readouterr()
+    with pytest.raises(UsageError, match="is unknown"):  # even where this run does not begin
+        run(video, out=tmp_path / "new.mp4", codec="xvid")
+    assert f"it is {tmp_path}/out.mkv now" in capfd.readouterr().err
+    assert (tmp_path / "out.mkv").is_file()
+
+
 @pytest.mark.parametrize("option", [{"sound": True}, {"crf": 20}, {"codec": "vp9"}])
 def test_options_of_a_video_that_is_not_written(
     run: Callable[..., int], tmp_path: Path, option: dict[str, Any]
