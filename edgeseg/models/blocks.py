@@ -50,7 +50,7 @@ def upsample_like(coarse: Tensor, fine: Tensor, factor: int = 2) -> Tensor:
 
 
 def scaled(channels: int, width: float) -> int:
-    """`channels` of a paper at a part of its width, at least 8."""
+    """`channels` of a paper at a fraction of its width, at least 8."""
     return max(8, round(channels * width))
 
 

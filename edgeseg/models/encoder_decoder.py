@@ -22,7 +22,7 @@ class EncoderDecoder(nn.Module):
     """Normalised BGR frames (N, 3, H, W) to logits (N, classes, H, W).
 
     Args:
-        width: of every layer, as a part of CHANNELS.
+        width: of every layer, as a fraction of CHANNELS.
     """
 
     strides = (1,)

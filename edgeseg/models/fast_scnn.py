@@ -26,7 +26,7 @@ class FastSCNN(nn.Module):
     In training mode it returns a tuple: the logits, and those of the heads at 1/8 and 1/32.
 
     Args:
-        width: of every layer, as a part of the paper's 32 to 128 channels.
+        width: of every layer, as a fraction of the paper's 32 to 128 channels.
     """
 
     strides = (8, 8, 32)
@@ -80,19 +80,19 @@ class Bottleneck(nn.Module):
 
 
 class PyramidPooling(nn.Module):
-    """Means over 1, 2x2, 3x3 and 6x6 parts of the map beside the map itself; H. Zhao et al., "PSPNet", CVPR 2017."""
+    """Means over 1, 2x2, 3x3 and 6x6 bins of the map beside the map itself; H. Zhao et al., "PSPNet", CVPR 2017."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        part = max(1, channels // len(BINS))
-        self.parts = nn.ModuleList(ConvBNReLU(channels, part, 1) for _ in BINS)
-        self.merge = ConvBNReLU(channels + part * len(BINS), channels, 1)
+        share = max(1, channels // len(BINS))
+        self.parts = nn.ModuleList(ConvBNReLU(channels, share, 1) for _ in BINS)
+        self.merge = ConvBNReLU(channels + share * len(BINS), channels, 1)
 
     def forward(self, features: Tensor) -> Tensor:
         size = features.shape[-2:]
         levels = [features]
-        for bins, part in zip(BINS, self.parts, strict=True):
-            means = part(adaptive_mean(features, bins))
+        for bins, project in zip(BINS, self.parts, strict=True):
+            means = project(adaptive_mean(features, bins))
             levels.append(functional.interpolate(means, size=size, mode="bilinear", align_corners=False))
         merged: Tensor = self.merge(torch.cat(levels, 1))
         return merged
@@ -109,8 +109,8 @@ def adaptive_mean(features: Tensor, bins: int) -> Tensor:
 
 def _means(size: int, bins: int, like: Tensor) -> Tensor:
     """(bins, size): row i averages places floor(i * size / bins) up to ceil((i + 1) * size / bins)."""
-    part = torch.arange(bins, device=like.device)[:, None]
-    start, end = part * size // bins, ((part + 1) * size + bins - 1) // bins
+    row = torch.arange(bins, device=like.device)[:, None]
+    start, end = row * size // bins, ((row + 1) * size + bins - 1) // bins
     place = torch.arange(size, device=like.device)
     inside = (place >= start) & (place < end)
     return inside.to(like.dtype) / (end - start)

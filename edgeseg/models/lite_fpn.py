@@ -25,7 +25,7 @@ class LiteFPN(nn.Module):
     is left out of what is exported.
 
     Args:
-        width: of the pyramid, as a part of what is above; the encoder stays as it is.
+        width: of the pyramid, as a fraction of what is above; the encoder stays as it is.
     """
 
     strides = (2, 16)

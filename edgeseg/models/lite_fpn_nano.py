@@ -1,6 +1,6 @@
 """LiteFPN-nano, our smallest network: a shortened EfficientNet-Lite0 and a separable pyramid that narrows as it grows.
 
-LiteFPN's design with what costs little time left in and what costs much taken out. The encoder's last blocks hold most
+LiteFPN's design without what costs much time. The encoder's last blocks hold most
 of its weights, and only the first at 1/32 stays, for it sees far and costs 3 % of the time; at 1/16 two of three blocks
 a stage stay. The pyramid's 3x3 are depthwise. 0.9M parameters, ImageNet start as LiteFPN's, logits at 1/2.
 """
@@ -24,7 +24,7 @@ class LiteFPNNano(nn.Module):
     In training mode it returns a tuple: the logits, and those of a head at 1/16, which is there for the loss alone.
 
     Args:
-        width: of the pyramid, as a part of what is above; the encoder stays as it is.
+        width: of the pyramid, as a fraction of what is above; the encoder stays as it is.
     """
 
     strides = (2, 16)

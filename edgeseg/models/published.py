@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Published:
-    """What a paper says of a network on CamVid's 11 classes at 480x360, test split, in percent; None: not said.
+    """What a paper says of a network on CamVid's 11 classes at 480x360, test split, in percent; None: not stated.
 
     Attributes:
         miou: mean intersection over union.

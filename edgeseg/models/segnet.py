@@ -26,7 +26,7 @@ class SegNet(nn.Module):
     """Normalised BGR frames (N, 3, H, W) to logits (N, classes, H, W).
 
     Args:
-        width: of every layer, as a part of VGG16's 64 to 512 channels.
+        width: of every layer, as a fraction of VGG16's 64 to 512 channels.
     """
 
     strides = (1,)

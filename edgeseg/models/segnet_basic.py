@@ -22,7 +22,7 @@ class SegNetBasic(nn.Module):
     """Normalised BGR frames (N, 3, H, W) to logits (N, classes, H, W).
 
     Args:
-        width: of every layer, as a part of the paper's 64 channels.
+        width: of every layer, as a fraction of the paper's 64 channels.
     """
 
     strides = (1,)

@@ -19,7 +19,7 @@ class SimpleCNN(nn.Module):
     """Normalised BGR frames (N, 3, H, W) to logits (N, classes, H, W).
 
     Args:
-        width: of every layer, as a part of 32 channels.
+        width: of every layer, as a fraction of 32 channels.
     """
 
     strides = (1,)

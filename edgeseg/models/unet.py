@@ -23,7 +23,7 @@ class UNet(nn.Module):
     """Normalised BGR frames (N, 3, H, W) to logits (N, classes, H, W).
 
     Args:
-        width: of every layer, as a part of the paper's 64 to 1024 channels.
+        width: of every layer, as a fraction of the paper's 64 to 1024 channels.
     """
 
     strides = (1,)

@@ -2,7 +2,7 @@
 
 The layer of V. Badrinarayanan, A. Kendall and R. Cipolla, "SegNet: A Deep Convolutional Encoder-Decoder Architecture
 for Image Segmentation", PAMI 2017. torch's own pair becomes ScatterND or MaxUnpool in ONNX, which TensorRT refuses.
-Here the place is kept as three comparisons a window, so unpooling is a chain of selections, pointwise and exact: bit
+Here three comparisons a window say the place, so unpooling is a chain of selections, pointwise and exact: bit
 for bit what `torch.nn.functional.max_unpool2d` gives. The first of equal values counts, row by row, as in torch.
 """
 

@@ -2,7 +2,7 @@
 
 What is saved is what every later artifact starts from: BatchNorm folded into the convolutions, auxiliary heads left
 out, and the convolutions' weights rounded to float16 values (stored as float16: half the size). Vectors (biases) stay
-float32: they are a small part of the file, and float16's range could break them.
+float32: they take little of the file, and float16's range could break them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Weights:
     Attributes:
         network: in evaluation mode, BatchNorm folded, float32.
         net: its name in edgeseg.models.
-        width: as a part of its paper's.
+        width: as a fraction of its paper's.
         spec: what its logits mean.
         training: how it was trained: settings, data, figures.
     """
@@ -102,11 +102,11 @@ def save_weights(
     """
     tensors = {}
     for name, tensor in fold(network).state_dict().items():
-        kept = tensor.detach().cpu().contiguous()
-        kept = kept.to(torch.float16) if kept.dim() > 1 else kept.float()
-        if not torch.isfinite(kept).all():
+        rounded = tensor.detach().cpu().contiguous()
+        rounded = rounded.half() if rounded.dim() > 1 else rounded.float()
+        if not torch.isfinite(rounded).all():
             raise WeightsError(f"{name} holds values that are not finite in float16; the training diverged")
-        tensors[name] = kept
+        tensors[name] = rounded
     header = {"format": "1", "net": net, "width": repr(width), "spec": json.dumps(spec.to_json())}
     with atomic_file(path) as temporary:
         save_file(tensors, temporary, {**header, "training": json.dumps(training)})

@@ -22,7 +22,7 @@ class Augmentation:
         scale: bounds of the random scale, which is log-uniform.
         colour: strength of the colour jitter, 0 to 1.
         focus: probability that a crop is drawn around a pixel of one class, chosen by `rarity`.
-        rarity: (classes,) how much each class is wanted then.
+        rarity: (classes,) the odds of each class then.
         ignore: the label outside the frame.
     """
 
@@ -57,9 +57,9 @@ class Augmentation:
         low, high = np.minimum(slack, 0), np.maximum(slack, 0)
         corner = random.integers(low, high + 1)
         if random.random() < self.focus:
-            wanted = self.rarity * (np.bincount(label.ravel(), minlength=256)[: len(self.rarity)] > 0)
-            if wanted.sum() > 0:
-                rows, columns = np.nonzero(label == random.choice(len(wanted), p=wanted / wanted.sum()))
+            odds = self.rarity * (np.bincount(label.ravel(), minlength=256)[: len(self.rarity)] > 0)
+            if odds.sum() > 0:
+                rows, columns = np.nonzero(label == random.choice(len(odds), p=odds / odds.sum()))
                 pixel = random.integers(len(rows))
                 offset = random.integers((0, 0), (self.width, self.height))
                 corner = np.clip(np.array([columns[pixel], rows[pixel]]) - offset, low, high)

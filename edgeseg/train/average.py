@@ -1,4 +1,4 @@
-"""Exponential moving average of a network's weights: what is validated and kept."""
+"""Exponential moving average of a network's weights: what is validated and saved."""
 
 from __future__ import annotations
 

@@ -62,9 +62,9 @@ def load_checkpoint(path: Path, identity: dict[str, Any], state: TrainingState) 
     Raises:
         WeightsError: the file is damaged, or belongs to a run with other settings or data.
     """
-    found, progress, tensors = _read(path)
-    found = {**TrainSettings().identity(), **found}  # settings that came later had no effect before
-    differing = sorted(key for key in found.keys() | identity.keys() if found.get(key) != identity.get(key))
+    run, progress, tensors = _read(path)
+    run = {**TrainSettings().identity(), **run}  # settings that came later had no effect before
+    differing = sorted(key for key in run.keys() | identity.keys() if run.get(key) != identity.get(key))
     if differing:
         raise WeightsError(
             f"{path} belongs to a run with other settings ({', '.join(differing)}); give the same ones with --resume, "

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 class Clock:
-    """Starts with this process's part of the run; what is `paused`, as validation, does not count.
+    """Starts with what this process does of the run; what is `paused`, as validation, does not count.
 
     Args:
         step: the run's first step in this process.

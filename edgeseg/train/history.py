@@ -47,12 +47,12 @@ def draw_curve(path: Path, epochs: list[Epoch], title: str) -> None:
     left = figure.subplots()
     left.plot([epoch.epoch for epoch in epochs], [epoch.loss for epoch in epochs], color="tab:blue", label="loss")
     left.set(xlabel="epoch", ylabel="training loss", title=title)
-    measured = [epoch for epoch in epochs if epoch.val_miou is not None]
-    if measured:
+    validated = [epoch for epoch in epochs if epoch.val_miou is not None]
+    if validated:
         right = left.twinx()
         right.plot(
-            [epoch.epoch for epoch in measured],
-            [epoch.val_miou or 0.0 for epoch in measured],
+            [epoch.epoch for epoch in validated],
+            [epoch.val_miou or 0.0 for epoch in validated],
             color="tab:orange",
             marker="o",
             label="val mIoU",

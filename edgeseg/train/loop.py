@@ -80,27 +80,25 @@ def train(
     device = prepare_device(settings)
 
     network, origin, folded = initial_network(net, dataset.classes.names, settings, start)
-    guide = None if teacher is None else Teacher(teacher, dataset.classes.names, examples.crop, settings)
-    sources = {key: record for key, record in (("start", origin), ("teacher", guide and guide.about)) if record}
+    distillation = None if teacher is None else Teacher(teacher, dataset.classes.names, examples.crop, settings)
+    sources = {"start": origin, "teacher": distillation.about if distillation else {}}
+    identity = {"net": net, "data": dataset.digest, **{key: record for key, record in sources.items() if record}}
     folder.make()
     network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if folded and not resume:
         measure_statistics(network, examples.batches(0, min(examples.steps, STATISTICS_BATCHES)), device)
     state = TrainingState.of(network, settings, origin.get("new", ()))
-    weights = class_weights(examples.shares) if settings.class_weights else None
-    loss_of = SegmentationLoss(
-        weights, settings.ohem, settings.lovasz, settings.auxiliary, strides, settings.boundary
-    ).to(device)
+    loss_of = _loss(settings, examples, strides).to(device)
 
-    identity = {"net": net, "data": dataset.digest, **settings.identity(), **sources}
-    run = Run.from_json(load_checkpoint(folder.checkpoint, identity, state)) if resume else Run()
+    resumable = {**identity, **settings.identity()}
+    run = Run.from_json(load_checkpoint(folder.checkpoint, resumable, state)) if resume else Run()
     steps, warmup = settings.epochs * examples.steps, round(settings.warmup * examples.steps)
     clock, seconds_before = Clock(run.step), run.seconds
     with interruptible() as interrupted, display(steps, run.step) as shown:
         for frames, labels in examples.batches(run.step, steps):
             set_rate(state.optimizer, factor(run.step, steps, warmup, settings.schedule))
             torch.manual_seed((settings.seed << 32) + run.step)  # so dropout is the same after a resume
-            loss = _step(state, loss_of, guide, frames.to(device), labels.to(device), settings.autocast)
+            loss = _step(state, loss_of, distillation, frames.to(device), labels.to(device), settings.autocast)
             state.average.update(network, run.step)
             run.step, run.loss, run.seconds = run.step + 1, run.loss + loss, seconds_before + clock.seconds()
             speed = clock.rate(run.step) * settings.batch
@@ -113,16 +111,14 @@ def train(
                 shown.epoch(run.end_epoch(examples.steps, state.rate(), speed, miou), settings.epochs)
                 folder.write_history(run.epochs, f"{net} on {data.name}")
             if run.step == steps or interrupted or clock.since_checkpoint() > 60 * settings.checkpoint_minutes:
-                save_checkpoint(folder.checkpoint, identity, run.to_json(), state)
+                save_checkpoint(folder.checkpoint, resumable, run.to_json(), state)
                 clock.checkpoint()
             if interrupted:
                 raise Interrupted(interrupted[0])
 
     record: dict[str, Any] = {
-        "net": net,
+        **identity,
         "settings": settings.to_json(),
-        "data": dataset.digest,
-        **sources,
         "hardware": hardware(device),
         "hours": round(run.seconds / 3600, 3),
         "log": [asdict(epoch) for epoch in run.epochs],
@@ -131,6 +127,11 @@ def train(
     best = state.average.network if settings.ema else network
     save_weights(folder.weights, best.cpu(), net, settings.width, spec, record)
     return folder.weights
+
+
+def _loss(settings: TrainSettings, examples: TrainingSet, strides: tuple[int, ...]) -> SegmentationLoss:
+    weights = class_weights(examples.shares) if settings.class_weights else None
+    return SegmentationLoss(weights, settings.ohem, settings.lovasz, settings.auxiliary, strides, settings.boundary)
 
 
 def _step(

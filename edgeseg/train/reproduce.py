@@ -14,8 +14,8 @@ def commands(net: str, record: dict[str, Any], *, name: str | None = None, licen
     Args:
         net: the architecture.
         record: what `train` wrote of the run.
-        name: given to the network.
-        licence: given to the weights.
+        name: of the network.
+        licence: of the weights.
     """
     named = [f"--{flag} {shlex.quote(value)}" for flag, value in (("name", name), ("licence", licence)) if value]
     runs = [[f"edgeseg train {net} --data DATA --out OUT", *named, *_flags(record["settings"])]]

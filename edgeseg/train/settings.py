@@ -111,7 +111,7 @@ class TrainSettings:
         return low, high
 
     def crop_size(self, frame: tuple[int, int]) -> tuple[int, int]:
-        """Width and height of a crop, for frames of the given width and height."""
+        """Width and height of a crop, for frames of that width and height."""
         if self.crop == "full":
             return frame
         try:

@@ -56,10 +56,10 @@ class Start:
         state = network.state_dict()
         tensors = unfold(self.tensors, network) if self.folded else self.tensors
         fitting = {name: each for name, each in tensors.items() if name in state and each.shape == state[name].shape}
-        total, found = (sum(tensor.numel() for tensor in each.values()) for each in (state, fitting))
-        if found < LEAST_KINSHIP * total:
+        total, loaded = (sum(tensor.numel() for tensor in each.values()) for each in (state, fitting))
+        if loaded < LEAST_KINSHIP * total:
             raise WeightsError(
-                f"{self.source} is of {self.net}, which has {found} of the {total} values of this network; "
+                f"{self.source} is of {self.net}, which has {loaded} of the {total} values of this network; "
                 "start from the same network or from a kindred one"
             )
         network.load_state_dict(fitting, strict=False)

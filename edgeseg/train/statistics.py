@@ -45,10 +45,10 @@ def measure_statistics(network: nn.Module, batches: Iterable[tuple[Tensor, Tenso
     Args:
         batches: frames (N, 3, H, W), uint8, with labels, which are not read.
     """
-    found: dict[nn.BatchNorm2d, Moments] = {}
+    inputs: dict[nn.BatchNorm2d, Moments] = {}
 
-    def watch(norm: nn.BatchNorm2d, inputs: tuple[Tensor, ...]) -> None:
-        found.setdefault(norm, Moments()).add(inputs[0])
+    def watch(norm: nn.BatchNorm2d, arguments: tuple[Tensor, ...]) -> None:
+        inputs.setdefault(norm, Moments()).add(arguments[0])
 
     network.eval()
     with ExitStack() as hooks:
@@ -57,7 +57,7 @@ def measure_statistics(network: nn.Module, batches: Iterable[tuple[Tensor, Tenso
                 hooks.enter_context(layer.register_forward_pre_hook(watch))
         for frames, _ in batches:
             network(normalise(frames.to(device)))
-    for norm, moments in found.items():
+    for norm, moments in inputs.items():
         _move(norm, *moments.mean_and_variance())
 
 

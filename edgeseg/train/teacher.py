@@ -20,7 +20,7 @@ from edgeseg.train.settings import TrainSettings
 
 
 class Teacher:
-    """A bundle that knows the same classes: one that is shipped, or somebody's large network, imported.
+    """A bundle of the same classes: one that is shipped, or somebody's large network, imported.
 
     Attributes:
         about: which bundle, for the run's record.
@@ -71,7 +71,7 @@ def soft_loss(student: Tensor, teacher: Tensor, labels: Tensor, strides: tuple[i
     """Mean Kullback-Leibler divergence of the student's classes from the teacher's, times the temperature's square.
 
     G. Hinton, O. Vinyals and J. Dean, "Distilling the Knowledge in a Neural Network", 2015. Pixels that are VOID do not
-    count: a teacher knows nothing of what is outside the frame.
+    count: outside the frame a teacher has nothing to say.
 
     Args:
         student: logits (N, C, h, w) with the first stride.
@@ -82,10 +82,10 @@ def soft_loss(student: Tensor, teacher: Tensor, labels: Tensor, strides: tuple[i
     """
     step = math.gcd(*strides)
     labels = every(labels, step)
-    known = (labels != VOID).float()
+    labelled = (labels != VOID).float()
     ours, theirs = (
         functional.log_softmax(to_label_size(each.float(), stride // step, *labels.shape[1:]) / temperature, 1)
         for each, stride in zip((student, teacher), strides, strict=True)
     )
     divergence = functional.kl_div(ours, theirs, reduction="none", log_target=True).sum(1)
-    return temperature**2 * (divergence * known).sum() / known.sum().clamp(min=1)
+    return temperature**2 * (divergence * labelled).sum() / labelled.sum().clamp(min=1)
