@@ -7,11 +7,12 @@ import sys
 import warnings
 from typing import Any, TextIO
 
-from cyclopts import App
+from cyclopts import App, CycloptsError
 
 from edgeseg.errors import EdgeSegError, EdgeSegWarning, LostError
 from edgeseg.extras import extra_of
 from edgeseg.interrupt import Interrupted, exit_code, raising_interrupted
+from edgeseg.redact import redact_arguments
 from edgeseg.terminal import complain
 
 
@@ -63,7 +64,7 @@ def _run() -> int:
         for command in app:
             app[command]  # imported now, or the list of commands would lack their first lines
     try:
-        code: Any = app(sys.argv[1:], result_action="return_value")
+        code: Any = app(sys.argv[1:], result_action="return_value", error_formatter=_refuse)
     except EdgeSegError as error:
         complain(str(error))
         return 3 if isinstance(error, LostError) else 2
@@ -77,6 +78,13 @@ def _run() -> int:
     return code if isinstance(code, int) else 0
 
 
+def _refuse(error: CycloptsError) -> Any:
+    """What cyclopts says of a command line, without the passwords that may stand in it."""
+    from cyclopts import CycloptsPanel
+
+    return CycloptsPanel(redact_arguments(str(error)))
+
+
 def _warn(
     message: Warning | str,
     category: type[Warning],
@@ -87,6 +95,6 @@ def _warn(
 ) -> None:
     """Prints our own warnings as one sentence; others are for developers and look as they always do."""
     if issubclass(category, EdgeSegWarning):
-        (file or sys.stderr).write(f"warning: {message}\n")
+        (file or sys.stderr).write(f"warning: {redact_arguments(str(message))}\n")
     else:
         (file or sys.stderr).write(warnings.formatwarning(message, category, filename, lineno, line))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from edgeseg.redact import redact_arguments
+
 
 def complain(sentence: str) -> None:
     """Prints what made a command fail."""
@@ -18,4 +20,4 @@ def _print(kind: str, colour: str, sentence: str) -> None:
 
     console = Console(stderr=True)
     console.print(f"[{colour}]{kind}:[/]", end=" ")
-    console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+    console.print(redact_arguments(sentence), markup=False, highlight=False, soft_wrap=True)

@@ -33,6 +33,11 @@ def run_command(
     sound: bool = False,
     alpha: float = 0.5,
     timeout: float = 10.0,
+    follow: bool = False,
+    credentials: Path | None = None,
+    ca: Path | None = None,
+    insecure: bool = False,
+    source_option: list[str] | None = None,
     tolerate_loss: bool = False,
     json: bool = False,
 ) -> int:
@@ -69,6 +74,14 @@ def run_command(
         sound: copy the sound of a video file into --out.
         alpha: weight of the class colours in an overlay, 0 to 1.
         timeout: seconds that a camera or URL may take to answer.
+        follow: the video file is still being written: wait at its end for more, until nothing came for --timeout.
+        credentials: a file that only you may read, with user:password on one line, for a URL that holds none; the
+            environment variables EDGESEG_USER and EDGESEG_PASSWORD do too. In the URL everybody on this machine could
+            read them.
+        ca: certificates (PEM) that https and rtsps servers are verified against, instead of the system's.
+        insecure: do not verify the certificates of https and rtsps servers.
+        source_option: an option of FFmpeg's for the file or stream, NAME=VALUE: rtsp_transport=udp, say. May be given
+            more than once.
         tolerate_loss: exit with 0 when a live source broke off after its first frame.
         json: print one JSON object on stdout, and nothing else.
     """
@@ -76,8 +89,9 @@ def run_command(
     from edgeseg.cache import tell
     from edgeseg.run_settings import read_settings
     from edgeseg.segmenter import load
+    from edgeseg.video.access import Access, read_credentials
     from edgeseg.video.names import expand_time
-    from edgeseg.video.open import open_source
+    from edgeseg.video.open import open_source, parse_options
     from edgeseg.video.options import StreamOptions, engine_threads
     from edgeseg.video.outputs import Outputs, check_outputs
     from edgeseg.video.run import run
@@ -95,7 +109,14 @@ def run_command(
     check_outputs(source, out, masks)
     # What the user may have got wrong is opened before what takes time.
     with (
-        open_source(source, timeout=timeout, decoder_threads=how.decoder_threads(threads)) as opened,
+        open_source(
+            source,
+            timeout=timeout,
+            decoder_threads=how.decoder_threads(threads),
+            follow=follow,
+            options=parse_options(source_option or []),
+            access=Access(read_credentials(credentials) if credentials else None, ca, insecure),
+        ) as opened,
         Outputs(
             opened,
             out=out,

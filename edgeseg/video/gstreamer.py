@@ -7,9 +7,9 @@ import re
 import cv2
 
 from edgeseg.errors import SourceError
+from edgeseg.redact import redact
 from edgeseg.video.opencv import open_capture
 from edgeseg.video.source import Source
-from edgeseg.video.url import redact
 
 
 def open_gstreamer(pipeline: str, *, timeout: float) -> Source:

@@ -11,18 +11,23 @@ from av import error as ffmpeg
 from av.container import InputContainer
 
 from edgeseg.errors import LostError, SourceError
+from edgeseg.redact import redact
+from edgeseg.video.access import Access
 from edgeseg.video.bounded import within
 from edgeseg.video.decoder import Decoder
 from edgeseg.video.file import VideoSource, frame_rate
 from edgeseg.video.live import LiveSource, Reading
 from edgeseg.video.source import Source
-from edgeseg.video.url import is_unknown_host, redact, take_apart
+from edgeseg.video.url import is_unknown_host, take_apart
 
 ATTEMPTS = 64
 """Reads in a row that may fail on damaged data before a stream counts as broken."""
 
 NO_TIMESTAMPS = 0x80
 """FFmpeg's AVFMT_NOTIMESTAMPS, the flag of formats that carry no times, such as MJPEG over HTTP."""
+
+ENCRYPTED = ("https://", "rtsps://", "tls://", "rtmps://")
+"""Protocols whose servers show a certificate."""
 
 SEGMENTED = ("hls", "dash")
 """Formats whose frames come in bursts, a segment at a time, and are given at the pace of their time stamps."""
@@ -34,20 +39,27 @@ OUT_OF_STEP = 2.0
 """Seconds that they may be early or late before the pace is counted from them anew."""
 
 
-def open_url(url: str, *, timeout: float, options: Mapping[str, str] | None = None) -> Source:
+def open_url(
+    url: str, *, timeout: float, options: Mapping[str, str] | None = None, access: Access | None = None
+) -> Source:
     """Opens a stream or a file on a network; live unless its length is known.
 
     Args:
         url: with user and password if need be.
         timeout: seconds that it may take to open, and to give each frame.
+        access: user and password for a URL without them, and how servers are verified.
         options: FFmpeg's, for protocol and container: `rtsp_transport` is `tcp` unless they say `udp`.
 
     Raises:
         SourceError: it does not answer in time, refuses, or sends no video; the sentence says which.
     """
     name = redact(url)
-    chosen = {"rtsp_transport": "tcp", **(options or {})}
-    address = str(take_apart(url))
+    access = access or Access()
+    pieces = take_apart(url)
+    encrypted = pieces.scheme.lower() in ENCRYPTED
+    chosen = {"rtsp_transport": "tcp", **(access.tls() if encrypted else {}), **(options or {})}
+    credentials = access.found() if pieces.userinfo is None else None
+    address = str(pieces) if credentials is None else pieces.with_userinfo(credentials.user, credentials.password)
     started = time.perf_counter()
     try:
         container = within(
@@ -58,9 +70,14 @@ def open_url(url: str, *, timeout: float, options: Mapping[str, str] | None = No
         late = time.perf_counter() - started >= 0.9 * timeout  # whatever FFmpeg makes of a reading that it broke off
         reason = f"did not answer within {timeout:g} s; is it there, does it send?" if late else refusal(error, url)
         raise SourceError(f"{name} {reason}") from None
+    source: Source
     if container.duration is not None:
-        return VideoSource(name, container, threads=1, attempts=ATTEMPTS, lost=lambda error: loss(error, timeout))
-    return _live(name, container, timeout)
+        source = VideoSource(name, container, threads=1, attempts=ATTEMPTS, lost=lambda error: loss(error, timeout))
+    else:
+        source = _live(name, container, timeout)
+    if encrypted and not access.insecure and container.format.name in SEGMENTED:
+        source.warnings.append(f"{name}: FFmpeg verified the playlist's server, but not those of its segments")
+    return source
 
 
 def _live(name: str, container: InputContainer, timeout: float) -> LiveSource:
@@ -123,12 +140,17 @@ class _Reader:
 def refusal(error: Exception, url: str) -> str:
     """Why a stream could not be opened, and what to do, as the end of a sentence."""
     address = take_apart(url)
+    if address.scheme.lower() in ENCRYPTED and isinstance(error, ffmpeg.OSError) and error.errno == errno.EIO:
+        return (
+            "cannot be opened: it sends no video, is not known here, or its certificate is not one of those that are "
+            "trusted; for one of your own give --ca FILE"
+        )
     match error:
         case ffmpeg.HTTPUnauthorizedError() | ffmpeg.HTTPForbiddenError():
             without = address.userinfo is None
             return (
                 f"{'asks for user and password' if without else 'refuses this user and password'} ({_status(error)}); "
-                "give them in the URL with / # @ and blanks percent-encoded"
+                "give them by --credentials FILE, or in the URL with / # @ and blanks percent-encoded"
             )
         case ffmpeg.HTTPNotFoundError():
             return f"has no such stream ({_status(error)}); check the path behind the host's name"

@@ -12,11 +12,13 @@ from pathlib import Path
 
 from edgeseg.arrays import Image
 from edgeseg.errors import SourceError, UsageError
+from edgeseg.redact import redact
+from edgeseg.video.access import Access
 from edgeseg.video.camera import camera_number, open_camera
 from edgeseg.video.gstreamer import open_gstreamer
 from edgeseg.video.images import ImageSource, is_image, is_pattern
 from edgeseg.video.source import ArraySource, Source
-from edgeseg.video.url import is_url, redact
+from edgeseg.video.url import is_url
 
 Input = str | Path | int | Iterable[Image]
 
@@ -31,6 +33,7 @@ def open_source(
     decoder_threads: int = 1,
     follow: bool = False,
     options: Mapping[str, str] | None = None,
+    access: Access | None = None,
 ) -> Source:
     """Opens whatever `source` names. What is there on disk under that name comes first, whatever the name looks like.
 
@@ -42,6 +45,7 @@ def open_source(
         decoder_threads: of a video file's decoder. More than one decodes ahead, which adds delay to live sources.
         follow: a video file is still being written: wait at its end for more, up to `timeout` seconds.
         options: FFmpeg's own, for a video file or URL, such as {"rtsp_transport": "udp"}.
+        access: user and password for a URL that holds none, and how servers are verified.
 
     Raises:
         SourceError: it is not there, is of no known kind, does not answer, or gives no frame.
@@ -65,7 +69,7 @@ def open_source(
             if isinstance(source, str) and is_url(text):
                 from edgeseg.video.network import open_url  # FFmpeg is loaded where it is needed
 
-                return open_url(text, timeout=timeout, options=options)
+                return open_url(text, timeout=timeout, options=options, access=access)
         if path.is_dir() or is_image(path) or is_pattern(path):
             return ImageSource(path)
         from edgeseg.video.file import open_file
@@ -78,3 +82,18 @@ def open_source(
         raise SourceError(
             f"cannot read {redact(text)}: {error.strerror}; check the path and its permissions"
         ) from error
+
+
+def parse_options(words: Iterable[str]) -> dict[str, str]:
+    """FFmpeg's options from words NAME=VALUE.
+
+    Raises:
+        UsageError: a word is something else.
+    """
+    pairs = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name:
+            raise UsageError(f"the source option {redact(word)!r} is no NAME=VALUE; write rtsp_transport=udp, say")
+        pairs[name] = value
+    return pairs

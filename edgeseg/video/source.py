@@ -17,7 +17,7 @@ import numpy as np
 
 from edgeseg.arrays import Image
 from edgeseg.errors import FrameError, SourceError
-from edgeseg.video.url import redact
+from edgeseg.redact import redact
 
 NOMINAL_FPS = Fraction(25)
 """The rate at which images and arrays play, which have no rate of their own."""

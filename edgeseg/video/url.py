@@ -1,9 +1,4 @@
-"""Addresses of sources: what may be shown of one, and how user and password get into it.
-
-What is shown is found by taking the address apart, and errs towards hiding: all that could be user and password, even
-where they are not percent-encoded or the scheme has a typo; the path from its first `=` or `;` on, for many cameras
-want the password there; query and fragment.
-"""
+"""The address of a source, and how user and password get into it."""
 
 from __future__ import annotations
 
@@ -12,10 +7,7 @@ import socket
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
-HIDDEN = "***"
-
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+://)(.*)", re.DOTALL)
-_SECRET = re.compile(r"(?i)(?:user|pass|pw|pin|key|token|secret|auth|login)[\w-]*\s*=")
+from edgeseg.redact import URL
 
 
 class Address(NamedTuple):
@@ -47,7 +39,7 @@ class Address(NamedTuple):
 
 def is_url(text: str) -> bool:
     """Whether a scheme and "://" begin it."""
-    return _SCHEME.match(text) is not None
+    return URL.match(text) is not None
 
 
 def take_apart(url: str) -> Address:
@@ -56,7 +48,7 @@ def take_apart(url: str) -> Address:
     Args:
         url: for which `is_url` holds.
     """
-    match = _SCHEME.fullmatch(url)
+    match = URL.fullmatch(url)
     assert match is not None
     scheme, rest = match.groups()
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
@@ -66,22 +58,6 @@ def take_apart(url: str) -> Address:
     behind = rest[place + 1 :]
     host = re.split(r"[/?#]", behind, maxsplit=1)[0]
     return Address(scheme, rest[:place] if place >= 0 else None, host, behind[len(host) :])
-
-
-def redact(text: str) -> str:
-    """`text`, a URL, GStreamer pipeline or whatever else was to be a source, without what may be secret in it."""
-    if " ! " in text:
-        return " ".join(_redact_word(word) for word in text.split(" "))
-    match = _SCHEME.fullmatch(text)
-    scheme, rest = match.groups() if match else ("", text)
-    place = rest.rfind("@")
-    before = rest[: max(place, 0)]
-    if place >= 0 and (match is None or ":" in re.split("[/?#]", before)[0] or not re.search("[/?#]", before)):
-        scheme, rest = f"{scheme}{HIDDEN}@", rest[place + 1 :]
-    elif match is None and "/" not in text.partition(":")[2][:1] and "//" not in text and not _SECRET.search(text):
-        return text  # the name of a file
-    tail = re.search(r"[=;?#]", rest)
-    return scheme + (rest if tail is None else f"{rest[: tail.end()]}{HIDDEN}")
 
 
 def is_unknown_host(host: str) -> bool:
@@ -96,11 +72,3 @@ def is_unknown_host(host: str) -> bool:
 
 def _encoded(text: str) -> str:
     return quote(unquote(text), safe="")
-
-
-def _redact_word(word: str) -> str:
-    """One word of a pipeline: `location=URL`, `user-pw=secret`, or anything else."""
-    name, equals, value = word.partition("=")
-    if equals and _SECRET.match(word):
-        return f"{name}={HIDDEN}"
-    return f"{name}={redact(value)}" if equals and is_url(value.strip("\"'")) else word

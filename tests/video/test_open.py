@@ -22,7 +22,6 @@ from hypothesis import strategies as st
 from edgeseg.errors import FrameError, SourceError, UsageError
 from edgeseg.video.images import natural_key
 from edgeseg.video.open import open_source
-from edgeseg.video.url import redact
 
 MakeVideo = Callable[..., Path]
 ROAD = Path(__file__).resolve().parents[3] / "shared" / "video" / "road540.mp4"
@@ -347,20 +346,3 @@ def test_arrays_that_are_no_frames(image: object) -> None:
 def test_no_arrays() -> None:
     with pytest.raises(SourceError, match="gave no frame"):
         open_source([])
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("rtsp://me:secret@cam.local/1", "rtsp://***@cam.local/1"),
-        ("rtsp://me:s@cret@cam.local/1", "rtsp://***@cam.local/1"),
-        ("http://cam.local/v?token=secret&a=1", "http://cam.local/v?***"),
-        (
-            "rtspsrc location=rtsp://me:secret@cam/1 user-pw=secret ! x",
-            "rtspsrc location=rtsp://***@cam/1 user-pw=*** ! x",
-        ),
-        ("http://cam.local/v@2", "http://cam.local/v@2"),
-    ],
-)
-def test_redact(text: str, shown: str) -> None:
-    assert redact(text) == shown

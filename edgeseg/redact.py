@@ -1,0 +1,53 @@
+"""What may be shown of an address that may hold a password.
+
+It is found by taking the address apart, and errs towards hiding: all that could be user and password, even where they
+are not percent-encoded or the scheme has a typo; the path from its first `=` or `;` on, for many cameras want the
+password there; query and fragment.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import PurePath
+
+HIDDEN = "***"
+
+URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)(.*)", re.DOTALL)
+"""A scheme with "://", and what follows."""
+
+_SECRET = r"(?:user|pass|pw|pin|key|token|secret|auth|login)[\w-]*\s*="
+_PROPERTY = re.compile(r"""([\w-]+\s*=\s*)("[^"]*"|'[^']*'|\S+)""")
+
+
+def redact(text: str) -> str:
+    """`text`, a URL, GStreamer pipeline or whatever else was to be a source, without what may be secret in it."""
+    if " ! " in text:
+        return _PROPERTY.sub(_redact_property, text)
+    match = URL.fullmatch(text)
+    scheme, rest = match.groups() if match else ("", text)
+    place = rest.rfind("@")
+    before = rest[: max(place, 0)]
+    if place >= 0 and (match is None or ":" in re.split("[/?#]", before)[0] or not re.search("[/?#]", before)):
+        scheme, rest = f"{scheme}{HIDDEN}@", rest[place + 1 :]
+    elif match is None and not re.search(rf"//|:/|(?i:{_SECRET})", text):
+        return text  # the name of a file
+    tail = re.search(r"[=;?#]", rest)
+    return scheme + (rest if tail is None else f"{rest[: tail.end()]}{HIDDEN}")
+
+
+def redact_arguments(text: str) -> str:
+    """`text` without what may be secret in the arguments of the command line, wherever they stand in it."""
+    words = {part for word in sys.argv[1:] for part in (word, word.partition("=")[2])}
+    for word in sorted(words, key=len, reverse=True):
+        if (shown := redact(word)) != word:
+            for written in (word, repr(word)[1:-1], str(PurePath(word))):  # as messages write it
+                text = text.replace(written, shown)
+    return text
+
+
+def _redact_property(match: re.Match[str]) -> str:
+    name, value = match.groups()
+    if re.match(_SECRET, name, re.IGNORECASE):
+        return f"{name}{HIDDEN}"
+    return name + (redact(value) if "://" in value else value)

@@ -1,0 +1,239 @@
+"""Live streams from real servers on this machine: what is lost, what goes on, and in time."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from edgeseg.errors import SourceError
+from edgeseg.video.open import open_source
+from edgeseg.video.source import Ended, Frame
+
+pytestmark = pytest.mark.usefixtures("no_thread_left")
+MakeVideo = Callable[..., Path]
+Handler = Callable[[BaseHTTPRequestHandler], None]
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Handler], str]]:
+    """`serve(answer)`: the address of an HTTP server that answers every GET so."""
+    servers: list[tuple[ThreadingHTTPServer, threading.Thread]] = []
+
+    def start(answer: Handler) -> str:
+        class Answer(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                answer(self)
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Says nothing."""
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        servers.append((server, thread))
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server, thread in servers:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def jpeg(level: int, size: tuple[int, int] = (64, 48)) -> bytes:
+    return cv2.imencode(".jpg", np.full((size[1], size[0], 3), level, np.uint8))[1].tobytes()
+
+
+def mjpeg(pictures: list[bytes], pause: float, *, hold: float = 0.0) -> Handler:
+    """A camera's MJPEG: a picture every `pause` seconds; then silence for `hold` seconds."""
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+        request.end_headers()
+        try:
+            for picture in pictures:
+                head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
+                request.wfile.write(head.encode() + picture + b"\r\n")
+                time.sleep(pause)
+            time.sleep(hold)
+        except OSError:  # whoever listened has gone
+            pass
+
+    return answer
+
+
+def read(url: str, timeout: float = 2.0) -> tuple[list[Frame], object]:
+    with open_source(url, timeout=timeout) as source:
+        return list(source), source
+
+
+def test_times_of_mjpeg_are_those_of_arrival(serve: Callable[[Handler], str]) -> None:
+    """10 frames a second, of which FFmpeg would make 25."""
+    url = serve(mjpeg([jpeg(10 * n) for n in range(20)], 0.1))
+    with open_source(url, timeout=2) as source:
+        frames = list(source)
+    assert source.fps is None
+    assert len(frames) + source.skipped.before_start + source.dropped >= 19
+    seen = [frame.timestamp for frame in frames]
+    arrived = [frame.captured - frames[0].captured for frame in frames]
+    assert np.allclose(np.array(seen) - seen[0], arrived, atol=0.02)
+    assert source.ended is not None
+    assert source.ended.how == "lost"
+
+
+def test_a_damaged_picture_does_not_end_mjpeg(serve: Callable[[Handler], str]) -> None:
+    pictures = [jpeg(10 * n) for n in range(20)]
+    pictures[8] = pictures[8][:100]
+    pictures[10] = b"\xff\xd8" + bytes(300)
+    pictures[12] = b"garbage" * 30
+    pictures[14] = b""
+    with open_source(serve(mjpeg(pictures, 0.05)), timeout=2) as source:
+        frames = list(source)
+    assert frames[-1].image.mean() == pytest.approx(190, abs=3)
+    assert source.skipped.damaged == 4
+
+
+def test_nothing_but_damage_ends_in_time(serve: Callable[[Handler], str]) -> None:
+    pictures = [jpeg(n) for n in range(5)] + [jpeg(9)[:100]] * 100
+    with open_source(serve(mjpeg(pictures, 0.03)), timeout=1) as source:
+        assert len(list(source)) >= 1
+    assert source.ended is not None
+    assert "gave no frame that can be decoded" in str(source.ended.reason)
+
+
+def test_a_change_of_size_in_a_live_stream(serve: Callable[[Handler], str]) -> None:
+    pictures = [jpeg(100)] * 8 + [jpeg(100, (96, 64))] * 8
+    frames, _ = read(serve(mjpeg(pictures, 0.05)))
+    assert {frame.image.shape for frame in frames} == {(48, 64, 3), (64, 96, 3)}
+    assert frames[-1].image.shape == (64, 96, 3)
+
+
+def test_silence_is_a_time_out(serve: Callable[[Handler], str]) -> None:
+    with open_source(serve(mjpeg([jpeg(n) for n in range(10)], 0.02, hold=5)), timeout=0.5) as source:
+        assert len(list(source)) >= 1
+    assert source.ended == Ended("lost", f"{source.name} gave no frame for 0.5 s")
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [(401, "asks for user and password"), (403, "asks for user and password"), (404, "has no such stream"),
+     (500, "cannot be opened (Server returned 5XX"), (503, "cannot be opened (Server returned 5XX")],
+)  # fmt: skip
+def test_each_refusal_has_its_sentence(serve: Callable[[Handler], str], status: int, sentence: str) -> None:
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(status)
+        request.send_header("Content-Length", "0")
+        request.end_headers()
+
+    with pytest.raises(SourceError) as caught:
+        open_source(serve(answer) + "/live", timeout=2)
+    assert sentence in str(caught.value)
+
+
+def test_a_page_is_no_video(serve: Callable[[Handler], str]) -> None:
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.send_header("Content-Type", "text/html")
+        request.end_headers()
+        request.wfile.write(b"<html>Please log in</html>" * 50)
+
+    with pytest.raises(SourceError, match="sends no video"):
+        open_source(serve(answer), timeout=2)
+
+
+@pytest.mark.parametrize("scheme", ["rtsp", "http", "tcp", "rtmp"])
+def test_a_closed_port_refuses(scheme: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(SourceError, match="refused the connection"):
+        open_source(f"{scheme}://127.0.0.1:{port}/live", timeout=5)
+
+
+@pytest.mark.parametrize("scheme", ["rtps", "htp", "nonsense"])
+def test_an_unknown_scheme_is_named(scheme: str) -> None:
+    with pytest.raises(SourceError, match=f"begins with {scheme}://, which FFmpeg does not speak"):
+        open_source(f"{scheme}://127.0.0.1/live", timeout=5)
+
+
+def test_an_unknown_host_is_named() -> None:
+    with pytest.raises(SourceError, match="has a host that is not known here"):
+        open_source("http://no-such-host.invalid/live", timeout=10)
+
+
+def test_damaged_h264_goes_on(tmp_path: Path, make_video: MakeVideo) -> None:
+    """MPEG-TS over TCP with a hole in it."""
+    data = bytearray(make_video(tmp_path / "a.ts", count=200, size=(320, 240)).read_bytes())
+    middle = len(data) // 2 // 188 * 188
+    data[middle : middle + 30 * 188] = np.random.default_rng(0).bytes(30 * 188)
+
+    def send(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection:
+            for start in range(0, len(data), 2000):
+                connection.sendall(data[start : start + 2000])
+                time.sleep(0.005)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        sender = threading.Thread(target=send, args=(server,))
+        sender.start()
+        with open_source(f"tcp://127.0.0.1:{server.getsockname()[1]}", timeout=2) as source:
+            frames = list(source)
+        sender.join()
+    assert frames[-1].timestamp > 6
+    assert source.ended is not None
+    assert source.ended.how == "lost"
+
+
+def test_live_hls_keeps_its_frames(tmp_path: Path, serve: Callable[[Handler], str]) -> None:
+    """Segments of a second come at once; their frames are given at their pace, and none is lost."""
+    segments: list[bytes] = []
+    for number in range(6):
+        path = tmp_path / f"{number}.ts"
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("libx264", rate=25, options={"crf": "1", "tune": "zerolatency"})
+            assert isinstance(stream, av.VideoStream)
+            stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+            for index in range(25 * number, 25 * number + 25):
+                picture = av.VideoFrame.from_ndarray(np.full((48, 64, 3), index, np.uint8), format="bgr24")
+                picture.pts = index
+                container.mux(stream.encode(picture))
+            container.mux(stream.encode(None))
+        segments.append(path.read_bytes())
+    began = time.monotonic()
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        if request.path.endswith(".m3u8"):
+            ready = min(len(segments), 3 + int(time.monotonic() - began))
+            first = max(0, ready - 4)
+            lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:1", f"#EXT-X-MEDIA-SEQUENCE:{first}"]
+            body = "\n".join([*lines, *(f"#EXTINF:1.0,\n{n}.ts" for n in range(first, ready))]).encode() + b"\n"
+        else:
+            body = segments[int(request.path.strip("/").removesuffix(".ts"))]
+        request.send_response(200)
+        request.send_header("Content-Length", str(len(body)))
+        request.end_headers()
+        request.wfile.write(body)
+
+    with open_source(serve(answer) + "/live.m3u8", timeout=2) as source:
+        assert source.live
+        started = time.monotonic()
+        frames = []
+        for frame in source:
+            frames.append(frame)
+            if frame.index >= 120:
+                break
+    assert time.monotonic() - started > 3  # at their pace, not in bursts
+    assert source.dropped <= 2
+    assert len(frames) >= 115
+    assert np.allclose(np.diff([frame.timestamp for frame in frames]), 0.04, atol=0.1)
