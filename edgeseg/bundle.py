@@ -146,10 +146,10 @@ class Bundle:
         except OSError as error:
             reason = f"cannot read {path} as {INDEX} describes it: {error.strerror or error}"
             raise BundleError(f"{reason}; fetch or export the bundle again") from error
-        found = sha256_of(content)
-        if found != artifact.sha256:
+        digest = sha256_of(content)
+        if digest != artifact.sha256:
             raise BundleError(
-                f"{path} has sha256 {found[:12]}... ({len(content)} bytes), {INDEX} says {artifact.sha256[:12]}... "
+                f"{path} has sha256 {digest[:12]}... ({len(content)} bytes), {INDEX} says {artifact.sha256[:12]}... "
                 f"({artifact.bytes} bytes): it was altered or cut off; fetch or export the bundle again"
             )
         check_model(path, content)
@@ -169,7 +169,7 @@ class Bundle:
             OutputError: bundle.json cannot be written.
         """
         if artifact not in self.artifacts:
-            raise BundleError(f"bundle {self.folder} does not list {artifact.file} as it is given; open it again")
+            raise BundleError(f"bundle {self.folder} lists another {artifact.file} than this one; open it again")
         measured = replace(artifact, measured=artifact.measured.add(fact, engine=engine))
         artifacts = tuple(measured if each.file == artifact.file else each for each in self.artifacts)
         changed = replace(self, artifacts=artifacts)
@@ -230,10 +230,10 @@ def _check_replaceable(folder: Path) -> None:
     if not names:
         return
     try:
-        there = Bundle.open(folder)
+        bundle = Bundle.open(folder)
     except EdgeSegError as error:
         raise OutputError(f"cannot write {folder}: what lies there is no bundle ({error}); remove it") from error
-    strange = sorted(names - {INDEX, there.card, *(artifact.file for artifact in there.artifacts)})
+    strange = sorted(names - {INDEX, bundle.card, *(artifact.file for artifact in bundle.artifacts)})
     if strange:
         raise OutputError(f"cannot write {folder}: replacing it would remove {', '.join(strange)}; choose a new folder")
 
@@ -251,9 +251,11 @@ def _find(bundle: str | os.PathLike[str]) -> Path:
 
 
 def _from_json(folder: Path, data: Any) -> Bundle:
-    found = required(data, "format", int, where=INDEX, error=BundleError)
-    if not 1 <= found <= FORMAT:
-        raise BundleError(f"bundle {folder} has format {found}, expected 1 to {FORMAT}; update edgeseg or export again")
+    number = required(data, "format", int, where=INDEX, error=BundleError)
+    if not 1 <= number <= FORMAT:
+        raise BundleError(
+            f"bundle {folder} has format {number}, expected 1 to {FORMAT}; update edgeseg or export again"
+        )
     return Bundle(
         folder,
         Spec.from_json(required(data, "spec", dict, where=INDEX, error=BundleError)),

@@ -116,13 +116,13 @@ def table(changes: list[Change], limit: float) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(title=f"new / old; slower: the whole 95 % interval lies above {limit:.2f}")
+    table = Table(title=f"new / old; slower: the whole 95 % interval lies above {limit:.2f}")
     for column in ("", "figure", "old ms", "new ms", "ratio", "95 % interval", "verdict"):
-        drawn.add_column(column)
+        table.add_column(column)
     styles = {"slower": "bold red", "unclear": "yellow", "ok": "green"}
     for each in changes:
         verdict = each.verdict(limit)
-        drawn.add_row(
+        table.add_row(
             each.run,
             each.name,
             f"{each.old:.2f}",
@@ -131,7 +131,7 @@ def table(changes: list[Change], limit: float) -> Table:
             f"{each.low:.3f} to {each.high:.3f}",
             Text(verdict, style=styles[verdict]),
         )
-    return drawn
+    return table
 
 
 def _figure(windows: list[Samples], figure: Callable[[Samples], float]) -> float:

@@ -35,7 +35,7 @@ SIZE = 1280, 720
 
 
 class Log:
-    """What is said on the way.
+    """The progress of a check.
 
     Attributes:
         skipped: what could not be run, with the reason.
@@ -75,15 +75,15 @@ def main(bundle: str = "road", *, json: Path | None = None, calls: int = 300, wi
     context = card.retain_primary_context()
     context.push()
     try:
-        found = check(opened, cuda, card, Log(lambda line: print(line, flush=True)), calls=calls, windows=windows)
+        figures = check(opened, cuda, card, Log(lambda line: print(line, flush=True)), calls=calls, windows=windows)
     except cuda.Error as error:
         raise EngineError(f"the card failed ({error}); does nvidia-smi show it, and enough free memory?") from error
     finally:
         context.pop()
         context.detach()
     if json is not None:
-        result.write(json, result.to_text(found))
-    return 0 if found["exact"] else 1
+        result.write(json, result.to_text(figures))
+    return 0 if figures["exact"] else 1
 
 
 def check(bundle: Bundle, cuda: Any, card: Any, log: Log, *, calls: int, windows: int) -> dict[str, Any]:

@@ -8,12 +8,13 @@ from typing import Literal
 from rich.console import Console
 
 from edgeseg.bundle import Bundle
+from edgeseg_export.to_engine import Product
 
 
 def compile_command(
     bundle: str,
     *,
-    target: Literal["tensorrt", "tensorrt-rtx"],
+    target: Product,
     precision: Literal["fp32", "fp16", "int8"] = "fp16",
     out: Path | None = None,
     workspace: int | None = None,

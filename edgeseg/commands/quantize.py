@@ -11,6 +11,7 @@ from edgeseg.accuracy.dataset import Dataset
 from edgeseg.bundle import Bundle
 from edgeseg.describe import tables
 from edgeseg.progress import progress_bar
+from edgeseg_export.precision.histogram import Method
 
 
 def quantize_command(
@@ -18,7 +19,7 @@ def quantize_command(
     *,
     data: Path,
     split: str = "train",
-    method: Literal["auto", "minmax", "percentile", "entropy", "mse"] = "auto",
+    method: Method | Literal["auto"] = "auto",
     keep: tuple[str, ...] = (),
     sensitivity: Path | None = None,
     seven_bits: bool = False,
@@ -44,7 +45,7 @@ def quantize_command(
     from edgeseg_export.precision.sensitivity_result import read_keep
 
     opened = Bundle.open(bundle)
-    kept = frozenset(keep) | (frozenset() if sensitivity is None else read_keep(sensitivity, opened))
+    float_layers = frozenset(keep) | (frozenset() if sensitivity is None else read_keep(sensitivity, opened))
     evaluation = None if eval is None else Dataset.open(eval, eval_split)
     with progress_bar("calibrate") as progress:
         result = quantize(
@@ -52,7 +53,7 @@ def quantize_command(
             data,
             split=split,
             method=method,
-            keep=kept,
+            keep=float_layers,
             seven_bits=seven_bits,
             evaluation=evaluation,
             progress=progress,

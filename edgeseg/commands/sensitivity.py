@@ -11,10 +11,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from edgeseg.artifact import Target
 from edgeseg.atomic import atomic_file
 from edgeseg.bundle import Bundle
 from edgeseg.errors import OutputError
 from edgeseg.progress import progress_bar
+from edgeseg_export.precision.histogram import Method
 
 if TYPE_CHECKING:
     from edgeseg_export.precision.judge import Loss
@@ -29,8 +31,8 @@ def sensitivity_command(
     *,
     data: Path,
     split: str = "train",
-    method: Literal["auto", "minmax", "percentile", "entropy", "mse"] = "auto",
-    target: Literal["onnxruntime", "tensorrt"] = "onnxruntime",
+    method: Method | Literal["auto"] = "auto",
+    target: Target = "onnxruntime",
     images: int = 32,
     slower: float = 5.0,
     json_file: Annotated[Path | None, Parameter("--json")] = None,
@@ -46,7 +48,7 @@ def sensitivity_command(
         data: a data set, a video, or a folder of images; as for quantize, and never what you evaluate on.
         split: of the data set.
         method: how ranges are found, as for quantize.
-        target: whose INT8; mixes are tried for onnxruntime, whose speed can be measured here.
+        target: the runtime whose INT8 is measured; mixes are tried for onnxruntime, whose speed can be measured here.
         images: to measure on, at most 32.
         slower: percent that INT8 with layers in float may be slower than INT8 throughout.
         json_file: write all figures here, for quantize.

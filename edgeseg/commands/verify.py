@@ -79,7 +79,7 @@ def verify_command(
     for reason in left_out:
         console.print("left out:", reason, markup=False, highlight=False, soft_wrap=True)
     if gate.unused():
-        console.print(f"not given, so not applied: {', '.join(gate.unused())}", highlight=False)
+        console.print(f"thresholds that were not set: {', '.join(gate.unused())}", highlight=False)
     for miss in misses:
         Console(stderr=True).print("[red]missed:[/]", miss, highlight=False, soft_wrap=True)
     return 1 if misses else 0

@@ -30,7 +30,7 @@ CHOICES = {"ArgMax", "ArgMin", "Equal", "Greater", "GreaterOrEqual", "Less", "Le
 """ONNX operators that turn a rounding into another choice, as SegNet's unpooling puts a value one pixel further."""
 
 MOST_CHOSEN = 0.02
-"""The part of the logits that may leave TOLERANCE where a graph chooses; without such operators none may.
+"""The fraction of the logits that may leave TOLERANCE where a graph chooses; without such operators none may.
 
 Trained SegNets have up to 0.6 % on CamVid: one choice at 1/32 is seen by all pixels around it. The others agree to
 1e-8, where a wrong layer changes all."""

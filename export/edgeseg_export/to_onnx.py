@@ -109,9 +109,9 @@ def write_graph(graph: nn.Module, output: str, spec: Spec, file: Path) -> None:
 
 
 def to_graph(
-    network: nn.Module, example: torch.Tensor, taken: str, given: str, sizes: dict[int, Any] | None
+    network: nn.Module, example: torch.Tensor, input_name: str, output_name: str, sizes: dict[int, Any] | None
 ) -> onnx.ModelProto:
-    """The ONNX graph of a network from the tensor `taken` to the tensor `given`; `sizes` are the dynamic dimensions."""
+    """The ONNX graph of a network from one named tensor to another; `sizes` are the dynamic dimensions."""
     with warnings.catch_warnings():
         # torch warns of its own internals, and of packages that are not installed and not needed.
         warnings.simplefilter("ignore", FutureWarning)
@@ -122,8 +122,8 @@ def to_graph(
             (example,),
             dynamo=True,
             opset_version=OPSET,
-            input_names=[taken],
-            output_names=[given],
+            input_names=[input_name],
+            output_names=[output_name],
             dynamic_shapes=None if sizes is None else (sizes,),
             verbose=False,
         )

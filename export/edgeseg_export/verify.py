@@ -79,26 +79,26 @@ class Gate:
 
     def misses(self, results: Sequence[StageResult]) -> list[str]:
         """One sentence for each threshold that a stage misses; a figure that is not defined misses."""
-        found = []
+        misses = []
         first = results[0].matrix.miou
         for result in results:
             miou, agreement = result.matrix.miou, result.agreement
             if self.min_miou is not None and not miou >= self.min_miou:
-                found.append(f"{result.stage}: mIoU {miou:.2f} %, expected at least {self.min_miou:g} %")
+                misses.append(f"{result.stage}: mIoU {miou:.2f} %, expected at least {self.min_miou:g} %")
             if self.min_agreement is not None and not agreement >= self.min_agreement:
-                found.append(
+                misses.append(
                     f"{result.stage}: agrees with {result.before} on {agreement:.3f} % of the pixels, expected at "
                     f"least {self.min_agreement:g} %"
                 )
             if self.max_drop is not None and not first - miou <= self.max_drop:
-                found.append(
+                misses.append(
                     f"{result.stage}: mIoU fell by {first - miou:.2f} % since {results[0].stage}, expected at most "
                     f"{self.max_drop:g} %"
                 )
-        return found
+        return misses
 
     def unused(self) -> list[str]:
-        """Names of the thresholds that were not given."""
+        """Names of the thresholds that are not applied."""
         return [f"--{name.replace('_', '-')}" for name, value in vars(self).items() if value is None]
 
 

@@ -38,12 +38,12 @@ def to_json(
 
 def _builds(bundle: Bundle) -> list[dict[str, Any]]:
     """Of each artifact for TensorRT by TensorRT-RTX, which needs no GPU for it."""
-    found = []
+    builds = []
     with scratch_folder("verify") as folder:
         for artifact in bundle.artifacts:
             if artifact.target == "tensorrt":
                 built = compile_engine(bundle, "tensorrt-rtx", artifact.precision, folder)
-                found.append(
+                builds.append(
                     {
                         "product": "tensorrt-rtx",
                         "artifact": str(artifact),
@@ -51,7 +51,7 @@ def _builds(bundle: Bundle) -> list[dict[str, Any]]:
                         "bytes": built.bytes,
                     }
                 )
-    return found
+    return builds
 
 
 def _versions() -> dict[str, str]:

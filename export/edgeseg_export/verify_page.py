@@ -17,19 +17,19 @@ from edgeseg_export.verify_stages import Stage
 
 
 def page(
-    given: Sequence[Stage], results: Sequence[StageResult], dataset: Dataset, gate: Gate, misses: Sequence[str]
+    stages: Sequence[Stage], results: Sequence[StageResult], dataset: Dataset, gate: Gate, misses: Sequence[str]
 ) -> str:
     """The page: the gate, the stages, the classes, the worst frames."""
-    name = escape(given[0].model.spec.name)
+    name = escape(stages[0].model.spec.name)
     verdict = "".join(f"<p class=miss>{escape(miss)}</p>" for miss in misses) or "<p>No threshold was missed.</p>"
-    unused = f"<p>Not given, so not applied: {', '.join(gate.unused())}.</p>" if gate.unused() else ""
+    unused = f"<p>Thresholds that were not set: {', '.join(gate.unused())}.</p>" if gate.unused() else ""
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{name}: what each stage cost</title>"
         f"<style>{STYLE}</style><h1>{name}: what each stage cost</h1>"
         f"<p>{len(dataset)} images of {escape(dataset.folder.name)}, split {escape(dataset.split or 'whole')}.</p>"
         f"{verdict}{unused}<h2>Stages</h2>{_stages(results)}<h2>IoU by class, %</h2>{_classes(results)}"
         f"<h2>Worst frames</h2><p>From left to right: the frame, the stage before, the stage, where they differ.</p>"
-        f"{_worst(given, results, dataset)}</html>\n"
+        f"{_worst(stages, results, dataset)}</html>\n"
     )
 
 
@@ -64,10 +64,10 @@ def _bar(iou: float) -> str:
     return "<td>-" if np.isnan(iou) else f"<td><span class=bar style='width:{0.4 * iou:.0f}px'></span> {iou:.1f}"
 
 
-def _worst(given: Sequence[Stage], results: Sequence[StageResult], dataset: Dataset) -> str:
+def _worst(stages: Sequence[Stage], results: Sequence[StageResult], dataset: Dataset) -> str:
     parts = []
-    by_name = {stage.name: stage for stage in given}
-    for stage, result in zip(given, results, strict=True):
+    by_name = {stage.name: stage for stage in stages}
+    for stage, result in zip(stages, results, strict=True):
         if result.before is None:
             continue
         before = by_name[result.before]

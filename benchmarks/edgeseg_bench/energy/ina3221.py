@@ -41,10 +41,10 @@ def open_ina3221(root: Path = HWMON) -> Sampled | str:
             if (told := _text(chip / "update_interval")) is not None:
                 intervals.append(int(told) / 1e3)
         whole = [label for label in rails if label in WHOLE]
-        taken = {label: rails[label] for label in whole[:1] or rails}
-        if not taken:
+        inputs = {label: rails[label] for label in whole[:1] or rails}
+        if not inputs:
             return f"module: no INA3221 sensor (in {root})"
-        sensor = Sampled(tuple(taken), lambda: sum(_watts(*rail) for rail in taken.values()), max(intervals))
+        sensor = Sampled(tuple(inputs), lambda: sum(_watts(*rail) for rail in inputs.values()), max(intervals))
         sensor.watts()
     except (OSError, ValueError) as error:
         return f"module: the INA3221 sensors below {root} cannot be read ({error})"

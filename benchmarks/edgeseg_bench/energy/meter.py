@@ -1,6 +1,6 @@
 """What a machine's energy counters have in common, and all of them together.
 
-A figure is the energy between two moments over the seconds between them. It is only given where the counters had ten
+A figure is the energy between two moments over the seconds between them. It is stated only where the counters had ten
 new values or more in that time: the first and the last may be one interval old, which is then a tenth at most.
 """
 

@@ -33,7 +33,7 @@ class Sampled:
         """
         samples = [(time.perf_counter(), self.watts())]
         failures: list[OSError] = []
-        done = threading.Event()
+        stopped = threading.Event()
 
         def sample() -> None:
             try:
@@ -42,14 +42,14 @@ class Sampled:
                 failures.append(error)
 
         def watch() -> None:
-            while not failures and not done.wait(self.interval):
+            while not failures and not stopped.wait(self.interval):
                 sample()
 
         thread = threading.Thread(target=watch, name="edgeseg-power", daemon=True)
         thread.start()
 
         def stop() -> float:
-            done.set()
+            stopped.set()
             thread.join()
             sample()
             if failures:

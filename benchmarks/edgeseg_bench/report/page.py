@@ -42,7 +42,7 @@ def _charts(run: dict[str, Any]) -> list[str]:
     flat_out, camera = measured["pipeline"], measured["capture_to_mask"]
     core = dict(flat_out["stage_core_ms"])
     core["hand-over"] = max(0.0, flat_out["stream_core_ms"] - sum(core.values()))
-    lived = {"decode" if name == "capture" else name: taken for name, taken in camera["stage_ms"].items()}
+    waits = {"decode" if name == "capture" else name: ms for name, ms in camera["stage_ms"].items()}
     samples = {
         label: [ms for window in measured[key]["windows"] for ms in window["ms"]] for key, label in COLUMNS.items()
     }
@@ -55,7 +55,7 @@ def _charts(run: dict[str, Any]) -> list[str]:
     }
     return [
         "<h3>Where a frame's time goes</h3>",
-        svg.stacked_bars({"processor time": core, "camera to mask": lived}, "ms"),
+        svg.stacked_bars({"processor time": core, "camera to mask": waits}, "ms"),
         "<p>Processor time of the pipeline, summed over the cores: each stage alone, and what the stream takes beyond "
         "them (hand-over). Camera to mask: mean time that a frame spends in each stage, waiting included.</p>",
         "<h3>Latency of all frames</h3>",

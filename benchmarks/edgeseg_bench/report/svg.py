@@ -24,12 +24,12 @@ def bars(series: Mapping[str, Mapping[str, tuple[float, float, float]]], unit: s
     names = list(dict.fromkeys(name for group in series.values() for name in group))
     colours = {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(names)}
     scale = (WIDTH - LEFT - 100) / max(high for group in series.values() for _, _, high in group.values())
-    drawn, y = [], 8.0
+    shapes, y = [], 8.0
     for title, group in series.items():
-        drawn.append(_text(LEFT - 8, y + 11 * len(group) + 4, title, anchor="end"))
+        shapes.append(_text(LEFT - 8, y + 11 * len(group) + 4, title, anchor="end"))
         for name, (low, middle, high) in group.items():
             label = f"{name}: {middle:.2f} {unit}, {low:.2f} to {high:.2f}"
-            drawn += [
+            shapes += [
                 f'<rect x="{LEFT}" y="{y:g}" width="{middle * scale:.1f}" height="18" fill="{colours[name]}">'
                 f"<title>{escape(label)}</title></rect>",
                 _line(LEFT + low * scale, y + 9, LEFT + high * scale, y + 9, stroke="#222", width=2),
@@ -37,7 +37,7 @@ def bars(series: Mapping[str, Mapping[str, tuple[float, float, float]]], unit: s
             ]
             y += 22
         y += 12
-    return _svg(drawn, y) + _legend(colours)
+    return _svg(shapes, y) + _legend(colours)
 
 
 def stacked_bars(bars: Mapping[str, Mapping[str, float]], unit: str) -> str:
@@ -49,22 +49,22 @@ def stacked_bars(bars: Mapping[str, Mapping[str, float]], unit: str) -> str:
     colours = {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(names)}
     longest = max(sum(bar.values()) for bar in bars.values()) or 1.0
     scale = (WIDTH - LEFT - 100) / longest
-    drawn = []
+    shapes = []
     for row, (name, bar) in enumerate(bars.items()):
         y, x = 44 * row + 8, float(LEFT)
-        drawn.append(_text(LEFT - 8, y + 19, name, anchor="end"))
+        shapes.append(_text(LEFT - 8, y + 19, name, anchor="end"))
         for part, value in bar.items():
             wide = value * scale
             label = f"{part}: {value:.2f} {unit}"
-            drawn.append(
+            shapes.append(
                 f'<rect x="{x:.1f}" y="{y}" width="{wide:.1f}" height="28" fill="{colours[part]}">'
                 f"<title>{escape(label)}</title></rect>"
             )
             if wide > 34:
-                drawn.append(_text(x + wide / 2, y + 19, f"{value:.2f}", anchor="middle", fill="#fff"))
+                shapes.append(_text(x + wide / 2, y + 19, f"{value:.2f}", anchor="middle", fill="#fff"))
             x += wide
-        drawn.append(_text(x + 6, y + 19, f"{sum(bar.values()):.2f} {unit}"))
-    return _svg(drawn, 44 * len(bars) + 8) + _legend(colours)
+        shapes.append(_text(x + 6, y + 19, f"{sum(bar.values()):.2f} {unit}"))
+    return _svg(shapes, 44 * len(bars) + 8) + _legend(colours)
 
 
 def distributions(series: Mapping[str, Sequence[float]], unit: str) -> str:
@@ -80,21 +80,21 @@ def distributions(series: Mapping[str, Sequence[float]], unit: str) -> str:
     def up(share: float) -> float:
         return bottom - (bottom - top) * share
 
-    drawn = []
+    shapes = []
     for percent in (0, 25, 50, 75, 90, 99):
         y = up(percent / 100)
-        drawn += [_line(LEFT, y, WIDTH - RIGHT, y), _text(LEFT - 8, y + 4, f"{percent} %", anchor="end")]
+        shapes += [_line(LEFT, y, WIDTH - RIGHT, y), _text(LEFT - 8, y + 4, f"{percent} %", anchor="end")]
     for tick in _ticks(low, high):
         x = across(tick)
-        drawn += [_line(x, top, x, bottom), _text(x, bottom + 18, f"{tick:g}", anchor="middle")]
-    drawn.append(_text((LEFT + WIDTH - RIGHT) / 2, bottom + 36, unit, anchor="middle"))
+        shapes += [_line(x, top, x, bottom), _text(x, bottom + 18, f"{tick:g}", anchor="middle")]
+    shapes.append(_text((LEFT + WIDTH - RIGHT) / 2, bottom + 36, unit, anchor="middle"))
     colours = {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(series)}
     for name, values in series.items():
         ordered = sorted(values)
         points = [f"{across(ordered[0]):.1f},{up(0):.1f}"]
         points += [f"{across(value):.1f},{up(n / len(ordered)):.1f}" for n, value in enumerate(ordered, start=1)]
-        drawn.append(f'<polyline points="{" ".join(points)}" fill="none" stroke="{colours[name]}" stroke-width="2"/>')
-    return _svg(drawn, height) + _legend(colours)
+        shapes.append(f'<polyline points="{" ".join(points)}" fill="none" stroke="{colours[name]}" stroke-width="2"/>')
+    return _svg(shapes, height) + _legend(colours)
 
 
 def dots(series: Mapping[str, Sequence[tuple[float, float, float]]], unit: str) -> str:
@@ -106,22 +106,22 @@ def dots(series: Mapping[str, Sequence[tuple[float, float, float]]], unit: str) 
     def up(value: float) -> float:
         return bottom - (bottom - top) * value / highest
 
-    drawn = []
+    shapes = []
     for tick in _linear_ticks(highest):
-        drawn += [
+        shapes += [
             _line(LEFT, up(tick), WIDTH - RIGHT, up(tick)),
             _text(LEFT - 8, up(tick) + 4, f"{tick:g} {unit}", anchor="end"),
         ]
     colours = {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(series)}
     x = LEFT + step / 2
     for name, column in series.items():
-        drawn.append(_text(x + step * (len(column) - 1) / 2, bottom + 20, name, anchor="middle"))
+        shapes.append(_text(x + step * (len(column) - 1) / 2, bottom + 20, name, anchor="middle"))
         for low, middle, high in column:
-            drawn.append(_line(x, up(low), x, up(high), stroke=colours[name], width=2))
-            drawn.append(f'<circle cx="{x:.1f}" cy="{up(middle):.1f}" r="4" fill="{colours[name]}"/>')
+            shapes.append(_line(x, up(low), x, up(high), stroke=colours[name], width=2))
+            shapes.append(f'<circle cx="{x:.1f}" cy="{up(middle):.1f}" r="4" fill="{colours[name]}"/>')
             x += step
         x += step
-    return _svg(drawn, height)
+    return _svg(shapes, height)
 
 
 def plane(
@@ -146,35 +146,35 @@ def plane(
     def place(x: float, y: float) -> tuple[float, float]:
         return LEFT + (WIDTH - LEFT - RIGHT) * x / widest, bottom - (bottom - top) * (y - low) / (high - low)
 
-    drawn = [_text((LEFT + WIDTH - RIGHT) / 2, bottom + 40, axes[0], anchor="middle"), _text(8, top + 8, axes[1])]
+    shapes = [_text((LEFT + WIDTH - RIGHT) / 2, bottom + 40, axes[0], anchor="middle"), _text(8, top + 8, axes[1])]
     for tick in _linear_ticks(widest):
         x, _ = place(tick, low)
-        drawn += [_line(x, top, x, bottom), _text(x, bottom + 18, f"{tick:g}", anchor="middle")]
+        shapes += [_line(x, top, x, bottom), _text(x, bottom + 18, f"{tick:g}", anchor="middle")]
     for tick in (low + step * (high - low) / 4 for step in range(5)):
         _, y = place(0, tick)
-        drawn += [_line(LEFT, y, WIDTH - RIGHT, y), _text(LEFT - 8, y + 4, f"{tick:.1f}", anchor="end")]
+        shapes += [_line(LEFT, y, WIDTH - RIGHT, y), _text(LEFT - 8, y + 4, f"{tick:.1f}", anchor="end")]
     if limits:
         x, y = place(*limits)
         for ends in ((x, top, x, bottom), (LEFT, y, WIDTH - RIGHT, y)):
-            drawn.append(_line(*ends, stroke=COLOURS[5], width=2).replace("/>", ' stroke-dasharray="6 4"/>'))
+            shapes.append(_line(*ends, stroke=COLOURS[5], width=2).replace("/>", ' stroke-dasharray="6 4"/>'))
     if front:
         joined = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*points[name]) for name in front))
-        drawn.append(f'<polyline points="{joined}" fill="none" stroke="{COLOURS[0]}" stroke-width="2"/>')
+        shapes.append(f'<polyline points="{joined}" fill="none" stroke="{COLOURS[0]}" stroke-width="2"/>')
     for number, (name, point) in enumerate(points.items(), start=1):
         x, y = place(*point)
         colour = COLOURS[0] if name in front else "#888"
-        drawn.append(
+        shapes.append(
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="9" fill="{colour}"><title>{escape(name)}</title></circle>'
             + _text(x, y + 4, str(number), anchor="middle", fill="#fff")
         )
     names = "".join(f"<li>{escape(name)}</li>" for name in points)
-    return _svg(drawn, height) + f'<ol class="points">{names}</ol>'
+    return _svg(shapes, height) + f'<ol class="points">{names}</ol>'
 
 
-def _svg(drawn: Sequence[str], height: float) -> str:
+def _svg(shapes: Sequence[str], height: float) -> str:
     return (
         f'<svg viewBox="0 0 {WIDTH} {height:g}" width="{WIDTH}" role="img" xmlns="http://www.w3.org/2000/svg" '
-        f'font-family="sans-serif" font-size="13">{"".join(drawn)}</svg>'
+        f'font-family="sans-serif" font-size="13">{"".join(shapes)}</svg>'
     )
 
 

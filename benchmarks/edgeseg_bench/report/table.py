@@ -43,7 +43,7 @@ def rows(run: dict[str, Any]) -> list[tuple[str, list[str]]]:
 def facts(result: dict[str, Any], run: dict[str, Any]) -> list[tuple[str, str]]:
     """What belongs to a run as a whole."""
     flat_out, camera, cold = run["measured"]["pipeline"], run["measured"]["capture_to_mask"], run["first_mask"]
-    stages = ", ".join(f"{name} {taken:.2f}" for name, taken in flat_out["stage_core_ms"].items())
+    stages = ", ".join(f"{name} {ms:.2f}" for name, ms in flat_out["stage_core_ms"].items())
     best = camera["highest_fps"]
     seconds = ", ".join(f"{each:.2f}" for each in cold["seconds"])
     accuracy = run["accuracy"]

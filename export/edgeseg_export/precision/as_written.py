@@ -1,7 +1,7 @@
 """An engine for measuring: a graph computed as it is written, for artifacts that another runtime takes.
 
-ONNX Runtime's own optimiser is left out. It is made for graphs in its own flavour: fused, TensorRT's flavour of INT8
-in float16 gives another answer than its nodes do one by one (seen with 1.32). Float16 is computed in float32, which
+ONNX Runtime's optimiser is left out. It is made for INT8 in ONNX Runtime's own form: fused, TensorRT's form in
+float16 gives another answer than its nodes do one by one (seen with 1.32). Float16 is computed in float32, which
 a CPU would do anyway, node by node and slowly; float16's own rounding is measured apart (`to_half.rounded_to_half`).
 """
 

@@ -65,8 +65,8 @@ def watching(model: onnx.ModelProto, names: list[str]) -> ort.InferenceSession:
     """A session of `model` that gives the tensors `names`, computed as the graph says: nothing is fused."""
     watched = onnx.ModelProto()
     watched.CopyFrom(model)
-    there = {value.name for value in watched.graph.output}
-    watched.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in there)
+    outputs = {value.name for value in watched.graph.output}
+    watched.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in outputs)
     options = ort.SessionOptions()
     options.intra_op_num_threads = THREADS
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
@@ -85,8 +85,8 @@ def read_cache(file: Path) -> Histograms | None:
     content = recall(file)
     if content is None:
         return None
-    with np.load(io.BytesIO(content), allow_pickle=False) as kept:
-        names, numbers, counts, means = (kept[key] for key in ("names", "numbers", "counts", "means"))
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        names, numbers, counts, means = (arrays[key] for key in ("names", "numbers", "counts", "means"))
     histograms = {}
     channels = np.split(means, np.cumsum(numbers[:, 4]).astype(int)[:-1])
     for name, (low, high, limit, frames, _), count, mean in zip(names, numbers, counts, channels, strict=True):
@@ -97,7 +97,7 @@ def read_cache(file: Path) -> Histograms | None:
 
 
 def write_cache(file: Path, histograms: Histograms) -> None:
-    """Keeps histograms for the next run; where that cannot be, it is said."""
+    """Keeps histograms for the next run; a cache that cannot be written is reported, not an error."""
     content = io.BytesIO()
     np.savez_compressed(
         content,

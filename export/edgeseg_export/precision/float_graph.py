@@ -151,17 +151,17 @@ class FloatGraph:
 def _fold_casts(model: onnx.ModelProto) -> None:
     """Replaces a Cast of a constant (weights that are stored as float16) by its result."""
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
-    kept = []
+    remaining = []
     for node in model.graph.node:
         if node.op_type != "Cast" or node.input[0] not in constants:
-            kept.append(node)
+            remaining.append(node)
             continue
         kind = helper.tensor_dtype_to_np_dtype(helper.get_node_attr_value(node, "to"))
         folded = numpy_helper.to_array(constants[node.input[0]]).astype(kind)
         constants[node.output[0]] = numpy_helper.from_array(folded, node.output[0])
-    used = {name for node in kept for name in node.input}
+    used = {name for node in remaining for name in node.input}
     del model.graph.node[:]
-    model.graph.node.extend(kept)
+    model.graph.node.extend(remaining)
     del model.graph.initializer[:]
     model.graph.initializer.extend(tensor for name, tensor in constants.items() if name in used)
 

@@ -24,7 +24,7 @@ LEVELS = 128
 """Of |x| in `entropy`, as in its source."""
 
 FACTORS = np.linspace(0.3, 1.0, 71)
-"""Parts of the full range that `mse` tries."""
+"""Fractions of the full range that `mse` tries."""
 
 
 class Histogram:
@@ -99,13 +99,13 @@ class Histogram:
         return min(low, 0.0), max(high, 0.0)
 
     def _least_error(self, low: float, high: float, symmetric: bool) -> tuple[float, float]:
-        """The part of the full range, ends moved together, whose quantisation has the least mean squared error."""
+        """The fraction of the full range, both ends moved together, whose mean squared error is the least."""
         centres = (np.arange(2 * HALF) - HALF + 0.5) * (self.limit / HALF)
         used = self.counts > 0
         centres, counts = centres[used], self.counts[used]
         if symmetric:
             low, high = -max(-low, high), max(-low, high)
-        best, found = np.inf, (low, high)
+        least, ends = np.inf, (low, high)
         for factor in FACTORS:
             step = factor * (high - low) / (254 if symmetric else 255)
             if step == 0:
@@ -113,29 +113,29 @@ class Histogram:
             bottom = np.round(factor * low / step)
             top = bottom + (254 if symmetric else 255)
             error = float((counts * (np.clip(np.round(centres / step), bottom, top) * step - centres) ** 2).sum())
-            if error < best:
-                best, found = error, (factor * low, factor * high)
-        return found
+            if error < least:
+                least, ends = error, (factor * low, factor * high)
+        return ends
 
     def _entropy(self) -> float:
         """The threshold of |x| that keeps the most information in LEVELS levels."""
         counts = (self.counts[HALF:] + self.counts[:HALF][::-1]).astype(np.float64)
         counts[0] = 0.0  # exact zeros after a ReLU say nothing of the scale, and would decide alone
         last = int(np.flatnonzero(counts)[-1]) + 1 if counts.any() else LEVELS
-        best, found = np.inf, last
+        least, threshold = np.inf, last
         for end in range(LEVELS, last + LEVELS, LEVELS // 2):
-            kept = counts[: min(end, HALF)].copy()
-            shape = kept.copy()
-            kept[-1] += counts[min(end, HALF) :].sum()
-            groups = np.minimum(np.arange(len(kept)) * LEVELS // len(kept), LEVELS - 1)
+            inside = counts[: min(end, HALF)].copy()
+            shape = inside.copy()
+            inside[-1] += counts[min(end, HALF) :].sum()
+            groups = np.minimum(np.arange(len(inside)) * LEVELS // len(inside), LEVELS - 1)
             filled = shape > 0
             totals = np.bincount(groups, shape, LEVELS)
             numbers = np.maximum(np.bincount(groups, filled, LEVELS), 1)
             spread = np.where(filled, (totals / numbers)[groups], 0.0)
-            divergence = _divergence(kept, spread)
-            if divergence < best:
-                best, found = divergence, end
-        return found * self.limit / HALF
+            divergence = _divergence(inside, spread)
+            if divergence < least:
+                least, threshold = divergence, end
+        return threshold * self.limit / HALF
 
 
 def _divergence(truth: NDArray[np.float64], model: NDArray[np.float64]) -> float:

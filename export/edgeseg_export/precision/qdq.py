@@ -1,4 +1,4 @@
-"""QuantizeLinear and DequantizeLinear in a graph: what both flavours of INT8 share."""
+"""QuantizeLinear and DequantizeLinear in a graph: what INT8 for ONNX Runtime and for TensorRT share."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ class Grid:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What one quantisation is made of.
+    """The choices of one quantisation.
 
     Attributes:
         method: that the ranges of the activations come from.
         keep: names of convolutions that stay in float, as `FloatGraph.layer` gives them.
         alone: the one convolution to quantise, with what it reads and gives; all else stays in float.
-        largest: level of a weight, in the flavour for ONNX Runtime.
+        largest: level of a weight, in INT8 for ONNX Runtime.
     """
 
     method: Method
@@ -56,14 +56,14 @@ class Recipe:
     alone: str | None = None
     largest: int = LARGEST
 
-    def kept(self, graph: FloatGraph) -> set[str]:
+    def float_nodes(self, graph: FloatGraph) -> set[str]:
         """Names of the nodes that stay in float: those of `keep`; the last convolution, for quantised logits often tie,
         and all that comes after it."""
         if self.alone is not None:
             alone = {node.name for node in graph.convolutions() if graph.layer(node) == self.alone}
             return {node.name for node in graph.nodes} - alone
-        kept = {node.name for node in graph.convolutions() if graph.layer(node) in self.keep}
-        return kept | {graph.last()} | graph.after(graph.last())
+        convolutions = {node.name for node in graph.convolutions() if graph.layer(node) in self.keep}
+        return convolutions | {graph.last()} | graph.after(graph.last())
 
 
 class Rewriter:
@@ -88,7 +88,7 @@ class Rewriter:
         return self._renamed.get(name, name)
 
     def add(self, node: onnx.NodeProto, inputs: list[str] | None = None) -> None:
-        """Adds a copy of a node, with other inputs if they are given."""
+        """Adds a copy of a node, with other `inputs` than its own where there are some."""
         copied = onnx.NodeProto()
         copied.CopyFrom(node)
         names = [self.current(name) for name in node.input] if inputs is None else inputs

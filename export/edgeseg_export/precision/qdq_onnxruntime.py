@@ -37,8 +37,8 @@ _LARGEST_BIAS = 2.0**30
 
 def emit(graph: FloatGraph, histograms: Histograms, recipe: Recipe) -> onnx.ModelProto:
     """The graph with Q and DQ for ONNX Runtime."""
-    kept = recipe.kept(graph)
-    names = _quantised(graph, kept) & histograms.keys()
+    float_nodes = recipe.float_nodes(graph)
+    names = _quantised(graph, float_nodes) & histograms.keys()
     grids = {
         name: _grid(low, high)
         for name, (low, high) in shared_ranges(graph, names, histograms, recipe.method, symmetric=False).items()
@@ -46,7 +46,7 @@ def emit(graph: FloatGraph, histograms: Histograms, recipe: Recipe) -> onnx.Mode
     rewriter = Rewriter()
     start = graph.normalisation()
     packed = None if start is None else packing(graph, start)
-    if packed is not None and (packed.node.name in kept or graph.activated(packed.node) not in grids):
+    if packed is not None and (packed.node.name in float_nodes or graph.activated(packed.node) not in grids):
         packed = None
     if start is not None:
         exact = Grid(np.asarray(start.scale, np.float32), np.asarray(start.mean, np.uint8))
@@ -56,7 +56,7 @@ def emit(graph: FloatGraph, histograms: Histograms, recipe: Recipe) -> onnx.Mode
     for node in graph.nodes:
         if start is not None and node.name in start.nodes:
             continue
-        if node.op_type == "Conv" and node.input[1] in graph.constants and node.name not in kept:
+        if node.op_type == "Conv" and node.input[1] in graph.constants and node.name not in float_nodes:
             here = packed if packed is not None and packed.node.name == node.name else None
             _convolution(rewriter, graph, node, grids, histograms[node.input[0]].means, here, recipe.largest)
         elif not node.input or node.input[0] not in grids:
@@ -72,15 +72,15 @@ def emit(graph: FloatGraph, histograms: Histograms, recipe: Recipe) -> onnx.Mode
 
 
 def layers(graph: FloatGraph) -> list[str]:
-    """Names of the convolutions that this flavour quantises."""
+    """Names of the convolutions that INT8 for this runtime quantises."""
     return [graph.layer(node) for node in graph.convolutions() if node.op_type == "Conv" and node.name != graph.last()]
 
 
-def _quantised(graph: FloatGraph, kept: set[str]) -> set[str]:
+def _quantised(graph: FloatGraph, float_nodes: set[str]) -> set[str]:
     """Names of the tensors to quantise: what quantised operators read and give, after the activation."""
     names = set()
     for node in graph.nodes:
-        if node.name in kept or not _has_integer_kernel(graph, node):
+        if node.name in float_nodes or not _has_integer_kernel(graph, node):
             continue
         names.update(graph.floats(node))
         names.add(graph.activated(node))

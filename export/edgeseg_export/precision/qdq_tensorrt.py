@@ -29,8 +29,8 @@ FEWEST_CHANNELS = 16
 
 def emit(graph: FloatGraph, histograms: Histograms, recipe: Recipe) -> onnx.ModelProto:
     """The graph with Q and DQ for TensorRT, float16 where it is not int8."""
-    kept = recipe.kept(graph)
-    quantised = [node for node in graph.convolutions() if node.name not in kept and _worthwhile(graph, node)]
+    float_nodes = recipe.float_nodes(graph)
+    quantised = [node for node in graph.convolutions() if node.name not in float_nodes and _worthwhile(graph, node)]
     convolutions = {node.name for node in quantised}
     names = {node.input[0] for node in quantised} | _skips(graph, convolutions)
     ranges = shared_ranges(graph, names, histograms, recipe.method, symmetric=True)
@@ -57,7 +57,7 @@ def emit(graph: FloatGraph, histograms: Histograms, recipe: Recipe) -> onnx.Mode
 
 
 def layers(graph: FloatGraph) -> list[str]:
-    """Names of the convolutions that this flavour quantises."""
+    """Names of the convolutions that INT8 for this runtime quantises."""
     chosen = [node for node in graph.convolutions() if node.name != graph.last() and _worthwhile(graph, node)]
     return [graph.layer(node) for node in chosen]
 

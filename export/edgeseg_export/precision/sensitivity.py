@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from edgeseg.artifact import Target
 from edgeseg.bundle import Bundle
 from edgeseg.engines import open_engine
 from edgeseg.errors import UsageError
@@ -22,14 +23,14 @@ from edgeseg_export.precision.histogram import METHODS, Method
 from edgeseg_export.precision.judge import Judge, Loss
 from edgeseg_export.precision.prepare import Prepared, Progress, prepare
 from edgeseg_export.precision.qdq import Recipe
-from edgeseg_export.precision.sensitivity_result import THREADS, Mix, Sensitivity, Target
+from edgeseg_export.precision.sensitivity_result import THREADS, Mix, Sensitivity
 from edgeseg_export.scratch import scratch_folder
 
 TRIED = 8
 """Layers that are tried in float, the most sensitive first."""
 
 WORTH = 0.05
-"""Part of the flipped pixels that a layer must take away to stay in float."""
+"""Fraction of the flipped pixels that a layer must take away to stay in float."""
 
 
 def sensitivity(
@@ -50,7 +51,7 @@ def sensitivity(
         data: a data set, a video, or a folder of images.
         split: of the data set.
         method: that ranges come from; "auto" takes the one that scores best.
-        target: whose flavour of INT8 is measured.
+        target: the runtime whose INT8 is measured.
         images: frames to measure on, at most.
         slower: percent that INT8 with layers in float may be slower than INT8 throughout.
         progress: called after each step with how many are done and how many there are.
@@ -75,7 +76,7 @@ def sensitivity(
                 return judge.loss(prepared.int8(recipe, folder / "candidate.onnx"))
             return judge.loss(Segmenter(bundle.spec, AsWritten(prepared.tensorrt(recipe))))
 
-        found = Sensitivity(
+        result = Sensitivity(
             bundle=bundle.spec.name,
             onnx_sha256=prepared.source.sha256,
             target=target,
@@ -89,17 +90,17 @@ def sensitivity(
             keep=(),
         )
         for done, layer in enumerate(layers, start=1):
-            found.layers[layer] = loss(replace(recipe, alone=layer))
+            result.layers[layer] = loss(replace(recipe, alone=layer))
             if progress is not None:
                 progress(done, len(layers))
         if target == "tensorrt":
-            return found
-        tried, keep = _choose(found, recipe, prepared, bundle, loss, folder, slower)
-        return replace(found, tried=tried, keep=keep)
+            return result
+        tried, keep = _choose(result, recipe, prepared, bundle, loss, folder, slower)
+        return replace(result, tried=tried, keep=keep)
 
 
 def _choose(
-    found: Sensitivity,
+    result: Sensitivity,
     recipe: Recipe,
     prepared: Prepared,
     bundle: Bundle,
@@ -107,13 +108,13 @@ def _choose(
     folder: Path,
     slower: float,
 ) -> tuple[tuple[Mix, ...], tuple[str, ...]]:
-    """Mixes that were tried, and the layers that are worth it together: the worst first, each on top of those taken."""
+    """The mixes, each with one layer more, the worst first; and the layers that stay in float in the end."""
     whole = folder / "whole.onnx"
     prepared.int8(recipe, whole)
     files = [bundle.path(prepared.source), whole]
     others = [open_engine("onnxruntime", file, bundle.spec, THREADS, own=True) for file in files]
-    best, keep, tried = found.whole, frozenset[str](), []
-    for layer in found.worst()[:TRIED]:
+    best, keep, tried = result.whole, frozenset[str](), []
+    for layer in result.worst()[:TRIED]:
         mixed = replace(recipe, keep=keep | {layer})
         lost = loss(mixed)
         engine = open_engine("onnxruntime", folder / "candidate.onnx", bundle.spec, THREADS, own=True)

@@ -38,16 +38,16 @@ def _layers(result: Sensitivity) -> str:
 def _mixes(result: Sensitivity) -> str:
     rows = [f"<tr><td>none{_cells(result.whole)}<td>-<td>-</tr>"]
     for mix in result.tried:
-        taken = " *" if mix.keep == result.keep else ""
+        mark = " *" if mix.keep == result.keep else ""
         rows.append(
-            f"<tr><td>{escape(', '.join(mix.keep))}{taken}{_cells(mix.loss)}<td>{mix.slower:+.1f}<td>{mix.faster:.2f}"
+            f"<tr><td>{escape(', '.join(mix.keep))}{mark}{_cells(mix.loss)}<td>{mix.slower:+.1f}<td>{mix.faster:.2f}"
             "</tr>"
         )
-    kept = f"Taken (*): {escape(', '.join(result.keep))}." if result.keep else "None of these was worth it."
+    choice = f"Chosen (*): {escape(', '.join(result.keep))}." if result.keep else "None of these was worth it."
     return (
         f"<h2>All layers in INT8, but for</h2><table><tr><th>in float{_HEADS}<th>slower than INT8 throughout, %"
         f"<th>faster than fp32, times ({THREADS} threads)</tr>{''.join(rows)}</table>"
-        f"{f'<p>{kept}</p>' if result.tried else ''}"
+        f"{f'<p>{choice}</p>' if result.tried else ''}"
     )
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from edgeseg.artifact import Target
 from edgeseg.bundle import Bundle
 from edgeseg.errors import DataError
 from edgeseg.json_fields import list_of, read_json, required
 from edgeseg_export.precision.histogram import Method
 from edgeseg_export.precision.judge import Loss
-
-Target = Literal["onnxruntime", "tensorrt"]
 
 FORMAT = 1
 WHAT = "edgeseg sensitivity"
@@ -41,12 +40,12 @@ class Mix:
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """What was measured.
+    """The result for every layer, and for INT8 with some of them in float.
 
     Attributes:
         bundle: name of the network.
         onnx_sha256: of the fp32 file.
-        target: whose flavour of INT8.
+        target: the runtime whose INT8 was measured.
         method: that the ranges come from.
         data: that the frames are of.
         frames: how many.
