@@ -29,6 +29,8 @@ def redact(text: str) -> str:
     place = rest.rfind("@")
     before = rest[: max(place, 0)]
     if place >= 0 and (match is None or ":" in re.split("[/?#]", before)[0] or not re.search("[/?#]", before)):
+        if re.search("[/?#]", before) and re.search("[=;?#]", before):
+            return scheme + HIDDEN  # the "@" may as well be one of a password in the path
         scheme, rest = f"{scheme}{HIDDEN}@", rest[place + 1 :]
     elif match is None and not re.search(rf"//|:/|(?i:{_SECRET})", text):
         return text  # the name of a file

@@ -101,6 +101,8 @@ def test_no_command_prints_a_password(
             "rtspsrc location=rtsp://me:secret@cam/1 user-pw=secret ! x",
             "rtspsrc location=rtsp://***@cam/1 user-pw=*** ! x",
         ),
+        ("rtsp://cam:554/user=me&password=sec@ret&channel=1", "rtsp://***"),
+        ("rtsp://me:sec=ret@cam:554/1", "rtsp://***@cam:554/1"),
         ("http://cam.local/v@2", "http://cam.local/v@2"),
         ("rtsp://cam.local:554/Streaming/Channels/101", "rtsp://cam.local:554/Streaming/Channels/101"),
         ("2026-11-24T12:30:00.mp4", "2026-11-24T12:30:00.mp4"),
