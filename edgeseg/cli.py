@@ -64,7 +64,10 @@ def _run() -> int:
         for command in app:
             app[command]  # imported now, or the list of commands would lack their first lines
     try:
-        code: Any = app(sys.argv[1:], result_action="return_value", error_formatter=_refuse)
+        code: Any = app(sys.argv[1:], result_action="return_value", print_error=False, exit_on_error=False)
+    except CycloptsError as error:  # cyclopts' own exit code differs between its versions
+        _refuse(error)
+        return 2
     except EdgeSegError as error:
         complain(str(error))
         return 3 if isinstance(error, LostError) else 2
@@ -78,11 +81,12 @@ def _run() -> int:
     return code if isinstance(code, int) else 0
 
 
-def _refuse(error: CycloptsError) -> Any:
-    """What cyclopts says of a command line, without the passwords that may stand in it."""
+def _refuse(error: CycloptsError) -> None:
+    """Prints what cyclopts says of a command line, without the passwords that may stand in it."""
     from cyclopts import CycloptsPanel
+    from rich.console import Console
 
-    return CycloptsPanel(redact_arguments(str(error)))
+    Console(stderr=True).print(CycloptsPanel(redact_arguments(str(error))))
 
 
 def _warn(

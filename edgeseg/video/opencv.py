@@ -50,7 +50,8 @@ def open_capture(target: str | int, backend: int, *, name: str, timeout: float) 
 def silence() -> None:
     """Keeps OpenCV's log off stderr, unless the environment asks for it: errors here say it once."""
     if "OPENCV_LOG_LEVEL" not in os.environ:
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        log = cv2.utils.logging if hasattr(cv2.utils, "logging") else cv2  # OpenCV 5 moved it
+        log.setLogLevel(0)  # silent
 
 
 def _fps(capture: cv2.VideoCapture) -> Fraction | None:
