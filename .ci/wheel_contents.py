@@ -12,12 +12,13 @@ PRESENT = (
     "edgeseg/bundles/road/bundle.json",
     "edgeseg/bundles/road-nano/bundle.json",
     "edgeseg/engines/tensorrt/cuda/mask.cu",
+    "edgeseg_launcher/__init__.py",
     "edgeseg_export/to_onnx.py",
     "edgeseg_bench/suite.py",
 )
 """Beginnings of names that must be there."""
 
-PACKAGES = {"edgeseg", "edgeseg_export", "edgeseg_bench"}
+PACKAGES = {"edgeseg", "edgeseg_launcher", "edgeseg_export", "edgeseg_bench"}
 
 with zipfile.ZipFile(sys.argv[1]) as wheel:
     names = wheel.namelist()

@@ -61,6 +61,14 @@ def test_scripts_are_executable_bash(script: str) -> None:
     subprocess.run(["bash", "-n", path], check=True)
 
 
+def test_the_image_for_jetsons_has_every_package() -> None:
+    listed = re.search(r"^wheel.packages = \[(.+)\]", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert listed is not None
+    copied = re.findall(r"^COPY (?:\S+ )*?(\w+) \1$", (ROOT / "cpp_bridge/jetson/Dockerfile").read_text(), re.MULTILINE)
+    for folder in re.findall(r'"([\w/]+)"', listed[1]):
+        assert folder.partition("/")[0] in copied, folder
+
+
 def test_templates_are_yaml() -> None:
     forms = sorted((ROOT / ".github/ISSUE_TEMPLATE").glob("*.yml"))
     assert len(forms) == 3
