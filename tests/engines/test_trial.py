@@ -54,6 +54,7 @@ def test_a_model_that_takes_too_much_is_refused(
 def test_good_models_are_tried_once(
     tmp_path: Path, spec: Spec, make_model: MakeModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    pytest.importorskip("openvino")
     path = tmp_path / "model.onnx"
     onnx.save(make_model(spec), path)
     open_engine("onnxruntime", path, spec, threads=1).close()
