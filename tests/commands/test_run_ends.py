@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -45,19 +46,16 @@ def long_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def encoded(container: str, frames: int) -> bytes:
-    """A video of grey frames, 64x48."""
-    path = Path(f"/dev/shm/edgeseg-test-{os.getpid()}.{container}")
-    try:
-        with av.open(str(path), "w", format={"ts": "mpegts"}.get(container, container)) as output:
-            stream = output.add_stream("libx264", rate=25, options={"preset": "ultrafast", "g": "25"})
-            stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-            for number in range(frames):
-                image = np.full((48, 64, 3), number % 256, np.uint8)
-                output.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
-            output.mux(stream.encode(None))
-        return path.read_bytes()
-    finally:
-        path.unlink(missing_ok=True)
+    """A video of grey frames, 64x48, in FFmpeg's format of that name."""
+    file = io.BytesIO()
+    with av.open(file, "w", format=container) as output:
+        stream = output.add_stream("libx264", rate=25, options={"preset": "ultrafast", "g": "25"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for number in range(frames):
+            image = np.full((48, 64, 3), number % 256, np.uint8)
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
+        output.mux(stream.encode(None))
+    return file.getvalue()
 
 
 @pytest.fixture
@@ -215,9 +213,22 @@ class serving:  # noqa: N801  used like a function
         self._thread.join()
 
 
+def test_a_signal_ends_the_wait_for_a_silent_server(start: Run, tmp_path: Path) -> None:
+    with serving(encoded("mpegts", 1000), for_ever=True) as port:
+        process = start(f"tcp://127.0.0.1:{port}", "--masks", "masks", "--timeout", "600")
+        wait_for(lambda: written(tmp_path / "masks") > 0, process)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=SECONDS)
+    report = json.loads(out)
+    assert process.returncode == 128 + signal.SIGTERM, err
+    assert report["ended"] == {"how": "interrupted", "reason": "SIGTERM"}
+    assert report["frames"] == written(tmp_path / "masks")
+
+
 @pytest.mark.parametrize(("flags", "code"), [((), 3), (("--tolerate-loss",), 0)])
 def test_a_lost_stream_is_exit_code_3(flags: tuple[str, ...], code: int, start: Run, tmp_path: Path) -> None:
-    with serving(encoded("ts", 100)) as port:
+    with serving(encoded("mpegts", 100)) as port:
         process = start(f"tcp://127.0.0.1:{port}", "--masks", "masks", "--timeout", "5", *flags)
         out, err = process.communicate(timeout=SECONDS)
     report = json.loads(out)
