@@ -96,14 +96,14 @@ def run_command(
     from edgeseg.video.outputs import Outputs, check_outputs
     from edgeseg.video.run import run
 
-    chosen = None
+    run_settings = None
     if settings is not None:
-        options = {"bundle": bundle, "engine": engine, "precision": precision, "mode": mode, "workers": workers}
-        chosen = read_settings(settings, {**options, "threads": threads})
-        mode, workers, threads = chosen.mode, chosen.workers, chosen.threads
+        flags = {"bundle": bundle, "engine": engine, "precision": precision, "mode": mode, "workers": workers}
+        run_settings = read_settings(settings, {**flags, "threads": threads})
+        mode, workers, threads = run_settings.mode, run_settings.workers, run_settings.threads
     mode = mode or "throughput"
     threads = engine_threads(mode) if threads is None else threads
-    how = StreamOptions(mode=mode, workers=workers, alpha=alpha, max_frames=max_frames, timeout=timeout)
+    stream_options = StreamOptions(mode=mode, workers=workers, alpha=alpha, max_frames=max_frames, timeout=timeout)
     now = datetime.now()
     out, masks = (None if path is None else expand_time(path, now) for path in (out, masks))
     check_outputs(source, out, masks)
@@ -112,7 +112,7 @@ def run_command(
         open_source(
             source,
             timeout=timeout,
-            decoder_threads=how.decoder_threads(threads),
+            decoder_threads=stream_options.decoder_threads(threads),
             follow=follow,
             options=parse_options(source_option or []),
             access=Access(read_credentials(credentials) if credentials else None, ca, insecure),
@@ -129,11 +129,11 @@ def run_command(
             say=tell,
         ) as outputs,
     ):
-        if chosen is not None:
-            model = chosen.load()
+        if run_settings is not None:
+            model = run_settings.load()
         else:
             model = load(bundle or "road", engine=engine or AUTO, precision=precision, threads=threads, say=tell)
-        report = run(model, opened, outputs, how, quiet=json)
+        report = run(model, opened, outputs, stream_options, quiet=json)
     if json:
         print_json(report.to_json())
     else:
