@@ -48,7 +48,8 @@ def zoo_command(*, json: bool = False) -> int:
 def list_bundles() -> list[dict[str, Any]]:
     """A JSON object for every artifact that comes with edgeseg: its size, what was measured on it, how to repeat that.
 
-    "network" is what the artifact carries of the network that it was made from: name, width, parameters, macs.
+    "network" is what the artifact carries of the network that it was made from: name, width, parameters, macs;
+    "fine_tune" the command that trains it further.
 
     Raises:
         BundleError: a bundle is damaged.
@@ -70,9 +71,15 @@ def list_bundles() -> list[dict[str, Any]]:
                     "evaluation": evaluation and evaluation.to_json(),
                     "test": test and test.to_json(),
                     "command": f"edgeseg eval DATA --bundle {name}{split}",
+                    "fine_tune": network and _fine_tune(name, network),
                 }
             )
     return rows
+
+
+def _fine_tune(bundle: str, network: Network) -> str:
+    width = "" if network.width == 1 else f" --width {network.width:g}"
+    return f"edgeseg train {network.name}{width} --start {bundle} --data DATA --out OUT"
 
 
 def list_networks() -> list[dict[str, Any]] | None:
@@ -128,7 +135,8 @@ def bundle_table(rows: list[dict[str, Any]]) -> Group:
         if row["test"]:
             tested.append(f"{row['bundle']}, {artifact}: {_percent(row['test']['miou'])} %")
     commands = dict.fromkeys(row["command"] for row in rows)
-    return _with_lists(table, {"mIoU on a test split, held out": tested, "measure": commands})
+    fine_tune = [row["fine_tune"] for row in rows if row["fine_tune"]]
+    return _with_lists(table, {"mIoU on a test split, held out": tested, "measure": commands, "fine-tune": fine_tune})
 
 
 def network_table(rows: list[dict[str, Any]]) -> Group:
