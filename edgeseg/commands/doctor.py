@@ -161,11 +161,10 @@ def _video() -> Iterator[Finding]:
 
     about = cv2.getBuildInformation()
     yield Finding("OpenCV", cv2.__version__)
-    ffmpeg = re.search(r"FFMPEG:\s+YES", about)
-    yield Finding("OpenCV, FFmpeg", "videos and URLs" if ffmpeg else None, None if ffmpeg else "pip's opencv-python")
-    gstreamer = re.search(r"GStreamer:\s+YES(.*)", about)
-    get = "only the system's OpenCV has it: apt install python3-opencv, and a venv with --system-site-packages"
-    yield Finding("OpenCV, GStreamer", f"yes{gstreamer[1]}" if gstreamer else None, None if gstreamer else get)
+    built = re.search(r"GStreamer:\s+YES(.*)", about)
+    gstreamer = f"OpenCV's{built[1]}" if built else "PyGObject's" if find_spec("gi") else None
+    get = "apt install python3-gi gir1.2-gst-plugins-base-1.0 and a venv with --system-site-packages, or the extra"
+    yield Finding("GStreamer", gstreamer, None if gstreamer else get)
     gui = re.search(r"GUI:\s+(?!NONE)(\S+)", about)
     get = "pip uninstall opencv-python-headless, pip install opencv-python"
     yield Finding("OpenCV, windows", gui[1] if gui else None, None if gui else get)
