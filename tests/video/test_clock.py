@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -78,5 +80,5 @@ def test_a_clock_that_is_a_little_off_is_believed() -> None:
 def test_time_never_goes_back(frames: list[tuple[float | None, float]]) -> None:
     arrivals = list(np.cumsum([wait for _, wait in frames]))
     given_times, warnings = times([stamp for stamp, _ in frames], arrivals)
-    assert all(later > earlier for earlier, later in zip(given_times, given_times[1:], strict=False))
+    assert all(later > earlier for earlier, later in itertools.pairwise(given_times))
     assert len(warnings) <= 11
