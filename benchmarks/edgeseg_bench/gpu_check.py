@@ -6,14 +6,12 @@ ONNX Runtime on the processor is a figure: precisions differ, and full TensorRT 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import cyclopts
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,6 +24,7 @@ from edgeseg.errors import EdgeSegError, EngineError
 from edgeseg.segmenter import Segmenter
 from edgeseg_bench import machine, result
 from edgeseg_bench.gpu import engines, kernel
+from edgeseg_bench.script import run_script
 from edgeseg_export.frames import sample_frames
 
 WHAT = "edgeseg gpu_check"
@@ -198,8 +197,4 @@ def _run(
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(cyclopts.run(main, result_action="return_value"))
-    except EdgeSegError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    run_script(main, "python -m edgeseg_bench.gpu_check")

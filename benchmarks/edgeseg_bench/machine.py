@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import time
+from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,26 @@ def share_of_time(before: str, after: str) -> float | None:
     # user nice system idle iowait irq softirq steal; what follows is contained in these.
     spent = [b - a for a, b in zip(*(map(int, found[1].split()[:8]) for found in (early, late)), strict=True)]
     return 1 - sum(spent[3:5]) / sum(spent) if sum(spent) > 0 else None
+
+
+def result_head(what: str, number: int, before: dict[str, Any]) -> dict[str, Any]:
+    """The first fields of every result file: what it is, when and where it was measured, what was wrong meanwhile.
+
+    Args:
+        what: the command, "edgeseg bench".
+        number: of the file's format.
+        before: the machine's condition before the measurement; that after it is read now.
+    """
+    after = condition()
+    return {
+        "format": number,
+        "what": what,
+        "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "machine": machine(),
+        "versions": versions(),
+        "condition": {"before": before, "after": after},
+        "warnings": warnings(before, after, available_cores()),
+    }
 
 
 def processor(root: Path = ROOT) -> str:

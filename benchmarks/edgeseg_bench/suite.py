@@ -20,7 +20,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -122,15 +121,8 @@ def measure(
             skipped.append({"engine": str(candidate), "reason": str(error)})
     if not runs:
         raise EngineError("no engine could be measured: " + "; ".join(each["reason"] for each in skipped))
-    after = machine.condition()
     return {
-        "format": FORMAT,
-        "what": WHAT,
-        "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "machine": machine.machine(),
-        "versions": machine.versions(),
-        "condition": {"before": before, "after": after},
-        "warnings": machine.warnings(before, after, available_cores()),
+        **machine.result_head(WHAT, FORMAT, before),
         "bundle": {"name": bundle.spec.name, "sha256": _sha256(bundle.folder / INDEX)},
         "source": source,
         "settings": {

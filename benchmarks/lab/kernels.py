@@ -9,21 +9,20 @@ from __future__ import annotations
 
 import json as jsonlib
 import platform
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import cv2
-import cyclopts
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg import _native, kernels
 from edgeseg.atomic import atomic_file
-from edgeseg.errors import EdgeSegError, SourceError
+from edgeseg.errors import SourceError
 from edgeseg_bench.machine import processor
+from edgeseg_bench.script import run_script
 from edgeseg_bench.street_clip import street_clip
 
 WIDTH, HEIGHT = 1280, 720
@@ -203,8 +202,4 @@ def _palette(logits: Array) -> Array:
 
 
 if __name__ == "__main__":
-    try:
-        cyclopts.run(main)
-    except EdgeSegError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    run_script(main, "python -m lab.kernels")

@@ -11,14 +11,12 @@ import hashlib
 import json as jsonlib
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import cyclopts
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
@@ -29,10 +27,11 @@ from edgeseg.atomic import atomic_file
 from edgeseg.bundle import Bundle
 from edgeseg.cache import make_folder
 from edgeseg.engines import open_engine
-from edgeseg.errors import EdgeSegError, EngineError, UsageError
+from edgeseg.errors import EngineError, UsageError
 from edgeseg.processor import available_cores
 from edgeseg.segmenter import Segmenter, load
 from edgeseg_bench import machine
+from edgeseg_bench.script import run_script
 from edgeseg_export.precision.calibration_data import CalibrationData, read_calibration_data
 from lab.peers.environment import LABORATORY, python_of
 
@@ -181,8 +180,4 @@ def _table(results: list[dict[str, Any]]) -> Table:
 
 
 if __name__ == "__main__":
-    try:
-        cyclopts.App(name="python -m lab.nncf", default_command=main)()
-    except EdgeSegError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    run_script(main, "python -m lab.nncf")

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import get_args
 
 import numpy as np
-from cyclopts import App
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
@@ -25,8 +24,7 @@ from edgeseg.engines import open_engine
 from edgeseg.errors import UsageError
 from edgeseg.segmenter import Segmenter
 from edgeseg.spec import Resize
-
-app = App(name="resize_policy")
+from edgeseg_bench.script import run_script
 
 
 def crop(image: NDArray[np.uint8], aspect: float) -> NDArray[np.uint8]:
@@ -51,7 +49,6 @@ def measure(bundle: Bundle, dataset: Dataset, aspect: float) -> dict[Resize, flo
     return {policy: matrix.miou for policy, matrix in counts.items()}
 
 
-@app.default
 def main(data: Path, *, bundle: str = "road", split: str = "val", aspect: str = "16:9") -> None:
     """Prints the table.
 
@@ -72,4 +69,4 @@ def main(data: Path, *, bundle: str = "road", split: str = "val", aspect: str = 
 
 
 if __name__ == "__main__":
-    app()
+    run_script(main, "python -m lab.resize_policy")

@@ -7,17 +7,14 @@ the README's table is made from it.
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import cyclopts
-
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.bundle import Bundle
-from edgeseg.errors import DataError, EdgeSegError
+from edgeseg.errors import DataError
 from edgeseg.measured import Evaluation, Network, Training
 from edgeseg.models.published import PUBLISHED
 from edgeseg.segmenter import load
@@ -26,6 +23,7 @@ from edgeseg_bench.engine import TENSORS
 from edgeseg_bench.labelled import open_labelled
 from edgeseg_bench.machine import machine
 from edgeseg_bench.result import check_writable, to_text, write
+from edgeseg_bench.script import run_script
 
 WEIGHTS = "weights.safetensors"
 FRAMES, WARM_UP = 100, 5
@@ -123,8 +121,4 @@ def latency(bundle: Bundle, dataset: Dataset, threads: int) -> float:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(cyclopts.run(main, result_action="return_value"))
-    except EdgeSegError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    run_script(main, "python -m lab.zoo")

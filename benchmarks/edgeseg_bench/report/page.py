@@ -9,17 +9,7 @@ from edgeseg_bench.pareto import front
 from edgeseg_bench.report import svg
 from edgeseg_bench.report.table import COLUMNS, facts, machine_facts, rows, title
 from edgeseg_bench.windows import percentile
-
-STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; color: #222 }
-h1 { font-size: 1.6em } h2 { margin-top: 2em; border-top: 1px solid #ccc; padding-top: 1em }
-table { border-collapse: collapse; margin: 1em 0 } svg { max-width: 100%; height: auto }
-th, td { padding: .25em .8em; text-align: right; vertical-align: top; border-bottom: 1px solid #eee }
-th:first-child, .facts td { text-align: left }
-th:first-child { white-space: nowrap } td { font-variant-numeric: tabular-nums }
-.warning { background: #fff3cd; padding: .6em 1em } .legend span { margin-right: 1.2em }
-.legend i { display: inline-block; width: .9em; height: .9em; margin-right: .4em }
-"""
+from edgeseg_export.style import STYLE
 
 
 def page(result: dict[str, Any]) -> str:

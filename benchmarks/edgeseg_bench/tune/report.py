@@ -8,9 +8,9 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from edgeseg_bench.report import svg
-from edgeseg_bench.report.page import STYLE
 from edgeseg_bench.tune.choice import best
 from edgeseg_bench.tune.search import INCLUDED, Budget, Trial
+from edgeseg_export.style import STYLE
 
 if TYPE_CHECKING:
     from rich.table import Table

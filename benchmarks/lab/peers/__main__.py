@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 from rich.console import Console
 
 from edgeseg.bundle import Bundle
-from edgeseg.errors import EdgeSegError, SourceError, UsageError
+from edgeseg.errors import SourceError, UsageError
 from edgeseg_bench.result import check_writable, to_text, write
+from edgeseg_bench.script import run_script
 from edgeseg_bench.street_clip import street_clip
 from edgeseg_export.sizes import parse_size
 from lab.peers import table
@@ -19,10 +19,7 @@ from lab.peers.measure import Workload, measure
 from lab.peers.peer import OURS, PEERS
 from lab.peers.preparation import Limits, Preparation
 
-app = App(name="python -m lab.peers", help="The same work through other people's software.")
 
-
-@app.default
 def main(
     *names: str,
     bundle: str = "road",
@@ -88,8 +85,4 @@ def _check(names: tuple[str, ...], frames: int, seconds: float, rounds: int) -> 
 
 
 if __name__ == "__main__":
-    try:
-        app()
-    except EdgeSegError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    run_script(main, "python -m lab.peers")

@@ -19,14 +19,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from edgeseg.auto import AUTO
 from edgeseg.bundle import Bundle
 from edgeseg.errors import EngineError
-from edgeseg.processor import available_cores
 from edgeseg.segmenter import load
 from edgeseg.video.open import open_source
 from edgeseg_bench import machine
@@ -87,15 +85,8 @@ def measure(
             say("our stages, each alone")
             ours = {precision: _stages(bundle, precision, video) for precision in own}
         peers = [each.peer for each in results if each.comparable or each.peer.file == OURS]
-    after = machine.condition()
     return {
-        "format": FORMAT,
-        "what": WHAT,
-        "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "machine": machine.machine(),
-        "versions": machine.versions(),
-        "condition": {"before": before, "after": after},
-        "warnings": machine.warnings(before, after, available_cores()),
+        **machine.result_head(WHAT, FORMAT, before),
         "bundle": bundle.spec.name,
         "artifacts": {each.precision: each.sha256 for each in bundle.artifacts if each.target == TARGET},
         "limits": {"frames": limits.frames, "seconds": limits.seconds, "rounds": rounds},

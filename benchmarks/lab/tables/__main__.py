@@ -11,13 +11,11 @@ What lies between them is never written by hand. A new table is one function, na
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
-import cyclopts
-
 from edgeseg.atomic import atomic_file
-from edgeseg.errors import DataError, EdgeSegError, UsageError
+from edgeseg.errors import DataError, UsageError
+from edgeseg_bench.script import run_script
 from lab.tables.rows import TABLES
 
 RESULTS = Path("benchmarks/results")
@@ -92,8 +90,4 @@ def _read(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(cyclopts.run(main, result_action="return_value"))
-    except EdgeSegError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    run_script(main, "python -m lab.tables")
