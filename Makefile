@@ -12,13 +12,13 @@ SOURCE := $(if $(VIDEO),--source $(VIDEO))
 BENCH = $(BIN)/edgeseg bench $(BUNDLE) --engine $(ENGINE) --data $(DATA) $(SOURCE) --fps 30
 RESULTS = benchmarks/results/$$($(BIN)/python -m edgeseg_bench.machine)
 
-.PHONY: demo test lint types contracts native unit versions wheel wheels locked lock bench peers clean
+.PHONY: demo test lint types contracts native docs unit versions wheel wheels locked lock bench peers clean
 
 demo: .venv/demo
 	$(BIN)/edgeseg run "$$($(STREET))" --out demo.mp4 --overwrite
 	@echo "Open demo.mp4 to see it."
 
-test: lint types contracts native unit
+test: lint types contracts native docs unit
 
 lint: .venv/dev
 	$(BIN)/ruff check .
@@ -35,6 +35,9 @@ native: .venv/dev  ## the C++ core alone, its own tests, and the stub that is co
 	ctest --test-dir build/core --output-on-failure
 	$(BIN)/python -m nanobind.stubgen -m edgeseg._native -o build/_native.pyi
 	diff -u edgeseg/_native.pyi build/_native.pyi
+
+docs: .venv/dev  ## builds the site into build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 unit: .venv/dev
 	$(BIN)/python -m pytest
@@ -79,5 +82,5 @@ clean:
 	touch $@
 
 .venv/dev: $(SOURCES) | .venv/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,train,export,openvino,tensorrt-rtx,coco,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,train,export,openvino,tensorrt-rtx,coco,docs,dev]'
 	touch $@ .venv/demo

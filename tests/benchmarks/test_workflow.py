@@ -10,7 +10,7 @@ import pytest
 
 from edgeseg.cli import app
 
-WORKFLOW = (Path(__file__).resolve().parents[2] / "benchmarks/compare-workflow.yml").read_text()
+WORKFLOW = (Path(__file__).resolve().parents[2] / "examples/compare-workflow.yml").read_text()
 COMMANDS = re.findall(r"^ +run: edgeseg (.+)$", WORKFLOW, re.MULTILINE)
 
 
