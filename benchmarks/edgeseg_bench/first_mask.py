@@ -26,7 +26,7 @@ def measure(
 ) -> dict[str, Any]:
     """Seconds from the start of a process to its first mask, of each repeat, and the peak of its memory.
 
-    Files are in the system's cache from the second repeat on, and before, if somebody read them.
+    Files are in the system's cache from the second repeat on, and before, if another program has read them.
 
     Raises:
         EngineError: the process failed.

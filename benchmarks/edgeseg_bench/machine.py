@@ -65,13 +65,13 @@ def machine(root: Path = ROOT) -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """Python and the installed packages that do the work."""
-    found = {"python": platform.python_version()}
+    installed = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
-            found[name] = version(name)
+            installed[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def condition(root: Path = ROOT, nvml: str = LIBRARY) -> dict[str, Any]:
@@ -100,19 +100,19 @@ def condition(root: Path = ROOT, nvml: str = LIBRARY) -> dict[str, Any]:
 
 def warnings(before: dict[str, Any], after: dict[str, Any], cores: int) -> list[str]:
     """One sentence for each thing between two `condition`s that makes figures doubtful."""
-    found = []
+    sentences = []
     for each, when in ((before, "before the start"), (after, "after the end")):
         if each["busy"] is not None and each["busy"] > BUSY:
-            found.append(
+            sentences.append(
                 f"the machine was busy: other work took {each['busy']:.0%} of its cores' time {when} (load "
                 f"{each['load']}, {cores} cores); figures of an idle machine are better, repeat there"
             )
     if before["throttled"] is not None and after["throttled"] is not None and after["throttled"] > before["throttled"]:
-        found.append("the processor slowed down because it was hot (throttling events); cool it and repeat")
+        sentences.append("the processor slowed down because it was hot (throttling events); cool it and repeat")
     for early, late in zip(before["gpus"], after["gpus"], strict=False):
         if None not in (early["throttled_ns"], late["throttled_ns"]) and late["throttled_ns"] > early["throttled_ns"]:
-            found.append(f"{late['name']} slowed down because it was hot; cool it and repeat")
-    return found
+            sentences.append(f"{late['name']} slowed down because it was hot; cool it and repeat")
+    return sentences
 
 
 def share_of_time(before: str, after: str) -> float | None:

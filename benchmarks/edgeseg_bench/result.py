@@ -58,9 +58,9 @@ def read(path: Path) -> dict[str, Any]:
     where = str(path)
     if required(data, "what", str, where=where, error=DataError) != WHAT:
         raise DataError(f"{path} holds {data['what']!r:.40}, expected a result of `edgeseg bench --json`")
-    found = required(data, "format", int, where=where, error=DataError)
-    if found != FORMAT:
+    number = required(data, "format", int, where=where, error=DataError)
+    if number != FORMAT:
         raise DataError(
-            f"{path} has format {found}, expected {FORMAT}: formats are not compared; measure again with this edgeseg"
+            f"{path} has format {number}, expected {FORMAT}: formats are not compared; measure again with this edgeseg"
         )
     return dict(data)

@@ -1,0 +1,66 @@
+"""`edgeseg eval --record`: where the figures go, and which images cannot give any."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edgeseg.accuracy.dataset import Dataset
+from edgeseg.bundle import Bundle, write_bundle
+from edgeseg.commands.eval import eval_command
+from edgeseg.errors import DataError
+from edgeseg.measured import Calibration, Evaluation, HeldOut
+from edgeseg.spec import Spec
+from edgeseg_export.card_artifacts import with_artifacts
+from edgeseg_export.precision.calibration_data import frame_hash
+
+
+@pytest.fixture
+def bundle(tmp_path: Path, spec: Spec, make_bundle: Callable[[Path, Spec], Bundle]) -> Bundle:
+    """One whose card lists its artifacts, as those of export and quantize do."""
+    made = make_bundle(tmp_path / "plain", spec)
+    files = {made.path(artifact): artifact for artifact in made.artifacts}
+    return write_bundle(tmp_path / "bundle", spec, files, with_artifacts("# tiny\n\nWords.\n", made.artifacts))
+
+
+@pytest.fixture
+def data(tmp_path: Path, spec: Spec) -> Path:
+    """Two splits, val and test, of one image each."""
+    folder = tmp_path / "data"
+    for number, split in enumerate(("val", "test")):
+        for kind, value in (("images", 90 + number), ("masks", number)):
+            (folder / kind / split).mkdir(parents=True)
+            channels = (18, 30, 3) if kind == "images" else (18, 30)
+            cv2.imwrite(str(folder / kind / split / "0.png"), np.full(channels, value, np.uint8))
+    classes = [{"name": name, "colour": colour} for name, colour in zip(spec.classes, spec.palette, strict=True)]
+    (folder / "classes.json").write_text(json.dumps({"classes": classes, "ignore": 255}))
+    return folder
+
+
+def test_the_test_split_stands_beside_the_others_and_in_the_card(bundle: Bundle, data: Path) -> None:
+    for split in ("val", "test"):
+        assert eval_command(data, bundle=str(bundle.folder), split=split, record=True) == 0
+    measured = Bundle.open(bundle.folder).artifacts[0].measured
+    evaluation, held_out = measured.get(Evaluation), measured.get(HeldOut)
+    assert evaluation is not None
+    assert held_out is not None
+    assert (evaluation.split, held_out.split) == ("val", "test")
+    card = (bundle.folder / "README.md").read_text()
+    assert card.startswith("# tiny\n\nWords.\n")
+    assert f"| {evaluation.miou:.2f} | {held_out.miou:.2f} |" in card
+    assert "Test mIoU: test split, 1 images, on which nothing was chosen." in card
+
+
+def test_images_that_calibrated_are_not_recorded(bundle: Bundle, data: Path) -> None:
+    seen = frame_hash(Dataset.open(data, "val").load(0)[0])[:16]
+    calibration = Calibration("mse", (), {}, "miou", "val", 1, (seen,))
+    changed = bundle.record(bundle.artifacts[0], calibration)
+    with pytest.raises(DataError, match="served for calibration"):
+        eval_command(data, bundle=str(bundle.folder), split="val", record=True)
+    assert Bundle.open(bundle.folder) == changed
+    assert eval_command(data, bundle=str(bundle.folder), split="val") == 0  # to look at them is no claim
