@@ -12,13 +12,10 @@ from numpy.typing import NDArray
 from edgeseg import kernels
 from edgeseg.accuracy.check import DataReport, SplitReport
 from edgeseg.accuracy.classes import Classes
+from edgeseg.html_style import STYLE
 
-STYLE = (
-    "body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"
-    "table{border-collapse:collapse}td,th{padding:.2rem .7rem;border-bottom:1px solid #ccc;text-align:right}"
-    "td:first-child,th:first-child{text-align:left}.fault{color:#b00020}.warning{color:#8a5a00}"
-    "img{max-width:100%;margin:.2rem}i{display:inline-block;width:.9em;height:.9em;margin-right:.4em}"
-)
+CLASSES = {"fault": "miss", "warning": "warning"}
+"""CSS class of a finding."""
 
 WIDEST = 480
 """Pixels of a picture on the page."""
@@ -29,7 +26,7 @@ ALPHA = 0.6
 def page(report: DataReport) -> str:
     """Findings, shares of the classes, and pictures with their labels painted over them."""
     name = escape(str(report.folder))
-    findings = "".join(f"<li class={each.weight}>{each.weight}: {escape(each.sentence)}" for each in report.findings)
+    findings = "".join(f"<li class={CLASSES[each.weight]}>{each.weight}: {escape(each.sentence)}" for each in report.findings)
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8>"
         f"<meta name=viewport content='width=device-width'><title>{name}: data check</title>"
@@ -47,7 +44,7 @@ def _shares(report: DataReport) -> str:
         rows.append(f"<tr><td><i style='background:rgb{colour}'></i>{escape(name)}{cells}</tr>")
     ignored = "".join(f"<td>{100 * split.survey.ignored:.2f} %" for split in report.splits)
     table = f"<tr><th>class{heads}</tr>{''.join(rows)}<tr><td>ignored{ignored}</tr>"
-    return f"<h2>Share of the pixels</h2><table>{table}</table>"
+    return f"<h2>Share of the pixels</h2><table class=legend>{table}</table>"
 
 
 def _percent(split: SplitReport, index: int) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.arrays import Image
-from edgeseg_export.style import STYLE
+from edgeseg.html_style import STYLE
 from edgeseg_export.verify import Gate, StageResult
 from edgeseg_export.verify_stages import Stage
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
+from edgeseg.html_style import STYLE
 from edgeseg_bench.pareto import front
 from edgeseg_bench.report import svg
 from edgeseg_bench.report.table import COLUMNS, facts, machine_facts, rows, title
 from edgeseg_bench.windows import percentile
-from edgeseg_export.style import STYLE
 
 
 def page(result: dict[str, Any]) -> str:

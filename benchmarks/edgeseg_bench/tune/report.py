@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from edgeseg.html_style import STYLE
 from edgeseg_bench.report import svg
 from edgeseg_bench.tune.choice import best
 from edgeseg_bench.tune.search import INCLUDED, Budget, Trial
-from edgeseg_export.style import STYLE
 
 if TYPE_CHECKING:
     from rich.table import Table

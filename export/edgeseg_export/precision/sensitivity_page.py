@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from html import escape
 
+from edgeseg.html_style import STYLE
 from edgeseg_export.precision.judge import Loss
 from edgeseg_export.precision.sensitivity_result import THREADS, Sensitivity
-from edgeseg_export.style import STYLE
 
 WIDEST = 420
 """Pixels of the longest bar."""

@@ -1,4 +1,4 @@
-"""The style of all HTML reports: verify, sensitivity, bench and tune."""
+"""The style of all HTML reports: data check, verify, sensitivity, bench and tune."""
 
 STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; max-width: 70rem; margin: 2em auto; padding: 0 1em; color: #222 }
