@@ -23,7 +23,7 @@ import pytest
 from edgeseg.bundle import Bundle
 from edgeseg.spec import Spec
 
-SECONDS = 60.0
+SECONDS = 120.0
 """After which a test gives up."""
 
 COMMAND = (str(Path(sys.executable).with_name("edgeseg")), "run")
