@@ -26,6 +26,7 @@ from pathlib import Path
 
 from edgeseg.atomic import atomic_file
 from edgeseg.errors import OutputError
+from edgeseg.terminal import escaped
 
 KEY = ".key"
 """The file of the key."""
@@ -141,7 +142,7 @@ def make_folder(folder: Path) -> None:
 
 def tell(sentence: str) -> None:
     """Says what a start is waiting for."""
-    print(f"edgeseg: {sentence}", file=sys.stderr, flush=True)
+    print(f"edgeseg: {escaped(sentence)}", file=sys.stderr, flush=True)
 
 
 def _home() -> Path | None:

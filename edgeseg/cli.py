@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import tempfile
+import traceback
 import warnings
 from typing import Any, TextIO
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
+from edgeseg.arguments import convert
 from edgeseg.errors import EdgeSegError, EdgeSegWarning, LostError
 from edgeseg.extras import extra_of
 from edgeseg.interrupt import Interrupted, exit_code, raising_interrupted
 from edgeseg.redact import redact_arguments
-from edgeseg.terminal import complain
+from edgeseg.terminal import complain, escaped
+
+DEBUG = "--debug"
 
 
 def _version() -> str:
@@ -28,6 +34,8 @@ def _version() -> str:
 app = App(
     name="edgeseg",
     help="Semantic segmentation from PyTorch to a camera at the edge.",
+    default_parameter=Parameter(converter=convert),
+    help_epilogue=f"{DEBUG}, with any command, shows the trace of an unforeseen error.",
     version=_version,
     suppress_keyboard_interrupt=False,
 )
@@ -63,14 +71,19 @@ def _run() -> int:
     if sys.argv[1:] in ([], ["--help"], ["-h"]):
         for command in app:
             app[command]  # imported now, or the list of commands would lack their first lines
+    words = [word for word in sys.argv[1:] if word != DEBUG]
     try:
-        code: Any = app(sys.argv[1:], result_action="return_value", print_error=False, exit_on_error=False)
-    except CycloptsError as error:  # cyclopts' own exit code differs between its versions
-        _refuse(error)
-        return 2
+        code: Any = app(words, result_action="return_value", print_error=False, exit_on_error=False)
     except EdgeSegError as error:
         complain(str(error))
         return 3 if isinstance(error, LostError) else 2
+    except CycloptsError as error:
+        command = " ".join(["edgeseg", *error.command_chain] if error.command_chain else ["edgeseg"])
+        complain(f"{' '.join(str(error).split())} See {command} --help.")
+        return 2
+    except BrokenPipeError:  # who read our output has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exit_code(signal.SIGPIPE)
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         extra = extra_of(package)
@@ -78,15 +91,29 @@ def _run() -> int:
             raise
         complain(f"this command needs {package}, which is not installed; pip install 'edgeseg[{extra}]'")
         return 2
+    except Exception as error:
+        if DEBUG in sys.argv[1:]:
+            raise
+        return _unforeseen(error)
     return code if isinstance(code, int) else 0
 
 
-def _refuse(error: CycloptsError) -> None:
-    """Prints what cyclopts says of a command line, without the passwords that may stand in it."""
-    from cyclopts import CycloptsPanel
-    from rich.console import Console
-
-    Console(stderr=True).print(CycloptsPanel(redact_arguments(str(error))))
+def _unforeseen(error: Exception) -> int:
+    """Says in one sentence what no code of ours has foreseen; what the system refused is the user's matter: 2."""
+    first = (str(error).strip().splitlines() or [""])[0][:300]
+    if isinstance(error, MemoryError):
+        complain("there is not enough memory for this; close other programs, or take a smaller size")
+        return 2
+    if isinstance(error, OSError) and error.strerror:
+        complain(f"{error.filename or 'the system'}: {error.strerror}; check the path, its permissions and the disk")
+        return 2
+    with tempfile.NamedTemporaryFile("w", prefix="edgeseg-", suffix=".log", delete=False, errors="replace") as log:
+        log.write(redact_arguments(f"edgeseg {sys.argv[1:]}\n\n{''.join(traceback.format_exception(error))}"))
+    complain(
+        f"this should not have happened: {type(error).__name__}: {first}; {log.name} says where. Please report it; "
+        f"{DEBUG} shows the same here"
+    )
+    return 70
 
 
 def _warn(
@@ -99,6 +126,6 @@ def _warn(
 ) -> None:
     """Prints our own warnings as one sentence; others are for developers and look as they always do."""
     if issubclass(category, EdgeSegWarning):
-        (file or sys.stderr).write(f"warning: {redact_arguments(str(message))}\n")
+        (file or sys.stderr).write(f"warning: {escaped(redact_arguments(str(message)))}\n")
     else:
         (file or sys.stderr).write(warnings.formatwarning(message, category, filename, lineno, line))

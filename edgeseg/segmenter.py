@@ -217,8 +217,10 @@ def load(
         candidate = choice.candidate
     else:
         candidate = default_candidate(opened, engine, precision)
+    content = opened.read(candidate.artifact)  # what is loaded is what was hashed
     path = opened.path(candidate.artifact)
-    loaded = open_engine(candidate.engine, path, opened.spec, threads)  # with the spec that the artifact carries
+    # With the spec that the artifact carries, whichever size is asked for.
+    loaded = open_engine(candidate.engine, path, opened.spec, threads, content)
     if spec != opened.spec:
         blank = np.zeros((1, spec.height, spec.width, 3), np.uint8)
         check_logits(path, spec, loaded.infer(blank).shape)

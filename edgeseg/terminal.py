@@ -1,8 +1,43 @@
-"""Sentences on stderr."""
+"""What a terminal is shown. Text from files, URLs and command lines is data: no markup, no escape sequences.
+
+Names in a bundle, a path or a server's answer may hold anything, also what clears a terminal or writes into its title.
+Whatever is not printable is shown as Python writes it, "\\x1b".
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
 from edgeseg.redact import redact_arguments
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def escaped(text: str, keep: str = "") -> str:
+    """The text with every character that is not printable written out, but for those in `keep`."""
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() or each in keep else each.encode("unicode_escape").decode("ascii") for each in text
+    )
+
+
+def make_console(*, stderr: bool = False) -> Console:
+    """A rich console for tables and sentences, to which text is data."""
+    from rich.console import Console  # here, so that importing this module stays light
+    from rich.segment import Segment
+
+    class Plain(Console):
+        def render(self, renderable: Any, options: Any = None) -> Iterable[Segment]:
+            for segment in super().render(renderable, options):
+                if segment.control or segment.text.isprintable():
+                    yield segment
+                else:
+                    yield Segment(escaped(segment.text, keep="\n"), segment.style)
+
+    return Plain(stderr=stderr, markup=False, emoji=False, highlight=False)
 
 
 def complain(sentence: str) -> None:
@@ -16,8 +51,6 @@ def warn(sentence: str) -> None:
 
 
 def _print(kind: str, colour: str, sentence: str) -> None:
-    from rich.console import Console  # here, so that importing this module stays light
-
-    console = Console(stderr=True)
-    console.print(f"[{colour}]{kind}:[/]", end=" ")
-    console.print(redact_arguments(sentence), markup=False, highlight=False, soft_wrap=True)
+    console = make_console(stderr=True)
+    console.print(f"{kind}:", style=colour, end=" ")
+    console.print(escaped(redact_arguments(sentence)), soft_wrap=True)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -190,3 +192,18 @@ def test_what_does_not_run_is_left_out(make: Make, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(auto, "open_engine", lambda *_: real("abacus", *_[1:]))
     with pytest.raises(EngineError, match="nothing runs"):
         choose(make({"fp32": {}, "int8": GOOD}), threads=2)
+
+
+def test_of_several_processes_one_measures(make: Make, cache: Path, tmp_path: Path) -> None:
+    bundle = make({"fp32": {}, "int8": GOOD})
+    code = (
+        "import sys, edgeseg.auto as auto; from edgeseg.bundle import Bundle; from pathlib import Path; "
+        "auto.SECONDS = 0.2; say = lambda _: Path(sys.argv[2]).open('a').write('x'); "
+        "print(auto.choose(Bundle.open(Path(sys.argv[1])), threads=1, say=say).candidate)"
+    )
+    command = [sys.executable, "-c", code, str(bundle.folder), str(tmp_path / "measured")]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    assert len({each.communicate(timeout=120)[0] for each in running}) == 1
+    assert [each.returncode for each in running] == [0, 0, 0]
+    assert (tmp_path / "measured").read_text() == "x"
+    assert cache.is_dir()

@@ -42,9 +42,8 @@ def bench(
         frames: of a window, at most.
         windows: measured at most.
     """
-    from rich.console import Console
-
     from edgeseg.bundle import Bundle
+    from edgeseg.terminal import make_console
     from edgeseg_bench import result, suite
     from edgeseg_bench.labelled import open_labelled
     from edgeseg_bench.report.page import page
@@ -56,7 +55,7 @@ def bench(
             result.check_writable(path)
     dataset = open_labelled(data, split) if data is not None else None
     settings = suite.Settings(mode=mode, frames=frames, windows=windows, fps=fps, dataset=dataset)
-    console = Console(stderr=True)
+    console = make_console(stderr=True)
     with console.status("bench") as status:
         measured = suite.measure(
             Bundle.open(bundle), source or street_clip(), engine_name=engine, settings=settings, say=status.update
@@ -65,7 +64,7 @@ def bench(
         result.write(json, result.to_text(measured))
     if html is not None:
         result.write(html, page(measured))
-    Console().print(tables(measured))
+    make_console().print(tables(measured))
     return 0
 
 
@@ -80,10 +79,9 @@ def compare(old: Path, new: Path, *, max_slowdown: float = 5.0) -> int:
         new: the same, later.
         max_slowdown: how much slower is accepted, in percent.
     """
-    from rich.console import Console
-
     from edgeseg.errors import DataError
     from edgeseg.json_fields import list_of
+    from edgeseg.terminal import make_console, warn
     from edgeseg_bench import result
     from edgeseg_bench.compare import compare as compared
     from edgeseg_bench.compare import limit_of, table
@@ -91,8 +89,8 @@ def compare(old: Path, new: Path, *, max_slowdown: float = 5.0) -> int:
     limit = limit_of(max_slowdown)
     before, after = result.read(old), result.read(new)
     changes = compared(before, after)
-    Console().print(table(changes, limit))
+    make_console().print(table(changes, limit))
     for path, measured in ((old, before), (new, after)):
         for warning in list_of(measured, "warnings", str, where=str(path), error=DataError):
-            Console(stderr=True).print(f"warning: {path}: {warning}", markup=False, highlight=False, soft_wrap=True)
+            warn(f"{path}: {warning}")
     return int(any(change.verdict(limit) == "slower" for change in changes))

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from rich.console import Console
-
 from edgeseg.bundle import Bundle
+from edgeseg.terminal import make_console
 from edgeseg_export.to_engine import Product
 
 
@@ -45,7 +44,7 @@ def compile_command(
 
     options = Options(workspace, hardware_compatible, parse_size(smallest), parse_size(largest))
     built = compile_engine(Bundle.open(bundle), target, precision, out, options=options, timing_cache=timing_cache)
-    Console().print(
+    make_console().print(
         f"{built.engine}: {built.bytes / 1e6:.2f} MB, built in {built.seconds:.2f} s, {built.layers} layers",
         highlight=False,
         soft_wrap=True,

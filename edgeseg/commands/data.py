@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from cyclopts import App
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -13,6 +12,7 @@ from edgeseg.accuracy.check import DataReport, check
 from edgeseg.accuracy.survey import Survey
 from edgeseg.atomic import atomic_file
 from edgeseg.progress import progress_bar
+from edgeseg.terminal import make_console
 
 SIZES = 3
 """Sizes of labels that the table names."""
@@ -38,7 +38,7 @@ def check_command(data: Path, *, html: Path | None = None) -> int:
     if html is not None:
         with atomic_file(html) as temporary:
             temporary.write_text(page(report), encoding="utf-8")
-    console = Console()
+    console = make_console()
     console.print(_table(report))
     for finding in report.findings:
         style = "red" if finding.weight == "fault" else "yellow"
@@ -60,7 +60,7 @@ def convert_command(data: Path, out: Path) -> int:
 
     with progress_bar("convert") as progress:
         number = convert(data, out, progress=progress)
-    Console().print(f"wrote {number} labelled images to {out}", markup=False, soft_wrap=True)
+    make_console().print(f"wrote {number} labelled images to {out}", markup=False, soft_wrap=True)
     return 0
 
 

@@ -212,9 +212,10 @@ def _text(path: Path) -> str | None:
 
 
 def _print_table(found: dict[str, list[Finding]]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from edgeseg.terminal import make_console
 
     table = Table(show_header=False, box=None, pad_edge=False)
     for topic, findings in found.items():
@@ -224,4 +225,4 @@ def _print_table(found: dict[str, list[Finding]]) -> None:
             if each.get is not None:
                 said.append(f"; {each.get}", style="default")
             table.add_row(Text(f"  {each.what}"), said)
-    Console().print(table)
+    make_console().print(table)

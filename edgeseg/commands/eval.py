@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.console import Console
-
 from edgeseg.artifact import Precision
 from edgeseg.json_fields import print_json
 from edgeseg.progress import progress_bar
+from edgeseg.terminal import make_console
 
 TEST = "test"
 """The split that is held out."""
@@ -62,5 +61,5 @@ def eval_command(
     if json:
         print_json({"bundle": opened.spec.name, **evaluation.to_json()})
     else:
-        Console().print(evaluation_table(evaluation))
+        make_console().print(evaluation_table(evaluation))
     return 0

@@ -5,13 +5,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from rich.console import Console
-
 from edgeseg.cache import tell
 from edgeseg.describe import tables
 from edgeseg.errors import UsageError
 from edgeseg.progress import progress_bar
 from edgeseg.spec import Resize
+from edgeseg.terminal import make_console
 from edgeseg_export.sizes import parse_size
 
 
@@ -69,7 +68,7 @@ def export_command(
             split=split,
             progress=progress,
         )
-    Console().print(tables(bundle))
+    make_console().print(tables(bundle))
     return 0
 
 
@@ -89,5 +88,5 @@ def _export_module(factory: str, weights: Path, spec: Path, out: Path, data: Pat
             progress=progress,
             note=tell,
         )
-    Console().print(tables(bundle))
+    make_console().print(tables(bundle))
     return 0

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.console import Console
-
 from edgeseg.cache import tell
 from edgeseg.describe import tables
 from edgeseg.progress import progress_bar
+from edgeseg.terminal import make_console
 
 
 def import_command(model: Path, *, spec: Path, out: Path, data: Path | None = None, split: str = "val") -> int:
@@ -32,5 +31,5 @@ def import_command(model: Path, *, spec: Path, out: Path, data: Path | None = No
     try_import(model, spec)
     with progress_bar("evaluate") as progress:
         bundle = import_onnx(model, model_spec, out, data=data, split=split, progress=progress, note=tell)
-    Console().print(tables(bundle))
+    make_console().print(tables(bundle))
     return 0

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-
 from edgeseg.bundle import Bundle
 from edgeseg.describe import describe, tables
 from edgeseg.json_fields import print_json
+from edgeseg.terminal import make_console
 
 
 def inspect_command(bundle: str, *, json: bool = False) -> int:
@@ -22,5 +21,5 @@ def inspect_command(bundle: str, *, json: bool = False) -> int:
     if json:
         print_json(describe(opened))
     else:
-        Console().print(tables(opened))
+        make_console().print(tables(opened))
     return 0

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from rich.console import Console
-
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.bundle import Bundle
 from edgeseg.describe import tables
 from edgeseg.progress import progress_bar
+from edgeseg.terminal import make_console, warn
 from edgeseg_export.precision.histogram import Method
 
 
@@ -58,10 +57,9 @@ def quantize_command(
             evaluation=evaluation,
             progress=progress,
         )
-    complaints = Console(stderr=True)
     for warning in result.warnings:
-        complaints.print("[yellow]warning:[/]", warning, highlight=False, soft_wrap=True)
-    console = Console()
+        warn(warning)
+    console = make_console()
     for name, score in result.scores.items():
         console.print(f"{name}: {score:.3f} %", highlight=False)
     console.print(tables(result.bundle))

@@ -143,11 +143,9 @@ def run_command(
 
 def _print(report: Report) -> None:
     """Prints the table on stdout, and on stderr what was not as it should be."""
-    from rich.console import Console
+    from edgeseg.terminal import make_console, warn
 
-    from edgeseg.terminal import warn
-
-    Console().print(report.table())
+    make_console().print(report.table())
     for warning in report.warnings:
         warn(warning)
 

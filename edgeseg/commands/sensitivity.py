@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -16,6 +15,7 @@ from edgeseg.atomic import atomic_file
 from edgeseg.bundle import Bundle
 from edgeseg.errors import OutputError
 from edgeseg.progress import progress_bar
+from edgeseg.terminal import make_console
 from edgeseg_export.precision.histogram import Method
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def sensitivity_command(
     if html is not None:
         with atomic_file(html) as temporary:
             temporary.write_text(page(result), encoding="utf-8")
-    console = Console()
+    console = make_console()
     console.print(_layers(result))
     console.print(_mixes(result))
     return 0

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
 
+from edgeseg.terminal import make_console
 from edgeseg.train.settings import TrainSettings
 
 
@@ -57,5 +57,5 @@ def train_command(
         teacher=teacher,
         resume=resume,
     )
-    Console().print(f"wrote {weights}; next: edgeseg export {weights} --out BUNDLE --data {data}", soft_wrap=True)
+    make_console().print(f"wrote {weights}; next: edgeseg export {weights} --out BUNDLE --data {data}", soft_wrap=True)
     return 0

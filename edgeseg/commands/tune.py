@@ -44,11 +44,10 @@ def tune_command(
         json: write all figures here.
         html: write a page with table and plot here.
     """
-    from rich.console import Console
-
     from edgeseg.errors import UsageError
     from edgeseg.processor import available_cores
     from edgeseg.run_settings import write_settings
+    from edgeseg.terminal import make_console
     from edgeseg_bench import machine, result
     from edgeseg_bench.labelled import check_labelled, open_labelled
     from edgeseg_bench.tune import record, report
@@ -69,13 +68,13 @@ def tune_command(
     for choice in {each.artifact.sha256: each for each in choices}.values():
         check_labelled(choice.bundle, choice.artifact, dataset)
     frames = frames_of(dataset, source)
-    console = Console(stderr=True)
+    console = make_console(stderr=True)
     before = machine.condition()
     with console.status("tune") as status:
         trials = tune(choices, dataset, frames, budget, say=status.update)
     said = machine.warnings(before, machine.condition(), available_cores())
     chosen = choose(trials, budget)
-    Console().print(report.table(trials, chosen, budget))
+    make_console().print(report.table(trials, chosen, budget))
     notes = [f"skipped {each['engine']}: {each['reason']}" for each in skipped] + [f"warning: {each}" for each in said]
     common = record.facts(dataset, frames, budget, said)
     if json is not None:

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
 from rich.table import Table
 
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.atomic import atomic_file
 from edgeseg.bundle import Bundle
 from edgeseg.progress import progress_bar
+from edgeseg.terminal import make_console
 
 if TYPE_CHECKING:
     from edgeseg_export.verify import StageResult
@@ -74,14 +74,14 @@ def verify_command(
                 artifact = next(each for each in opened.artifacts if each.file == stage.artifact.file)
                 runtime = None if stage.name == str(artifact) else result.engine
                 opened = opened.record(artifact, result.verification(dataset.digest), engine=runtime)
-    console = Console()
+    console = make_console()
     console.print(_table(results))
     for reason in left_out:
         console.print("left out:", reason, markup=False, highlight=False, soft_wrap=True)
     if gate.unused():
         console.print(f"thresholds that were not set: {', '.join(gate.unused())}", highlight=False)
     for miss in misses:
-        Console(stderr=True).print("[red]missed:[/]", miss, highlight=False, soft_wrap=True)
+        make_console(stderr=True).print(f"missed: {miss}", style="red", soft_wrap=True)
     return 1 if misses else 0
 
 

@@ -33,9 +33,9 @@ def zoo_command(*, json: bool = False) -> int:
     if json:
         print_json({"input": f"{WIDTH}x{HEIGHT}", "bundles": bundles, "networks": networks})
         return 0
-    from rich.console import Console  # here, so that importing this module stays light
+    from edgeseg.terminal import make_console
 
-    console = Console()
+    console = make_console()
     console.print(bundle_table(bundles) if bundles else "No bundle comes with this edgeseg.")
     if networks is None:
         needed = "To list the networks that can be trained, pip install 'edgeseg[train]'."

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-
 from edgeseg.progress import Progress, progress_bar
+from edgeseg.terminal import make_console
 from edgeseg.train.history import Epoch
 
 
@@ -24,7 +23,7 @@ class Display:
     def epoch(self, epoch: Epoch, epochs: int) -> None:
         """Prints an epoch's line above the bar."""
         measured = "" if epoch.val_miou is None else f"  val mIoU {epoch.val_miou:.2f} %"
-        Console(stderr=True).print(
+        make_console(stderr=True).print(
             f"epoch {epoch.epoch}/{epochs}  loss {epoch.loss:.4f}  {epoch.images_per_second:.1f} images/s{measured}"
         )
 

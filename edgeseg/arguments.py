@@ -1,0 +1,31 @@
+"""What a word of the command line may be, whichever option it belongs to."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cyclopts
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+
+
+def convert(kind: Any, tokens: Sequence[cyclopts.Token]) -> Any:
+    """Converts words as cyclopts does, which alone would round 1.5, and take "nan" and an empty path.
+
+    Raises:
+        ValueError: a whole number is none, a number is not finite, or a text or path is empty.
+    """
+    for token in tokens:
+        word = token.value
+        if kind is int and not _WHOLE.fullmatch(word):
+            raise ValueError(f'"{word}" is not a whole number.')
+        if kind in (str, Path) and not word.strip():
+            raise ValueError("it is empty.")
+    value = cyclopts.convert(kind, tokens)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{value} is not a finite number.")
+    return value

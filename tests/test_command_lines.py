@@ -1,0 +1,143 @@
+"""Command lines drawn from every command's own signature: a wrong one is one sentence, and costs nothing."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import pytest
+from cyclopts import App
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from edgeseg import cli
+
+HARMLESS = {"doctor", "zoo", "bench"}
+"""Commands that may do without an argument, and so would do their work."""
+
+NOWHERE = "/nonexistent/edgeseg"
+
+WORDS: dict[Any, list[str]] = {
+    int: ["0", "-1", "1.5", "2147483648", "9" * 40, "nan", "x", "", "1e3"],
+    float: ["nan", "inf", "-1", "1e999", "x", "", "0"],
+    str: [NOWHERE, "", " ", "\x1b[31m", "[/red]", "a/b", "\udcff", "x" * 300, "0x0", "-"],
+    Path: [NOWHERE, "", "/", "/dev/null", "\x1b]0;x\x07", "\udcff", "x" * 5000, f"{NOWHERE}.json"],
+}
+
+
+def commands(app: App, prefix: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Callable[..., Any]]]:
+    """The names and the function of every command."""
+    for name in app:
+        if name.startswith("-"):
+            continue
+        inner = app[name]
+        if inner.default_command is not None:
+            yield (*prefix, name), inner.default_command
+        yield from commands(inner, (*prefix, name))
+
+
+COMMANDS = {" ".join(names): function for names, function in commands(cli.app) if " ".join(names) not in HARMLESS}
+
+
+def kind_of(annotation: Any) -> Any:
+    """int, float, str, Path, bool or the choices of an option."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        annotation = next(each for each in get_args(annotation) if each is not type(None))
+    if get_origin(annotation) is tuple:
+        annotation = get_args(annotation)[0]
+    return annotation
+
+
+@st.composite
+def lines(draw: st.DrawFn) -> list[str]:
+    """A command with some of its options, the words odd; what is required is there, and leads nowhere."""
+    name = draw(st.sampled_from(sorted(COMMANDS)))
+    function = COMMANDS[name]
+    hints = get_type_hints(function)
+    line = name.split()
+    for parameter in inspect.signature(function).parameters.values():
+        kind = kind_of(hints[parameter.name])
+        required = parameter.default is parameter.empty
+        if not (required or draw(st.booleans())):
+            continue
+        option = f"--{parameter.name.strip('_').replace('_', '-')}"
+        if kind is bool:
+            line.append(draw(st.sampled_from([option, f"{option}=maybe", f"--no-{option[2:]}"])))
+            continue
+        choices = [*map(str, get_args(kind)), "odd"] if get_origin(kind) is Literal else None
+        words = choices or WORDS.get(kind, ["x"])
+        word = NOWHERE if required and kind in (str, Path) and draw(st.booleans()) else draw(st.sampled_from(words))
+        if parameter.kind is parameter.KEYWORD_ONLY:
+            line += [option, word]
+        else:
+            line.append(word)
+    return line
+
+
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(line=lines())
+def test_a_wrong_command_line_is_one_sentence(
+    line: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["edgeseg", *line])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    printed = capsys.readouterr()
+    assert end.value.code in (0, 2), printed.err
+    assert "Traceback" not in printed.err
+    if end.value.code == 2:
+        complaint = printed.err.strip().splitlines()[-1]
+        assert complaint.startswith("error: ")
+        assert complaint.isprintable()
+    assert list(tmp_path.iterdir()) == []
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["edgeseg", *words])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    return int(end.value.code or 0)
+
+
+def failing(error: BaseException) -> Callable[..., None]:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    return fail
+
+
+def test_the_unforeseen_is_one_line_and_a_log(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("edgeseg.commands.inspect.Bundle.open", failing(KeyError("nobody\x1b thought of it")))
+    assert run(monkeypatch, "inspect", "road") == 70
+    (log,) = tmp_path.iterdir()
+    printed = capsys.readouterr().err
+    assert printed.count("\n") == 1
+    assert "KeyError" in printed
+    assert str(log) in printed
+    assert "Traceback" in log.read_text()
+    monkeypatch.setattr(sys, "argv", ["edgeseg", "inspect", "road", "--debug"])
+    with pytest.raises(KeyError):
+        cli.main()
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (MemoryError(), "not enough memory"),
+        (OSError(28, "No space left on device", "/full"), "/full: No space left on device"),
+    ],
+)
+def test_what_the_system_refuses(
+    error: Exception, sentence: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("edgeseg.commands.inspect.Bundle.open", failing(error))
+    assert run(monkeypatch, "inspect", "road") == 2
+    assert sentence in capsys.readouterr().err
