@@ -22,6 +22,9 @@ from edgeseg.spec import MAX_CLASSES, Rect
 
 Scalar = TypeVar("Scalar", np.uint8, np.float32)
 
+LONGEST = 2**20
+"""Pixels, or logits, of a side: the kernels count in 32 bits."""
+
 
 def resize(frame: Image, width: int, height: int, out: Image | None = None) -> Image:
     """Bilinear resize, bit-equal to `cv2.resize(..., interpolation=cv2.INTER_LINEAR_EXACT)`.
@@ -39,6 +42,7 @@ def resize(frame: Image, width: int, height: int, out: Image | None = None) -> I
     if frame.ndim != 3 or not 1 <= frame.shape[2] <= 4:
         raise FrameError(f"got a frame of shape {frame.shape}, expected (height, width, channels), 1 to 4 channels")
     out = _output("out", out, (*_size(width, height), frame.shape[2]), np.uint8)
+    _check_apart("frame", frame, out)
     _native.resize(frame, out)
     return out
 
@@ -130,6 +134,9 @@ def overlay(
     out = _output("out", out, frame.shape, np.uint8)
     if mask is not None:
         mask = _output("mask", mask, (height, width), np.uint8)
+        _check_apart("mask", mask, out)
+        _check_apart("frame", frame, mask)
+    _check_same_or_apart(frame, out)
     _finite(_native.overlay, planes, _rect(rect, planes), frame, colours, _opacity(alpha), out, mask)
     return out
 
@@ -156,6 +163,8 @@ def blend(
     colours = _palette(palette, 1)
     opacity = _opacity(alpha)
     out = _output("out", out, frame.shape, np.uint8)
+    _check_apart("mask", mask, out)
+    _check_same_or_apart(frame, out)
     try:
         _native.blend(mask, frame, colours, opacity, out)
     except ValueError as error:
@@ -183,12 +192,14 @@ def _finite(kernel: Callable[..., None], *arguments: object) -> None:
 
 
 def _size(width: int, height: int) -> tuple[int, int]:
-    if width < 1 or height < 1:
-        raise FrameError(f"got an output of {width}x{height} pixels, expected at least 1x1")
+    if not (1 <= width <= LONGEST and 1 <= height <= LONGEST):
+        raise FrameError(f"got an output of {width}x{height} pixels, expected at least 1x1, at most {LONGEST} a side")
     return height, width
 
 
 def _logits(logits: Logits) -> Logits:
+    if not isinstance(logits, np.ndarray):
+        raise FrameError(f"got logits of type {type(logits).__name__}, expected a NumPy array")
     shape = logits.shape
     if logits.ndim == 4 and shape[0] == 1:
         logits = logits[0]
@@ -212,7 +223,7 @@ def _rect(rect: Rect | None, logits: Logits) -> Rect:
 def _image(name: str, image: Image) -> Image:
     if not isinstance(image, np.ndarray):
         raise FrameError(f"got a {name} of type {type(image).__name__}, expected a NumPy array; did reading it fail?")
-    if image.dtype != np.uint8 or 0 in image.shape or image.ndim not in (2, 3):
+    if image.dtype != np.uint8 or image.ndim not in (2, 3) or not 1 <= min(image.shape) <= max(image.shape) <= LONGEST:
         raise FrameError(f"got a {name} of shape {image.shape} and {image.dtype}, expected uint8, at least 1x1 pixel")
     return image if _contiguous_rows(image) else np.ascontiguousarray(image)
 
@@ -225,6 +236,8 @@ def _bgr(frame: Image) -> Image:
 
 
 def _palette(palette: NDArray[np.uint8], colours: int) -> NDArray[np.uint8]:
+    if not isinstance(palette, np.ndarray):
+        raise FrameError(f"got a palette of type {type(palette).__name__}, expected a NumPy array, uint8 (n, 3), BGR")
     if palette.dtype != np.uint8 or palette.ndim != 2 or palette.shape[1] != 3 or len(palette) < colours:
         raise FrameError(
             f"got a palette of shape {palette.shape} and {palette.dtype}, expected uint8 ({colours} or more, 3), BGR"
@@ -243,6 +256,8 @@ def _output(
 ) -> NDArray[Scalar]:
     if out is None:
         return np.empty(shape, dtype)
+    if not isinstance(out, np.ndarray):
+        raise FrameError(f"got {name} of type {type(out).__name__}, expected a NumPy array")
     if out.shape != shape or out.dtype != dtype:
         raise FrameError(f"got {name} of shape {out.shape} and {out.dtype}, expected {shape} and {dtype.__name__}")
     if not out.flags.writeable or not _contiguous_rows(out):
@@ -251,4 +266,16 @@ def _output(
 
 
 def _contiguous_rows(array: NDArray[Scalar]) -> bool:
-    return bool(array[:1].flags.c_contiguous)
+    """Whether each row is contiguous, and the next lies behind it: not before it, and not in the same place."""
+    upwards = len(array) < 2 or array.strides[0] >= array[0].nbytes
+    return bool(array[:1].flags.c_contiguous) and upwards
+
+
+def _check_same_or_apart(frame: Image, out: Image) -> None:
+    if frame.ctypes.data != out.ctypes.data or frame.strides != out.strides:
+        _check_apart("frame", frame, out)
+
+
+def _check_apart(name: str, array: Mask | Image, out: Mask | Image) -> None:
+    if np.may_share_memory(array, out) and np.shares_memory(array, out):
+        raise FrameError(f"got an output that overlaps the {name}; give it memory of its own")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgeseg import kernels
+from edgeseg import _native, kernels
 from edgeseg.errors import FrameError
 from edgeseg.spec import Rect
 
@@ -102,3 +102,90 @@ def test_blend_of_a_mask_of_another_size_or_class() -> None:
         kernels.blend(np.zeros((5, 4), np.uint8), FRAME, PALETTE)
     with pytest.raises(FrameError, match="class 7 in a mask and 2 colours"):
         kernels.blend(np.full((4, 5), 7, np.uint8), FRAME, PALETTE)
+
+
+def halves() -> tuple[Array, Array]:
+    """Two images that overlap by a row."""
+    whole = np.zeros((9, 5, 3), np.uint8)
+    return whole[:5], whole[4:]
+
+
+def test_outputs_that_overlap_inputs() -> None:
+    above, below = halves()
+    mask = np.zeros((5, 5), np.uint8)
+    with pytest.raises(FrameError, match="overlaps the frame"):
+        kernels.resize(above, 5, 5, out=below)
+    with pytest.raises(FrameError, match="overlaps the frame"):
+        kernels.blend(mask, above, PALETTE, out=below)
+    with pytest.raises(FrameError, match="overlaps the frame"):
+        kernels.overlay(VALUES, above, PALETTE, out=below)
+    with pytest.raises(FrameError, match="overlaps the mask"):
+        kernels.blend(np.lib.stride_tricks.as_strided(below, (5, 5), (15, 1)), above.copy(), PALETTE, out=below)
+    for native in (
+        lambda: _native.resize(above, below),
+        lambda: _native.blend(mask, above, PALETTE, 0.5, below),
+        lambda: _native.overlay(VALUES, (0.0, 0.0, 3.0, 3.0), above, PALETTE, 0.5, below, None),
+        lambda: _native.blend(np.lib.stride_tricks.as_strided(below, (5, 5), (15, 1)), above, PALETTE, 0.5, below),
+    ):
+        with pytest.raises(ValueError, match="overlaps an input"):
+            native()
+
+
+def test_the_frame_itself_and_its_neighbour_serve() -> None:
+    whole = np.full((5, 10, 3), 100, np.uint8)
+    mask = np.zeros((5, 5), np.uint8)
+    expected = kernels.blend(mask, whole[:, :5], PALETTE)
+    assert (kernels.blend(mask, whole[:, :5], PALETTE, out=whole[:, 5:]) == expected).all()
+    assert (kernels.resize(whole[:, 5:], 5, 5, out=whole[:, :5]) == expected).all()
+    same = whole[:, 5:].copy()
+    assert (kernels.blend(mask, same, PALETTE, out=same) == kernels.blend(mask, expected, PALETTE)).all()
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        lambda frame: frame[::-1],
+        lambda frame: frame[:, ::-1],
+        lambda frame: frame[..., ::-1],
+        lambda frame: np.broadcast_to(frame[:1], frame.shape),
+    ],
+)
+def test_odd_strides(odd: Any) -> None:
+    frame = np.random.default_rng(0).integers(0, 256, (6, 7, 3), np.uint8)
+    assert (kernels.resize(odd(frame), 3, 4) == kernels.resize(odd(frame).copy(), 3, 4)).all()
+    with pytest.raises(ValueError, match="contiguous rows"):
+        _native.resize(odd(frame), np.empty((4, 3, 3), np.uint8))
+    if odd(frame).flags.writeable:
+        with pytest.raises(FrameError, match="gaps"):
+            kernels.resize(frame, 7, 6, out=odd(np.empty_like(frame)))
+        with pytest.raises(ValueError, match="contiguous rows"):
+            _native.resize(frame, odd(np.empty_like(frame)))
+
+
+def test_sides_that_no_32_bits_hold() -> None:
+    wide = np.broadcast_to(np.zeros((1, 1, 1), np.uint8), (1, 2**31 + 1, 1))
+    with pytest.raises(FrameError, match="got a frame of shape"):
+        kernels.resize(wide, 2, 2)
+    with pytest.raises(ValueError, match="sides of 1 to"):
+        _native.resize(wide, np.empty((2, 2, 1), np.uint8))
+    with pytest.raises(ValueError, match="sides of 1 to"):
+        _native.resize(FRAME[:0], np.empty((2, 2, 3), np.uint8))
+    with pytest.raises(FrameError, match="at most 1048576 a side"):
+        kernels.argmax(VALUES, 2**31, 1)
+
+
+@pytest.mark.parametrize("other", [None, [[1]], "text", 3])
+def test_what_is_no_array(other: Any) -> None:
+    for call in (
+        lambda: kernels.argmax(other, 2, 2),
+        lambda: kernels.overlay(VALUES, other, PALETTE),
+        lambda: kernels.overlay(VALUES, FRAME, other),
+        lambda: kernels.blend(other, FRAME, PALETTE),
+    ):
+        with pytest.raises(FrameError, match="expected a NumPy array"):
+            call()
+    with pytest.raises(TypeError):
+        _native.resize(other, FRAME)
+    if other is not None:
+        with pytest.raises(FrameError, match="expected a NumPy array"):
+            kernels.argmax(VALUES, 2, 2, out=other)

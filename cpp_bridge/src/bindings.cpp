@@ -7,7 +7,9 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <cstddef>
 #include <optional>
+#include <stdexcept>
 #include <tuple>
 
 #include "edgeseg/instruction_set.hpp"
@@ -28,15 +30,33 @@ using Palette = nb::ndarray<const std::uint8_t, nb::shape<-1, 3>, nb::c_contig, 
 using OutMargin = nb::ndarray<float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using Rect = std::tuple<double, double, double, double>;
 
+// Pixels; rows of 4 channels, and products of two sides in the kernels' 64 bits, stay in their types.
+constexpr std::size_t longest = 1 << 20;
+
 template <typename Array>
 int size(const Array& array, std::size_t axis) {
+    if (array.shape(axis) < 1 || array.shape(axis) > longest) {
+        throw std::invalid_argument("arrays take sides of 1 to 1048576");
+    }
     return static_cast<int>(array.shape(axis));
 }
 
-edgeseg::ConstImage image(const Frame& a) { return {a.data(), size(a, 1), size(a, 0), size(a, 2), a.stride(0)}; }
-edgeseg::Image image(const OutFrame& a) { return {a.data(), size(a, 1), size(a, 0), size(a, 2), a.stride(0)}; }
-edgeseg::ConstImage image(const Mask& a) { return {a.data(), size(a, 1), size(a, 0), 1, a.stride(0)}; }
-edgeseg::Image image(const OutMask& a) { return {a.data(), size(a, 1), size(a, 0), 1, a.stride(0)}; }
+// Bytes from row to row of an image whose rows are contiguous and follow each other upwards in memory.
+template <typename Array>
+std::ptrdiff_t stride(const Array& a) {
+    const std::ptrdiff_t channels = a.ndim() == 3 ? size(a, 2) : 1, width = size(a, 1);
+    const bool pixels = a.ndim() == 2 || channels == 1 || a.stride(2) == 1;
+    const bool row = width == 1 || a.stride(1) == channels;
+    if (!pixels || !row || (size(a, 0) > 1 && a.stride(0) < width * channels)) {
+        throw std::invalid_argument("images take contiguous rows, one after the other");
+    }
+    return a.stride(0);
+}
+
+edgeseg::ConstImage image(const Frame& a) { return {a.data(), size(a, 1), size(a, 0), size(a, 2), stride(a)}; }
+edgeseg::Image image(const OutFrame& a) { return {a.data(), size(a, 1), size(a, 0), size(a, 2), stride(a)}; }
+edgeseg::ConstImage image(const Mask& a) { return {a.data(), size(a, 1), size(a, 0), 1, stride(a)}; }
+edgeseg::Image image(const OutMask& a) { return {a.data(), size(a, 1), size(a, 0), 1, stride(a)}; }
 edgeseg::Logits planes(const Logits& a) { return {a.data(), size(a, 0), size(a, 1), size(a, 2)}; }
 edgeseg::Palette colours(const Palette& a) { return {a.data(), size(a, 0)}; }
 

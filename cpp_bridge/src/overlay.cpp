@@ -6,6 +6,7 @@
 #include "edgeseg/kernels.hpp"
 #include "edgeseg/pixel.hpp"
 #include "grid.hpp"
+#include "memory.hpp"
 
 namespace edgeseg {
 namespace {
@@ -14,6 +15,7 @@ void check(const ConstImage& frame, const Image& out) {
     if (frame.channels != 3 || out.channels != 3 || frame.width != out.width || frame.height != out.height) {
         throw std::invalid_argument("frame and overlay take 3 channels and the same size");
     }
+    check_apart(same(frame, out) || !overlap(frame, out));
 }
 
 // Alpha in 256ths and every colour times it, rounding included.
@@ -44,6 +46,7 @@ void overlay(const Logits& logits, const Rect& rect, const ConstImage& frame, co
     if (mask != nullptr && (mask->width != frame.width || mask->height != frame.height)) {
         throw std::invalid_argument("frame and mask take the same size");
     }
+    check_apart(mask == nullptr || (!overlap(*mask, out) && !overlap(*mask, frame)));
     const Paint paint(palette, alpha);
     Grid grid(logits, rect, frame.width, frame.height);
     const Loops& use = loops();
@@ -73,6 +76,7 @@ void blend(const ConstImage& mask, const ConstImage& frame, const Palette& palet
     if (mask.width != frame.width || mask.height != frame.height) {
         throw std::invalid_argument("frame and mask take the same size");
     }
+    check_apart(!overlap(mask, out));
     const Paint paint(palette, alpha);
     std::uint8_t highest = 0;
     for (int y = 0; y < mask.height; ++y) {

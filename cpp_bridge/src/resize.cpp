@@ -5,6 +5,7 @@
 #include "edgeseg/kernels.hpp"
 #include "edgeseg/pixel.hpp"
 #include "loops.hpp"
+#include "memory.hpp"
 
 namespace edgeseg {
 
@@ -15,6 +16,7 @@ void resize(const ConstImage& frame, const Image& out) {
     if (std::min({frame.width, frame.height, out.width, out.height}) < 1) {
         throw std::invalid_argument("resize takes sizes of at least 1x1");
     }
+    check_apart(!overlap(frame, out));
     const Loops& use = loops();
     std::vector<FixedSample> columns(static_cast<std::size_t>(out.width));
     for (int x = 0; x < out.width; ++x) columns[x] = fixed_sample(x, out.width, frame.width);
