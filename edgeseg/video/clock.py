@@ -5,6 +5,9 @@ from __future__ import annotations
 STEP = 1.0
 """Seconds by which one frame may be ahead of its arrival before its time counts as a jump."""
 
+SHORTEST = 1e-6
+"""Seconds between two frames; less is no time at all."""
+
 WINDOW = 5.0
 """Seconds over which the pace is compared; a stall and the burst after it fit in."""
 
@@ -53,9 +56,9 @@ class Clock:
             return 0.0
         before, arrived_before = self._last
         self._last = (time, arrived)
-        waited = max(arrived - arrived_before, 1e-6)
+        waited = max(arrived - arrived_before, SHORTEST)
         step = waited if time is None or before is None else time - before
-        if step <= 0 or step > waited + STEP:
+        if step < SHORTEST or step > waited + STEP:
             if abs(step) > STEP:
                 self._warn(f"its time stamps jumped by {step:+.0f} s at {self._now:.1f} s")
             step = waited
