@@ -87,6 +87,9 @@ class Decoder:
         self._frames: deque[VideoFrame] = deque()
         self._converter = VideoReformatter()
         self._deinterlacer: Deinterlacer | None = None
+        self._stored = (0, 0)  # size of the frames as they are stored, then what is made of it
+        self._size = (0, 0)
+        self._turn = UPRIGHT
         self._seconds = 0.0  # spent on frames that are not yet given
 
     def read(self, *, patience: float = math.inf) -> Decoded | None:
@@ -121,7 +124,9 @@ class Decoder:
         seconds, self._seconds = self._seconds + time.perf_counter() - started, 0.0
         # AVI stores no times of presentation: those that FFmpeg derives go to and fro where frames are reordered.
         timed = not (self._container.format.name == "avi" and self._codec.has_b_frames)
-        return Decoded(image, frame.time if timed else None, arrived, seconds)
+        base = frame.time_base or self.stream.time_base  # a frame that was drained may lack it
+        at = float(frame.pts * base) if timed and frame.pts is not None and base is not None else None
+        return Decoded(image, at, arrived, seconds)
 
     def finish(self) -> None:
         """Says that no packets come any more: what the decoder still holds is all that `read` gives."""
@@ -162,14 +167,19 @@ class Decoder:
 
     def _picture(self, frame: VideoFrame) -> Image:
         """The frame in BGR, by the matrix and range it names; in square pixels, upright."""
-        width, height = square_size(frame.width, frame.height, self._pixel_aspect())
+        stored = (frame.width, frame.height)
+        if frame.key_frame or stored != self._stored:  # what a video says of its shape changes nowhere else
+            self._stored = stored
+            self._size = square_size(*stored, self._pixel_aspect())
+            self._turn = self._orientation(frame)
+        width, height = self._size
         bgr = self._converter.reformat(frame, width, height, "bgr24", threads=1)
         plane: Any = bgr.planes[0]  # a buffer, though its type does not say so
         rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:height, : 3 * width]
         image = np.ascontiguousarray(rows).reshape(height, width, 3)
         if bgr is frame:
             image = image.copy()  # the decoder may still look at its own
-        return oriented(image, self._orientation(frame))
+        return oriented(image, self._turn)
 
     def _pixel_aspect(self) -> Fraction | None:
         """The container's word first, until the codec changes its own in mid-stream."""
