@@ -26,7 +26,9 @@ ALPHA = 0.6
 def page(report: DataReport) -> str:
     """Findings, shares of the classes, and pictures with their labels painted over them."""
     name = escape(str(report.folder))
-    findings = "".join(f"<li class={CLASSES[each.weight]}>{each.weight}: {escape(each.sentence)}" for each in report.findings)
+    findings = "".join(
+        f"<li class={CLASSES[each.weight]}>{each.weight}: {escape(each.sentence)}" for each in report.findings
+    )
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8>"
         f"<meta name=viewport content='width=device-width'><title>{name}: data check</title>"

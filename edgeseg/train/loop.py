@@ -17,6 +17,7 @@ from edgeseg.models import find
 from edgeseg.models.normalise import normalise
 from edgeseg.models.weights import save_weights
 from edgeseg.spec import Spec
+from edgeseg.train.batch_of_one import check_batch_of_one
 from edgeseg.train.checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from edgeseg.train.clock import Clock
 from edgeseg.train.data import TrainingSet
@@ -80,6 +81,8 @@ def train(
     device = prepare_device(settings)
 
     network, origin, folded = initial_network(net, dataset.classes.names, settings, start)
+    if settings.batch == 1:
+        check_batch_of_one(net, network, examples.crop)
     distillation = None if teacher is None else Teacher(teacher, dataset.classes.names, examples.crop, settings)
     sources = {"start": origin, "teacher": distillation.about if distillation else {}}
     identity = {"net": net, "data": dataset.digest, **{key: record for key, record in sources.items() if record}}

@@ -18,7 +18,7 @@ from edgeseg.spec import Grid, Head, Spec
 from edgeseg_export.foreign.head import Range, find_head
 from edgeseg_export.foreign.model_spec import ModelSpec
 from edgeseg_export.foreign.tail import RESIZING, SQUASHING, Tail, candidates, find_tail
-from edgeseg_export.foreign.wrap import channels_last, frame_input
+from edgeseg_export.foreign.wrap import LEVELS, channels_last, frame_input
 from edgeseg_export.frames import sample_frames
 
 
@@ -45,6 +45,8 @@ class Original:
         """
         self.model, self.taken, self.where = model, taken, where
         given = frame_input(model, taken, where)
+        if given.type.tensor_type.elem_type in LEVELS:  # a picture's own levels, whatever range the spec says
+            taken = self.taken = replace(taken, preparation=replace(taken.preparation, range=255))
         self._input = given.name
         self._channels_last = channels_last(given)
         self._kind = helper.tensor_dtype_to_np_dtype(given.type.tensor_type.elem_type)

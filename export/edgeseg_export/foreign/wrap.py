@@ -57,7 +57,7 @@ def frame_input(model: onnx.ModelProto, taken: ModelSpec, where: str) -> onnx.Va
             "export it like that"
         )
     if kind.elem_type in LEVELS and not taken.preparation.changes_nothing:
-        raise SpecError(f"{where} takes uint8 levels, which cannot be normalised; say range 255, mean 0 and std 1")
+        raise SpecError(f"{where} takes uint8 levels, which cannot be normalised; say mean 0 and std 1")
     spec = taken.spec
     if sizes[0] not in (0, 1):
         raise ExportError(f"{where} takes {sizes[0]} pictures at once, expected 1; export it with a batch of 1")

@@ -243,6 +243,8 @@ def test_levels_of_a_picture_are_taken_as_they_are(tmp_path: Path) -> None:
     plain = {"input_range": 255, "input_mean": [0, 0, 0], "input_std": [1, 1, 1]}
     bundle = imported(model, tmp_path, **plain, input_colour="BGR")
     assert bundle.artifacts[0].measured.facts["original"]["max_difference"] == 0
+    again = imported(model, tmp_path, **plain | {"input_range": 1}, input_colour="BGR")
+    assert again.artifacts[0].sha256 == bundle.artifacts[0].sha256
     with pytest.raises(EdgeSegError, match="uint8 levels, which cannot be normalised"):
         imported(model, tmp_path / "..")
 
