@@ -24,6 +24,6 @@ def check_batch_of_one(net: str, network: nn.Module, crop: tuple[int, int]) -> N
         if "more than 1 value per channel" not in str(error):
             raise
         raise UsageError(
-            f"{net} brings a crop of {width}x{height} down to one value a channel, which BatchNorm cannot normalise in a "
-            "batch of one; give --batch 2, or a larger --crop"
+            f"{net} brings a crop of {width}x{height} down to one value a channel, which BatchNorm cannot normalise in "
+            "a batch of one; give --batch 2, or a larger --crop"
         ) from error
