@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from edgeseg.accuracy.classes import CAMVID, Classes, read_classes
 from edgeseg.accuracy.dataset import Dataset, splits
 from edgeseg.accuracy.label_file import label_image
-from edgeseg.errors import DataError
+from edgeseg.errors import DataError, EdgeSegWarning
+from edgeseg.picture import read_picture
 
 CLASSES: dict[str, Any] = {
     "classes": [{"name": "road", "colour": [128, 64, 128]}, {"name": "car", "colour": [64, 0, 128]}],
@@ -82,6 +83,20 @@ def test_plain_layout_with_colours_and_splits(plain: Path) -> None:
     assert label.tolist() == [[0, 1, 255]]
     with pytest.raises(DataError, match="it has val"):
         Dataset.open(plain)
+
+
+def test_pictures_of_twelve_bits_are_read_as_when_running(plain: Path) -> None:
+    dataset = Dataset.open(plain)
+    eight, label = dataset.load(0)
+    path = dataset.pairs[0].image
+    deep = eight.astype(np.uint16) << 4
+    deep[0, 0] = 4095
+    path.write_bytes(cv2.imencode(".png", deep)[1].tobytes())
+    with pytest.warns(EdgeSegWarning, match="12 of 16 bits are used"):
+        twelve, same = dataset.load(0)
+    assert (twelve == read_picture(path).image).all()
+    assert twelve.max() == 255
+    assert (same == label).all()
 
 
 def test_digest_follows_content_alone(camvid_like: Path) -> None:

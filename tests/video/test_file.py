@@ -54,6 +54,13 @@ def test_every_codec_that_ffmpeg_has(tmp_path: Path, codec: str, extension: str)
     assert not source.warnings
 
 
+def test_threads_of_the_decoder_change_nothing(tmp_path: Path, make_video: MakeVideo) -> None:
+    path = make_video(tmp_path / "a.mp4", count=30, size=(320, 240))
+    one, four = (list(open_source(path, decoder_threads=threads)) for threads in (1, 4))
+    assert [frame.timestamp for frame in one] == [frame.timestamp for frame in four]
+    assert all((left.image == right.image).all() for left, right in zip(one, four, strict=True))
+
+
 def test_bottom_up_bgr_of_machine_vision(tmp_path: Path) -> None:
     """Uncompressed AVI as Windows programs write it: BGR, the last line first."""
     image = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)

@@ -171,6 +171,24 @@ def test_an_unknown_host_is_named() -> None:
         open_source("http://no-such-host.invalid/live", timeout=10)
 
 
+def test_a_file_whose_server_goes_is_lost(
+    tmp_path: Path, make_video: MakeVideo, serve: Callable[[Handler], str]
+) -> None:
+    data = make_video(tmp_path / "a.mkv", count=200, size=(320, 240)).read_bytes()
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.send_header("Content-Length", str(len(data)))
+        request.end_headers()
+        request.wfile.write(data[: len(data) // 2])
+
+    with open_source(serve(answer) + "/a.mkv", timeout=2) as source:
+        frames = list(source)
+    assert not source.live
+    assert 50 < len(frames) < 150
+    assert source.ended == Ended("lost", f"{source.name} closed the connection")
+
+
 def test_damaged_h264_goes_on(tmp_path: Path, make_video: MakeVideo) -> None:
     """MPEG-TS over TCP with a hole in it."""
     data = bytearray(make_video(tmp_path / "a.ts", count=200, size=(320, 240)).read_bytes())
