@@ -98,6 +98,7 @@ def test_a_live_pipeline_that_is_silent(gst: Any) -> None:
 
 
 def test_without_pygobject_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cv2.getBuildInformation", lambda: "GStreamer: NO")
     monkeypatch.setitem(sys.modules, "gi", None)
     with pytest.raises(SourceError, match=r"needs PyGObject.*edgeseg\[gstreamer\]"):
         open_source("videotestsrc ! videoconvert ! appsink")

@@ -322,13 +322,6 @@ def test_closed_port_is_an_error_at_once() -> None:
         open_source(f"rtsp://127.0.0.1:{port}/live", timeout=60)
 
 
-def test_gstreamer_needs_an_opencv_that_has_it() -> None:
-    if "GStreamer:                   YES" in cv2.getBuildInformation():
-        pytest.skip("this OpenCV has GStreamer")
-    with pytest.raises(SourceError, match="built with GStreamer"):
-        open_source("videotestsrc ! videoconvert ! appsink")
-
-
 def test_arrays() -> None:
     with open_source(np.full((4, 5, 3), level, np.uint8) for level in range(3)) as source:
         assert (source.width, source.height, source.frame_count) == (5, 4, None)
