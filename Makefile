@@ -12,7 +12,7 @@ SOURCE := $(if $(VIDEO),--source $(VIDEO))
 BENCH = $(BIN)/edgeseg bench $(BUNDLE) --engine $(ENGINE) --data $(DATA) $(SOURCE) --fps 30
 RESULTS = benchmarks/results/$$($(BIN)/python -m edgeseg_bench.machine)
 
-.PHONY: demo test lint types contracts native docs unit versions wheel wheels locked lock bench peers clean
+.PHONY: demo test lint types contracts native docs unit hard fuzz versions wheel wheels locked lock bench peers clean
 
 demo: .venv/demo
 	$(BIN)/edgeseg run "$$($(STREET))" --out demo.mp4 --overwrite
@@ -56,6 +56,12 @@ locked: .venv/bin/python  ## before the first make test: what it installs, torch
 
 lock: .venv/dev  ## pins anew what pyproject.toml asks for: constraints.txt and requirements/
 	.ci/lock
+
+hard: .venv/dev  ## damaged files of every kind, half a minute each
+	EDGESEG_FUZZ=5000 $(BIN)/python -m pytest tests/test_file_fuzz.py
+
+fuzz: .venv/dev  ## the same for minutes; what failed is kept in .hypothesis and tried first
+	EDGESEG_FUZZ=50000 $(BIN)/python -m pytest tests/test_file_fuzz.py
 
 bench: .venv/dev  ## make bench DATA=camvid [VIDEO=street.mp4] [ENGINE=all] [BUNDLE=road]: measures, then writes the README's tables
 	@test -n "$(DATA)" || { echo "make bench needs DATA=, a folder with CamVid: accuracy stands beside speed" >&2; exit 2; }

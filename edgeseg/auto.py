@@ -31,6 +31,7 @@ from edgeseg.cache import cache_folder, keep, one_at_a_time, recall
 from edgeseg.candidate import CPU_RUNTIMES, CPU_TARGET, Candidate, saturates
 from edgeseg.engines import Engine, open_engine
 from edgeseg.errors import EngineError
+from edgeseg.json_fields import parse_json
 from edgeseg.processor import available_cores, processor
 
 AUTO = "auto"
@@ -240,16 +241,18 @@ def _to_text(choice: Choice, key: Mapping[str, Any]) -> str:
 def _read(file: Path, key: Mapping[str, Any], candidates: Sequence[Candidate]) -> Choice | None:
     """The answer in a file that `_to_text` wrote for this key; None where there is none, or it is damaged."""
 
+    known = {(each.engine, each.artifact.precision): each for each in candidates}
+
     def named(names: Mapping[str, Any]) -> Candidate:
-        return next(each for each in candidates if _names(each) == {key: names[key] for key in ("engine", "precision")})
+        return known[names["engine"], names["precision"]]
 
     try:
-        data = json.loads(recall(file) or b"")
+        data = parse_json(recall(file) or b"")
         if data["key"] != key:
             return None
         measured = tuple(Timing(named(each), float(each["ms"])) for each in data["measured"])
         return Choice(named(data["choice"]), measured, tuple(str(each) for each in data["left_out"]))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, StopIteration):
+    except (ValueError, KeyError, TypeError):
         return None
 
 

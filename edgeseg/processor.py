@@ -21,6 +21,11 @@ def available_cores() -> int:
     return cores if quota == "max" else max(1, min(cores, -(-int(quota) // int(period))))
 
 
+def most_threads() -> int:
+    """Threads, or frames at once, that may be asked for; more than cores are slower already, and each takes memory."""
+    return max(64, 4 * (os.cpu_count() or 1))
+
+
 def sums_int8_exactly() -> bool:
     """Whether 8-bit products are summed in 32 bits: VNNI on x86, every 64-bit Arm.
 

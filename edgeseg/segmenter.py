@@ -18,7 +18,7 @@ from edgeseg.artifact import Artifact
 from edgeseg.auto import AUTO, choose
 from edgeseg.bundle import Bundle
 from edgeseg.candidate import Candidate, default_candidate
-from edgeseg.engines import Engine, MaskEngine, check_logits, open_engine
+from edgeseg.engines import Engine, MaskEngine, check_logits, check_threads, open_engine
 from edgeseg.errors import FrameError, UsageError
 from edgeseg.processor import available_cores
 from edgeseg.spec import Spec
@@ -207,6 +207,7 @@ def load(
     opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
     if threads is None:
         threads = available_cores()
+    check_threads(threads)
     spec = opened.spec if size is None else _resized(opened.spec, *size)
     if artifact is not None:
         candidate = Candidate(engine, artifact)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import json
 import sys
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+import cv2
+import numpy as np
 import pytest
 from cyclopts import App
 from hypothesis import HealthCheck, given, settings
@@ -141,3 +144,41 @@ def test_what_the_system_refuses(
     monkeypatch.setattr("edgeseg.commands.inspect.Bundle.open", failing(error))
     assert run(monkeypatch, "inspect", "road") == 2
     assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--threads", "-1"], "got -1 threads, expected 1 to"),
+        (["--threads", "2147483648"], "got 2147483648 threads, expected 1 to"),
+        (["--workers", "100000"], "expected at most"),
+        (["--max-frames", "1.5"], '"1.5" is not a whole number'),
+        (["--max-frames", "0"], "expected at least 1"),
+        (["--alpha", "nan"], "not a finite number"),
+        (["--out", ""], "it is empty"),
+    ],
+)
+def test_options_of_run_have_bounds(
+    words: list[str], sentence: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    picture = tmp_path / "picture.png"
+    cv2.imwrite(str(picture), np.zeros((8, 8, 3), np.uint8))
+    monkeypatch.setattr("edgeseg.auto._measure", failing(AssertionError("measured before the options were checked")))
+    assert run(monkeypatch, "run", str(picture), *words) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_network_has_a_name_before_it_is_trained(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    pytest.importorskip("torch")
+    data = tmp_path / "data"
+    for kind in ("images", "masks"):
+        (data / kind / "train").mkdir(parents=True)
+        cv2.imwrite(str(data / kind / "train/0.png"), np.zeros((64, 64, 3) if kind == "images" else (64, 64), np.uint8))
+    names = [{"name": "a", "colour": [1, 2, 3]}, {"name": "b", "colour": [4, 5, 6]}]
+    (data / "classes.json").write_text(json.dumps({"classes": names, "ignore": 255}))
+    monkeypatch.setattr("edgeseg.train.loop.initial_network", failing(AssertionError("the work has begun")))
+    assert run(monkeypatch, "train", "unet", "--data", str(data), "--out", str(tmp_path / "o"), "--name", "a/b") == 2
+    assert "name is 'a/b'" in capsys.readouterr().err
+    assert not (tmp_path / "o").exists()

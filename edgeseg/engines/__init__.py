@@ -25,10 +25,11 @@ from edgeseg.arrays import Image, Logits, Mask
 from edgeseg.artifact import read_model
 from edgeseg.engines._trial import try_model
 from edgeseg.errors import EdgeSegError, EngineError
+from edgeseg.processor import most_threads
 from edgeseg.spec import Rect, Spec
 
-MOST_THREADS = max(64, 4 * (os.cpu_count() or 1))
-"""For one inference; each takes memory, and more than the machine has cores are slower already."""
+MOST_THREADS = most_threads()
+"""For one inference."""
 
 _engines: weakref.WeakSet[Engine] = weakref.WeakSet()
 """All that are loaded."""

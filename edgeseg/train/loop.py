@@ -68,6 +68,7 @@ def train(
             has other classes, or frames that are not of the crops' size.
         BundleError: the start or the teacher is no bundle with an fp32 artifact.
         DataError: the data set breaks its own rules.
+        SpecError: the name or the licence is none.
         WeightsError: `start` or the checkpoint in `out` does not fit.
         TrainingError: the loss is no longer finite.
         OutputError: `out` cannot be written.
@@ -76,6 +77,7 @@ def train(
     strides, folder = find(net).strides, RunFolder(out)
     folder.check(resume)
     dataset = Dataset.open(data, "train")
+    spec = _spec(name or net, dataset, strides[0], licence)  # before the work: a name or licence may be none
     examples = TrainingSet(dataset, settings)
     validation = _validation(data, settings)
     device = prepare_device(settings)
@@ -126,7 +128,6 @@ def train(
         "hours": round(run.seconds / 3600, 3),
         "log": [asdict(epoch) for epoch in run.epochs],
     }
-    spec = _spec(name or net, dataset, strides[0], licence)
     best = state.average.network if settings.ema else network
     save_weights(folder.weights, best.cpu(), net, settings.width, spec, record)
     return folder.weights

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from edgeseg.errors import UsageError
-from edgeseg.processor import available_cores
+from edgeseg.processor import available_cores, most_threads
 
 Mode = Literal["throughput", "latency"]
 """Many frames at once on one core each, or one frame at a time on all cores."""
@@ -55,6 +55,8 @@ class StreamOptions:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UsageError(f"{name} is {value}, expected at least 1")
+        if self.workers is not None and self.workers > most_threads():
+            raise UsageError(f"workers is {self.workers}, expected at most {most_threads()} here")
         if not 0 <= self.alpha <= 1:
             raise UsageError(f"alpha is {self.alpha:g}, expected 0 (the frame alone) to 1 (the colours alone)")
 
