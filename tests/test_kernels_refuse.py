@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -121,12 +122,13 @@ def test_outputs_that_overlap_inputs() -> None:
         kernels.overlay(VALUES, above, PALETTE, out=below)
     with pytest.raises(FrameError, match="overlaps the mask"):
         kernels.blend(np.lib.stride_tricks.as_strided(below, (5, 5), (15, 1)), above.copy(), PALETTE, out=below)
-    for native in (
+    natives: list[Callable[[], object]] = [
         lambda: _native.resize(above, below),
         lambda: _native.blend(mask, above, PALETTE, 0.5, below),
         lambda: _native.overlay(VALUES, (0.0, 0.0, 3.0, 3.0), above, PALETTE, 0.5, below, None),
         lambda: _native.blend(np.lib.stride_tricks.as_strided(below, (5, 5), (15, 1)), above, PALETTE, 0.5, below),
-    ):
+    ]
+    for native in natives:
         with pytest.raises(ValueError, match="overlaps an input"):
             native()
 
@@ -176,12 +178,13 @@ def test_sides_that_no_32_bits_hold() -> None:
 
 @pytest.mark.parametrize("other", [None, [[1]], "text", 3])
 def test_what_is_no_array(other: Any) -> None:
-    for call in (
+    calls: list[Callable[[], object]] = [
         lambda: kernels.argmax(other, 2, 2),
         lambda: kernels.overlay(VALUES, other, PALETTE),
         lambda: kernels.overlay(VALUES, FRAME, other),
         lambda: kernels.blend(other, FRAME, PALETTE),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(FrameError, match="expected a NumPy array"):
             call()
     with pytest.raises(TypeError):
