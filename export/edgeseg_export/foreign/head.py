@@ -84,7 +84,8 @@ def find_head(values: Range, count: int, model_spec: ModelSpec, *, logit: bool, 
         )
     usual = 0.0 if found == "logits" else 0.5
     threshold = usual if model_spec.threshold is None else model_spec.threshold
-    if not values.least <= threshold <= values.most and found != "logits":
+    low, high = (0.0, 1.0) if values.in_unit else (values.least, values.most)
+    if found != "logits" and not low <= threshold <= high:
         raise SpecError(f"{where} gives {values} on frames, and the threshold {threshold:g} lies outside; correct it")
     return Head(kind, stated or found or "logits", threshold)
 

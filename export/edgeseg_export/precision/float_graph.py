@@ -122,8 +122,11 @@ class FloatGraph:
         return str(after[0].output[0]) if fused else output
 
     def normalisation(self) -> Normalisation | None:
-        """The uniform normalisation after the input; None if channels differ or the mean is no grey level."""
-        name, factor, offset = FRAME, 1.0, 0.0
+        """The uniform normalisation after the input, up to planar channels.
+
+        None if channels differ, the mean is no grey level, or the network turns the channels itself later on.
+        """
+        name, factor, offset, planar = FRAME, 1.0, 0.0, False
         nodes: list[str] = []
         while len(self.consumers.get(name, [])) == 1:
             node = self.consumers[name][0]
@@ -137,13 +140,17 @@ class FloatGraph:
                 else:
                     scaled = number if node.op_type == "Mul" else 1 / number
                     factor, offset = factor * scaled, offset * scaled
-            elif node.op_type not in ("Cast", "Transpose"):
+            elif node.op_type == "Transpose":
+                if planar or list(helper.get_node_attr_value(node, "perm")) != [0, 3, 1, 2]:
+                    return None
+                planar = True
+            elif node.op_type != "Cast":
                 break
             nodes.append(node.name)
             name = str(node.output[0])
         mean = -offset / factor
         whole = round(mean)
-        if not nodes or factor <= 0 or abs(mean - whole) > 1e-4 or not 0 <= whole <= 255:
+        if not planar or factor <= 0 or abs(mean - whole) > 1e-4 or not 0 <= whole <= 255:
             return None
         return Normalisation(whole, factor, name, tuple(nodes))
 

@@ -48,7 +48,12 @@ class Histogram:
         self.frames = 0
 
     def add(self, values: NDArray[np.float32]) -> None:
-        """Counts all values of a frame's activation, float32 (1, C, ...); they must be finite."""
+        """Counts all values of a frame's activation, float32 (1, C, ...); they must be finite.
+
+        A statistic of the frame, with fewer axes, counts as one channel.
+        """
+        if values.ndim < 2:
+            values = values.reshape(1, 1, -1)
         means = values.reshape(*values.shape[:2], -1).mean(axis=(0, 2), dtype=np.float64)
         self.means = (self.means * self.frames + means) / (self.frames + 1) if self.frames else means
         self.frames += 1

@@ -104,9 +104,9 @@ def _grid(low: float, high: float) -> Grid:
 def _read_bytes(rewriter: Rewriter, frame: str, output: str, grid: Grid) -> None:
     """The bytes of `frame` are the first quantised tensor: its DQ is the normalisation, exactly."""
     scale, zero = rewriter.constant("frame.scale", grid.scale), rewriter.constant("frame.zero", grid.zero)
-    rewriter.nodes.append(helper.make_node("DequantizeLinear", [frame, scale, zero], ["frame.float"], name="frame.DQ"))
+    rewriter.nodes.append(helper.make_node("DequantizeLinear", [frame, scale, zero], ["frame.levels"], name="frame.DQ"))
     rewriter.nodes.append(
-        helper.make_node("Transpose", ["frame.float"], [output], name="frame.Transpose", perm=[0, 3, 1, 2])
+        helper.make_node("Transpose", ["frame.levels"], [output], name="frame.Transpose", perm=[0, 3, 1, 2])
     )
     rewriter.rename(output, rewriter.pair(output, grid))
 

@@ -25,6 +25,9 @@ OPSET = 19
 LARGEST = 65504.0
 """Of float16."""
 
+CUTTING = frozenset({"Where", "Clip", "Max", "Min", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"})
+"""Operators whose constants beyond float16 stand for "infinitely far", as in masks: the end of the range does too."""
+
 _SCALES = {"Resize": 2}
 """Inputs that stay float32 by the operator's definition."""
 
@@ -40,9 +43,10 @@ def to_half(graph: FloatGraph) -> onnx.ModelProto:
     }
     for name, constant in graph.constants.items():
         if constant.dtype == np.float32 and name not in untouched:
-            if np.abs(constant).max(initial=0.0) > LARGEST:
+            readers = {node.op_type for node in graph.nodes if name in node.input}
+            if np.abs(constant).max(initial=0.0) > LARGEST and (not readers or readers - CUTTING):
                 raise ExportError(f"constant {name} exceeds float16's {LARGEST:g}; keep this network in fp32")
-            rewriter.constant(name, constant.astype(np.float16))
+            rewriter.constant(name, np.clip(constant, -LARGEST, LARGEST).astype(np.float16))
     for node in graph.nodes:
         inputs = list(node.input)
         copied = onnx.NodeProto()
@@ -66,7 +70,8 @@ def rounded_to_half(graph: FloatGraph, activations: Collection[str]) -> onnx.Mod
     rewriter = Rewriter()
     for name, constant in graph.constants.items():
         if constant.dtype == np.float32:
-            rewriter.constant(name, constant.astype(np.float16).astype(np.float32))
+            half = np.clip(constant, -LARGEST, LARGEST).astype(np.float16)
+            rewriter.constant(name, half.astype(np.float32))
     for node in graph.nodes:
         copied = onnx.NodeProto()
         copied.CopyFrom(node)

@@ -1,0 +1,78 @@
+"""Networks of other people that quantise must take: statistics of a frame, masks beyond float16, channels last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from edgeseg.errors import ExportError
+from edgeseg.measured import Agreement
+from edgeseg_export.precision.quantize import quantize
+from tests.export.foreign.their_onnx import HEIGHT, WIDTH, Nodes, constant, imported, network
+
+
+@pytest.fixture(scope="module")
+def frames(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("frames")
+    random = np.random.default_rng(0)
+    for index in range(6):
+        coarse = random.integers(0, 256, (6, 8, 3), np.uint8)
+        cv2.imwrite(str(folder / f"{index}.png"), cv2.resize(coarse, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC))
+    return folder
+
+
+def statistic(s: str) -> Nodes:
+    return [
+        helper.make_node("ReduceMax", [s], ["most"], keepdims=0),
+        helper.make_node("Div", [s, "most"], ["out"]),
+    ]
+
+
+def masked(s: str) -> Nodes:
+    far, least = np.array(-1e9, np.float32), np.array(np.finfo(np.float32).min)
+    return [
+        constant("far", far),
+        constant("least", least),
+        helper.make_node("Greater", [s, "far"], ["valid"]),
+        helper.make_node("Where", ["valid", s, "least"], ["out"]),
+    ]
+
+
+def multiplied(s: str) -> Nodes:
+    return [constant("large", np.array(1e5, np.float32)), helper.make_node("Mul", [s, "large"], ["out"])]
+
+
+def channels_last() -> onnx.ModelProto:
+    model = network()
+    turned = helper.make_node("Transpose", ["last"], ["x"], perm=[0, 3, 1, 2])
+    model.graph.node.insert(0, turned)
+    picture = helper.make_tensor_value_info("last", TensorProto.FLOAT, (1, HEIGHT, WIDTH, 3))
+    model.graph.input[0].CopyFrom(picture)
+    return model
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda: network(statistic), lambda: network(masked), channels_last],
+    ids=["statistic of a frame", "mask beyond float16", "channels last"],
+)
+def test_they_are_quantised_and_agree_with_themselves(
+    make: Callable[[], onnx.ModelProto], frames: Path, tmp_path: Path
+) -> None:
+    uniform = {"input_range": 255, "input_mean": [127.0] * 3, "input_std": [128.0] * 3}
+    bundle = quantize(imported(make(), tmp_path, **uniform), frames, split="train").bundle
+    assert {str(each) for each in bundle.artifacts} >= {"onnxruntime int8", "tensorrt fp16", "tensorrt int8"}
+    for artifact in bundle.artifacts:
+        agreement = artifact.measured.get(Agreement)
+        assert agreement is None or agreement.mask_agreement > 95
+
+
+def test_what_float16_cannot_hold_is_refused(frames: Path, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="exceeds float16"):
+        quantize(imported(network(multiplied), tmp_path), frames, split="train")
