@@ -46,9 +46,9 @@ def opened_file(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     real = engines.open_engine
 
-    def note(name: str, path: Path, spec: Spec, threads: int) -> engines.Engine:
+    def note(name: str, path: Path, spec: Spec, threads: int, content: bytes | None = None) -> engines.Engine:
         names.append(path.name)
-        return real(name, path, spec, threads)
+        return real(name, path, spec, threads, content)
 
     monkeypatch.setattr("edgeseg.segmenter.open_engine", note)
     return names
