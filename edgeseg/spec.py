@@ -193,22 +193,22 @@ class Spec:
         found = _field(data, "format", int)
         if not 1 <= found <= FORMAT:
             raise SpecError(f"spec has format {found}, expected 1 to {FORMAT}; update edgeseg or export again")
-        taken = _field(data, "input", dict)
+        described = _field(data, "input", dict)
         for key, expected in (("layout", "NHWC"), ("dtype", "uint8"), ("colour", "BGR")):
-            if _field(taken, key, str) != expected:
-                raise SpecError(f"spec's {key} is {taken[key]!r}, expected {expected!r}: as OpenCV gives frames")
+            if _field(described, key, str) != expected:
+                raise SpecError(f"spec's {key} is {described[key]!r}, expected {expected!r}: as OpenCV gives frames")
         return cls(
             name=_field(data, "name", str),
-            width=_field(taken, "width", int),
-            height=_field(taken, "height", int),
-            resize=cast(Resize, _field(taken, "resize", str)),
+            width=_field(described, "width", int),
+            height=_field(described, "height", int),
+            resize=cast(Resize, _field(described, "resize", str)),
             stride=_field(data, "stride", int),
             classes=tuple(list_of(data, "classes", str, where="spec", error=SpecError)),
             palette=tuple(_colour(colour) for colour in list_of(data, "palette", list, where="spec", error=SpecError)),
             ignore=optional(data, "ignore", int, where="spec", error=SpecError),
             licence=_field(data, "licence", str),
-            pad=_field(taken, "pad", int),
-            dynamic=_field(taken, "dynamic", bool),
+            pad=_field(described, "pad", int),
+            dynamic=_field(described, "dynamic", bool),
             grid=cast(Grid, _field(data, "grid", str)) if "grid" in data else "stride",
             head=_head(_field(data, "head", dict)) if "head" in data else Head(),
         )

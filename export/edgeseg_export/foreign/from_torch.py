@@ -68,7 +68,7 @@ def _tensors(answer: Any, place: str = "") -> Iterator[tuple[str, Tensor]]:
 def export_module(
     factory: str,
     weights: Path,
-    taken: ModelSpec,
+    model_spec: ModelSpec,
     out: Path,
     *,
     data: Path | None = None,
@@ -81,7 +81,7 @@ def export_module(
     Args:
         factory: "package.module:name", called without arguments; from float (1, 3, H, W) to scores or class ids.
         weights: a safetensors file, or a torch checkpoint of plain weights.
-        taken: the network's spec, of `read_model_spec`.
+        model_spec: the network's spec, of `read_model_spec`.
         data: a data set, as for `export`.
         split: of `data`.
         progress: as for `export`.
@@ -98,19 +98,19 @@ def export_module(
     network = make_network(factory)
     for sentence in load_into(network, weights):
         note(sentence)
-    graph = OneOutput(network, taken.output).eval()
-    spec = taken.spec
+    graph = OneOutput(network, model_spec.output).eval()
+    spec = model_spec.spec
     with tempfile.TemporaryDirectory(prefix="edgeseg-export-") as folder:
         file = Path(folder) / f"{spec.name}.onnx"
-        onnx.save_model(_exported(graph, taken, factory), file)
-        original = Original(load_foreign(file), replace(taken, output=None), factory)
+        onnx.save_model(_exported(graph, model_spec, factory), file)
+        original = Original(load_foreign(file), replace(model_spec, output=None), factory)
     difference = _difference(graph, original)
     origin = Origin(factory, sha256_of(weights.read_bytes()), difference)
     return wrapped_bundle(original, origin, out, data=data, split=split, progress=progress, note=note)
 
 
-def _exported(graph: nn.Module, taken: ModelSpec, factory: str) -> onnx.ModelProto:
-    spec = taken.spec
+def _exported(graph: nn.Module, model_spec: ModelSpec, factory: str) -> onnx.ModelProto:
+    spec = model_spec.spec
     if spec.dynamic and min(spec.width, spec.height) < SMALLEST:
         raise UsageError(f"{spec.width}x{spec.height} is too small for a dynamic graph; give at least {SMALLEST}")
     sizes: dict[int, Any] = {2: torch.export.Dim("height", min=SMALLEST), 3: torch.export.Dim("width", min=SMALLEST)}
@@ -135,12 +135,12 @@ def _difference(graph: nn.Module, original: Original) -> float:
     Raises:
         ExportError: it is too large.
     """
-    spec = original.taken.spec
+    spec = original.model_spec.spec
     difference = largest = 0.0
     for frame in sample_frames(None):
         tensor = kernels.resize(frame, spec.width, spec.height)[np.newaxis]
         with torch.no_grad():
-            expected: NDArray[Any] = graph(torch.from_numpy(original.taken.preparation(tensor))).numpy()
+            expected: NDArray[Any] = graph(torch.from_numpy(original.model_spec.preparation(tensor))).numpy()
         found = original(tensor)[original.output]
         if expected.dtype.kind in "iub":  # class ids
             difference, largest = max(difference, float(np.mean(found != expected))), 1.0

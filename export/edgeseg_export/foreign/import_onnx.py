@@ -49,7 +49,7 @@ HALF_TOLERANCE = 2e-2
 
 def import_onnx(
     path: Path,
-    taken: ModelSpec,
+    model_spec: ModelSpec,
     out: Path,
     *,
     data: Path | None = None,
@@ -61,7 +61,7 @@ def import_onnx(
 
     Args:
         path: ONNX, from float (1, 3, H, W) or (1, H, W, 3) to scores or class ids; data files lie in its folder.
-        taken: its spec, of `read_model_spec`.
+        model_spec: its spec, of `read_model_spec`.
         data: a data set, as for `export`.
         split: of `data`.
         progress: as for `export`.
@@ -73,7 +73,7 @@ def import_onnx(
         DataError: the data set breaks its own rules.
         OutputError: `out` cannot be written.
     """
-    original = Original(load_foreign(path), taken, str(path))
+    original = Original(load_foreign(path), model_spec, str(path))
     origin = Origin(path.name, sha256_of(path.read_bytes()))
     return wrapped_bundle(original, origin, out, data=data, split=split, progress=progress, note=note)
 
@@ -107,7 +107,7 @@ def wrapped_bundle(
     spec = original.spec
     dataset = None if data is None else Dataset.open(data, split)
     wrapped = _converted(
-        wrap(original.model, original.tail.logits, original.dtype, original.taken, original.head, original.where),
+        wrap(original.model, original.tail.logits, original.dtype, original.model_spec, original.head, original.where),
         original.where,
     )
     precision = _precision(wrapped)
@@ -152,7 +152,7 @@ def _agreement(
         with np.errstate(invalid="ignore"):  # infinities; the kernels refuse them
             difference = max(difference, float(np.abs(found - wanted).max()))
         largest = max(largest, float(np.abs(wanted).max()))
-        if original.taken.channels is not None:  # what the channels that are left out would have won is no matter
+        if original.model_spec.channels is not None:  # what the channels that are left out would have won is no matter
             mask = wanted[0].argmax(0)
         else:
             mask = original.mask(expected, size if original.resizes_scores and spec.grid != "corners" else None)

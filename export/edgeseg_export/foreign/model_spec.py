@@ -150,9 +150,9 @@ def model_spec(data: Any) -> ModelSpec:
     Raises:
         SpecError: a field is missing, unknown, or does not fit the others.
     """
-    taken = required(data, "input", dict, where="spec", error=SpecError)
+    described_input = required(data, "input", dict, where="spec", error=SpecError)
     _check_fields(data, _TOP, _OPTIONAL, "spec")
-    _check_fields(taken, _INPUT, set(), "spec: input")
+    _check_fields(described_input, _INPUT, set(), "spec: input")
     names = required(data, "classes", list, where="spec", error=SpecError)
     classes = [f"class {index}" if name is None else name for index, name in enumerate(names)]
     head = _choice(data, "head", HeadKind)
@@ -161,15 +161,15 @@ def model_spec(data: Any) -> ModelSpec:
     elif "background" in data:
         raise SpecError('spec has a "background", which goes with "head": "multi-label" alone; leave it out')
     palette = _colours(len(classes)) if data["palette"] is None else data["palette"]
-    ours = {key: taken[key] for key in ("width", "height", "resize", "pad", "dynamic")}
+    ours = {key: described_input[key] for key in ("width", "height", "resize", "pad", "dynamic")}
     ours |= {"layout": "NHWC", "dtype": "uint8", "colour": "BGR"}
     described = {key: data[key] for key in data.keys() - _OPTIONAL}
     spec = Spec.from_json({**described, "input": ours, "classes": classes, "palette": palette})
     preparation = Preparation(
-        cast(Any, required(taken, "colour", str, where="spec: input", error=SpecError)),
-        cast(Any, required(taken, "range", int, where="spec: input", error=SpecError)),
-        _three(taken, "mean"),
-        _three(taken, "std"),
+        cast(Any, required(described_input, "colour", str, where="spec: input", error=SpecError)),
+        cast(Any, required(described_input, "range", int, where="spec: input", error=SpecError)),
+        _three(described_input, "mean"),
+        _three(described_input, "std"),
     )
     output = required(data, "output", str, where="spec", error=SpecError) if "output" in data else None
     return ModelSpec(

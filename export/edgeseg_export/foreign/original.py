@@ -27,7 +27,7 @@ class Original:
 
     Attributes:
         model: of `load_foreign`.
-        taken: what it is said to be.
+        model_spec: what it is said to be.
         where: its file, for messages.
         output: name of its output.
         tail: what follows its logits.
@@ -36,26 +36,26 @@ class Original:
         grid: how pixels lie on its logits.
     """
 
-    def __init__(self, model: onnx.ModelProto, taken: ModelSpec, where: str) -> None:
+    def __init__(self, model: onnx.ModelProto, model_spec: ModelSpec, where: str) -> None:
         """Runs it once, to find its logits.
 
         Raises:
             SpecError: the spec does not fit it.
             ExportError: it cannot be run, or ends in what cannot be undone.
         """
-        self.model, self.taken, self.where = model, taken, where
-        given = frame_input(model, taken, where)
-        if given.type.tensor_type.elem_type in LEVELS:  # a picture's own levels, whatever range the spec says
-            taken = self.taken = replace(taken, preparation=replace(taken.preparation, range=255))
-        self._input = given.name
-        self._channels_last = channels_last(given)
-        self._kind = helper.tensor_dtype_to_np_dtype(given.type.tensor_type.elem_type)
-        self.output = _output(model, taken, where)
+        self.model, self.model_spec, self.where = model, model_spec, where
+        picture = frame_input(model, model_spec, where)
+        if picture.type.tensor_type.elem_type in LEVELS:  # a picture's own levels, whatever range the spec says
+            model_spec = self.model_spec = replace(model_spec, preparation=replace(model_spec.preparation, range=255))
+        self._input = picture.name
+        self._channels_last = channels_last(picture)
+        self._kind = helper.tensor_dtype_to_np_dtype(picture.type.tensor_type.elem_type)
+        self.output = _output(model, model_spec, where)
         chain = candidates(model, self.output)
         self._names = list(dict.fromkeys([self.output, *(str(node.input[0]) for node in chain)]))
         self._session = self._open()
-        tensors = self(np.zeros((1, taken.spec.height, taken.spec.width, 3), np.uint8))
-        self.tail: Tail = find_tail(chain, self.output, tensors, taken, where)
+        tensors = self(np.zeros((1, model_spec.spec.height, model_spec.spec.width, 3), np.uint8))
+        self.tail: Tail = find_tail(chain, self.output, tensors, model_spec, where)
         self._picture = self.tail.ids or next(name for name in self._names if tensors[name].ndim == 4)
         self.dtype = tensors[self.tail.logits].dtype
         self.head = self._find_head()
@@ -63,7 +63,7 @@ class Original:
 
     def __call__(self, tensor: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
         """The output and the tensors before it that may be the logits, of frames uint8 (1, H, W, 3) in BGR."""
-        prepared = self.taken.preparation(tensor).astype(self._kind)
+        prepared = self.model_spec.preparation(tensor).astype(self._kind)
         if self._channels_last:
             prepared = np.ascontiguousarray(prepared.transpose(0, 2, 3, 1))
         try:
@@ -76,13 +76,13 @@ class Original:
     @property
     def spec(self) -> Spec:
         """Of the bundle, with what was found of the head and the grid."""
-        return replace(self.taken.spec, head=self.head, grid=self.grid)
+        return replace(self.model_spec.spec, head=self.head, grid=self.grid)
 
     @property
     def notes(self) -> list[str]:
         """What was found that the spec does not say, a sentence each."""
         found = []
-        if self.head.kind == "binary" and self.taken.threshold is None:
+        if self.head.kind == "binary" and self.model_spec.threshold is None:
             found.append(
                 f"its one channel holds {self.head.values}, and is class 1 above {self.head.threshold:g}"
                 ' ("values" and "threshold" in the spec say otherwise)'
@@ -92,7 +92,7 @@ class Original:
                 "its channels end in sigmoids, of which the highest wins; if several may hold at once, or none, say "
                 '"head": "multi-label" in the spec'
             )
-        if self.grid != "stride" and self.taken.grid is None:
+        if self.grid != "stride" and self.model_spec.grid is None:
             whole = "the whole input" if self.grid == "whole" else "the outermost pixels' centres (align_corners)"
             found.append(f'its logits are laid over {whole} ("grid" in the spec says otherwise)')
         if self.tail.ids is not None and "Resize" in self.tail.names[self.tail.names.index("ArgMax") :]:
@@ -102,7 +102,7 @@ class Original:
     def channels(self, tensors: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Of what a call gave, (1, C, h, w), the spec's channels alone, as the network has them."""
         found: NDArray[np.float32] = tensors[self.tail.logits].astype(np.float32)
-        return found if self.taken.channels is None else np.ascontiguousarray(found[:, self.taken.channels])
+        return found if self.model_spec.channels is None else np.ascontiguousarray(found[:, self.model_spec.channels])
 
     def logits(self, tensors: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Of what a call gave, (1, classes, h, w) or (1, 1, h, w), cut at 0, as the bundle's graph must give them."""
@@ -148,15 +148,15 @@ class Original:
 
     def _find_head(self) -> Head:
         """Runs frames of all kinds, to see which values the channels take."""
-        spec = self.taken.spec
+        spec = self.model_spec.spec
         found = [self.channels(self(kernels.resize(frame, spec.width, spec.height)[None])) for frame in _probes()]
         values = Range.of([channels[0] for channels in found])
         sigmoid = "Sigmoid" in self.tail.names
-        return find_head(values, found[0].shape[1], self.taken, logit=sigmoid, where=self.where)
+        return find_head(values, found[0].shape[1], self.model_spec, logit=sigmoid, where=self.where)
 
     def _find_grid(self) -> Grid:
         """The network's own, or what is stated; people resize to the whole input where neither says."""
-        spec, stated, own = self.taken.spec, self.taken.grid, self.tail.grid
+        spec, stated, own = self.model_spec.spec, self.model_spec.grid, self.tail.grid
         if stated is not None and own is not None and stated != own:
             raise SpecError(f'{self.where} resizes its scores by the grid "{own}", not "{stated}"; correct the spec')
         grid = stated or own or "whole"
@@ -186,16 +186,16 @@ def _probes() -> list[NDArray[np.uint8]]:
     return [*sample_frames(None), noise, np.zeros_like(noise), np.full_like(noise, 255)]
 
 
-def _output(model: onnx.ModelProto, taken: ModelSpec, where: str) -> str:
+def _output(model: onnx.ModelProto, model_spec: ModelSpec, where: str) -> str:
     names: list[str] = [value.name for value in model.graph.output]
-    if taken.output is None and len(names) == 1:
+    if model_spec.output is None and len(names) == 1:
         return names[0]
-    if taken.output in names and taken.output is not None:
-        return taken.output
+    if model_spec.output in names and model_spec.output is not None:
+        return model_spec.output
     listed = ", ".join(names)
-    if taken.output is None:
+    if model_spec.output is None:
         raise SpecError(f'{where} gives {listed}; say with "output" in the spec which one holds the scores')
-    raise SpecError(f"{where} has no output {taken.output!r:.80}; it gives {listed}")
+    raise SpecError(f"{where} has no output {model_spec.output!r:.80}; it gives {listed}")
 
 
 def first_line(error: Exception) -> str:

@@ -61,15 +61,15 @@ def candidates(model: onnx.ModelProto, output: str) -> list[onnx.NodeProto]:
 
 
 def find_tail(
-    chain: list[onnx.NodeProto], output: str, tensors: dict[str, NDArray[np.float32]], taken: ModelSpec, where: str
+    chain: list[onnx.NodeProto], output: str, tensors: dict[str, NDArray[np.float32]], model_spec: ModelSpec, where: str
 ) -> Tail:
-    """The logits that `taken` means, and what is left out to have them.
+    """The logits that `model_spec` means, and what is left out to have them.
 
     Args:
         chain: what `candidates` gave.
         output: of the network.
         tensors: the output and every first input of the chain, computed for one input.
-        taken: what the network is said to be.
+        model_spec: what the network is said to be.
         where: the model's file, for messages.
 
     Raises:
@@ -78,12 +78,12 @@ def find_tail(
     """
     least = _least(chain)
     names = [output, *(str(node.input[0]) for node in chain)]
-    spec = taken.spec
+    spec = model_spec.spec
     size = (-(-spec.height // spec.stride), -(-spec.width // spec.stride))
     for place in range(least, len(names)):
         tensor = tensors[names[place]]
         if _is_picture(tensor) and tensor.shape[2:] == size:
-            _check_channels(tensor.shape[1], taken, where)
+            _check_channels(tensor.shape[1], model_spec, where)
             undone = tuple(reversed(chain[:place]))
             choice = next((index for index, node in enumerate(undone) if node.op_type in CHOOSING), len(undone))
             ids = str(undone[choice].output[0]) if choice < len(undone) else None
@@ -91,7 +91,7 @@ def find_tail(
     shapes = [tensors[name].shape for name in names[least:]]
     raise SpecError(
         f"{where} gives {' or '.join(dict.fromkeys(map(_said, shapes)))} for an input of {spec.width}x{spec.height}, "
-        f"but the spec's stride {spec.stride} means (1, C, {size[0]}, {size[1]}); {_advice(shapes, taken)}"
+        f"but the spec's stride {spec.stride} means (1, C, {size[0]}, {size[1]}); {_advice(shapes, model_spec)}"
     )
 
 
@@ -113,12 +113,12 @@ def _least(chain: list[onnx.NodeProto]) -> int:
     return least
 
 
-def _check_channels(found: int, taken: ModelSpec, where: str) -> None:
-    classes = taken.labels
-    if taken.channels is not None:
-        if max(taken.channels) >= found:
-            raise SpecError(f"{where} gives {found} channels, but the spec's channels name {max(taken.channels)}")
-    elif found != classes and not (found == 1 and classes == 2 and taken.head != "multi-label"):
+def _check_channels(found: int, model_spec: ModelSpec, where: str) -> None:
+    classes = model_spec.labels
+    if model_spec.channels is not None:
+        if max(model_spec.channels) >= found:
+            raise SpecError(f"{where} gives {found} channels, but the spec's channels name {max(model_spec.channels)}")
+    elif found != classes and not (found == 1 and classes == 2 and model_spec.head != "multi-label"):
         raise SpecError(
             f"{where} gives {found} channels, but the spec has {classes} classes; name each (null: without a name), or "
             'say with "channels" which to keep'
@@ -145,9 +145,9 @@ def _grid(undone: tuple[onnx.NodeProto, ...], where: str) -> Grid | None:
     return grids[0] if grids else None
 
 
-def _advice(shapes: list[tuple[int, ...]], taken: ModelSpec) -> str:
+def _advice(shapes: list[tuple[int, ...]], model_spec: ModelSpec) -> str:
     """The strides that would fit, if there are any."""
-    spec = taken.spec
+    spec = model_spec.spec
     fitting = {
         stride
         for shape in shapes

@@ -33,7 +33,7 @@ LEVELS = (TensorProto.UINT8,)
 """Of an input that takes a picture's own levels."""
 
 
-def frame_input(model: onnx.ModelProto, taken: ModelSpec, where: str) -> onnx.ValueInfoProto:
+def frame_input(model: onnx.ModelProto, model_spec: ModelSpec, where: str) -> onnx.ValueInfoProto:
     """The network's one input, which must be able to take the spec's frames.
 
     Raises:
@@ -56,9 +56,9 @@ def frame_input(model: onnx.ModelProto, taken: ModelSpec, where: str) -> onnx.Va
             f"{where} takes {name} ({shape}), expected float or uint8 (1, 3, height, width) or (1, height, width, 3); "
             "export it like that"
         )
-    if kind.elem_type in LEVELS and not taken.preparation.changes_nothing:
+    if kind.elem_type in LEVELS and not model_spec.preparation.changes_nothing:
         raise SpecError(f"{where} takes uint8 levels, which cannot be normalised; say mean 0 and std 1")
-    spec = taken.spec
+    spec = model_spec.spec
     if sizes[0] not in (0, 1):
         raise ExportError(f"{where} takes {sizes[0]} pictures at once, expected 1; export it with a batch of 1")
     height, width = sizes[1:3] if last else sizes[2:]
@@ -69,14 +69,14 @@ def frame_input(model: onnx.ModelProto, taken: ModelSpec, where: str) -> onnx.Va
     return inputs[0]
 
 
-def channels_last(given: onnx.ValueInfoProto) -> bool:
+def channels_last(picture: onnx.ValueInfoProto) -> bool:
     """Whether an input is (N, H, W, 3), as TensorFlow has it, rather than (N, 3, H, W)."""
-    sizes = [dim.dim_value for dim in given.type.tensor_type.shape.dim]
+    sizes = [dim.dim_value for dim in picture.type.tensor_type.shape.dim]
     return len(sizes) == 4 and sizes[3] == 3 and sizes[1] != 3
 
 
 def wrap(
-    model: onnx.ModelProto, logits: str, dtype: np.dtype[Any], taken: ModelSpec, head: Head, where: str
+    model: onnx.ModelProto, logits: str, dtype: np.dtype[Any], model_spec: ModelSpec, head: Head, where: str
 ) -> onnx.ModelProto:
     """The graph that edgeseg runs.
 
@@ -84,13 +84,13 @@ def wrap(
         model: what `load_foreign` gave.
         logits: name of the tensor (1, C, h, w) that is to come out.
         dtype: of that tensor.
-        taken: what the network is.
+        model_spec: what the network is.
         head: what its channels mean.
         where: the model's file, for messages.
     """
-    spec = taken.spec
-    given = frame_input(model, taken, where)
-    kind = given.type.tensor_type.elem_type
+    spec = model_spec.spec
+    picture = frame_input(model, model_spec, where)
+    kind = picture.type.tensor_type.elem_type
     graph = onnx.GraphProto()
     graph.CopyFrom(model.graph)
     _prefix(graph)
@@ -98,20 +98,20 @@ def wrap(
     nodes = [helper.make_node(cast, ["frame"], ["frame.float"], name="frame.float")]
     if kind not in LEVELS:
         nodes[0].attribute.append(helper.make_attribute("to", kind))
-    last = channels_last(given)
+    last = channels_last(picture)
     if not last:
         nodes.append(
             helper.make_node("Transpose", ["frame.float"], ["frame.planar"], name="frame.planar", perm=[0, 3, 1, 2])
         )
-    entry = PREFIX + given.name
-    constants = _normalise(graph, entry, taken.preparation, helper.tensor_dtype_to_np_dtype(kind), nodes, last)
+    entry = PREFIX + picture.name
+    constants = _normalise(graph, entry, model_spec.preparation, helper.tensor_dtype_to_np_dtype(kind), nodes, last)
     nodes[-1].output[0] = entry
-    tail, scores = _to_logits(PREFIX + logits, dtype, taken, head, constants)
+    tail, scores = _to_logits(PREFIX + logits, dtype, model_spec, head, constants)
     wrapped = _needed([*nodes, *graph.node, *tail], scores)
     _rename(wrapped, scores, "logits")
     used = {name for node in wrapped for name in _reads(node)}
     size = ["height", "width"] if spec.dynamic else [spec.height, spec.width]
-    count = None if taken.channels is None else len(taken.channels) + (head.kind == "multi-label")
+    count = None if model_spec.channels is None else len(model_spec.channels) + (head.kind == "multi-label")
     return helper.make_model(
         helper.make_graph(
             wrapped,
@@ -127,7 +127,7 @@ def wrap(
 
 
 def _to_logits(
-    scores: str, dtype: np.dtype[Any], taken: ModelSpec, head: Head, constants: list[onnx.TensorProto]
+    scores: str, dtype: np.dtype[Any], model_spec: ModelSpec, head: Head, constants: list[onnx.TensorProto]
 ) -> tuple[list[onnx.NodeProto], str]:
     """The nodes that make float32 logits, cut at 0, of a network's scores, and the name of their result."""
     nodes: list[onnx.NodeProto] = []
@@ -138,8 +138,8 @@ def _to_logits(
         constants.extend(numpy_helper.from_array(value, each) for value, each in zip(values, names, strict=True))
         nodes.append(helper.make_node(kind, [source, *names], [name], name=name, **attributes))
 
-    if taken.channels is not None:
-        add("Gather", "chosen", np.array(taken.channels, np.int64), axis=1)
+    if model_spec.channels is not None:
+        add("Gather", "chosen", np.array(model_spec.channels, np.int64), axis=1)
     if dtype != np.float32:
         add("Cast", "scores", to=TensorProto.FLOAT)
     if head.threshold:

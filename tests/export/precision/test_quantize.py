@@ -1,4 +1,4 @@
-"""Quantisation of real networks with random weights: both flavours of INT8, FP16, the calibration's rules."""
+"""Quantisation of real networks with random weights: INT8 for both runtimes, FP16, the calibration's rules."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_the_last_convolution_stays_float(bundle: Bundle) -> None:
         assert constants(graph_of(bundle, target, "int8"))[name].dtype in (np.float32, np.float16)
 
 
-def test_tensorrt_flavour_keeps_the_parsers_rules(bundle: Bundle) -> None:
+def test_int8_for_tensorrt_keeps_the_parsers_rules(bundle: Bundle) -> None:
     model = graph_of(bundle, "tensorrt", "int8")
     values, producers = constants(model), {name: node for node in model.graph.node for name in node.output}
     quantised = [node for node in model.graph.node if node.op_type.endswith("QuantizeLinear")]
