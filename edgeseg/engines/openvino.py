@@ -12,6 +12,7 @@ import json
 import os
 import queue
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,10 @@ class OpenVINO:
         streams = max(1, available_cores() // threads)
         self._open = True
         self._process = os.getpid()
-        model = _compiled(path, content, spec, settings(threads, streams))
+        # In a thread that ends: OpenVINO leaves its loader a signal stack, which is gone once another thread frees the
+        # model. In the main thread the next Ctrl-C would then be handled on memory that is no more.
+        with ThreadPoolExecutor(1, "edgeseg-load") as loader:
+            model = loader.submit(_compiled, path, content, spec, settings(threads, streams)).result()
         self._free: queue.SimpleQueue[Any] = queue.SimpleQueue()
         for _ in range(streams):
             self._free.put(model.create_infer_request())

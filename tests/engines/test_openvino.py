@@ -83,6 +83,7 @@ def test_int8_is_as_close_to_fp32_as_in_onnxruntime() -> None:
 
 
 IMPORT = """
+import subprocess
 import sys
 seen = []
 sys.addaudithook(lambda event, _: seen.append(event) if event.startswith("socket.") else None)
@@ -217,3 +218,26 @@ def test_where_it_is_absent_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatc
     monkeypatch.delitem(sys.modules, "edgeseg.engines.openvino", raising=False)
     with pytest.raises(EngineError, match=r"pip install 'edgeseg\[openvino\]'"):
         runtime("openvino")
+
+
+FREED_ELSEWHERE = """
+import signal, threading, numpy as np, edgeseg
+model = edgeseg.load("road-nano", engine="openvino", precision="fp32", threads=1)
+model(np.zeros((9, 9, 3), np.uint8))
+held = [model]
+del model
+thread = threading.Thread(target=held.clear)
+thread.start()
+thread.join()
+seen = []
+signal.signal(signal.SIGINT, lambda *_: seen.append(True))
+signal.raise_signal(signal.SIGINT)
+assert seen
+"""
+
+
+def test_signals_are_handled_after_another_thread_freed_the_model() -> None:
+    """OpenVINO's signal stack of the thread that loads is gone then, and the process would end by SIGSEGV."""
+    command = [sys.executable, "-c", FREED_ELSEWHERE]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
