@@ -67,3 +67,6 @@ ONE_OF: dict[str, frozenset[int]] = {
     "SimpleSharding": frozenset({1, 2}),
 }
 """Fields of which a message holds at most one."""
+
+HIGHEST = {("Attribute", 20): 14, ("Tensor", 14): 1}
+"""The last value of each enumeration: other readers keep a higher one apart, as a field that they do not know."""

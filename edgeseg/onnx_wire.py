@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from edgeseg.onnx_schema import MESSAGES, ONE_OF
+from edgeseg.onnx_schema import HIGHEST, MESSAGES, ONE_OF
 
 DEEPEST = 60
 """Messages within messages; protobuf's own readers stop at 100. A branch in a branch takes three."""
@@ -120,6 +120,8 @@ def fields(model: bytes) -> Iterator[Field]:
                 str(memoryview(model)[begin:at], "utf-8")
             elif kind == "int32" and value is not None and 2**31 <= value < 2**64 - 2**31:
                 raise ValueError(f"field {number} of {message} is beyond 32 bits")
+            elif value is not None and value > HIGHEST.get((message, number), value):
+                raise ValueError(f"field {number} of {message} is {value}, which ONNX does not define")
             yield Field(message, number, value, begin, at)
             if kind in MESSAGES:
                 pending.append((kind, begin, at, depth + 1))

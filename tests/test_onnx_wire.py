@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from edgeseg import onnx_wire
 from edgeseg.artifact import Artifact
 from edgeseg.errors import BundleError
-from edgeseg.onnx_schema import MESSAGES, ONE_OF
+from edgeseg.onnx_schema import HIGHEST, MESSAGES, ONE_OF
 from edgeseg.onnx_wire import fields, has_external_data
 from edgeseg.spec import Spec
 
@@ -198,6 +198,19 @@ def test_a_rich_model_reads_the_same_in_both(spec: Spec, make_model: MakeModel) 
     content = model.SerializeToString()
     assert sorted(by_us(content), key=str) == sorted(by_reflection(model), key=str)
     assert not has_external_data(content)
+
+
+def test_enumerations_end_where_onnx_ends_them() -> None:
+    for message, number in HIGHEST:
+        field = getattr(onnx, f"{message}Proto").DESCRIPTOR.fields_by_number[number]
+        assert max(field.enum_type.values_by_number) == HIGHEST[message, number], (message, number)
+    enumerated = {
+        (name.removesuffix("Proto"), field.number)
+        for name, described in onnx.ModelProto.DESCRIPTOR.file.message_types_by_name.items()
+        for field in described.fields
+        if field.enum_type is not None
+    }
+    assert enumerated == set(HIGHEST)
 
 
 def overlong(data: bytes, at: int) -> bytes:

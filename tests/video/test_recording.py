@@ -34,8 +34,9 @@ def frame(level: int, height: int = 48, width: int = 64) -> NDArray[np.uint8]:
 def read(path: Path) -> tuple[list[float], list[NDArray[np.uint8]]]:
     """Timestamps in seconds, and BGR images."""
     with av.open(str(path)) as container:
+        container.streams.video[0].thread_count = 1
         frames = list(container.decode(video=0))
-    images = [np.asarray(frame.to_ndarray(format="bgr24"), np.uint8) for frame in frames]
+    images = [np.asarray(frame.to_ndarray(format="bgr24", threads=1), np.uint8) for frame in frames]
     return [frame.time for frame in frames], images
 
 

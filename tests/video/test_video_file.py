@@ -51,9 +51,10 @@ except OutputError as error:
 def read(path: Path) -> list[NDArray[np.uint8]]:
     """BGR images; their times are checked."""
     with av.open(str(path)) as container:
+        container.streams.video[0].thread_count = 1
         frames = list(container.decode(video=0))
     assert np.allclose([frame.time for frame in frames], np.arange(len(frames)) / 25, atol=0.001)
-    return [np.asarray(frame.to_ndarray(format="bgr24"), np.uint8) for frame in frames]
+    return [np.asarray(frame.to_ndarray(format="bgr24", threads=1), np.uint8) for frame in frames]
 
 
 def assert_grows(images: list[NDArray[np.uint8]]) -> None:
