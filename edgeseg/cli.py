@@ -16,6 +16,7 @@ from edgeseg.arguments import convert
 from edgeseg.errors import EdgeSegError, EdgeSegWarning, LostError
 from edgeseg.extras import extra_of
 from edgeseg.interrupt import Interrupted, exit_code, raising_interrupted
+from edgeseg.memory import keep_frames
 from edgeseg.redact import redact_arguments
 from edgeseg.terminal import complain, escaped
 
@@ -67,6 +68,7 @@ def main() -> None:
 
 def _run() -> int:
     """Runs the command; its exit code, where errors have become sentences."""
+    keep_frames()
     warnings.showwarning = _warn
     if sys.argv[1:] in ([], ["--help"], ["-h"]):
         for command in app:

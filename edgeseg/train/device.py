@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from edgeseg.errors import UsageError
+from edgeseg.memory import keep_tensors
 from edgeseg.processor import processor
-from edgeseg.train.memory import keep_freed_memory
 from edgeseg.train.settings import TrainSettings
 
 
@@ -20,7 +20,7 @@ def prepare_device(settings: TrainSettings) -> torch.device:
         raise UsageError("--device cuda was asked for, but torch sees no CUDA device; give --device cpu or auto")
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    keep_freed_memory()
+    keep_tensors()
     return torch.device("cuda" if settings.device != "cpu" and torch.cuda.is_available() else "cpu")
 
 
