@@ -11,5 +11,8 @@ Image = NDArray[np.uint8]
 Mask = NDArray[np.uint8]
 """Class ids, (H, W)."""
 
+LabelMasks = NDArray[np.uint8]
+"""Of labels that may overlap, (L, H, W): 1 where a label holds, else 0."""
+
 Logits = NDArray[np.float32]
 """A network's answer, (1, C, h, w)."""

@@ -1,29 +1,35 @@
-"""The native kernels around the network: resize before it, arg-max, overlay and margin after it.
+"""The native kernels around the network: resize before it, arg-max, labels, overlay and margin after it.
 
 Frames are BGR uint8 (H, W, 3), masks uint8 (H, W) class ids, logits float32 (C, h, w) or (1, C, h, w); of one channel,
-class 1 is where it is above 0. Every `out` must have the result's shape and dtype, and contiguous rows, which may lie
-apart (a part of a larger array); without one, a new array is returned. Other input than that is copied first. The
-kernels release the GIL and may run in several threads at once.
+class 1 is where it is above 0. Labels that may overlap have masks uint8 (L, H, W) of 0 and 1. Every `out` must have the
+result's shape and dtype, and contiguous rows, which may lie apart (a part of a larger array); without one, a new array
+is returned. Other input than that is copied first. The kernels release the GIL and may run in several threads at once.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg import _native
-from edgeseg.arrays import Image, Logits, Mask
+from edgeseg.arrays import Image, LabelMasks, Logits, Mask
 from edgeseg.errors import FrameError
+from edgeseg.kernel_arguments import (
+    check_apart,
+    check_same_or_apart,
+    checked_frame,
+    checked_image,
+    checked_logits,
+    checked_opacity,
+    checked_output,
+    checked_palette,
+    checked_rect,
+    checked_size,
+)
 from edgeseg.spec import MAX_CLASSES, Rect
-
-Scalar = TypeVar("Scalar", np.uint8, np.float32)
-
-LONGEST = 2**20
-"""Pixels, or logits, of a side: the kernels count in 32 bits."""
 
 
 def resize(frame: Image, width: int, height: int, out: Image | None = None) -> Image:
@@ -38,11 +44,11 @@ def resize(frame: Image, width: int, height: int, out: Image | None = None) -> I
     Raises:
         FrameError: an array of the wrong shape, dtype or layout.
     """
-    frame = _image("frame", frame)
+    frame = checked_image("frame", frame)
     if frame.ndim != 3 or not 1 <= frame.shape[2] <= 4:
         raise FrameError(f"got a frame of shape {frame.shape}, expected (height, width, channels), 1 to 4 channels")
-    out = _output("out", out, (*_size(width, height), frame.shape[2]), np.uint8)
-    _check_apart("frame", frame, out)
+    out = checked_output("out", out, (*checked_size(width, height), frame.shape[2]), np.uint8)
+    check_apart("frame", frame, out)
     _native.resize(frame, out)
     return out
 
@@ -76,6 +82,31 @@ def argmax_unpruned(
     return _mask(_native.argmax_unpruned, logits, width, height, rect, out)
 
 
+def labels(
+    logits: Logits, width: int, height: int, rect: Rect | None = None, out: LabelMasks | None = None
+) -> LabelMasks:
+    """Upsamples logits as `argmax` does and cuts each label's at 0: masks of labels that may overlap.
+
+    Args:
+        logits: (L, h, w) or (1, L, h, w), 1 to 255 labels.
+        width: of the masks, in pixels.
+        height: of the masks, in pixels.
+        rect: the part of the logits that the masks cover; all of them by default.
+        out: (L, height, width), wholly contiguous.
+
+    Returns:
+        (L, height, width), 1 where a label's logit is above 0, else 0.
+
+    Raises:
+        FrameError: an array of the wrong shape, dtype or layout, or logits that hold NaN or infinity.
+    """
+    planes = checked_logits(logits)
+    out = checked_output("out", out, (len(planes), *checked_size(width, height)), np.uint8)
+    _check_contiguous(out)
+    _finite(_native.labels, planes, checked_rect(rect, planes), out)
+    return out
+
+
 def margin(
     logits: Logits, width: int, height: int, rect: Rect | None = None, out: NDArray[np.float32] | None = None
 ) -> NDArray[np.float32]:
@@ -94,11 +125,10 @@ def margin(
     Raises:
         FrameError: an array of the wrong shape, dtype or layout, or logits that hold NaN or infinity.
     """
-    planes = _logits(logits)
-    out = _output("out", out, _size(width, height), np.float32)
-    if not out.flags.c_contiguous:
-        raise FrameError("got an out with gaps between its rows, expected a contiguous one; pass a whole array")
-    _finite(_native.margin, planes, _rect(rect, planes), out)
+    planes = checked_logits(logits)
+    out = checked_output("out", out, checked_size(width, height), np.float32)
+    _check_contiguous(out)
+    _finite(_native.margin, planes, checked_rect(rect, planes), out)
     return out
 
 
@@ -127,17 +157,17 @@ def overlay(
     Raises:
         FrameError: an array of the wrong shape, dtype or layout, or logits that hold NaN or infinity.
     """
-    planes = _logits(logits)
-    frame = _bgr(frame)
-    colours = _palette(palette, max(2, planes.shape[0]))
+    planes = checked_logits(logits)
+    frame = checked_frame(frame)
+    colours = checked_palette(palette, max(2, planes.shape[0]))
     height, width = frame.shape[:2]
-    out = _output("out", out, frame.shape, np.uint8)
+    out = checked_output("out", out, frame.shape, np.uint8)
     if mask is not None:
-        mask = _output("mask", mask, (height, width), np.uint8)
-        _check_apart("mask", mask, out)
-        _check_apart("frame", frame, mask)
-    _check_same_or_apart(frame, out)
-    _finite(_native.overlay, planes, _rect(rect, planes), frame, colours, _opacity(alpha), out, mask)
+        mask = checked_output("mask", mask, (height, width), np.uint8)
+        check_apart("mask", mask, out)
+        check_apart("frame", frame, mask)
+    check_same_or_apart(frame, out)
+    _finite(_native.overlay, planes, checked_rect(rect, planes), frame, colours, checked_opacity(alpha), out, mask)
     return out
 
 
@@ -156,15 +186,15 @@ def blend(
     Raises:
         FrameError: an array of the wrong shape, dtype or layout, or an id without a colour.
     """
-    frame = _bgr(frame)
-    mask = _image("mask", mask)
+    frame = checked_frame(frame)
+    mask = checked_image("mask", mask)
     if mask.shape != frame.shape[:2]:
         raise FrameError(f"got a mask of shape {mask.shape} for a frame of {frame.shape}; make their sizes equal")
-    colours = _palette(palette, 1)
-    opacity = _opacity(alpha)
-    out = _output("out", out, frame.shape, np.uint8)
-    _check_apart("mask", mask, out)
-    _check_same_or_apart(frame, out)
+    colours = checked_palette(palette, 1)
+    opacity = checked_opacity(alpha)
+    out = checked_output("out", out, frame.shape, np.uint8)
+    check_apart("mask", mask, out)
+    check_same_or_apart(frame, out)
     try:
         _native.blend(mask, frame, colours, opacity, out)
     except ValueError as error:
@@ -174,12 +204,51 @@ def blend(
     return out
 
 
+def blend_labels(
+    masks: LabelMasks, frame: Image, palette: NDArray[np.uint8], alpha: float = 0.5, out: Image | None = None
+) -> Image:
+    """The colours of labels that may overlap over a frame: where several hold, the mean of their colours.
+
+    A pixel where none holds stays as it is; the others are blended with the arithmetic of `overlay`, and the mean is
+    `(sum + n // 2) // n` a byte.
+
+    Args:
+        masks: (L, H, W), not 0 where a label holds.
+        frame: (H, W, 3).
+        palette: (n, 3) BGR, one colour a label, or more.
+        alpha: from 0 (the frame) to 1 (the colours).
+        out: (H, W, 3); it may be the frame itself.
+
+    Raises:
+        FrameError: an array of the wrong shape, dtype or layout.
+    """
+    frame = checked_frame(frame)
+    masks = np.ascontiguousarray(checked_image("stack of masks", masks))
+    if masks.ndim != 3 or masks.shape[1:] != frame.shape[:2] or len(masks) > MAX_CLASSES:
+        raise FrameError(
+            f"got masks of shape {masks.shape} for a frame of {frame.shape}, expected (labels, height, width), at most "
+            f"{MAX_CLASSES} labels"
+        )
+    colours = checked_palette(palette, len(masks))
+    opacity = checked_opacity(alpha)
+    out = checked_output("out", out, frame.shape, np.uint8)
+    check_apart("masks", masks, out)
+    check_same_or_apart(frame, out)
+    _native.blend_labels(masks, frame, colours, opacity, out)
+    return out
+
+
+def _check_contiguous(out: NDArray[Any]) -> None:
+    if not out.flags.c_contiguous:
+        raise FrameError("got an out with gaps between its rows, expected a contiguous one; pass a whole array")
+
+
 def _mask(
     kernel: Callable[..., None], logits: Logits, width: int, height: int, rect: Rect | None, out: Mask | None
 ) -> Mask:
-    planes = _logits(logits)
-    out = _output("out", out, _size(width, height), np.uint8)
-    _finite(kernel, planes, _rect(rect, planes), out)
+    planes = checked_logits(logits)
+    out = checked_output("out", out, checked_size(width, height), np.uint8)
+    _finite(kernel, planes, checked_rect(rect, planes), out)
     return out
 
 
@@ -189,93 +258,3 @@ def _finite(kernel: Callable[..., None], *arguments: object) -> None:
         kernel(*arguments)
     except ValueError as error:
         raise FrameError(f"{error}; the network or its input is broken, so there is no class to show") from error
-
-
-def _size(width: int, height: int) -> tuple[int, int]:
-    if not (1 <= width <= LONGEST and 1 <= height <= LONGEST):
-        raise FrameError(f"got an output of {width}x{height} pixels, expected at least 1x1, at most {LONGEST} a side")
-    return height, width
-
-
-def _logits(logits: Logits) -> Logits:
-    if not isinstance(logits, np.ndarray):
-        raise FrameError(f"got logits of type {type(logits).__name__}, expected a NumPy array")
-    shape = logits.shape
-    if logits.ndim == 4 and shape[0] == 1:
-        logits = logits[0]
-    if logits.ndim != 3 or 0 in shape or logits.dtype != np.float32:
-        raise FrameError(
-            f"got logits of shape {shape} and {logits.dtype}, expected (classes, height, width), of one frame, float32"
-        )
-    if logits.shape[0] > MAX_CLASSES:
-        raise FrameError(f"got logits of {logits.shape[0]} classes, expected 1 to {MAX_CLASSES}: masks are uint8")
-    return np.ascontiguousarray(logits)
-
-
-def _rect(rect: Rect | None, logits: Logits) -> Rect:
-    if rect is None:
-        return Rect(0.0, 0.0, float(logits.shape[2]), float(logits.shape[1]))
-    if not all(map(math.isfinite, rect)) or rect.width <= 0 or rect.height <= 0:
-        raise FrameError(f"got {rect}, expected finite numbers, width and height above 0")
-    return rect
-
-
-def _image(name: str, image: Image) -> Image:
-    if not isinstance(image, np.ndarray):
-        raise FrameError(f"got a {name} of type {type(image).__name__}, expected a NumPy array; did reading it fail?")
-    if image.dtype != np.uint8 or image.ndim not in (2, 3) or not 1 <= min(image.shape) <= max(image.shape) <= LONGEST:
-        raise FrameError(f"got a {name} of shape {image.shape} and {image.dtype}, expected uint8, at least 1x1 pixel")
-    return image if _contiguous_rows(image) else np.ascontiguousarray(image)
-
-
-def _bgr(frame: Image) -> Image:
-    frame = _image("frame", frame)
-    if frame.ndim != 3 or frame.shape[2] != 3:
-        raise FrameError(f"got a frame of shape {frame.shape}, expected (height, width, 3), as cv2 gives it")
-    return frame
-
-
-def _palette(palette: NDArray[np.uint8], colours: int) -> NDArray[np.uint8]:
-    if not isinstance(palette, np.ndarray):
-        raise FrameError(f"got a palette of type {type(palette).__name__}, expected a NumPy array, uint8 (n, 3), BGR")
-    if palette.dtype != np.uint8 or palette.ndim != 2 or palette.shape[1] != 3 or len(palette) < colours:
-        raise FrameError(
-            f"got a palette of shape {palette.shape} and {palette.dtype}, expected uint8 ({colours} or more, 3), BGR"
-        )
-    return np.ascontiguousarray(palette)
-
-
-def _opacity(alpha: float) -> float:
-    if not 0 <= alpha <= 1:
-        raise FrameError(f"got alpha {alpha}, expected a number from 0 (the frame alone) to 1 (the colours alone)")
-    return float(alpha)
-
-
-def _output(
-    name: str, out: NDArray[Scalar] | None, shape: tuple[int, ...], dtype: type[Scalar]
-) -> NDArray[Scalar]:
-    if out is None:
-        return np.empty(shape, dtype)
-    if not isinstance(out, np.ndarray):
-        raise FrameError(f"got {name} of type {type(out).__name__}, expected a NumPy array")
-    if out.shape != shape or out.dtype != dtype:
-        raise FrameError(f"got {name} of shape {out.shape} and {out.dtype}, expected {shape} and {dtype.__name__}")
-    if not out.flags.writeable or not _contiguous_rows(out):
-        raise FrameError(f"got {name} that is read-only or has gaps within its rows; pass an array made by np.empty")
-    return out
-
-
-def _contiguous_rows(array: NDArray[Scalar]) -> bool:
-    """Whether each row is contiguous, and the next lies behind it: not before it, and not in the same place."""
-    upwards = len(array) < 2 or array.strides[0] >= array[0].nbytes
-    return bool(array[:1].flags.c_contiguous) and upwards
-
-
-def _check_same_or_apart(frame: Image, out: Image) -> None:
-    if frame.ctypes.data != out.ctypes.data or frame.strides != out.strides:
-        _check_apart("frame", frame, out)
-
-
-def _check_apart(name: str, array: Mask | Image, out: Mask | Image) -> None:
-    if np.may_share_memory(array, out) and np.shares_memory(array, out):
-        raise FrameError(f"got an output that overlaps the {name}; give it memory of its own")

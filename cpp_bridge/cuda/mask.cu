@@ -5,6 +5,9 @@
 //     winners  the class of every logit, and whether all are finite
 //     mask     the class of every pixel
 //     paint    the classes' colours over the frame
+//     paint_labels  the same of masks of labels that may overlap
+//
+// Labels that may overlap are masks of one plane each: winners and mask run once a label, with one class.
 //
 // Compile: nvcc -fmad=false -std=c++17 -I cpp_bridge/include. tests/cuda.cpp compiles it as C++ and loops.
 #include <cstddef>
@@ -133,5 +136,25 @@ extern "C" __global__ void edgeseg_paint(const std::uint8_t* mask, const std::ui
         const std::ptrdiff_t at = 3 * static_cast<std::ptrdiff_t>(i) + b;
         out[at] = edgeseg::blended(frame[at], static_cast<std::uint16_t>(256 - alpha),
                                    edgeseg::colour_share(palette[3 * mask[i] + b], alpha));
+    }
+}
+
+// The same of `labels` masks, a plane of `pixels` each: the mean colour of the labels that hold at a pixel.
+extern "C" __global__ void edgeseg_paint_labels(const std::uint8_t* masks, int labels, const std::uint8_t* frame,
+                                                const std::uint8_t* palette, unsigned alpha, int pixels,
+                                                std::uint8_t* out) {
+    const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
+    if (i >= pixels) return;
+    unsigned count = 0, sums[3] = {0, 0, 0};
+    for (int c = 0; c < labels; ++c) {
+        if (masks[static_cast<std::ptrdiff_t>(c) * pixels + i] == 0) continue;
+        ++count;
+        for (int b = 0; b < 3; ++b) sums[b] += palette[3 * c + b];
+    }
+    for (int b = 0; b < 3; ++b) {
+        const std::ptrdiff_t at = 3 * static_cast<std::ptrdiff_t>(i) + b;
+        out[at] = count == 0 ? frame[at]
+                             : edgeseg::blended(frame[at], static_cast<std::uint16_t>(256 - alpha),
+                                                edgeseg::colour_share(edgeseg::mean_byte(sums[b], count), alpha));
     }
 }

@@ -27,6 +27,8 @@ using OutMask = nb::ndarray<std::uint8_t, nb::ndim<2>, nb::device::cpu>;
 
 using Logits = nb::ndarray<const float, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
 using Palette = nb::ndarray<const std::uint8_t, nb::shape<-1, 3>, nb::c_contig, nb::device::cpu>;
+using Masks = nb::ndarray<const std::uint8_t, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
+using OutMasks = nb::ndarray<std::uint8_t, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
 using OutMargin = nb::ndarray<float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using Rect = std::tuple<double, double, double, double>;
 
@@ -75,6 +77,11 @@ void argmax_unpruned(const Logits& logits, const Rect& rect, const OutMask& out)
     edgeseg::argmax_unpruned(planes(logits), area(rect), image(out));
 }
 
+void labels(const Logits& logits, const Rect& rect, const OutMasks& out) {
+    if (out.shape(0) != logits.shape(0)) throw std::invalid_argument("every label takes a mask");
+    edgeseg::labels(planes(logits), area(rect), out.data(), size(out, 2), size(out, 1));
+}
+
 void margin(const Logits& logits, const Rect& rect, const OutMargin& out) {
     edgeseg::margin(planes(logits), area(rect), out.data(), size(out, 1), size(out, 0));
 }
@@ -88,6 +95,13 @@ void overlay(const Logits& logits, const Rect& rect, const Frame& frame, const P
 
 void blend(const Mask& mask, const Frame& frame, const Palette& palette, double alpha, const OutFrame& out) {
     edgeseg::blend(image(mask), image(frame), colours(palette), alpha, image(out));
+}
+
+void blend_labels(const Masks& masks, const Frame& frame, const Palette& palette, double alpha, const OutFrame& out) {
+    if (size(masks, 1) != size(frame, 0) || size(masks, 2) != size(frame, 1)) {
+        throw std::invalid_argument("frame and masks take the same size");
+    }
+    edgeseg::blend_labels(masks.data(), size(masks, 0), image(frame), colours(palette), alpha, image(out));
 }
 
 }  // namespace
@@ -107,8 +121,10 @@ NB_MODULE(_native, module) {
     module.def("resize", &resize, frame, out, free_gil);
     module.def("argmax", &argmax, logits, rect, out, free_gil);
     module.def("argmax_unpruned", &argmax_unpruned, logits, rect, out, free_gil);
+    module.def("labels", &labels, logits, rect, out, free_gil);
     module.def("margin", &margin, logits, rect, out, free_gil);
     module.def("overlay", &overlay, logits, rect, frame, palette, alpha, out, nb::arg("mask").noconvert().none(),
                free_gil);
     module.def("blend", &blend, nb::arg("mask").noconvert(), frame, palette, alpha, out, free_gil);
+    module.def("blend_labels", &blend_labels, nb::arg("masks").noconvert(), frame, palette, alpha, out, free_gil);
 }

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <stdexcept>
 #include <vector>
 
@@ -18,18 +19,51 @@ void check(const ConstImage& frame, const Image& out) {
     check_apart(same(frame, out) || !overlap(frame, out));
 }
 
+std::uint32_t in_256ths(double opacity) {
+    if (!(opacity >= 0 && opacity <= 1)) throw std::invalid_argument("alpha takes a number from 0 to 1");
+    return static_cast<std::uint32_t>(std::lround(opacity * 256));
+}
+
 // Alpha in 256ths and every colour times it, rounding included.
 struct Paint {
     std::uint32_t alpha;
     std::vector<std::uint16_t> table;
 
-    Paint(const Palette& palette, double opacity) {
-        if (!(opacity >= 0 && opacity <= 1)) throw std::invalid_argument("alpha takes a number from 0 to 1");
-        alpha = static_cast<std::uint32_t>(std::lround(opacity * 256));
+    Paint(const Palette& palette, double opacity) : alpha(in_256ths(opacity)) {
         table.resize(4 * static_cast<std::size_t>(palette.count));
         for (int c = 0; c < palette.count; ++c) {
             for (int b = 0; b < 3; ++b) {
                 table[4 * c + b] = colour_share(palette.colours[3 * c + b], alpha);
+            }
+        }
+    }
+};
+
+// A row of pixels: the colours of the labels on each, summed, and how many these are.
+struct Sums {
+    std::vector<std::uint16_t> colours;
+    std::vector<std::uint8_t> counts;
+
+    explicit Sums(int width) : colours(3 * static_cast<std::size_t>(width)), counts(width) {}
+
+    void clear() {
+        std::fill(colours.begin(), colours.end(), std::uint16_t{0});
+        std::fill(counts.begin(), counts.end(), std::uint8_t{0});
+    }
+
+    // Labels are sparse: eight pixels without one are passed over at once.
+    void add(const std::uint8_t* mask, const std::uint8_t* colour) {
+        const int width = static_cast<int>(counts.size());
+        for (int start = 0; start < width; start += 8) {
+            const int end = std::min(start + 8, width);
+            std::uint64_t eight = 0;
+            std::memcpy(&eight, mask + start, static_cast<std::size_t>(end - start));
+            for (int x = start; x < end && eight != 0; ++x) {
+                if (mask[x] == 0) continue;
+                ++counts[x];
+                for (int i = 3 * x, b = 0; b < 3; ++i, ++b) {
+                    colours[i] = static_cast<std::uint16_t>(colours[i] + colour[b]);
+                }
             }
         }
     }
@@ -91,6 +125,35 @@ void blend(const ConstImage& mask, const ConstImage& frame, const Palette& palet
     for (int y = 0; y < frame.height; ++y) {
         use.colour_span(mask.row(y), {0, frame.width}, paint.table.data(), colours.data());
         use.blend_row(frame.row(y), colours.data(), paint.alpha, 3 * frame.width, out.row(y));
+    }
+}
+
+void blend_labels(const std::uint8_t* masks, int count, const ConstImage& frame, const Palette& palette, double alpha,
+                  const Image& out) {
+    check(frame, out);
+    if (count < 1 || count > 255 || palette.count < count) {
+        throw std::invalid_argument("masks take 1 to 255 labels, each with a colour in the palette");
+    }
+    check_apart(!overlap(ConstImage{masks, frame.width, frame.height * count, 1, frame.width}, out));
+    const std::uint32_t share = in_256ths(alpha);
+    const auto weight = static_cast<std::uint16_t>(256 - share);
+    const std::ptrdiff_t pixels = static_cast<std::ptrdiff_t>(frame.height) * frame.width;
+    Sums sums(frame.width);
+    for (int y = 0; y < frame.height; ++y) {
+        sums.clear();
+        for (int c = 0; c < count; ++c) {
+            sums.add(masks + c * pixels + static_cast<std::ptrdiff_t>(y) * frame.width, palette.colours + 3 * c);
+        }
+        const std::uint8_t* from = frame.row(y);
+        std::uint8_t* to = out.row(y);
+        for (int i = 0; i < 3 * frame.width; ++i) {
+            const unsigned labels_here = sums.counts[i / 3];
+            if (labels_here == 0) {
+                to[i] = from[i];
+            } else {
+                to[i] = blended(from[i], weight, colour_share(mean_byte(sums.colours[i], labels_here), share));
+            }
+        }
     }
 }
 

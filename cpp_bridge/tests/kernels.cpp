@@ -105,6 +105,28 @@ void test_overlay() {
                               {frame.data(), 2, 1, 3, 6}); }, "a class without colour");
 }
 
+void test_labels() {
+    const Map map{2, 1, 2, {-1, 3, 2, 2}};
+    Bytes masks(8);
+    labels(map.view(), map.whole(), masks.data(), 4, 1);
+    expect(masks == Bytes{0, 0, 1, 1, 1, 1, 1, 1}, "each label above 0, one beside the other");
+    const Map broken{2, 1, 2, {1, 1, 1, NAN}};
+    Bytes untouched(8, 7);
+    expect_throws([&] { labels(broken.view(), broken.whole(), untouched.data(), 4, 1); }, "NaN in the last label");
+    expect(untouched == Bytes(8, 7), "nothing is written of broken logits");
+
+    const Bytes colours{0, 0, 0, 255, 100, 1};
+    Bytes frame(12, 100);
+    blend_labels(masks.data(), 2, {frame.data(), 4, 1, 3, 12}, {colours.data(), 2}, 0.5, {frame.data(), 4, 1, 3, 12});
+    expect(frame == Bytes{178, 100, 51, 178, 100, 51, 114, 75, 51, 114, 75, 51}, "the colour, and the mean of two");
+    Bytes bare(12, 9);
+    const Bytes none(8, 0);
+    blend_labels(none.data(), 2, {bare.data(), 4, 1, 3, 12}, {colours.data(), 2}, 1, {bare.data(), 4, 1, 3, 12});
+    expect(bare == Bytes(12, 9), "without a label the frame stays");
+    expect_throws([&] { blend_labels(none.data(), 2, {bare.data(), 4, 1, 3, 12}, {colours.data(), 1}, 0.5,
+                                     {bare.data(), 4, 1, 3, 12}); }, "a label without colour");
+}
+
 // Sizes around the widths of vectors; memory is exact, so the sanitizers see each access outside.
 void test_instruction_sets() {
     std::mt19937 random(1);
@@ -146,6 +168,7 @@ int main() {
     test_argmax();
     test_margin();
     test_overlay();
+    test_labels();
     test_instruction_sets();
     if (failures == 0) std::puts("all kernels hold");
     return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

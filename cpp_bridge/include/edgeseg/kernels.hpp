@@ -18,6 +18,10 @@ void argmax(const Logits& logits, const Rect& rect, const Image& mask);
 // The same with every class computed at every pixel: the yardstick of tests and benchmarks.
 void argmax_unpruned(const Logits& logits, const Rect& rect, const Image& mask);
 
+// Labels that may overlap: 1 where a label's logit is above 0, else 0; masks are (labels, height, width) contiguous
+// bytes. Each is what `argmax` makes of that plane alone.
+void labels(const Logits& logits, const Rect& rect, std::uint8_t* masks, int width, int height);
+
 // Best minus second-best logit, (height, width) contiguous floats; of one class, the absolute logit.
 void margin(const Logits& logits, const Rect& rect, float* out, int width, int height);
 
@@ -34,5 +38,10 @@ void overlay(const Logits& logits, const Rect& rect, const ConstImage& frame, co
 
 // The same of a mask that is already there.
 void blend(const ConstImage& mask, const ConstImage& frame, const Palette& palette, double alpha, const Image& out);
+
+// The same of masks (count, height, width) of labels that may overlap, as `labels` makes them: a pixel gets the mean
+// colour of the labels that are not 0 there, and stays the frame's where none is.
+void blend_labels(const std::uint8_t* masks, int count, const ConstImage& frame, const Palette& palette, double alpha,
+                  const Image& out);
 
 }  // namespace edgeseg

@@ -67,6 +67,11 @@ EDGESEG_PIXEL Value fixed_horizontal(std::uint32_t w0, const Value& a, std::uint
     return (a * w0 + b * w1 + 32768) >> 16;
 }
 
+// The mean of `count` bytes whose sum is given, rounded to nearest, halves up.
+EDGESEG_PIXEL std::uint8_t mean_byte(unsigned sum, unsigned count) {
+    return static_cast<std::uint8_t>((sum + count / 2) / count);
+}
+
 // A colour's share of a blended byte, alpha in 256ths, rounding included.
 EDGESEG_PIXEL std::uint16_t colour_share(std::uint8_t colour, std::uint32_t alpha) {
     return static_cast<std::uint16_t>(colour * alpha + 128);
