@@ -50,7 +50,7 @@ def tables(bundle: Bundle) -> Group:
     classes = Text()
     for name, (red, green, blue) in zip(spec.classes, spec.palette, strict=True):
         classes.append("■ ", style=f"rgb({red},{green},{blue})").append(f"{name}  ")
-    about.add_row("classes", classes)
+    about.add_row("classes" if spec.head.exclusive else "labels that may overlap", classes)
     about.add_row("ignored id", "none" if spec.ignore is None else str(spec.ignore))
     about.add_row("licence", Text(spec.licence))
     about.add_row("card", bundle.card or "none")

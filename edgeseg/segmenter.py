@@ -33,7 +33,8 @@ class Segmenter:
         mask = model(frame)
 
     A frame is uint8 (H, W, 3) in BGR, of any size; a mask is uint8 (H, W), one class id a pixel, of the frame's size.
-    With a network of one channel, class 1 is where its logit is above 0.
+    With a network of one channel, class 1 is where its logit is above 0. Where the spec's head is not exclusive, labels
+    may overlap, and a mask is uint8 (L, H, W): for each label 1 where it holds, else 0.
     Several threads may use one segmenter at once, and each gets what it would get alone.
 
     Attributes:
@@ -75,11 +76,16 @@ class Segmenter:
     def confidence(self, frame: Image) -> NDArray[np.float32]:
         """By how much the best class beats the next, float32 (H, W), in logits: 0 on the border between two classes.
 
+        Of labels that may overlap, how far each is from its threshold, float32 (L, H, W).
+
         Raises:
             FrameError: the frame is not uint8 (H, W, 3).
         """
         height, width = _size(frame)
-        return kernels.margin(self.logits(frame), width, height, rect=self.spec.rect(width, height))
+        logits, rect = self.logits(frame), self.spec.rect(width, height)
+        if self.spec.head.exclusive:
+            return kernels.margin(logits, width, height, rect=rect)
+        return np.stack([kernels.margin(plane[np.newaxis], width, height, rect=rect) for plane in logits[0]])
 
     def prepare(self, frame: Image, *, out: Image | None = None) -> Image:
         """The engine's input, uint8 (1, H, W, 3) in BGR: the frame at the size and place that the spec says.
@@ -117,7 +123,7 @@ class Segmenter:
         return self._engine.infer(tensor)
 
     def segment(self, tensor: Image, width: int, height: int) -> Mask:
-        """`mask` of `infer`: the mask, uint8 (height, width), of what `prepare` gave for a frame of that size.
+        """`mask` of `infer`: the mask of what `prepare` gave for a frame of that size.
 
         Raises:
             FrameError: the tensor has another shape or dtype.
@@ -127,29 +133,35 @@ class Segmenter:
         return self.mask(self.infer(tensor), width, height)
 
     def mask(self, logits: Logits, width: int, height: int, *, out: Mask | None = None) -> Mask:
-        """The mask, uint8 (height, width), of the logits of a frame of that size; `out` is memory for it.
+        """The mask of the logits of a frame of that size, uint8, `spec.mask_shape`; `out` is memory for it.
 
         Raises:
             FrameError: `out` does not fit.
         """
-        return kernels.argmax(logits, width, height, rect=self.spec.rect(width, height), out=out)
+        kernel = kernels.argmax if self.spec.head.exclusive else kernels.labels
+        return kernel(logits, width, height, rect=self.spec.rect(width, height), out=out)
 
     def overlay(
         self, logits: Logits, frame: Image, *, alpha: float = 0.5, out: Image | None = None, mask: Mask | None = None
     ) -> Image:
         """The frame with its classes painted over it, uint8 (H, W, 3) in BGR, and the mask, in one pass.
 
+        Where labels overlap, the mean of their colours is painted.
+
         Args:
             logits: of this frame.
             frame: uint8 (H, W, 3).
             alpha: weight of the class colours, 0 to 1.
             out: memory for the result, of the frame's shape.
-            mask: memory for the mask too, uint8 (H, W), if it is wanted.
+            mask: memory for the mask too, uint8, `spec.mask_shape`, if it is wanted.
 
         Raises:
             FrameError: the frame is not uint8 (H, W, 3), or memory does not fit.
         """
         height, width = _size(frame)
+        if not self.spec.head.exclusive:
+            masks = self.mask(logits, width, height, out=mask)
+            return kernels.blend_labels(masks, frame, self.palette, alpha=alpha, out=out)
         rect = self.spec.rect(width, height)
         return kernels.overlay(logits, frame, self.palette, alpha=alpha, rect=rect, out=out, mask=mask)
 
@@ -157,9 +169,10 @@ class Segmenter:
         """The frame with the classes of its mask painted over it: what `overlay` gives, without the logits.
 
         Raises:
-            FrameError: the frame is not uint8 (H, W, 3), or the mask not uint8 (H, W).
+            FrameError: the frame is not uint8 (H, W, 3), or the mask is none of its size.
         """
-        return kernels.blend(mask, frame, self.palette, alpha=alpha)
+        blend = kernels.blend if self.spec.head.exclusive else kernels.blend_labels
+        return blend(mask, frame, self.palette, alpha=alpha)
 
     def close(self) -> None:
         """Frees the engine; the segmenter cannot be used any more."""

@@ -12,8 +12,9 @@ from edgeseg.json_fields import list_of, optional, required
 
 _Kind = TypeVar("_Kind")
 
-FORMAT = 2
-"""Format number of bundles and specs; a reader refuses a higher one. Where grid and head are left out, 1 is written."""
+FORMAT = 3
+"""Format number of bundles and specs; a reader refuses a higher one. Each is written with the lowest that says it all:
+1 without grid and head, 2 where no labels overlap."""
 
 METADATA_KEY = "edgeseg.spec"
 """Where an ONNX file carries its spec, as JSON, in its metadata."""
@@ -60,11 +61,14 @@ class Head:
             background, where none is.
         values: of the channels: "logits", "probabilities" (0 to 1), or "ids" (0 and 1).
         threshold: that was subtracted; a margin over it is what `Segmenter.confidence` gives.
+        exclusive: a pixel has one class. Otherwise the labels of a multi-label head may overlap: each has a mask of its
+            own, where it is above the threshold, and there is no background.
     """
 
     kind: HeadKind = "classes"
     values: Values = "logits"
     threshold: float = 0.0
+    exclusive: bool = True
 
     def __post_init__(self) -> None:
         for name, value, known in (("head", self.kind, HeadKind), ("values", self.values, Values)):
@@ -72,6 +76,8 @@ class Head:
                 raise SpecError(f"spec's {name} is {value!r:.80}, expected one of {', '.join(get_args(known))}")
         if not math.isfinite(self.threshold):
             raise SpecError(f"spec's threshold is {self.threshold}, expected a finite number")
+        if not self.exclusive and self.kind != "multi-label":
+            raise SpecError(f"spec's head is {self.kind} and not exclusive; only labels of a multi-label one may be")
 
 
 @dataclass(frozen=True)
@@ -84,7 +90,8 @@ class Spec:
         height: of the network's input, in pixels.
         resize: "stretch" fills the input; "letterbox" keeps the aspect ratio, at the top left.
         stride: input pixels a logit, the same in both directions.
-        classes: class names; a class id is an index into them. Two names may go with a one-channel head.
+        classes: class names; a class id is an index into them. Two names may go with a one-channel head. Where the head
+            is not exclusive, names of its labels.
         palette: one RGB colour (0-255) a class.
         ignore: the id that labels give to pixels that count nowhere, None if there is none.
         licence: of the weights, with that of the data they were trained on.
@@ -140,6 +147,10 @@ class Spec:
         scale = min(self.width / width, self.height / height)
         return max(1, round(width * scale)), max(1, round(height * scale))
 
+    def mask_shape(self, width: int, height: int) -> tuple[int, ...]:
+        """Of the mask of a frame of `width` x `height`: (height, width), or (labels, height, width) if they overlap."""
+        return (height, width) if self.head.exclusive else (len(self.classes), height, width)
+
     def rect(self, width: int, height: int) -> Rect:
         """The rectangle of the logits that a frame of `width` x `height` pixels covers."""
         placed_width, placed_height = self.placement(width, height)
@@ -161,9 +172,9 @@ class Spec:
         """A JSON object that `from_json` reads back to an equal spec."""
         more: dict[str, Any] = {} if self.grid == "stride" else {"grid": self.grid}
         if self.head != Head():
-            more["head"] = vars(self.head)
+            more["head"] = {key: value for key, value in vars(self.head).items() if key != "exclusive" or not value}
         return {
-            "format": FORMAT if more else 1,
+            "format": (2 if self.head.exclusive else FORMAT) if more else 1,
             "name": self.name,
             "input": {
                 "width": self.width,
@@ -219,7 +230,8 @@ def _head(data: dict[str, Any]) -> Head:
     if type(threshold) not in (int, float):
         raise SpecError(f"spec's threshold is {threshold!r:.80}, expected a number")
     kind, values = _field(data, "kind", str), _field(data, "values", str)
-    return Head(cast(HeadKind, kind), cast(Values, values), float(cast(float, threshold)))
+    exclusive = _field(data, "exclusive", bool) if "exclusive" in data else True
+    return Head(cast(HeadKind, kind), cast(Values, values), float(cast(float, threshold)), exclusive)
 
 
 def _field(data: Any, key: str, kind: type[_Kind]) -> _Kind:

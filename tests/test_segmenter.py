@@ -18,7 +18,7 @@ from edgeseg.bundle import Bundle
 from edgeseg.engines import Engine
 from edgeseg.errors import BundleError, EngineError, FrameError
 from edgeseg.segmenter import Segmenter, load
-from edgeseg.spec import Rect, Resize, Spec
+from edgeseg.spec import Head, Rect, Resize, Spec
 
 Load = Callable[[Spec], Segmenter]
 
@@ -218,3 +218,48 @@ def test_any_engine_joins(spec: Spec) -> None:
 
     engine: Engine = Fixed()
     assert (Segmenter(spec, engine)(noise(9, 7)) == 2).all()
+
+
+def overlapping(spec: Spec) -> Spec:
+    return replace(spec, head=Head("multi-label", exclusive=False))
+
+
+@pytest.mark.parametrize("resize", RESIZES)
+def test_labels_that_may_overlap_have_a_mask_each(load_tiny: Load, spec: Spec, resize: Resize) -> None:
+    model = load_tiny(overlapping(replace(spec, resize=resize)))
+    frame = noise(37, 53)
+    logits = model.logits(frame)
+    exact = upsample(logits, model.spec.rect(53, 37), 53, 37)
+    masks = model(frame)
+    assert masks.shape == (3, 37, 53)
+    clear = np.abs(exact) > 1e-5 * np.abs(logits).max()
+    assert np.array_equal(masks[clear], (exact > 0)[clear])
+    assert 0 < masks.mean() < 1
+    assert (masks.sum(axis=0) > 1).any(), "a test in which none overlaps sees nothing"
+    np.testing.assert_allclose(model.confidence(frame), np.abs(exact), atol=1e-4 * np.abs(logits).max())
+    kept = np.empty_like(masks)
+    painted = model.overlay(logits, frame, alpha=0.3, mask=kept)
+    assert np.array_equal(kept, masks)
+    assert np.array_equal(painted, model.paint(masks, frame, alpha=0.3))
+    bare = ~masks.any(axis=0)
+    assert np.array_equal(painted[bare], frame[bare])
+
+
+def test_streams_of_labels_name_their_masks(load_tiny: Load, spec: Spec) -> None:
+    model = load_tiny(overlapping(spec))
+    shown = [noise(20, 30, seed) for seed in range(4)]
+    for overlay in (False, True):
+        for result, frame in zip(edgeseg.stream(model, iter(shown), overlay=overlay), shown, strict=True):
+            assert result.mask is not None
+            assert np.array_equal(result.mask, model(frame))
+            assert result.labels == spec.classes
+            assert (result.overlay is not None) is overlay
+    (plain,) = edgeseg.stream(load_tiny(spec), iter(shown[:1]))
+    assert plain.labels == ()
+
+
+def test_one_channel_is_no_pair_of_labels(load_tiny: Callable[..., Segmenter], spec: Spec) -> None:
+    two = replace(spec, classes=("rust", "crack"), palette=((0, 0, 0), (1, 2, 3)))
+    assert load_tiny(two, 1)(noise(20, 30)).shape == (20, 30)
+    with pytest.raises(EngineError, match="gives logits"):
+        load_tiny(overlapping(two), 1)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeseg.errors import SpecError
-from edgeseg.spec import FORMAT, Spec
+from edgeseg.spec import FORMAT, Head, HeadKind, Spec
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -23,6 +23,24 @@ json_values = st.recursive(
 def test_json_gives_the_spec_back(spec: Spec) -> None:
     for one in (spec, replace(spec, resize="letterbox", pad=0, ignore=None, dynamic=True)):
         assert Spec.from_json(json.loads(json.dumps(one.to_json()))) == one
+
+
+def test_the_lowest_format_that_says_it_all_is_written(spec: Spec) -> None:
+    """Who reads format 2 would take labels that overlap for one class a pixel."""
+    exclusive, overlapping = Head("multi-label"), Head("multi-label", exclusive=False)
+    for one, number in ((spec, 1), (replace(spec, head=exclusive), 2), (replace(spec, head=overlapping), 3)):
+        data = json.loads(json.dumps(one.to_json()))
+        assert data["format"] == number
+        assert ("exclusive" in data.get("head", {})) is (number == 3)
+        assert Spec.from_json(data) == one
+    assert replace(spec, head=overlapping).mask_shape(5, 4) == (3, 4, 5)
+    assert spec.mask_shape(5, 4) == (4, 5)
+
+
+@pytest.mark.parametrize("kind", ["classes", "binary"])
+def test_only_labels_overlap(kind: HeadKind) -> None:
+    with pytest.raises(SpecError, match="not exclusive"):
+        Head(kind, exclusive=False)
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,8 @@ def run_command(
         out: write the overlays here: .mp4, .mkv or .webm; for a single image .png or .jpg. The name may carry the time
             of the start: cam-{time:%Y-%m-%dT%H-%M-%S}.mp4. Frames of another size go on in NAME-2; what a killed run
             left in the folder is finished, as NAME or NAME.recovered-1.
-        masks: write the masks into this folder, as PNG whose grey levels are class ids. Its name may carry the time.
+        masks: write the masks into this folder, as PNG whose grey levels are class ids; of labels that may overlap, as
+            0 and 255 in a folder for each. Its name may carry the time.
         show: show the overlays in a window; q or Escape ends.
         max_frames: stop after so many frames.
         mode: throughput (by default) works on several frames at once, latency on one with all cores.

@@ -67,7 +67,9 @@ class MaskEngine(Engine, Protocol):
         """Whether it does, here."""
 
     def mask(self, tensor: Image, width: int, height: int, rect: Rect) -> Mask:
-        """`edgeseg.kernels.argmax` of what `infer` gives, bit for bit: class ids (height, width); the caller owns it.
+        """What `edgeseg.kernels` makes of what `infer` gives, bit for bit; the caller owns it.
+
+        It is the `argmax`, class ids (height, width); of a spec whose labels may overlap, `labels`, (L, height, width).
 
         Raises:
             FrameError: the tensor has another shape or dtype, or the logits hold NaN or infinity.
@@ -195,9 +197,9 @@ def check_logits(path: Path, spec: Spec, shape: tuple[int, ...]) -> None:
 
     Raises:
         EngineError: the shape is not (1, classes, ceil(height / stride), ceil(width / stride)); one channel may stand
-            for two classes.
+            for two classes, of which a pixel has one.
     """
-    channels = {len(spec.classes), 1} if len(spec.classes) == 2 else {len(spec.classes)}
+    channels = {len(spec.classes), 1} if len(spec.classes) == 2 and spec.head.exclusive else {len(spec.classes)}
     size = -(-spec.height // spec.stride), -(-spec.width // spec.stride)
     if shape[0] != 1 or shape[1] not in channels or shape[2:] != size:
         raise EngineError(

@@ -1,15 +1,18 @@
-"""Masks as files: lossless, one a frame."""
+"""Masks as files: lossless, one a frame; of labels that may overlap, one a frame and label."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from edgeseg.arrays import Mask
 from edgeseg.atomic import KIND, new_file
 from edgeseg.errors import OutputError
+from edgeseg.label_folder import folder_of
 from edgeseg.temporary import orphans
 from edgeseg.video.names import check_folder
 
@@ -22,6 +25,8 @@ if hasattr(cv2, "IMWRITE_PNG_FILTER"):
 
 class MaskWriter:
     """Class ids as 8-bit grey PNG in a folder of one run: it is empty or new, or its masks may be overwritten.
+
+    Labels that may overlap have a folder each in it, of masks that are 255 where the label holds and 0 elsewhere.
 
     Attributes:
         paths: the folder, once it holds a mask of this run.
@@ -41,6 +46,7 @@ class MaskWriter:
         self.paths: list[Path] = []
         self.warnings: list[str] = []
         self._folder = folder
+        self._folders: dict[str, Path] = {}
         try:
             self._made = not folder.exists()
             folder.mkdir(parents=True, exist_ok=True)
@@ -56,18 +62,50 @@ class MaskWriter:
         for leftover, _, _ in orphans(folder, KIND):
             leftover.unlink()
 
-    def write(self, mask: Mask, index: int, name: str | None = None) -> None:
+    def write(self, mask: Mask, index: int, name: str | None = None, labels: Sequence[str] = ()) -> None:
         """Writes a uint8 (H, W) mask as NAME.png, or by its index as 000042.png.
 
+        Args:
+            mask: class ids; or (L, H, W), not 0 where a label holds, which is written as LABEL/NAME.png.
+            index: of the frame.
+            name: of the frame, if it has one.
+            labels: names of the L masks; none of class ids.
+
         Raises:
-            OutputError: the disk is full.
+            OutputError: the disk is full, or a label's folder cannot be made.
         """
-        path = self._folder / f"{f'{index:06d}' if name is None else name}.png"
+        file = f"{f'{index:06d}' if name is None else name}.png"
+        if not labels:
+            self._write(mask, self._folder / file)
+            self._earlier.discard(file)
+        for label, plane in zip(labels, mask if labels else (), strict=True):
+            folder = self._folder_of(label)
+            self._write(np.where(plane, np.uint8(255), np.uint8(0)), folder / file)
+            self._earlier.discard(f"{folder.name}/{file}")
+        self.paths = [self._folder]
+
+    def _folder_of(self, label: str) -> Path:
+        """The label's folder, which is made at its first mask."""
+        if label in self._folders:
+            return self._folders[label]
+        folder = self._folder / folder_of(label)
+        try:
+            folder.mkdir(exist_ok=True)
+            self._earlier |= {f"{folder.name}/{path.name}" for path in folder.iterdir() if path.name[0] != "."}
+        except OSError as error:
+            raise OutputError(
+                f"cannot make the folder {folder} for masks: {error.strerror or error}; choose another"
+            ) from error
+        self._earlier.discard(folder.name)
+        for leftover, _, _ in orphans(folder, KIND):
+            leftover.unlink()
+        self._folders[label] = folder
+        return folder
+
+    def _write(self, mask: Mask, path: Path) -> None:
         _, encoded = cv2.imencode(".png", mask, PARAMETERS)
         with new_file(path) as temporary:
             temporary.write_bytes(encoded.tobytes())
-        self.paths = [self._folder]
-        self._earlier.discard(path.name)
 
     def close(self) -> None:
         """Every mask is whole already; a folder that was made here and holds none is removed."""

@@ -31,13 +31,13 @@ class Model(Protocol):
         """Logits of that input."""
 
     def mask(self, logits: Any, width: int, height: int) -> Mask:
-        """Class ids, uint8 (height, width)."""
+        """Class ids, uint8 (height, width); or `spec.mask_shape` of labels that may overlap."""
 
     def overlay(self, logits: Any, frame: Image, *, alpha: float = ..., mask: Mask | None = ...) -> Image:
         """The frame tinted with its classes' colours; fills `mask` where one is given."""
 
     def segment(self, tensor: Any, width: int, height: int) -> Mask:
-        """Class ids, uint8 (height, width), of that input."""
+        """The mask of that input."""
 
     def paint(self, mask: Mask, frame: Image, *, alpha: float = ...) -> Image:
         """The frame tinted with the colours of its mask."""
@@ -50,7 +50,8 @@ class Result:
     Attributes:
         index: of the frame in its source.
         frame: BGR uint8 (H, W, 3).
-        mask: class ids, uint8 (H, W); None if not asked for.
+        mask: class ids, uint8 (H, W), or of labels that may overlap uint8 (L, H, W), 1 where one holds; None if not
+            asked for.
         overlay: BGR uint8 (H, W, 3); None if not asked for.
         timestamp: seconds on the source's own clock.
         captured: time.perf_counter() at capture, as `edgeseg.video.source.Frame` defines it.
@@ -58,6 +59,7 @@ class Result:
         seconds: spent in capture, prepare, infer and kernel (mask or overlay); where the engine makes the masks itself,
             infer ends with the mask.
         name: an image file's name without its extension.
+        labels: names of the masks in `mask`, in order; empty where it holds class ids.
     """
 
     index: int
@@ -69,3 +71,4 @@ class Result:
     done: float
     seconds: dict[str, float]
     name: str | None
+    labels: tuple[str, ...] = ()

@@ -62,7 +62,7 @@ class Outputs:
         Args:
             source: whose frames they get.
             out: overlays as an .mp4, .mkv or .webm file; for a single image, a .png or .jpg file.
-            masks: a folder for masks as PNG; class ids are the grey levels.
+            masks: a folder for masks as PNG; class ids are the grey levels. Labels that may overlap have a folder each.
             show: overlays in a window.
             overwrite: replace a file, and masks of the same names.
             codec: as `edgeseg.video.encoders.choose` takes it.
@@ -108,7 +108,10 @@ class Outputs:
             if masks is not None:
                 folder = MaskWriter(masks, overwrite=overwrite)
                 self._add(
-                    opened, "write masks", folder, lambda result: folder.write(_mask(result), result.index, result.name)
+                    opened,
+                    "write masks",
+                    folder,
+                    lambda result: folder.write(_mask(result), result.index, result.name, result.labels),
                 )
             self._opened = opened.pop_all()
 

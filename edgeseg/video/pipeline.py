@@ -213,7 +213,8 @@ class Stream:
             logits = self._model.infer(tensor)
             inferred = time.perf_counter()
             if self._options.overlay:
-                mask = np.empty((height, width), np.uint8) if self._options.masks else None
+                shape = self._model.spec.mask_shape(width, height)
+                mask = np.empty(shape, np.uint8) if self._options.masks else None
                 overlay = self._model.overlay(logits, frame.image, alpha=self._options.alpha, mask=mask)
             else:
                 mask = self._model.mask(logits, width, height)
@@ -227,7 +228,16 @@ class Stream:
         if not self._options.masks:
             mask = None
         return Result(
-            frame.index, frame.image, mask, overlay, frame.timestamp, frame.captured, done, seconds, frame.name
+            frame.index,
+            frame.image,
+            mask,
+            overlay,
+            frame.timestamp,
+            frame.captured,
+            done,
+            seconds,
+            frame.name,
+            () if self._model.spec.head.exclusive else self._model.spec.classes,
         )
 
 

@@ -132,8 +132,8 @@ SLOW_DISK = """
 import sys, time
 import edgeseg.video.outputs as outputs
 class SlowMasks(outputs.MaskWriter):
-    def write(self, mask, index, name=None):
-        super().write(mask, index, name)
+    def write(self, mask, index, name=None, labels=()):
+        super().write(mask, index, name, labels)
         time.sleep(600 if index == 10 else 0)
 outputs.MaskWriter = SlowMasks
 from edgeseg_launcher import main

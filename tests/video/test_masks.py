@@ -25,6 +25,33 @@ def test_masks_are_lossless(tmp_path: Path) -> None:
     assert (writer.paths, writer.warnings) == ([folder], [])
 
 
+LABELS = ("rust", "crack/old")
+OVERLAPPING = np.stack([MASK > 100, MASK > 200]).astype(np.uint8)
+
+
+def test_labels_that_may_overlap_have_a_folder_each(tmp_path: Path) -> None:
+    writer = MaskWriter(tmp_path / "masks")
+    writer.write(OVERLAPPING, 7, None, LABELS)
+    writer.write(OVERLAPPING[::-1], 8, "photo", LABELS)
+    writer.close()
+    found = sorted(str(path.relative_to(tmp_path / "masks")) for path in (tmp_path / "masks").rglob("*.png"))
+    assert found == ["crack%2Fold/000007.png", "crack%2Fold/photo.png", "rust/000007.png", "rust/photo.png"]
+    for folder, plane in zip(("rust", "crack%2Fold"), OVERLAPPING, strict=True):
+        image = np.asarray(cv2.imread(str(tmp_path / "masks" / folder / "000007.png"), cv2.IMREAD_UNCHANGED))
+        assert np.array_equal(image, 255 * plane)
+    again = MaskWriter(tmp_path / "masks", overwrite=True)
+    again.write(OVERLAPPING, 7, None, LABELS)
+    again.close()
+    assert again.warnings == [f"{tmp_path / 'masks'} also holds 2 files that are not of this run"]
+
+
+def test_a_file_in_the_place_of_a_labels_folder(tmp_path: Path) -> None:
+    writer = MaskWriter(tmp_path)
+    (tmp_path / "rust").touch()
+    with pytest.raises(OutputError, match=r"cannot make the folder .*rust"):
+        writer.write(OVERLAPPING, 0, None, LABELS)
+
+
 def test_masks_where_a_file_is(tmp_path: Path) -> None:
     (tmp_path / "masks").touch()
     for name in ("masks", "x" * 300):

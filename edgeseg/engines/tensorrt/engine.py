@@ -68,6 +68,7 @@ class TensorRT:
         self._cuda = cuda
         self._graphs = graphs
         self._shape = (1, spec.height, spec.width, 3)
+        self._overlap = not spec.head.exclusive
         self._broken: str | None = None
         self._slots: list[Slot] = []
         self._ready = 0
@@ -102,7 +103,7 @@ class TensorRT:
             return slot.logits(tensor)
 
     def mask(self, tensor: NDArray[np.uint8], width: int, height: int, rect: Rect) -> NDArray[np.uint8]:
-        """`edgeseg.kernels.argmax` of what `infer` gives, bit for bit; the logits stay on the card.
+        """`edgeseg.kernels.argmax`, or `labels`, of what `infer` gives, bit for bit; the logits stay on the card.
 
         Raises:
             FrameError: the tensor has another shape or dtype, or the logits hold NaN or infinity.
@@ -111,7 +112,7 @@ class TensorRT:
         if not self.makes_masks:
             raise EngineError("the card lacks the kernels for masks, as was said when it was loaded; take the logits")
         with self._slot(tensor) as slot:
-            return slot.mask(tensor, Wanted(width, height, rect))
+            return slot.mask(tensor, Wanted(width, height, rect, self._overlap))
 
     def close(self) -> None:
         """Frees the card's memory, once every `infer` that is running has ended; closing twice is no error."""

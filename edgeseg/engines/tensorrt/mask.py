@@ -8,6 +8,7 @@ from the same header.
 from __future__ import annotations
 
 import hashlib
+import math
 import shutil
 import subprocess
 import tempfile
@@ -44,12 +45,17 @@ _LINE, _TILE = (256, 1, 1), (32, 8, 1)
 """Threads of a block, for arrays and for pictures."""
 
 
+_FLOAT = 4
+"""Bytes of a logit."""
+
+
 class Wanted(NamedTuple):
-    """A mask's size in pixels, and the part of the logits that it covers."""
+    """A mask's size in pixels, and the part of the logits that it covers; whether labels overlap, with a mask each."""
 
     width: int
     height: int
     rect: Rect
+    overlap: bool = False
 
 
 class MaskKernels:
@@ -112,10 +118,12 @@ class MaskOnCard:
             wanted: what the mask is to be.
         """
         self._cuda, self._kernels, self._logits = cuda, kernels, logits
-        self._shape = (shape[1], shape[2], shape[3])
-        self._wanted = wanted
-        width, height, rect = wanted
-        sizes = [_SAMPLE * width, _SAMPLE * height, shape[2] * shape[3], _FLAG + width * height]
+        width, height, rect, overlap = wanted
+        self._masks = (shape[1], height, width) if overlap else (height, width)
+        # Each label that may overlap is a network of one class, whose plane is cut at 0.
+        self._count = shape[1] if overlap else 1
+        self._shape = (shape[1] // self._count, shape[2], shape[3])
+        sizes = [_SAMPLE * width, _SAMPLE * height, shape[2] * shape[3], _FLAG + math.prod(self._masks)]
         self._memory = [cuda.mem_alloc(size) for size in sizes]
         self._columns, self._rows, self._winners, self._answer = map(int, self._memory)
         self._host = cuda.pagelocked_empty(sizes[-1], np.uint8)
@@ -124,12 +132,14 @@ class MaskOnCard:
 
     def enqueue(self, stream: Any) -> None:
         """The mask of the logits that are there by then, and its way to the host."""
-        size = self._wanted.height, self._wanted.width
-        mask = self._answer + _FLAG
-        self._cuda.memset_d32_async(self._answer, 0, 1, stream)
-        self._kernels.winners(stream, self._logits, self._shape, self._winners, self._answer)
+        height, width = self._masks[-2:]
         axes = self._columns, self._rows
-        self._kernels.mask(stream, self._logits, self._shape, self._winners, axes, size, mask)
+        self._cuda.memset_d32_async(self._answer, 0, 1, stream)
+        for label in range(self._count):
+            logits = self._logits + label * _FLOAT * math.prod(self._shape)
+            mask = self._answer + _FLAG + label * height * width
+            self._kernels.winners(stream, logits, self._shape, self._winners, self._answer)
+            self._kernels.mask(stream, logits, self._shape, self._winners, axes, (height, width), mask)
         self._cuda.memcpy_dtoh_async(self._host, self._memory[-1], stream)
 
     def read(self) -> NDArray[np.uint8]:
@@ -142,7 +152,7 @@ class MaskOnCard:
             raise FrameError(
                 "logits hold NaN or infinity; the network or its input is broken, so there is no class to show"
             )
-        mask: NDArray[np.uint8] = self._host[_FLAG:].reshape(self._wanted.height, self._wanted.width).copy()
+        mask: NDArray[np.uint8] = self._host[_FLAG:].reshape(self._masks).copy()
         return mask
 
     def close(self) -> None:

@@ -24,7 +24,7 @@ from edgeseg.engines.tensorrt import mask as mask_source
 from edgeseg.engines.tensorrt.engine import DEPTH
 from edgeseg.engines.tensorrt.slot import SIZES
 from edgeseg.errors import EdgeSegWarning, EngineError, FrameError
-from edgeseg.spec import Rect, Resize, Spec
+from edgeseg.spec import Head, Rect, Resize, Spec
 from tests.engines.opened import expected, frames, opened
 
 MakeModel = Callable[..., onnx.ModelProto]
@@ -115,6 +115,22 @@ def test_one_channel_and_many_threads(card: Any, tmp_path: Path, spec: Spec, mak
         assert all(pool.map(work, range(40)))
     assert getattr(card.current, "depth", 0) == 0
     engine.close()
+
+
+def test_labels_that_may_overlap(card: Any, tmp_path: Path, spec: Spec, make_model: MakeModel) -> None:
+    labelled = replace(spec, head=Head("multi-label", exclusive=False))
+    model = tmp_path / "labels.onnx"
+    onnx.save(make_model(labelled), model)
+    bundle = bundle_of(tmp_path, model, labelled)
+    on_card, on_processor = edgeseg.load(bundle, engine="tensorrt"), edgeseg.load(bundle)
+    down = card.down
+    for frame in pictures(3 * DEPTH, 31, 53):
+        masks = on_card(frame)
+        assert np.array_equal(masks, on_processor(frame))
+        assert masks.shape == (3, 31, 53)
+    assert card.down - down == 3 * DEPTH * (16 + 3 * 31 * 53)
+    on_card.close()
+    assert not card.memory
 
 
 def test_memory_for_sizes_is_bounded(card: Any, model: Path, spec: Spec) -> None:
