@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 import hashlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg.accuracy.classes import Classes, Reading
+from edgeseg.accuracy.classes import VOID, Classes, Reading
 from edgeseg.accuracy.label_file import read_content
 from edgeseg.accuracy.layouts import find_layout, nearest
 from edgeseg.accuracy.layouts.layout import Layout, Pair, divided
@@ -70,16 +70,54 @@ class Dataset:
         Raises:
             DataError: a file cannot be decoded, the sizes differ, or the mask holds an id or colour that is no class.
         """
+        return self._beside_frame(index, self.label(index))
+
+    def load_masks(self, index: int, labels: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """One image and a mask for each label, which may overlap.
+
+        Args:
+            index: of the image.
+            labels: names of classes of this data set.
+
+        Returns:
+            uint8 (H, W, 3) in BGR, and uint8 (L, H, W): 1 where the label holds, VOID where it does not count, else 0.
+
+        Raises:
+            DataError: as `load`.
+        """
+        masks = self.pairs[index].masks(labels)
+        if masks is None:
+            ids = self.label(index)
+            masks = np.stack([ids == self.classes.names.index(label) for label in labels], axis=-1).astype(np.uint8)
+            if self.classes.ignore is not None:
+                masks[ids == self.classes.ignore] = VOID
+        frame, masks = self._beside_frame(index, masks)
+        return frame, np.ascontiguousarray(masks.transpose(2, 0, 1))
+
+    def frame(self, index: int) -> NDArray[np.uint8]:
+        """The image alone, uint8 (H, W, 3) in BGR.
+
+        Raises:
+            DataError: it cannot be decoded.
+        """
+        return self._picture(index, read_content(self.pairs[index].image))
+
+    def _picture(self, index: int, content: bytes) -> NDArray[np.uint8]:
+        image = self.pairs[index].image
+        picture = decode_picture(content, image)
+        if (note := picture.note(image.parent)) is not None:
+            warnings.warn(note, EdgeSegWarning, stacklevel=4)
+        return picture.image
+
+    def _beside_frame(self, index: int, label: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """The image, and its label (H, W) or (H, W, L) turned as the image is."""
         pair = self.pairs[index]
         content = read_content(pair.image)
-        frame, _ = picture = decode_picture(content, pair.image)
-        if (note := picture.note(pair.image.parent)) is not None:
-            warnings.warn(note, EdgeSegWarning, stacklevel=2)
-        label = self.label(index)
-        if frame.shape[:2] != label.shape and frame.shape[1::-1] == label.shape:
+        frame = self._picture(index, content)
+        if frame.shape[:2] != label.shape[:2] and frame.shape[1::-1] == label.shape[:2]:
             stored = decode_picture(content, pair.image, upright=False).image
             label = _turned_as(stored, frame, label)
-        if frame.shape[:2] != label.shape:
+        if frame.shape[:2] != label.shape[:2]:
             raise DataError(
                 f"{pair.image} is {frame.shape[1]}x{frame.shape[0]}, its mask {pair.mask} "
                 f"{label.shape[1]}x{label.shape[0]}; they must have one size"

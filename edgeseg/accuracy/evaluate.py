@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from edgeseg.accuracy.boundary import boundary_f1
 from edgeseg.accuracy.dataset import Dataset
+from edgeseg.accuracy.evaluate_labels import evaluate_labels
 from edgeseg.accuracy.metrics import ConfusionMatrix, mean
 from edgeseg.errors import DataError
 from edgeseg.measured import Evaluation
@@ -29,6 +30,8 @@ def evaluate(
 ) -> Evaluation:
     """Segments every image once, at its own size, and compares the mask with the label pixel by pixel.
 
+    Labels that may overlap are compared each by itself (edgeseg/accuracy/evaluate_labels.py).
+
     One scale, no flips, one confusion matrix over the whole split. Load the model with `threads=1`: two images are
     worked on side by side.
 
@@ -40,6 +43,8 @@ def evaluate(
     Raises:
         DataError: the classes are not the model's, or a file breaks the data set's rules.
     """
+    if not model.spec.head.exclusive:
+        return evaluate_labels(model, dataset, workers=WORKERS, progress=progress)
     if dataset.classes.names != model.spec.classes:
         raise DataError(
             f"{dataset.folder} has the classes {', '.join(dataset.classes.names)}; bundle {model.spec.name} has "

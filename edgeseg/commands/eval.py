@@ -28,7 +28,8 @@ def eval_command(
     Frames go through the artifact and the kernels, as in a run.
 
     Args:
-        data: a data set: CamVid's layout (S/ and Sannot/), or images/, masks/ and classes.json.
+        data: a data set: CamVid's layout (S/ and Sannot/), or images/, masks/ and classes.json. Labels that may overlap
+            have folders masks/LABEL/, or are COCO's objects.
         bundle: the network: the name of one that comes with edgeseg, or a path.
         engine: the runtime, as for run, but onnxruntime by default.
         precision: of the artifact, as for run.

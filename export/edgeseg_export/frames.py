@@ -22,4 +22,4 @@ def sample_frames(dataset: Dataset | None) -> list[NDArray[np.uint8]]:
     if dataset is None:
         return [np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR), np.uint8) for path in sorted(FRAMES.glob("*.jpg"))]
     chosen = np.unique(np.linspace(0, len(dataset) - 1, COUNT).round().astype(int))
-    return [dataset.load(int(index))[0] for index in chosen]
+    return [dataset.frame(int(index)) for index in chosen]

@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from edgeseg.accuracy.classes import VOID
 from edgeseg.accuracy.dataset import Dataset
+from edgeseg.accuracy.label_dataset import LabelDataset
+from edgeseg.accuracy.label_matrix import LabelMatrix
 from edgeseg.accuracy.metrics import ConfusionMatrix
 from edgeseg.arrays import Image, Mask
 from edgeseg.errors import DataError
@@ -30,7 +33,8 @@ class StageResult:
         engine: what ran it.
         matrix: over the whole split.
         before: the stage it is compared with; None for the first.
-        agreement: pixels with the same class as the stage before; 100 for the first.
+        agreement: pixels with the same class as the stage before; 100 for the first. Of labels that may overlap, over
+            their masks together.
         worst: (place in the split, agreement) of the frames that agree least, the worst first.
         median_ms: of an inference, one frame at a time on one thread, without fitting and arg-max; None where it would
             mean nothing.
@@ -40,7 +44,7 @@ class StageResult:
 
     stage: str
     engine: str
-    matrix: ConfusionMatrix
+    matrix: ConfusionMatrix | LabelMatrix
     before: str | None
     agreement: float
     worst: tuple[tuple[int, float], ...]
@@ -115,12 +119,18 @@ def verify(
     references = [
         max(number - 1, 0) if stage.before is None else order.index(stage.before) for number, stage in enumerate(stages)
     ]
-    tallies = [_Tally(stage, ConfusionMatrix(dataset.classes.names)) for stage in stages]
-    for place, (frame, label) in enumerate(dataset):
+    spec = stages[0].model.spec
+    truth: Dataset | LabelDataset = dataset
+    tallies = [_Tally(stage, ConfusionMatrix(spec.classes)) for stage in stages]
+    ignore = dataset.classes.ignore
+    if not spec.head.exclusive:
+        truth, ignore = LabelDataset.of(dataset, spec), VOID
+        tallies = [_Tally(stage, LabelMatrix(spec.classes)) for stage in stages]
+    for place, (frame, label) in enumerate(truth):
         masks: list[Mask] = []
         for tally, reference in zip(tallies, references, strict=True):
             masks.append(tally.segment(frame))
-            tally.compare(masks[-1], masks[reference], label, ignore=dataset.classes.ignore)
+            tally.compare(masks[-1], masks[reference], label, ignore=ignore)
         if progress is not None:
             progress(place + 1, len(dataset))
     return [
@@ -131,7 +141,7 @@ def verify(
 
 def _check_data(stages: Sequence[Stage], dataset: Dataset) -> None:
     names = stages[0].model.spec.classes
-    if dataset.classes.names != names:
+    if stages[0].model.spec.head.exclusive and dataset.classes.names != names:
         raise DataError(
             f"{dataset.folder} has the classes {', '.join(dataset.classes.names)}, the bundle {', '.join(names)}; "
             "verify on data with the same classes in the same order"
@@ -146,7 +156,7 @@ class _Tally:
     """What is counted of a stage, frame by frame."""
 
     stage: Stage
-    matrix: ConfusionMatrix
+    matrix: ConfusionMatrix | LabelMatrix
     agreements: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 

@@ -72,9 +72,12 @@ def _worst(stages: Sequence[Stage], results: Sequence[StageResult], dataset: Dat
             continue
         before = by_name[result.before]
         for place, share in result.worst:
-            frame, _ = dataset.load(place)
+            frame = dataset.frame(place)
             masks = [each.model(frame) for each in (before, stage)]
-            differs = np.where((masks[0] != masks[1])[..., np.newaxis], 255, 0).astype(np.uint8).repeat(3, axis=2)
+            other = masks[0] != masks[1]
+            if other.ndim == 3:  # a mask for each label
+                other = other.any(axis=0)
+            differs = np.where(other[..., np.newaxis], 255, 0).astype(np.uint8).repeat(3, axis=2)
             row = np.hstack([frame, *(stage.model.paint(mask, frame, alpha=1) for mask in masks), differs])
             name = dataset.pairs[place].image.name
             parts.append(f"<p>{escape(result.stage)}, {escape(name)}: {share:.2f} % the same</p>{_picture(row)}")

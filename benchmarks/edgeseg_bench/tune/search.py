@@ -136,7 +136,7 @@ def frames_of(dataset: Dataset, video: Path | None) -> Frames:
         SourceError: the video cannot be opened.
     """
     if video is None:
-        return [dataset.load(place)[0] for place in _spread(len(dataset), FRAMES)]
+        return [dataset.frame(place) for place in _spread(len(dataset), FRAMES)]
     with open_source(video) as source:
         return [frame.image for frame in islice(source, FRAMES)]
 

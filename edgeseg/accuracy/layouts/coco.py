@@ -4,13 +4,14 @@
     train/_annotations.coco.json          train/         Roboflow, images beside the file; valid/ and test/ likewise
     result.json                           images/        Label Studio; also annotations.json
 
-Polygons and run lengths are drawn by pycocotools, larger objects first, so that small ones stay visible. What no object
-covers is the class "background", unless a category has that name; crowds are ignored.
+Polygons and run lengths are drawn by pycocotools, larger objects first, so that small ones stay visible. What no
+object covers is the class "background", unless a category has that name; crowds are ignored. Of labels that may overlap
+each has a mask of its own, in which nothing hides anything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import chain
@@ -18,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgeseg.accuracy.classes import VOID, Classes
 from edgeseg.accuracy.label_file import MAX_PIXELS, LabelImage
@@ -42,11 +44,13 @@ class CocoPair(Pair):
         size: height and width in pixels.
         objects: class id and COCO annotation, in the order in which they are drawn.
         background: class id of what no object covers.
+        categories: names by COCO's id.
     """
 
     size: tuple[int, int]
     objects: tuple[tuple[int, dict[str, Any]], ...]
     background: int
+    categories: Mapping[int, str]
 
     def label(self) -> LabelImage:
         """Draws the objects."""
@@ -54,6 +58,15 @@ class CocoPair(Pair):
         for class_id, annotation in self.objects:
             ids[_area_of(annotation, self.size, self.mask)] = class_id
         return LabelImage(ids, None, True)
+
+    def masks(self, labels: Sequence[str]) -> NDArray[np.uint8]:
+        """Draws the objects of each label over each other; crowds count nowhere, where no object lies on them."""
+        masks = np.zeros((*self.size, len(labels)), np.uint8)
+        for class_id, annotation in sorted(self.objects, key=lambda item: item[0] != VOID):
+            name = self.categories[annotation["category_id"]]
+            if name in labels:
+                masks[_area_of(annotation, self.size, self.mask), labels.index(name)] = VOID if class_id == VOID else 1
+        return masks
 
     def label_content(self) -> bytes:
         """The objects as text."""
@@ -113,7 +126,9 @@ class CocoFile:
                 raise DataError(f"{where} is {size[1]}x{size[0]}, expected 1 to {MAX_PIXELS} pixels")
             image = self._find(required(each, "file_name", str, where=where, error=DataError))
             objects = sorted(of_image.get(self._number(each, "id", where), []), key=lambda item: -_extent(item[1]))
-            pairs.append(CocoPair(image, self._path, size, tuple(objects), names.index(_BACKGROUND)))
+            pairs.append(
+                CocoPair(image, self._path, size, tuple(objects), names.index(_BACKGROUND), self.categories)
+            )
         if not pairs:
             raise DataError(f"{self._path} lists no images; export the data set with them")
         return tuple(sorted(pairs, key=lambda pair: str(pair.image)))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edgeseg.accuracy.classes import Classes
 from edgeseg.accuracy.label_file import LabelImage, read_content, read_label_image
@@ -32,6 +35,18 @@ class Pair:
             DataError: it cannot be read.
         """
         return read_label_image(self.mask)
+
+    def masks(self, labels: Sequence[str]) -> NDArray[np.uint8] | None:
+        """A mask for each label, uint8 (H, W, L): 1 where it holds, VOID where it does not count, else 0.
+
+        Returns:
+            The masks; None where the file holds one class a pixel, which say the same.
+
+        Raises:
+            DataError: a file cannot be read, or is no mask.
+        """
+        del labels
+        return None
 
     def label_content(self) -> bytes:
         """What the label is made from, for hashes.

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.accuracy.dataset import Dataset, splits
+from edgeseg.accuracy.label_dataset import LabelDataset
 from edgeseg.artifact import Artifact
 from edgeseg.errors import DataError
 from edgeseg.measured import Calibration
@@ -75,13 +76,15 @@ def read_calibration_data(data: Path, split: str, model: Segmenter) -> Calibrati
     """
     if data.is_dir() and ((data / "images").is_dir() or splits(data)):
         dataset = Dataset.open(data, split if splits(data) else None)
-        if dataset.classes.names != model.spec.classes:
+        if not model.spec.head.exclusive:
+            LabelDataset.of(dataset, model.spec)  # refuses one that lacks a label
+        elif dataset.classes.names != model.spec.classes:
             raise DataError(
                 f"{data} has the classes {', '.join(dataset.classes.names)}, the bundle "
                 f"{', '.join(model.spec.classes)}; calibrate on data with the same classes, or on images alone"
             )
         wanted = _spread(len(dataset), CALIBRATE + CHOOSE)
-        samples = _distinct([_sample(dataset.load(index)[0], index, model) for index in wanted])
+        samples = _distinct([_sample(dataset.frame(index), index, model) for index in wanted])
         calibrate, choose = _divide(samples, str(data))
         labelled = replace(dataset, pairs=tuple(dataset.pairs[sample.index] for sample in choose))
         return CalibrationData(calibrate, choose, labelled, f"{data.name} {split}")
@@ -120,8 +123,8 @@ def refuse_overlap(used: set[str], dataset: Dataset) -> None:
         return
     lengths = {len(digest) for digest in used}
     shared = []
-    for pair, (frame, _) in zip(dataset.pairs, dataset, strict=True):
-        digest = frame_hash(frame)
+    for index, pair in enumerate(dataset.pairs):
+        digest = frame_hash(dataset.frame(index))
         if any(digest[:length] in used for length in lengths):
             shared.append(pair.image)
     if shared:

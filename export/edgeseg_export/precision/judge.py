@@ -8,9 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edgeseg.accuracy.classes import VOID
+from edgeseg.accuracy.dataset import Dataset
+from edgeseg.accuracy.label_dataset import LabelDataset
+from edgeseg.accuracy.label_matrix import LabelMatrix
 from edgeseg.accuracy.metrics import ConfusionMatrix
 from edgeseg.arrays import Mask
 from edgeseg.segmenter import Segmenter
+from edgeseg.spec import Spec
 from edgeseg_export.precision.calibration_data import CalibrationData
 from edgeseg_export.precision.difference import WORKERS
 
@@ -46,11 +51,14 @@ class Judge:
         self._labels: list[Mask] | None = None
         self._sizes = [(reference.spec.height, reference.spec.width)] * len(places)
         if data.labelled is not None:
-            self._labels = [data.labelled.load(int(place))[1] for place in places]
-            self._sizes = [label.shape for label in self._labels]
+            labelled: Dataset | LabelDataset = data.labelled
             self._ignore = data.labelled.classes.ignore
+            if not reference.spec.head.exclusive:
+                labelled, self._ignore = LabelDataset.of(data.labelled, reference.spec), VOID
+            self._labels = [labelled.load(int(place))[1] for place in places]
+            self._sizes = [(label.shape[-2], label.shape[-1]) for label in self._labels]
         self._expected = self._masks(reference)
-        self.miou = self._miou(self._expected, reference.spec.classes)
+        self.miou = self._miou(self._expected, reference.spec)
 
     def loss(self, model: Segmenter) -> Loss:
         """Of the file that this segmenter runs."""
@@ -58,7 +66,7 @@ class Judge:
         flipped = [
             100 * float((mask != other).mean()) for mask, other in zip(masks, self._expected, strict=True)
         ]
-        miou = self._miou(masks, model.spec.classes)
+        miou = self._miou(masks, model.spec)
         lost = None if miou is None or self.miou is None else self.miou - miou
         return Loss(lost, statistics.fmean(flipped), max(flipped))
 
@@ -69,10 +77,10 @@ class Judge:
         with ThreadPoolExecutor(WORKERS) as pool:
             return list(pool.map(one, self._tensors, self._sizes))
 
-    def _miou(self, masks: list[Mask], classes: tuple[str, ...]) -> float | None:
+    def _miou(self, masks: list[Mask], spec: Spec) -> float | None:
         if self._labels is None:
             return None
-        matrix = ConfusionMatrix(classes)
+        matrix = ConfusionMatrix(spec.classes) if spec.head.exclusive else LabelMatrix(spec.classes)
         for mask, label in zip(masks, self._labels, strict=True):
             matrix.add(mask, label, ignore=self._ignore)
         return matrix.miou
