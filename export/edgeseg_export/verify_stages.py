@@ -18,6 +18,7 @@ from edgeseg_export.torch_engine import HalfTorchEngine, TorchEngine
 
 BEFORE: dict[str, tuple[str, ...]] = {
     "onnxruntime fp32": ("torch",),
+    "onnxruntime fp16": ("onnxruntime fp32",),
     "tensorrt fp16": ("onnxruntime fp32",),
     "onnxruntime int8": ("tensorrt fp16", "onnxruntime fp32"),
     f"onnxruntime {SEVEN_BITS}": ("tensorrt fp16", "onnxruntime fp32"),

@@ -24,6 +24,7 @@ from edgeseg_export.foreign.model_spec import ModelSpec
 from edgeseg_export.foreign.open_onnx import load_foreign
 from edgeseg_export.foreign.open_torch import load_into, make_network
 from edgeseg_export.foreign.original import Original
+from edgeseg_export.foreign.other_tasks import refuse_other_tasks
 from edgeseg_export.frames import sample_frames
 from edgeseg_export.to_onnx import SMALLEST, to_graph
 
@@ -109,7 +110,7 @@ def export_module(
     return wrapped_bundle(original, origin, out, data=data, split=split, progress=progress, note=note)
 
 
-def _exported(graph: nn.Module, model_spec: ModelSpec, factory: str) -> onnx.ModelProto:
+def _exported(graph: OneOutput, model_spec: ModelSpec, factory: str) -> onnx.ModelProto:
     spec = model_spec.spec
     if spec.dynamic and min(spec.width, spec.height) < SMALLEST:
         raise UsageError(f"{spec.width}x{spec.height} is too small for a dynamic graph; give at least {SMALLEST}")
@@ -117,6 +118,10 @@ def _exported(graph: nn.Module, model_spec: ModelSpec, factory: str) -> onnx.Mod
     example = torch.zeros(1, 3, spec.height, spec.width)
     try:
         with torch.no_grad():
+            shapes = {place: tuple(found.shape) for place, found in _tensors(graph.network(example))}
+            refuse_other_tasks(
+                shapes, (spec.height, spec.width), model_spec.labels, model_spec.output, factory
+            )
             graph(example)  # what is wrong with the network itself is better said by itself
     except (ExportError, SpecError):
         raise

@@ -7,7 +7,8 @@ resize and a subtraction commute.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,12 @@ from edgeseg_export.foreign.model_spec import ModelSpec
 ROUNDING = 1e-3
 """By how much a probability may leave the range 0 to 1, as float16 and resizes have it."""
 
+SUM_ROUNDING = 1e-2
+"""By how much the probabilities of a pixel's classes may miss 1, likewise."""
+
+CHOICES = ("Softmax", "LogSoftmax", "ArgMax")
+"""Operators after which channels exclude one another."""
+
 
 @dataclass(frozen=True)
 class Range:
@@ -28,17 +35,22 @@ class Range:
         least: of all.
         most: of all.
         whole: all were whole numbers.
+        shares: they were 0 to 1, and summed up to 1 over the channels of each pixel.
     """
 
     least: float
     most: float
     whole: bool
+    shares: bool = False
 
     @classmethod
     def of(cls, channels: list[NDArray[np.float32]]) -> Range:
         """Over the frames' channels, (C, h, w) each."""
         whole = all(np.array_equal(each, np.round(each)) for each in channels)
-        return cls(min(float(each.min()) for each in channels), max(float(each.max()) for each in channels), whole)
+        found = cls(min(float(each.min()) for each in channels), max(float(each.max()) for each in channels), whole)
+        sums = [each.sum(axis=0) for each in channels if len(each) > 1]
+        shares = found.in_unit and bool(sums) and all(bool((np.abs(each - 1) <= SUM_ROUNDING).all()) for each in sums)
+        return replace(found, shares=shares)
 
     @property
     def in_unit(self) -> bool:
@@ -49,14 +61,14 @@ class Range:
         return f"{self.least:.4g} to {self.most:.4g}"
 
 
-def find_head(values: Range, count: int, model_spec: ModelSpec, *, logit: bool, where: str) -> Head:
+def find_head(values: Range, count: int, model_spec: ModelSpec, *, undone: Collection[str], where: str) -> Head:
     """The head, and the threshold that is to be subtracted from its channels.
 
     Args:
         values: of the channels that the graph will give.
         count: of the channels.
         model_spec: what is stated.
-        logit: a sigmoid after these channels was left out, so that they are logits of its probabilities.
+        undone: operators after these channels that were left out; before a sigmoid, they are logits of probabilities.
         where: the model's file, for messages.
 
     Raises:
@@ -71,8 +83,10 @@ def find_head(values: Range, count: int, model_spec: ModelSpec, *, logit: bool, 
         if model_spec.threshold is not None:
             raise SpecError('spec has a "threshold", but of classes the highest wins; leave it out, or say which head')
         return Head()
-    if logit:
-        return Head(kind, "logits", _logit_of(model_spec, where))
+    if kind == "multi-label":
+        _check_independent(values, undone, where)
+    if "Sigmoid" in undone:
+        return Head(kind, "logits", _logit_of(model_spec, where), model_spec.exclusive)
     found = _kind_of(values)
     stated = model_spec.values
     if stated is not None and stated != found and not (stated == "probabilities" and values.in_unit):
@@ -87,7 +101,15 @@ def find_head(values: Range, count: int, model_spec: ModelSpec, *, logit: bool, 
     low, high = (0.0, 1.0) if values.in_unit else (values.least, values.most)
     if found != "logits" and not low <= threshold <= high:
         raise SpecError(f"{where} gives {values} on frames, and the threshold {threshold:g} lies outside; correct it")
-    return Head(kind, stated or found or "logits", threshold)
+    return Head(kind, stated or found or "logits", threshold, model_spec.exclusive)
+
+
+def _check_independent(values: Range, undone: Collection[str], where: str) -> None:
+    """Refuses labels that cannot hold or fail each by itself."""
+    choice = next((each for each in undone if each in CHOICES), None)
+    if choice is not None or values.shares:
+        reason = f"ends in {choice}" if choice else "gives channels that sum up to 1 at every pixel"
+        raise SpecError(f'{where} {reason}, so a pixel has one of its classes; say "head": "classes", or leave it out')
 
 
 def _kind_of(values: Range) -> Values | None:

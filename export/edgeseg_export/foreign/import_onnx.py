@@ -16,19 +16,20 @@ from onnx import TensorProto, version_converter
 from edgeseg import kernels
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.evaluate import evaluate
-from edgeseg.artifact import Artifact, sha256_of
+from edgeseg.artifact import Artifact, Precision, sha256_of
 from edgeseg.atomic import atomic_file
 from edgeseg.bundle import Bundle, write_bundle
 from edgeseg.engines import open_engine
 from edgeseg.errors import ExportError
-from edgeseg.measured import Evaluation, Measured, OriginalAgreement
+from edgeseg.measured import Measured, OriginalAgreement
 from edgeseg.segmenter import Segmenter
-from edgeseg.spec import Spec
 from edgeseg_export.agreement import LEAST_AGREEMENT, TOLERANCE
 from edgeseg_export.dynamic import prove_sizes
+from edgeseg_export.foreign.imported_card import imported_card
 from edgeseg_export.foreign.model_spec import ModelSpec
 from edgeseg_export.foreign.open_onnx import load_foreign
 from edgeseg_export.foreign.original import Original, first_line
+from edgeseg_export.foreign.to_float import to_float
 from edgeseg_export.foreign.wrap import wrap
 from edgeseg_export.frames import sample_frames
 from edgeseg_export.graph import finish
@@ -110,39 +111,70 @@ def wrapped_bundle(
         wrap(original.model, original.tail.logits, original.dtype, original.model_spec, original.head, original.where),
         original.where,
     )
-    precision = _precision(wrapped)
+    frames = sample_frames(dataset)
+    for sentence in original.notes:
+        note(sentence)
+    artifacts: dict[Path, Artifact] = {}
     with tempfile.TemporaryDirectory(prefix="edgeseg-import-") as folder:
-        file = Path(folder) / f"{spec.name}.{precision}.onnx"
-        try:
-            finish(wrapped, spec, file)
-        except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-            raise ExportError(f"{original.where} is no valid ONNX: {first_line(error)}; export it again") from error
-        model = Segmenter(spec, open_engine("onnxruntime", file, spec, threads=1, own=True))
-        for sentence in original.notes:
-            note(sentence)
-        frames = sample_frames(dataset)
-        agreement = _agreement(original, model, origin, frames, precision)
-        if spec.dynamic:
-            tolerance = TOLERANCE if precision == "fp32" else HALF_TOLERANCE
-            sizes = prove_sizes(file, spec, frames[0], lambda tensor: original.logits(original(tensor)), tolerance)
-            agreement = replace(agreement, sizes=sizes)
+        graphs = _graphs(wrapped)
+        tolerance = TOLERANCE if graphs.keys() == {"fp32"} else HALF_TOLERANCE
+        for precision, graph in graphs.items():
+            file = _written(graph, original, Path(folder), precision)
+            model = Segmenter(spec, open_engine("onnxruntime", file, spec, threads=1, own=True))
+            agreement = _proof(original, model, origin, frames, file, tolerance)
+            evaluation = None if dataset is None else evaluate(model, dataset, progress=progress)
+            measured = Measured.of(agreement, *([evaluation] if evaluation else []))
+            artifacts[file] = Artifact.of(file, target="onnxruntime", precision=precision, measured=measured)
         for sentence in _doubts(model, frames):
             note(f"warning: {sentence}")
-        evaluation = None if dataset is None else evaluate(model, dataset, progress=progress)
-        measured = Measured.of(agreement, *([evaluation] if evaluation else []))
-        artifact = Artifact.of(file, target="onnxruntime", precision=precision, measured=measured)
-        bundle = write_bundle(out, spec, {file: artifact}, _card(spec, artifact, agreement, evaluation))
+        if len(artifacts) > 1:
+            note("it is float16: an fp32 artifact with the same weights stands beside it, for quantize and compile")
+        bundle = write_bundle(out, spec, artifacts, imported_card(spec, tuple(artifacts.values())))
         note(f"{_write_overlay(bundle, model, frames[0])} shows a frame with its classes: look at it")
         return bundle
 
 
+def _graphs(wrapped: onnx.ModelProto) -> dict[Precision, onnx.ModelProto]:
+    """The graph by its precision; one of float16 in float32 too, which comes first, as quantisation starts there."""
+    precision = _precision(wrapped)
+    return {"fp32": to_float(wrapped), precision: wrapped} if precision == "fp16" else {precision: wrapped}
+
+
+def _written(graph: onnx.ModelProto, original: Original, folder: Path, precision: Precision) -> Path:
+    """The file of a graph, checked. What is made for TensorRT in float16 has the shorter name."""
+    spec = original.spec
+    file = folder / f"{spec.name}.{precision}{'.onnxruntime' if precision == 'fp16' else ''}.onnx"
+    try:
+        finish(graph, spec, file)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise ExportError(f"{original.where} is no valid ONNX: {first_line(error)}; export it again") from error
+    return file
+
+
+def _proof(
+    original: Original,
+    model: Segmenter,
+    origin: Origin,
+    frames: list[NDArray[np.uint8]],
+    file: Path,
+    tolerance: float,
+) -> OriginalAgreement:
+    """Compares a file with the original: on frames, and at other sizes if it is to take them."""
+    agreement = _agreement(original, model, origin, frames, tolerance)
+    if not model.spec.dynamic:
+        return agreement
+    sizes = prove_sizes(file, model.spec, frames[0], lambda tensor: original.logits(original(tensor)), tolerance)
+    return replace(agreement, sizes=sizes)
+
+
 def _agreement(
-    original: Original, model: Segmenter, origin: Origin, frames: list[NDArray[np.uint8]], precision: str
+    original: Original, model: Segmenter, origin: Origin, frames: list[NDArray[np.uint8]], tolerance: float
 ) -> OriginalAgreement:
     """Compares logits, and the masks that the network's own output means, at its own size, with the kernels'."""
     spec = model.spec
     size = spec.height, spec.width
     whole = spec.rect(spec.width, spec.height)
+    cut = kernels.argmax if spec.head.exclusive else kernels.labels
     difference = largest = 0.0
     same = pixels = 0
     for frame in frames:
@@ -152,15 +184,16 @@ def _agreement(
         with np.errstate(invalid="ignore"):  # infinities; the kernels refuse them
             difference = max(difference, float(np.abs(found - wanted).max()))
         largest = max(largest, float(np.abs(wanted).max()))
-        if original.model_spec.channels is not None:  # what the channels that are left out would have won is no matter
+        # What the channels that are left out would have won is no matter.
+        if original.model_spec.channels is not None and spec.head.exclusive:
             mask = wanted[0].argmax(0)
         else:
             mask = original.mask(expected, size if original.resizes_scores and spec.grid != "corners" else None)
-        rect = whole if mask.shape == size else None
-        same += int((kernels.argmax(found, mask.shape[1], mask.shape[0], rect=rect) == mask).sum())
+        height, width = mask.shape[-2:]
+        rect = whole if (height, width) == size else None
+        same += int((cut(found, width, height, rect=rect) == mask).sum())
         pixels += mask.size
     agreement = 100 * same / pixels
-    tolerance = TOLERANCE if precision == "fp32" else HALF_TOLERANCE
     if not difference <= tolerance * largest or agreement < LEAST_AGREEMENT:
         raise ExportError(
             f"{original.where} disagrees with itself once it is wrapped: logits differ by up to {difference:.3g} "
@@ -181,8 +214,11 @@ def _agreement(
 
 def _doubts(model: Segmenter, frames: list[NDArray[np.uint8]]) -> list[str]:
     """What looks wrong in the masks of real frames: it is mostly the input's range, mean or order of colours."""
-    counts = sum(np.bincount(model(frame).ravel(), minlength=256) for frame in frames)
-    share = counts / np.sum(counts)
+    masks = [model(frame) for frame in frames]
+    if model.spec.head.exclusive:
+        share = np.sum([np.bincount(mask.ravel(), minlength=256) for mask in masks], axis=0) / sum(map(np.size, masks))
+    else:
+        share = np.mean([mask.mean(axis=(1, 2)) for mask in masks], axis=0)
     if share.max() < ABSURD:
         return []
     name = model.spec.classes[int(share.argmax())]
@@ -215,39 +251,9 @@ def _converted(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
         ) from error
 
 
-def _precision(model: onnx.ModelProto) -> str:
+def _precision(model: onnx.ModelProto) -> Precision:
     if any(node.op_type in QUANTISED for node in model.graph.node):
         return "int8"
     weights = {name for node in model.graph.node if node.op_type in ("Conv", "MatMul", "Gemm") for name in node.input}
     kinds = {tensor.data_type for tensor in model.graph.initializer if tensor.name in weights}
     return "fp16" if TensorProto.FLOAT16 in kinds else "fp32"
-
-
-def _card(spec: Spec, artifact: Artifact, agreement: OriginalAgreement, evaluation: Evaluation | None) -> str:
-    """The model card: where the network comes from, and what was measured."""
-    undone = f", without its own {', '.join(agreement.undone)}" if agreement.undone else ""
-    lines = [
-        f"# {spec.name}",
-        "",
-        f"Imported from `{agreement.file}` (SHA-256 `{agreement.sha256}`){undone}: "
-        f"{spec.width}x{spec.height} BGR frames to {len(spec.classes)} classes, logits at 1/{spec.stride}.",
-        "",
-        f"Classes: {', '.join(spec.classes)}.",
-        "",
-        "## Licence",
-        "",
-        f"{spec.licence}.",
-        "",
-        "## Figures",
-        "",
-        f"- {artifact} against the original on {agreement.frames} frames: logits differ by at most "
-        f"{agreement.max_difference:.2g} (largest {agreement.max_logit:.3g}), masks agree on "
-        f"{agreement.mask_agreement:.3f} % of the pixels.",
-    ]
-    if evaluation is not None:
-        lines.append(
-            f"- {artifact} on the {evaluation.split} split ({evaluation.images} images): mIoU {evaluation.miou:.2f} %."
-        )
-    else:
-        lines.append("- Accuracy was not measured: the network was imported without a data set.")
-    return "\n".join([*lines, ""])

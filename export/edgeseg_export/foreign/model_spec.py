@@ -17,7 +17,7 @@
       "head": "classes",                   or "binary", "multi-label"; left out: binary where there is one channel
       "values": "probabilities",           or "logits", "ids"; left out: seen from frames that are run
       "threshold": 0.5,                    of a binary or multi-label head, in those values; left out: 0.5 or 0
-      "background": "none",                name of the class where no label of a multi-label head holds
+      "background": "none",                of a multi-label head of which one label wins: the class where none holds
       "grid": "whole",                     or "stride", "corners": how pixels lie on the logits (edgeseg/spec.py)
       "channels": [0, 1, 3],               the output's channel of each class; left out: class i is channel i
       "stride": 4,                         input pixels a logit
@@ -27,11 +27,12 @@
       "licence": "Apache-2.0; trained on ..."
     }
 
-A network of one channel has two classes, the second where its value is above the threshold. The labels of a multi-label
-head are "classes"; the one furthest above the threshold wins, and the background, which becomes class 0, where none is
-above. Channels that "channels" leaves out (void, other) never win a pixel. Where the network ends in a softmax, a
-sigmoid or an arg-max, that is undone; where it ends in a bilinear resize, that is undone if "stride" says so:
-upsampling and arg-max are the kernels' work.
+A network of one channel has two classes, the second where its value is above the threshold. The labels of a
+multi-label head are "classes". They may overlap: each has a mask of its own, where it is above the threshold. With a
+"background" they exclude one another: the one furthest above the threshold wins, and the background, which becomes
+class 0, where none is above. Channels that "channels" leaves out (void, other) never win a pixel. Where the network
+ends in a softmax, a sigmoid or an arg-max, that is undone; where it ends in a bilinear resize, that is undone if
+"stride" says so: upsampling and arg-max are the kernels' work.
 """
 
 from __future__ import annotations
@@ -118,6 +119,7 @@ class ModelSpec:
         values: of the channels, None likewise.
         threshold: in those values, None for the usual one.
         grid: how pixels lie on the logits, None where it is to be seen from the network's resize.
+        exclusive: a pixel has one class; otherwise the labels of a multi-label head may overlap.
     """
 
     spec: Spec
@@ -128,11 +130,12 @@ class ModelSpec:
     values: Values | None = None
     threshold: float | None = None
     grid: Grid | None = None
+    exclusive: bool = True
 
     @property
     def labels(self) -> int:
-        """Classes that have a channel: all but the background of a multi-label head."""
-        return len(self.spec.classes) - (self.head == "multi-label")
+        """Classes that have a channel: all but the background of a multi-label head of which one label wins."""
+        return len(self.spec.classes) - (self.head == "multi-label" and self.exclusive)
 
 
 def read_model_spec(path: Path) -> ModelSpec:
@@ -156,9 +159,10 @@ def model_spec(data: Any) -> ModelSpec:
     names = required(data, "classes", list, where="spec", error=SpecError)
     classes = [f"class {index}" if name is None else name for index, name in enumerate(names)]
     head = _choice(data, "head", HeadKind)
-    if head == "multi-label":
-        classes.insert(0, required(data, "background", str, where="spec", error=SpecError))
-    elif "background" in data:
+    background = required(data, "background", str, where="spec", error=SpecError) if "background" in data else None
+    if head == "multi-label" and background is not None:
+        classes.insert(0, background)
+    elif background is not None:
         raise SpecError('spec has a "background", which goes with "head": "multi-label" alone; leave it out')
     palette = _colours(len(classes)) if data["palette"] is None else data["palette"]
     ours = {key: described_input[key] for key in ("width", "height", "resize", "pad", "dynamic")}
@@ -181,6 +185,7 @@ def model_spec(data: Any) -> ModelSpec:
         cast("Values | None", _choice(data, "values", Values)),
         _threshold(data),
         cast("Grid | None", _choice(data, "grid", Grid)),
+        exclusive=head != "multi-label" or background is not None,
     )
 
 

@@ -15,8 +15,9 @@ from edgeseg import kernels
 from edgeseg.errors import ExportError, SpecError
 from edgeseg.ort import ort
 from edgeseg.spec import Grid, Head, Spec
-from edgeseg_export.foreign.head import Range, find_head
+from edgeseg_export.foreign.head import CHOICES, Range, find_head
 from edgeseg_export.foreign.model_spec import ModelSpec
+from edgeseg_export.foreign.other_tasks import refuse_other_tasks
 from edgeseg_export.foreign.tail import RESIZING, SQUASHING, Tail, candidates, find_tail
 from edgeseg_export.foreign.wrap import LEVELS, channels_last, frame_input
 from edgeseg_export.frames import sample_frames
@@ -50,6 +51,7 @@ class Original:
         self._input = picture.name
         self._channels_last = channels_last(picture)
         self._kind = helper.tensor_dtype_to_np_dtype(picture.type.tensor_type.elem_type)
+        self._refuse_other_tasks()
         self.output = _output(model, model_spec, where)
         chain = candidates(model, self.output)
         self._names = list(dict.fromkeys([self.output, *(str(node.input[0]) for node in chain)]))
@@ -87,10 +89,15 @@ class Original:
                 f"its one channel holds {self.head.values}, and is class 1 above {self.head.threshold:g}"
                 ' ("values" and "threshold" in the spec say otherwise)'
             )
-        if self.head.kind == "classes" and "Sigmoid" in self.tail.names:
+        if self.head.kind == "classes" and self.model_spec.head is None and self._independent:
             found.append(
-                "its channels end in sigmoids, of which the highest wins; if several may hold at once, or none, say "
-                '"head": "multi-label" in the spec'
+                "its channels are probabilities that do not sum up to 1, of which the highest wins; if several may "
+                'hold, or none, say "head": "multi-label" in the spec'
+            )
+        if not self.head.exclusive:
+            found.append(
+                f"its labels may overlap: each has a mask of its own, where its {self.head.values} are above "
+                f'{self.head.threshold:g} (a "background" in the spec makes one of them win)'
             )
         if self.grid != "stride" and self.model_spec.grid is None:
             whole = "the whole input" if self.grid == "whole" else "the outermost pixels' centres (align_corners)"
@@ -107,12 +114,14 @@ class Original:
     def logits(self, tensors: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Of what a call gave, (1, classes, h, w) or (1, 1, h, w), cut at 0, as the bundle's graph must give them."""
         channels = self.channels(tensors) - np.float32(self.head.threshold)
-        if self.head.kind != "multi-label":
+        if self.head.kind != "multi-label" or not self.head.exclusive:
             return channels
         return np.concatenate([np.zeros_like(channels[:, :1]), channels], axis=1)
 
     def mask(self, tensors: dict[str, NDArray[Any]], size: tuple[int, int] | None = None) -> NDArray[Any]:
         """Class ids (h, w) of the network's own output, by its own rule, as its users take them.
+
+        Of labels that may overlap, bool (L, h, w): where each is above its threshold.
 
         Args:
             tensors: what a call gave.
@@ -126,6 +135,9 @@ class Original:
         if size is not None:
             picture = np.stack([cv2.resize(plane, size[::-1], interpolation=cv2.INTER_LINEAR) for plane in picture])
         above = picture - np.float32(self._own_threshold)
+        if not self.head.exclusive:
+            own: NDArray[Any] = above > 0
+            return own if self.model_spec.channels is None else own[list(self.model_spec.channels)]
         ids: NDArray[Any] = picture.argmax(0)
         if self.head.kind == "binary":
             ids = above[0] > 0
@@ -146,13 +158,20 @@ class Original:
             return float(1 / (1 + np.exp(-self.head.threshold)))
         return self.head.threshold
 
+    @property
+    def _independent(self) -> bool:
+        """Whether the channels look like probabilities that each hold or fail by themselves."""
+        if self.tail.ids is not None or {*CHOICES} & {*self.tail.names}:
+            return False
+        return "Sigmoid" in self.tail.names or (self._values.in_unit and not self._values.shares)
+
     def _find_head(self) -> Head:
         """Runs frames of all kinds, to see which values the channels take."""
         spec = self.model_spec.spec
         found = [self.channels(self(kernels.resize(frame, spec.width, spec.height)[None])) for frame in _probes()]
-        values = Range.of([channels[0] for channels in found])
-        sigmoid = "Sigmoid" in self.tail.names
-        return find_head(values, found[0].shape[1], self.model_spec, logit=sigmoid, where=self.where)
+        self._values = Range.of([channels[0] for channels in found])
+        names = self.tail.names
+        return find_head(self._values, found[0].shape[1], self.model_spec, undone=names, where=self.where)
 
     def _find_grid(self) -> Grid:
         """The network's own, or what is stated; people resize to the whole input where neither says."""
@@ -162,6 +181,16 @@ class Original:
         grid = stated or own or "whole"
         divides = spec.width % spec.stride == spec.height % spec.stride == 0
         return "stride" if grid == "whole" and divides and not spec.dynamic else grid
+
+    def _refuse_other_tasks(self) -> None:
+        """Runs a frame, to see whether the outputs are those of a network for another task."""
+        self._names = [value.name for value in self.model.graph.output]
+        self._session = self._open()
+        spec = self.model_spec.spec
+        frame = kernels.resize(sample_frames(None)[0], spec.width, spec.height)
+        shapes = {name: found.shape for name, found in self(frame[None]).items()}
+        size = spec.height, spec.width
+        refuse_other_tasks(shapes, size, self.model_spec.labels, self.model_spec.output, self.where)
 
     def _open(self) -> ort.InferenceSession:
         exposed = onnx.ModelProto()

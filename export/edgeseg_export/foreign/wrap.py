@@ -3,8 +3,8 @@
     frame -> Cast -> [Transpose] -> [Gather] -> [Sub] -> [Div] -> the network
           -> [Gather] -> [Cast] -> [Sub] -> [Pad] -> logits
 
-The last Sub takes the threshold of a head off, so that the kernels cut it at 0; Pad gives a multi-label head the
-channel of its background, which is 0.
+The last Sub takes the threshold of a head off, so that the kernels cut it at 0; Pad gives a multi-label head that has a
+background the channel of it, which is 0.
 
 Where the input goes to one convolution alone, the channel order is folded into its weights; so are mean and standard
 deviation where they differ by channel: the deviation always, the mean if nothing is padded (padding means 0 after the
@@ -111,7 +111,7 @@ def wrap(
     _rename(wrapped, scores, "logits")
     used = {name for node in wrapped for name in _reads(node)}
     size = ["height", "width"] if spec.dynamic else [spec.height, spec.width]
-    count = None if model_spec.channels is None else len(model_spec.channels) + (head.kind == "multi-label")
+    count = None if model_spec.channels is None else len(model_spec.channels) + _has_background(head)
     return helper.make_model(
         helper.make_graph(
             wrapped,
@@ -144,9 +144,14 @@ def _to_logits(
         add("Cast", "scores", to=TensorProto.FLOAT)
     if head.threshold:
         add("Sub", "above", np.array(head.threshold, np.float32))
-    if head.kind == "multi-label":
+    if _has_background(head):
         add("Pad", "labels", np.array([0, 1, 0, 0, 0, 0, 0, 0], np.int64), np.array(0, np.float32))
     return nodes, nodes[-1].output[0] if nodes else scores
+
+
+def _has_background(head: Head) -> bool:
+    """Whether a class stands for what no channel of the network does."""
+    return head.kind == "multi-label" and head.exclusive
 
 
 def _normalise(

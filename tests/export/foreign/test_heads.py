@@ -79,8 +79,19 @@ def squeezed(s: str) -> Nodes:
     return [*resized(s), constant("axis", np.array([1])), node("Squeeze", "large", "out", "axis")]
 
 
+def interpolated(s: str) -> Nodes:
+    return [*resized(s), node("Identity", "large", "out")]
+
+
 def sigmoid_then_resize(s: str) -> Nodes:
     return [node("Sigmoid", s, "p"), *resized("p"), node("Identity", "large", "out")]
+
+
+def argmax_then_nearest(s: str) -> Nodes:
+    scales = constant("scales", np.array([1, 1, 4, 4], np.float32))
+    empty = constant("roi", np.zeros(0, np.float32))
+    ids = [node("ArgMax", s, "ids", axis=1), node("Cast", "ids", "float", to=TensorProto.FLOAT)]
+    return [*ids, scales, empty, node("Resize", "float", "out", "roi", "scales", mode="nearest")]
 
 
 def levels(s: str) -> Nodes:
@@ -174,14 +185,8 @@ def test_what_contradicts_the_frames_is_refused(
 def test_class_ids_that_are_resized_leave_their_scores(tmp_path: Path) -> None:
     """Arg-max, then nearest: the scores before both serve, and the network's own class ids are the proof."""
 
-    def tail(s: str) -> Nodes:
-        scales = constant("scales", np.array([1, 1, 4, 4], np.float32))
-        empty = constant("roi", np.zeros(0, np.float32))
-        ids = [node("ArgMax", s, "ids", axis=1), node("Cast", "ids", "float", to=TensorProto.FLOAT)]
-        return [*ids, scales, empty, node("Resize", "float", "out", "roi", "scales", mode="nearest")]
-
     notes: list[str] = []
-    path = saved(network(tail), tmp_path)
+    path = saved(network(argmax_then_nearest), tmp_path)
     bundle = import_onnx(path, model_spec(description()), tmp_path / "city", note=notes.append)
     assert bundle.artifacts[0].measured.facts["original"]["mask_agreement"] == 100
     assert any("resize of class ids is left out" in each for each in notes)

@@ -170,8 +170,9 @@ def test_other_opsets_are_refused(tmp_path: Path, opset: int) -> None:
 
 def test_half_precision(tmp_path: Path) -> None:
     bundle = imported(network(kind=TensorProto.FLOAT16, out=TensorProto.FLOAT16), tmp_path)
-    assert bundle.artifacts[0].precision == "fp16"
-    assert edgeseg.load(bundle).logits(sample_frames(None)[0]).dtype == np.float32
+    assert [each.precision for each in bundle.artifacts] == ["fp32", "fp16"]
+    for precision in ("fp32", "fp16"):
+        assert edgeseg.load(bundle, precision=precision).logits(sample_frames(None)[0]).dtype == np.float32
 
 
 @pytest.mark.parametrize("colour", ["RGB", "BGR"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import numpy as np
 import onnx
 import pytest
@@ -15,16 +14,6 @@ from edgeseg.errors import ExportError
 from edgeseg.measured import Agreement
 from edgeseg_export.precision.quantize import quantize
 from tests.export.foreign.their_onnx import HEIGHT, WIDTH, Nodes, constant, imported, network
-
-
-@pytest.fixture(scope="module")
-def frames(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("frames")
-    random = np.random.default_rng(0)
-    for index in range(6):
-        coarse = random.integers(0, 256, (6, 8, 3), np.uint8)
-        cv2.imwrite(str(folder / f"{index}.png"), cv2.resize(coarse, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC))
-    return folder
 
 
 def statistic(s: str) -> Nodes:
