@@ -1,4 +1,4 @@
-"""Pictures from files: one reader for running, training, evaluation and quantisation.
+"""Pictures from files: one reader for running, training, evaluation and quantisation, which label images share.
 
 A picture is given as a viewer shows it, as BGR of 8 bits:
 - turned and mirrored as its EXIF orientation says;
@@ -16,10 +16,11 @@ import contextlib
 import os
 import struct
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from edgeseg.arrays import Image
 from edgeseg.errors import DataError
@@ -61,11 +62,19 @@ def read_picture(path: Path) -> Picture:
     Raises:
         DataError: it cannot be read or decoded, or claims to be too large.
     """
+    return decode_picture(read_content(path), path)
+
+
+def read_content(path: Path) -> bytes:
+    """All bytes of a picture's file, which is a regular one of at most MAX_BYTES.
+
+    Raises:
+        DataError: it cannot be read, or is another.
+    """
     try:
-        content = read_file(path, MAX_BYTES)
+        return read_file(path, MAX_BYTES)
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}; check the path and its permissions") from error
-    return decode_picture(content, path)
 
 
 def decode_picture(content: bytes, path: Path, *, upright: bool = True) -> Picture:
@@ -79,6 +88,38 @@ def decode_picture(content: bytes, path: Path, *, upright: bool = True) -> Pictu
     Raises:
         DataError: it cannot be decoded, or claims to be too large.
     """
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
+    decoded = decode(content, path, flags if upright else flags | cv2.IMREAD_IGNORE_ORIENTATION)
+    if decoded.dtype == np.uint8:
+        return Picture(np.asarray(decoded, np.uint8))
+    if decoded.dtype != np.uint16:
+        raise DataError(f"{path} holds {decoded.dtype} values, expected 8 or 16 bits; convert it")
+    brightest = int(decoded.max(initial=0))
+    bits = next(depth for depth in DEPTHS if brightest < 1 << depth)
+    return Picture(np.right_shift(decoded, bits - 8).astype(np.uint8), bits if bits < 16 else None)
+
+
+def decode(content: bytes, path: Path, flags: int) -> NDArray[Any]:
+    """What `cv2.imdecode` makes of the bytes of a file with these flags; `path` is for messages.
+
+    Raises:
+        DataError: they cannot be decoded, or claim to be too large.
+    """
+    check_size(content, path)
+    decoded = None
+    with contextlib.suppress(cv2.error):  # it raises where a size is too much for its own limits
+        decoded = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    if decoded is None:
+        raise DataError(f"{path} cannot be decoded as an image ({len(content)} bytes); is it cut off?")
+    return decoded
+
+
+def check_size(content: bytes, path: Path) -> None:
+    """Refuses a picture by its first bytes, before it is decoded.
+
+    Raises:
+        DataError: it is of no known format, or claims to be too large.
+    """
     size = picture_size(content)
     if size is None:
         raise DataError(f"{path} cannot be decoded as an image; it is no PNG, JPEG, WebP, TIFF or BMP")
@@ -88,21 +129,6 @@ def decode_picture(content: bytes, path: Path, *, upright: bool = True) -> Pictu
             f"{path} claims to be {size[0]}x{size[1]}, more than {limit} pixels; if that is right and the memory "
             "suffices, set EDGESEG_MAX_PIXELS"
         )
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
-    decoded = None
-    with contextlib.suppress(cv2.error):  # it raises where a size is too much for its own limits
-        decoded = cv2.imdecode(
-            np.frombuffer(content, np.uint8), flags if upright else flags | cv2.IMREAD_IGNORE_ORIENTATION
-        )
-    if decoded is None:
-        raise DataError(f"{path} cannot be decoded as an image ({len(content)} bytes); is it cut off?")
-    if decoded.dtype == np.uint8:
-        return Picture(np.asarray(decoded, np.uint8))
-    if decoded.dtype != np.uint16:
-        raise DataError(f"{path} holds {decoded.dtype} values, expected 8 or 16 bits; convert it")
-    brightest = int(decoded.max(initial=0))
-    bits = next(depth for depth in DEPTHS if brightest < 1 << depth)
-    return Picture(np.right_shift(decoded, bits - 8).astype(np.uint8), bits if bits < 16 else None)
 
 
 def max_pixels() -> int:

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from edgeseg.accuracy.classes import Classes
 from edgeseg.accuracy.dataset import Dataset
-from edgeseg.accuracy.label_file import LabelImage, read_content
+from edgeseg.accuracy.label_file import LabelImage
 from edgeseg.accuracy.layouts import find_layout, nearest
 from edgeseg.accuracy.survey import Survey
 from edgeseg.errors import DataError
-from edgeseg.picture import decode_picture
+from edgeseg.picture import decode_picture, read_content
 
 SHOWN = 6
 """Labelled images of a split that a report shows."""

@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.accuracy.classes import VOID, Classes, Reading
-from edgeseg.accuracy.label_file import read_content
 from edgeseg.accuracy.layouts import find_layout, nearest
 from edgeseg.accuracy.layouts.layout import Layout, Pair, divided
 from edgeseg.errors import DataError, EdgeSegWarning
-from edgeseg.picture import decode_picture
+from edgeseg.picture import decode_picture, read_content
 
 LOOKED_AT = 24
 """Masks of a split that say whether they hold ids or colours."""

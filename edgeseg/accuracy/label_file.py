@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.errors import DataError
+from edgeseg.picture import PNG, check_size, decode, read_content
 
-MAX_PIXELS = 1 << 28
-"""Of a label image, 16384 x 16384; a file that announces more is refused before it is decoded."""
+_INDEXED = 3
+"""The colour type of a PNG with a palette (ISO/IEC 15948, 11.2.2)."""
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_GREY, _INDEXED = 0, 3
 _LOSSY = {b"\xff\xd8\xff": "JPEG", b"RIFF": "WebP"}
 
 
@@ -37,29 +34,21 @@ class LabelImage:
     one_channel: bool
 
 
-class _PngHeader(NamedTuple):
-    width: int
-    height: int
-    bits: int
-    kind: int
-
-
 def read_label_image(path: Path) -> LabelImage:
     """Decodes a label file; what a palette's index, a bit or a channel means is kept apart from its colour.
 
     Raises:
-        DataError: it cannot be read or decoded, is too large, or is of a lossy format.
+        DataError: it cannot be read or decoded, claims to be too large, or is of a lossy format.
     """
     content = read_content(path)
     for start, name in _LOSSY.items():
         if content.startswith(start):
             raise DataError(f"{path} is {name}, which alters class ids as it compresses; give masks as PNG")
-    header = _png_header(content)
-    if header is not None and header.width * header.height > MAX_PIXELS:
-        raise DataError(f"{path} announces {header.width}x{header.height} pixels, expected at most {MAX_PIXELS}")
-    if header is not None and header.kind == _INDEXED:
+    bits, colour_type = _png_depth(content) or (8, None)
+    if colour_type == _INDEXED:
+        check_size(content, path)
         return _indexed(content, path)
-    return label_image(decode(content, path, cv2.IMREAD_UNCHANGED), path, bits=header.bits if header else 8)
+    return label_image(decode(content, path, cv2.IMREAD_UNCHANGED), path, bits=bits)
 
 
 def label_image(decoded: NDArray[Any], path: Path, *, bits: int = 8) -> LabelImage:
@@ -103,34 +92,6 @@ def _indexed(content: bytes, path: Path) -> LabelImage:
     return LabelImage(np.asarray(indices, np.uint8), colours[indices], True)
 
 
-def _png_header(content: bytes) -> _PngHeader | None:
-    """What the first chunk of a PNG says (ISO/IEC 15948, 11.2.2); None for other files."""
-    if not content.startswith(_SIGNATURE) or len(content) < 26:
-        return None
-    return _PngHeader(*struct.unpack(">IIBB", content[16:26]))
-
-
-def decode(content: bytes, path: Path, flags: int) -> NDArray[Any]:
-    """Decodes an image as OpenCV does.
-
-    Raises:
-        DataError: it is none; OpenCV's own reader of files would not say why it failed, and breaks on some paths.
-    """
-    decoded = None
-    with contextlib.suppress(cv2.error):  # it raises where there is nothing to read, or too much for its limits
-        decoded = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
-    if decoded is None:
-        raise DataError(f"{path} cannot be decoded as an image ({len(content)} bytes); is it cut off?")
-    return decoded
-
-
-def read_content(path: Path) -> bytes:
-    """All bytes of a file.
-
-    Raises:
-        DataError: it cannot be read.
-    """
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}; check the path and its permissions") from error
+def _png_depth(content: bytes) -> tuple[int, int] | None:
+    """Bits of a sample and colour type of a PNG, from its first chunk (ISO/IEC 15948, 11.2.2); None for other files."""
+    return (content[24], content[25]) if content.startswith(PNG) and len(content) > 25 else None

@@ -208,6 +208,10 @@ def _huge(data: dict[str, Any]) -> None:
     data["images"][0]["width"] = 10**9
 
 
+def _negative(data: dict[str, Any]) -> None:
+    data["images"][0] |= {"width": -8, "height": -6}
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -216,6 +220,7 @@ def _huge(data: dict[str, Any]) -> None:
         (_runs, "do not add up"),
         (_category, "category 9, which is not listed"),
         (_huge, "expected 1 to"),
+        (_negative, "is -8x-6, expected 1 to"),
     ],
 )
 def test_coco_that_does_not_hold_together(

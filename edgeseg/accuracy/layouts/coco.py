@@ -22,11 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.accuracy.classes import VOID, Classes
-from edgeseg.accuracy.label_file import MAX_PIXELS, LabelImage
+from edgeseg.accuracy.label_file import LabelImage
 from edgeseg.accuracy.layouts.layout import Layout, Pair, usual
 from edgeseg.accuracy.layouts.voc import palette
 from edgeseg.errors import DataError
 from edgeseg.json_fields import list_of, read_json, required
+from edgeseg.picture import max_pixels
 
 NAME = "COCO"
 NEEDS = ("annotations/instances_*.json",)
@@ -118,12 +119,12 @@ class CocoFile:
                 raise DataError(f"{where} has the category {category}, which is not listed; export it again")
             class_id = VOID if each.get("iscrowd") else names.index(self.categories[category])
             of_image.setdefault(self._number(each, "image_id", where), []).append((class_id, each))
-        pairs = []
+        pairs, limit = [], max_pixels()
         for each in self._list("images"):
             where = f"{self._path}: image {each.get('id')}"
             size = self._number(each, "height", where), self._number(each, "width", where)
-            if not 0 < size[0] * size[1] <= MAX_PIXELS:
-                raise DataError(f"{where} is {size[1]}x{size[0]}, expected 1 to {MAX_PIXELS} pixels")
+            if min(size) < 1 or size[0] * size[1] > limit:
+                raise DataError(f"{where} is {size[1]}x{size[0]}, expected 1 to {limit} pixels")
             image = self._find(required(each, "file_name", str, where=where, error=DataError))
             objects = sorted(of_image.get(self._number(each, "id", where), []), key=lambda item: -_extent(item[1]))
             pairs.append(

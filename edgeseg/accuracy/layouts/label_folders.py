@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.accuracy.classes import VOID, Classes
-from edgeseg.accuracy.label_file import LabelImage, read_content, read_label_image
+from edgeseg.accuracy.label_file import LabelImage, read_label_image
 from edgeseg.accuracy.layouts.layout import SUFFIXES, Layout, Pair, Splits, folders_in, pairs_by_name, usual
 from edgeseg.accuracy.layouts.voc import palette
 from edgeseg.errors import DataError
 from edgeseg.label_folder import label_of
+from edgeseg.picture import read_content
 
 NAME = "a folder of masks for each label"
 NEEDS = ("images", "masks", "masks/LABEL", "masks/LABEL/*")

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.accuracy.classes import Classes
-from edgeseg.accuracy.label_file import LabelImage, read_content, read_label_image
+from edgeseg.accuracy.label_file import LabelImage, read_label_image
 from edgeseg.errors import DataError
+from edgeseg.picture import read_content
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 """What counts as an image; other files in the folders are not read."""

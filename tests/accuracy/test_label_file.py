@@ -1,0 +1,58 @@
+"""What a label image may not be; what its levels, indices and colours mean is tested with the layouts."""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edgeseg.accuracy.label_file import read_label_image
+from edgeseg.errors import DataError
+
+
+def png(width: int, height: int, bits: int, colour_type: int) -> bytes:
+    """A PNG's first chunk, and no pixels."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, bits, colour_type, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
+
+
+@pytest.mark.parametrize("extension", [".png", ".tif", ".bmp"])
+def test_one_limit_of_pixels_for_every_format(
+    extension: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / f"mask{extension}"
+    path.write_bytes(cv2.imencode(extension, np.ones((10, 11), np.uint8))[1].tobytes())
+    monkeypatch.setenv("EDGESEG_MAX_PIXELS", "110")
+    ids = read_label_image(path).ids
+    assert ids is not None
+    assert (ids == 1).all()
+    monkeypatch.setenv("EDGESEG_MAX_PIXELS", "109")
+    with pytest.raises(DataError, match="claims to be 11x10, more than 109 pixels"):
+        read_label_image(path)
+
+
+@pytest.mark.parametrize("colour_type", [0, 3])
+def test_a_small_file_that_claims_much_is_refused(colour_type: int, tmp_path: Path) -> None:
+    path = tmp_path / "mask.png"
+    path.write_bytes(png(37000, 37000, 1, colour_type))
+    with pytest.raises(DataError, match="claims to be 37000x37000"):
+        read_label_image(path)
+
+
+@pytest.mark.parametrize("length", range(27))
+def test_a_first_chunk_that_is_cut_off(length: int, tmp_path: Path) -> None:
+    path = tmp_path / "mask.png"
+    path.write_bytes(png(4, 4, 8, 3)[:length])
+    with pytest.raises(DataError, match="cannot be decoded"):
+        read_label_image(path)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "mask.png")
+    with pytest.raises(DataError, match="it is a device, pipe or socket"):
+        read_label_image(tmp_path / "mask.png")
