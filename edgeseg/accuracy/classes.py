@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
@@ -70,7 +70,7 @@ class Classes:
         Raises:
             DataError: an id or colour is no class, read either way.
         """
-        reading = reading or self._usual(image)
+        reading = reading or self.reading_of([image]) or _usual([image])
         label, fault = self._read(image, reading)
         if label is not None:
             return label
@@ -79,13 +79,18 @@ class Classes:
         also = f'; if its {other} are meant, write "masks": "{other}" in classes.json' if fits else ""
         raise DataError(f"{path} {fault}; correct the mask or the classes{also}")
 
-    def _usual(self, image: LabelImage) -> Reading:
-        """What such a file usually holds, if that fits, or else what fits."""
+    def reading_of(self, images: Iterable[LabelImage]) -> Reading | None:
+        """The one way in which all these images can be read: the stated one, the usual one, or the other.
+
+        Returns:
+            None where neither fits all; where `reading` states it, no image is asked for.
+        """
         if self.reading is not None:
             return self.reading
-        usual: Reading = "ids" if image.one_channel else "colours"
-        other: Reading = "colours" if usual == "ids" else "ids"
-        return other if self.fits(image, other) and not self.fits(image, usual) else usual
+        images = list(images)
+        usual = _usual(images)
+        readings: tuple[Reading, ...] = (usual, "colours" if usual == "ids" else "ids")
+        return next((each for each in readings if all(self.fits(image, each) for image in images)), None)
 
     def fits(self, image: LabelImage, reading: Reading) -> bool:
         """Whether every pixel has a class, or is ignored, if the image is read that way."""
@@ -157,6 +162,11 @@ def read_classes(path: Path) -> Classes:
         ids=ids,
         reading=cast("Reading | None", reading),
     )
+
+
+def _usual(images: list[LabelImage]) -> Reading:
+    """What such files hold most often."""
+    return "ids" if all(image.one_channel for image in images) else "colours"
 
 
 def _numbering(data: Any, listed: list[Any], where: str) -> tuple[dict[int, int] | None, int | None]:

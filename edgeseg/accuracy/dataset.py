@@ -55,7 +55,8 @@ class Dataset:
             raise DataError(f"{folder} has no split {split!r}; {nearest(folder)}")
         pairs = _listed(layout, folder, split)
         classes = layout.classes()
-        return cls(folder, split, classes, pairs, classes.reading or _reading(pairs, classes))
+        spread = pairs[:: max(1, len(pairs) // LOOKED_AT)][:LOOKED_AT]
+        return cls(folder, split, classes, pairs, classes.reading_of(pair.label() for pair in spread))
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -176,15 +177,6 @@ def _listed(layout: Layout, folder: Path, split: str | None) -> tuple[Pair, ...]
         if names
         else f"{folder} has no split {split!r}; it is not divided, and only its halves train and val can be asked for"
     )
-
-
-def _reading(pairs: tuple[Pair, ...], classes: Classes) -> Reading | None:
-    """The one way in which all label images that are looked at can be read; None where they differ."""
-    step = max(1, len(pairs) // LOOKED_AT)
-    images = [pair.label() for pair in pairs[::step][:LOOKED_AT]]
-    usual: Reading = "ids" if all(image.one_channel for image in images) else "colours"
-    other: Reading = "colours" if usual == "ids" else "ids"
-    return next((each for each in (usual, other) if all(classes.fits(image, each) for image in images)), None)
 
 
 def _turned_as(stored: NDArray[np.uint8], shown: NDArray[np.uint8], label: NDArray[np.uint8]) -> NDArray[np.uint8]:
