@@ -120,8 +120,8 @@ def _look_at(dataset: Dataset, index: int, report: SplitReport) -> NDArray[np.ui
     """Reads one pair into the report; its frame, if it can be read."""
     pair = dataset.pairs[index]
     try:
-        frame, label = dataset.load(index)
         image = pair.label()
+        frame, label = dataset.load(index, image)
     except DataError as error:
         report.unreadable.append(str(error))
         return None

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.accuracy.classes import VOID, Classes, Reading
+from edgeseg.accuracy.label_file import LabelImage
 from edgeseg.accuracy.layouts import find_layout, nearest
 from edgeseg.accuracy.layouts.layout import Layout, Pair, divided
 from edgeseg.errors import DataError, EdgeSegWarning
@@ -64,13 +65,17 @@ class Dataset:
     def __iter__(self) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
         return (self.load(index) for index in range(len(self)))
 
-    def load(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """One image and its label: uint8 (H, W, 3) in BGR, and uint8 (H, W) with class ids or the ignore id.
+    def load(self, index: int, image: LabelImage | None = None) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """One picture and its label: uint8 (H, W, 3) in BGR, and uint8 (H, W) with class ids or the ignore id.
+
+        Args:
+            index: of the pair.
+            image: its label image, where the caller has decoded it already.
 
         Raises:
             DataError: a file cannot be decoded, the sizes differ, or the mask holds an id or colour that is no class.
         """
-        return self._beside_frame(index, self.label(index))
+        return self._beside_frame(index, self.label(index, image))
 
     def load_masks(self, index: int, labels: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """One image and a mask for each label, which may overlap.
@@ -124,14 +129,14 @@ class Dataset:
             )
         return frame, label
 
-    def label(self, index: int) -> NDArray[np.uint8]:
-        """The label alone, uint8 (H, W), as it is stored.
+    def label(self, index: int, image: LabelImage | None = None) -> NDArray[np.uint8]:
+        """The label alone, uint8 (H, W), as it is stored; `image` as for `load`.
 
         Raises:
             DataError: the file cannot be decoded, or holds an id or colour that is no class.
         """
         pair = self.pairs[index]
-        return self.classes.label(pair.label(), pair.mask, self.reading)
+        return self.classes.label(pair.label() if image is None else image, pair.mask, self.reading)
 
     @functools.cached_property
     def digest(self) -> str:
