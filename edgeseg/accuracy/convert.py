@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import cv2
 from edgeseg.accuracy.classes import Classes
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.layouts import find_layout, nearest
+from edgeseg.atomic import atomic_folder
 from edgeseg.errors import DataError, OutputError
 
 
@@ -31,30 +31,25 @@ def convert(folder: Path, out: Path, *, progress: Callable[[int, int], None] = l
     if layout is None:
         raise DataError(f"{folder} is no data set that edgeseg knows; {nearest(folder)}")
     datasets = [Dataset.open(folder, split) for split in layout.splits]
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise OutputError(f"{out} is there and not empty; give a folder that is new")
     total, done = sum(map(len, datasets)), 0
-    try:
-        with tempfile.TemporaryDirectory(dir=out.absolute().parent, prefix=f".{out.name}.") as temporary:
-            made = Path(temporary) / "data"
-            for dataset in datasets:
-                names = _names(dataset)
-                for index, pair in enumerate(dataset.pairs):
-                    _, label = dataset.load(index)
-                    place = Path(dataset.split or "", names[index])
-                    _copy(pair.image, made / "images" / place.with_name(place.name + pair.image.suffix.lower()))
-                    mask = made / "masks" / place.with_name(f"{place.name}.png")
-                    mask.parent.mkdir(parents=True, exist_ok=True)
-                    mask.write_bytes(cv2.imencode(".png", label)[1].tobytes())
-                    done += 1
-                    progress(done, total)
-            described = json.dumps(_described(layout.classes()), indent=1) + "\n"
-            (made / "classes.json").write_text(described, encoding="utf-8")
-            if out.exists():
-                out.rmdir()
-            made.rename(out)
-    except OSError as error:
-        raise OutputError(f"cannot write {out}: {error.strerror or error}; choose another folder") from error
+    with atomic_folder(out.absolute()) as temporary:
+        if out.exists() and any(out.iterdir()):
+            raise OutputError(f"{out} is there and not empty; give a folder that is new")
+        for dataset in datasets:
+            names = _names(dataset)
+            for index, pair in enumerate(dataset.pairs):
+                _, label = dataset.load(index)
+                place = Path(dataset.split or "", names[index])
+                _copy(pair.image, temporary / "images" / place.with_name(place.name + pair.image.suffix.lower()))
+                mask = temporary / "masks" / place.with_name(f"{place.name}.png")
+                mask.parent.mkdir(parents=True, exist_ok=True)
+                mask.write_bytes(cv2.imencode(".png", label)[1].tobytes())
+                done += 1
+                progress(done, total)
+        text = json.dumps(_to_json(layout.classes()), indent=1) + "\n"
+        (temporary / "classes.json").write_text(text, encoding="utf-8")
+        if out.exists():
+            out.rmdir()  # fails where something has come meanwhile, which would be lost
     return done
 
 
@@ -73,8 +68,8 @@ def _names(dataset: Dataset) -> list[str]:
     return names if len(set(names)) == len(names) else [f"{index:06d}_{stem}" for index, stem in enumerate(stems)]
 
 
-def _described(classes: Classes) -> dict[str, Any]:
-    listed = [
+def _to_json(classes: Classes) -> dict[str, Any]:
+    entries = [
         {"name": name, "colour": list(colour)} for name, colour in zip(classes.names, classes.palette, strict=True)
     ]
-    return {"classes": listed, "ignore": classes.ignore, "masks": "ids"}
+    return {"classes": entries, "ignore": classes.ignore, "masks": "ids"}

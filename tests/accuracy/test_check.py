@@ -159,3 +159,32 @@ def test_a_data_set_that_breaks_half_way_leaves_nothing(data: Path, tmp_path: Pa
     with pytest.raises(DataError, match="cannot be decoded"):
         convert(data, tmp_path / "plain")
     assert {path.name for path in tmp_path.iterdir()} == {data.name}
+
+
+def test_what_comes_into_the_folder_meanwhile_is_not_lost(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "plain"
+
+    def write(done: int, total: int) -> None:
+        if done == total:
+            out.mkdir()
+            (out / "theirs").write_text("kept")
+
+    with pytest.raises(OutputError, match="not empty"):
+        convert(data, out, progress=write)
+    assert (out / "theirs").read_text() == "kept"
+    assert {path.name for path in tmp_path.iterdir()} == {data.name, "plain"}
+
+
+@pytest.mark.parametrize("empty", [True, False])
+def test_a_folder_that_is_there_is_taken_if_it_is_empty(empty: bool, data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "plain"
+    if empty:
+        out.mkdir(parents=True)
+    assert convert(data, out) == 4
+    assert sorted(path.name for path in out.iterdir()) == ["classes.json", "images", "masks"]
+
+
+def test_a_file_is_no_folder_to_convert_into(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "plain").write_text("")
+    with pytest.raises(OutputError, match="a file of that name is there"):
+        convert(data, tmp_path / "plain")
