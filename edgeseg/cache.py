@@ -12,7 +12,6 @@ from elsewhere, an altered or a damaged one does not verify, is deleted and made
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import hmac
 import os
@@ -26,6 +25,7 @@ from pathlib import Path
 
 from edgeseg.atomic import atomic_file
 from edgeseg.errors import OutputError
+from edgeseg.temporary import lock
 from edgeseg.terminal import escaped
 
 KEY = ".key"
@@ -109,7 +109,10 @@ def is_sealed(path: Path, content: bytes, digest: str) -> bool:
 
 @contextlib.contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Only one process of this user is in such a block; others wait, though not for ever."""
+    """Only one process of this user is in such a block; others wait, though not for ever.
+
+    Where the file system knows no locks, nobody waits.
+    """
     folder = cache_folder()
     try:
         make_folder(folder)
@@ -119,7 +122,7 @@ def one_at_a_time() -> Iterator[None]:
         return
     try:
         until = time.monotonic() + PATIENCE
-        while not _locked(handle) and time.monotonic() < until:
+        while lock(handle) is False and time.monotonic() < until:
             time.sleep(0.05)
         yield
     finally:
@@ -214,11 +217,3 @@ def _make_key(path: Path) -> None:
 
 def _digest(key: bytes, path: Path, content: bytes) -> str:
     return hmac.new(key, path.name.encode() + b"\0" + content, hashlib.sha256).hexdigest()
-
-
-def _locked(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

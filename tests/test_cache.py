@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import fcntl
 import multiprocessing
 import os
 import pwd
@@ -156,6 +158,20 @@ def test_one_at_a_time(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("folder")
 def test_waiting_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "PATIENCE", 0.1)
+    with one_at_a_time(), one_at_a_time():
+        pass
+
+
+@pytest.mark.usefixtures("folder")
+def test_without_locks_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(_handle: int, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    def sleep(_seconds: float) -> None:
+        raise AssertionError("there is nothing to wait for")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    monkeypatch.setattr(time, "sleep", sleep)
     with one_at_a_time(), one_at_a_time():
         pass
 
