@@ -20,7 +20,7 @@ from mmdeploy_runtime import Segmentor
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from lab.peers.opencv_steps import Frame, Letterbox, colours, frames, paint
+from lab.peers.opencv_steps import Frame, Letterbox, mask_loop
 from lab.peers.turn import Masks, Task, run_turn
 
 
@@ -31,7 +31,7 @@ def prepare(task: Task, arg_max: bool = False) -> Callable[[], Masks]:
         task: what is done.
         arg_max: in the graph, before the resize, as its converter does by default.
     """
-    letterbox, palette = Letterbox(task), colours(task)
+    letterbox = Letterbox(task)
     segmentor = Segmentor(model_path=str(_folder(task, letterbox, arg_max)), device_name="cpu")
 
     def mask_of(frame: Frame) -> Frame:
@@ -46,14 +46,7 @@ def prepare(task: Task, arg_max: bool = False) -> Callable[[], Masks]:
 
     mask_of(np.zeros((letterbox.height, letterbox.width, 3), np.uint8))
 
-    def masks() -> Masks:
-        for frame in frames(task.video):
-            mask = mask_of(frame)
-            if task.overlay:
-                paint(frame, mask, palette)
-            yield mask
-
-    return masks
+    return mask_loop(task, mask_of)
 
 
 def _folder(task: Task, letterbox: Letterbox, arg_max: bool) -> Path:

@@ -17,7 +17,7 @@ import ncnn
 import numpy as np
 from numpy.typing import NDArray
 
-from lab.peers.opencv_steps import Frame, Letterbox, colours, frames, paint
+from lab.peers.opencv_steps import Frame, Letterbox, mask_loop
 from lab.peers.turn import Masks, Task, run_turn
 
 
@@ -30,7 +30,7 @@ def prepare(task: Task) -> Callable[[], Masks]:
     file = _network(task)
     if network.load_param(f"{file}.ncnn.param") or network.load_model(f"{file}.ncnn.bin"):
         raise RuntimeError(f"ncnn refuses {file}.ncnn.param")
-    letterbox, palette = Letterbox(task), colours(task)
+    letterbox = Letterbox(task)
     scales = [1 / deviation for deviation in task.deviation]
 
     def logits_of(frame: Frame) -> NDArray[np.float32]:
@@ -49,15 +49,11 @@ def prepare(task: Task) -> Callable[[], Masks]:
 
     logits_of(np.zeros((letterbox.height, letterbox.width, 3), np.uint8))
 
-    def masks() -> Masks:
-        for frame in frames(task.video):
-            height, width = frame.shape[:2]
-            mask = letterbox.mask(logits_of(frame), width, height)
-            if task.overlay:
-                paint(frame, mask, palette)
-            yield mask
+    def mask_of(frame: Frame) -> Frame:
+        height, width = frame.shape[:2]
+        return letterbox.mask(logits_of(frame), width, height)
 
-    return masks
+    return mask_loop(task, mask_of)
 
 
 def _network(task: Task) -> Path:

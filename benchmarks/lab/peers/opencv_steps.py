@@ -93,12 +93,22 @@ def masks(
         logits_of: from a network's input, uint8 (height, width, 3), to logits (C, h, w).
         mask_of: from logits (C, h, w) to class ids.
     """
-    letterbox, palette = Letterbox(task), colours(task)
+    letterbox = Letterbox(task)
+
+    def mask_of_frame(frame: Frame) -> Frame:
+        height, width = frame.shape[:2]
+        return letterbox.mask(logits_of(letterbox.image(frame)), width, height, mask_of)
+
+    return mask_loop(task, mask_of_frame)
+
+
+def mask_loop(task: Task, mask_of_frame: Callable[[Frame], Frame]) -> Callable[[], Masks]:
+    """The same from a function that does a frame as a whole, from BGR (H, W, 3) to class ids (H, W), both uint8."""
+    palette = colours(task)
 
     def loop() -> Masks:
         for frame in frames(task.video):
-            height, width = frame.shape[:2]
-            mask = letterbox.mask(logits_of(letterbox.image(frame)), width, height, mask_of)
+            mask = mask_of_frame(frame)
             if task.overlay:
                 paint(frame, mask, palette)
             yield mask

@@ -20,7 +20,7 @@ from edgeseg.measured import Network
 from edgeseg.models import build
 from edgeseg.models.normalise import FrameToLogits
 from edgeseg.models.weights import fold
-from lab.peers.opencv_steps import Frame, Letterbox, colours, frames, paint
+from lab.peers.opencv_steps import Frame, Letterbox, mask_loop
 from lab.peers.turn import Masks, Task, run_turn
 
 
@@ -33,7 +33,7 @@ def prepare(task: Task, ready: Callable[[nn.Module], nn.Module] = lambda network
     """
     torch.set_num_threads(task.cores)
     graph = ready(FrameToLogits(_network(task)).eval().to(memory_format=torch.channels_last))  # type: ignore[call-overload]
-    letterbox, palette = Letterbox(task), colours(task)
+    letterbox = Letterbox(task)
     rows, columns = letterbox.rows, letterbox.columns
 
     @torch.inference_mode()
@@ -50,14 +50,7 @@ def prepare(task: Task, ready: Callable[[nn.Module], nn.Module] = lambda network
     for _ in range(3):
         mask_of(np.zeros((letterbox.height, letterbox.width, 3), np.uint8))
 
-    def masks() -> Masks:
-        for frame in frames(task.video):
-            mask = mask_of(frame)
-            if task.overlay:
-                paint(frame, mask, palette)
-            yield mask
-
-    return masks
+    return mask_loop(task, mask_of)
 
 
 def _network(task: Task) -> nn.Module:
