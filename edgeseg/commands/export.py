@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from edgeseg.bundle import Bundle
 from edgeseg.cache import tell
 from edgeseg.describe import tables
 from edgeseg.errors import UsageError
-from edgeseg.progress import progress_bar
+from edgeseg.progress import Progress, progress_bar
 from edgeseg.spec import Resize
 from edgeseg.terminal import make_console
 from edgeseg_export.sizes import parse_size
@@ -47,46 +48,39 @@ def export_command(
     """
     from edgeseg_export.to_onnx import export
 
-    if ":" in network:
-        if weights is None or spec is None:
-            raise UsageError(f"{network} is a factory, which needs --weights FILE and --spec spec.json; give both")
-        if name or size or resize or dynamic or mask_in_graph:
-            raise UsageError("--name, --size, --resize, --dynamic and --mask-in-graph go with our weights; see --spec")
-        return _export_module(network, weights, spec, out, data, split)
-    if weights is not None or spec is not None:
+    is_factory = ":" in network
+    if is_factory and (weights is None or spec is None):
+        raise UsageError(f"{network} is a factory, which needs --weights FILE and --spec spec.json; give both")
+    if is_factory and (name or size or resize or dynamic or mask_in_graph):
+        raise UsageError("--name, --size, --resize, --dynamic and --mask-in-graph go with our weights; see --spec")
+    if not is_factory and (weights is not None or spec is not None):
         raise UsageError(f"--weights and --spec go with package.module:factory, not with {network}; leave them out")
     with progress_bar("evaluate") as progress:
-        bundle = export(
-            Path(network),
-            out,
-            name=name,
-            size=parse_size(size),
-            resize=resize,
-            dynamic=dynamic,
-            mask_in_graph=mask_in_graph,
-            data=data,
-            split=split,
-            progress=progress,
-        )
+        if weights is not None and spec is not None:
+            bundle = _export_module(network, weights, spec, out, data, split, progress)
+        else:
+            bundle = export(
+                Path(network),
+                out,
+                name=name,
+                size=parse_size(size),
+                resize=resize,
+                dynamic=dynamic,
+                mask_in_graph=mask_in_graph,
+                data=data,
+                split=split,
+                progress=progress,
+            )
     make_console().print(tables(bundle))
     return 0
 
 
-def _export_module(factory: str, weights: Path, spec: Path, out: Path, data: Path | None, split: str) -> int:
+def _export_module(
+    factory: str, weights: Path, spec: Path, out: Path, data: Path | None, split: str, progress: Progress
+) -> Bundle:
     from edgeseg_export.foreign.from_torch import export_module  # here, as our own weights need none of it
     from edgeseg_export.foreign.model_spec import read_model_spec
 
     sys.path.insert(0, str(Path.cwd()))  # as `python -m` does: a factory may lie in this folder
-    with progress_bar("evaluate") as progress:
-        bundle = export_module(
-            factory,
-            weights,
-            read_model_spec(spec),
-            out,
-            data=data,
-            split=split,
-            progress=progress,
-            note=tell,
-        )
-    make_console().print(tables(bundle))
-    return 0
+    model_spec = read_model_spec(spec)
+    return export_module(factory, weights, model_spec, out, data=data, split=split, progress=progress, note=tell)
