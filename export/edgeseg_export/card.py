@@ -23,19 +23,12 @@ def model_card(
 ) -> str:
     """The card as Markdown; `agreement` and `evaluation` are those of the fp32 artifact."""
     training = loaded.training
-    lines = [
-        f"# {spec.name}",
-        "",
+    origin = (
         f"{loaded.net} (width {loaded.width:g}, {network.parameters / 1e6:.2f}M parameters, "
-        f"{network.macs / 1e9:.2f} GMAC), {spec.width}x{spec.height} BGR frames to {len(spec.classes)} classes, "
-        f"logits at 1/{spec.stride}.",
-        "",
-        f"Classes: {', '.join(spec.classes)}.",
-        "",
-        "## Licence",
-        "",
-        f"{spec.licence}.",
-        "",
+        f"{network.macs / 1e9:.2f} GMAC),"
+    )
+    lines = [
+        *card_head(spec, origin),
         "## Training",
         "",
         f"Trained on a split of SHA-256 `{training['data']}` for {training['settings']['epochs']} epochs "
@@ -54,6 +47,28 @@ def model_card(
         "",
     ]
     return "\n".join(lines)
+
+
+def card_head(spec: Spec, origin: str) -> list[str]:
+    """Title, origin, classes and licence, which every card begins with.
+
+    Args:
+        spec: of the network.
+        origin: the beginning of the sentence that goes on with what the network takes and gives.
+    """
+    title, meaning = ("Classes", "classes") if spec.head.exclusive else ("Labels", "labels that may overlap")
+    return [
+        f"# {spec.name}",
+        "",
+        f"{origin} {spec.width}x{spec.height} BGR frames to {len(spec.classes)} {meaning}, logits at 1/{spec.stride}.",
+        "",
+        f"{title}: {', '.join(spec.classes)}.",
+        "",
+        "## Licence",
+        "",
+        f"{spec.licence}.",
+        "",
+    ]
 
 
 def _hours(training: dict[str, Any]) -> str:

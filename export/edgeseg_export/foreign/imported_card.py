@@ -5,6 +5,7 @@ from __future__ import annotations
 from edgeseg.artifact import Artifact
 from edgeseg.measured import Evaluation, OriginalAgreement
 from edgeseg.spec import Spec
+from edgeseg_export.card import card_head
 
 
 def imported_card(spec: Spec, artifacts: tuple[Artifact, ...]) -> str:
@@ -12,19 +13,8 @@ def imported_card(spec: Spec, artifacts: tuple[Artifact, ...]) -> str:
     agreements = [(each, each.measured.get(OriginalAgreement)) for each in artifacts]
     origin = next(each for _, each in agreements if each is not None)
     undone = f", without its own {', '.join(origin.undone)}" if origin.undone else ""
-    meaning = "classes" if spec.head.exclusive else "labels that may overlap"
     lines = [
-        f"# {spec.name}",
-        "",
-        f"Imported from `{origin.file}` (SHA-256 `{origin.sha256}`){undone}: "
-        f"{spec.width}x{spec.height} BGR frames to {len(spec.classes)} {meaning}, logits at 1/{spec.stride}.",
-        "",
-        f"{'Classes' if spec.head.exclusive else 'Labels'}: {', '.join(spec.classes)}.",
-        "",
-        "## Licence",
-        "",
-        f"{spec.licence}.",
-        "",
+        *card_head(spec, f"Imported from `{origin.file}` (SHA-256 `{origin.sha256}`){undone}:"),
         "## Figures",
         "",
     ]
