@@ -21,6 +21,9 @@ Precision = Literal["fp32", "fp16", "int8", "int8-7bit"]
 Target = Literal["onnxruntime", "tensorrt"]
 """The runtimes that edgeseg writes INT8 for, each in its own way."""
 
+SHIPPED = Path(__file__).parent / "bundles"
+"""Where the bundles that come with edgeseg lie."""
+
 SEVEN_BITS: Precision = "int8-7bit"
 """INT8 whose weights have 7 bits: a pair of products with uint8 fits into 16 bits, as x86 without VNNI adds them."""
 

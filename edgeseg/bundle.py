@@ -33,7 +33,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from edgeseg.artifact import Artifact, check_model, check_plain_name, read_model, sha256_of
+from edgeseg.artifact import SHIPPED, Artifact, check_model, check_plain_name, read_model, sha256_of
 from edgeseg.atomic import atomic_file, atomic_folder, restore_folder
 from edgeseg.errors import BundleError, EdgeSegError, OutputError
 from edgeseg.fact import Fact
@@ -45,9 +45,6 @@ INDEX = "bundle.json"
 CARD = "README.md"
 FLOAT = "fp32"
 """The precision of plain ONNX files, which every runtime reads."""
-
-SHIPPED = Path(__file__).parent / "bundles"
-"""Where the bundles that come with edgeseg lie."""
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeseg.artifact import Artifact
-from edgeseg.bundle import SHIPPED, Bundle, shipped
+from edgeseg.artifact import SHIPPED, Artifact
+from edgeseg.bundle import Bundle, shipped
 from edgeseg.errors import BundleError
 from edgeseg.fact import Fact
 from edgeseg.measured import (

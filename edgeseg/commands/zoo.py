@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from edgeseg.bundle import SHIPPED, Bundle, shipped
+from edgeseg.artifact import SHIPPED
+from edgeseg.bundle import Bundle, shipped
 from edgeseg.json_fields import print_json
 from edgeseg.measured import Evaluation, HeldOut, Network
 

@@ -11,13 +11,11 @@ import json
 import sys
 from pathlib import Path
 
+from edgeseg.artifact import SHIPPED
 from edgeseg.cache import cache_folder, keep, recall
 from edgeseg.errors import EdgeSegError, EngineError
 from edgeseg.limits import attempt, model_limits
 from edgeseg.spec import Spec
-
-SHIPPED = Path(__file__).resolve().parents[1] / "bundles"
-"""The models there are edgeseg's own."""
 
 
 def try_model(name: str, path: Path, content: bytes, spec: Spec, threads: int) -> None:
@@ -33,7 +31,7 @@ def try_model(name: str, path: Path, content: bytes, spec: Spec, threads: int) -
     Raises:
         EngineError: it takes more memory or time than the limits allow, or the runtime dies of it.
     """
-    if path.resolve().is_relative_to(SHIPPED):
+    if path.resolve().is_relative_to(SHIPPED.resolve()):  # the models there are edgeseg's own
         return
     runtime = "openvino" if name == "openvino" else "onnxruntime"
     text = json.dumps(spec.to_json(), sort_keys=True)

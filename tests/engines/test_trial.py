@@ -10,6 +10,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from edgeseg.artifact import SHIPPED
 from edgeseg.engines import _trial, open_engine
 from edgeseg.errors import EngineError
 from edgeseg.limits import MEMORY, SECONDS
@@ -79,6 +80,6 @@ def test_models_that_a_runtime_refuses_say_so_themselves(tmp_path: Path, spec: S
 
 def test_our_own_bundles_need_no_trial(spec: Spec, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_trial, "attempt", lambda *_, **__: "it is tried")
-    _trial.try_model("onnxruntime", _trial.SHIPPED / "road/road.fp32.onnx", b"", spec, 1)
+    _trial.try_model("onnxruntime", SHIPPED / "road/road.fp32.onnx", b"", spec, 1)
     with pytest.raises(EngineError, match="it is tried"):
-        _trial.try_model("onnxruntime", _trial.SHIPPED / "../cli.py", b"", spec, 1)
+        _trial.try_model("onnxruntime", SHIPPED / "../cli.py", b"", spec, 1)

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from edgeseg.accuracy.dataset import Dataset
-from edgeseg.bundle import SHIPPED
+from edgeseg.artifact import SHIPPED
 from edgeseg.processor import available_cores, processor
 from edgeseg.run_settings import WHAT, RunSettings
 from edgeseg_bench import machine
