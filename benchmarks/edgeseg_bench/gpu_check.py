@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from edgeseg import kernels
 from edgeseg.bundle import Bundle
 from edgeseg.engines import open_engine
-from edgeseg.engines.tensorrt.engine import driver, first_card, products
+from edgeseg.engines.tensorrt.installation import driver, first_card, products
 from edgeseg.engines.tensorrt.mask import MaskKernels, Wanted
 from edgeseg.errors import EdgeSegError, EngineError
 from edgeseg.segmenter import Segmenter

@@ -1,17 +1,16 @@
 """TensorRT, full or for RTX, through pycuda.
 
-Frames in flight have a slot each (_slot.py): an execution context, a stream, pinned memory. With two, one frame is
+Frames in flight have a slot each (slot.py): an execution context, a stream, pinned memory. With two, one frame is
 copied and enqueued while the card computes the other; several threads, or cameras, share them. A slot's work becomes a
 CUDA graph where the driver can capture it (cuda_graph.py), and is enqueued call by call where it cannot.
 
-The frame goes up and the mask comes down: the arg-max kernel runs on the card (_mask.py). Where nvcc is not there to
+The frame goes up and the mask comes down: the arg-max kernel runs on the card (mask.py). Where nvcc is not there to
 compile it, the logits come down and the processor's kernel makes the same mask, which is said when the engine loads.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
 import queue
 import threading
@@ -27,6 +26,7 @@ from numpy.typing import NDArray
 from edgeseg.cache import forget, keep, recall
 from edgeseg.engines import check_logits, check_process
 from edgeseg.engines.tensorrt.build import keeping_logger
+from edgeseg.engines.tensorrt.installation import driver, first_card, products
 from edgeseg.engines.tensorrt.mask import MaskKernels, Wanted
 from edgeseg.engines.tensorrt.plan import plan_for
 from edgeseg.engines.tensorrt.sidecar import sidecar_of
@@ -211,57 +211,6 @@ def open(path: Path, content: bytes, spec: Spec, threads: int) -> TensorRT:
     del threads  # the card does the work
     cuda = driver()
     return TensorRT(path, content, spec, products()[0], cuda)
-
-
-def products() -> list[ModuleType]:
-    """Full TensorRT, and the one for RTX cards, as far as they are installed.
-
-    Raises:
-        EngineError: neither is.
-    """
-    found, missing = [], []
-    for name in ("tensorrt", "tensorrt_rtx"):
-        try:
-            found.append(importlib.import_module(name))
-        except ImportError as error:
-            missing.append(str(error))
-    if not found:
-        raise EngineError(
-            f"TensorRT is not installed ({'; '.join(missing)}); it comes with JetPack or from NVIDIA, or "
-            "pip install 'edgeseg[tensorrt-rtx]'"
-        )
-    return found
-
-
-def driver() -> Any:
-    """The module pycuda.driver, initialised.
-
-    Raises:
-        EngineError: pycuda or NVIDIA's driver is not there.
-    """
-    try:
-        cuda = importlib.import_module("pycuda.driver")
-    except ImportError as error:
-        raise EngineError(
-            f"engine tensorrt cannot start ({error}); install NVIDIA's driver and pip install 'edgeseg[tensorrt]'"
-        ) from error
-    try:
-        cuda.init()
-    except cuda.Error as error:
-        raise EngineError(f"there is no NVIDIA card that can be used ({error}); is its driver installed?") from error
-    return cuda
-
-
-def first_card(cuda: Any) -> Any:
-    """pycuda's Device of the first card.
-
-    Raises:
-        EngineError: there is none.
-    """
-    try:
-        return cuda.Device(0)
-    except cuda.Error as error:
-        raise EngineError(f"there is no NVIDIA card that can be used ({error}); is it switched on?") from error
 
 
 def _kernels(cuda: Any, capability: str) -> MaskKernels | None:

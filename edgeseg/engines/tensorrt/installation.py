@@ -1,0 +1,60 @@
+"""What this machine has for TensorRT: the product itself, pycuda with NVIDIA's driver, and a card."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import Any
+
+from edgeseg.errors import EngineError
+
+
+def products() -> list[ModuleType]:
+    """Full TensorRT, and the one for RTX cards, as far as they are installed.
+
+    Raises:
+        EngineError: neither is.
+    """
+    found, missing = [], []
+    for name in ("tensorrt", "tensorrt_rtx"):
+        try:
+            found.append(importlib.import_module(name))
+        except ImportError as error:
+            missing.append(str(error))
+    if not found:
+        raise EngineError(
+            f"TensorRT is not installed ({'; '.join(missing)}); it comes with JetPack or from NVIDIA, or "
+            "pip install 'edgeseg[tensorrt-rtx]'"
+        )
+    return found
+
+
+def driver() -> Any:
+    """The module pycuda.driver, initialised.
+
+    Raises:
+        EngineError: pycuda or NVIDIA's driver is not there.
+    """
+    try:
+        cuda = importlib.import_module("pycuda.driver")
+    except ImportError as error:
+        raise EngineError(
+            f"engine tensorrt cannot start ({error}); install NVIDIA's driver and pip install 'edgeseg[tensorrt]'"
+        ) from error
+    try:
+        cuda.init()
+    except cuda.Error as error:
+        raise EngineError(f"there is no NVIDIA card that can be used ({error}); is its driver installed?") from error
+    return cuda
+
+
+def first_card(cuda: Any) -> Any:
+    """pycuda's Device of the first card.
+
+    Raises:
+        EngineError: there is none.
+    """
+    try:
+        return cuda.Device(0)
+    except cuda.Error as error:
+        raise EngineError(f"there is no NVIDIA card that can be used ({error}); is it switched on?") from error
