@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from edgeseg.agreement import Agreement
 from edgeseg.errors import BundleError
 from edgeseg.files import LARGEST_MODEL, read_file
 from edgeseg.json_fields import required
-from edgeseg.measured import Agreement, Evaluation, Measured
+from edgeseg.measured import Evaluation, Measured
 from edgeseg.onnx_wire import has_external_data
 from edgeseg.spec import PLAIN_NAME
 

@@ -1,10 +1,10 @@
-"""What a bundle says was measured on an artifact: one dataclass a kind, read and written here and nowhere else.
+"""What a bundle says was measured on an artifact: one dataclass a kind, read and written by these and nowhere else.
 
     artifact.measured.get(Evaluation)                    # an Evaluation, None where accuracy was not measured
     artifact.measured.get(Verification, engine="openvino")
     bundle.record(artifact, evaluation)                  # written into bundle.json
 
-A new kind of fact is one more dataclass.
+A new kind of fact is one more dataclass. Comparisons with what an artifact was made from are in edgeseg.agreement.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from edgeseg.agreement import Agreement
 from edgeseg.errors import BundleError
 from edgeseg.fact import Fact, FactType
 from edgeseg.json_fields import of_kind, required
@@ -103,98 +104,6 @@ class Training(Fact):
         data_sha256 = required(record, "data_sha256", str, where=where, error=BundleError)
         del record["data_sha256"]
         return cls(data_sha256, record)
-
-
-@dataclass(frozen=True)
-class TorchAgreement(Fact):
-    """The exported graph against PyTorch, on the same frames.
-
-    Attributes:
-        max_difference: largest |difference| of the logits.
-        max_logit: largest |logit| of PyTorch.
-        mask_agreement: percent of the pixels with the same class.
-        frames: how many.
-        chosen: fraction of the logits that a choice of the graph (arg-max, comparison) turned over.
-        sizes: other sizes of the input, "WIDTHxHEIGHT", at which a dynamic graph gave PyTorch's logits.
-    """
-
-    KIND: ClassVar[str] = "torch"
-
-    max_difference: float
-    max_logit: float
-    mask_agreement: float
-    frames: int
-    chosen: float | None = None
-    sizes: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True)
-class KernelAgreement(Fact):
-    """A graph that gives masks against its logits and the kernels.
-
-    Attributes:
-        mask_agreement: percent of the pixels with the same class.
-        frames: how many.
-    """
-
-    KIND: ClassVar[str] = "kernels"
-
-    mask_agreement: float
-    frames: int
-
-
-@dataclass(frozen=True)
-class OriginalAgreement(Fact):
-    """An imported network against the file that it was imported from.
-
-    Attributes:
-        file: its name, or "package.module:name" of the factory.
-        sha256: of the file, or of the weights.
-        torch_max_difference: of the outputs of PyTorch and of its ONNX graph, where it came from PyTorch.
-        undone: operators at the end that were left out, ("ArgMax",).
-        max_difference: largest |difference| of the logits.
-        max_logit: largest |logit| of the original.
-        mask_agreement: percent of the pixels with the same class.
-        frames: how many.
-        sizes: other sizes of the input, "WIDTHxHEIGHT", at which a dynamic graph gave the original's logits.
-    """
-
-    KIND: ClassVar[str] = "original"
-
-    file: str
-    sha256: str
-    undone: tuple[str, ...]
-    max_difference: float
-    max_logit: float
-    mask_agreement: float
-    frames: int
-    torch_max_difference: float | None = None
-    sizes: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True)
-class Agreement(Fact):
-    """An artifact against another of the same bundle, on frames that did not calibrate.
-
-    Attributes:
-        against: the reference, "onnxruntime fp32".
-        mask_agreement: percent of the pixels with the same class.
-        worst_frame: the same of the frame that agrees least.
-        max_difference: largest |difference| of the logits.
-        max_logit: largest |logit| of the reference.
-        frames: how many.
-        engine: what ran the artifact.
-    """
-
-    KIND: ClassVar[str] = "agreement"
-
-    against: str | None
-    mask_agreement: float
-    worst_frame: float
-    max_difference: float
-    max_logit: float
-    frames: int | None
-    engine: str | None = None
 
 
 @dataclass(frozen=True)

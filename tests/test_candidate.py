@@ -11,11 +11,11 @@ import pytest
 
 import edgeseg
 from edgeseg import EdgeSegWarning, EngineError, UsageError
+from edgeseg.agreement import Agreement
 from edgeseg.artifact import Artifact
 from edgeseg.auto import Choice
 from edgeseg.bundle import Bundle, write_bundle
 from edgeseg.candidate import Candidate
-from edgeseg.measured import Agreement
 from edgeseg.spec import Spec
 
 

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgeseg.agreement import Agreement, TorchAgreement
 from edgeseg.artifact import SHIPPED, Artifact
 from edgeseg.bundle import Bundle, shipped
 from edgeseg.errors import BundleError
 from edgeseg.fact import Fact
 from edgeseg.measured import (
-    Agreement,
     Calibration,
     Evaluation,
     HalfRange,
@@ -24,7 +24,6 @@ from edgeseg.measured import (
     Latency,
     Measured,
     Network,
-    TorchAgreement,
     Training,
     Verification,
 )

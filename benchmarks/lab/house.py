@@ -52,7 +52,14 @@ WORDS = {
     "artifact": "artifact.py, measured.py: a model file, and what was measured on it",
     "ground": "spec.py, errors.py, cache.py, atomic.py ...: what all stand on",
 }
-MEMBERS = {"cli": "commands", "__main__": "commands", "measured": "artifact", "fact": "artifact", "candidate": "auto"}
+MEMBERS = {
+    "cli": "commands",
+    "__main__": "commands",
+    "candidate": "auto",
+    "measured": "artifact",
+    "agreement": "artifact",
+    "fact": "artifact",
+}
 
 WIDTH, HEIGHT, GAP = 960, 40, 26
 MARGIN = 16

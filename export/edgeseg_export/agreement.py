@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from edgeseg import kernels
+from edgeseg.agreement import KernelAgreement, TorchAgreement
 from edgeseg.engines import open_engine
 from edgeseg.errors import ExportError
-from edgeseg.measured import KernelAgreement, TorchAgreement
 from edgeseg.models.normalise import FrameToLogits
 from edgeseg.ort import ort
 from edgeseg.segmenter import Segmenter

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from edgeseg.measured import Evaluation, Network, TorchAgreement
+from edgeseg.agreement import TorchAgreement
+from edgeseg.measured import Evaluation, Network
 from edgeseg.models.weights import Weights
 from edgeseg.spec import Spec
 from edgeseg.train.reproduce import commands

@@ -6,12 +6,13 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 
+from edgeseg.agreement import Agreement
 from edgeseg.artifact import Artifact
 from edgeseg.atomic import atomic_file
 from edgeseg.bundle import Bundle
 from edgeseg.errors import BundleError
 from edgeseg.files import LARGEST_TEXT, read_file
-from edgeseg.measured import Agreement, Calibration, Evaluation, HalfRange, HeldOut, Latency, Measured
+from edgeseg.measured import Calibration, Evaluation, HalfRange, HeldOut, Latency, Measured
 
 TITLE = "## Artifacts"
 

@@ -4,7 +4,8 @@ from typing import Any
 
 from torch import nn
 
-from edgeseg.measured import Network, TorchAgreement
+from edgeseg.agreement import TorchAgreement
+from edgeseg.measured import Network
 from edgeseg.models.weights import Weights
 from edgeseg.spec import Spec
 from edgeseg.train.settings import TrainSettings

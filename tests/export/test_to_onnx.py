@@ -15,9 +15,9 @@ import torch
 from numpy.typing import NDArray
 
 import edgeseg
+from edgeseg.agreement import KernelAgreement, TorchAgreement
 from edgeseg.bundle import Bundle
 from edgeseg.errors import ExportError, OutputError, UsageError, WeightsError
-from edgeseg.measured import KernelAgreement, TorchAgreement
 from edgeseg.models import NETWORKS, build
 from edgeseg.models.normalise import FrameToLogits
 from edgeseg.models.weights import load_weights, save_weights

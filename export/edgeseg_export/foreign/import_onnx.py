@@ -16,12 +16,13 @@ from onnx import TensorProto, version_converter
 from edgeseg import kernels
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.evaluate import evaluate
+from edgeseg.agreement import OriginalAgreement
 from edgeseg.artifact import Artifact, Precision, sha256_of
 from edgeseg.atomic import atomic_file
 from edgeseg.bundle import Bundle, write_bundle
 from edgeseg.engines import open_engine
 from edgeseg.errors import ExportError
-from edgeseg.measured import Measured, OriginalAgreement
+from edgeseg.measured import Measured
 from edgeseg.segmenter import Segmenter
 from edgeseg_export.agreement import LEAST_AGREEMENT, TOLERANCE
 from edgeseg_export.dynamic import prove_sizes

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from edgeseg.agreement import OriginalAgreement
 from edgeseg.artifact import Artifact
-from edgeseg.measured import Evaluation, OriginalAgreement
+from edgeseg.measured import Evaluation
 from edgeseg.spec import Spec
 from edgeseg_export.card import card_head
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeseg.agreement import Agreement
 from edgeseg.engines import Engine
-from edgeseg.measured import Agreement, Latency
+from edgeseg.measured import Latency
 from edgeseg.segmenter import Segmenter
 
 WORKERS = 2

@@ -13,8 +13,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from edgeseg.agreement import Agreement
 from edgeseg.errors import ExportError
-from edgeseg.measured import Agreement, HalfRange
+from edgeseg.measured import HalfRange
 from edgeseg_export.precision.calibration import Histograms
 from edgeseg_export.precision.float_graph import FloatGraph
 from edgeseg_export.precision.qdq import Rewriter

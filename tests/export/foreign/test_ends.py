@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 import edgeseg
 from edgeseg.accuracy.dataset import Dataset
+from edgeseg.agreement import Agreement
 from edgeseg.bundle import Bundle
 from edgeseg.errors import EdgeSegError
-from edgeseg.measured import Agreement
 from edgeseg_export.precision.quantize import quantize
 from edgeseg_export.verify import verify
 from edgeseg_export.verify_stages import stages

@@ -10,11 +10,12 @@ import pytest
 
 import edgeseg
 from edgeseg.accuracy.dataset import Dataset
+from edgeseg.agreement import OriginalAgreement
 from edgeseg.bundle import Bundle
 from edgeseg.commands.eval import eval_command
 from edgeseg.commands.run import run_command
 from edgeseg.describe import tables
-from edgeseg.measured import Calibration, Evaluation, OriginalAgreement
+from edgeseg.measured import Calibration, Evaluation
 from edgeseg.terminal import make_console
 from edgeseg_export.precision.quantize import quantize
 from edgeseg_export.precision.sensitivity import sensitivity

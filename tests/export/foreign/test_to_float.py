@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 import edgeseg
+from edgeseg.agreement import Agreement, OriginalAgreement
 from edgeseg.bundle import Bundle
-from edgeseg.measured import Agreement, OriginalAgreement
 from edgeseg_export.foreign.import_onnx import import_onnx
 from edgeseg_export.foreign.model_spec import model_spec
 from edgeseg_export.foreign.to_float import to_float

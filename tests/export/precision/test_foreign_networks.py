@@ -10,8 +10,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from edgeseg.agreement import Agreement
 from edgeseg.errors import ExportError
-from edgeseg.measured import Agreement
 from edgeseg_export.precision.quantize import quantize
 from tests.export.foreign.their_onnx import HEIGHT, WIDTH, Nodes, constant, imported, network
 
