@@ -50,8 +50,8 @@ def new_file(path: Path) -> Iterator[Path]:
     try:
         temporary = Temporary(path, KIND)
         yield temporary.path
-        with temporary.path.open("rb") as written:  # the file of that name now, whoever made it
-            os.fsync(written.fileno())
+        with temporary.path.open("rb") as file:  # the file of that name now, whoever made it
+            os.fsync(file.fileno())
         temporary.path.replace(path)
         sync_folder(path.parent)
     except EdgeSegError:  # some are OSErrors too, and say more than could be said here

@@ -85,7 +85,7 @@ def fields(model: bytes) -> Iterator[Field]:
         if depth > DEEPEST:
             raise ValueError("its messages lie too deep within each other")
         known, one_of = MESSAGES[message], ONE_OF.get(message, frozenset())
-        seen = set()
+        keys = set()
         while at < end:
             tag, at = _varint(model, at, end)
             number, wire = tag >> 3, tag & 7
@@ -97,9 +97,9 @@ def fields(model: bytes) -> Iterator[Field]:
             else:
                 kind = field
                 key = 0 if number in one_of else number
-                if key in seen:
+                if key in keys:
                     raise ValueError(f"field {number} of {message} is there twice")
-                seen.add(key)
+                keys.add(key)
             begin, value = at, None
             if wire == _LENGTH:
                 length, begin = _varint(model, at, end)
@@ -143,8 +143,8 @@ def _check_packed(kind: str, data: memoryview) -> None:
         raise ValueError("a list of numbers is cut off")
     lengths = np.diff(ends, prepend=-1)
     overlong = (octets[ends] == 0) & (lengths > 1)
-    beyond = (lengths > 10) | ((lengths == 10) & (octets[ends] > 1))
-    if overlong.any() or beyond.any():
+    excess = (lengths > 10) | ((lengths == 10) & (octets[ends] > 1))
+    if overlong.any() or excess.any():
         raise ValueError("a number is longer than it need be")
 
 

@@ -200,10 +200,10 @@ def _tiff_size(content: bytes, order: str) -> tuple[int, int] | None:
     """From the tags ImageWidth and ImageLength of the first directory (TIFF 6.0, section 2)."""
     (start,) = struct.unpack_from(f"{order}I", content, 4)
     (count,) = struct.unpack_from(f"{order}H", content, start)
-    found = {}
+    sizes = {}
     for place in range(start + 2, start + 2 + 12 * count, 12):
         tag, kind = struct.unpack_from(f"{order}HH", content, place)
         if tag in (256, 257):
-            found[tag] = struct.unpack_from(f"{order}{'H' if kind == 3 else 'I'}", content, place + 8)[0]
-    return (found[256], found[257]) if len(found) == 2 else None
+            sizes[tag] = struct.unpack_from(f"{order}{'H' if kind == 3 else 'I'}", content, place + 8)[0]
+    return (sizes[256], sizes[257]) if len(sizes) == 2 else None
 

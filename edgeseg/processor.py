@@ -46,7 +46,7 @@ def processor() -> str:
 def _cpuinfo(field: str) -> str:
     """What Linux says of the first core; nothing where it does not tell."""
     try:
-        found = re.search(rf"^{field}\s*:(.*)$", _CPUINFO.read_text(), re.MULTILINE)
+        match = re.search(rf"^{field}\s*:(.*)$", _CPUINFO.read_text(), re.MULTILINE)
     except OSError:
         return ""
-    return found[1].strip() if found else ""
+    return match[1].strip() if match else ""

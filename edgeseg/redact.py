@@ -42,9 +42,9 @@ def redact_arguments(text: str) -> str:
     """`text` without what may be secret in the arguments of the command line, wherever they stand in it."""
     words = {part for word in sys.argv[1:] for part in (word, word.partition("=")[2])}
     for word in sorted(words, key=len, reverse=True):
-        if (shown := redact(word)) != word:
-            for written in (word, repr(word)[1:-1], str(PurePath(word))):  # as messages write it
-                text = text.replace(written, shown)
+        if (redacted := redact(word)) != word:
+            for spelling in (word, repr(word)[1:-1], str(PurePath(word))):  # as messages write it
+                text = text.replace(spelling, redacted)
     return text
 
 

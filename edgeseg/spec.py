@@ -201,9 +201,9 @@ class Spec:
         Raises:
             SpecError: a field is missing or of the wrong kind, or the format is newer than this edgeseg.
         """
-        found = _field(data, "format", int)
-        if not 1 <= found <= FORMAT:
-            raise SpecError(f"spec has format {found}, expected 1 to {FORMAT}; update edgeseg or export again")
+        number = _field(data, "format", int)
+        if not 1 <= number <= FORMAT:
+            raise SpecError(f"spec has format {number}, expected 1 to {FORMAT}; update edgeseg or export again")
         described = _field(data, "input", dict)
         for key, expected in (("layout", "NHWC"), ("dtype", "uint8"), ("colour", "BGR")):
             if _field(described, key, str) != expected:

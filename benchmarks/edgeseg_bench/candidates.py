@@ -33,9 +33,9 @@ def candidates(bundle: Bundle, engine_name: str) -> tuple[list[Candidate], list[
     skipped: list[dict[str, str]] = []
     for name in _installed(skipped):
         target = engines.runtime(name).TARGET
-        read = [Candidate(name, artifact) for artifact in bundle.artifacts_for(target)]
-        chosen += read
-        if not read:
+        options = [Candidate(name, artifact) for artifact in bundle.artifacts_for(target)]
+        chosen += options
+        if not options:
             skipped.append({"engine": name, "reason": f"bundle {bundle.spec.name} has no artifact for {target}"})
     return chosen, skipped
 

@@ -61,10 +61,10 @@ class VideoCamera:
     def __init__(self, video: Path, *, fps: float, frames: int) -> None:
         """Opens the video as often as it has to be played, so that no frame waits for a file to open."""
         self._files = ExitStack()
-        opened: list[Source] = [self._files.enter_context(open_source(video))]
-        length = opened[0].frame_count or 1
-        opened += [self._files.enter_context(open_source(video)) for _ in range(-(-frames // length) - 1)]
-        self._frames = chain.from_iterable(opened)
+        sources: list[Source] = [self._files.enter_context(open_source(video))]
+        length = sources[0].frame_count or 1
+        sources += [self._files.enter_context(open_source(video)) for _ in range(-(-frames // length) - 1)]
+        self._frames = chain.from_iterable(sources)
         self._fps = fps
         self._length = frames
         self._count = 0
@@ -135,10 +135,10 @@ def highest_rate(
 
     def try_rate(fps: float) -> bool:
         camera = measure_at(fps)
-        held = holds(camera, fps)
+        passes = holds(camera, fps)
         p99 = percentile(camera.window.ms, 99)
-        trials.append({"fps": fps, "p99_ms": p99, "dropped": camera.window.dropped, "holds": held})
-        return held
+        trials.append({"fps": fps, "p99_ms": p99, "dropped": camera.window.dropped, "holds": passes})
+        return passes
 
     low, high = 0.0, float("inf")
     rate = start

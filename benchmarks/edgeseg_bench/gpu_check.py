@@ -19,7 +19,7 @@ from edgeseg import kernels
 from edgeseg.bundle import Bundle
 from edgeseg.engines import open_engine
 from edgeseg.engines.tensorrt.installation import driver, first_card, products
-from edgeseg.engines.tensorrt.mask import MaskKernels, Wanted
+from edgeseg.engines.tensorrt.mask import MaskGeometry, MaskKernels
 from edgeseg.errors import EdgeSegError, EngineError
 from edgeseg.segmenter import Segmenter
 from edgeseg_bench import machine, result
@@ -98,7 +98,7 @@ def check(bundle: Bundle, cuda: Any, card: Any, log: Log, *, calls: int, windows
     reference = Segmenter(bundle.spec, open_engine("onnxruntime", plain, bundle.spec, threads=1))
     frames = [kernels.resize(frame, *SIZE) for frame in sample_frames(None)]
     masks = [reference(frame) for frame in frames]
-    alone = _alone(cuda, capability, reference, frames[0], log, calls)
+    masks_alone = _alone(cuda, capability, reference, frames[0], log, calls)
     installed: list[ModuleType] = []
     with log.attempt("tensorrt"):
         installed = products()
@@ -107,7 +107,7 @@ def check(bundle: Bundle, cuda: Any, card: Any, log: Log, *, calls: int, windows
     for candidate in engines.candidates(bundle, cuda, installed):
         with log.attempt(str(candidate)):
             runs.append(_run(candidate, bundle, frames, masks, log, calls=calls, windows=windows))
-    exact = alone is not None and alone["different"] == 0 and alone["notices_nan"]
+    exact = masks_alone is not None and masks_alone["different"] == 0 and masks_alone["notices_nan"]
     return {
         "what": WHAT,
         "format": FORMAT,
@@ -117,7 +117,7 @@ def check(bundle: Bundle, cuda: Any, card: Any, log: Log, *, calls: int, windows
         "versions": machine.versions(),
         "bundle": {"name": bundle.spec.name, "width": bundle.spec.width, "height": bundle.spec.height},
         "masks": {"width": SIZE[0], "height": SIZE[1], "frames": len(frames)},
-        "kernel": alone,
+        "kernel": masks_alone,
         "plans": plans,
         "runs": runs,
         "skipped": log.skipped,
@@ -141,13 +141,14 @@ def _alone(
     """The kernels without an engine: on random logits, and on a frame's for the time; None if they cannot run."""
     with log.attempt("mask kernels"):
         loaded = MaskKernels(cuda, capability)
-        found = kernel.compare(cuda, loaded)
-        case = kernel.Case(reference.logits(frame), Wanted(*SIZE, reference.spec.rect(*SIZE)))
+        figures = kernel.compare(cuda, loaded)
+        case = kernel.Case(reference.logits(frame), MaskGeometry(*SIZE, reference.spec.rect(*SIZE)))
         on_card = kernel.OnCard(cuda, loaded, case)
-        found["ms"] = on_card.milliseconds(calls)
+        figures["ms"] = on_card.milliseconds(calls)
         on_card.close()
-        log.say(f"mask kernels: {found['different']} of {found['pixels']} pixels differ; {found['ms']:.3f} ms a mask")
-        return found
+        differ = f"{figures['different']} of {figures['pixels']} pixels differ"
+        log.say(f"mask kernels: {differ}; {figures['ms']:.3f} ms a mask")
+        return figures
     return None
 
 
@@ -171,15 +172,15 @@ def _run(
     calls: int,
     windows: int,
 ) -> dict[str, Any]:
-    opened = candidate.open()
-    model = Segmenter(bundle.spec, opened)
+    engine = candidate.open()
+    model = Segmenter(bundle.spec, engine)
     try:
-        judged = engines.parity(model, frames, SIZE, masks)
+        agreement = engines.parity(model, frames, SIZE, masks)
         rows = engines.timings(model, frames, SIZE, calls=calls, windows=windows)
-        without_graph = getattr(opened, "without_graph", None)
+        without_graph = getattr(engine, "without_graph", None)
     finally:
         model.close()
-    log.say(f"{candidate}: {judged['mask_agreement']:.3f} % of the pixels as fp32 on the processor")
+    log.say(f"{candidate}: {agreement['mask_agreement']:.3f} % of the pixels as fp32 on the processor")
     for row in rows:
         log.say(
             f"    mask on {row['mask']:9} {row['threads']} threads: p50 {row['p50_ms']:7.3f} ms  "
@@ -191,7 +192,7 @@ def _run(
         "sha256": candidate.artifact.sha256,
         "graph": candidate.graph,
         "without_graph": without_graph,
-        **judged,
+        **agreement,
         "timings": rows,
     }
 

@@ -121,7 +121,7 @@ def share_of_time(before: str, after: str) -> float | None:
     if early is None or late is None:
         return None
     # user nice system idle iowait irq softirq steal; what follows is contained in these.
-    spent = [b - a for a, b in zip(*(map(int, found[1].split()[:8]) for found in (early, late)), strict=True)]
+    spent = [b - a for a, b in zip(*(map(int, match[1].split()[:8]) for match in (early, late)), strict=True)]
     return 1 - sum(spent[3:5]) / sum(spent) if sum(spent) > 0 else None
 
 
@@ -157,13 +157,13 @@ def device(root: Path = ROOT) -> str:
 
 
 def _cpuinfo(root: Path, field: str) -> str | None:
-    found = re.search(rf"^{field}\s*: (.+)$", _text(root / "proc/cpuinfo") or "", re.MULTILINE)
-    return found[1].strip() if found else None
+    match = re.search(rf"^{field}\s*: (.+)$", _text(root / "proc/cpuinfo") or "", re.MULTILINE)
+    return match[1].strip() if match else None
 
 
 def _memory_mb(root: Path) -> int | None:
-    found = re.search(r"^MemTotal:\s+(\d+) kB", _text(root / "proc/meminfo") or "", re.MULTILINE)
-    return int(found[1]) // 1024 if found else None
+    match = re.search(r"^MemTotal:\s+(\d+) kB", _text(root / "proc/meminfo") or "", re.MULTILINE)
+    return int(match[1]) // 1024 if match else None
 
 
 def _busy(stat: Path) -> float | None:
@@ -188,10 +188,10 @@ def _gpus() -> list[str]:
         return []
     query = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
     try:
-        done = subprocess.run(query, capture_output=True, text=True, timeout=30, check=False)
+        result = subprocess.run(query, capture_output=True, text=True, timeout=30, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return []
-    return [line.strip() for line in done.stdout.splitlines() if line.strip()] if done.returncode == 0 else []
+    return [line.strip() for line in result.stdout.splitlines() if line.strip()] if result.returncode == 0 else []
 
 
 def _text(path: Path) -> str | None:

@@ -10,11 +10,11 @@ def front(points: Mapping[str, tuple[float, float]]) -> list[str]:
 
     A point is (latency, accuracy). Another one beats it if it is no slower and no worse, and better in one of the two.
     """
-    found: list[str] = []
+    members: list[str] = []
     best = float("-inf")
     for name, (_, accuracy) in sorted(points.items(), key=lambda item: (item[1][0], -item[1][1])):
-        ties = bool(found) and points[found[-1]] == points[name]
+        ties = bool(members) and points[members[-1]] == points[name]
         if accuracy > best or ties:
-            found.append(name)
+            members.append(name)
             best = accuracy
-    return found
+    return members

@@ -52,16 +52,16 @@ class _Tap:
     """What a muxer writes into; it cannot seek, like a connection."""
 
     def __init__(self) -> None:
-        self._written = bytearray()
+        self._buffer = bytearray()
 
     def write(self, data: bytes) -> int:
         """Keeps it."""
-        self._written += data
+        self._buffer += data
         return len(data)
 
     def take(self) -> bytes:
         """All that was written since the last time."""
-        content, self._written = bytes(self._written), bytearray()
+        content, self._buffer = bytes(self._buffer), bytearray()
         return content
 
 

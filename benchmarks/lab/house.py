@@ -68,13 +68,13 @@ MARGIN = 16
 def arrows() -> set[tuple[str, str]]:
     """(importing room, imported room), for all imports between rooms."""
     graph = grimp.build_graph(*PACKAGES)
-    found = set()
+    pairs = set()
     for module in graph.modules:
         for imported in graph.find_modules_directly_imported_by(module):
             pair = room(module), room(imported)
             if pair[0] != pair[1] and None not in pair:
-                found.add((str(pair[0]), str(pair[1])))
-    return found
+                pairs.add((str(pair[0]), str(pair[1])))
+    return pairs
 
 
 def room(module: str) -> str | None:

@@ -107,15 +107,15 @@ def nncf_file(model: Path, sha256: str, frames: CalibrationData, folder: Path) -
     make_folder(folder)
     python = python_of("openvino", folder / "environments")
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
-        images, made = Path(temporary, "frames.npy"), Path(temporary, "nncf.xml")
+        images, output = Path(temporary, "frames.npy"), Path(temporary, "nncf.xml")
         np.save(images, np.concatenate([sample.tensor for sample in frames.calibrate]))
         module = "lab.peers.nncf_file"
-        command = [str(python), "-m", module, str(model.resolve()), str(images), str(made)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=temporary, env=LABORATORY)
-        if done.returncode != 0:
-            raise EngineError(f"NNCF failed: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
-        made.with_suffix(".bin").replace(out.with_suffix(".bin"))
-        made.replace(out)
+        command = [str(python), "-m", module, str(model.resolve()), str(images), str(output)]
+        result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=temporary, env=LABORATORY)
+        if result.returncode != 0:
+            raise EngineError(f"NNCF failed: {(result.stderr.strip().splitlines() or ['no message'])[-1]}")
+        output.with_suffix(".bin").replace(out.with_suffix(".bin"))
+        output.replace(out)
     return out
 
 

@@ -56,10 +56,10 @@ def boundary_f1(
     scores = np.full(classes, np.nan)
     reach = tolerance * float(np.hypot(*label.shape))
     for each in range(classes):
-        here = label == each
-        if not here.any():
+        region = label == each
+        if not region.any():
             continue
-        predicted, true = of_mask & (mask == each), of_label & here
+        predicted, true = of_mask & (mask == each), of_label & region
         if predicted.any() and true.any():
             precision, recall = _share_near(predicted, true, reach), _share_near(true, predicted, reach)
             scores[each] = 200 * precision * recall / (precision + recall) if precision + recall else 0.0
@@ -70,12 +70,12 @@ def boundary_f1(
 
 def _contours(ids: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Pixels of a class with a neighbour of another one."""
-    found = np.zeros(ids.shape, bool)
+    contours = np.zeros(ids.shape, bool)
     for first, second in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
         differ = (ids[first] != ids[second]) & (ids[first] != VOID) & (ids[second] != VOID)
-        found[first] |= differ
-        found[second] |= differ
-    return found
+        contours[first] |= differ
+        contours[second] |= differ
+    return contours
 
 
 def _share_near(contour: NDArray[np.bool_], other: NDArray[np.bool_], reach: float) -> float:

@@ -48,10 +48,10 @@ class ConfusionMatrix:
         if ignore is not None:
             counts[ignore] = 0
         size = len(self.classes)
-        for what, beyond in (("label", counts[size:].sum(axis=1)), ("mask", counts[:, size:].sum(axis=0))):
-            if beyond.any():
+        for what, strays in (("label", counts[size:].sum(axis=1)), ("mask", counts[:, size:].sum(axis=0))):
+            if strays.any():
                 raise DataError(
-                    f"a {what} holds the id {size + int(np.flatnonzero(beyond)[0])}, expected 0 to {size - 1}"
+                    f"a {what} holds the id {size + int(np.flatnonzero(strays)[0])}, expected 0 to {size - 1}"
                     f"{'' if ignore is None else f' or {ignore} (ignored)'}: does it belong to these classes?"
                 )
         self.counts += counts[:size, :size]

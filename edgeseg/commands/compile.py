@@ -43,9 +43,9 @@ def compile_command(
     from edgeseg_export.to_engine import compile_engine
 
     options = Options(workspace, hardware_compatible, parse_size(smallest), parse_size(largest))
-    built = compile_engine(Bundle.open(bundle), target, precision, out, options=options, timing_cache=timing_cache)
+    result = compile_engine(Bundle.open(bundle), target, precision, out, options=options, timing_cache=timing_cache)
     make_console().print(
-        f"{built.engine}: {built.bytes / 1e6:.2f} MB, built in {built.seconds:.2f} s, {built.layers} layers",
+        f"{result.engine}: {result.bytes / 1e6:.2f} MB, built in {result.seconds:.2f} s, {result.layers} layers",
         highlight=False,
         soft_wrap=True,
     )

@@ -82,6 +82,6 @@ def _share(survey: Survey, index: int) -> float:
 
 
 def _sizes(survey: Survey) -> str:
-    shown = ", ".join(f"{width}x{height}" for (width, height), _ in survey.sizes.most_common(SIZES))
+    sizes = ", ".join(f"{width}x{height}" for (width, height), _ in survey.sizes.most_common(SIZES))
     more = len(survey.sizes) - SIZES
-    return f"{shown} and {more} more" if more > 0 else shown
+    return f"{sizes} and {more} more" if more > 0 else sizes

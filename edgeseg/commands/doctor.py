@@ -64,11 +64,11 @@ def doctor_command(*, json: bool = False) -> int:
     Args:
         json: print one JSON object on stdout, and nothing else.
     """
-    found = examine()
+    topics = examine()
     if json:
-        print_json({topic: [asdict(each) for each in findings] for topic, findings in found.items()})
+        print_json({topic: [asdict(each) for each in findings] for topic, findings in topics.items()})
     else:
-        _print_table(found)
+        _print_table(topics)
     return 0
 
 
@@ -82,14 +82,14 @@ def _edgeseg() -> Iterator[Finding]:
         except EdgeSegError as error:
             yield Finding(f"bundle {name}", None, str(error))
     for extra, packages in EXTRAS.items():
-        lacking = [name for name in packages if find_spec(name) is None]
-        get = f"pip install 'edgeseg[{extra}]'; it lacks {', '.join(lacking)}" if lacking else None
-        yield Finding(f"extra {extra}", None if lacking else "installed", get)
+        missing = [name for name in packages if find_spec(name) is None]
+        get = f"pip install 'edgeseg[{extra}]'; it lacks {', '.join(missing)}" if missing else None
+        yield Finding(f"extra {extra}", None if missing else "installed", get)
     folder = cache_folder()
     files = [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else []
     size = sum(path.stat().st_size for path in files) / 1e6
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    get = None if os.access(there, os.W_OK) else f"{there} cannot be written; set EDGESEG_CACHE to a folder that can"
+    place = next(path for path in (folder, *folder.parents) if path.exists())
+    get = None if os.access(place, os.W_OK) else f"{place} cannot be written; set EDGESEG_CACHE to a folder that can"
     yield Finding("cache", f"{folder}: {len(files)} files, {size:.1f} MB", get)
 
 
@@ -127,11 +127,11 @@ def _runtimes() -> Iterator[Finding]:
 
 
 def _nvidia() -> Iterator[Finding]:
-    stated = _text(ROOT / "proc/driver/nvidia/version") or ""
-    driver = re.search(r"Kernel Module.*?(\d+\.\d[\d.]*)", stated)
+    report = _text(ROOT / "proc/driver/nvidia/version") or ""
+    driver = re.search(r"Kernel Module.*?(\d+\.\d[\d.]*)", report)
     jetson = _text(ROOT / "etc/nv_tegra_release")
     models = [_text(path) or "" for path in sorted(ROOT.glob("proc/driver/nvidia/gpus/*/information"))]
-    cards = [found[1].strip() for found in (re.search(r"Model:(.*)", text) for text in models) if found]
+    cards = [match[1].strip() for match in (re.search(r"Model:(.*)", text) for text in models) if match]
     if jetson:
         yield Finding("Jetson", jetson.splitlines()[0].lstrip("# "))
     get = None if driver or jetson else "from NVIDIA, for the engine tensorrt; onnxruntime and openvino need none"
@@ -161,8 +161,8 @@ def _video() -> Iterator[Finding]:
 
     about = cv2.getBuildInformation()
     yield Finding("OpenCV", cv2.__version__)
-    built = re.search(r"GStreamer:\s+YES(.*)", about)
-    gstreamer = f"OpenCV's{built[1]}" if built else "PyGObject's" if find_spec("gi") else None
+    match = re.search(r"GStreamer:\s+YES(.*)", about)
+    gstreamer = f"OpenCV's{match[1]}" if match else "PyGObject's" if find_spec("gi") else None
     get = "apt install python3-gi gir1.2-gst-plugins-base-1.0 and a venv with --system-site-packages, or the extra"
     yield Finding("GStreamer", gstreamer, None if gstreamer else get)
     gui = re.search(r"GUI:\s+(?!NONE)(\S+)", about)
@@ -211,18 +211,18 @@ def _text(path: Path) -> str | None:
         return None
 
 
-def _print_table(found: dict[str, list[Finding]]) -> None:
+def _print_table(topics: dict[str, list[Finding]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
     from edgeseg.terminal import make_console
 
     table = Table(show_header=False, box=None, pad_edge=False)
-    for topic, findings in found.items():
+    for topic, findings in topics.items():
         table.add_row(Text(topic, style="bold"))
         for each in findings:
-            said = Text(each.found) if each.found is not None else Text("no", style="yellow")
+            cell = Text(each.found) if each.found is not None else Text("no", style="yellow")
             if each.get is not None:
-                said.append(f"; {each.get}", style="default")
-            table.add_row(Text(f"  {each.what}"), said)
+                cell.append(f"; {each.get}", style="default")
+            table.add_row(Text(f"  {each.what}"), cell)
     make_console().print(table)

@@ -72,11 +72,12 @@ def tune_command(
     before = machine.condition()
     with console.status("tune") as status:
         trials = tune(choices, dataset, frames, budget, say=status.update)
-    said = machine.warnings(before, machine.condition(), available_cores())
+    warnings = machine.warnings(before, machine.condition(), available_cores())
     chosen = choose(trials, budget)
     make_console().print(report.table(trials, chosen, budget))
-    notes = [f"skipped {each['engine']}: {each['reason']}" for each in skipped] + [f"warning: {each}" for each in said]
-    common = record.facts(dataset, frames, budget, said)
+    notes = [f"skipped {each['engine']}: {each['reason']}" for each in skipped]
+    notes += [f"warning: {each}" for each in warnings]
+    common = record.facts(dataset, frames, budget, warnings)
     if json is not None:
         result.write(json, result.to_text(record.result(trials, common, skipped)))
     if html is not None:

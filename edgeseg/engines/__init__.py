@@ -109,17 +109,17 @@ def runtime(name: str) -> Runtime:
         raise EngineError(f"no engine {name!r}; choose one of {', '.join(sorted(runtimes))}")
     module = f"{__name__}.{name}.engine" if runtimes[name].ispkg else f"{__name__}.{name}"
     try:
-        found = cast(Runtime, importlib.import_module(module))
+        implementation = cast(Runtime, importlib.import_module(module))
     except EngineError:
         raise
     except Exception as error:  # a library that is there may fail in any way
         reason = f"engine {name} cannot start ({first_line(error)})"
         raise EngineError(f"{reason}; install it: pip install 'edgeseg[{name}]'") from error
-    variants = getattr(found, "VARIANTS", ())
+    variants = getattr(implementation, "VARIANTS", ())
     if variant and variant not in variants:
         known = ", ".join(f"{name}:{each}" for each in variants) or f"{name} alone"
         raise EngineError(f"engine {name} has no variant {variant!r}; choose {known}")
-    return found
+    return implementation
 
 
 def open_engine(

@@ -9,21 +9,21 @@ from edgeseg.errors import EngineError
 from edgeseg.spec import Spec
 
 
-def check_spec(path: Path, spec: Spec, carried: str | None) -> None:
+def check_spec(path: Path, spec: Spec, metadata: str | None) -> None:
     """Refuses a spec that is not the one in the file's metadata, which the bundle's hash covers.
 
     Args:
         path: of the file, for messages.
         spec: the bundle's.
-        carried: the text in the metadata; None if there is none, as in files that edgeseg did not write.
+        metadata: the text there; None if there is none, as in files that edgeseg did not write.
 
     Raises:
         EngineError: the two differ, or the text is no spec.
     """
-    if carried is None:
+    if metadata is None:
         return
     try:
-        same = Spec.from_json(json.loads(carried)) == spec
+        same = Spec.from_json(json.loads(metadata)) == spec
     except ValueError as error:
         raise EngineError(f"{path} carries a spec that cannot be read ({error}); export the bundle again") from error
     if not same:

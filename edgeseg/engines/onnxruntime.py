@@ -89,11 +89,11 @@ def open(path: Path, content: bytes, spec: Spec, threads: int, variant: str = ""
 
 
 def _session(path: Path, content: bytes, threads: int, variant: str) -> ort.InferenceSession:
-    wanted = _PROVIDERS[variant]
-    if wanted[0] not in ort.get_available_providers():
-        there = ", ".join(ort.get_available_providers())
+    providers = _PROVIDERS[variant]
+    if providers[0] not in ort.get_available_providers():
+        names = ", ".join(ort.get_available_providers())
         raise EngineError(
-            f"this ONNX Runtime has no {wanted[0]}, only {there}; install onnxruntime-gpu in place of onnxruntime"
+            f"this ONNX Runtime has no {providers[0]}, only {names}; install onnxruntime-gpu in place of onnxruntime"
         )
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
@@ -112,14 +112,14 @@ def _session(path: Path, content: bytes, threads: int, variant: str) -> ort.Infe
     if variant:  # operators that the provider lacks would run on the CPU, and nobody would know
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     try:
-        session = ort.InferenceSession(content, options, providers=wanted, enable_fallback=0)
+        session = ort.InferenceSession(content, options, providers=providers, enable_fallback=0)
     except Exception as error:  # ONNX Runtime's exceptions share no base of their own.
-        how = f" on {wanted[0]} alone" if variant else ""
+        how = f" on {providers[0]} alone" if variant else ""
         advice = "run it without the variant" if variant else "export the bundle again"
         raise EngineError(f"ONNX Runtime refuses {path}{how}: {first_line(error)}; {advice}") from error
-    if session.get_providers()[0] != wanted[0]:  # it only warns when a provider cannot start
+    if session.get_providers()[0] != providers[0]:  # it only warns when a provider cannot start
         raise EngineError(
-            f"ONNX Runtime could not start {wanted[0]} and would have run on {', '.join(session.get_providers())}; "
+            f"ONNX Runtime could not start {providers[0]} and would have run on {', '.join(session.get_providers())}; "
             "check NVIDIA's driver, CUDA and cuDNN against the version of onnxruntime-gpu"
         )
     return session
@@ -127,8 +127,8 @@ def _session(path: Path, content: bytes, threads: int, variant: str) -> ort.Infe
 
 def _check_types(path: Path, session: ort.InferenceSession) -> str:
     """Refuses a model that takes or gives something else than one uint8 and one float32 tensor; returns the input."""
-    got = [[(each.type, len(each.shape)) for each in side] for side in (session.get_inputs(), session.get_outputs())]
-    if got != [[("tensor(uint8)", 4)], [("tensor(float)", 4)]]:
+    types = [[(each.type, len(each.shape)) for each in side] for side in (session.get_inputs(), session.get_outputs())]
+    if types != [[("tensor(uint8)", 4)], [("tensor(float)", 4)]]:
         raise EngineError(
             f"{path} takes {_signature(session.get_inputs())} and gives {_signature(session.get_outputs())}, "
             "expected one uint8 (1, H, W, 3) and one float (1, C, h, w); export it with `edgeseg export`"

@@ -34,13 +34,13 @@ def _without_telemetry() -> Any:
     A program that has imported OpenVINO itself has decided for itself.
     """
     reporter = "openvino_telemetry"
-    there = reporter in sys.modules
-    if not there:
+    present = reporter in sys.modules
+    if not present:
         sys.modules[reporter] = None  # type: ignore[assignment]  # "not installed": OpenVINO then does without
     try:
         return importlib.import_module("openvino")
     finally:
-        if not there:
+        if not present:
             del sys.modules[reporter]
 
 
@@ -140,10 +140,10 @@ def _compiled(path: Path, content: bytes, spec: Spec, chosen: dict[str, Any]) ->
     key = [LAYOUT, ov.get_version(), processor(), chosen, spec.to_json(), hashlib.sha256(content).hexdigest()]
     file = cache_folder() / f"{path.stem}.{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]}.openvino"
     core = ov.Core()
-    kept = recall(file)
-    if kept is not None:
+    blob = recall(file)
+    if blob is not None:
         try:
-            return core.import_model(kept, "CPU", chosen)
+            return core.import_model(blob, "CPU", chosen)
         except Exception:  # OpenVINO's exceptions share no base; one that it wrote itself it may still refuse
             forget(file)
     reader = ov.frontend.FrontEndManager().load_by_framework("onnx")
@@ -162,8 +162,8 @@ def _compiled(path: Path, content: bytes, spec: Spec, chosen: dict[str, Any]) ->
 
 def _check(path: Path, spec: Spec, model: Any) -> None:
     """Refuses a model that is not from one uint8 frame to float logits, or carries another spec than the bundle's."""
-    got = [[(each.element_type, len(each.partial_shape)) for each in side] for side in (model.inputs, model.outputs)]
-    if got != [[(ov.Type.u8, 4)], [(ov.Type.f32, 4)]]:
+    types = [[(each.element_type, len(each.partial_shape)) for each in side] for side in (model.inputs, model.outputs)]
+    if types != [[(ov.Type.u8, 4)], [(ov.Type.f32, 4)]]:
         raise EngineError(
             f"{path} takes {_signature(model.inputs)} and gives {_signature(model.outputs)}, "
             "expected one uint8 (1, H, W, 3) and one float (1, C, h, w); export it with `edgeseg export`"
@@ -182,5 +182,5 @@ def _reason(error: Exception) -> str:
     Those before it name places in its source.
     """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    lacking = [line.removeprefix("-- ") for line in lines if line.startswith("-- ")]
-    return (lacking or lines or [type(error).__name__])[-1][:300]
+    details = [line.removeprefix("-- ") for line in lines if line.startswith("-- ")]
+    return (details or lines or [type(error).__name__])[-1][:300]

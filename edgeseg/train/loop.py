@@ -99,7 +99,7 @@ def train(
     run = Run.from_json(load_checkpoint(folder.checkpoint, resumable, state)) if resume else Run()
     steps, warmup = settings.epochs * examples.steps, round(settings.warmup * examples.steps)
     clock, seconds_before = Clock(run.step), run.seconds
-    with interruptible() as interrupted, display(steps, run.step) as shown:
+    with interruptible() as interrupted, display(steps, run.step) as view:
         for frames, labels in examples.batches(run.step, steps):
             set_rate(state.optimizer, factor(run.step, steps, warmup, settings.schedule))
             torch.manual_seed((settings.seed << 32) + run.step)  # so dropout is the same after a resume
@@ -107,13 +107,13 @@ def train(
             state.average.update(network, run.step)
             run.step, run.loss, run.seconds = run.step + 1, run.loss + loss, seconds_before + clock.seconds()
             speed = clock.rate(run.step) * settings.batch
-            shown.step(run.step, loss, speed)
+            view.step(run.step, loss, speed)
             if run.step % examples.steps == 0:
                 miou = None
                 if validation is not None and settings.validates(run.step // examples.steps):
                     with clock.paused():
                         miou = validate(state.average.network, strides[0], validation, device)
-                shown.epoch(run.end_epoch(examples.steps, state.rate(), speed, miou), settings.epochs)
+                view.epoch(run.end_epoch(examples.steps, state.rate(), speed, miou), settings.epochs)
                 folder.write_history(run.epochs, f"{net} on {data.name}")
             if run.step == steps or interrupted or clock.since_checkpoint() > 60 * settings.checkpoint_minutes:
                 save_checkpoint(folder.checkpoint, resumable, run.to_json(), state)

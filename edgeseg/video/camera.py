@@ -28,8 +28,8 @@ def camera_number(name: str) -> int | None:
         device = path.resolve() if path.is_symlink() else path
     except (OSError, RuntimeError):  # a name that no file can have, a link to itself
         return None
-    found = re.fullmatch(r"/dev/video(\d{1,9})", str(device), re.ASCII)
-    return int(found[1]) if found else None
+    match = re.fullmatch(r"/dev/video(\d{1,9})", str(device), re.ASCII)
+    return int(match[1]) if match else None
 
 
 def open_camera(number: int, *, timeout: float) -> LiveSource:
@@ -40,9 +40,9 @@ def open_camera(number: int, *, timeout: float) -> LiveSource:
     """
     name = f"camera {number}"
     if sys.platform == "linux" and not Path(f"/dev/video{number}").exists():
-        found = sorted(path.name for path in Path("/dev").glob("video*"))
+        devices = sorted(path.name for path in Path("/dev").glob("video*"))
         raise SourceError(
-            f"{name} is not there: no /dev/video{number}; found {', '.join(found) or 'no camera at all'}"
+            f"{name} is not there: no /dev/video{number}; found {', '.join(devices) or 'no camera at all'}"
         )
     backend = cv2.CAP_V4L2 if sys.platform == "linux" else cv2.CAP_ANY
     return open_capture(number, backend, name=name, timeout=timeout)

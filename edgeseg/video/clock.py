@@ -40,7 +40,7 @@ class Clock:
         self._last: tuple[float | None, float] | None = None  # the source's time and the arrival of the last frame
         self._now = 0.0
         self._window = (0.0, 0.0)  # where the pace is measured from: time given, arrival
-        self._said = 0
+        self._warning_count = 0
         self._lead = 0  # +1 or -1: the pace was too fast or too slow in the last window
 
     def at(self, time: float | None, arrived: float) -> float:
@@ -68,10 +68,10 @@ class Clock:
 
     def _compare(self, arrived: float) -> None:
         """Judges the pace at the end of each window."""
-        given, since = self._window
+        stamp, since = self._window
         if not self._timed or arrived - since < WINDOW:
             return
-        ahead = (self._now - given) / (arrived - since) - 1
+        ahead = (self._now - stamp) / (arrived - since) - 1
         lead = 0 if abs(ahead) <= PACE else 1 if ahead > 0 else -1
         if lead and lead == self._lead:
             self._timed = False
@@ -79,6 +79,6 @@ class Clock:
         self._lead, self._window = lead, (self._now, arrived)
 
     def _warn(self, what: str) -> None:
-        self._said += 1
-        if self._said <= MOST:
+        self._warning_count += 1
+        if self._warning_count <= MOST:
             self._warnings.append(f"{self._name}: {what}; the times of arrival were taken instead")

@@ -48,7 +48,7 @@ class MaskWriter:
         self._folder = folder
         self._folders: dict[str, Path] = {}
         try:
-            self._made = not folder.exists()
+            self._is_new = not folder.exists()
             folder.mkdir(parents=True, exist_ok=True)
             self._earlier = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
         except OSError as error:
@@ -109,7 +109,7 @@ class MaskWriter:
 
     def close(self) -> None:
         """Every mask is whole already; a folder that was made here and holds none is removed."""
-        if self._made and not self.paths:
+        if self._is_new and not self.paths:
             with suppress(OSError):
                 self._folder.rmdir()
         if self._earlier and self.paths and not self.warnings:

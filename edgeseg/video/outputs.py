@@ -29,10 +29,10 @@ def check_outputs(source: str | Path, out: Path | None, masks: Path | None) -> N
     Raises:
         UsageError: one would.
     """
-    read = Path(source).resolve()
-    if out is not None and out.resolve() == read:
+    original = Path(source).resolve()
+    if out is not None and out.resolve() == original:
         raise UsageError(f"the output {out} is the source itself and would replace it; give it another name")
-    if masks is not None and masks.resolve() in (read, read.parent if is_image(read) else read):
+    if masks is not None and masks.resolve() in (original, original.parent if is_image(original) else original):
         raise UsageError(f"masks in {masks} would replace the images that are read; give them another folder")
 
 
@@ -79,13 +79,13 @@ class Outputs:
         self.overlay = show or out is not None
         self.masks = masks is not None
         self._sinks: dict[str, Sink] = {}
-        with ExitStack() as opened:
+        with ExitStack() as stack:
             self._window = Window() if show else None
             if self._window is not None:
-                opened.callback(self._window.close)
+                stack.callback(self._window.close)
             if out is not None and source.still:
                 picture = PictureWriter(out, overwrite=overwrite)
-                self._add(opened, "write", picture, lambda result: picture.write(_overlay(result)))
+                self._add(stack, "write", picture, lambda result: picture.write(_overlay(result)))
             elif out is not None:
                 video = Recording(
                     out,
@@ -100,7 +100,7 @@ class Outputs:
                     say=say,
                 )
                 self._add(
-                    opened,
+                    stack,
                     "write",
                     video,
                     lambda result: video.write(_overlay(result), result.timestamp, result.captured),
@@ -108,16 +108,16 @@ class Outputs:
             if masks is not None:
                 folder = MaskWriter(masks, overwrite=overwrite)
                 self._add(
-                    opened,
+                    stack,
                     "write masks",
                     folder,
                     lambda result: folder.write(_mask(result), result.index, result.name, result.labels),
                 )
-            self._opened = opened.pop_all()
+            self._stack = stack.pop_all()
 
-    def _add(self, opened: ExitStack, name: str, writer: Writer, write: Callable[[Result], None]) -> None:
+    def _add(self, stack: ExitStack, name: str, writer: Writer, write: Callable[[Result], None]) -> None:
         sink = self._sinks[name] = Sink(writer, write)
-        opened.callback(sink.close)
+        stack.callback(sink.close)
 
     def put(self, result: Result) -> str | None:
         """Hands a result to every output.
@@ -134,7 +134,7 @@ class Outputs:
 
     def close(self) -> None:
         """Completes the outputs; more calls do nothing."""
-        self._opened.close()
+        self._stack.close()
 
     @property
     def paths(self) -> tuple[str, ...]:

@@ -28,8 +28,8 @@ def run(model: Model, source: Source, outputs: Outputs, options: StreamOptions, 
     Raises:
         BaseException: whatever the source or the model raised; the outputs hold what came before.
     """
-    wanted = replace(options, overlay=outputs.overlay, masks=outputs.masks or not outputs.overlay, tolerate_loss=True)
-    running = Stream(model, source, wanted)
+    masks = outputs.masks or not outputs.overlay
+    running = Stream(model, source, replace(options, overlay=outputs.overlay, masks=masks, tolerate_loss=True))
     known = [count for count in (source.frame_count, options.max_frames) if count is not None]
     ended: Ended | None = None
     with (

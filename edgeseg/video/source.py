@@ -182,8 +182,8 @@ class ArraySource(Source):
         if image is None:
             return None
         if not (isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3):
-            got = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
-            raise FrameError(f"frame {self._index} is {got}, expected a uint8 array (height, width, 3) in BGR")
+            kind = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+            raise FrameError(f"frame {self._index} is {kind}, expected a uint8 array (height, width, 3) in BGR")
         index, self._index = self._index, self._index + 1
         return Frame(index, image, float(index / NOMINAL_FPS), started, time.perf_counter() - started)
 
@@ -200,7 +200,7 @@ def check_file(path: Path) -> None:
         raise SourceError(
             f"{path} is a device or pipe, expected a regular file; a camera is its number or /dev/videoN, or a link"
         )
-    with path.open("rb") as opened:
-        empty = not opened.read(1)
+    with path.open("rb") as file:
+        empty = not file.read(1)
     if empty:
         raise SourceError(f"{path} is empty (0 bytes), expected a video or an image; copy it again")

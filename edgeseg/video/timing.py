@@ -48,10 +48,10 @@ class Histogram:
     def percentile(self, percent: float) -> float:
         """The duration, in seconds, that `percent` of all durations do not exceed (nearest rank); 0 when empty."""
         rank = max(1, math.ceil(self.count * percent / 100))
-        seen = 0
+        total = 0
         for place, number in enumerate(self._bins):
-            seen += number
-            if seen >= rank:
+            total += number
+            if total >= rank:
                 middle = SHORTEST * math.exp((place + 0.5) * _LOG_RATIO)
                 return min(max(middle, self._shortest), self.longest)
         return self.longest

@@ -45,22 +45,22 @@ def compare(network: nn.Module, file: Path, spec: Spec, frames: list[NDArray[np.
     model = Segmenter(spec, open_engine("onnxruntime", file, spec, threads=1, own=True))
     graph = FrameToLogits(network).eval()
     difference = largest = 0.0
-    same = pixels = beyond = logits = 0
+    same = pixels = outliers = logits = 0
     chooses = any(node.op_type in CHOICES for node in onnx.load(file).graph.node)
     for frame in frames:
         tensor = model.prepare(frame)
-        found = model.infer(tensor)
+        actual = model.infer(tensor)
         expected = _infer(graph, tensor)
-        apart = np.abs(found - expected)
+        apart = np.abs(actual - expected)
         difference = max(difference, float(apart.max()))
         largest = max(largest, float(np.abs(expected).max()))
-        beyond += int((~(apart <= TOLERANCE * np.abs(expected).max())).sum())
+        outliers += int((~(apart <= TOLERANCE * np.abs(expected).max())).sum())
         logits += apart.size
         height, width = frame.shape[:2]
-        same += int((model.mask(found, width, height) == model.mask(expected, width, height)).sum())
+        same += int((model.mask(actual, width, height) == model.mask(expected, width, height)).sum())
         pixels += height * width
     agreement = 100 * same / pixels
-    if beyond > (MOST_CHOSEN * logits if chooses else 0) or agreement < LEAST_AGREEMENT:
+    if outliers > (MOST_CHOSEN * logits if chooses else 0) or agreement < LEAST_AGREEMENT:
         layer = first_difference(graph, file, model.prepare(frames[0]))
         raise ExportError(
             f"the exported graph disagrees with PyTorch: logits differ by up to {difference:.3g} (largest logit "
@@ -72,7 +72,7 @@ def compare(network: nn.Module, file: Path, spec: Spec, frames: list[NDArray[np.
         max_logit=round(largest, 3),
         mask_agreement=round(agreement, 4),
         frames=len(frames),
-        chosen=round(beyond / logits, 8) if beyond else None,
+        chosen=round(outliers / logits, 8) if outliers else None,
     )
 
 
@@ -126,9 +126,9 @@ def first_difference(graph: FrameToLogits, file: Path, tensor: NDArray[np.uint8]
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 3
     session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    found = session.run([outputs[name] for name in expected], {session.get_inputs()[0].name: tensor})
-    for (name, wanted), got in zip(expected.items(), found, strict=True):  # in the order of computation
-        if got.shape != wanted.shape or not np.abs(got - wanted).max() <= TOLERANCE * np.abs(wanted).max():
+    results = session.run([outputs[name] for name in expected], {session.get_inputs()[0].name: tensor})
+    for (name, theirs), ours in zip(expected.items(), results, strict=True):  # in the order of computation
+        if ours.shape != theirs.shape or not np.abs(ours - theirs).max() <= TOLERANCE * np.abs(theirs).max():
             return name.removeprefix("network.").removesuffix(".weight")
     return "none of those with weights: what differs comes after the last one"
 

@@ -70,14 +70,14 @@ def _compare(
 ) -> None:
     advice = "a network that is tied to one size is no dynamic one: export it without dynamic"
     try:
-        found, expected = infer(tensor), reference(tensor)
+        actual, expected = infer(tensor), reference(tensor)
     except EdgeSegError as error:
         raise ExportError(f"the graph is not dynamic, {what} fails ({error}); {advice}") from error
-    if found.shape != expected.shape:
+    if actual.shape != expected.shape:
         raise ExportError(
-            f"the graph is not dynamic, {what} gives {found.shape}, the network {expected.shape}; {advice}"
+            f"the graph is not dynamic, {what} gives {actual.shape}, the network {expected.shape}; {advice}"
         )
-    difference, largest = float(np.abs(found - expected).max()), float(np.abs(expected).max())
+    difference, largest = float(np.abs(actual - expected).max()), float(np.abs(expected).max())
     if not difference <= tolerance * largest:
         raise ExportError(
             f"the graph is not dynamic, logits of {what} differ by up to {difference:.3g} (largest {largest:.3g}); "

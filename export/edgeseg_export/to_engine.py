@@ -74,12 +74,12 @@ def compile_engine(
     """
     artifact = bundle.artifact(target="tensorrt", precision=precision)
     trt, capability = _product(target), _capability(target)
-    built = build(
+    result = build(
         bundle.read(artifact), bundle.spec, trt, capability, artifact.file, options=options, timing_cache=timing_cache
     )
-    engine = (cache_folder() if out is None else out) / engine_name(Path(artifact.file), built.key)
-    write_engine(engine, built.plan, built.key, built.figures())
-    return Compiled(engine, len(built.plan), built.seconds, built.layers)
+    engine = (cache_folder() if out is None else out) / engine_name(Path(artifact.file), result.key)
+    write_engine(engine, result.plan, result.key, result.figures())
+    return Compiled(engine, len(result.plan), result.seconds, result.layers)
 
 
 def _product(target: Product) -> Any:

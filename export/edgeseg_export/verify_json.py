@@ -42,13 +42,13 @@ def _builds(bundle: Bundle) -> list[dict[str, Any]]:
     with scratch_folder("verify") as folder:
         for artifact in bundle.artifacts:
             if artifact.target == "tensorrt":
-                built = compile_engine(bundle, "tensorrt-rtx", artifact.precision, folder)
+                result = compile_engine(bundle, "tensorrt-rtx", artifact.precision, folder)
                 builds.append(
                     {
                         "product": "tensorrt-rtx",
                         "artifact": str(artifact),
-                        "seconds": round(built.seconds, 3),
-                        "bytes": built.bytes,
+                        "seconds": round(result.seconds, 3),
+                        "bytes": result.bytes,
                     }
                 )
     return builds

@@ -38,8 +38,8 @@ def open_ina3221(root: Path = HWMON) -> Sampled | str:
                 label = _text(chip / f"in{channel}_label")
                 if label and label != "NC" and _text(chip / f"in{channel}_enable") != "0":
                     rails[label] = (chip, channel)
-            if (told := _text(chip / "update_interval")) is not None:
-                intervals.append(int(told) / 1e3)
+            if (milliseconds := _text(chip / "update_interval")) is not None:
+                intervals.append(int(milliseconds) / 1e3)
         whole = [label for label in rails if label in WHOLE]
         inputs = {label: rails[label] for label in whole[:1] or rails}
         if not inputs:

@@ -88,7 +88,7 @@ def open_meters() -> tuple[list[Meter], list[str]]:
 
     A Jetson's sensors see the whole module; elsewhere processor and GPUs are counted apart.
     """
-    found: list[Meter] = []
+    meters: list[Meter] = []
     absent = []
     module = open_ina3221()
     if not isinstance(module, str):
@@ -97,5 +97,5 @@ def open_meters() -> tuple[list[Meter], list[str]]:
         if isinstance(meter, str):
             absent.append(meter)
         else:
-            found.append(meter)
-    return found, [*absent, module]
+            meters.append(meter)
+    return meters, [*absent, module]

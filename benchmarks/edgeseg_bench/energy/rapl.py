@@ -58,19 +58,19 @@ def open_rapl(root: Path = POWERCAP) -> Rapl | str:
     """The counters, or one sentence that says why there are none."""
     # Domains inside a package (core, uncore) are part of its counter, and "psys" holds the packages: only
     # package-N and dram can be summed.
-    found = []
+    zones = []
     try:
         for name in sorted(root.glob("intel-rapl:*/name")):
             domain = name.read_text().strip()
             if domain.startswith("package-") or domain == "dram":
                 span = int((name.parent / "max_energy_range_uj").read_text())
                 int((name.parent / "energy_uj").read_text())
-                found.append((domain, name.parent, span))
+                zones.append((domain, name.parent, span))
     except PermissionError as error:
         return f"processor: {error.filename} may only be read by root; run as root, or let this user read it"
     except (OSError, ValueError) as error:
         return f"processor: the counters below {root} cannot be read ({error})"
-    if not found:
+    if not zones:
         return f"processor: no energy counter (nothing in {root})"
-    names, folders, spans = zip(*found, strict=True)
+    names, folders, spans = zip(*zones, strict=True)
     return Rapl(names, folders, spans)

@@ -68,8 +68,8 @@ def plan(bundle: Bundle, artifact: Artifact, trt: ModuleType, capability: str) -
     Raises:
         EngineError: it cannot be built.
     """
-    content, kept = plan_for(bundle.path(artifact), bundle.read(artifact), bundle.spec, trt, capability)
-    about: dict[str, Any] = {"file": kept.name, "bytes": len(content), "validity": None, "diagnostics": []}
+    content, file = plan_for(bundle.path(artifact), bundle.read(artifact), bundle.spec, trt, capability)
+    about: dict[str, Any] = {"file": file.name, "bytes": len(content), "validity": None, "diagnostics": []}
     runtime = trt.Runtime(keeping_logger(trt))
     if hasattr(runtime, "get_engine_validity"):
         validity, bits = runtime.get_engine_validity(content)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg import kernels
-from edgeseg.engines.tensorrt.mask import MaskKernels, MaskOnCard, Wanted
+from edgeseg.engines.tensorrt.mask import MaskGeometry, MaskKernels, MaskOnCard
 from edgeseg.errors import FrameError
 from edgeseg.spec import Rect
 
@@ -20,7 +20,7 @@ class Case(NamedTuple):
     """Logits (1, C, h, w), float32, and the mask that is wanted of them."""
 
     logits: NDArray[np.float32]
-    wanted: Wanted
+    geometry: MaskGeometry
 
 
 class OnCard:
@@ -33,7 +33,7 @@ class OnCard:
         host = cuda.pagelocked_empty(case.logits.shape, np.float32)
         host[...] = case.logits
         cuda.memcpy_htod_async(self._memory, host, self._stream)
-        self._mask = MaskOnCard(cuda, loaded, self._stream, int(self._memory), case.logits.shape, case.wanted)
+        self._mask = MaskOnCard(cuda, loaded, self._stream, int(self._memory), case.logits.shape, case.geometry)
         self._stream.synchronize()
 
     def mask(self) -> NDArray[np.uint8]:
@@ -68,7 +68,7 @@ def cases(count: int) -> Iterator[Case]:
         rect = Rect(0.0, 0.0, width, height)
         if number % 3 == 0:
             rect = Rect(0.25, 0.5, max(0.5, width - 0.3), max(0.5, height - 0.7))
-        yield Case(logits, Wanted(int(random.integers(1, 160)), int(random.integers(1, 120)), rect))
+        yield Case(logits, MaskGeometry(int(random.integers(1, 160)), int(random.integers(1, 120)), rect))
 
 
 def compare(cuda: Any, loaded: MaskKernels) -> dict[str, Any]:
@@ -76,8 +76,8 @@ def compare(cuda: Any, loaded: MaskKernels) -> dict[str, Any]:
     pixels = different = 0
     for case in cases(CASES):
         on_card = OnCard(cuda, loaded, case)
-        wanted = case.wanted
-        expected = kernels.argmax(case.logits, wanted.width, wanted.height, rect=wanted.rect)
+        geometry = case.geometry
+        expected = kernels.argmax(case.logits, geometry.width, geometry.height, rect=geometry.rect)
         different += int((on_card.mask() != expected).sum())
         pixels += expected.size
         on_card.close()
@@ -87,7 +87,7 @@ def compare(cuda: Any, loaded: MaskKernels) -> dict[str, Any]:
 def _notices_nan(cuda: Any, loaded: MaskKernels) -> bool:
     logits = np.zeros((1, 3, 5, 7), np.float32)
     logits[0, 1, 4, 6] = np.nan
-    on_card = OnCard(cuda, loaded, Case(logits, Wanted(40, 30, Rect(0.0, 0.0, 7.0, 5.0))))
+    on_card = OnCard(cuda, loaded, Case(logits, MaskGeometry(40, 30, Rect(0.0, 0.0, 7.0, 5.0))))
     try:
         on_card.mask()
     except FrameError:

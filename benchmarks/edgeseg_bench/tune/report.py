@@ -30,12 +30,12 @@ def table(trials: Sequence[Trial], chosen: Trial | None, budget: Budget) -> Tabl
     from rich.table import Table  # here, so that importing this module stays light
     from rich.text import Text
 
-    drawn = Table(title=_title(budget), caption=f"Timed: {INCLUDED}.", title_justify="left")
+    grid = Table(title=_title(budget), caption=f"Timed: {INCLUDED}.", title_justify="left")
     for number, name in enumerate(HEAD):
-        drawn.add_column(name, justify="left" if number in (0, len(HEAD) - 1) else "right")
+        grid.add_column(name, justify="left" if number in (0, len(HEAD) - 1) else "right")
     for texts in rows(trials, chosen):
-        drawn.add_row(*map(Text, texts), style="bold" if texts[-1].startswith("chosen") else "")
-    return drawn
+        grid.add_row(*map(Text, texts), style="bold" if texts[-1].startswith("chosen") else "")
+    return grid
 
 
 def page(trials: Sequence[Trial], chosen: Trial | None, budget: Budget, *, device: str, notes: Sequence[str]) -> str:

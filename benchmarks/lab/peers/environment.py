@@ -27,20 +27,20 @@ def python_of(name: str, folder: Path) -> Path:
     """
     requirements = REQUIREMENTS / f"{name}.txt"
     stamp = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
-    made = folder / name
-    python, done = made / "bin" / "python", made / "made"
-    if python.exists() and done.exists() and done.read_text() == stamp:
+    root = folder / name
+    python, marker = root / "bin" / "python", root / "made"
+    if python.exists() and marker.exists() and marker.read_text() == stamp:
         return python
-    _run([sys.executable, "-m", "venv", "--clear", str(made)], name)
+    _run([sys.executable, "-m", "venv", "--clear", str(root)], name)
     # A wheel is taken or nothing: to build from source would take hours on a small device.
     install = ["-m", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:", "-r", str(requirements)]
     _run([str(python), *install], name)
-    done.write_text(stamp)
+    marker.write_text(stamp)
     return python
 
 
 def _run(command: list[str], name: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["no message"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        errors = [line for line in result.stderr.splitlines() if line.startswith("ERROR")] or ["no message"]
         raise EngineError(f"the environment {name} cannot be set up here: {errors[-1].removeprefix('ERROR: ')}")

@@ -110,11 +110,11 @@ def _jobs(
 
 
 def _to_json(workload: Workload, results: Sequence[PeerResult], own: dict[str, PeerResult]) -> dict[str, Any]:
-    with open_source(workload.video) as opened:
+    with open_source(workload.video) as video:
         return {
             "video": workload.video.name,
-            "width": opened.width,
-            "height": opened.height,
+            "width": video.width,
+            "height": video.height,
             "overlay": workload.overlay,
             "peers": [each.to_json(own) for each in results],
         }
@@ -124,6 +124,7 @@ def _stages(bundle: Bundle, precision: str, video: Path) -> dict[str, Any]:
     """The engine that "auto" chose, and core-milliseconds a frame of each stage alone."""
     model = load(bundle, engine=AUTO, precision=precision, threads=1)
     assert model.candidate is not None
-    alone = stages_alone(model, video)
+    stages = stages_alone(model, video)
     model.close()
-    return {"engine": model.candidate.engine, "stage_core_ms": {name: 1e3 * seconds for name, seconds in alone.items()}}
+    milliseconds = {name: 1e3 * seconds for name, seconds in stages.items()}
+    return {"engine": model.candidate.engine, "stage_core_ms": milliseconds}

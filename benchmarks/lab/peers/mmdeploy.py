@@ -37,9 +37,9 @@ def prepare(task: Task, arg_max: bool = False) -> Callable[[], Masks]:
     def mask_of(frame: Frame) -> Frame:
         height, width = frame.shape[:2]
         covered_width, covered_height = letterbox.covered(width, height)
-        beyond = (0, covered_height - height, 0, covered_width - width)
-        if any(beyond):
-            frame = np.asarray(cv2.copyMakeBorder(frame, *beyond, cv2.BORDER_CONSTANT, value=(task.pad,) * 3))
+        border = (0, covered_height - height, 0, covered_width - width)
+        if any(border):
+            frame = np.asarray(cv2.copyMakeBorder(frame, *border, cv2.BORDER_CONSTANT, value=(task.pad,) * 3))
         answer: NDArray[Any] = segmentor(frame)
         mask = answer if arg_max else answer.argmax(axis=0)
         return mask[:height, :width].astype(np.uint8)

@@ -19,8 +19,8 @@ def frames(video: str) -> Iterator[Frame]:
     """The frames of a video, uint8 (H, W, 3) in BGR."""
     capture = cv2.VideoCapture(video)
     while True:
-        found, frame = capture.read()
-        if not found:
+        success, frame = capture.read()
+        if not success:
             break
         yield np.asarray(frame, np.uint8)
     capture.release()

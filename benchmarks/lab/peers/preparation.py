@@ -82,8 +82,8 @@ class Preparation:
             model = self.bundle.path(artifact).resolve()
         environment = peer.environment
         python = python_of(environment, self._environments) if environment else Path(sys.executable)
-        with open_source(video) as opened:
-            placed = spec.placement(opened.width, opened.height)
+        with open_source(video) as source:
+            placed = spec.placement(source.width, source.height)
         task = Task(
             bundle=str(self.bundle.folder.resolve()),
             precision=peer.precision,
@@ -115,15 +115,15 @@ class Preparation:
             SourceError: it cannot be opened.
         """
         digest = hashlib.sha256(video.read_bytes()).hexdigest()[:12]
-        made = self._environments.parent / f"{video.stem}.{width}x{height}.{digest}.mp4"
-        if not made.exists():
-            with open_source(video) as source, atomic_file(made) as temporary:
+        path = self._environments.parent / f"{video.stem}.{width}x{height}.{digest}.mp4"
+        if not path.exists():
+            with open_source(video) as source, atomic_file(path) as temporary:
                 recording = Recording(temporary, width, height, source.fps, overwrite=True)
                 for frame in source:
                     image = cv2.resize(frame.image, (width, height), interpolation=cv2.INTER_CUBIC)
                     recording.write(np.asarray(image, np.uint8), frame.timestamp)
                 recording.close()
-        return made
+        return path
 
     def _inputs(self, dataset: Dataset) -> Path:
         """.npy file of network inputs, evenly spaced over the data set, uint8 (N, H, W, 3)."""

@@ -160,7 +160,7 @@ def _turn(job: Job) -> Any:
     name = job.peer.file
     command = [str(job.python), "-m", f"lab.peers.{name}", job.task.to_text()]
     try:
-        done = subprocess.run(  # in a folder without Python files, which could stand in for packages
+        result = subprocess.run(  # in a folder without Python files, which could stand in for packages
             command,
             capture_output=True,
             text=True,
@@ -171,7 +171,7 @@ def _turn(job: Job) -> Any:
         )
     except subprocess.TimeoutExpired as error:
         raise EngineError(f"{name} took longer than {PATIENCE} s, expected a few; is the machine busy?") from error
-    if done.returncode != 0:
-        last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
+    if result.returncode != 0:
+        last = result.stderr.strip().splitlines()[-1:] or [f"exit code {result.returncode}"]
         raise EngineError(f"{name} failed: {last[0]}; is its package installed?")
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    return json.loads(result.stdout.strip().splitlines()[-1])

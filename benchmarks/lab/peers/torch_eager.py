@@ -71,8 +71,8 @@ def _network(task: Task) -> nn.Module:
         for each in initializers
         if each.name.startswith(prefix)
     }
-    wanted = {name: tensor.shape for name, tensor in network.state_dict().items()}
-    if wanted != {name: tensor.shape for name, tensor in weights.items()}:
+    shapes = {name: tensor.shape for name, tensor in network.state_dict().items()}
+    if shapes != {name: tensor.shape for name, tensor in weights.items()}:
         raise ValueError(f"the bundle's {about.name} is another than this edgeseg's; export the bundle again")
     network.load_state_dict(weights)
     return network

@@ -72,7 +72,7 @@ def _stream(runs: Sequence[tuple[Json, Json]]) -> str:
 def _throughput(runs: Sequence[tuple[Json, Json]]) -> str:
     rows = []
     for result, run in runs:
-        flat, alone = run["measured"]["pipeline"], run["measured"]["pipeline"]["stage_core_ms"]
+        flat, stages = run["measured"]["pipeline"], run["measured"]["pipeline"]["stage_core_ms"]
         rows.append(
             [
                 artifact_of(run),
@@ -80,7 +80,7 @@ def _throughput(runs: Sequence[tuple[Json, Json]]) -> str:
                 f"{flat['figures']['fps']:.1f}",
                 _percentiles(flat),
                 f"{flat['figures']['core_ms']:.1f}",
-                " / ".join(f"{alone[stage]:.1f}" for stage in ("decode", "prepare", "infer", "kernel")),
+                " / ".join(f"{stages[stage]:.1f}" for stage in ("decode", "prepare", "infer", "kernel")),
                 f"{flat['efficiency']:.2f}",
                 f"{run['first_mask']['peak_memory_mb']:.0f}",
                 figure(flat["energy"] and flat["energy"]["joules_a_frame_above_idle"], 3),

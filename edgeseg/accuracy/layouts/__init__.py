@@ -24,8 +24,8 @@ def find_layout(folder: Path) -> Layout | None:
     try:
         if not folder.is_dir():
             raise DataError(f"{folder} is not a folder, expected a data set; check the path")
-        found = (layout.find(folder) for layout in LAYOUTS)
-        return next((layout for layout in found if layout is not None), None)
+        layouts = (layout.find(folder) for layout in LAYOUTS)
+        return next((layout for layout in layouts if layout is not None), None)
     except OSError as error:
         raise DataError(
             f"cannot read {folder}: {error.strerror or error}; check the path and its permissions"

@@ -194,7 +194,7 @@ def _area_of(annotation: dict[str, Any], size: tuple[int, int], path: Path) -> A
         if isinstance(outline, list) and outline:
             if any(len(each) < 6 or len(each) % 2 for each in outline):
                 raise ValueError("a polygon has fewer than three corners")
-            drawn = mask.merge(mask.frPyObjects(outline, height, width))
+            run_lengths = mask.merge(mask.frPyObjects(outline, height, width))
         elif isinstance(outline, dict):
             if list(outline["size"]) != [height, width]:
                 raise ValueError(f"run lengths for {outline['size']}, the image is {[height, width]}")
@@ -202,11 +202,12 @@ def _area_of(annotation: dict[str, Any], size: tuple[int, int], path: Path) -> A
             if isinstance(counts, list):
                 if sum(counts) != height * width or min(chain(counts, [0])) < 0:
                     raise ValueError("run lengths that do not add up to the image")
-                drawn = mask.frPyObjects(outline, height, width)
+                run_lengths = mask.frPyObjects(outline, height, width)
             else:
-                drawn = {"size": [height, width], "counts": counts.encode() if isinstance(counts, str) else counts}
+                counts = counts.encode() if isinstance(counts, str) else counts
+                run_lengths = {"size": [height, width], "counts": counts}
         else:
             raise ValueError("neither polygons nor run lengths; a box alone is no outline")
-        return mask.decode(drawn).astype(bool)
+        return mask.decode(run_lengths).astype(bool)
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{where} has an outline that cannot be drawn ({error}); correct or remove it") from error

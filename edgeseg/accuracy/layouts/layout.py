@@ -114,10 +114,10 @@ def pairs_by_name(images: Path, masks: Path, *, ends: tuple[str, str] = ("", "")
         raise DataError(f"{images} has no masks: expected the folder {masks}")
     by_key = [_by_key(folder, end) for folder, end in zip((images, masks), ends, strict=True)]
     for files, partners, place in ((by_key[0], by_key[1], masks), (by_key[1], by_key[0], images)):
-        alone = sorted(files.keys() - partners.keys())
-        if alone:
+        singles = sorted(files.keys() - partners.keys())
+        if singles:
             raise DataError(
-                f"{files[alone[0]]} has no partner of that name in {place} ({len(alone)} files have none); "
+                f"{files[singles[0]]} has no partner of that name in {place} ({len(singles)} files have none); "
                 "every image needs its mask: add what is missing"
             )
     if not by_key[0]:

@@ -46,8 +46,8 @@ def _classes(folder: Path) -> Classes:
         return read_classes(folder / "classes.json")
     if not (folder / _LIST).is_file():
         raise DataError(f"{folder} has neither classes.json nor ADE20K's {_LIST}; write a classes.json")
-    with (folder / _LIST).open(encoding="utf-8", newline="") as opened:
-        rows = list(csv.DictReader(opened, delimiter="\t"))
+    with (folder / _LIST).open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
     try:
         names = {int(row["Idx"]): row["Name"].split(",")[0].strip() for row in rows}
     except (KeyError, ValueError, AttributeError) as error:

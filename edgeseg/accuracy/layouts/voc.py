@@ -41,8 +41,8 @@ def _pairs(names: Path, images: Path, masks: Path) -> tuple[Pair, ...]:
     for name in dict.fromkeys(line.split()[0] for line in names.read_text().splitlines() if line.strip()):
         mask = masks / f"{name}.png"
         if name not in files or not mask.is_file():
-            lacking = masks if name in files else images
-            raise DataError(f"{names} names {name}, which is not in {lacking}; add it or take it off the list")
+            place = masks if name in files else images
+            raise DataError(f"{names} names {name}, which is not in {place}; add it or take it off the list")
         pairs.append(Pair(files[name], mask))
     if not pairs:
         raise DataError(f"{names} is empty, expected names of images, one a line")

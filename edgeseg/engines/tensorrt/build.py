@@ -202,12 +202,13 @@ def _parse(trt: ModuleType, builder: Any, logger: Any, onnx: bytes, product: str
     if not parser.num_errors:
         raise EngineError(f"{product} cannot read {where}: {logger.last or 'no reason given'}; export it again")
     error = parser.get_error(0)
-    said = (error.desc().strip().splitlines() or ["no reason given"])[0][:200]
+    reason = (error.desc().strip().splitlines() or ["no reason given"])[0][:200]
     operator = error.node_operator()
     if not operator:
-        raise EngineError(f"{product} cannot read {where}: {said}; export it again")
+        raise EngineError(f"{product} cannot read {where}: {reason}; export it again")
     advice = REWRITES.get(operator, "replace it in the network by operators that the product has")
-    raise EngineError(f"{product} refuses {where} at node {error.node_name()!r}, operator {operator}: {said}; {advice}")
+    node = f"node {error.node_name()!r}, operator {operator}"
+    raise EngineError(f"{product} refuses {where} at {node}: {reason}; {advice}")
 
 
 def _config(trt: ModuleType, builder: Any, network: Any, spec: Spec, key: Key, options: Options) -> Any:

@@ -27,7 +27,7 @@ from edgeseg.cache import forget, keep, recall
 from edgeseg.engines import check_logits, check_process
 from edgeseg.engines.tensorrt.build import keeping_logger
 from edgeseg.engines.tensorrt.installation import driver, first_card, products
-from edgeseg.engines.tensorrt.mask import MaskKernels, Wanted
+from edgeseg.engines.tensorrt.mask import MaskGeometry, MaskKernels
 from edgeseg.engines.tensorrt.plan import plan_for
 from edgeseg.engines.tensorrt.sidecar import sidecar_of
 from edgeseg.engines.tensorrt.slot import Slot
@@ -112,7 +112,7 @@ class TensorRT:
         if not self.makes_masks:
             raise EngineError("the card lacks the kernels for masks, as was said when it was loaded; take the logits")
         with self._slot(tensor) as slot:
-            return slot.mask(tensor, Wanted(width, height, rect, self._overlap))
+            return slot.mask(tensor, MaskGeometry(width, height, rect, self._overlap))
 
     def close(self) -> None:
         """Frees the card's memory, once every `infer` that is running has ended; closing twice is no error."""
@@ -139,22 +139,22 @@ class TensorRT:
         self._context = None
 
     def _load(self, path: Path, content: bytes, spec: Spec, trt: ModuleType, capability: str) -> None:
-        plan, kept = plan_for(path, content, spec, trt, capability)
+        plan, file = plan_for(path, content, spec, trt, capability)
         self._logger = keeping_logger(trt)
         self._runtime = trt.Runtime(self._logger)
         engine = self._runtime.deserialize_cuda_engine(plan)
         if engine is None:  # it verifies, and yet the product refuses it: built again, once
-            forget(sidecar_of(kept))
-            plan, kept = plan_for(path, content, spec, trt, capability)
+            forget(sidecar_of(file))
+            plan, file = plan_for(path, content, spec, trt, capability)
             engine = self._runtime.deserialize_cuda_engine(plan)
         self._engine = engine
         if engine is None:
             raise EngineError(
-                f"{self.name} refuses {kept} on this card (compute capability {capability}): "
+                f"{self.name} refuses {file} on this card (compute capability {capability}): "
                 f"{self._logger.last or 'no reason given'}"
             )
         names = _tensors(engine, trt, path)
-        jit = kept.with_suffix(".jit")
+        jit = file.with_suffix(".jit")
         self._config, cache = _runtime_config(engine, jit)
         for _ in range(DEPTH):
             slot = Slot(engine, self._config, names, self._shape, self._cuda, self._kernels, self._graphs)
@@ -224,21 +224,22 @@ def _kernels(cuda: Any, capability: str) -> MaskKernels | None:
 
 def _tensors(engine: Any, trt: ModuleType, path: Path) -> tuple[str, str]:
     """Names of the frame and the logits."""
-    found: dict[Any, list[str]] = {trt.TensorIOMode.INPUT: [], trt.TensorIOMode.OUTPUT: []}
+    names: dict[Any, list[str]] = {trt.TensorIOMode.INPUT: [], trt.TensorIOMode.OUTPUT: []}
     for index in range(engine.num_io_tensors):
         name = engine.get_tensor_name(index)
-        found[engine.get_tensor_mode(name)].append(name)
-    taken, given = found[trt.TensorIOMode.INPUT], found[trt.TensorIOMode.OUTPUT]
-    kinds = [engine.get_tensor_dtype(name) for name in (*taken, *given)]
+        names[engine.get_tensor_mode(name)].append(name)
+    inputs, outputs = names[trt.TensorIOMode.INPUT], names[trt.TensorIOMode.OUTPUT]
+    kinds = [engine.get_tensor_dtype(name) for name in (*inputs, *outputs)]
     if kinds != [trt.DataType.UINT8, trt.DataType.FLOAT]:
         raise EngineError(
-            f"the plan of {path} takes {', '.join(taken)} and gives {', '.join(given)} ({', '.join(map(str, kinds))}), "
-            "expected one uint8 frame and float logits; export and compile the bundle again"
+            f"the plan of {path} takes {', '.join(inputs)} and gives {', '.join(outputs)} "
+            f"({', '.join(map(str, kinds))}), expected one uint8 frame and float logits; export and compile the bundle "
+            "again"
         )
-    return taken[0], given[0]
+    return inputs[0], outputs[0]
 
 
-def _runtime_config(engine: Any, kept: Path) -> tuple[Any, Any]:
+def _runtime_config(engine: Any, file: Path) -> tuple[Any, Any]:
     """RTX compiles kernels when a context is made; its cache of them is read back. Full TensorRT has none."""
     if not hasattr(engine, "create_runtime_config"):
         return None, None
@@ -246,7 +247,7 @@ def _runtime_config(engine: Any, kept: Path) -> tuple[Any, Any]:
     if not hasattr(config, "create_runtime_cache"):
         return config, None
     cache = config.create_runtime_cache()
-    content = recall(kept)
+    content = recall(file)
     if content is not None:
         cache.deserialize(content)  # one of another driver is left out by itself
     config.set_runtime_cache(cache)

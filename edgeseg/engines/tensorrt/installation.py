@@ -15,18 +15,18 @@ def products() -> list[ModuleType]:
     Raises:
         EngineError: neither is.
     """
-    found, missing = [], []
+    modules, missing = [], []
     for name in ("tensorrt", "tensorrt_rtx"):
         try:
-            found.append(importlib.import_module(name))
+            modules.append(importlib.import_module(name))
         except ImportError as error:
             missing.append(str(error))
-    if not found:
+    if not modules:
         raise EngineError(
             f"TensorRT is not installed ({'; '.join(missing)}); it comes with JetPack or from NVIDIA, or "
             "pip install 'edgeseg[tensorrt-rtx]'"
         )
-    return found
+    return modules
 
 
 def driver() -> Any:

@@ -49,7 +49,7 @@ _FLOAT = 4
 """Bytes of a logit."""
 
 
-class Wanted(NamedTuple):
+class MaskGeometry(NamedTuple):
     """A mask's size in pixels, and the part of the logits that it covers; whether labels overlap, with a mask each."""
 
     width: int
@@ -105,7 +105,7 @@ class MaskOnCard:
     """Memory and launches for masks of one size, of logits that lie at one place on the card."""
 
     def __init__(
-        self, cuda: Any, kernels: MaskKernels, stream: Any, logits: int, shape: tuple[int, ...], wanted: Wanted
+        self, cuda: Any, kernels: MaskKernels, stream: Any, logits: int, shape: tuple[int, ...], geometry: MaskGeometry
     ) -> None:
         """Allocates it, and enqueues what depends on the size alone.
 
@@ -115,10 +115,10 @@ class MaskOnCard:
             stream: where the logits are computed.
             logits: their address, float32.
             shape: of the logits, (1, C, h, w).
-            wanted: what the mask is to be.
+            geometry: of the mask.
         """
         self._cuda, self._kernels, self._logits = cuda, kernels, logits
-        width, height, rect, overlap = wanted
+        width, height, rect, overlap = geometry
         self._masks = (shape[1], height, width) if overlap else (height, width)
         # Each label that may overlap is a network of one class, whose plane is cut at 0.
         self._count = shape[1] if overlap else 1
@@ -170,9 +170,9 @@ def compiled(capability: str) -> bytes:
     content = b"".join(path.read_bytes() for path in sorted(SOURCES.rglob("*.*")) if path.is_file())
     sources = hashlib.sha256(content + repr(OPTIONS).encode()).hexdigest()
     file = cache_folder() / f"mask.{sources[:16]}.sm{capability}.cubin"
-    kept = recall(file)
-    if kept is not None:
-        return kept
+    machine_code = recall(file)
+    if machine_code is not None:
+        return machine_code
     nvcc = shutil.which("nvcc") or shutil.which(NVCC)
     if nvcc is None:
         raise EngineError(f"there is no nvcc on the path nor at {NVCC}; install the CUDA toolkit")
@@ -181,14 +181,16 @@ def compiled(capability: str) -> bytes:
         cubin = Path(folder) / "mask.cubin"
         command = [nvcc, *OPTIONS, f"-arch=sm_{capability.replace('.', '')}", "-I", str(SOURCES), "-o", str(cubin)]
         try:
-            done = subprocess.run(
+            result = subprocess.run(
                 [*command, str(SOURCES / "mask.cu")], capture_output=True, text=True, timeout=PATIENCE, check=False
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise EngineError(f"{nvcc} does not run ({error}); install the CUDA toolkit again") from error
-        if done.returncode != 0 or not cubin.is_file():
-            said = (done.stderr.strip().splitlines() or ["it says nothing"])[0]
-            raise EngineError(f"{nvcc} cannot compile the mask kernels: {said:.200}; does it go with the compiler g++?")
+        if result.returncode != 0 or not cubin.is_file():
+            reason = (result.stderr.strip().splitlines() or ["it says nothing"])[0]
+            raise EngineError(
+                f"{nvcc} cannot compile the mask kernels: {reason:.200}; does it go with the compiler g++?"
+            )
         content = cubin.read_bytes()
     keep(file, content)
     return content

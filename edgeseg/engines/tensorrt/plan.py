@@ -26,12 +26,12 @@ def plan_for(path: Path, onnx: bytes, spec: Spec, trt: ModuleType, capability: s
     Raises:
         EngineError: there is none for this machine, and it cannot be built.
     """
-    wanted = key_of(trt, capability, onnx)
+    request = key_of(trt, capability, onnx)
     reasons = []
-    for place in _places(path, wanted, capability):
+    for place in _places(path, request, capability):
         try:
             plan, key = read_engine(place)
-            reason = _unfit(key, wanted)
+            reason = _unfit(key, request)
             if reason is None:
                 return plan, place
             reasons.append(reason)
@@ -39,17 +39,19 @@ def plan_for(path: Path, onnx: bytes, spec: Spec, trt: ModuleType, capability: s
             if place.exists() or sidecar_of(place).exists():
                 reasons.append(str(error))
     why = "; ".join(reasons) or "it runs here for the first time"
-    tell(f"building {path.stem} for {wanted.product} {wanted.version}, which may take minutes: {why}")
-    built = build(onnx, spec, trt, capability, str(path))
-    made = product_of(built.plan, str(path))
-    if made[0] != wanted.product or not same_version(wanted.version, made[1]):
-        raise EngineError(f"{wanted.product} {wanted.version} built an engine of {' '.join(made)}; install one version")
-    kept = cache_folder() / engine_name(path, wanted)
+    tell(f"building {path.stem} for {request.product} {request.version}, which may take minutes: {why}")
+    result = build(onnx, spec, trt, capability, str(path))
+    product = product_of(result.plan, str(path))
+    if product[0] != request.product or not same_version(request.version, product[1]):
+        raise EngineError(
+            f"{request.product} {request.version} built an engine of {' '.join(product)}; install one version"
+        )
+    file = cache_folder() / engine_name(path, request)
     try:
-        write_engine(kept, built.plan, built.key, built.figures())
+        write_engine(file, result.plan, result.key, result.figures())
     except OutputError as error:
         tell(f"the engine is not kept, and will be built again next time: {error}")
-    return built.plan, kept
+    return result.plan, file
 
 
 def engine_name(artifact: Path, key: Key) -> str:
@@ -58,14 +60,14 @@ def engine_name(artifact: Path, key: Key) -> str:
     return f"{artifact.stem}.{key.onnx_sha256[:16]}.{key.product}.{card}.engine"
 
 
-def _places(path: Path, wanted: Key, capability: str) -> list[Path]:
+def _places(path: Path, request: Key, capability: str) -> list[Path]:
     """Where a plan may be kept: one for this very card goes first."""
-    kinds = dict.fromkeys((wanted.compute_capability, ANY) if from_ampere(capability) else (capability,))
-    return [cache_folder() / engine_name(path, replace(wanted, compute_capability=kind)) for kind in kinds]
+    kinds = dict.fromkeys((request.compute_capability, ANY) if from_ampere(capability) else (capability,))
+    return [cache_folder() / engine_name(path, replace(request, compute_capability=kind)) for kind in kinds]
 
 
-def _unfit(key: Key, wanted: Key) -> str | None:
+def _unfit(key: Key, request: Key) -> str | None:
     """Why a plan that is kept cannot serve, None if it can; whatever options a build had, it serves."""
-    if key.options.keys() != wanted.options.keys():
+    if key.options.keys() != request.options.keys():
         return f"it was built with the options {sorted(key.options)}, as another edgeseg does"
-    return key.difference(replace(wanted, options=key.options))
+    return key.difference(replace(request, options=key.options))

@@ -66,9 +66,9 @@ class Key:
     options: Mapping[str, Any]
     onnx_sha256: str
 
-    def difference(self, wanted: Key) -> str | None:
+    def difference(self, request: Key) -> str | None:
         """Why an engine of this key is not the wanted one; None if it is."""
-        for name, other in asdict(wanted).items():
+        for name, other in asdict(request).items():
             mine = getattr(self, name)
             if mine != other and not (name == "compute_capability" and mine == ANY):
                 return f"it was built for {name} {mine!r:.20}, here it is {other!r:.20}"
@@ -158,9 +158,9 @@ def read_engine(engine: Path) -> tuple[bytes, Key]:
     return plan, key
 
 
-def same_version(stated: str, numbers: str) -> bool:
+def same_version(version: str, numbers: str) -> bool:
     """Whether a version, "10.3.0", is the one that an engine's first bytes hold, "10.3.0.26"."""
-    return f"{numbers}.".startswith(f"{stated}.")
+    return f"{numbers}.".startswith(f"{version}.")
 
 
 def _canonical(notes: Mapping[str, Any]) -> bytes:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.engines.tensorrt.cuda_graph import Repeated
-from edgeseg.engines.tensorrt.mask import MaskKernels, MaskOnCard, Wanted
+from edgeseg.engines.tensorrt.mask import MaskGeometry, MaskKernels, MaskOnCard
 from edgeseg.errors import EngineError
 
 SIZES = 4
@@ -47,10 +47,10 @@ class Slot:
         self._context = engine.create_execution_context() if config is None else engine.create_execution_context(config)
         if self._context is None:
             raise EngineError("TensorRT gives no execution context; has the card enough free memory?")
-        taken, given = names
-        if not self._context.set_input_shape(taken, shape):
+        frame, logits = names
+        if not self._context.set_input_shape(frame, shape):
             raise EngineError(f"the plan does not take frames {shape}; compile the bundle again")
-        self.shape = tuple(self._context.get_tensor_shape(given))
+        self.shape = tuple(self._context.get_tensor_shape(logits))
         self._stream = cuda.Stream()
         self._frame = cuda.pagelocked_empty(shape, np.uint8)
         self._logits = cuda.pagelocked_empty(self.shape, np.float32)
@@ -59,7 +59,7 @@ class Slot:
             if not self._context.set_tensor_address(name, int(memory)):
                 raise EngineError(f"TensorRT refuses the memory for {name}; compile the bundle again")
         self._to_logits = Repeated(self._stream.handle, self._enqueue_logits, graphs)
-        self._to_masks: dict[Wanted, tuple[MaskOnCard, Repeated]] = {}
+        self._to_masks: dict[MaskGeometry, tuple[MaskOnCard, Repeated]] = {}
 
     @property
     def without_graph(self) -> str | None:
@@ -75,15 +75,15 @@ class Slot:
         logits: NDArray[np.float32] = self._logits.copy()
         return logits
 
-    def mask(self, tensor: NDArray[np.uint8], wanted: Wanted) -> NDArray[np.uint8]:
+    def mask(self, tensor: NDArray[np.uint8], geometry: MaskGeometry) -> NDArray[np.uint8]:
         """The mask of a frame; returns when it is there, the only thing that came down.
 
         Raises:
             FrameError: a logit is NaN or infinite.
         """
-        if wanted not in self._to_masks:
-            self._add(wanted)
-        mask, work = self._to_masks[wanted]
+        if geometry not in self._to_masks:
+            self._add(geometry)
+        mask, work = self._to_masks[geometry]
         self._frame[...] = tensor
         work.launch()
         self._stream.synchronize()
@@ -98,22 +98,22 @@ class Slot:
             memory.free()
         self._context = self._stream = self._frame = self._logits = None
 
-    def _add(self, wanted: Wanted) -> None:
+    def _add(self, geometry: MaskGeometry) -> None:
         """Memory for masks of one more size, in place of the oldest if there are many."""
         assert self._kernels is not None
         if len(self._to_masks) == SIZES:
             self._forget(next(iter(self._to_masks)))
-        mask = MaskOnCard(self._cuda, self._kernels, self._stream, int(self._on_card[1]), self.shape, wanted)
+        mask = MaskOnCard(self._cuda, self._kernels, self._stream, int(self._on_card[1]), self.shape, geometry)
 
         def enqueue() -> None:
             self._enqueue_network()
             mask.enqueue(self._stream)
 
         graphs = self._graphs and self.without_graph is None
-        self._to_masks[wanted] = mask, Repeated(self._stream.handle, enqueue, graphs)
+        self._to_masks[geometry] = mask, Repeated(self._stream.handle, enqueue, graphs)
 
-    def _forget(self, wanted: Wanted) -> None:
-        mask, work = self._to_masks.pop(wanted)
+    def _forget(self, geometry: MaskGeometry) -> None:
+        mask, work = self._to_masks.pop(geometry)
         work.close()
         mask.close()
 

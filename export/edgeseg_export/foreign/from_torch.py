@@ -41,12 +41,12 @@ class OneOutput(nn.Module):
         self.output = output
 
     def forward(self, pictures: Tensor) -> Tensor:
-        found = self.network(pictures)
-        if isinstance(found, Tensor):
-            return found
-        if not isinstance(found, (Mapping, tuple, list)):
-            raise ExportError(f"the network gives a {type(found).__name__}, expected tensors; wrap it in your factory")
-        tensors = dict(_tensors(found))
+        output = self.network(pictures)
+        if isinstance(output, Tensor):
+            return output
+        if not isinstance(output, (Mapping, tuple, list)):
+            raise ExportError(f"the network gives a {type(output).__name__}, expected tensors; wrap it in your factory")
+        tensors = dict(_tensors(output))
         if self.output is None and len(tensors) == 1:
             return next(iter(tensors.values()))
         if self.output not in tensors or self.output is None:
@@ -146,11 +146,11 @@ def _difference(graph: nn.Module, original: Original) -> float:
         tensor = kernels.resize(frame, spec.width, spec.height)[np.newaxis]
         with torch.no_grad():
             expected: NDArray[Any] = graph(torch.from_numpy(original.model_spec.preparation(tensor))).numpy()
-        found = original(tensor)[original.output]
+        actual = original(tensor)[original.output]
         if expected.dtype.kind in "iub":  # class ids
-            difference, largest = max(difference, float(np.mean(found != expected))), 1.0
+            difference, largest = max(difference, float(np.mean(actual != expected))), 1.0
             continue
-        difference = float(np.maximum(difference, np.abs(found - expected).max()))  # where max() would lose a NaN
+        difference = float(np.maximum(difference, np.abs(actual - expected).max()))  # where max() would lose a NaN
         largest = max(largest, float(np.abs(expected).max()))
     if not difference <= TOLERANCE * largest:
         raise ExportError(

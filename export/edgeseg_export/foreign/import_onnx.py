@@ -181,18 +181,18 @@ def _agreement(
     for frame in frames:
         tensor = model.prepare(frame)
         expected = original(tensor)
-        found, wanted = model.infer(tensor), original.logits(expected)
+        actual, reference = model.infer(tensor), original.logits(expected)
         with np.errstate(invalid="ignore"):  # infinities; the kernels refuse them
-            difference = max(difference, float(np.abs(found - wanted).max()))
-        largest = max(largest, float(np.abs(wanted).max()))
+            difference = max(difference, float(np.abs(actual - reference).max()))
+        largest = max(largest, float(np.abs(reference).max()))
         # What the channels that are left out would have won is no matter.
         if original.model_spec.channels is not None and spec.head.exclusive:
-            mask = wanted[0].argmax(0)
+            mask = reference[0].argmax(0)
         else:
             mask = original.mask(expected, size if original.resizes_scores and spec.grid != "corners" else None)
         height, width = mask.shape[-2:]
         rect = whole if (height, width) == size else None
-        same += int((cut(found, width, height, rect=rect) == mask).sum())
+        same += int((cut(actual, width, height, rect=rect) == mask).sum())
         pixels += mask.size
     agreement = 100 * same / pixels
     if not difference <= tolerance * largest or agreement < LEAST_AGREEMENT:
@@ -240,14 +240,14 @@ def _write_overlay(bundle: Bundle, model: Segmenter, frame: NDArray[np.uint8]) -
 
 def _converted(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
     """The same with the operators of our opset, the one that every engine reads."""
-    found = model.opset_import[0].version
-    if found == OPSET:
+    opset = model.opset_import[0].version
+    if opset == OPSET:
         return model
     try:
         return version_converter.convert_version(model, OPSET)
     except Exception as error:  # the converter's exceptions share no base of their own.
         raise ExportError(
-            f"{where} has opset {found}, which cannot be converted to {OPSET}: {first_line(error)}; export it with "
+            f"{where} has opset {opset}, which cannot be converted to {OPSET}: {first_line(error)}; export it with "
             f"opset {OPSET}"
         ) from error
 

@@ -108,10 +108,10 @@ def check_operators(model: onnx.ModelProto, where: str) -> None:
 
 def constants_to_initializers(model: onnx.ModelProto) -> None:
     """Replaces the Constant nodes of the main graph by initializers, where other code looks for weights."""
-    kept = []
+    nodes = []
     for node in model.graph.node:
         if node.op_type != "Constant" or node.attribute[0].name not in _CONSTANTS:
-            kept.append(node)
+            nodes.append(node)
             continue
         attribute = node.attribute[0]
         if attribute.name == "value":
@@ -121,7 +121,7 @@ def constants_to_initializers(model: onnx.ModelProto) -> None:
             model.graph.initializer.append(numpy_helper.from_array(values))
         model.graph.initializer[-1].name = node.output[0]
     del model.graph.node[:]
-    model.graph.node.extend(kept)
+    model.graph.node.extend(nodes)
 
 
 def all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:

@@ -32,7 +32,7 @@ def make_network(factory: str) -> nn.Module:
     if not module or not name:
         raise UsageError(f"the network is {factory!r:.80}, expected package.module:factory")
     try:
-        found: Any = importlib.import_module(module)
+        value: Any = importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name is not None and not f"{module}.".startswith(f"{error.name}."):
             raise ExportError(f"{module} needs {error.name}, which is not installed; install it") from error
@@ -40,11 +40,11 @@ def make_network(factory: str) -> nn.Module:
     except Exception as error:  # code of other people
         raise ExportError(f"{module} cannot be imported: {_said(error)}") from error
     for part in name.split("."):
-        if not hasattr(found, part):
+        if not hasattr(value, part):
             raise UsageError(f"{module} has no {name}; give a function or class of it that makes the network")
-        found = getattr(found, part)
+        value = getattr(value, part)
     try:
-        network = found()
+        network = value()
     except Exception as error:  # code of other people
         raise ExportError(f"{factory} cannot be called without arguments: {_said(error)}") from error
     if not isinstance(network, nn.Module):
@@ -61,14 +61,14 @@ def load_into(network: nn.Module, path: Path) -> list[str]:
     Raises:
         WeightsError: the file cannot be read, holds more than weights, or those of another network.
     """
-    wanted = network.state_dict()
-    found, notes = _unwrapped(read_weights(path), wanted, path)
-    missing = [name for name in wanted if name not in found and not name.endswith(_COUNTERS)]
-    strange = [name for name in found if name not in wanted and not name.endswith(_COUNTERS)]
+    state = network.state_dict()
+    weights, notes = _unwrapped(read_weights(path), state, path)
+    missing = [name for name in state if name not in weights and not name.endswith(_COUNTERS)]
+    strange = [name for name in weights if name not in state and not name.endswith(_COUNTERS)]
     shaped = [
-        f"{name} {tuple(found[name].shape)} instead of {tuple(wanted[name].shape)}"
-        for name in wanted
-        if name in found and found[name].shape != wanted[name].shape
+        f"{name} {tuple(weights[name].shape)} instead of {tuple(state[name].shape)}"
+        for name in state
+        if name in weights and weights[name].shape != state[name].shape
     ]
     wrong = [
         f"{len(names)} {what} ({', '.join(names[:_SHOWN])}{', ...' if len(names) > _SHOWN else ''})"
@@ -77,7 +77,7 @@ def load_into(network: nn.Module, path: Path) -> list[str]:
     ]
     if wrong:
         raise WeightsError(f"{path} does not fit the network: {', '.join(wrong)}; is the factory the right one?")
-    network.load_state_dict({name: found[name] for name in wanted if name in found}, strict=False)
+    network.load_state_dict({name: weights[name] for name in state if name in weights}, strict=False)
     return notes
 
 
@@ -104,13 +104,13 @@ def read_weights(path: Path) -> Any:
         raise WeightsError(f"{path} is no weights file that torch reads: {_said(error)}; save it again") from error
 
 
-def _unwrapped(data: Any, wanted: Mapping[str, Tensor], path: Path) -> tuple[dict[str, Tensor], list[str]]:
+def _unwrapped(data: Any, state: Mapping[str, Tensor], path: Path) -> tuple[dict[str, Tensor], list[str]]:
     """The weights in a checkpoint that fit the network best, their names as the network's, and what was done."""
     tables = dict(_tables(data, ""))
     if not tables:
         raise WeightsError(f"{path} holds no dictionary of tensors; save the network's state_dict()")
-    prefixes = {place: _prefix(table, wanted) for place, table in tables.items()}
-    fitting = {place: sum(prefixes[place] + name in table for name in wanted) for place, table in tables.items()}
+    prefixes = {place: _prefix(table, state) for place, table in tables.items()}
+    fitting = {place: sum(prefixes[place] + name in table for name in state) for place, table in tables.items()}
     best = [place for place in tables if fitting[place] == max(fitting.values())]
     if len(best) > 1:
         raise WeightsError(f"{path} holds weights in {' and '.join(best)}; save the one that is meant alone")
@@ -130,19 +130,19 @@ def _tables(data: Any, place: str, depth: int = 3) -> list[tuple[str, dict[str, 
     if data and all(isinstance(name, str) and isinstance(value, Tensor) for name, value in data.items()):
         return [(place, dict(data))]
     return [
-        found
+        entry
         for name, value in data.items()
-        for found in _tables(value, f"{place}.{name}".removeprefix("."), depth - 1)
+        for entry in _tables(value, f"{place}.{name}".removeprefix("."), depth - 1)
     ]
 
 
-def _prefix(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> str:
+def _prefix(table: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> str:
     """What stands before the names in the file, chosen so that the most of them fit."""
-    anchor = max(wanted, key=len, default="")
-    prefixes = {"", *(name.removesuffix(anchor) for name in found if name.endswith(f".{anchor}"))}
+    anchor = max(state, key=len, default="")
+    prefixes = {"", *(name.removesuffix(anchor) for name in table if name.endswith(f".{anchor}"))}
     if len(prefixes) == 1:  # the anchor is not there; any other name may be
-        prefixes |= {name.removesuffix(each) for each in wanted for name in found if name.endswith(f".{each}")}
-    fitting = {prefix: sum(f"{prefix}{name}" in found for name in wanted) for prefix in sorted(prefixes, key=len)}
+        prefixes |= {name.removesuffix(each) for each in state for name in table if name.endswith(f".{each}")}
+    fitting = {prefix: sum(f"{prefix}{name}" in table for name in state) for prefix in sorted(prefixes, key=len)}
     return max(fitting, key=lambda prefix: fitting[prefix])
 
 

@@ -83,33 +83,33 @@ class Original:
     @property
     def notes(self) -> list[str]:
         """What was found that the spec does not say, a sentence each."""
-        found = []
+        sentences = []
         if self.head.kind == "binary" and self.model_spec.threshold is None:
-            found.append(
+            sentences.append(
                 f"its one channel holds {self.head.values}, and is class 1 above {self.head.threshold:g}"
                 ' ("values" and "threshold" in the spec say otherwise)'
             )
         if self.head.kind == "classes" and self.model_spec.head is None and self._independent:
-            found.append(
+            sentences.append(
                 "its channels are probabilities that do not sum up to 1, of which the highest wins; if several may "
                 'hold, or none, say "head": "multi-label" in the spec'
             )
         if not self.head.exclusive:
-            found.append(
+            sentences.append(
                 f"its labels may overlap: each has a mask of its own, where its {self.head.values} are above "
                 f'{self.head.threshold:g} (a "background" in the spec makes one of them win)'
             )
         if self.grid != "stride" and self.model_spec.grid is None:
             whole = "the whole input" if self.grid == "whole" else "the outermost pixels' centres (align_corners)"
-            found.append(f'its logits are laid over {whole} ("grid" in the spec says otherwise)')
+            sentences.append(f'its logits are laid over {whole} ("grid" in the spec says otherwise)')
         if self.tail.ids is not None and "Resize" in self.tail.names[self.tail.names.index("ArgMax") :]:
-            found.append("its resize of class ids is left out: scores are resized instead, for smoother borders")
-        return found
+            sentences.append("its resize of class ids is left out: scores are resized instead, for smoother borders")
+        return sentences
 
     def channels(self, tensors: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Of what a call gave, (1, C, h, w), the spec's channels alone, as the network has them."""
-        found: NDArray[np.float32] = tensors[self.tail.logits].astype(np.float32)
-        return found if self.model_spec.channels is None else np.ascontiguousarray(found[:, self.model_spec.channels])
+        scores: NDArray[np.float32] = tensors[self.tail.logits].astype(np.float32)
+        return scores if self.model_spec.channels is None else np.ascontiguousarray(scores[:, self.model_spec.channels])
 
     def logits(self, tensors: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Of what a call gave, (1, classes, h, w) or (1, 1, h, w), cut at 0, as the bundle's graph must give them."""
@@ -168,10 +168,10 @@ class Original:
     def _find_head(self) -> Head:
         """Runs frames of all kinds, to see which values the channels take."""
         spec = self.model_spec.spec
-        found = [self.channels(self(kernels.resize(frame, spec.width, spec.height)[None])) for frame in _probes()]
-        self._values = Range.of([channels[0] for channels in found])
+        outputs = [self.channels(self(kernels.resize(frame, spec.width, spec.height)[None])) for frame in _probes()]
+        self._values = Range.of([channels[0] for channels in outputs])
         names = self.tail.names
-        return find_head(self._values, found[0].shape[1], self.model_spec, undone=names, where=self.where)
+        return find_head(self._values, outputs[0].shape[1], self.model_spec, undone=names, where=self.where)
 
     def _find_grid(self) -> Grid:
         """The network's own, or what is stated; people resize to the whole input where neither says."""
@@ -195,8 +195,8 @@ class Original:
     def _open(self) -> ort.InferenceSession:
         exposed = onnx.ModelProto()
         exposed.CopyFrom(self.model)
-        there = {value.name for value in exposed.graph.output}
-        exposed.graph.output.extend(onnx.ValueInfoProto(name=name) for name in self._names if name not in there)
+        names = {value.name for value in exposed.graph.output}
+        exposed.graph.output.extend(onnx.ValueInfoProto(name=name) for name in self._names if name not in names)
         options = ort.SessionOptions()
         options.log_severity_level = 3
         options.intra_op_num_threads = 1

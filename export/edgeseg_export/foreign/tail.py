@@ -113,14 +113,14 @@ def _least(chain: list[onnx.NodeProto]) -> int:
     return least
 
 
-def _check_channels(found: int, model_spec: ModelSpec, where: str) -> None:
+def _check_channels(count: int, model_spec: ModelSpec, where: str) -> None:
     classes = model_spec.labels
     if model_spec.channels is not None:
-        if max(model_spec.channels) >= found:
-            raise SpecError(f"{where} gives {found} channels, but the spec's channels name {max(model_spec.channels)}")
-    elif found != classes and not (found == 1 and classes == 2 and model_spec.head != "multi-label"):
+        if max(model_spec.channels) >= count:
+            raise SpecError(f"{where} gives {count} channels, but the spec's channels name {max(model_spec.channels)}")
+    elif count != classes and not (count == 1 and classes == 2 and model_spec.head != "multi-label"):
         raise SpecError(
-            f"{where} gives {found} channels, but the spec has {classes} classes; name each (null: without a name), or "
+            f"{where} gives {count} channels, but the spec has {classes} classes; name each (null: without a name), or "
             'say with "channels" which to keep'
         )
 

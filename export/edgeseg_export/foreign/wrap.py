@@ -249,12 +249,12 @@ def _prefix(graph: onnx.GraphProto) -> None:
 
 def _needed(nodes: list[onnx.NodeProto], output: str) -> list[onnx.NodeProto]:
     """The nodes that `output` depends on, in their order."""
-    wanted, kept = {output}, []
+    names, subgraph = {output}, []
     for node in reversed(nodes):
-        if wanted & set(node.output):
-            kept.append(node)
-            wanted |= set(_reads(node))
-    return kept[::-1]
+        if names & set(node.output):
+            subgraph.append(node)
+            names |= set(_reads(node))
+    return subgraph[::-1]
 
 
 def _reads(node: onnx.NodeProto) -> list[str]:

@@ -83,8 +83,8 @@ def read_calibration_data(data: Path, split: str, model: Segmenter) -> Calibrati
                 f"{data} has the classes {', '.join(dataset.classes.names)}, the bundle "
                 f"{', '.join(model.spec.classes)}; calibrate on data with the same classes, or on images alone"
             )
-        wanted = _spread(len(dataset), CALIBRATE + CHOOSE)
-        samples = _distinct([_sample(dataset.frame(index), index, model) for index in wanted])
+        places = _spread(len(dataset), CALIBRATE + CHOOSE)
+        samples = _distinct([_sample(dataset.frame(index), index, model) for index in places])
         calibrate, choose = _divide(samples, str(data))
         labelled = replace(dataset, pairs=tuple(dataset.pairs[sample.index] for sample in choose))
         return CalibrationData(calibrate, choose, labelled, f"{data.name} {split}")
@@ -153,9 +153,9 @@ def _from_source(data: Path, model: Segmenter) -> list[Sample]:
     return [samples[place] for place in _spread(len(samples), CALIBRATE + CHOOSE)]
 
 
-def _spread(number: int, wanted: int) -> list[int]:
-    """At most `wanted` places among `number`, evenly spaced."""
-    return [int(place) for place in np.unique(np.linspace(0, number - 1, min(number, wanted)).round())]
+def _spread(number: int, most: int) -> list[int]:
+    """At most `most` places among `number`, evenly spaced."""
+    return [int(place) for place in np.unique(np.linspace(0, number - 1, min(number, most)).round())]
 
 
 def _distinct(samples: Sequence[Sample]) -> list[Sample]:

@@ -61,9 +61,9 @@ def difference(reference: Segmenter, model: Segmenter, tensors: Sequence[NDArray
 
     def one(tensor: NDArray[np.uint8]) -> tuple[float, float, float]:
         height, width = tensor.shape[1:3]
-        expected, found = reference.infer(tensor), model.infer(tensor)
-        same = model.mask(found, width, height) == reference.mask(expected, width, height)
-        return 100 * float(same.mean()), float(np.abs(found - expected).max()), float(np.abs(expected).max())
+        expected, actual = reference.infer(tensor), model.infer(tensor)
+        same = model.mask(actual, width, height) == reference.mask(expected, width, height)
+        return 100 * float(same.mean()), float(np.abs(actual - expected).max()), float(np.abs(expected).max())
 
     with ThreadPoolExecutor(WORKERS) as pool:
         results = list(pool.map(one, tensors))

@@ -104,15 +104,15 @@ class FloatGraph:
 
     def after(self, name: str) -> set[str]:
         """Names of the nodes that need what the node `name` gives."""
-        found: set[str] = set()
+        names: set[str] = set()
         tensors: set[str] = set()
         for node in self.nodes:
             if node.name == name:
                 tensors.update(node.output)
             elif tensors.intersection(node.input):
-                found.add(node.name)
+                names.add(node.name)
                 tensors.update(node.output)
-        return found
+        return names
 
     def activated(self, node: onnx.NodeProto) -> str:
         """The output of a node with the activation that runtimes fuse into it."""

@@ -96,9 +96,9 @@ class Histogram:
         width = self.limit / HALF
         sides = 2 if self.low < 0 < self.high else 1
         outside = self.counts.sum() * (100 - PERCENTILE) / 100 / sides
-        seen = np.cumsum(self.counts)
-        first = int(np.searchsorted(seen, outside, side="right"))
-        last = int(np.searchsorted(seen, seen[-1] - outside))
+        cumulative = np.cumsum(self.counts)
+        first = int(np.searchsorted(cumulative, outside, side="right"))
+        last = int(np.searchsorted(cumulative, cumulative[-1] - outside))
         low = max(self.low, (first - HALF) * width) if self.low < 0 else 0.0
         high = min(self.high, (last + 1 - HALF) * width) if self.high > 0 else 0.0
         return min(low, 0.0), max(high, 0.0)

@@ -60,8 +60,8 @@ class Recipe:
         """Names of the nodes that stay in float: those of `keep`; the last convolution, for quantised logits often tie,
         and all that comes after it."""
         if self.alone is not None:
-            alone = {node.name for node in graph.convolutions() if graph.layer(node) == self.alone}
-            return {node.name for node in graph.nodes} - alone
+            nodes = {node.name for node in graph.convolutions() if graph.layer(node) == self.alone}
+            return {node.name for node in graph.nodes} - nodes
         convolutions = {node.name for node in graph.convolutions() if graph.layer(node) in self.keep}
         return convolutions | {graph.last()} | graph.after(graph.last())
 
