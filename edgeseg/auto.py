@@ -198,9 +198,9 @@ def _measure(bundle: Bundle, candidates: Sequence[Candidate], threads: int) -> t
     with ThreadPoolExecutor(workers) as pool:
 
         def turn(engine: Engine) -> float:
-            started = time.perf_counter()
+            start = time.perf_counter()
             list(pool.map(engine.infer, [frame] * workers))
-            return 1e3 * (time.perf_counter() - started) / workers
+            return 1e3 * (time.perf_counter() - start) / workers
 
         for _, engine in engines:
             turn(engine)

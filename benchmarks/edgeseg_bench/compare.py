@@ -139,8 +139,8 @@ def _figure(windows: list[Samples], figure: Callable[[Samples], float]) -> float
 
 
 def _resampled(windows: list[Samples], random: np.random.Generator) -> list[Samples]:
-    chosen = [windows[place] for place in random.integers(len(windows), size=len(windows))]
-    return [window[random.integers(len(window), size=len(window))] for window in chosen]
+    sample = [windows[place] for place in random.integers(len(windows), size=len(windows))]
+    return [window[random.integers(len(window), size=len(window))] for window in sample]
 
 
 def _runs(result: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -49,12 +49,12 @@ def measure(call: Callable[[_Item], object], items: Sequence[_Item], *, frames: 
                 number = next(turns, None)
             if number is None:
                 return durations
-            started = time.perf_counter()
+            start = time.perf_counter()
             call(items[number % len(items)])
-            durations.append(1e3 * (time.perf_counter() - started))
+            durations.append(1e3 * (time.perf_counter() - start))
 
     with ThreadPoolExecutor(workers, thread_name_prefix="edgeseg-bench") as pool:
-        started, spent = time.perf_counter(), time.process_time()
+        start, cpu_start = time.perf_counter(), time.process_time()
         running = [pool.submit(work) for _ in range(workers)]
         samples = [sample for worker in running for sample in worker.result()]
-        return Window(tuple(samples), time.perf_counter() - started, time.process_time() - spent)
+        return Window(tuple(samples), time.perf_counter() - start, time.process_time() - cpu_start)

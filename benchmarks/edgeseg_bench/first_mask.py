@@ -34,7 +34,7 @@ def measure(
     arguments = json.dumps([str(bundle), str(video), engine, precision, mode, threads])
     seconds, peaks = [], []
     for _ in range(repeats):
-        started = time.perf_counter()
+        start = time.perf_counter()
         command = [sys.executable, "-m", "edgeseg_bench.first_mask", arguments]
         with (
             tempfile.TemporaryFile("w+") as complaint,
@@ -42,7 +42,7 @@ def measure(
         ):
             assert process.stdout is not None
             line = process.stdout.readline().strip()
-            seconds.append(time.perf_counter() - started)
+            seconds.append(time.perf_counter() - start)
             rest = process.stdout.read()
             process.wait()
             complaint.seek(0)

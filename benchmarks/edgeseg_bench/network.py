@@ -60,7 +60,7 @@ def measure(model: Segmenter, video: Path, *, fps: float, frames: int, mode: Mod
     with _sending(video, total, fps) as process:
         port = int(_next_line(process))
         with open_source(f"tcp://127.0.0.1:{port}", timeout=TIMEOUT) as source:
-            started = float(_next_line(process))
+            start = float(_next_line(process))
             before = time.process_time()
             for result in stream(model, source, mode=mode, tolerate_loss=True):
                 number = sender.read(result.frame)
@@ -69,7 +69,7 @@ def measure(model: Segmenter, video: Path, *, fps: float, frames: int, mode: Mod
                 now = time.process_time()
                 window = (number - first) // frames
                 if 0 <= window < WINDOWS:
-                    samples[window].append(1e3 * (result.done - started - number / fps))
+                    samples[window].append(1e3 * (result.done - start - number / fps))
                     spent[window] += now - before
                 before = now
     if not all(samples):

@@ -69,9 +69,9 @@ class Pass:
 
 def core_seconds(work: Callable[[Any], object], items: Iterable[Any]) -> tuple[float, list[Any]]:
     """CPU time that `work` takes an item, in seconds, over all threads of this process; and what it returned."""
-    started = time.process_time()
+    start = time.process_time()
     results = [work(item) for item in items]
-    return (time.process_time() - started) / len(results), results
+    return (time.process_time() - start) / len(results), results
 
 
 def stages_alone(model: Segmenter, video: Path) -> dict[str, float]:
@@ -83,9 +83,9 @@ def stages_alone(model: Segmenter, video: Path) -> dict[str, float]:
     """
     with open_source(video) as source:
         next(source)  # its decoder has started
-        started = time.process_time()
+        start = time.process_time()
         frames = [frame.image for frame in islice(source, SAMPLE)]
-        spent = time.process_time() - started
+        spent = time.process_time() - start
     if not frames:
         raise UsageError(f"{video} has one frame, expected a video of at least a few hundred; give another")
     decode = spent / len(frames)
@@ -121,9 +121,9 @@ def measure(
     alone = stages_alone(model, video)
     running = stream(model, video, mode=mode, workers=workers, max_frames=max_frames)
     with metered(meters) as power:
-        started = time.process_time()
+        start = time.process_time()
         samples = tuple(1e3 * (result.done - result.captured) for result in running)
-        spent = time.process_time() - started
+        spent = time.process_time() - start
     window = Window(samples, running.stats.frames / running.stats.fps, spent)
     return Pass(alone, min(available_cores(), running.workers * model.threads), window, power.watts)
 

@@ -100,10 +100,10 @@ def main(arguments: str) -> None:
         connection, _ = server.accept()
         with connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            started = time.perf_counter()
-            print(json.dumps(started), flush=True)
+            start = time.perf_counter()
+            print(json.dumps(start), flush=True)
             for number, chunk in zip(count(), chunks, strict=False):
-                time.sleep(max(0.0, started + number / fps - time.perf_counter()))
+                time.sleep(max(0.0, start + number / fps - time.perf_counter()))
                 connection.sendall(chunk)
 
 

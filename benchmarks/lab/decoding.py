@@ -80,9 +80,9 @@ def compare(video: Path, rounds: int) -> Figures:
 
 
 def _milliseconds(decode: Callable[[], int]) -> float:
-    started = time.process_time()
+    start = time.process_time()
     frames = decode()
-    return 1e3 * (time.process_time() - started) / frames
+    return 1e3 * (time.process_time() - start) / frames
 
 
 def _edgeseg(video: Path) -> int:

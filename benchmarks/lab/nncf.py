@@ -140,12 +140,12 @@ def in_turns(both: dict[str, Infer], frames: CalibrationData, rounds: int) -> di
     core: dict[str, list[float]] = {name: [] for name in both}
     for number in range(1 + rounds):
         for name, infer in both.items():
-            started, spent = time.perf_counter(), time.process_time()
+            start, cpu_start = time.perf_counter(), time.process_time()
             for step in range(TURN):
                 infer(tensors[(number + step) % len(tensors)])
             if number:  # the first turn warms up
-                wall[name].append(1e3 * (time.perf_counter() - started) / TURN)
-                core[name].append(1e3 * (time.process_time() - spent) / TURN)
+                wall[name].append(1e3 * (time.perf_counter() - start) / TURN)
+                core[name].append(1e3 * (time.process_time() - cpu_start) / TURN)
     ratios = [theirs / ours for theirs, ours in zip(wall["nncf"], wall["ours"], strict=True)]
     return {
         "ms": {name: statistics.median(turns) for name, turns in wall.items()},

@@ -148,15 +148,15 @@ def read_classes(path: Path) -> Classes:
     """
     data = read_json(path, error=DataError, unreadable="check its permissions", damaged="correct it")
     where = str(path)
-    listed = list_of(data, "classes", dict, where=where, error=DataError)
+    entries = list_of(data, "classes", dict, where=where, error=DataError)
     colour = optional(data, "ignore_colour", list, where=where, error=DataError) if "ignore_colour" in data else None
     reading = optional(data, "masks", str, where=where, error=DataError) if "masks" in data else None
     if reading is not None and reading not in get_args(Reading):
         raise DataError(f'{where} has "masks": "{reading:.40}", expected "ids" or "colours"')
-    ids, ignore = _numbering(data, listed, where)
+    ids, ignore = _numbering(data, entries, where)
     return Classes(
-        names=tuple(required(each, "name", str, where=where, error=DataError) for each in listed),
-        palette=tuple(_colour(required(each, "colour", list, where=where, error=DataError), where) for each in listed),
+        names=tuple(required(each, "name", str, where=where, error=DataError) for each in entries),
+        palette=tuple(_colour(required(each, "colour", list, where=where, error=DataError), where) for each in entries),
         ignore=ignore,
         ignore_colour=None if colour is None else _colour(colour, where),
         ids=ids,
@@ -169,13 +169,13 @@ def _usual(images: list[LabelImage]) -> Reading:
     return "ids" if all(image.one_channel for image in images) else "colours"
 
 
-def _numbering(data: Any, listed: list[Any], where: str) -> tuple[dict[int, int] | None, int | None]:
+def _numbering(data: Any, entries: list[Any], where: str) -> tuple[dict[int, int] | None, int | None]:
     """What the ids in files mean, where classes.json says so, and the ignore id of labels."""
-    if not any("id" in each for each in listed):
+    if not any("id" in each for each in entries):
         return None, optional(data, "ignore", int, where=where, error=DataError)
     ignored = data.get("ignore")
     pairs = [(each, VOID) for each in _id_list(ignored, f"{where}: ignore")] if ignored is not None else []
-    for index, each in enumerate(listed):
+    for index, each in enumerate(entries):
         if "id" not in each:
             raise DataError(f'{where}: class {index} has no "id", and others have; give every class one, or none')
         pairs += [(number, index) for number in _id_list(each["id"], f"{where}: id of class {index}")]

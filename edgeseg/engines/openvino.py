@@ -135,15 +135,15 @@ def settings(threads: int, streams: int) -> dict[str, Any]:
     }
 
 
-def _compiled(path: Path, content: bytes, spec: Spec, chosen: dict[str, Any]) -> Any:
+def _compiled(path: Path, content: bytes, spec: Spec, properties: dict[str, Any]) -> Any:
     """The compiled model, from the cache if it is there and whole."""
-    key = [LAYOUT, ov.get_version(), processor(), chosen, spec.to_json(), hashlib.sha256(content).hexdigest()]
+    key = [LAYOUT, ov.get_version(), processor(), properties, spec.to_json(), hashlib.sha256(content).hexdigest()]
     file = cache_folder() / f"{path.stem}.{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]}.openvino"
     core = ov.Core()
     blob = recall(file)
     if blob is not None:
         try:
-            return core.import_model(blob, "CPU", chosen)
+            return core.import_model(blob, "CPU", properties)
         except Exception:  # OpenVINO's exceptions share no base; one that it wrote itself it may still refuse
             forget(file)
     reader = ov.frontend.FrontEndManager().load_by_framework("onnx")
@@ -151,7 +151,7 @@ def _compiled(path: Path, content: bytes, spec: Spec, chosen: dict[str, Any]) ->
         model = reader.convert(reader.load(io.BytesIO(content)))
         _check(path, spec, model)
         product_as_convolution(ov, model)
-        compiled = core.compile_model(model, "CPU", chosen)
+        compiled = core.compile_model(model, "CPU", properties)
     except EngineError:
         raise
     except Exception as error:  # OpConversionFailure is not even a RuntimeError

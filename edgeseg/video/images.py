@@ -65,7 +65,7 @@ class ImageSource(Source):
             return None
         index, self._index = self._index, self._index + 1
         path = self._paths[index]
-        started = time.perf_counter()
+        start = time.perf_counter()
         try:
             picture = read_picture(path)
         except DataError as error:
@@ -73,7 +73,7 @@ class ImageSource(Source):
         if (note := picture.note(path)) is not None and not self.warnings:  # the others will be of its kind
             self.warnings.append(note)
         name = path.stem if self._stems[path.stem] == 1 else path.name
-        return Frame(index, picture.image, float(index / NOMINAL_FPS), started, time.perf_counter() - started, name)
+        return Frame(index, picture.image, float(index / NOMINAL_FPS), start, time.perf_counter() - start, name)
 
     def close(self) -> None:
         """Nothing to free: each file is closed when it was read."""

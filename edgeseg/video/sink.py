@@ -91,10 +91,10 @@ class Sink:
     def _work(self) -> None:
         try:
             while (result := self._next()) is not None:
-                started = time.perf_counter()
+                start = time.perf_counter()
                 self._write(result)
                 del result  # or it would live on while the next one is awaited
-                self.seconds.add(time.perf_counter() - started)
+                self.seconds.add(time.perf_counter() - start)
         except OutputError as error:
             self.failure = error
         except BaseException as error:  # it belongs to the thread that hands over results

@@ -177,7 +177,7 @@ class ArraySource(Source):
         self._decode_first()
 
     def _read(self) -> Frame | None:
-        started = time.perf_counter()
+        start = time.perf_counter()
         image: Any = next(self._images, None)
         if image is None:
             return None
@@ -185,7 +185,7 @@ class ArraySource(Source):
             kind = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
             raise FrameError(f"frame {self._index} is {kind}, expected a uint8 array (height, width, 3) in BGR")
         index, self._index = self._index, self._index + 1
-        return Frame(index, image, float(index / NOMINAL_FPS), started, time.perf_counter() - started)
+        return Frame(index, image, float(index / NOMINAL_FPS), start, time.perf_counter() - start)
 
     def close(self) -> None:
         """Nothing to free: the iterable is the caller's."""

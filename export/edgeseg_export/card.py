@@ -16,16 +16,16 @@ FP32 = "onnxruntime fp32"
 
 
 def model_card(
-    loaded: Weights,
+    weights: Weights,
     spec: Spec,
     network: Network,
     agreement: TorchAgreement,
     evaluation: Evaluation | None,
 ) -> str:
     """The card as Markdown; `agreement` and `evaluation` are those of the fp32 artifact."""
-    training = loaded.training
+    training = weights.training
     origin = (
-        f"{loaded.net} (width {loaded.width:g}, {network.parameters / 1e6:.2f}M parameters, "
+        f"{weights.net} (width {weights.width:g}, {network.parameters / 1e6:.2f}M parameters, "
         f"{network.macs / 1e9:.2f} GMAC),"
     )
     lines = [
@@ -36,7 +36,7 @@ def model_card(
         f"on {training.get('hardware') or training['device']}, seed {training['settings']['seed']}"
         f"{_hours(training)}.{_start(training)}{_teacher(training)} To reproduce:",
         "",
-        *(f"    {command}" for command in commands(loaded.net, loaded.training, name=spec.name, licence=spec.licence)),
+        *(f"    {line}" for line in commands(weights.net, training, name=spec.name, licence=spec.licence)),
         "",
         "## Figures",
         "",

@@ -21,5 +21,5 @@ def sample_frames(dataset: Dataset | None) -> list[NDArray[np.uint8]]:
     """BGR frames (H, W, 3): of the data set, or the ones that come with edgeseg."""
     if dataset is None:
         return [np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR), np.uint8) for path in sorted(FRAMES.glob("*.jpg"))]
-    chosen = np.unique(np.linspace(0, len(dataset) - 1, COUNT).round().astype(int))
-    return [dataset.frame(int(index)) for index in chosen]
+    indices = np.unique(np.linspace(0, len(dataset) - 1, COUNT).round().astype(int))
+    return [dataset.frame(int(index)) for index in indices]

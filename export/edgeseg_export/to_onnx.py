@@ -132,30 +132,30 @@ def to_graph(
     return program.model_proto
 
 
-def _training(loaded: Weights) -> Training:
+def _training(weights: Weights) -> Training:
     """Where the numbers come from, as the weights file says it."""
-    record = dict(loaded.training)
+    record = dict(weights.training)
     return Training(record.pop("data"), record)
 
 
-def _network(loaded: Weights, spec: Spec) -> Network:
+def _network(weights: Weights, spec: Spec) -> Network:
     with torch.device("meta"):  # shapes alone: nothing is computed
-        network = fold(build(loaded.net, len(spec.classes), loaded.width))
+        network = fold(build(weights.net, len(spec.classes), weights.width))
     macs = count_macs(network, spec.width, spec.height)
-    return Network(loaded.net, loaded.width, count_parameters(network), macs)
+    return Network(weights.net, weights.width, count_parameters(network), macs)
 
 
 def _spec(
-    loaded: Weights, name: str | None, size: tuple[int, int] | None, resize: Resize | None, dynamic: bool
+    weights: Weights, name: str | None, size: tuple[int, int] | None, resize: Resize | None, dynamic: bool
 ) -> Spec:
-    width, height = size or (loaded.spec.width, loaded.spec.height)
+    width, height = size or (weights.spec.width, weights.spec.height)
     if dynamic and min(width, height) < SMALLEST:
         raise UsageError(f"size {width}x{height} is too small for a dynamic graph; give at least {SMALLEST}x{SMALLEST}")
     return replace(
-        loaded.spec,
-        name=name or loaded.spec.name,
+        weights.spec,
+        name=name or weights.spec.name,
         width=width,
         height=height,
-        resize=resize or loaded.spec.resize,
+        resize=resize or weights.spec.resize,
         dynamic=dynamic,
     )

@@ -60,11 +60,11 @@ def metered(meters: Sequence[Meter]) -> Iterator[Power]:
         running.extend(meter.start() for meter in meters)
     except OSError:
         failed = True
-    started = time.perf_counter()
+    start = time.perf_counter()
     try:
         yield power
     finally:
-        seconds = time.perf_counter() - started
+        seconds = time.perf_counter() - start
         joules = 0.0
         for stop in running:
             try:

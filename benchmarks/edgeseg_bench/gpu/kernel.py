@@ -44,11 +44,11 @@ class OnCard:
 
     def milliseconds(self, launches: int) -> float:
         """Time of one mask when so many follow each other: kernels and the way down."""
-        started = time.perf_counter()
+        start = time.perf_counter()
         for _ in range(launches):
             self._mask.enqueue(self._stream)
         self._stream.synchronize()
-        return 1e3 * (time.perf_counter() - started) / launches
+        return 1e3 * (time.perf_counter() - start) / launches
 
     def close(self) -> None:
         """Frees the memory on the card."""

@@ -39,17 +39,17 @@ def result(trials: Sequence[Trial], common: dict[str, Any], skipped: Sequence[di
 
 def settings(trial: Trial, common: dict[str, Any]) -> RunSettings:
     """The choice, for `edgeseg run --settings`."""
-    chosen = trial.combination
-    folder = chosen.bundle.folder
+    combination = trial.combination
+    folder = combination.bundle.folder
     return RunSettings(
         bundle=folder.name if folder.parent == SHIPPED else str(folder.resolve()),
-        engine=chosen.engine,
-        precision=chosen.artifact.precision,
-        sha256=chosen.artifact.sha256,
-        width=chosen.size[0],
-        height=chosen.size[1],
-        threads=chosen.threads,
-        workers=chosen.workers,
+        engine=combination.engine,
+        precision=combination.artifact.precision,
+        sha256=combination.artifact.sha256,
+        width=combination.size[0],
+        height=combination.size[1],
+        threads=combination.threads,
+        workers=combination.workers,
         processor=processor(),
         cores=available_cores(),
         measured={**to_json(trial), **common},

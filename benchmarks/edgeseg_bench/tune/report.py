@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 HEAD = ("", "p50 ms", "p95 ms", "fps", "mIoU %", "images", "")
 
 
-def rows(trials: Sequence[Trial], chosen: Trial | None) -> list[list[str]]:
+def rows(trials: Sequence[Trial], choice: Trial | None) -> list[list[str]]:
     """The texts of HEAD for each trial, the fastest first; those that were measured to the end before the others."""
     unbeaten = best(trials)
     ordered = sorted(trials, key=lambda trial: (trial.dropped is not None, trial.p95))
-    return [_row(trial, trial is chosen, trial.combination.name in unbeaten) for trial in ordered]
+    return [_row(trial, trial is choice, trial.combination.name in unbeaten) for trial in ordered]
 
 
-def table(trials: Sequence[Trial], chosen: Trial | None, budget: Budget) -> Table:
+def table(trials: Sequence[Trial], choice: Trial | None, budget: Budget) -> Table:
     """The table for a terminal."""
     from rich.table import Table  # here, so that importing this module stays light
     from rich.text import Text
@@ -33,12 +33,12 @@ def table(trials: Sequence[Trial], chosen: Trial | None, budget: Budget) -> Tabl
     grid = Table(title=_title(budget), caption=f"Timed: {INCLUDED}.", title_justify="left")
     for number, name in enumerate(HEAD):
         grid.add_column(name, justify="left" if number in (0, len(HEAD) - 1) else "right")
-    for texts in rows(trials, chosen):
+    for texts in rows(trials, choice):
         grid.add_row(*map(Text, texts), style="bold" if texts[-1].startswith("chosen") else "")
     return grid
 
 
-def page(trials: Sequence[Trial], chosen: Trial | None, budget: Budget, *, device: str, notes: Sequence[str]) -> str:
+def page(trials: Sequence[Trial], choice: Trial | None, budget: Budget, *, device: str, notes: Sequence[str]) -> str:
     """One HTML page that needs nothing but itself."""
     known = {
         trial.combination.name: trial.point()
@@ -49,7 +49,7 @@ def page(trials: Sequence[Trial], chosen: Trial | None, budget: Budget, *, devic
     head = "".join(f"<th>{escape(name)}</th>" for name in HEAD)
     lines = (
         f"<th>{escape(name)}</th>" + "".join(f"<td>{escape(text)}</td>" for text in texts)
-        for name, *texts in rows(trials, chosen)
+        for name, *texts in rows(trials, choice)
     )
     plot = (
         svg.plane(
@@ -63,7 +63,7 @@ def page(trials: Sequence[Trial], chosen: Trial | None, budget: Budget, *, devic
     )
     parts = [
         f"<h1>{escape(title)}</h1><p>{escape(_title(budget))}. Chosen: "
-        f"{escape(chosen.combination.name) if chosen else 'nothing, as nothing keeps it'}.</p>",
+        f"{escape(choice.combination.name) if choice else 'nothing, as nothing keeps it'}.</p>",
         plot,
         "<p>Joined: those that no other one beats in both. Dashed: the budget.</p>",
         f"<table><tr>{head}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>",

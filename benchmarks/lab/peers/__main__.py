@@ -65,8 +65,8 @@ def main(
             workloads.append(Workload(preparation.enlarged(video, *larger), False))
         if overlay:
             workloads.append(Workload(video, True))
-        chosen = [each for each in PEERS if not names or each.file in (OURS, *names)]
-        result = measure(preparation, workloads, chosen, Limits(frames, seconds), rounds, status.update)
+        selection = [each for each in PEERS if not names or each.file in (OURS, *names)]
+        result = measure(preparation, workloads, selection, Limits(frames, seconds), rounds, status.update)
     Console().print(table.for_terminal(result))
     if json_file is not None:
         write(json_file, to_text(result))

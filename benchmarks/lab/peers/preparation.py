@@ -132,8 +132,8 @@ class Preparation:
             if dataset.classes.names != self.bundle.spec.classes:
                 raise DataError(f"{dataset.folder} has other classes than the bundle; give the data it was trained on")
             model = load(self.bundle, precision="fp32", threads=1)
-            chosen = np.unique(np.linspace(0, len(dataset) - 1, CALIBRATION).round().astype(int))
-            inputs = [model.prepare(dataset.load(int(index))[0])[0] for index in chosen]
+            indices = np.unique(np.linspace(0, len(dataset) - 1, CALIBRATION).round().astype(int))
+            inputs = [model.prepare(dataset.load(int(index))[0])[0] for index in indices]
             model.close()
             with atomic_file(file) as temporary:
                 np.save(temporary, np.stack(inputs))

@@ -92,11 +92,11 @@ def run_turn(prepare: Callable[[Task], Callable[[], Masks]], *software: str) -> 
         np.save(Path(task.masks), np.stack(list(islice(start(), task.frames))))
         print(json.dumps({name: version(name) for name in software}))
         return
-    started, spent = time.perf_counter(), time.process_time()
+    wall_start, cpu_start = time.perf_counter(), time.process_time()
     masks = islice(start(), task.frames)
     frames, seconds = 0, 0.0
     for frames, _ in enumerate(masks, 1):  # noqa: B007  it counts
-        seconds = time.perf_counter() - started
+        seconds = time.perf_counter() - wall_start
         if seconds > task.seconds:
             break
-    print(json.dumps({"frames": frames, "seconds": seconds, "core_seconds": time.process_time() - spent}))
+    print(json.dumps({"frames": frames, "seconds": seconds, "core_seconds": time.process_time() - cpu_start}))

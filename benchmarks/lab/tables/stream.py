@@ -21,11 +21,11 @@ def accuracy(results: Path) -> str:
     for result in bench_results(results):
         for run in result["runs"]:
             figures = accuracy_of(result, run)
-            known = sorted((iou, name) for name, iou in figures["iou"].items() if iou is not None)
+            ious = sorted((iou, name) for name, iou in figures["iou"].items() if iou is not None)
             rows[result["bundle"]["name"], artifact_of(run)] = [
                 f"{result['bundle']['name']}, {artifact_of(run)}",
                 *(f"{figures[key]:.1f}" for key in ("miou", "pixel_accuracy", "class_accuracy", "boundary_f1")),
-                ", ".join(f"{name} {iou:.0f}" for iou, name in known[:3]),
+                ", ".join(f"{name} {iou:.0f}" for iou, name in ious[:3]),
                 f"{figures['split'] or 'whole'}, {figures['images']}",
             ]
     head = ["", "mIoU %", "pixel accuracy", "class accuracy", "boundary F1", "weakest classes", "split, images"]
@@ -51,9 +51,9 @@ def _stream(runs: Sequence[tuple[Json, Json]]) -> str:
         f"{result['time'][:10]}:"
     ]
     for mode, table in (("throughput", _throughput), ("latency", _latency)):
-        chosen = [(result, run) for result, run in runs if run["mode"] == mode]
-        if chosen:
-            parts.append(table(chosen))
+        selection = [(result, run) for result, run in runs if run["mode"] == mode]
+        if selection:
+            parts.append(table(selection))
     notes = ["- efficiency: frames a second x core-seconds a frame of the stages, each alone / cores."]
     notes += [
         f"- {COLUMNS[key]}: {part['included']}. Not: {part['excluded']}."

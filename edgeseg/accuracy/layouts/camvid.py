@@ -30,5 +30,5 @@ def find(folder: Path) -> Layout | None:
     }
     if not splits:
         return None
-    described = folder / "classes.json"
-    return Layout(NAME, splits, lambda: read_classes(described) if described.is_file() else CAMVID)
+    file = folder / "classes.json"
+    return Layout(NAME, splits, lambda: read_classes(file) if file.is_file() else CAMVID)

@@ -142,9 +142,9 @@ def divided(pairs: Iterable[Pair], split: str) -> tuple[Pair, ...]:
 
     A hash of its name decides, so that a pair that is added later moves none of the others.
     """
-    chosen = []
+    selection = []
     for pair in pairs:
         is_val = hashlib.sha256(pair.image.stem.encode()).digest()[0] < 256 // 5
         if is_val == (split == "val"):
-            chosen.append(pair)
-    return tuple(chosen)
+            selection.append(pair)
+    return tuple(selection)

@@ -34,7 +34,7 @@ def find(folder: Path) -> Layout | None:
 
 
 def _classes(folder: Path) -> Classes:
-    described = folder / "classes.json"
-    if not described.is_file():
+    file = folder / "classes.json"
+    if not file.is_file():
         raise DataError(f"{folder} has images/ but no classes.json; write one with the names of its classes")
-    return read_classes(described)
+    return read_classes(file)

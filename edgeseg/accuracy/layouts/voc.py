@@ -31,8 +31,8 @@ def find(folder: Path) -> Layout | None:
     if not (images.is_dir() and masks.is_dir() and lists):
         return None
     splits: Splits = {usual(each.stem): partial(_pairs, each, images, masks) for each in lists}
-    described = folder / "classes.json"
-    return Layout(NAME, splits, lambda: read_classes(described) if described.is_file() else VOC)
+    file = folder / "classes.json"
+    return Layout(NAME, splits, lambda: read_classes(file) if file.is_file() else VOC)
 
 
 def _pairs(names: Path, images: Path, masks: Path) -> tuple[Pair, ...]:

@@ -134,9 +134,9 @@ def build(
     if timing_cache is not None:
         cache = config.create_timing_cache(timing_cache.read_bytes() if timing_cache.is_file() else b"")
         config.set_timing_cache(cache, False)
-    started = time.perf_counter()
+    start = time.perf_counter()
     plan = builder.build_serialized_network(network, config)
-    seconds = time.perf_counter() - started
+    seconds = time.perf_counter() - start
     if plan is None:
         raise EngineError(f"{key.product} {key.version} cannot build {where}: {logger.last or 'no reason given'}")
     if timing_cache is not None:

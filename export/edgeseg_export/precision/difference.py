@@ -78,10 +78,10 @@ def latencies(engines: Sequence[Engine], tensor: NDArray[np.uint8]) -> list[Late
     seconds: list[list[float]] = [[] for _ in engines]
     for turn in range(WARM_UP + ROUNDS):
         for engine, times in zip(engines, seconds, strict=True):
-            started = time.perf_counter()
+            start = time.perf_counter()
             engine.infer(tensor)
             if turn >= WARM_UP:
-                times.append(time.perf_counter() - started)
+                times.append(time.perf_counter() - start)
     return [
         Latency(
             median_ms=round(1e3 * statistics.median(times), 3),
