@@ -106,9 +106,9 @@ def test_somebody_elses_folder_is_not_used(
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
     assert recall(folder / "model") is None
     keep(folder / "model", b"content")
-    said = capsys.readouterr().err
-    assert f"belongs to user {os.getuid()}, and this is user 12345" in said
-    assert "model is not kept" in said
+    output = capsys.readouterr().err
+    assert f"belongs to user {os.getuid()}, and this is user 12345" in output
+    assert "model is not kept" in output
 
 
 @pytest.mark.parametrize("spoil", [lambda key: key.chmod(0o644), lambda key: key.write_bytes(b"short")])

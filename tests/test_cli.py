@@ -69,9 +69,9 @@ def decoded(path: Path) -> NDArray[Any]:
 
 
 def test_version_loads_the_native_module() -> None:
-    done = subprocess.run([sys.executable, "-m", "edgeseg", "--version"], capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("edgeseg 0.")
-    assert "kernels for" in done.stdout
+    result = subprocess.run([sys.executable, "-m", "edgeseg", "--version"], capture_output=True, text=True, check=True)
+    assert result.stdout.startswith("edgeseg 0.")
+    assert "kernels for" in result.stdout
 
 
 def test_run_json_is_one_object_alone(run: Run, bundle: Path, picture: Path) -> None:
@@ -227,9 +227,9 @@ def light(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("command", [(), *((name,) for name in sorted(app) if not name.startswith("-"))])
 def test_help_needs_no_extra(command: tuple[str, ...]) -> None:
-    done = light(*command, "--help")
-    assert done.returncode == 0, done.stderr
-    assert "Usage: edgeseg" in done.stdout
+    result = light(*command, "--help")
+    assert result.returncode == 0, result.stderr
+    assert "Usage: edgeseg" in result.stdout
 
 
 @pytest.mark.parametrize("name", sorted(name for name in app if not name.startswith("-")))
@@ -239,7 +239,7 @@ def test_the_first_line_of_a_command_fits_into_the_list(name: str) -> None:
 
 
 def test_a_missing_extra_is_named() -> None:
-    done = light("train", "unet", "--data", "x", "--out", "y")
-    assert done.returncode == 2
-    assert "edgeseg[train]" in done.stderr
-    assert "Traceback" not in done.stderr
+    result = light("train", "unet", "--data", "x", "--out", "y")
+    assert result.returncode == 2
+    assert "edgeseg[train]" in result.stderr
+    assert "Traceback" not in result.stderr

@@ -26,10 +26,10 @@ def bundle(tmp_path: Path, spec: Spec, make_bundle: Callable[..., Bundle]) -> Bu
 
 
 def test_all_that_the_bundle_says_is_there(bundle: Bundle) -> None:
-    found = json.loads(json.dumps(describe(bundle)))
-    assert found["spec"] == bundle.spec.to_json()
-    assert found["artifacts"] == [{**bundle.artifacts[0].to_json(), "verified": True}]
-    assert Path(found["card"]).read_text() == "# A tiny model\n"
+    description = json.loads(json.dumps(describe(bundle)))
+    assert description["spec"] == bundle.spec.to_json()
+    assert description["artifacts"] == [{**bundle.artifacts[0].to_json(), "verified": True}]
+    assert Path(description["card"]).read_text() == "# A tiny model\n"
 
 
 def test_tables_for_people(bundle: Bundle) -> None:
@@ -54,9 +54,9 @@ def test_what_auto_took_here_is_shown(bundle: Bundle, monkeypatch: pytest.Monkey
     monkeypatch.setattr("edgeseg.describe.available_cores", lambda: 4)
     assert describe(bundle)["auto"] == {"throughput": None, "latency": None}
     auto.choose(bundle, threads=1)
-    found = describe(bundle)["auto"]
-    assert found["throughput"].startswith("openvino fp32, ms a frame here: openvino fp32 2.0")
-    assert found["latency"] is None
+    description = describe(bundle)["auto"]
+    assert description["throughput"].startswith("openvino fp32, ms a frame here: openvino fp32 2.0")
+    assert description["latency"] is None
     console = Console(width=200)
     with console.capture() as shown:
         console.print(tables(bundle))

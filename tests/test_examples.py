@@ -19,9 +19,9 @@ STREET = Path(__file__).resolve().parents[1] / "export/edgeseg_export/frames/str
 
 def run(name: str, *arguments: object) -> tuple[int, str]:
     command = [sys.executable, str(EXAMPLES / name), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.returncode, done.stdout
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert "Traceback" not in result.stderr, result.stderr
+    return result.returncode, result.stdout
 
 
 @pytest.fixture

@@ -78,5 +78,5 @@ def test_a_second_signal_ends_the_process(block: str) -> None:
         "    except KeyboardInterrupt: pass\n"
         "    signal.raise_signal(signal.SIGTERM)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (128 + signal.SIGTERM, "")
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (128 + signal.SIGTERM, "")

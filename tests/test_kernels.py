@@ -245,7 +245,7 @@ def test_all_instruction_sets_give_the_same_bits(data: st.DataObject, values: Ar
     rect = data.draw(rects(values))
     palette = np.random.default_rng(0).integers(0, 256, (40, 3), dtype=np.uint8)
     height, width = frame.shape[:2]
-    before, found = _native.instruction_set(), []
+    before, sets = _native.instruction_set(), []
     try:
         for name in _native.instruction_sets():
             _native.set_instruction_set(name)
@@ -256,10 +256,10 @@ def test_all_instruction_sets_give_the_same_bits(data: st.DataObject, values: Ar
                 kernels.margin(values, width, height, rect),
                 kernels.overlay(values, frame, palette, 0.3, rect),
             )
-            found.append([result.tobytes() for result in results])
+            sets.append([result.tobytes() for result in results])
     finally:
         _native.set_instruction_set(before)
-    assert all(results == found[0] for results in found)
+    assert all(results == sets[0] for results in sets)
 
 
 def test_an_unknown_instruction_set_is_refused() -> None:

@@ -45,9 +45,9 @@ def test_every_orientation(form: str, orientation: int) -> None:
     options = known.get(form, {})
     content = saved(PIL.fromarray(drawn()), form, exif=exif, **options)
     shown = np.asarray(ImageOps.exif_transpose(PIL.open(io.BytesIO(content))).convert("RGB"))[..., ::-1]
-    read = decode_picture(content, PATH).image
-    assert read.shape == shown.shape
-    assert np.abs(read.astype(int) - shown).mean() < 2
+    image = decode_picture(content, PATH).image
+    assert image.shape == shown.shape
+    assert np.abs(image.astype(int) - shown).mean() < 2
     stored = decode_picture(content, PATH, upright=False).image
     assert form == "TIFF" or np.abs(stored.astype(int) - drawn()[..., ::-1]).mean() < 2
     assert picture_size(content) == (64, 48)

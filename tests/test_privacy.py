@@ -40,13 +40,13 @@ def trace(tmp_path: Path) -> list[str]:
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     command = [strace, "-f", "--seccomp-bpf", "-y", "-s", "4096", "-e", f"trace={CALLS}", "-o", str(log)]
-    done = subprocess.run(
+    result = subprocess.run(
         [*command, sys.executable, str(SCRIPT), str(tmp_path / "work")],
         env=environment, cwd=tmp_path / "work", capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
-    if "ptrace" in done.stderr and done.returncode != 0:
+    if "ptrace" in result.stderr and result.returncode != 0:
         pytest.skip("strace may not trace here")
-    assert done.returncode == 0, done.stderr
+    assert result.returncode == 0, result.stderr
     return log.read_text(errors="replace").splitlines()
 
 
@@ -70,5 +70,5 @@ def test_the_user_may_say_otherwise(variable: str | None) -> None:
     if variable is not None:
         environment["ORT_DISABLE_TELEMETRY"] = variable
     code = "import edgeseg.ort, os; print(os.environ['ORT_DISABLE_TELEMETRY'])"
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == (variable or "1")
+    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == (variable or "1")

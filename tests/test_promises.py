@@ -17,17 +17,17 @@ HEAVY = {"torch", "onnx", "onnxscript", "av", "rich", "cyclopts", "matplotlib", 
 
 def test_import_is_light() -> None:
     code = "import edgeseg, sys, json; print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = set(json.loads(done.stdout))
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(json.loads(result.stdout))
     assert {"edgeseg", "numpy"} <= loaded
     assert not loaded & HEAVY
-    assert done.stderr == ""
+    assert result.stderr == ""
 
 
 def test_the_command_handles_signals_before_it_imports_anything() -> None:
     code = "import edgeseg_launcher, sys; print(*sorted({'edgeseg', 'numpy', 'cv2'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "\n"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout == "\n"
     (command,) = importlib.metadata.entry_points(group="console_scripts", name="edgeseg")
     assert command.value == "edgeseg_launcher:main"
 
@@ -78,8 +78,8 @@ def test_every_module_imports_without_extras_or_names_the_package_it_lacks() -> 
     absent = {package for packages in EXTRAS.values() for package in packages}
     absent |= {"openvino", "tensorrt", "tensorrt_rtx", "pycuda"}
     code = BARE.format(absent=absent, packages=("edgeseg", "edgeseg_export", "edgeseg_bench"))
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    lacking = dict(line.split() for line in done.stdout.splitlines())
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    lacking = dict(line.split() for line in result.stdout.splitlines())
     assert set(lacking.values()) <= absent
     runtime = {name for name in lacking if name.startswith("edgeseg.")}
     allowed = ("edgeseg.models", "edgeseg.train", "edgeseg.commands.", "edgeseg.engines.")

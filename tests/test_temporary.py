@@ -34,10 +34,10 @@ def test_what_is_abandoned_says_which_name_it_was_to_get(
 
 def test_of_two_finders_one_has_it(tmp_path: Path) -> None:
     Temporary(tmp_path / "out.mp4", "part").release()
-    found = orphans(tmp_path, "part")
-    next(found)
+    leftovers = orphans(tmp_path, "part")
+    next(leftovers)
     assert left(tmp_path) == []
-    found.close()  # type: ignore[attr-defined]  # a generator
+    leftovers.close()  # type: ignore[attr-defined]  # a generator
     assert len(left(tmp_path)) == 1
 
 

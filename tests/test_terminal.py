@@ -13,10 +13,10 @@ HOSTILE = "[red]\x1b]0;PWNED\x07\x1b[2J\u202e\udcff[/nope]"
 
 @given(text=st.text(st.characters()))
 def test_escaped_text_is_printable_and_encodable(text: str) -> None:
-    shown = escaped(text)
-    assert shown.isprintable()
-    shown.encode()
-    assert shown == text or not text.isprintable()
+    output = escaped(text)
+    assert output.isprintable()
+    output.encode()
+    assert output == text or not text.isprintable()
     assert escaped(text, keep="\n").count("\n") == text.count("\n")
 
 

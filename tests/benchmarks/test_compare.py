@@ -48,19 +48,19 @@ def test_the_interval_holds_the_true_ratio_of_quiet_windows(ratio: float, noise:
     random = np.random.default_rng(seed)
     old = [10 * (1 + noise * random.standard_normal(50)) for _ in range(8)]
     new = [10 * ratio * (1 + noise * random.standard_normal(50)) for _ in range(8)]
-    found = change("run", "figure", old, new, lambda ms: float(np.median(ms)))
-    assert found.low <= found.ratio <= found.high
-    assert found.low <= ratio * (1 + noise)
-    assert found.high >= ratio * (1 - noise)
-    assert found.high / found.low < 1 + noise * 2
+    result = change("run", "figure", old, new, lambda ms: float(np.median(ms)))
+    assert result.low <= result.ratio <= result.high
+    assert result.low <= ratio * (1 + noise)
+    assert result.high >= ratio * (1 - noise)
+    assert result.high / result.low < 1 + noise * 2
 
 
 def test_windows_that_differ_make_the_interval_wide() -> None:
     """Every frame of a window is equal: only a bootstrap over windows sees how much they vary."""
     uneven = [np.full(100, 10.0 + 3 * (number % 2)) for number in range(6)]
-    found = change("run", "figure", uneven, uneven, lambda ms: float(np.mean(ms)))
-    assert found.high - found.low > 0.1
-    assert found.verdict(1.05) == "unclear"
+    result = change("run", "figure", uneven, uneven, lambda ms: float(np.mean(ms)))
+    assert result.high - result.low > 0.1
+    assert result.verdict(1.05) == "unclear"
 
 
 @given(st.floats(0.1, 3), st.floats(0.1, 3), st.floats(1, 2))

@@ -97,9 +97,9 @@ UNKNOWN = {"load": None, "busy": None, "throttled": None, "gpus": [{"name": "L4"
     ],
 )
 def test_doubtful_figures_come_with_a_warning(before: dict[str, Any], after: dict[str, Any], said: list[str]) -> None:
-    found = warnings({**CALM, **before}, {**CALM, **after}, cores=2)
-    assert len(found) == len(said)
-    assert all(words in sentence for words, sentence in zip(said, found, strict=True))
+    sentences = warnings({**CALM, **before}, {**CALM, **after}, cores=2)
+    assert len(sentences) == len(said)
+    assert all(words in sentence for words, sentence in zip(said, sentences, strict=True))
 
 
 @given(st.lists(st.integers(0, 10_000), min_size=8, max_size=10), st.integers(0, 900), st.integers(1, 900))

@@ -97,9 +97,9 @@ def test_the_terminal_shows_it(measured: dict[str, Any]) -> None:
     console = Console(width=160, file=io.StringIO())
     console.print(tables(measured))
     assert isinstance(console.file, io.StringIO)
-    shown = console.file.getvalue()
+    text = console.file.getvalue()
     for word in ("p99 ms", "engine alone", "efficiency", "highest rate", "processor", "not included"):
-        assert word in shown
+        assert word in text
 
 
 positive = st.floats(1e-3, 1e4)

@@ -24,15 +24,15 @@ def test_percentile_is_numpys_nearest_rank(values: list[float], percent: int) ->
 def test_figures_are_those_of_all_samples(samples: list[list[float]]) -> None:
     windows = [Window(tuple(ms), seconds=2.0, core_seconds=0.5, dropped=3) for ms in samples]
     together = np.concatenate(samples)
-    found = figures(windows)
-    assert found["mean_ms"] == pytest.approx(together.mean())
-    assert found["max_ms"] == together.max()
+    result = figures(windows)
+    assert result["mean_ms"] == pytest.approx(together.mean())
+    assert result["max_ms"] == together.max()
     for percent in (50, 90, 95, 99):
-        assert found[f"p{percent}_ms"] == np.percentile(together, percent, method="inverted_cdf")
-    assert found["fps"] == pytest.approx(len(together) / (2.0 * len(windows)))
-    assert found["core_ms"] == pytest.approx(500.0 * len(windows) / len(together))
-    assert found["dropped"] == 3 * len(windows)
-    assert found["spread"] >= 0
+        assert result[f"p{percent}_ms"] == np.percentile(together, percent, method="inverted_cdf")
+    assert result["fps"] == pytest.approx(len(together) / (2.0 * len(windows)))
+    assert result["core_ms"] == pytest.approx(500.0 * len(windows) / len(together))
+    assert result["dropped"] == 3 * len(windows)
+    assert result["spread"] >= 0
 
 
 @given(st.lists(times, min_size=1, max_size=8))
@@ -52,9 +52,9 @@ def test_agreement_is_that_of_the_last_three(values: list[float]) -> None:
 )
 def test_repeats_until_three_agree_or_the_bound(given_figures: list[float], taken: int, steady: bool) -> None:
     source = chain(given_figures, forever(0.0))
-    windows, found = repeat(lambda: next(source), lambda figure: figure, most=8, least=5)
+    windows, result = repeat(lambda: next(source), lambda figure: figure, most=8, least=5)
     assert windows == given_figures[:taken]
-    assert found is steady
+    assert result is steady
 
 
 def test_the_bound_goes_before_the_least_number() -> None:

@@ -30,17 +30,17 @@ def named(topic: str, what: str) -> Finding:
 
 def test_json_is_one_object(capsys: pytest.CaptureFixture[str]) -> None:
     assert doctor_command(json=True) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert set(found) == {"edgeseg", "processor", "runtimes", "NVIDIA", "cameras", "video"}
-    assert all(set(each) == {"what", "found", "get"} for findings in found.values() for each in findings)
-    assert any(each["what"] == "bundle road" and "onnxruntime fp32" in each["found"] for each in found["edgeseg"])
+    topics = json.loads(capsys.readouterr().out)
+    assert set(topics) == {"edgeseg", "processor", "runtimes", "NVIDIA", "cameras", "video"}
+    assert all(set(each) == {"what", "found", "get"} for findings in topics.values() for each in findings)
+    assert any(each["what"] == "bundle road" and "onnxruntime fp32" in each["found"] for each in topics["edgeseg"])
 
 
 def test_the_table_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
     assert doctor_command() == 0
-    shown = capsys.readouterr().out
+    text = capsys.readouterr().out
     for what in ("kernels", "onnxruntime", "openvino", "tensorrt", "camera", "GStreamer", "PyAV", "cache"):
-        assert what in shown
+        assert what in text
 
 
 def test_what_is_absent_says_how_to_get_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,15 +53,15 @@ def test_what_is_absent_says_how_to_get_it(root: Path, monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, "av", None)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     monkeypatch.delitem(sys.modules, "edgeseg.ort", raising=False)
-    found = examine()
-    absent = {each.what for findings in found.values() for each in findings if each.found is None}
+    topics = examine()
+    absent = {each.what for findings in topics.values() for each in findings if each.found is None}
     assert absent == {
         *("extra train", "extra export", "extra coco"),
         *("exact INT8 sums", "driver", "cards", "camera", "display", "PyAV"),
         *("onnxruntime", "openvino", "tensorrt", "tensorrt_rtx", "pycuda"),
         *("GStreamer", "OpenCV, windows"),
     }
-    silent = {each.what for findings in found.values() for each in findings if each.found is None and each.get is None}
+    silent = {each.what for findings in topics.values() for each in findings if each.found is None and each.get is None}
     assert silent == {"cards"}  # its driver says it
 
 
@@ -112,5 +112,5 @@ print(seen, sorted({"torch", "onnx", "openvino", "tensorrt", "tensorrt_rtx", "py
 
 
 def test_no_connection_is_opened_and_nothing_heavy_imported() -> None:
-    done = subprocess.run([sys.executable, "-c", QUIET], capture_output=True, text=True, check=True)
-    assert done.stdout == "[] []\n"
+    result = subprocess.run([sys.executable, "-c", QUIET], capture_output=True, text=True, check=True)
+    assert result.stdout == "[] []\n"

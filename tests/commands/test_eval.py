@@ -57,8 +57,8 @@ def test_the_test_split_stands_beside_the_others_and_in_the_card(bundle: Bundle,
 
 
 def test_images_that_calibrated_are_not_recorded(bundle: Bundle, data: Path) -> None:
-    seen = frame_hash(Dataset.open(data, "val").load(0)[0])[:16]
-    calibration = Calibration("mse", (), {}, "miou", "val", 1, (seen,))
+    digest = frame_hash(Dataset.open(data, "val").load(0)[0])[:16]
+    calibration = Calibration("mse", (), {}, "miou", "val", 1, (digest,))
     changed = bundle.record(bundle.artifacts[0], calibration)
     with pytest.raises(DataError, match="served for calibration"):
         eval_command(data, bundle=str(bundle.folder), split="val", record=True)

@@ -141,16 +141,16 @@ def test_a_full_disk_under_the_masks_spares_the_recording_beside_them(
         container.mux(stream.encode(None))
     run = f"{sys.executable} -m edgeseg run {video} --bundle {tmp_path}/bundle --engine onnxruntime"
     script = f"mount -t tmpfs -o size=64k none {full} && {run} --out {tmp_path}/out.mp4 --masks {full}/m"
-    done = subprocess.run(
+    result = subprocess.run(
         ["unshare", "-m", "sh", "-c", f"{script}; code=$?; cp -r {full}/m {tmp_path}/left; exit $code"],
         check=False,
         capture_output=True,
         text=True,
         timeout=60,
     )
-    assert done.returncode == 2, done.stderr
-    assert "No space left on device" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert result.returncode == 2, result.stderr
+    assert "No space left on device" in result.stderr
+    assert "Traceback" not in result.stderr
     with av.open(str(tmp_path / "out.mp4")) as container:
         assert sum(1 for _ in container.decode(video=0)) == 100
     left = sorted(path.name for path in (tmp_path / "left").iterdir())

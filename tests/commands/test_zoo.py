@@ -26,8 +26,8 @@ def shipped(
     """A bundle in the place of those that come with edgeseg, measured."""
     for module in (bundles, zoo):
         monkeypatch.setattr(module, "SHIPPED", tmp_path)
-    made = make_bundle(tmp_path / "tiny", spec)
-    made = made.record(made.artifacts[0], Network("unet", 0.1, 123_456, 500_000_000))
+    bundle = make_bundle(tmp_path / "tiny", spec)
+    bundle = bundle.record(bundle.artifacts[0], Network("unet", 0.1, 123_456, 500_000_000))
     evaluation = Evaluation(
         miou=61.23,
         iou={},
@@ -39,7 +39,7 @@ def shipped(
         split="val",
         data_sha256=None,
     )
-    return made.record(made.artifacts[0], evaluation)
+    return bundle.record(bundle.artifacts[0], evaluation)
 
 
 def _text(table: object) -> str:
@@ -90,11 +90,11 @@ def test_shipped_bundles_and_networks_fit_into_80_columns() -> None:
 @pytest.mark.parametrize("flag", ["", "json=True"])
 def test_without_torch_the_bundles_are_listed_still(flag: str) -> None:
     code = f"import sys; sys.modules['torch'] = None; from edgeseg.commands.zoo import zoo_command; zoo_command({flag})"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stderr == ""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stderr == ""
     if flag:
-        listed = json.loads(done.stdout)
+        listed = json.loads(result.stdout)
         assert listed["networks"] is None
         assert len(listed["bundles"]) == len(zoo.list_bundles())
     else:
-        assert "pip install 'edgeseg[train]'" in done.stdout
+        assert "pip install 'edgeseg[train]'" in result.stdout

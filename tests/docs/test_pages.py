@@ -29,8 +29,8 @@ COMMANDS = sorted(set(re.findall(r"^ +(?:docker run .+ )?edgeseg ([a-z].+?)(?:  
 
 def blocks(text: str, start: str) -> list[str]:
     """Indented blocks whose first line starts so, without the indent."""
-    found = re.findall(r"(?:^    .*\n|^\n)+", text, re.MULTILINE)
-    stripped = ["\n".join(line[4:] for line in block.strip("\n").split("\n")) for block in found]
+    matches = re.findall(r"(?:^    .*\n|^\n)+", text, re.MULTILINE)
+    stripped = ["\n".join(line[4:] for line in block.strip("\n").split("\n")) for block in matches]
     return [block for block in stripped if block.startswith(start)]
 
 

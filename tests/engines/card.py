@@ -266,11 +266,11 @@ class Driver:
         return 0
 
     def cuStreamEndCapture(self, stream: Any, graph: Any) -> int:  # noqa: N802
-        found = self._card.streams[stream.value]
-        assert found.captured is not None
+        origin = self._card.streams[stream.value]
+        assert origin.captured is not None
         graph._obj.value = self._card.handle()
-        self._card.graphs[graph._obj.value] = found, found.captured
-        found.captured = None
+        self._card.graphs[graph._obj.value] = origin, origin.captured
+        origin.captured = None
         return 0
 
     def cuGraphInstantiateWithFlags(self, executable: Any, graph: Any, flags: Any) -> int:  # noqa: N802

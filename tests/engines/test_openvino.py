@@ -95,14 +95,14 @@ print(seen, "openvino_telemetry" in sys.modules, threading.active_count())
 
 
 def test_nothing_is_reported_to_anybody(tmp_path: Path) -> None:
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", IMPORT],
         capture_output=True,
         text=True,
         check=True,
         env={**os.environ, "HOME": str(tmp_path)},
     )
-    assert done.stdout.split("\n")[0] == "[] False 1"
+    assert result.stdout.split("\n")[0] == "[] False 1"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -120,8 +120,8 @@ def test_damaged_compiled_models_are_made_again(
     tiny: Path, spec: Spec, cache: Path, damage: Callable[[bytes], bytes], request: pytest.FixtureRequest
 ) -> None:
     before = open_engine("openvino", tiny, spec, threads=1).infer(tensor(spec))
-    (kept,) = cache.glob("*.openvino")
-    kept.write_bytes(damage(kept.read_bytes()))
+    (file,) = cache.glob("*.openvino")
+    file.write_bytes(damage(file.read_bytes()))
     assert np.array_equal(open_engine("openvino", tiny, spec, threads=1).infer(tensor(spec)), before)
     request.getfixturevalue("cannot_compile")
     open_engine("openvino", tiny, spec, threads=1)
@@ -129,11 +129,11 @@ def test_damaged_compiled_models_are_made_again(
 
 def test_what_openvino_itself_refuses_is_made_again(tiny: Path, spec: Spec, cache: Path) -> None:
     before = open_engine("openvino", tiny, spec, threads=1).infer(tensor(spec))
-    (kept,) = cache.glob("*.openvino")
-    whole = kept.stat().st_size
-    keep(kept, b"verified, and no model")
+    (file,) = cache.glob("*.openvino")
+    whole = file.stat().st_size
+    keep(file, b"verified, and no model")
     assert np.array_equal(open_engine("openvino", tiny, spec, threads=1).infer(tensor(spec)), before)
-    assert kept.stat().st_size == whole
+    assert file.stat().st_size == whole
 
 
 def test_a_cache_that_cannot_be_written_is_said(
@@ -239,5 +239,5 @@ assert seen
 def test_signals_are_handled_after_another_thread_freed_the_model() -> None:
     """OpenVINO's signal stack of the thread that loads is gone then, and the process would end by SIGSEGV."""
     command = [sys.executable, "-c", FREED_ELSEWHERE]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert result.returncode == 0, result.stderr

@@ -61,17 +61,17 @@ def bundle_of(net: str, folder: Path, *, dynamic: bool = False) -> Bundle:
 def test_every_network_builds_in_fp16_and_int8(net: str, tmp_path: Path) -> None:
     bundle = bundle_of(net, tmp_path)
     for precision in ("fp16", "int8"):
-        built = compile_engine(bundle, "tensorrt-rtx", precision, tmp_path / "engines")
-        assert built.engine.read_bytes()[:4] == b"vtrt"
-        assert built.bytes == built.engine.stat().st_size > 1000
+        result = compile_engine(bundle, "tensorrt-rtx", precision, tmp_path / "engines")
+        assert result.engine.read_bytes()[:4] == b"vtrt"
+        assert result.bytes == result.engine.stat().st_size > 1000
 
 
 def test_a_dynamic_network_builds_for_a_range_of_sizes(rtx: Any, tmp_path: Path) -> None:
     bundle = bundle_of("lite-fpn-nano", tmp_path, dynamic=True)
     options = Options(workspace=512, smallest=(64, 64), largest=(192, 128))
-    built = compile_engine(bundle, "tensorrt-rtx", "fp16", tmp_path, options=options)
-    plan, key = read_engine(built.engine)
-    assert len(plan) == built.bytes
+    result = compile_engine(bundle, "tensorrt-rtx", "fp16", tmp_path, options=options)
+    plan, key = read_engine(result.engine)
+    assert len(plan) == result.bytes
     assert (key.product, key.version, key.compute_capability) == ("tensorrt-rtx", rtx.__version__, "any")
     assert key.onnx_sha256 == bundle.artifact(target="tensorrt", precision="fp16").sha256
     assert (key.options["workspace"], key.options["largest"]) == (512, [192, 128])

@@ -107,11 +107,11 @@ def test_a_dynamic_graph_takes_other_sizes(weights: Path, tmp_path: Path) -> Non
     graph = FrameToLogits(load_weights(weights).network)
     for height, width in ((52, 70), (64, 32)):
         tensor = np.random.default_rng(0).integers(0, 256, (1, height, width, 3), dtype=np.uint8)
-        found = model.run(None, {"frame": tensor})[0]
+        actual = model.run(None, {"frame": tensor})[0]
         with torch.no_grad():
             expected = graph(torch.from_numpy(tensor)).numpy()
-        assert found.shape == expected.shape
-        assert np.allclose(found, expected, atol=1e-4 * np.abs(expected).max())
+        assert actual.shape == expected.shape
+        assert np.allclose(actual, expected, atol=1e-4 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize(("net", "layer"), [("unet", "down.2.0.0"), ("lite-fpn", "encoder.stages.3.1.layers.3")])

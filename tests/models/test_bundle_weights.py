@@ -39,10 +39,10 @@ def _exported(folder: Path, net: str, stride: int) -> tuple[Path, Path]:
 @pytest.mark.parametrize(("net", "stride"), [("lite-fpn-nano", 2), ("unet", 1), ("segnet-basic", 1)])
 def test_the_weights_are_those_of_the_weights_file(net: str, stride: int, tmp_path: Path) -> None:
     weights, bundle = _exported(tmp_path, net, stride)
-    expected, found = load_weights(weights), load_bundle_weights(Bundle.open(bundle))
-    assert (found.net, found.width, found.spec) == (net, 0.1, expected.spec)
-    assert found.training["settings"] == RECORD["settings"]
-    tensors = found.network.state_dict()
+    expected, actual = load_weights(weights), load_bundle_weights(Bundle.open(bundle))
+    assert (actual.net, actual.width, actual.spec) == (net, 0.1, expected.spec)
+    assert actual.training["settings"] == RECORD["settings"]
+    tensors = actual.network.state_dict()
     for name, tensor in expected.network.state_dict().items():  # zero biases too, which the exporter drops
         assert torch.equal(tensors[name], tensor), name
 

@@ -136,9 +136,9 @@ def test_the_first_stages_alone_are_those_of_the_whole_encoder() -> None:
         encoder.eval()
     frame = torch.rand(1, 3, 64, 64) * 2 - 1
     with torch.no_grad():
-        expected, found = whole(frame), part(frame)
-    assert [features.shape[1] for features in found] == [16, 24, 40, 112]
-    assert all(torch.equal(each, other) for each, other in zip(found[:3], expected, strict=False))
+        expected, actual = whole(frame), part(frame)
+    assert [features.shape[1] for features in actual] == [16, 24, 40, 112]
+    assert all(torch.equal(each, other) for each, other in zip(actual[:3], expected, strict=False))
 
 
 def test_imagenet_weights_fit_and_see_bgr() -> None:

@@ -33,8 +33,8 @@ def test_pooling_and_unpooling_are_torchs_bit_for_bit(values: NDArray[np.float32
     assert pooled.numpy().tobytes() == expected.numpy().tobytes()
     other = data.draw(npst.arrays(np.float32, tuple(pooled.shape), elements=ANY))  # a decoder's values differ
     for unpooled in (pooled, torch.from_numpy(other)):
-        found = max_unpool(unpooled, places)
-        assert found.numpy().tobytes() == functional.max_unpool2d(unpooled, indices, (2, 2)).numpy().tobytes()
+        actual = max_unpool(unpooled, places)
+        assert actual.numpy().tobytes() == functional.max_unpool2d(unpooled, indices, (2, 2)).numpy().tobytes()
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])

@@ -31,8 +31,8 @@ def test_it_is_the_lovasz_extension_of_the_jaccard_loss(seed: int, pixels: int) 
     random = np.random.default_rng(seed)
     probabilities = random.dirichlet(np.ones(3), pixels)
     target = random.integers(0, 3, pixels)
-    found = lovasz_softmax(torch.from_numpy(probabilities), torch.from_numpy(target))
-    assert float(found) == pytest.approx(extension(probabilities, target), abs=1e-6)
+    actual = lovasz_softmax(torch.from_numpy(probabilities), torch.from_numpy(target))
+    assert float(actual) == pytest.approx(extension(probabilities, target), abs=1e-6)
 
 
 def test_on_hard_answers_it_is_one_minus_the_mean_iou() -> None:

@@ -62,9 +62,9 @@ def shown(image: Image, a: int, b: int, c: int, d: int) -> Image:
 @pytest.mark.parametrize("values", MATRICES.values(), ids=MATRICES)
 def test_every_matrix_of_right_angles(values: tuple[int, int, int, int]) -> None:
     image = np.random.default_rng(0).integers(0, 256, (3, 5, 3), dtype=np.uint8)
-    found = orientation(matrix(*values))
-    assert found is not None
-    assert (oriented(image, found) == shown(image, *values)).all()
+    actual = orientation(matrix(*values))
+    assert actual is not None
+    assert (oriented(image, actual) == shown(image, *values)).all()
 
 
 @given(st.floats(1.5, 88.5), st.integers(0, 3))

@@ -319,8 +319,8 @@ def test_a_program_may_end_while_a_stream_runs(what: str) -> None:
     """Workers are then in native code, which must not meet an interpreter that is gone: that aborts (exit code -6)."""
     body, code = ENDINGS[what]
     command = [sys.executable, "-c", PROGRAM + body]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, done.stderr) == (code, "")
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (result.returncode, result.stderr) == (code, "")
 
 
 def test_options_are_keywords_too(make_shade_model: MakeModel, shades: Shades) -> None:

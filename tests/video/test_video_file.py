@@ -73,7 +73,7 @@ def test_a_full_disk(tmp_path: Path, extension: str, room: int) -> None:
     if mount.returncode:
         pytest.skip(f"no tmpfs may be mounted here: {mount.stderr.decode().strip()}")
     script = f'mount -t tmpfs -o size={room}k none "$1" && "$2" -c "$3" "$1/out{extension}" 1000; echo $? >"$4/code"; '
-    done = subprocess.run(
+    result = subprocess.run(
         ["unshare", "-m", "sh", "-c", script + 'cp -a "$1" "$4/left"', "-", disk, sys.executable, RECORD, tmp_path],
         check=True,
         capture_output=True,
@@ -81,15 +81,15 @@ def test_a_full_disk(tmp_path: Path, extension: str, room: int) -> None:
         timeout=60,
     )
     assert (tmp_path / "code").read_text() == "1\n"
-    assert "No space left on device" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert "No space left on device" in result.stderr
+    assert "Traceback" not in result.stderr
     left = list((tmp_path / "left").iterdir())
     if room == 8:
         assert left == []
-        assert "Nothing was recorded" in done.stderr
+        assert "Nothing was recorded" in result.stderr
     else:
         assert [path.name for path in left] == [f"out{extension}"]
-        assert "What was recorded before is in" in done.stderr
+        assert "What was recorded before is in" in result.stderr
         images = read(left[0])
         assert len(images) >= 25
         assert_grows(images)

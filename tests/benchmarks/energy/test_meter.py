@@ -49,10 +49,10 @@ class Steady:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    found = Clock()
-    monkeypatch.setattr(time, "perf_counter", lambda: found.now)
-    monkeypatch.setattr(time, "sleep", found.sleep)
-    return found
+    instance = Clock()
+    monkeypatch.setattr(time, "perf_counter", lambda: instance.now)
+    monkeypatch.setattr(time, "sleep", instance.sleep)
+    return instance
 
 
 def test_meters_are_added(clock: Clock) -> None:

@@ -74,10 +74,10 @@ def library(tmp_path: Path) -> Path:
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         pytest.skip("no C compiler")
-    source, built = tmp_path / "nvml.c", tmp_path / "libnvidia-ml.so.1"
+    source, result = tmp_path / "nvml.c", tmp_path / "libnvidia-ml.so.1"
     source.write_text(STAND_IN)
-    subprocess.run([compiler, "-Wall", "-Werror", "-shared", "-fPIC", "-o", built, source], check=True)
-    return built
+    subprocess.run([compiler, "-Wall", "-Werror", "-shared", "-fPIC", "-o", result, source], check=True)
+    return result
 
 
 def set_to(library: Path, name: str, value: int) -> None:

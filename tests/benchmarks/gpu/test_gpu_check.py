@@ -40,35 +40,35 @@ def checked(bundle: str, folder: Path) -> tuple[int, dict[str, Any]]:
 def test_everything_is_checked(
     card: Any, tiny: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, found = checked(tiny, tmp_path)
-    assert (code, found["exact"]) == (0, True)
-    assert found["device"] == {
+    code, figures = checked(tiny, tmp_path)
+    assert (code, figures["exact"]) == (0, True)
+    assert figures["device"] == {
         "name": "a card that is not there",
         "compute_capability": "8.9",
         "memory_mb": 1024,
         "driver_cuda": "13.0",
         "pycuda_cuda": "12.6.0",
     }
-    assert (found["kernel"]["different"], found["kernel"]["notices_nan"]) == (0, True)
-    assert found["kernel"]["pixels"] > 10000
-    (plan,) = found["plans"]
+    assert (figures["kernel"]["different"], figures["kernel"]["notices_nan"]) == (0, True)
+    assert figures["kernel"]["pixels"] > 10000
+    (plan,) = figures["plans"]
     assert (plan["product"], plan["precision"], plan["validity"]) == ("tensorrt-rtx", "fp32", "valid")
-    with_graph, without = found["runs"]
+    with_graph, without = figures["runs"]
     assert (with_graph["graph"], with_graph["without_graph"]) == (True, None)
     assert (without["graph"], without["without_graph"]) == (False, "graphs are switched off")
-    for run in found["runs"]:
+    for run in figures["runs"]:
         assert (run["mask_agreement"], run["different_from_processor_kernel"]) == (100, 0)
         assert [(row["mask"], row["threads"]) for row in run["timings"]] == [
             (mask, threads) for mask in ("logits", "processor", "card") for threads in (1, 2)
         ]
         assert all(0 < row["p50_ms"] <= row["p99_ms"] for row in run["timings"])
-    assert [each["what"] for each in found["skipped"]] == ["onnxruntime:cuda fp32", "onnxruntime:tensorrt fp32"]
-    assert all("install onnxruntime-gpu" in each["reason"] for each in found["skipped"])
+    assert [each["what"] for each in figures["skipped"]] == ["onnxruntime:cuda fp32", "onnxruntime:tensorrt fp32"]
+    assert all("install onnxruntime-gpu" in each["reason"] for each in figures["skipped"])
     assert not card.memory
     assert not card.graphs
-    said = capsys.readouterr().out
-    assert "tensorrt-rtx fp32 with graph: 100.000 % of the pixels" in said
-    assert "0 of" in said
+    output = capsys.readouterr().out
+    assert "tensorrt-rtx fp32 with graph: 100.000 % of the pixels" in output
+    assert "0 of" in output
 
 
 def test_wrong_masks_fail(card: Any, tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,10 +80,10 @@ def test_wrong_masks_fail(card: Any, tiny: str, tmp_path: Path, monkeypatch: pyt
         return mask
 
     monkeypatch.setattr(MaskOnCard, "read", wrong)
-    code, found = checked(tiny, tmp_path)
-    assert (code, found["exact"]) == (1, False)
-    assert found["kernel"]["different"] == found["kernel"]["cases"] == 12
-    assert all(run["different_from_processor_kernel"] == 4 for run in found["runs"])  # one a frame
+    code, figures = checked(tiny, tmp_path)
+    assert (code, figures["exact"]) == (1, False)
+    assert figures["kernel"]["different"] == figures["kernel"]["cases"] == 12
+    assert all(run["different_from_processor_kernel"] == 4 for run in figures["runs"])  # one a frame
     assert not card.memory
 
 
@@ -92,11 +92,11 @@ def test_an_engine_for_other_cards_is_told_by_tensorrt_itself(
 ) -> None:
     checked(tiny, tmp_path)
     monkeypatch.setattr(card.trt.Runtime, "deserialize_cuda_engine", lambda *_: None)
-    code, found = checked(tiny, tmp_path)
+    code, figures = checked(tiny, tmp_path)
     assert code == 0
-    assert (found["plans"][0]["validity"], found["plans"][0]["diagnostics"]) == ("invalid", ["unsupported_cc"])
-    assert found["runs"] == []
-    assert "refuses" in found["skipped"][0]["reason"]
+    assert (figures["plans"][0]["validity"], figures["plans"][0]["diagnostics"]) == ("invalid", ["unsupported_cc"])
+    assert figures["runs"] == []
+    assert "refuses" in figures["skipped"][0]["reason"]
 
 
 def test_without_a_compiler_the_rest_is_checked(
@@ -105,10 +105,10 @@ def test_without_a_compiler_the_rest_is_checked(
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr("edgeseg.engines.tensorrt.mask.NVCC", "/nowhere/nvcc")
     with pytest.warns(UserWarning, match="the processor makes the masks"):
-        code, found = checked(tiny, tmp_path)
-    assert (code, found["exact"], found["kernel"]) == (1, False, None)
-    assert found["skipped"][0]["reason"].startswith("there is no nvcc")
-    assert {row["mask"] for run in found["runs"] for row in run["timings"]} == {"logits", "processor"}
+        code, figures = checked(tiny, tmp_path)
+    assert (code, figures["exact"], figures["kernel"]) == (1, False, None)
+    assert figures["skipped"][0]["reason"].startswith("there is no nvcc")
+    assert {row["mask"] for run in figures["runs"] for row in run["timings"]} == {"logits", "processor"}
     assert card.builds == 1
 
 
@@ -128,8 +128,8 @@ def test_a_card_that_fails_is_one_sentence(card: Any, tiny: str) -> None:
 @pytest.mark.skipif(shutil.which("nvidia-smi") is not None, reason="this machine may have a card")
 def test_without_a_card_it_says_so_and_gives_2() -> None:
     command = [sys.executable, "-m", "edgeseg_bench.gpu_check"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert done.stderr.startswith("error: engine tensorrt cannot start (")
-    assert done.stderr.count("\n") == 1
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: engine tensorrt cannot start (")
+    assert result.stderr.count("\n") == 1

@@ -244,8 +244,8 @@ def test_check_tells_and_the_command_writes(results: Path) -> None:
 
     def run(*arguments: str) -> tuple[int, str]:
         command = [sys.executable, "-m", "lab.tables", "--results", str(results), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=LABORATORY)
-        return done.returncode, done.stdout + done.stderr
+        result = subprocess.run(command, capture_output=True, text=True, check=False, env=LABORATORY)
+        return result.returncode, result.stdout + result.stderr
 
     second = results / "second.md"
     second.write_text(page.read_text())
@@ -267,5 +267,5 @@ def test_without_pages_the_readme_and_the_pages_with_tables_are_meant(tmp_path: 
         (tmp_path / page).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / page).write_text("<!-- table: zoo -->\n<!-- /table -->\n")
     (tmp_path / "docs/quick-start.md").write_text("no table\n")
-    found = [str(page.relative_to(tmp_path)) for page in pages_with_tables(tmp_path)]
-    assert found == ["README.md", "docs/guide/zoo.md", "docs/results.md"]
+    pages = [str(page.relative_to(tmp_path)) for page in pages_with_tables(tmp_path)]
+    assert pages == ["README.md", "docs/guide/zoo.md", "docs/results.md"]

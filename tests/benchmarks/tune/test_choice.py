@@ -38,9 +38,9 @@ def test_the_front_is_what_nothing_beats(points: dict[str, tuple[float, float]])
         x, y = points[name]
         return any(a <= x and b >= y and (a, b) != (x, y) for a, b in points.values())
 
-    found = front(points)
-    assert set(found) == {name for name in points if not beaten(name)}
-    assert [points[name] for name in found] == sorted(points[name] for name in found)
+    actual = front(points)
+    assert set(actual) == {name for name in points if not beaten(name)}
+    assert [points[name] for name in actual] == sorted(points[name] for name in actual)
 
 
 @given(points)

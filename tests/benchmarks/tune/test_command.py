@@ -114,8 +114,8 @@ def test_data_that_calibrated_is_refused(run: Run, tiny: Bundle, labelled: Path,
     for path in tiny.folder.iterdir():
         (folder / path.name).write_bytes(path.read_bytes())
     bundle = Bundle.open(folder)
-    seen = frame_hash(Dataset.open(labelled).load(3)[0])[:16]
-    bundle.record(bundle.artifacts[0], Calibration("mse", (), {}, None, None, None, (seen,)))
+    digest = frame_hash(Dataset.open(labelled).load(3)[0])[:16]
+    bundle.record(bundle.artifacts[0], Calibration("mse", (), {}, None, None, None, (digest,)))
     code, _, err = run("tune", folder, "--data", labelled, "--max-latency", 9, "--min-miou", 0)
     assert code == 2
     assert "served for calibration" in err

@@ -46,9 +46,9 @@ def make_fp16(tmp_path: Path, model: Path, spec: Spec) -> Callable[[], Bundle]:
 def test_the_real_builder_makes_a_plan(spec: Spec, make_model: MakeModel, dynamic: bool) -> None:
     trt = pytest.importorskip("tensorrt_rtx")
     taken = replace(spec, dynamic=dynamic)
-    built = build(make_model(taken).SerializeToString(), taken, trt, ANY, "tiny.onnx")
-    assert product_of(built.plan, "plan") == ("tensorrt-rtx", trt.__version__)
-    assert [tensor["type"] for tensor in built.tensors] == ["UINT8", "FLOAT"]
+    result = build(make_model(taken).SerializeToString(), taken, trt, ANY, "tiny.onnx")
+    assert product_of(result.plan, "plan") == ("tensorrt-rtx", trt.__version__)
+    assert [tensor["type"] for tensor in result.tensors] == ["UINT8", "FLOAT"]
     with pytest.raises(EngineError, match=r"cannot read tiny\.onnx: .*Failed to parse.*; export it again") as raised:
         build(b"no model", taken, trt, ANY, "tiny.onnx")
     assert "\n" not in str(raised.value)
@@ -139,8 +139,8 @@ def test_what_compile_made_is_taken(
     card: Any, make_fp16: Callable[[], Bundle], capfd: pytest.CaptureFixture[str], options: Options
 ) -> None:
     bundle = make_fp16()
-    made = compiled(bundle, options=options)
-    assert made.engine == kept()
+    result = compiled(bundle, options=options)
+    assert result.engine == kept()
     capfd.readouterr()
     model = edgeseg.load(bundle, engine="tensorrt")
     model(np.zeros((20, 30, 3), np.uint8))
@@ -152,9 +152,9 @@ def test_what_compile_made_elsewhere_is_taken_from_there(
     card: Any, tmp_path: Path, make_fp16: Callable[[], Bundle], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bundle = make_fp16()
-    made = compiled(bundle, out=tmp_path / "to" / "the board")
+    result = compiled(bundle, out=tmp_path / "to" / "the board")
     assert not cache_folder().exists()
-    monkeypatch.setenv("EDGESEG_CACHE", str(made.engine.parent))
+    monkeypatch.setenv("EDGESEG_CACHE", str(result.engine.parent))
     edgeseg.load(bundle, engine="tensorrt").close()
     assert card.builds == 1
 
@@ -165,11 +165,11 @@ def test_the_real_builders_engine_is_taken(
     trt = pytest.importorskip("tensorrt_rtx")
     monkeypatch.setenv("EDGESEG_CACHE", str(tmp_path / "real"))
     bundle = make_fp16()
-    made = compiled(bundle)
+    result = compiled(bundle)
     path = bundle.path(bundle.artifact(target="tensorrt"))
     for capability in ("8.0", "8.9", "12.0"):
         plan, place = plan_for(path, path.read_bytes(), bundle.spec, trt, capability)
-        assert (plan, place) == (made.engine.read_bytes(), made.engine)
+        assert (plan, place) == (result.engine.read_bytes(), result.engine)
     assert "building" not in capfd.readouterr().err
     old, place = plan_for(path, path.read_bytes(), bundle.spec, trt, "7.5")
     assert product_of(old, "plan") == ("tensorrt-rtx", trt.__version__)

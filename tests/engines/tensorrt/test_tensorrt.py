@@ -37,8 +37,8 @@ def test_masks_are_those_of_the_artifact(card: Any, model: Path, spec: Spec) -> 
     engine = opened(model, spec)
     assert (engine.name, engine.threads, engine.without_graph) == ("tensorrt-rtx", 1, None)
     tensors = frames(spec, 5)
-    found = [engine.infer(tensor) for tensor in tensors]
-    assert all(np.array_equal(a, b) for a, b in zip(found, expected(model, spec, tensors), strict=True))
+    actual = [engine.infer(tensor) for tensor in tensors]
+    assert all(np.array_equal(a, b) for a, b in zip(actual, expected(model, spec, tensors), strict=True))
     assert card.launches == 5 + DEPTH  # and one a slot when it loads
     assert len(card.memory) == 2 * DEPTH
     engine.close()
@@ -87,10 +87,10 @@ def test_segmenters_run_on_it(tmp_path: Path, model: Path, spec: Spec) -> None:
 def test_results_are_the_callers(model: Path, spec: Spec) -> None:
     engine = opened(model, spec)
     first, second = frames(spec, 2)
-    found = engine.infer(first)
-    copied = found.copy()
+    actual = engine.infer(first)
+    copied = actual.copy()
     engine.infer(second)
-    assert np.array_equal(found, copied)
+    assert np.array_equal(actual, copied)
 
 
 @pytest.mark.usefixtures("card")
@@ -125,8 +125,8 @@ def test_many_threads_share_the_slots(card: Any, model: Path, spec: Spec) -> Non
     engine = opened(model, spec)
     tensors = frames(spec, 60)
     with ThreadPoolExecutor(6) as pool:
-        found = list(pool.map(engine.infer, tensors))
-    assert all(np.array_equal(a, b) for a, b in zip(found, expected(model, spec, tensors), strict=True))
+        actual = list(pool.map(engine.infer, tensors))
+    assert all(np.array_equal(a, b) for a, b in zip(actual, expected(model, spec, tensors), strict=True))
     assert len(card.memory) == 2 * DEPTH
     assert getattr(card.current, "depth", 0) == 0
 
@@ -137,8 +137,8 @@ def test_without_graphs_the_calls_are_enqueued(card: Any, model: Path, spec: Spe
     assert engine.without_graph == "the driver cannot run this network as a graph: cuStreamBeginCapture_v2 gives 900"
     tensors = frames(spec, 3)
     before = card.enqueued
-    found = [engine.infer(tensor) for tensor in tensors]
-    assert all(np.array_equal(a, b) for a, b in zip(found, expected(model, spec, tensors), strict=True))
+    actual = [engine.infer(tensor) for tensor in tensors]
+    assert all(np.array_equal(a, b) for a, b in zip(actual, expected(model, spec, tensors), strict=True))
     assert (card.launches, card.enqueued - before) == (0, 3)
 
 

@@ -58,8 +58,8 @@ def test_every_normalisation_is_in_the_graph(
     bundle = imported(model, tmp_path, **changes)
     frame = sample_frames(None)[0]
     expected = by_hand(model, frame, {"colour": colour, "range": range_, **numbers})
-    found = edgeseg.load(bundle).logits(frame)
-    np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
+    actual = edgeseg.load(bundle).logits(frame)
+    np.testing.assert_allclose(actual, expected, atol=1e-4 * np.abs(expected).max())
     graph = onnx.load(bundle.path(bundle.artifacts[0])).graph
     kinds = [node.op_type for node in graph.node if node.op_type != "Cast" or node.input[0] == "frame"]
     between = kinds[2 : kinds.index("Conv")]

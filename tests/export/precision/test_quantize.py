@@ -41,14 +41,14 @@ TRAINING = {"settings": TrainSettings().to_json(), "data": "0" * 64, "device": "
 def crops(number: int, width: int = 93, height: int = 61) -> list[NDArray[np.uint8]]:
     """Different parts of the street pictures."""
     random, pictures = np.random.default_rng(3), sample_frames(None)
-    found = []
+    areas = []
     for place in range(number):
         picture = pictures[place % len(pictures)]
         top, left = (
             int(random.integers(0, side - least)) for side, least in zip(picture.shape, (height, width), strict=False)
         )
-        found.append(np.ascontiguousarray(picture[top : top + height, left : left + width]))
-    return found
+        areas.append(np.ascontiguousarray(picture[top : top + height, left : left + width]))
+    return areas
 
 
 def write_images(folder: Path, number: int) -> Path:
@@ -192,11 +192,11 @@ def test_the_pass_is_cached_by_content(plain: Bundle, tmp_path: Path, monkeypatc
     hashes = [bundle.artifact(target="tensorrt", precision="int8").sha256 for bundle in (first, second)]
     assert hashes[0] == hashes[1]
     assert cache_file("a", ["b"]) != cache_file("a", ["c"]) != cache_file("b", ["c"])
-    (kept,) = (tmp_path / "cache").glob("calibration-*.npz")
-    assert read_cache(kept) is not None
-    kept.write_bytes(kept.read_bytes()[:-9])
-    assert read_cache(kept) is None
-    assert not kept.exists()
+    (file,) = (tmp_path / "cache").glob("calibration-*.npz")
+    assert read_cache(file) is not None
+    file.write_bytes(file.read_bytes()[:-9])
+    assert read_cache(file) is None
+    assert not file.exists()
 
 
 def labelled(folder: Path, names: dict[str, list[NDArray[np.uint8]]]) -> Path:

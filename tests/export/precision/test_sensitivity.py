@@ -59,29 +59,29 @@ def bundle(tmp_path: Path) -> Bundle:
 def test_the_worst_layers_are_found_and_quantize_takes_them(bundle: Bundle, data: Path, tmp_path: Path) -> None:
     json_file, html = tmp_path / "found.json", tmp_path / "found.html"
     assert sensitivity_command(str(bundle.folder), data=data, method="minmax", json_file=json_file, html=html) == 0
-    found = json.loads(json_file.read_bytes())
-    assert found["frames"] == 3
-    assert len(found["layers"]) > 2
-    assert all(loss["flipped"] <= loss["worst"] for loss in found["layers"].values())
-    assert all(mix["keep"] and mix["least_ms"] > 0 for mix in found["tried"])
-    assert found["tried"]
+    result = json.loads(json_file.read_bytes())
+    assert result["frames"] == 3
+    assert len(result["layers"]) > 2
+    assert all(loss["flipped"] <= loss["worst"] for loss in result["layers"].values())
+    assert all(mix["keep"] and mix["least_ms"] > 0 for mix in result["tried"])
+    assert result["tried"]
     assert "<script" not in html.read_text()
-    worst = max(found["layers"], key=lambda layer: found["layers"][layer]["flipped"])
-    found["keep"] = [worst]
-    json_file.write_text(json.dumps(found))
+    worst = max(result["layers"], key=lambda layer: result["layers"][layer]["flipped"])
+    result["keep"] = [worst]
+    json_file.write_text(json.dumps(result))
     keep = read_keep(json_file, bundle)
     assert keep == {worst}
     quantized = quantize(bundle, data, method="minmax", keep=keep).bundle
     assert quantized.artifact(target="onnxruntime", precision="int8").measured.facts["calibration"]["keep"] == [worst]
-    found["onnx_sha256"] = "0" * 64
-    json_file.write_text(json.dumps(found))
+    result["onnx_sha256"] = "0" * 64
+    json_file.write_text(json.dumps(result))
     with pytest.raises(DataError, match="measure again"):
         read_keep(json_file, bundle)
 
 
 def test_tensorrt_has_no_mixes_and_bad_input_is_refused(bundle: Bundle, data: Path, tmp_path: Path) -> None:
-    found = sensitivity(bundle, data, method="minmax", target="tensorrt", images=2)
-    assert (found.frames, found.tried, found.keep) == (2, (), ())
+    result = sensitivity(bundle, data, method="minmax", target="tensorrt", images=2)
+    assert (result.frames, result.tried, result.keep) == (2, (), ())
     with pytest.raises(UsageError, match="0 images"):
         sensitivity(bundle, data, images=0)
     with pytest.raises(UsageError, match="no layer nothing"):
@@ -94,6 +94,6 @@ def test_tensorrt_has_no_mixes_and_bad_input_is_refused(bundle: Bundle, data: Pa
 
 def test_the_page_escapes_names() -> None:
     loss = Loss(None, 0.5, 1.0)
-    found = Sensitivity("tiny", "0" * 64, "tensorrt", "mse", "<i>", 2, None, {"<b>": loss}, loss, (), ())
-    assert "<b>" not in page(found)
-    assert "<i>" not in page(found)
+    result = Sensitivity("tiny", "0" * 64, "tensorrt", "mse", "<i>", 2, None, {"<b>": loss}, loss, (), ())
+    assert "<b>" not in page(result)
+    assert "<i>" not in page(result)
