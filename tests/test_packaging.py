@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import cv2
 import pytest
 import yaml
 from packaging.requirements import Requirement
@@ -14,6 +15,7 @@ from packaging.requirements import Requirement
 import edgeseg
 
 ROOT = Path(__file__).parents[1]
+NOTICE = (ROOT / "NOTICE").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
 TARGETS = set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
 WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
@@ -132,3 +134,33 @@ def test_security_names_files_that_are_there() -> None:
     assert len(named) >= 6
     for name in named:
         assert (ROOT / name).exists() or (ROOT / "export" / name).exists(), name
+
+
+COPYLEFT = {
+    "avcodec": "FFmpeg",
+    "x264": "libx264",
+    "x265": "libx265",
+    "asound": "libasound",
+    "gnutls": "GnuTLS",
+    "mp3lame": "LAME",
+    "gmp": "GMP",
+    "nettle": "Nettle",
+    "hogweed": "Hogweed",
+    "unistring": "libunistring",
+    "Qt5Core": "Qt 5",
+    "gfortran": "libgfortran",
+    "quadmath": "libquadmath",
+}
+"""Libraries with a copyleft, by their file's name and by the name that people know."""
+
+
+@pytest.mark.parametrize(("package", "folder"), [("PyAV", "av"), ("OpenCV", "opencv_python"), ("NumPy", "numpy")])
+def test_the_notice_names_the_copyleft_libraries_of_the_wheels(package: str, folder: str) -> None:
+    libraries = list(Path(cv2.__file__).parents[1].glob(f"{folder}.libs/*.so*"))
+    if not libraries:
+        pytest.skip(f"{package} is installed otherwise than from a wheel with libraries beside it")
+    (paragraph,) = (each for each in NOTICE.split("\n\n") if each.startswith(f"  {package} ("))
+    names = {match[1] for path in libraries if (match := re.match(r"lib(\w+?)-", path.name))}
+    assert names
+    for name in names & COPYLEFT.keys():
+        assert COPYLEFT[name] in paragraph, name
