@@ -163,7 +163,7 @@ class Spec:
         logits = -(-size // self.stride)
         if self.grid == "whole":
             return 0.0, logits * placed / size
-        if self.grid == "corners":
+        if self.grid == "corners" and logits > 1:  # one logit has no outermost ones, and is all there is everywhere
             step = (logits - 1) / max(1, size - 1)  # logits from one pixel's centre to the next one's
             return (1 - step) / 2, step * placed
         return 0.0, placed / self.stride
@@ -201,9 +201,9 @@ class Spec:
         Raises:
             SpecError: a field is missing or of the wrong kind, or the format is newer than this edgeseg.
         """
-        number = _field(data, "format", int)
-        if not 1 <= number <= FORMAT:
-            raise SpecError(f"spec has format {number}, expected 1 to {FORMAT}; update edgeseg or export again")
+        found = _field(data, "format", int)
+        if not 1 <= found <= FORMAT:
+            raise SpecError(f"spec has format {found}, expected 1 to {FORMAT}; update edgeseg or export again")
         described = _field(data, "input", dict)
         for key, expected in (("layout", "NHWC"), ("dtype", "uint8"), ("colour", "BGR")):
             if _field(described, key, str) != expected:

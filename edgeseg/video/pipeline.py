@@ -127,6 +127,7 @@ class Stream:
         if not any(thread.is_alive() for thread in self._threads):
             self.source.close()
             _OPEN.discard(self)
+        self.stats.dropped = self.source.dropped  # since the last result too
         self.stats.discarded = self._read - self.stats.frames
 
     def _end(self) -> Ended:

@@ -22,13 +22,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edgeseg.bundle import Bundle
-from edgeseg.errors import UsageError
+from edgeseg.errors import LostError, UsageError
 from edgeseg.processor import available_cores
 from edgeseg.spec import Spec
 from edgeseg.video import options as options_module
+from edgeseg.video import pipeline
 from edgeseg.video.options import StreamOptions, engine_threads
 from edgeseg.video.pipeline import stream
-from edgeseg.video.source import Ended
+from edgeseg.video.source import ArraySource, Ended, Frame
 
 Shades = Callable[..., Iterator[NDArray[np.uint8]]]
 MakeModel = Callable[..., Any]
@@ -319,8 +320,8 @@ def test_a_program_may_end_while_a_stream_runs(what: str) -> None:
     """Workers are then in native code, which must not meet an interpreter that is gone: that aborts (exit code -6)."""
     body, code = ENDINGS[what]
     command = [sys.executable, "-c", PROGRAM + body]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert (result.returncode, result.stderr) == (code, "")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (code, "")
 
 
 def test_options_are_keywords_too(make_shade_model: MakeModel, shades: Shades) -> None:
@@ -361,3 +362,199 @@ def test_frames_that_nobody_gets_are_counted(make_shade_model: MakeModel, shades
         break
     assert running.stats.frames == 1
     assert 1 <= running.stats.discarded <= 2 + 5
+
+
+class Slow:
+    """A model whose steps take different times, at least."""
+
+    threads = 1
+    makes_masks = False
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+        self.memory: set[int] = set()
+
+    def prepare(self, frame: NDArray[np.uint8], *, out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+        assert out is not None
+        assert out.shape == (1, self.spec.height, self.spec.width, 3)
+        assert out.dtype == np.uint8
+        self.memory.add(out.ctypes.data)
+        time.sleep(0.01)
+        return frame
+
+    def infer(self, tensor: NDArray[np.uint8]) -> int:
+        time.sleep(0.02)
+        return int(tensor[0, 0, 0])
+
+    def mask(self, logits: int, width: int, height: int) -> NDArray[np.uint8]:
+        time.sleep(0.03)
+        return np.full((height, width), logits, np.uint8)
+
+    def overlay(
+        self, logits: int, frame: NDArray[np.uint8], *, alpha: float = 0.5, mask: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.uint8]:
+        del logits, alpha, mask
+        time.sleep(0.03)
+        return frame
+
+    def segment(self, tensor: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+        return np.full((height, width), self.infer(tensor), np.uint8)
+
+    def paint(
+        self, mask: NDArray[np.uint8], frame: NDArray[np.uint8], *, alpha: float = 0.5
+    ) -> NDArray[np.uint8]:
+        del mask, alpha
+        time.sleep(0.03)
+        return frame
+
+
+@pytest.mark.parametrize("makes_masks", [False, True])
+@pytest.mark.parametrize("overlay", [False, True])
+def test_every_stage_has_its_time(makes_masks: bool, overlay: bool, spec: Spec) -> None:
+    """Sleeps say what each takes at least; together they are no more than the time from capture to mask."""
+
+    def frames() -> Iterator[NDArray[np.uint8]]:
+        for level in range(4):
+            time.sleep(0.005)
+            yield np.full((5, 7, 3), level, np.uint8)
+
+    model: Any = Slow(spec)
+    model.makes_masks = makes_masks
+    begin = time.perf_counter()
+    running = stream(model, frames(), workers=1, overlay=overlay)
+    for result in running:
+        assert list(result.seconds) == ["capture", "prepare", "infer", "kernel"]
+        assert result.seconds["capture"] >= 0.005
+        assert result.seconds["prepare"] >= 0.01
+        assert result.seconds["infer"] >= 0.02
+        assert result.seconds["kernel"] >= (0.03 if overlay or not makes_masks else 0)
+        assert sum(result.seconds.values()) <= result.done - result.captured + 1e-6
+        assert begin <= result.captured <= result.done <= time.perf_counter()
+        assert result.mask is not None
+        assert result.mask.shape == (5, 7)
+        assert result.timestamp == pytest.approx(result.index / 25)
+    assert len(model.memory) == 1  # of the one worker
+    assert running.stats.fps <= 4 / (4 * 0.03)
+    assert running.stats.stages["infer"].total >= 4 * 0.02
+
+
+def test_workers_have_memory_of_their_own(spec: Spec, shades: Shades) -> None:
+    model: Any = Slow(spec)
+    assert len(list(stream(model, shades(12), workers=3))) == 12
+    assert 2 <= len(model.memory) <= 3
+
+
+def test_masks_of_overlays_have_the_frames_size(make_shade_model: MakeModel, shades: Shades) -> None:
+    (both,) = stream(make_shade_model(), shades(1, height=5, width=9), overlay=True)
+    assert both.mask is not None
+    assert both.mask.shape == (5, 9)
+
+
+def test_a_limit_is_why_a_stream_ended_though_the_file_is_at_its_end(
+    make_shade_model: MakeModel, shades: Shades
+) -> None:
+    for count, expected in ((5, "stopped"), (6, "end_of_file")):
+        running = stream(make_shade_model(), shades(5), max_frames=count)
+        assert len(list(running)) == 5
+        assert running.ended is not None
+        assert running.ended.how == expected
+
+
+class Device(ArraySource):
+    """Frames that a live source would give; it breaks off at the end, or not."""
+
+    live = True
+
+    def __init__(self, images: Iterator[NDArray[np.uint8]], *, lost: bool) -> None:
+        self.closed = 0
+        self._lost = lost
+        super().__init__(images)
+
+    def _read(self) -> Frame | None:
+        frame = super()._read()
+        self.skipped.replaced += 2
+        if frame is None and self._lost:
+            self.ended = Ended("lost", None)
+        return frame
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+@pytest.mark.parametrize("tolerate_loss", [False, True])
+def test_a_loss_without_a_reason_is_told_too(
+    tolerate_loss: bool, make_shade_model: MakeModel, shades: Shades
+) -> None:
+    source = Device(shades(3), lost=True)
+    running = stream(make_shade_model(), source, tolerate_loss=tolerate_loss, workers=1)
+    if tolerate_loss:
+        assert len(list(running)) == 3
+    else:
+        with pytest.raises(LostError, match="the iterable of frames gave no more frames"):
+            list(running)
+    assert running.ended == Ended("lost", None)
+    assert running.stats.dropped == source.dropped
+    assert source.closed
+
+
+def test_a_live_source_may_end(make_shade_model: MakeModel, shades: Shades) -> None:
+    running = stream(make_shade_model(), Device(shades(3), lost=False), workers=1)
+    assert len(list(running)) == 3
+    assert running.ended == Ended("end_of_file")
+
+
+def test_closing_twice_is_no_error(make_shade_model: MakeModel, shades: Shades) -> None:
+    running = stream(make_shade_model(), shades(10**9), workers=2)
+    next(iter(running))
+    running.close()
+    running.close()
+    assert running.stats.discarded == running._read - running.stats.frames
+    unread = stream(make_shade_model(), shades(5))
+    unread.close()
+    assert unread.stats.discarded == 0
+
+
+def test_a_file_is_closed_when_its_workers_have_ended(make_shade_model: MakeModel, shades: Shades) -> None:
+    """And not while one of them may be reading; what never ends is left."""
+    reading = threading.Event()
+    release = threading.Event()
+
+    class File(ArraySource):
+        closed = False
+
+        def _read(self) -> Frame | None:
+            if self._index == 2:
+                reading.set()
+                release.wait(30)
+            return super()._read()
+
+        def close(self) -> None:
+            self.closed = True
+
+    source = File(shades(9))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "JOIN_SECONDS", 0.05)
+        results = iter(stream(make_shade_model(), source, workers=1))
+        next(results)
+        assert reading.wait(30)
+        results.close()  # type: ignore[attr-defined]
+        assert not source.closed
+    release.set()
+
+
+def test_the_first_error_is_the_one_that_is_raised(make_shade_model: MakeModel, shades: Shades) -> None:
+    """Two workers fail together; the caller gets one error, and a second iteration is refused."""
+    together = threading.Barrier(2, timeout=30)
+
+    def fail(level: int) -> None:
+        together.wait()
+        raise BrokenError(f"level {level}")
+
+    running = stream(make_shade_model(fail), shades(9), workers=2)
+    with pytest.raises(BrokenError, match=r"level [01]"):
+        list(running)
+    assert running.ended is None
+    with pytest.raises(UsageError, match="read once"):
+        list(running)
+    assert running.stats.frames == 0
+    assert running.stats.discarded == 2
