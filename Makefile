@@ -12,7 +12,7 @@ SOURCE := $(if $(VIDEO),--source $(VIDEO))
 BENCH = $(BIN)/edgeseg bench $(BUNDLE) --engine $(ENGINE) --data $(DATA) $(SOURCE) --fps 30
 RESULTS = benchmarks/results/$$($(BIN)/python -m edgeseg_bench.machine)
 
-.PHONY: demo test lint types contracts native docs unit hard fuzz versions wheel wheels locked lock bench peers clean
+.PHONY: demo test lint types contracts native docs unit hard fuzz mutants versions wheel wheels locked lock bench peers clean
 
 demo: .venv/demo
 	$(BIN)/edgeseg run "$$($(STREET))" --out demo.mp4 --overwrite
@@ -62,6 +62,10 @@ hard: .venv/dev  ## damaged files of every kind, half a minute each
 
 fuzz: .venv/dev  ## the same for minutes; what failed is kept in .hypothesis and tried first
 	EDGESEG_FUZZ=50000 $(BIN)/python -m pytest tests/test_file_fuzz.py
+
+mutants: .venv/dev  ## make mutants [MODULE=edgeseg/spec.py] [SAMPLE=40] [SEED=0]: do the tests see small faults? All take hours
+	PYTHONPATH=benchmarks $(BIN)/uv run --quiet --no-project --python $(BIN)/python --with cosmic-ray==8.7.0 \
+		python -m lab.mutants $(if $(MODULE),--module $(MODULE)) $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED))
 
 bench: .venv/dev  ## make bench DATA=camvid [VIDEO=street.mp4] [ENGINE=all] [BUNDLE=road]: measures, then writes the README's tables
 	@test -n "$(DATA)" || { echo "make bench needs DATA=, a folder with CamVid: accuracy stands beside speed" >&2; exit 2; }
