@@ -116,7 +116,7 @@ def one_at_a_time() -> Iterator[None]:
     folder = cache_folder()
     try:
         make_folder(folder)
-        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except OSError:  # an OutputError too: nothing will be kept, so that there is nothing to wait for
         yield
         return
@@ -191,7 +191,7 @@ def _key(folder: Path, *, make: bool) -> bytes:
     try:
         if make and not path.exists():
             _make_key(path)
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(handle, "rb") as file:
             facts = os.fstat(handle)
             key = file.read(_KEY_BYTES + 1) if stat.S_ISREG(facts.st_mode) else b""
@@ -205,7 +205,7 @@ def _key(folder: Path, *, make: bool) -> bytes:
 def _make_key(path: Path) -> None:
     """Writes a new key; of several processes that do, the first wins."""
     temporary = path.with_name(f"{KEY}.{secrets.token_hex(8)}")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(secrets.token_bytes(_KEY_BYTES))

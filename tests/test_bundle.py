@@ -4,7 +4,7 @@ import copy
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeseg import bundle as bundles
-from edgeseg.artifact import Artifact
+from edgeseg.artifact import Artifact, sha256_of
 from edgeseg.bundle import INDEX, Bundle, write_bundle
 from edgeseg.errors import BundleError, EdgeSegError, OutputError, SpecError
 from edgeseg.measured import Latency, Measured, Training
@@ -63,7 +63,7 @@ def test_missing_places(tmp_path: Path) -> None:
     for place in ("missing", ".", "file"):
         with pytest.raises(BundleError, match=r"bundle\.json is not there"):
             Bundle.open(tmp_path / place)
-    with pytest.raises(BundleError, match="cannot read"):
+    with pytest.raises(BundleError, match=r"cannot read .*bundle\.json: File name too long; check its permissions"):
         Bundle.open(tmp_path / ("x" * 300))
 
 
@@ -81,6 +81,78 @@ def test_best_artifact_comes_first(bundle: Bundle) -> None:
     assert both.artifacts_for("onnxruntime") == [small, bundle.artifacts[0]]
     with pytest.raises(BundleError, match="no artifact for onnxruntime fp16"):
         several.artifact(target="onnxruntime", precision="fp16")
+
+
+def test_one_plain_artifact_serves_every_runtime(bundle: Bundle) -> None:
+    """The first of several; one of its own is not added to."""
+    first = bundle.artifacts[0]
+    second = replace(first, target="openvino", file="second.onnx")
+    several = replace(bundle, artifacts=(first, second))
+    assert several.artifacts_for("tensorrt") == [first]
+    assert several.artifacts_for("openvino") == [second]
+    for precision in ("fp16", "int8"):
+        own = replace(first, target="tensorrt", precision=precision, file="own.onnx")
+        assert replace(several, artifacts=(first, own)).artifacts_for("tensorrt") == [own, first]
+    half = replace(first, precision="fp16", file="half.onnx")
+    with pytest.raises(BundleError, match=r"no artifact for tensorrt; it has onnxruntime fp16: choose"):
+        replace(bundle, artifacts=(half,)).artifact(target="tensorrt")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"card": INDEX},
+        {"card": "tiny.fp32.onnx"},
+        {"twin": {"file": "other.onnx"}},  # the same target and precision
+        {"twin": {"precision": "fp16"}},  # the same file
+    ],
+)
+def test_files_and_kinds_are_there_once(bundle: Bundle, change: dict[str, Any]) -> None:
+    twins = [replace(bundle.artifacts[0], **change["twin"])] if "twin" in change else []
+    with pytest.raises(BundleError, match="repeats itself"):
+        replace(bundle, card=change.get("card"), artifacts=(*bundle.artifacts, *twins))
+    other = replace(bundle.artifacts[0], file="other.onnx", precision="fp16")
+    assert len(replace(bundle, artifacts=(*bundle.artifacts, other)).artifacts) == 2
+
+
+def test_what_was_verified_is_no_part_of_a_bundle(bundle: Bundle) -> None:
+    opened = Bundle.open(bundle.folder)
+    opened.path(opened.artifacts[0])
+    assert opened == Bundle.open(bundle.folder)
+    assert "_verified=" not in repr(opened)
+
+
+def test_a_path_is_verified_once_and_content_always(bundle: Bundle) -> None:
+    artifact = bundle.artifacts[0]
+    path = bundle.path(artifact)
+    content = path.read_bytes()
+    assert bundle.read(artifact) == content
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    assert bundle.path(artifact) == path
+    with pytest.raises(BundleError, match="altered"):
+        bundle.read(artifact)
+    with pytest.raises(BundleError, match="altered"):
+        Bundle.open(bundle.folder).path(artifact)
+    other = replace(artifact, sha256="0" * 64)
+    with pytest.raises(BundleError, match=r"has sha256 \w{12}\.\.\. \(\d+ bytes\), bundle\.json says 0{12}\.\.\. "):
+        bundle.path(other)
+
+
+def test_a_file_that_is_larger_than_its_entry_is_not_read(bundle: Bundle) -> None:
+    path = bundle.folder / bundle.artifacts[0].file
+    length = path.stat().st_size
+    path.write_bytes(path.read_bytes() + b"x")
+    with pytest.raises(BundleError, match=f"it has {length + 1} bytes, expected at most {length}"):
+        bundle.read(bundle.artifacts[0])
+
+
+def test_a_hash_does_not_make_a_model(bundle: Bundle) -> None:
+    """A file whose hash is right, and that is none, or one that needs others."""
+    path = bundle.folder / bundle.artifacts[0].file
+    path.write_bytes(b"text")
+    entry = replace(bundle.artifacts[0], sha256=sha256_of(b"text"), bytes=4)
+    with pytest.raises(BundleError, match="is not an ONNX model"):
+        replace(bundle, artifacts=(entry,)).path(entry)
 
 
 def test_altered_file_is_refused(bundle: Bundle) -> None:
@@ -241,11 +313,75 @@ def test_recorded_figures_are_kept(bundle: Bundle) -> None:
     assert Bundle.open(bundle.folder) == recorded
 
 
+def test_figures_are_of_their_artifact_alone(bundle: Bundle, tmp_path: Path) -> None:
+    model = tmp_path / "other.onnx"
+    model.write_bytes(bundle.path(bundle.artifacts[0]).read_bytes())
+    files = {
+        bundle.path(bundle.artifacts[0]): bundle.artifacts[0],
+        model: Artifact.of(model, target="onnxruntime", precision="fp16"),
+    }
+    two = write_bundle(tmp_path / "two", bundle.spec, files, None)
+    latency = Latency(68.5, 60.0, 3, 1, "onnxruntime", "x86_64")
+    recorded = two.record(two.artifacts[1], latency).artifacts
+    assert recorded[0] == two.artifacts[0]
+    assert recorded[1].measured == Measured.of(latency)
+    elsewhere = Bundle.open(two.folder)
+    elsewhere = elsewhere.record(elsewhere.artifacts[0], latency, engine="openvino")
+    assert elsewhere.artifacts[0].measured.get(Latency) is None
+    assert elsewhere.artifacts[0].measured.get(Latency, engine="openvino") == latency
+    assert Bundle.open(two.folder) == elsewhere
+
+
+def test_the_index_is_for_people_too(bundle: Bundle) -> None:
+    text = (bundle.folder / INDEX).read_text()
+    assert text.startswith('{\n  "format": 1,\n  "spec": {\n    "format": 1,')
+    assert text.endswith("}\n")
+    newer = write_bundle(bundle.folder.parent / "new", replace(bundle.spec, grid="whole"), files_of(bundle), None)
+    assert json.loads((newer.folder / INDEX).read_text())["format"] == newer.spec.to_json()["format"] > 1
+    assert Bundle.open(newer.folder) == newer
+    assert newer.card is None
+
+
+def files_of(bundle: Bundle) -> dict[Path, Artifact]:
+    return {bundle.path(artifact): artifact for artifact in bundle.artifacts}
+
+
+def test_an_empty_folder_may_become_a_bundle_and_a_file_may_not(bundle: Bundle, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    write_bundle(tmp_path / "empty", bundle.spec, files_of(bundle), "card")
+    assert Bundle.open(tmp_path / "empty").card == "README.md"
+    assert (tmp_path / "empty/README.md").read_text() == "card"
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(OutputError, match="cannot write"):
+        write_bundle(tmp_path / "file", bundle.spec, files_of(bundle), None)
+    with pytest.raises(OutputError, match=r"cannot write .*File name too long; choose another folder"):
+        write_bundle(tmp_path / ("x" * 300), bundle.spec, files_of(bundle), None)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_names_are_of_bundles_that_come_along(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundles, "SHIPPED", bundle.folder.parent)
+    monkeypatch.chdir(bundle.folder)
+    assert bundles.shipped() == ["tiny"]
+    with pytest.raises(BundleError, match=r"bundle\.json is not there"):
+        Bundle.open("..")
+    assert Bundle.open("../tiny").spec == bundle.spec
+    monkeypatch.setattr(bundles, "SHIPPED", bundle.folder)
+    with pytest.raises(BundleError, match="which has none;"):
+        Bundle.open("tiny")
+
+
+def test_a_bundle_does_not_change(bundle: Bundle) -> None:
+    with pytest.raises(FrozenInstanceError):
+        bundle.card = None  # type: ignore[misc]
+
+
 def test_a_bundle_is_replaced_by_a_new_one(bundle: Bundle) -> None:
     files = {bundle.path(artifact): artifact for artifact in bundle.artifacts}
     again = write_bundle(bundle.folder, bundle.spec, files, None)
     assert Bundle.open(bundle.folder) == again
     assert not (bundle.folder / "README.md").exists()
+    assert write_bundle(bundle.folder, bundle.spec, files, "card") == bundle  # over one without a card
 
 
 @pytest.mark.parametrize("stranger", ["notes.txt", INDEX])

@@ -76,6 +76,126 @@ def test_outputs_that_do_not_fit(out: Array, message: str) -> None:
         kernels.argmax(VALUES, 2, 3, out=out)
 
 
+LONGEST = 2**20
+"""Pixels of a side."""
+
+
+def test_sides_have_an_end() -> None:
+    """The longest serve, one more is refused: of results, width and height, and of frames."""
+    assert kernels.argmax(VALUES, LONGEST, 1).shape == (1, LONGEST)
+    assert kernels.argmax(VALUES, 1, LONGEST).shape == (LONGEST, 1)
+    for width, height in ((LONGEST + 1, 1), (1, LONGEST + 1)):
+        with pytest.raises(FrameError, match=f"got an output of {width}x{height} pixels"):
+            kernels.argmax(VALUES, width, height)
+    assert kernels.resize(np.zeros((1, LONGEST, 1), np.uint8), 2, 1).shape == (1, 2, 1)
+    assert kernels.resize(np.zeros((LONGEST, 1, 1), np.uint8), 2, 1).shape == (1, 2, 1)
+    for shape in ((1, LONGEST + 1, 1), (LONGEST + 1, 1, 1)):
+        with pytest.raises(FrameError, match="got a frame of shape"):
+            kernels.resize(np.zeros(shape, np.uint8), 2, 1)
+
+
+@pytest.mark.parametrize("shape", [(5,), (1, 4, 5, 3), ()])
+def test_frames_have_two_or_three_axes(shape: tuple[int, ...]) -> None:
+    with pytest.raises(FrameError, match="got a frame of shape"):
+        kernels.resize(np.zeros(shape, np.uint8), 2, 2)
+    with pytest.raises(FrameError, match="got a mask of shape"):
+        kernels.blend(np.zeros(shape, np.uint8), FRAME, PALETTE)
+
+
+def test_as_many_classes_as_a_mask_can_hold() -> None:
+    values = np.arange(255, dtype=np.float32).reshape(255, 1, 1)
+    assert kernels.argmax(values, 1, 1) == 254
+
+
+def test_a_rect_may_be_small_and_lie_anywhere_finite() -> None:
+    assert kernels.argmax(VALUES, 2, 2, Rect(-1e3, 1e3, 1e-6, 1e-6)).shape == (2, 2)
+    for number in range(4):
+        for bad in (np.inf, -np.inf, np.nan):
+            numbers = [0.0, 0.0, 1.0, 1.0]
+            numbers[number] = bad
+            with pytest.raises(FrameError, match="expected finite numbers"):
+                kernels.argmax(VALUES, 2, 2, Rect(*numbers))
+
+
+def test_one_channel_needs_two_colours() -> None:
+    one = np.ones((1, 3, 3), np.float32)
+    assert kernels.overlay(one, FRAME, PALETTE).shape == FRAME.shape
+    with pytest.raises(FrameError, match=r"expected uint8 \(2 or more, 3\)"):
+        kernels.overlay(one, FRAME, PALETTE[:1])
+    with pytest.raises(FrameError, match=r"expected uint8 \(3 or more, 3\)"):
+        kernels.overlay(np.ones((3, 3, 3), np.float32), FRAME, PALETTE)
+    zeros = np.zeros(FRAME.shape[:2], np.uint8)
+    assert kernels.blend(zeros, FRAME, PALETTE[:1]).shape == FRAME.shape
+    with pytest.raises(FrameError, match=r"expected uint8 \(1 or more, 3\)"):
+        kernels.blend(zeros, FRAME, PALETTE[:0])
+
+
+def test_palettes_have_three_columns() -> None:
+    for palette in (np.zeros((2, 4), np.uint8), np.zeros(6, np.uint8), np.zeros((2, 3, 1), np.uint8)):
+        with pytest.raises(FrameError, match="got a palette of shape"):
+            kernels.overlay(VALUES, FRAME, palette)
+    wide = np.arange(12, dtype=np.uint8).reshape(2, 6)
+    expected = kernels.overlay(VALUES, FRAME, wide[:, ::2].copy(), 1)
+    assert (kernels.overlay(VALUES, FRAME, wide[:, ::2], 1) == expected).all()
+
+
+def test_colours_cover_a_half_where_nothing_is_said() -> None:
+    mask = np.zeros(FRAME.shape[:2], np.uint8)
+    palette = PALETTE + np.uint8(200)
+    assert (kernels.blend(mask, FRAME, palette) == 100).all()
+    assert (kernels.overlay(VALUES, FRAME, palette) == 100).all()
+    assert (kernels.blend(mask, FRAME, palette, 0) == 0).all()
+    assert (kernels.blend(mask, FRAME, palette, 1) == 200).all()
+
+
+def test_masks_and_frames_have_memory_of_their_own() -> None:
+    whole = np.zeros((4, 5, 3), np.uint8)
+    thin = np.lib.stride_tricks.as_strided(whole, (4, 5), (15, 1))
+    with pytest.raises(FrameError, match="overlaps the frame"):
+        kernels.overlay(VALUES, whole, PALETTE, mask=thin)
+    with pytest.raises(FrameError, match="overlaps the mask"):
+        kernels.overlay(VALUES, FRAME, PALETTE, out=whole, mask=thin)
+    assert kernels.overlay(VALUES, whole, PALETTE, out=whole, mask=np.zeros((4, 5), np.uint8)) is whole
+    others: list[Array] = [np.zeros((4, 6), np.uint8), np.zeros((4, 5), np.int8)]
+    for mask in others:
+        with pytest.raises(FrameError, match="got mask of shape"):
+            kernels.overlay(VALUES, FRAME, PALETTE, mask=mask)
+
+
+def test_the_same_place_with_other_rows_is_no_frame() -> None:
+    """The output begins where the frame does, and each of its rows lies elsewhere."""
+    whole = np.zeros((8, 5, 3), np.uint8)
+    with pytest.raises(FrameError, match="overlaps the frame"):
+        kernels.blend(np.zeros((4, 5), np.uint8), whole[:4], PALETTE, out=whole[::2])
+
+
+def test_logits_may_have_an_axis_for_one_frame() -> None:
+    values = np.random.default_rng(0).normal(size=(1, 3, 4, 5)).astype(np.float32)
+    assert (kernels.margin(values, 9, 7) == kernels.margin(values[0], 9, 7)).all()
+    for shape in ((2, 3, 4, 5), (0, 3, 4, 5), (1, 1, 3, 4, 5), (1, 0, 4, 5), (1, 3, 4, 0)):
+        with pytest.raises(FrameError, match="got logits of shape"):
+            kernels.margin(np.zeros(shape, np.float32), 9, 7)
+    with pytest.raises(FrameError, match="256 classes, expected 1 to 255"):
+        kernels.margin(np.zeros((1, 256, 1, 1), np.float32), 9, 7)
+
+
+def test_rows_of_an_output_may_lie_apart() -> None:
+    """A single row has no distance; two rows in the same place are none."""
+    row = np.lib.stride_tricks.as_strided(np.zeros(2, np.uint8), (1, 2), (0, 1))
+    assert kernels.argmax(VALUES, 2, 1, out=row) is row
+    apart = np.zeros((3, 9), np.uint8)[:, :2]
+    assert kernels.argmax(VALUES, 2, 3, out=apart) is apart
+    close = np.lib.stride_tricks.as_strided(np.zeros(9, np.uint8), (3, 2), (2, 1))
+    assert kernels.argmax(VALUES, 2, 3, out=close) is close
+    for step in (0, 1):
+        with pytest.raises(FrameError, match="gaps within its rows"):
+            kernels.argmax(VALUES, 2, 3, out=np.lib.stride_tricks.as_strided(np.zeros(9, np.uint8), (3, 2), (step, 1)))
+    fixed = np.zeros((3, 2), np.uint8)
+    fixed.flags.writeable = False
+    with pytest.raises(FrameError, match="read-only"):
+        kernels.argmax(VALUES, 2, 3, out=fixed)
+
+
 def test_margin_with_gaps_between_rows() -> None:
     with pytest.raises(FrameError, match="gaps between its rows"):
         kernels.margin(VALUES, 2, 3, out=np.zeros((3, 4), np.float32)[:, :2])

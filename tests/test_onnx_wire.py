@@ -302,6 +302,163 @@ def test_odd_bytes_are_refused(content: bytes, reason: str) -> None:
         has_external_data(content)
 
 
+def varint(value: int) -> bytes:
+    """A number as protobuf writes it."""
+    return tag(value >> 3, value & 7)
+
+
+def message(number: int, content: bytes) -> bytes:
+    """A field that holds a message of any length."""
+    return tag(number, 2) + varint(len(content)) + content
+
+
+GRAPH = message(7, b"")
+TENSOR_VALUES = {
+    "text": inside((8, b"name")),
+    "number": b"\x70\x00",
+    "packed": inside((4, b"\0\0\x80\x3f")),
+    "float": b"\x25\0\0\x80\x3f",
+    "double": b"\x51" + bytes(8),
+    "long number": b"\x38" + b"\xff" * 9 + b"\x01",
+}
+"""The last field of a tensor, by what ends it."""
+
+
+@pytest.mark.parametrize("kind", TENSOR_VALUES)
+def test_a_field_ends_with_its_message_at_the_latest(kind: str) -> None:
+    """One byte more than the message has is refused, also where the file goes on: others would read another file."""
+    value = TENSOR_VALUES[kind]
+    whole = VERSION + message(7, message(5, value))
+    assert not has_external_data(whole)
+    assert not has_external_data(whole + inside((2, b"producer")))
+    onnx.ModelProto().ParseFromString(whole)
+    for cut in range(1, len(value)):
+        graph = message(7, tag(5, 2) + varint(cut) + value)
+        with pytest.raises(ValueError, match=r"beyond the end|cut off|unknown|wire type"):
+            has_external_data(VERSION + graph)
+        with pytest.raises(ValueError, match="beyond the end"):
+            has_external_data(whole[: -len(value) + cut])
+
+
+def nested(depth: int) -> bytes:
+    """A model whose innermost message is the `depth`th: sequences of sequences, from Model, Graph, Value, Type on."""
+    content = b""
+    for level in range(depth, 4, -1):  # 5: SequenceType, 6: Type ...
+        content = message(4 if level % 2 else 1, content)
+    return VERSION + message(7, message(11, message(2, content)))
+
+
+def test_messages_may_lie_sixty_deep() -> None:
+    assert sum(1 for _ in fields(nested(60))) == 60  # the version, and a field for every message but the first
+    assert not has_external_data(nested(60))
+    onnx.ModelProto().ParseFromString(nested(60))
+    with pytest.raises(ValueError, match="too deep"):
+        has_external_data(nested(61))
+
+
+def test_as_many_fields_as_are_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = VERSION + message(7, inside((2, b"n"), (10, b"t")))
+    assert len(list(fields(content))) == 4
+    for most, accepted in ((4, True), (3, False)):
+        monkeypatch.setattr(onnx_wire, "MOST_FIELDS", most)
+        if accepted:
+            assert not has_external_data(content)
+        else:
+            with pytest.raises(ValueError, match="more than 3 fields"):
+                has_external_data(content)
+
+
+def in_tensor(content: bytes) -> bytes:
+    return VERSION + message(7, message(5, content))
+
+
+@given(st.integers(-(2**63), 2**63 - 1))
+def test_numbers_are_protobufs(value: int) -> None:
+    model = onnx.ModelProto(model_version=value, ir_version=value, graph=onnx.GraphProto())
+    found = {each.number: each.value for each in fields(model.SerializeToString())}
+    assert found == {1: value % 2**64, 5: value % 2**64, 7: None}
+
+
+@given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=5))
+def test_numbers_in_a_row_are_protobufs(values: list[int]) -> None:
+    model = onnx.ModelProto(ir_version=8, graph=onnx.GraphProto(initializer=[onnx.TensorProto(int64_data=values)]))
+    content = model.SerializeToString()
+    (row,) = [each for each in fields(content) if each.message == "Tensor"]
+    assert list(unpacked(content[row.begin : row.end])) == [value % 2**64 for value in values]
+
+
+@pytest.mark.parametrize(
+    ("number", "accepted"),
+    [
+        *((number, True) for number in (0, 2**31 - 1, 2**64 - 2**31, 2**64 - 1)),
+        *((number, False) for number in (2**31, 2**64 - 2**31 - 1)),
+    ],
+)
+def test_numbers_of_32_bits(number: int, accepted: bool) -> None:
+    """Negative ones are written in 64."""
+    content = in_tensor(tag(2, 0) + varint(number))
+    if accepted:
+        assert not has_external_data(content)
+    else:
+        with pytest.raises(ValueError, match="field 2 of Tensor is beyond 32 bits"):
+            has_external_data(content)
+
+
+@pytest.mark.parametrize(
+    "octets", [b"\xff" * 9 + b"\x02", b"\xff" * 10 + b"\x01", b"\x80" * 9 + b"\x00", b"\x80\x00"]
+)
+@pytest.mark.parametrize("place", ["number", "in a row"])
+def test_numbers_have_one_way_to_be_written(octets: bytes, place: str) -> None:
+    field = tag(7, 0) + octets if place == "number" else message(7, b"\x05" + octets)
+    with pytest.raises(ValueError, match=r"longer than it need be|beyond the end"):
+        has_external_data(in_tensor(field))
+
+
+def test_the_last_value_of_an_enumeration_is_known() -> None:
+    for kind, accepted in ((14, True), (15, False)):
+        node = VERSION + message(7, message(1, message(5, tag(20, 0) + varint(kind))))
+        if accepted:
+            assert not has_external_data(node)
+        else:
+            with pytest.raises(ValueError, match="is 15, which ONNX does not define"):
+                has_external_data(node)
+
+
+@pytest.mark.parametrize(
+    ("content", "external"),
+    [
+        (in_tensor(b"\x70\x00"), False),  # said to be in this file
+        (in_tensor(b"\x70\x01"), True),
+        (in_tensor(b"\x6a\x00"), True),
+        (in_tensor(b"\x72\x00"), None),  # text where a number belongs
+        (VERSION + message(7, message(1, inside((4, b"EPContext")))), True),
+        (VERSION + message(7, message(1, inside((3, b"EPContext")))), False),  # a name
+        (VERSION + message(7, message(1, inside((4, b"EPContext2")))), False),
+        (VERSION + message(7, message(1, inside((1, b"EPContext")))), False),
+        (GRAPH, None),
+        (VERSION, None),
+        (GRAPH + VERSION, False),  # in any order
+        (b"\x08\x08ORTM" + GRAPH, None),
+        (VERSION + GRAPH + inside((2, b"ORTM")), False),
+    ],
+)
+def test_what_lies_in_other_files(content: bytes, external: bool | None) -> None:
+    if external is None:
+        with pytest.raises(ValueError, match=r"wire type|no version or no graph|unknown"):
+            has_external_data(content)
+    else:
+        assert has_external_data(content) is external
+
+
+def test_a_field_knows_its_place() -> None:
+    content = VERSION + inside((2, b"me")) + GRAPH
+    assert [tuple(each) for each in fields(content)] == [
+        ("Model", 1, 8, 1, 2),
+        ("Model", 2, None, 4, 6),
+        ("Model", 7, None, 8, 8),
+    ]
+
+
 def test_depth_and_number_are_bounded(spec: Spec, make_model: MakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
     model = make_model(spec)
     for _ in range(30):

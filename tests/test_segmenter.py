@@ -14,9 +14,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import edgeseg
+from edgeseg.auto import Choice, Timing
 from edgeseg.bundle import Bundle
+from edgeseg.candidate import Candidate
 from edgeseg.engines import Engine
-from edgeseg.errors import BundleError, EngineError, FrameError
+from edgeseg.errors import BundleError, EngineError, FrameError, UsageError
+from edgeseg.processor import available_cores
 from edgeseg.segmenter import Segmenter, load
 from edgeseg.spec import Head, Rect, Resize, Spec
 
@@ -103,7 +106,13 @@ def test_frames_of_the_right_size_are_not_copied(spec: Spec, load_tiny: Load) ->
 
 def test_wrong_memory_is_refused(spec: Spec, load_tiny: Load) -> None:
     model, frame = load_tiny(spec), noise(40, 50)
-    for out in (np.empty((1, 4, 4, 3), np.uint8), np.empty((1, 18, 60, 3), np.uint8)[:, :, ::2]):
+    other: Any = np.empty((1, 18, 30, 3), np.int8)
+    for out in (
+        other,
+        np.empty((1, 4, 4, 3), np.uint8),
+        np.empty((1, 18, 31, 3), np.uint8),
+        np.empty((1, 18, 60, 3), np.uint8)[:, :, ::2],
+    ):
         with pytest.raises(FrameError, match="out is"):
             model.prepare(frame, out=out)
 
@@ -118,6 +127,13 @@ FRAMES = [
     (np.zeros((1, 4, 4, 3), np.uint8), "one frame at a time"),
     (np.zeros((4, 4, 3), np.float32), "expected uint8"),
     (np.zeros((0, 4, 3), np.uint8), "empty frame"),
+    (np.zeros((4, 0, 3), np.uint8), "empty frame"),
+    (np.zeros(3, np.uint8), "expected a frame"),
+    (np.zeros((4, 3), np.uint8), "COLOR_GRAY2BGR"),
+    (np.zeros((4, 4, 2), np.uint8), "expected a frame"),
+    (np.zeros((3, 4, 4, 1), np.uint8), "one frame at a time"),
+    (np.zeros((3, 4, 4, 4), np.uint8), "one frame at a time"),
+    (np.zeros((4, 4, 3), np.int8), "expected uint8"),
 ]
 
 
@@ -263,3 +279,134 @@ def test_one_channel_is_no_pair_of_labels(load_tiny: Callable[..., Segmenter], s
     assert load_tiny(two, 1)(noise(20, 30)).shape == (20, 30)
     with pytest.raises(EngineError, match="gives logits"):
         load_tiny(overlapping(two), 1)
+
+
+class Recorder:
+    """An engine that remembers what it was given, and makes masks itself if it is told to."""
+
+    name, threads = "recorder", 3
+
+    def __init__(self, spec: Spec, *, makes_masks: bool = False) -> None:
+        self.makes_masks = makes_masks
+        self.tensors: list[NDArray[np.uint8]] = []
+        self.rects: list[Rect] = []
+        self._shape = (1, len(spec.classes), -(-spec.height // spec.stride), -(-spec.width // spec.stride))
+
+    def infer(self, tensor: NDArray[np.uint8]) -> NDArray[np.float32]:
+        self.tensors.append(tensor)
+        return np.random.default_rng(0).normal(size=self._shape).astype(np.float32)
+
+    def mask(self, tensor: NDArray[np.uint8], width: int, height: int, rect: Rect) -> NDArray[np.uint8]:
+        self.tensors.append(tensor)
+        self.rects.append(rect)
+        return np.full((height, width), 1, np.uint8)
+
+    def close(self) -> None:
+        self.tensors.clear()
+
+
+def test_an_engine_that_makes_masks_is_asked_for_them(spec: Spec) -> None:
+    boxed = replace(spec, resize="letterbox")
+    engine = Recorder(spec, makes_masks=True)
+    model = Segmenter(boxed, engine)
+    assert (model.makes_masks, model.threads, model.candidate) == (True, 3, None)
+    assert (model(noise(20, 70)) == 1).all()
+    assert engine.rects == [boxed.rect(70, 20)]
+    without = Segmenter(boxed, Recorder(spec))
+    assert not without.makes_masks
+    assert set(np.unique(without(noise(20, 70)))) == {0, 1, 2}
+
+
+def test_memory_is_kept_between_frames_and_not_shared_by_threads(spec: Spec) -> None:
+    engine = Recorder(spec)
+    model = Segmenter(spec, engine)
+    for call in (model, model.logits, model):
+        call(noise(20, 70))
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(model, noise(20, 70)).result()
+    here, again, once_more, elsewhere = engine.tensors
+    assert here is again is once_more
+    assert not np.shares_memory(here, elsewhere)
+    assert here.shape == elsewhere.shape == (1, spec.height, spec.width, 3)
+    assert model.prepare(noise(20, 70)) is not here
+    model.close()
+    assert not engine.tensors
+
+
+def test_colours_cover_a_half_where_nothing_is_said(spec: Spec, load_tiny: Load) -> None:
+    model, frame = load_tiny(spec), noise(50, 60)
+    logits, mask = model.logits(frame), model(frame)
+    half = model.overlay(logits, frame, alpha=0.5)
+    assert np.array_equal(model.overlay(logits, frame), half)
+    assert np.array_equal(model.paint(mask, frame), half)
+    assert np.array_equal(model.paint(mask, frame, alpha=1), model.palette[mask])
+
+
+def test_overlays_of_a_letterbox_show_its_masks(spec: Spec, load_tiny: Load) -> None:
+    model, frame = load_tiny(replace(spec, resize="letterbox")), noise(50, 23)
+    assert np.array_equal(model.overlay(model.logits(frame), frame, alpha=1), model.palette[model(frame)])
+
+
+@pytest.mark.parametrize("size", [(30, 18), (44, 26)])
+def test_a_dynamic_network_takes_other_sizes(
+    size: tuple[int, int], tmp_path: Path, spec: Spec, make_bundle: Callable[..., Bundle]
+) -> None:
+    bundle = make_bundle(tmp_path / "tiny", replace(spec, dynamic=True))
+    if size != (30, 18):
+        with pytest.raises(EngineError, match="gives logits"):
+            load(bundle, size=(33, 18), threads=1)  # the small network's border is made for its own size
+    model = load(bundle, size=size, threads=1)
+    assert (model.spec.width, model.spec.height) == size
+    assert model.prepare(noise(9, 7)).shape == (1, size[1], size[0], 3)
+    assert model(noise(9, 7)).shape == (9, 7)
+
+
+def test_other_networks_take_their_own_size_alone(
+    tmp_path: Path, spec: Spec, make_bundle: Callable[..., Bundle]
+) -> None:
+    bundle = make_bundle(tmp_path / "tiny", spec)
+    assert load(bundle, size=(30, 18), threads=1).spec == spec
+    for size in ((31, 18), (30, 19)):
+        with pytest.raises(UsageError, match=rf"tiny takes 30x18 alone, not {size[0]}x{size[1]}; export it with"):
+            load(bundle, size=size)
+
+
+def test_an_artifact_may_be_named_and_threads_are_all_cores(
+    tmp_path: Path, spec: Spec, make_bundle: Callable[..., Bundle]
+) -> None:
+    bundle = make_bundle(tmp_path / "tiny", spec)
+    model = load(bundle, artifact=bundle.artifacts[0])
+    assert model.candidate == Candidate("onnxruntime", bundle.artifacts[0])
+    assert model.threads == available_cores()
+    for threads in (0, 10**6):
+        with pytest.raises(EngineError, match=f"got {threads} threads"):
+            load(bundle, threads=threads)
+
+
+@pytest.mark.parametrize(
+    ("measured", "left_out", "told"), [((), (), False), ((), ("int8 is left out",), True), (("timing",), (), True)]
+)
+def test_what_auto_chose_is_said_where_there_was_a_choice(
+    measured: tuple[Any, ...],
+    left_out: tuple[str, ...],
+    told: bool,
+    tmp_path: Path,
+    spec: Spec,
+    make_bundle: Callable[..., Bundle],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bundle = make_bundle(tmp_path / "tiny", spec)
+    candidate = Candidate("onnxruntime", bundle.artifacts[0])
+    timings = tuple(Timing(candidate, 2.0) for _ in measured)
+    asked: list[dict[str, Any]] = []
+
+    def choose(_: Bundle, **keywords: Any) -> Choice:
+        asked.append(keywords)
+        return Choice(candidate, timings, left_out)
+
+    monkeypatch.setattr("edgeseg.segmenter.choose", choose)
+    sentences: list[str] = []
+    say = sentences.append
+    assert load(bundle, engine="auto", precision="fp32", threads=2, say=say).candidate is candidate
+    assert asked == [{"threads": 2, "precision": "fp32", "say": say}]
+    assert [each.startswith("engine auto: onnxruntime") for each in sentences] == ([True] if told else [])

@@ -56,7 +56,11 @@ def test_counts_do_not_overflow() -> None:
         (ids([0, 1]), ids([0, 7]), "a label holds the id 7, expected 0 to 1 or 255"),
         (ids([0, 5]), ids([0, 1]), "a mask holds the id 5"),
         (ids([0, 1]), ids([0], [1]), "compare them at the label's size"),
-        (np.zeros((1, 2), np.int64), ids([0, 1]), "expected uint8"),
+        (ids([0, 1, 1]), ids([0, 1]), "compare them at the label's size"),
+        (ids([0, 1]), ids([0, 1, 1]), "compare them at the label's size"),
+        (ids([0, 1]).T, ids([0, 1]), "compare them at the label's size"),
+        *((np.zeros((1, 2), kind), ids([0, 1]), "expected uint8") for kind in (np.int64, np.int8, bool)),
+        *((ids([0, 1]), np.zeros((1, 2), kind), "expected uint8") for kind in (np.int64, np.int8, bool)),
     ],
 )
 def test_what_cannot_be_counted_is_refused_and_counts_nothing(
@@ -68,6 +72,24 @@ def test_what_cannot_be_counted_is_refused_and_counts_nothing(
     with pytest.raises(DataError, match=message):
         matrix.add(mask, label, ignore=255)
     assert matrix.pixels == 0
+
+
+def test_the_ids_that_are_expected_are_said() -> None:
+    matrix = ConfusionMatrix(("a", "b"))
+    with pytest.raises(DataError, match=r"a label holds the id 2, expected 0 to 1: does"):
+        matrix.add(ids([0, 1]), ids([2, 5]), ignore=None)
+    with pytest.raises(DataError, match=r"a mask holds the id 2, expected 0 to 1 or 9 \(ignored\): does"):
+        matrix.add(ids([255, 2]), ids([0, 1]), ignore=9)
+    matrix.add(ids([0, 1]), ids([1, 0]), ignore=0)
+    assert matrix.counts.tolist() == [[0, 0], [1, 0]]
+
+
+def test_as_many_classes_as_masks_can_hold() -> None:
+    every = np.arange(256, dtype=np.uint8).reshape(2, 128)
+    matrix = ConfusionMatrix(tuple(map(str, range(256))))
+    matrix.add(every[::-1], every, ignore=None)
+    assert matrix.counts[128, 0] == matrix.counts[255, 127] == matrix.counts[0, 128] == 1
+    assert matrix.pixels == 256
 
 
 def test_a_mask_may_hold_anything_where_the_label_is_ignored() -> None:

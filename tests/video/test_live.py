@@ -8,14 +8,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from edgeseg.errors import LostError, SourceError
-from edgeseg.video.live import LiveSource, Reading
+from edgeseg.video import live
+from edgeseg.video.live import LiveSource, Reading, _Mailbox
 from edgeseg.video.pipeline import stream
-from edgeseg.video.source import Ended, Skipped
+from edgeseg.video.source import Ended, Frame, Skipped
 
 pytestmark = pytest.mark.usefixtures("no_thread_left")
 
@@ -222,3 +224,167 @@ def test_every_frame_of_a_camera_is_accounted_for(camera: Camera, make_shade_mod
     assert frames == 4
     assert skipped == {"before_start": 2, "replaced": 6, "at_end": 1, "damaged": 0}
     assert frames + sum(skipped.values()) == camera.given
+
+
+FRAMES = [Frame(index, np.zeros((4, 6, 3), np.uint8), index / 30, 0.0, 0.0) for index in range(7)]
+
+
+def taken_from(mailbox: _Mailbox, timeout: float = 0.0, *, first: bool = False) -> tuple[int | None, str | None]:
+    """The frame's index, or why there is none."""
+    found, reason = mailbox.take(timeout, first=first)
+    return None if found is None else found.index, reason
+
+
+def test_a_mailbox_counts_what_it_loses() -> None:
+    """Before anybody asked for a second frame nobody was late; afterwards a replaced one is a drop."""
+    skipped = Skipped()
+    mailbox = _Mailbox(skipped)
+    mailbox.put(FRAMES[0], damaged=1)
+    mailbox.put(FRAMES[1], damaged=2)
+    assert skipped == Skipped(before_start=1, damaged=3)
+    assert taken_from(mailbox, first=True) == (1, None)
+    mailbox.put(FRAMES[2], damaged=0)
+    mailbox.put(FRAMES[3], damaged=0)
+    assert skipped == Skipped(before_start=2, damaged=3)
+    assert taken_from(mailbox) == (3, None)
+    mailbox.put(FRAMES[4], damaged=0)
+    mailbox.put(FRAMES[5], damaged=0)
+    assert skipped == Skipped(before_start=2, replaced=1, damaged=3)
+    mailbox.close()
+    mailbox.close()
+    assert skipped == Skipped(before_start=2, replaced=1, at_end=1, damaged=3)
+    mailbox.put(FRAMES[6], damaged=0)
+    assert skipped == Skipped(before_start=2, replaced=1, at_end=2, damaged=3)
+    assert taken_from(mailbox) == (None, None)
+
+
+def test_the_first_frame_goes_back_unless_there_is_a_newer_one() -> None:
+    for newer, closed, expected in ((False, False, 0), (True, False, 1), (False, True, None)):
+        skipped = Skipped()
+        mailbox = _Mailbox(skipped)
+        mailbox.put(FRAMES[0], damaged=0)
+        assert taken_from(mailbox, first=True) == (0, None)
+        if newer:
+            mailbox.put(FRAMES[1], damaged=0)
+        if closed:
+            mailbox.close()
+        mailbox.put_back(FRAMES[0])
+        assert taken_from(mailbox) == (expected, None)
+        assert skipped == Skipped(before_start=int(newer or closed))
+
+
+def test_what_a_mailbox_says_at_the_end() -> None:
+    mailbox = _Mailbox(Skipped())
+    assert taken_from(mailbox, 0.01) == (None, "gave no frame for 0.01 s")
+    mailbox.put(FRAMES[0], damaged=0)
+    mailbox.finish(LostError("was unplugged"))
+    assert taken_from(mailbox) == (0, None)
+    assert taken_from(mailbox) == (None, "was unplugged")
+    mailbox.finish(OSError("broken"))
+    with pytest.raises(OSError, match="broken"):
+        mailbox.take(0, first=False)
+    mailbox.finish(None)
+    assert taken_from(mailbox, 60) == (None, "gave no more frames")
+    mailbox.finish(OSError("broken"))
+    mailbox.close()
+    assert taken_from(mailbox, 60) == (None, None)
+
+
+def test_a_source_that_breaks_off_says_why(camera: Camera) -> None:
+    readings = iter([Reading(np.zeros((4, 6, 3), np.uint8), 0.0, 12.5, 0.25, damaged=2)])
+
+    def read() -> Reading | None:
+        for reading in readings:
+            return reading
+        raise LostError("was unplugged")
+
+    source = LiveSource("camera", read, camera.release, fps=None, timeout=5)
+    first = next(source)
+    assert (first.index, first.captured, first.seconds, first.timestamp) == (0, 12.5, 0.25, 0.0)
+    assert source.skipped == Skipped(damaged=2)
+    assert source.ended is None
+    assert not source.ended_early
+    assert next(source, None) is None
+    assert source.ended == Ended("lost", "camera was unplugged")
+    assert source.ended_early
+    source.close()
+    assert camera.released == 1
+
+
+def test_an_error_after_the_first_frame_reaches_the_reader(camera: Camera) -> None:
+    readings = iter([Reading(np.zeros((4, 6, 3), np.uint8), 0.0, 0.0, 0.0)])
+
+    def read() -> Reading | None:
+        for reading in readings:
+            return reading
+        raise OSError("unplugged")
+
+    source = LiveSource("camera", read, camera.release, fps=None, timeout=5)
+    next(source)
+    with pytest.raises(OSError, match="unplugged"):
+        next(source)
+
+
+def test_closing_waits_for_a_read_and_not_for_ever(camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A read that ends is waited for, so that its device is free; one that never returns is left."""
+    source = open_camera(camera)
+    source.close()
+    assert source._thread.is_alive()
+    monkeypatch.setattr(live, "JOIN_SECONDS", 60)
+    closer = threading.Thread(target=source.close)
+    closer.start()
+    camera.end()
+    closer.join(30)
+    assert not closer.is_alive()
+    assert not source._thread.is_alive()
+    assert camera.released == 1
+
+
+def test_the_reading_thread_may_close_its_source(camera: Camera) -> None:
+    """A signal handler or a finalizer may run in it."""
+    sources: list[LiveSource] = []
+
+    def read() -> Reading | None:
+        if sources:
+            sources[0].close()
+        return camera.read()
+
+    camera._allowed.release()
+    sources.append(LiveSource("camera", read, camera.release, fps=None, timeout=5))
+    assert sources[0]._thread.daemon
+    camera.end()
+    sources[0]._thread.join(30)
+    assert camera.released == 1
+
+
+def test_a_source_that_nobody_holds_closes_itself(camera: Camera) -> None:
+    thread = open_camera(camera)._thread
+    gc.collect()
+    camera._allowed.release()  # the read that was under way; its frame is for nobody, and no other follows
+    thread.join(30)
+    assert not thread.is_alive()
+    assert camera.released == 1
+
+
+def test_a_source_announces_its_rate(camera: Camera) -> None:
+    camera._allowed.release()
+    with LiveSource("camera", camera.read, camera.release, fps=Fraction(30), timeout=5) as source:
+        assert (source.name, source.fps, source.ended) == ("camera", Fraction(30), None)
+        camera.end()
+
+
+def test_untimed_sources_have_the_times_of_arrival(camera: Camera) -> None:
+    readings = iter([Reading(np.zeros((4, 6, 3), np.uint8), at, 7 + at / 2, 0.0) for at in (3.0, 4.0)])
+    asked = threading.Semaphore(1)
+
+    def read() -> Reading | None:
+        asked.acquire()
+        return next(readings, None)
+
+    source = LiveSource("camera", read, camera.release, fps=None, timeout=5, timed=False)
+    first = next(source)
+    asked.release()
+    second = next(source)
+    asked.release()
+    assert (first.timestamp, second.timestamp) == (0.0, 0.5)
+    source.close()

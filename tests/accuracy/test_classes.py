@@ -1,0 +1,230 @@
+"""What classes.json and label images mean: numbers and colours, and which of both a file gives."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgeseg.accuracy.classes import CAMVID, Classes, read_classes
+from edgeseg.accuracy.label_file import LabelImage
+from edgeseg.errors import DataError
+
+PATH = Path("mask.png")
+RED, GREEN, BLACK = (255, 0, 0), (0, 255, 1), (0, 0, 0)
+TWO = Classes(("a", "b"), (RED, GREEN))
+FILE: dict[str, Any] = {
+    "classes": [{"name": "a", "colour": list(RED)}, {"name": "b", "colour": list(GREEN)}],
+    "ignore": None,
+}
+
+
+def by_id(*ids: int, dtype: Any = np.uint8) -> LabelImage:
+    return LabelImage(np.array([ids], dtype), None, True)
+
+
+def by_colour(*colours: tuple[int, int, int]) -> LabelImage:
+    return LabelImage(None, np.array([colours], np.uint8), False)
+
+
+def both(ids: list[int], colours: list[tuple[int, int, int]], *, one_channel: bool) -> LabelImage:
+    return LabelImage(np.array([ids], np.uint8), np.array([colours], np.uint8), one_channel)
+
+
+def labels(classes: Classes, image: LabelImage) -> list[int]:
+    label = classes.label(image, PATH)
+    assert label.dtype == np.uint8
+    assert label.shape[0] == 1
+    return [int(each) for each in label[0]]
+
+
+def numbered(count: int, ignore: int | None = None) -> Classes:
+    return Classes(tuple(map(str, range(count))), tuple((0, 0, each) for each in range(count)), ignore)
+
+
+@pytest.mark.parametrize(("count", "ignore"), [(2, None), (255, None), (255, 255), (2, 2), (2, 255)])
+def test_as_many_classes_as_masks_can_hold(count: int, ignore: int | None) -> None:
+    ids = [0, count - 1, *([] if ignore is None else [ignore])]
+    assert labels(numbered(count, ignore), by_id(*ids)) == ids
+
+
+@pytest.mark.parametrize(
+    ("count", "ignore", "message"),
+    [
+        (1, None, "got 1 classes, expected 2 to 255"),
+        (256, None, "got 256 classes"),
+        (2, 1, "ignore id 1 must lie above the class ids, 2 to 255"),
+        (2, 256, "ignore id 256"),
+        (2, -1, "ignore id -1"),
+    ],
+)
+def test_classes_that_masks_cannot_hold(count: int, ignore: int | None, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        numbered(count, ignore)
+
+
+def test_colours_and_names_are_of_one_class_alone() -> None:
+    for classes, message in (
+        ({"names": ("a", "a")}, "class names repeat in a, a"),
+        ({"palette": (RED, RED)}, "the same colour"),
+        ({"ignore": 9, "ignore_colour": GREEN}, "the same colour"),
+        ({"ignore_colour": BLACK}, "ignore_colour without an ignore id"),
+    ):
+        with pytest.raises(DataError, match=message):
+            replace(TWO, **classes)
+
+
+def test_ids_that_are_no_classes_are_named() -> None:
+    with pytest.raises(DataError, match=r"^mask\.png holds the id 2, expected 0 to 1; correct the mask or"):
+        TWO.label(by_id(0, 3, 2), PATH)
+    with pytest.raises(DataError, match=r"holds the id 2, expected 0 to 1 or 9 \(ignored\);"):
+        replace(TWO, ignore=9).label(by_id(9, 2), PATH)
+    with pytest.raises(DataError, match="holds the colour #010203, which no class has"):
+        TWO.label(by_colour(RED, (1, 2, 3)), PATH)
+    many = replace(TWO, ids=dict.fromkeys(range(0, 26, 2), 0))
+    with pytest.raises(DataError, match=r"expected 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22 \.\.\.;"):
+        many.label(by_id(1), PATH)
+    dozen = replace(TWO, ids=dict.fromkeys(range(0, 24, 2), 0))
+    with pytest.raises(DataError, match=r"18, 20, 22;"):
+        dozen.label(by_id(1), PATH)
+
+
+def test_numbers_of_16_bits_may_have_a_meaning() -> None:
+    wide = replace(TWO, ids={0: 1, 65535: 0, 300: 255}, ignore=255)
+    assert labels(wide, by_id(0, 65535, 300, dtype=np.uint16)) == [1, 0, 255]
+    assert labels(TWO, by_id(0, 1, dtype=np.uint16)) == [0, 1]
+    with pytest.raises(DataError, match="holds the id 256, expected 0 to 1"):
+        TWO.label(by_id(256, dtype=np.uint16), PATH)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 255), st.integers(0, 255), st.integers(0, 255)), min_size=3, max_size=9, unique=True
+    ),
+    st.data(),
+)
+def test_only_the_colours_of_classes_have_a_class(palette: list[tuple[int, int, int]], data: st.DataObject) -> None:
+    *known, strange = palette
+    classes = Classes(tuple(map(str, range(len(known)))), tuple(known))
+    ids = data.draw(st.lists(st.integers(0, len(known) - 1), min_size=1, max_size=5))
+    assert labels(classes, by_colour(*(known[each] for each in ids))) == ids
+    assert not classes.fits(by_colour(known[0], strange), "colours")
+
+
+def test_what_a_file_usually_gives_is_read_unless_only_the_other_fits() -> None:
+    """Grey and indexed files give ids, others colours; each of these images can be read in both ways, or in one."""
+    colours = [GREEN, RED]
+    assert labels(TWO, both([0, 1], colours, one_channel=True)) == [0, 1]
+    assert labels(TWO, both([0, 1], colours, one_channel=False)) == [1, 0]
+    assert labels(TWO, both([7, 8], colours, one_channel=True)) == [1, 0]
+    assert labels(TWO, both([0, 1], [BLACK, BLACK], one_channel=False)) == [0, 1]
+    neither = both([7, 8], [BLACK, BLACK], one_channel=True)
+    with pytest.raises(DataError, match=r"holds the id 7, expected 0 to 1; correct the mask or the classes$"):
+        TWO.label(neither, PATH)
+    with pytest.raises(DataError, match=r"the colour #000000, which no class has; correct the mask or the classes$"):
+        TWO.label(replace(neither, one_channel=False), PATH)
+
+
+def test_a_reading_that_is_asked_for_holds() -> None:
+    colours = both([0, 1], [GREEN, RED], one_channel=True)
+    assert TWO.label(colours, PATH, "colours").tolist() == [[1, 0]]
+    assert replace(TWO, reading="colours").label(colours, PATH).tolist() == [[1, 0]]
+    assert replace(TWO, reading="colours").label(colours, PATH, "ids").tolist() == [[0, 1]]
+    for reading, image, message in (
+        ("ids", both([7], [RED], one_channel=True), 'the id 7.*if its colours are meant, write "masks": "colours"'),
+        ("colours", both([0], [BLACK], one_channel=True), 'if its ids are meant, write "masks": "ids"'),
+        ("ids", by_colour(RED), "holds colours, no ids; .* if its colours are meant"),
+        ("colours", by_id(0), "holds 16-bit ids, no colours; .* if its ids are meant"),
+        ("ids", by_id(7), "expected 0 to 1; correct the mask or the classes$"),
+    ):
+        with pytest.raises(DataError, match=message):
+            TWO.label(image, PATH, reading)  # type: ignore[arg-type]
+
+
+def write(tmp_path: Path, **change: Any) -> Path:
+    path = tmp_path / "classes.json"
+    path.write_text(json.dumps({**FILE, **change}))
+    return path
+
+
+def test_a_file_says_all_that_classes_are(tmp_path: Path) -> None:
+    assert read_classes(write(tmp_path)) == TWO
+    told = read_classes(write(tmp_path, ignore=7, ignore_colour=[0, 0, 0], masks="colours"))
+    assert told == Classes(("a", "b"), (RED, GREEN), 7, BLACK, None, "colours")
+    assert labels(told, by_colour(BLACK, GREEN)) == [7, 1]
+    assert read_classes(write(tmp_path, ignore_colour=None, masks=None)) == TWO
+
+
+def with_ids(*ids: Any) -> list[dict[str, Any]]:
+    """The file's classes with these ids; None is none."""
+    pairs = zip(FILE["classes"], ids, strict=True)
+    return [each if number is None else {**each, "id": number} for each, number in pairs]
+
+
+@pytest.mark.parametrize(
+    ("ids", "ignore", "expected"),
+    [
+        ((0, 65535), None, ({0: 0, 65535: 1}, None)),
+        (([5, 6], 1), None, ({5: 0, 6: 0, 1: 1}, None)),
+        ((1, 2), 0, ({0: 255, 1: 0, 2: 1}, 255)),
+        ((1, 2), [0, 9], ({0: 255, 9: 255, 1: 0, 2: 1}, 255)),
+    ],
+)
+def test_files_may_number_classes_in_a_way_of_their_own(
+    ids: tuple[Any, ...], ignore: Any, expected: tuple[dict[int, int], int | None], tmp_path: Path
+) -> None:
+    classes = read_classes(write(tmp_path, classes=with_ids(*ids), ignore=ignore))
+    assert (classes.ids, classes.ignore) == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"classes": with_ids(1, 65536)}, r"id of class 1 is 65536, expected an integer from 0 to 65535"),
+        ({"classes": with_ids(-1, 1)}, "id of class 0 is -1"),
+        ({"classes": with_ids(0, True)}, "is True, expected an integer"),
+        ({"classes": with_ids(0, [])}, r"is \[\], expected an integer"),
+        ({"classes": with_ids(0, [1, "2"])}, "expected an integer"),
+        ({"classes": with_ids(0, [1, 65536])}, "expected an integer"),
+        ({"classes": with_ids(3, None)}, 'class 1 has no "id", and others have'),
+        ({"classes": with_ids(None, 3)}, 'class 0 has no "id", and others have'),
+        ({"classes": with_ids([1, 2, 2], 0)}, "gives the id 2 two meanings"),
+        ({"classes": with_ids(0, 1), "ignore": 1}, "gives the id 1 two meanings"),
+        ({"classes": with_ids(0, 1), "ignore": -1}, "ignore is -1"),
+        ({"masks": "grey"}, '"masks": "grey", expected "ids" or "colours"'),
+        ({"ignore": 7, "ignore_colour": [0, 0]}, r"has the colour \[0, 0\], expected three integers from 0 to 255"),
+        ({"ignore": 7, "ignore_colour": [0, 0, 0, 0]}, "expected three integers"),
+        ({"ignore": 7, "ignore_colour": [0, -1, 0]}, "expected three integers"),
+        ({"ignore": 7, "ignore_colour": [0, 256, 0]}, "expected three integers"),
+        ({"ignore": 7, "ignore_colour": [0, 1.0, 0]}, "expected three integers"),
+    ],
+)
+def test_a_file_that_does_not_hold_together(change: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=message):
+        read_classes(write(tmp_path, **change))
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="check its permissions"):
+        read_classes(tmp_path / "missing.json")
+    path = write(tmp_path)
+    path.write_text("{")
+    with pytest.raises(DataError, match="not readable JSON"):
+        read_classes(path)
+
+
+def test_camvids_classes_are_segnets() -> None:
+    """The names, ids and colours of V. Badrinarayanan et al., "SegNet", 2017, which files of others have too."""
+    sky, building, pole, road, pavement = (128, 128, 128), (128, 0, 0), (192, 192, 128), (128, 64, 128), (60, 40, 222)
+    tree, sign, fence, car = (128, 128, 0), (192, 128, 128), (64, 64, 128), (64, 0, 128)
+    pedestrian, bicyclist = (64, 64, 0), (0, 128, 192)
+    colours = (sky, building, pole, road, pavement, tree, sign, fence, car, pedestrian, bicyclist)
+    assert labels(CAMVID, by_colour(*colours, BLACK)) == [*range(11), 11]
+    assert [CAMVID.names[each] for each in (0, 3, 8, 10)] == ["Sky", "Road", "Car", "Bicyclist"]
+    assert labels(CAMVID, by_id(0, 10, 11)) == [0, 10, 11]
