@@ -87,6 +87,8 @@ class Agreement(Fact):
         max_logit: largest |logit| of the reference.
         frames: how many.
         engine: what ran the artifact.
+        data: the name of the data, video or folder that the frames are of; None where it was not written down.
+        least: percent that its owner asks for, None for what is usual (edgeseg/artifact.py).
     """
 
     KIND: ClassVar[str] = "agreement"
@@ -98,3 +100,5 @@ class Agreement(Fact):
     max_logit: float
     frames: int | None
     engine: str | None = None
+    data: str | None = None
+    least: float | None = None

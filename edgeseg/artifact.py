@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ from edgeseg.agreement import Agreement
 from edgeseg.errors import BundleError
 from edgeseg.files import LARGEST_MODEL, read_file
 from edgeseg.json_fields import required
-from edgeseg.measured import Evaluation, Measured
+from edgeseg.measured import Evaluation, Measured, Verification
 from edgeseg.onnx_wire import has_external_data
 from edgeseg.spec import PLAIN_NAME
 
@@ -103,14 +104,38 @@ class Artifact:
 
     def keeps_accuracy_of(self, fp32: Artifact) -> bool:
         """Whether, by what was measured, this artifact may be run in place of `fp32`; unmeasured ones may not."""
+        return self.loss_against(fp32) is None
+
+    def loss_against(self, fp32: Artifact) -> str | None:
+        """Why this artifact may not be run in place of `fp32`, as the end of a sentence; None where it may.
+
+        Accuracy decides where both were measured on the same labels; else the agreement of the masks.
+        """
         try:
-            ours, reference = self.measured.get(Evaluation), fp32.measured.get(Evaluation)
-            if ours and reference and ours.data_sha256 and ours.data_sha256 == reference.data_sha256:
-                return reference.miou - ours.miou <= GATE
+            loss = self._lost_miou(fp32)
             agreement = self.measured.get(Agreement)
         except BundleError:  # a damaged fact proves nothing
-            return False
-        return agreement is not None and agreement.mask_agreement >= GATE_AGREEMENT
+            loss = agreement = None
+        if loss is not None:
+            return None if loss <= GATE else f"it loses {loss:.2f} mIoU, more than {GATE:g}"
+        if agreement is None:
+            return "what it loses was not measured: `edgeseg verify --record` does it, with labels or without"
+        least = GATE_AGREEMENT if agreement.least is None else agreement.least
+        if agreement.mask_agreement >= least:
+            return None
+        where = f" of {agreement.data}" if agreement.data else ""
+        frames = "" if agreement.frames is None else f" in {agreement.frames} frames{where}"
+        return f"its masks have {agreement.mask_agreement:.2f} % of fp32's pixels{frames}, expected {least:g} %"
+
+    def _lost_miou(self, fp32: Artifact) -> float | None:
+        """Percent of mIoU, NaN where this artifact has none; None where both were not measured on the same labels."""
+        ours, reference = self.measured.get(Evaluation), fp32.measured.get(Evaluation)
+        if ours and reference and ours.compares_with(reference) and not math.isnan(reference.miou):
+            return reference.miou - ours.miou
+        verified, before = self.measured.get(Verification), fp32.measured.get(Verification)
+        if verified and before and verified.data_sha256 and verified.data_sha256 == before.data_sha256:
+            return None if math.isnan(before.miou) else before.miou - verified.miou
+        return None
 
     def __str__(self) -> str:
         return f"{self.target} {self.precision}"

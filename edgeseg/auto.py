@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from edgeseg.artifact import GATE, SEVEN_BITS, Artifact
+from edgeseg.artifact import SEVEN_BITS, Artifact
 from edgeseg.bundle import Bundle
 from edgeseg.cache import cache_folder, keep, one_at_a_time, recall
 from edgeseg.candidate import CPU_RUNTIMES, CPU_TARGET, Candidate, saturates
@@ -148,8 +148,8 @@ def _acceptable(bundle: Bundle) -> tuple[list[Artifact], list[str]]:
         )
     fp32 = artifacts.pop("fp32", None) or artifacts.pop(next(iter(artifacts)))
     for each in artifacts.values():
-        if not each.keeps_accuracy_of(fp32):
-            left_out.append(f"{each.precision} left out: it loses more than {GATE:g} mIoU, or that was not measured")
+        if (loss := each.loss_against(fp32)) is not None:
+            left_out.append(f"{each.precision} left out: {loss}")
     return [fp32, *(each for each in artifacts.values() if each.keeps_accuracy_of(fp32))], left_out
 
 

@@ -165,6 +165,8 @@ class Evaluation(Fact):
         split: of the data set; None for the whole.
         data_sha256: of the split's files; None where it was not written down.
         engine: what ran the artifact; None for ONNX Runtime.
+        renamed: the network's classes behind each class whose name is another there, or which are several.
+        left_over: names of the network, and names of the data, that have no partner: the latter count nowhere.
     """
 
     KIND: ClassVar[str] = "evaluation"
@@ -180,6 +182,13 @@ class Evaluation(Fact):
     split: str | None
     data_sha256: str | None
     engine: str | None = None
+    renamed: Mapping[str, tuple[str, ...]] | None = None
+    left_over: tuple[tuple[str, ...], tuple[str, ...]] | None = None
+
+    def compares_with(self, other: Evaluation) -> bool:
+        """Whether both were measured on the same data, by the same classes."""
+        ours, theirs = ((it.data_sha256, it.renamed, it.left_over) for it in (self, other))
+        return self.data_sha256 is not None and ours == theirs
 
 
 @dataclass(frozen=True)

@@ -139,6 +139,9 @@ def test_hashes_that_cannot_be_read_are_no_proof_of_no_overlap(hashes: Any) -> N
         Measured({"calibration": {"frames_sha256": hashes}}).get(Calibration)
 
 
+VERIFICATION = Verification("onnxruntime", 70.0, {}, None, 100.0, (), 9.0, 10, data_sha256="a")
+
+
 def artifact(*facts: Fact) -> Artifact:
     return Artifact("a.onnx", "onnxruntime", "int8", "0" * 64, 1, Measured.of(*facts))
 
@@ -150,6 +153,12 @@ def artifact(*facts: Fact) -> Artifact:
         ([replace(EVALUATION, miou=69.4), AGREEMENT], [EVALUATION], False),  # labels decide before agreement does
         ([replace(EVALUATION, miou=math.nan), AGREEMENT], [EVALUATION], False),
         ([replace(EVALUATION, data_sha256="b"), AGREEMENT], [EVALUATION], True),
+        ([replace(EVALUATION, left_over=(("x",), ()))], [EVALUATION], False),  # another mean
+        ([replace(EVALUATION, miou=math.nan), AGREEMENT], [replace(EVALUATION, miou=math.nan)], True),
+        ([VERIFICATION], [VERIFICATION], True),
+        ([replace(VERIFICATION, miou=60.0), AGREEMENT], [VERIFICATION], False),
+        ([replace(AGREEMENT, least=99.9)], [], False),
+        ([replace(AGREEMENT, mask_agreement=90.0, least=80.0)], [], True),
         ([replace(EVALUATION, data_sha256=None), AGREEMENT], [replace(EVALUATION, data_sha256=None)], True),
         ([replace(EVALUATION, data_sha256=None)], [replace(EVALUATION, data_sha256=None)], False),
         ([replace(AGREEMENT, mask_agreement=math.nan)], [], False),
@@ -158,6 +167,17 @@ def artifact(*facts: Fact) -> Artifact:
 )
 def test_the_gate(ours: list[Fact], reference: list[Fact], kept: bool) -> None:
     assert artifact(*ours).keeps_accuracy_of(artifact(*reference)) is kept
+
+
+def test_the_gate_says_what_it_was_measured_on() -> None:
+    low = replace(AGREEMENT, mask_agreement=97.0, frames=64, data="walk.mp4")
+    reason = "its masks have 97.00 % of fp32's pixels in 64 frames of walk.mp4, expected 98 %"
+    assert artifact(low).loss_against(artifact()) == reason
+    lost = artifact(replace(EVALUATION, miou=69.4)).loss_against(artifact(EVALUATION))
+    assert lost == "it loses 0.60 mIoU, more than 0.5"
+    unmeasured = artifact().loss_against(artifact())
+    assert unmeasured is not None
+    assert "edgeseg verify --record" in unmeasured
 
 
 def test_a_held_out_split_decides_nothing() -> None:

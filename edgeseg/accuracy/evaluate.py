@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -11,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.accuracy.boundary import boundary_f1
+from edgeseg.accuracy.class_map import IGNORE, ClassMap
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.evaluate_labels import evaluate_labels
-from edgeseg.accuracy.metrics import ConfusionMatrix, mean
-from edgeseg.errors import DataError
+from edgeseg.accuracy.metrics import mean
+from edgeseg.errors import EdgeSegWarning
 from edgeseg.measured import Evaluation
 from edgeseg.segmenter import Segmenter
 
@@ -26,7 +28,11 @@ WORKERS = 2
 
 
 def evaluate(
-    model: Segmenter, dataset: Dataset, *, progress: Callable[[int, int], None] | None = None
+    model: Segmenter,
+    dataset: Dataset,
+    *,
+    class_map: ClassMap | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Segments every image once, at its own size, and compares the mask with the label pixel by pixel.
 
@@ -38,26 +44,29 @@ def evaluate(
     Args:
         model: the segmenter.
         dataset: the split.
+        class_map: which of the model's classes mean which of the data's; by default those of equal names.
         progress: called after each image with how many are done and how many there are.
 
     Raises:
-        DataError: the classes are not the model's, or a file breaks the data set's rules.
+        DataError: no class of the data is the model's, or a file breaks the data set's rules.
+
+    Warns:
+        EdgeSegWarning: without `class_map`: not all classes have a partner of the same name.
     """
     if not model.spec.head.exclusive:
         return evaluate_labels(model, dataset, workers=WORKERS, progress=progress)
-    if dataset.classes.names != model.spec.classes:
-        raise DataError(
-            f"{dataset.folder} has the classes {', '.join(dataset.classes.names)}; bundle {model.spec.name} has "
-            f"{', '.join(model.spec.classes)}: evaluate on data with the same classes in the same order"
-        )
-    matrix = ConfusionMatrix(dataset.classes.names)
-
+    if class_map is None:
+        class_map = ClassMap.of(model.spec.classes, dataset.classes.names)
+        for sentence in class_map.sentences():
+            warnings.warn(f"{dataset.folder.name}: {sentence}", EdgeSegWarning, stacklevel=2)
+    classes, matrix = class_map, class_map.matrix()
     ignore = dataset.classes.ignore
 
     def segment(index: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.float64]]:
         frame, label = dataset.load(index)
         mask = model(frame)
-        return mask, label, boundary_f1(mask, label, len(matrix.classes), ignore=ignore)
+        contours = classes.masks(mask), classes.labels(label, ignore)
+        return mask, label, boundary_f1(*contours, len(matrix.classes), ignore=IGNORE)
 
     contours = []  # (classes,) an image
     pool = ThreadPoolExecutor(WORKERS)
@@ -79,15 +88,18 @@ def evaluate(
         images=len(dataset),
         split=dataset.split,
         data_sha256=dataset.digest,
+        renamed=class_map.renamed or None,
+        left_over=class_map.left_over if any(class_map.left_over) else None,
     )
 
 
-def evaluation_table(evaluation: Evaluation) -> Table:
-    """The figures for a terminal."""
+def evaluation_table(evaluation: Evaluation, notes: Sequence[str] = ()) -> Table:
+    """The figures for a terminal, and below them what a reader of them must know."""
     from rich.table import Table  # here, so that importing this module stays light
     from rich.text import Text
 
-    table = Table(title=Text(f"{evaluation.images} images, split {evaluation.split or 'whole'}"))
+    title = f"{evaluation.images} images, split {evaluation.split or 'whole'}"
+    table = Table(title=Text(title), caption="\n".join(notes) or None, caption_justify="left")
     table.add_column("class")
     table.add_column("IoU %", justify="right")
     table.add_column("boundary F1 %", justify="right")

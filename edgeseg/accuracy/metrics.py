@@ -47,7 +47,7 @@ class ConfusionMatrix:
         counts = np.bincount(pairs, minlength=1 << 16).reshape(256, 256)
         if ignore is not None:
             counts[ignore] = 0
-        size = len(self.classes)
+        size = len(self.counts)
         for what, strays in (("label", counts[size:].sum(axis=1)), ("mask", counts[:, size:].sum(axis=0))):
             if strays.any():
                 raise DataError(

@@ -20,12 +20,14 @@ def eval_command(
     engine: str = "onnxruntime",
     precision: Precision | None = None,
     split: str | None = None,
+    map: tuple[str, ...] = (),
     record: bool = False,
     json: bool = False,
 ) -> int:
     """Measure a bundle's accuracy on a labelled split.
 
-    Frames go through the artifact and the kernels, as in a run.
+    Frames go through the artifact and the kernels, as in a run. Classes of equal names go together, in whatever order;
+    what has no partner is said, and counts nowhere.
 
     Args:
         data: a data set: CamVid's layout (S/ and Sannot/), or images/, masks/ and classes.json. Labels that may overlap
@@ -34,10 +36,13 @@ def eval_command(
         engine: the runtime, as for run, but onnxruntime by default.
         precision: of the artifact, as for run.
         split: which part of the data set; may be left out where the data set has no splits.
+        map: NETWORK=DATA, classes that mean the same under other names, or a JSON file of such pairs; may be given
+            several times.
         record: write the figures into the bundle and its card. Those of the split "test" stand beside the others and
             decide nothing. Images that calibrated the artifact are refused.
         json: print one JSON object on stdout, and nothing else.
     """
+    from edgeseg.accuracy.class_map import ClassMap, parse_map
     from edgeseg.accuracy.dataset import Dataset
     from edgeseg.accuracy.evaluate import evaluate, evaluation_table
     from edgeseg.bundle import Bundle
@@ -49,18 +54,19 @@ def eval_command(
 
     opened = Bundle.open(bundle)
     dataset = Dataset.open(data, split)
+    class_map = ClassMap.of(opened.spec.classes, dataset.classes.names, parse_map(map))
     model = load(opened, engine=engine, precision=precision, threads=1, say=tell)
     assert model.candidate is not None
     artifact = model.candidate.artifact
     if record:
         refuse_seen(artifact, dataset)
     with progress_bar("evaluate", quiet=json) as progress:
-        evaluation = evaluate(model, dataset, progress=progress)
+        evaluation = evaluate(model, dataset, class_map=class_map, progress=progress)
     if record:
         fact = HeldOut(**vars(evaluation)) if dataset.split == TEST else evaluation
         refresh_card(opened.record(artifact, fact))
     if json:
         print_json({"bundle": opened.spec.name, **evaluation.to_json()})
     else:
-        make_console().print(evaluation_table(evaluation))
+        make_console().print(evaluation_table(evaluation, class_map.sentences()))
     return 0

@@ -12,11 +12,12 @@ import pytest
 from numpy.typing import NDArray
 from rich.console import Console
 
+from edgeseg.accuracy.class_map import ClassMap
 from edgeseg.accuracy.classes import CAMVID
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.evaluate import evaluate, evaluation_table
 from edgeseg.bundle import Bundle
-from edgeseg.errors import DataError
+from edgeseg.errors import DataError, EdgeSegWarning
 from edgeseg.measured import Evaluation
 from edgeseg.segmenter import Segmenter, load
 from edgeseg.spec import Spec
@@ -87,10 +88,28 @@ def test_json_and_table(painted: Segmenter, data: Dataset) -> None:
     assert "73.33" in captured.get()
 
 
-def test_other_classes_are_refused(painted: Segmenter, data: Dataset) -> None:
-    other = replace(data, classes=CAMVID)
-    with pytest.raises(DataError, match="same classes in the same order"):
-        evaluate(painted, other)
+def test_other_classes_are_mapped_by_name_and_said(painted: Segmenter, data: Dataset) -> None:
+    fewer = replace(data, classes=replace(data.classes, names=("CAR", "road", "boat")))
+    with pytest.warns(EdgeSegWarning) as warned:
+        result = evaluate(painted, fewer)
+    said = " / ".join(str(each.message) for each in warned)
+    assert "2 classes enter the mean: CAR, road" in said
+    assert "the data's boat count nowhere" in said
+    assert "the network's sky are in no label" in said
+    assert list(result.iou) == ["CAR", "road"]
+    assert (result.renamed, result.left_over) == (None, (("sky",), ("boat",)))
+    # Labels are 0 on 8 pixels (CAR there), 1 on 6 (road); the network paints road on the first image's 0, and on all
+    # of the second, car on the first image's 1.
+    assert [result.iou["CAR"], result.iou["road"]] == pytest.approx([0, 100 * 2 / (6 + 8)])
+    back: Evaluation = Evaluation.from_json(json.loads(json.dumps(result.to_json())), "here")
+    assert back.left_over == result.left_over
+    class_map = ClassMap.of(painted.spec.classes, fewer.classes.names, (("sky", "boat"), ("car", "boat")))
+    assert evaluate(painted, fewer, class_map=class_map).renamed == {"boat": ("car", "sky")}
+
+
+def test_classes_without_a_common_name_are_refused(painted: Segmenter, data: Dataset) -> None:
+    with pytest.raises(DataError, match="no class of the data"):
+        evaluate(painted, replace(data, classes=replace(data.classes, names=("a", "b", "c"))))
 
 
 def test_a_bad_file_ends_the_evaluation(painted: Segmenter, data: Dataset) -> None:

@@ -64,3 +64,23 @@ def test_images_that_calibrated_are_not_recorded(bundle: Bundle, data: Path) -> 
         eval_command(data, bundle=str(bundle.folder), split="val", record=True)
     assert Bundle.open(bundle.folder) == changed
     assert eval_command(data, bundle=str(bundle.folder), split="val") == 0  # to look at them is no claim
+
+
+def test_classes_of_other_names_are_mapped_as_the_user_says(
+    bundle: Bundle, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    classes = json.loads((data / "classes.json").read_text())
+    for each, name in zip(classes["classes"], ("Street", "CAR", "ocean"), strict=True):
+        each["name"] = name
+    (data / "classes.json").write_text(json.dumps(classes))
+    assert eval_command(data, bundle=str(bundle.folder), split="val", map=("road=Street",), json=True) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert list(figures["iou"]) == ["Street", "CAR"]
+    assert figures["renamed"] == {"Street": ["road"]}
+    assert figures["left_over"] == [["sky"], ["ocean"]]
+    assert eval_command(data, bundle=str(bundle.folder), split="val", map=("road=Street",)) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Street is the network's road" in said
+    assert "2 classes enter the mean: Street, CAR" in said
+    with pytest.raises(DataError, match="the data set has no class 'Strasse' to map"):
+        eval_command(data, bundle=str(bundle.folder), split="val", map=("road=Strasse",))
