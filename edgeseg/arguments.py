@@ -10,6 +10,8 @@ from typing import Any
 
 import cyclopts
 
+from edgeseg.errors import UsageError
+
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 
 
@@ -29,3 +31,13 @@ def convert(kind: Any, tokens: Sequence[cyclopts.Token]) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{value} is not a finite number.")
     return value
+
+
+def check_percent(value: float, option: str) -> None:
+    """Refuses a threshold that is no percentage.
+
+    Raises:
+        UsageError: it is not from 0 to 100.
+    """
+    if not 0 <= value <= 100:
+        raise UsageError(f"{option} is {value:g}, expected 0 to 100, in percent")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from edgeseg.accuracy.dataset import Dataset
+from edgeseg.arguments import check_percent
 from edgeseg.bundle import Bundle
 from edgeseg.describe import tables
 from edgeseg.progress import progress_bar
@@ -24,10 +24,12 @@ def quantize_command(
     seven_bits: bool = False,
     eval: Path | None = None,
     eval_split: str = "val",
+    min_agreement: float | None = None,
 ) -> int:
     """Add FP16 and INT8 artifacts to a bundle, each measured.
 
-    One calibration serves both kinds of INT8: one artifact for ONNX Runtime and OpenVINO, one for TensorRT.
+    One calibration serves both kinds of INT8: one artifact for ONNX Runtime and OpenVINO, one for TensorRT. Exit code 1
+    where one loses too much to be run in place of fp32; it is written all the same.
 
     Args:
         bundle: the name of one that comes with edgeseg, or a path; it is replaced when all went well.
@@ -37,15 +39,20 @@ def quantize_command(
         keep: a layer that stays in float; may be given several times.
         sensitivity: what `edgeseg sensitivity --json` wrote: the layers that it names stay in float too.
         seven_bits: also write INT8 with 7-bit weights (int8-7bit), for x86 processors without VNNI.
-        eval: a data set to measure every artifact on; it may share no image with the calibration.
+        eval: a data set, or a video or folder of pictures without labels, to measure every artifact on; it may share no
+            image with the calibration. Left out: those frames of the data that did not calibrate.
         eval_split: of that data set.
+        min_agreement: percent of fp32's pixels that an artifact must give, where there are no labels; 98 if left out.
     """
+    from edgeseg_export.frame_set import open_proof
     from edgeseg_export.precision.quantize import quantize
     from edgeseg_export.precision.sensitivity_result import read_keep
 
+    if min_agreement is not None:
+        check_percent(min_agreement, "--min-agreement")
     opened = Bundle.open(bundle)
     float_layers = frozenset(keep) | (frozenset() if sensitivity is None else read_keep(sensitivity, opened))
-    evaluation = None if eval is None else Dataset.open(eval, eval_split)
+    evaluation = None if eval is None else open_proof(eval, eval_split)
     with progress_bar("calibrate") as progress:
         result = quantize(
             opened,
@@ -55,6 +62,7 @@ def quantize_command(
             keep=float_layers,
             seven_bits=seven_bits,
             evaluation=evaluation,
+            min_agreement=min_agreement,
             progress=progress,
         )
     for warning in result.warnings:
@@ -63,4 +71,6 @@ def quantize_command(
     for name, score in result.scores.items():
         console.print(f"{name}: {score:.3f} %", highlight=False)
     console.print(tables(result.bundle))
-    return 0
+    for miss in result.misses:
+        make_console(stderr=True).print(f"missed: {miss}", style="red", soft_wrap=True)
+    return 1 if result.misses else 0

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from rich.table import Table
 
-from edgeseg.accuracy.dataset import Dataset
+from edgeseg.arguments import check_percent
 from edgeseg.atomic import atomic_file
 from edgeseg.bundle import Bundle
+from edgeseg.fact import Fact
 from edgeseg.progress import progress_bar
 from edgeseg.terminal import make_console
 
@@ -36,49 +37,63 @@ def verify_command(
 
     Stages are torch, fp32, fp16 and int8, each in every engine that runs here.
 
-    Exit code 1 where a threshold is missed. Where TensorRT-RTX is installed its engines are built, timed and weighed.
+    Without labels every artifact is compared with fp32. Exit code 1 where a threshold is missed. Where TensorRT-RTX is
+    installed its engines are built, timed and weighed.
 
     Args:
         bundle: the name of one that comes with edgeseg, or a path.
-        data: a labelled data set that did not calibrate.
+        data: a data set, or a video or folder of pictures without labels, of which up to 64 frames are used; nothing of
+            it may have calibrated.
         split: of the data set.
         weights: that the bundle was exported from; PyTorch is then the first stage.
         min_miou: percent that every stage must reach.
-        min_agreement: percent of the pixels that must have the class that the stage before gave them.
+        min_agreement: percent of the pixels that must have the class that the stage before gave them; without labels,
+            98 if left out.
         max_drop: percent of mIoU that a stage may lose against the first.
         json_file: write all figures here; the README's table is made of it.
         html: write the report here, as one page that needs no other file.
-        record: write the figures into the bundle.
+        record: write the figures into the bundle, where the engine auto finds them; without labels the threshold too.
     """
-    from edgeseg_export.verify import Gate, verify
+    from edgeseg_export.frame_set import FrameSet, open_proof
+    from edgeseg_export.verify import FLOAT, Gate, verify
     from edgeseg_export.verify_json import to_json
     from edgeseg_export.verify_page import page
     from edgeseg_export.verify_stages import stages
 
-    opened, dataset = Bundle.open(bundle), Dataset.open(data, split)
+    if min_agreement is not None:
+        check_percent(min_agreement, "--min-agreement")
+    opened, proof = Bundle.open(bundle), open_proof(data, split)
     gate = Gate(min_miou, min_agreement, max_drop)
+    if isinstance(proof, FrameSet):
+        gate = gate.without_labels()
     comparable, left_out = stages(opened, weights)
     with progress_bar("verify") as progress:
-        results = verify(comparable, dataset, progress=progress)
+        results = verify(comparable, proof, progress=progress)
     misses = gate.misses(results)
     if json_file is not None:
-        figures = to_json(opened, dataset, results, left_out)
+        figures = to_json(opened, proof, results, left_out)
         with atomic_file(json_file) as temporary:
             temporary.write_text(json.dumps(figures, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     if html is not None:
         with atomic_file(html) as temporary:
-            temporary.write_text(page(comparable, results, dataset, gate, misses), encoding="utf-8")
+            temporary.write_text(page(comparable, results, proof, gate, misses), encoding="utf-8")
     if record:
         for stage, result in zip(comparable, results, strict=True):
-            if stage.artifact is not None:
-                artifact = next(each for each in opened.artifacts if each.file == stage.artifact.file)
-                runtime = None if stage.name == str(artifact) else result.engine
-                opened = opened.record(artifact, result.verification(dataset.digest), engine=runtime)
+            if stage.artifact is None or (isinstance(proof, FrameSet) and result.before != FLOAT):
+                continue
+            artifact = next(each for each in opened.artifacts if each.file == stage.artifact.file)
+            runtime = None if stage.name == str(artifact) else result.engine
+            fact: Fact = result.verification(proof.digest)
+            if isinstance(proof, FrameSet):
+                fact = result.agreed(proof, min_agreement)
+            opened = opened.record(artifact, fact, engine=runtime)
     console = make_console()
+    if isinstance(proof, FrameSet):
+        console.print(f"{len(proof)} frames of {proof.path.name}, without labels", highlight=False, markup=False)
     console.print(_table(results))
     for reason in left_out:
         console.print("left out:", reason, markup=False, highlight=False, soft_wrap=True)
-    if gate.unused():
+    if gate.unused() and not isinstance(proof, FrameSet):
         console.print(f"thresholds that were not set: {', '.join(gate.unused())}", highlight=False)
     for miss in misses:
         make_console(stderr=True).print(f"missed: {miss}", style="red", soft_wrap=True)
@@ -86,14 +101,16 @@ def verify_command(
 
 
 def _table(results: list[StageResult]) -> Table:
+    from edgeseg_export.verify_page import change, miou
+
     table = Table("stage", "run by", "mIoU %", "change", "compared with", "same %", "worst frame %", "median ms", "MB")
     for each in results:
         compared = each.before is not None
         table.add_row(
             each.stage,
             each.engine,
-            f"{each.matrix.miou:.2f}",
-            f"{each.matrix.miou - results[0].matrix.miou:+.2f}",
+            miou(each),
+            change(each, results),
             each.before or "-",
             f"{each.agreement:.3f}" if compared else "-",
             f"{each.worst[0][1]:.2f}" if compared else "-",

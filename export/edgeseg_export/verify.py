@@ -1,27 +1,36 @@
-"""What each step from PyTorch to INT8 cost: every stage on every image of a split, each against the stage before."""
+"""What each step from PyTorch to INT8 cost: every stage on every image of a split, each against the stage before.
+
+Without labels there is no mIoU: every artifact is compared with fp32, and the share of equal pixels is what counts.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from edgeseg.accuracy.class_map import ClassMap
 from edgeseg.accuracy.classes import VOID
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.label_dataset import LabelDataset
 from edgeseg.accuracy.label_matrix import LabelMatrix
 from edgeseg.accuracy.metrics import ConfusionMatrix
-from edgeseg.arrays import Image, Mask
-from edgeseg.errors import DataError
+from edgeseg.arrays import Image, Logits, Mask
+from edgeseg.artifact import GATE_AGREEMENT
+from edgeseg.errors import UsageError
 from edgeseg.measured import Verification
+from edgeseg_export.frame_set import FrameSet
 from edgeseg_export.precision.calibration_data import refuse_seen
 from edgeseg_export.verify_stages import Stage
 
 WORST = 3
 """Frames that are shown of each stage."""
+
+FLOAT = "onnxruntime fp32"
+"""The stage that all others are compared with where there are no labels."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +40,7 @@ class StageResult:
     Attributes:
         stage: its name.
         engine: what ran it.
-        matrix: over the whole split.
+        matrix: over the whole split; empty without labels.
         before: the stage it is compared with; None for the first.
         agreement: pixels with the same class as the stage before; 100 for the first. Of labels that may overlap, over
             their masks together.
@@ -40,6 +49,9 @@ class StageResult:
             mean nothing.
         bytes: of the artifact; None for torch.
         notes: of the stage.
+        difference: largest |difference| of the logits to those of the stage before.
+        largest: largest |logit| of the stage before.
+        frames: how many.
     """
 
     stage: str
@@ -51,13 +63,35 @@ class StageResult:
     median_ms: float | None
     bytes: int | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
+    difference: float = 0.0
+    largest: float = 0.0
+    frames: int = 0
+
+    def agreed(self, data: FrameSet, least: float | None) -> Agreement:
+        """As a bundle keeps it, where it was measured without labels.
+
+        Args:
+            data: the frames.
+            least: percent that their owner asks for, None for what is usual.
+        """
+        return Agreement(
+            against=self.before,
+            mask_agreement=round(self.agreement, 4),
+            worst_frame=round(self.worst[0][1], 4),
+            max_difference=self.difference,
+            max_logit=self.largest,
+            frames=self.frames,
+            engine=self.engine,
+            data=data.path.name,
+            least=least,
+        )
 
     def verification(self, data_sha256: str | None = None) -> Verification:
         """As a bundle keeps it; `data_sha256` is the split's."""
         return Verification(
             engine=self.engine,
             miou=self.matrix.miou,
-            iou=dict(zip(self.matrix.classes, self.matrix.iou.tolist(), strict=True)),
+            iou=dict(zip(self.matrix.classes, self.matrix.iou.tolist(), strict=True)) if not np.isnan(self.matrix.pixel_accuracy) else {},
             before=self.before,
             agreement=self.agreement,
             worst_frames=self.worst,
@@ -80,6 +114,16 @@ class Gate:
     min_miou: float | None = None
     min_agreement: float | None = None
     max_drop: float | None = None
+
+    def without_labels(self) -> Gate:
+        """The same for frames without labels, where agreement is asked for in any case.
+
+        Raises:
+            UsageError: a threshold is of mIoU.
+        """
+        if self.min_miou is not None or self.max_drop is not None:
+            raise UsageError("there are no labels, so --min-miou and --max-drop mean nothing; give --min-agreement")
+        return self if self.min_agreement is not None else Gate(min_agreement=GATE_AGREEMENT)
 
     def misses(self, results: Sequence[StageResult]) -> list[str]:
         """One sentence for each threshold that a stage misses; a figure that is not defined misses."""
@@ -107,48 +151,74 @@ class Gate:
 
 
 def verify(
-    stages: Sequence[Stage], dataset: Dataset, *, progress: Callable[[int, int], None] | None = None
+    stages: Sequence[Stage], data: Dataset | FrameSet, *, progress: Callable[[int, int], None] | None = None
 ) -> list[StageResult]:
     """Segments every image with every stage, in turns, so that a slow moment of the machine meets all.
 
+    Args:
+        stages: to compare.
+        data: a labelled split, or frames without labels.
+        progress: called after each image with how many are done and how many there are.
+
     Raises:
-        DataError: the classes are not the model's, or an image served for calibration.
+        DataError: no class is the model's, or an image served for calibration.
     """
-    _check_data(stages, dataset)
+    _check_data(stages, data)
     order = [stage.name for stage in stages]
-    references = [
-        max(number - 1, 0) if stage.before is None else order.index(stage.before) for number, stage in enumerate(stages)
-    ]
-    spec = stages[0].model.spec
-    truth: Dataset | LabelDataset = dataset
-    tallies = [_Tally(stage, ConfusionMatrix(spec.classes)) for stage in stages]
-    ignore = dataset.classes.ignore
-    if not spec.head.exclusive:
-        truth, ignore = LabelDataset.of(dataset, spec), VOID
-        tallies = [_Tally(stage, LabelMatrix(spec.classes)) for stage in stages]
+    references = [_reference(stages, number, isinstance(data, FrameSet)) for number in range(len(stages))]
+    truth, ignore = _truth(stages, data)
+    tallies = [_Tally(stage, _matrix(stage, data)) for stage in stages]
     for place, (frame, label) in enumerate(truth):
-        masks: list[Mask] = []
         for tally, reference in zip(tallies, references, strict=True):
-            masks.append(tally.segment(frame))
-            tally.compare(masks[-1], masks[reference], label, ignore=ignore)
+            tally.segment(frame)
+            tally.compare(tallies[reference])
+            if label is not None:
+                tally.matrix.add(tally.mask, label, ignore=ignore)
         if progress is not None:
-            progress(place + 1, len(dataset))
+            progress(place + 1, len(data))
     return [
         tally.result(order[reference] if number else None)
         for number, (tally, reference) in enumerate(zip(tallies, references, strict=True))
     ]
 
 
-def _check_data(stages: Sequence[Stage], dataset: Dataset) -> None:
-    names = stages[0].model.spec.classes
-    if stages[0].model.spec.head.exclusive and dataset.classes.names != names:
-        raise DataError(
-            f"{dataset.folder} has the classes {', '.join(dataset.classes.names)}, the bundle {', '.join(names)}; "
-            "verify on data with the same classes in the same order"
-        )
+def _truth(
+    stages: Sequence[Stage], data: Dataset | FrameSet
+) -> tuple[Iterable[tuple[Image, Mask | None]], int | None]:
+    """The frames with their labels, and the id of labels that count nowhere."""
+    if isinstance(data, FrameSet):
+        return ((frame, None) for frame in data), None
+    if not stages[0].model.spec.head.exclusive:
+        return LabelDataset.of(data, stages[0].model.spec), VOID
+    return data, data.classes.ignore
+
+
+def _matrix(stage: Stage, data: Dataset | FrameSet) -> ConfusionMatrix | LabelMatrix:
+    """An empty one for a stage."""
+    spec = stage.model.spec
+    if not spec.head.exclusive:
+        return LabelMatrix(spec.classes)
+    if isinstance(data, FrameSet):
+        return ConfusionMatrix(spec.classes)
+    return ClassMap.of(spec.classes, data.classes.names).matrix()
+
+
+def _reference(stages: Sequence[Stage], number: int, unlabelled: bool) -> int:
+    """Place of the stage that a stage is compared with; the first one with itself."""
+    order, stage = [each.name for each in stages], stages[number]
+    if unlabelled and stage.artifact is not None and stage.name != FLOAT and FLOAT in order:
+        return order.index(FLOAT)
+    return max(number - 1, 0) if stage.before is None else order.index(stage.before)
+
+
+def _check_data(stages: Sequence[Stage], data: Dataset | FrameSet) -> None:
     for stage in stages:
-        if stage.artifact is not None:
-            refuse_seen(stage.artifact, dataset)
+        if stage.artifact is None:
+            continue
+        if isinstance(data, FrameSet):
+            data.refuse_seen(stage.artifact)
+        else:
+            refuse_seen(stage.artifact, data)
 
 
 @dataclass
@@ -159,20 +229,23 @@ class _Tally:
     matrix: ConfusionMatrix | LabelMatrix
     agreements: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    difference: float = 0.0
+    largest: float = 0.0
 
-    def segment(self, frame: Image) -> Mask:
-        """The mask at the frame's size; the time is that of the inference alone."""
+    def segment(self, frame: Image) -> None:
+        """Makes the mask at the frame's size; the time is that of the inference alone."""
         model = self.stage.model
         tensor = model.prepare(frame)
         start = time.perf_counter()
-        logits = model.infer(tensor)
+        self.logits: Logits = model.infer(tensor)
         self.seconds.append(time.perf_counter() - start)
-        return model.mask(logits, frame.shape[1], frame.shape[0])
+        self.mask: Mask = model.mask(self.logits, frame.shape[1], frame.shape[0])
 
-    def compare(self, mask: Mask, reference: Mask, label: Mask, *, ignore: int | None) -> None:
-        """Counts a mask against the label and against the mask of the stage before."""
-        self.matrix.add(mask, label, ignore=ignore)
-        self.agreements.append(100 * float((mask == reference).mean()))
+    def compare(self, reference: _Tally) -> None:
+        """Counts the last frame's mask and logits against those of another stage."""
+        self.agreements.append(100 * float((self.mask == reference.mask).mean()))
+        self.difference = max(self.difference, float(np.abs(self.logits - reference.logits).max()))
+        self.largest = max(self.largest, float(np.abs(reference.logits).max()))
 
     def result(self, before: str | None) -> StageResult:
         """The figures, when all frames are done."""
@@ -187,4 +260,7 @@ class _Tally:
             1e3 * float(np.median(self.seconds)) if self.stage.timed else None,
             None if self.stage.artifact is None else self.stage.artifact.bytes,
             self.stage.notes(),
+            self.difference,
+            self.largest,
+            len(self.agreements),
         )

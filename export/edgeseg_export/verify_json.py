@@ -10,6 +10,7 @@ from typing import Any
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.bundle import Bundle
 from edgeseg.processor import available_cores, processor
+from edgeseg_export.frame_set import FrameSet
 from edgeseg_export.scratch import scratch_folder
 from edgeseg_export.to_engine import compile_engine
 from edgeseg_export.verify import StageResult
@@ -18,16 +19,16 @@ PACKAGES = ("torch", "onnxruntime", "openvino", "tensorrt", "tensorrt_rtx")
 
 
 def to_json(
-    bundle: Bundle, dataset: Dataset, results: Sequence[StageResult], left_out: Sequence[str]
+    bundle: Bundle, data: Dataset | FrameSet, results: Sequence[StageResult], left_out: Sequence[str]
 ) -> dict[str, Any]:
     """Every figure of every stage, the machine, and what TensorRT-RTX's engines cost to build where it is installed."""
     return {
         "format": 1,
         "what": "edgeseg verify",
         "bundle": bundle.spec.name,
-        "split": dataset.split or "whole",
-        "images": len(dataset),
-        "data_sha256": dataset.digest,
+        "split": "frames without labels" if isinstance(data, FrameSet) else data.split or "whole",
+        "images": len(data),
+        "data_sha256": data.digest,
         "machine": {"processor": processor(), "cores": available_cores()},
         "versions": _versions(),
         "stages": [{"stage": each.stage, **each.verification().to_json(), **each.notes} for each in results],

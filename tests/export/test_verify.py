@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,15 +18,17 @@ from onnx import numpy_helper
 
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.arrays import Logits, Mask
-from edgeseg.bundle import Bundle
+from edgeseg.artifact import Artifact
+from edgeseg.bundle import Bundle, write_bundle
 from edgeseg.commands.verify import verify_command
 from edgeseg.errors import DataError, UsageError
-from edgeseg.measured import Measured
+from edgeseg.measured import Agreement, Calibration, Measured
 from edgeseg.models import build
 from edgeseg.models.weights import save_weights
 from edgeseg.segmenter import Segmenter
 from edgeseg.spec import Spec
 from edgeseg.train.settings import TrainSettings
+from edgeseg_export.frame_set import FrameSet
 from edgeseg_export.frames import sample_frames
 from edgeseg_export.precision.as_written import AsWritten
 from edgeseg_export.precision.calibration_data import frame_hash
@@ -161,3 +164,85 @@ def test_every_stage_from_torch_to_other_engines(
     table = precision(tmp_path)
     assert table.count("\n| ") == 2 + len(stages)
     assert "torch fp16" in table
+
+
+def pictures(folder: Path, frames: list[NDArray[np.uint8]]) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for place, frame in enumerate(frames):
+        cv2.imwrite(str(folder / f"{place}.png"), frame)
+    return folder
+
+
+@pytest.fixture
+def unlabelled(tmp_path: Path, spec: Spec, make_bundle: Make) -> tuple[Bundle, Path]:
+    """A bundle with an INT8 artifact that is the same network, and street pictures without labels."""
+    plain = make_bundle(tmp_path / "plain", spec)
+    (fp32,) = plain.artifacts
+    copy = tmp_path / "tiny.int8.onnx"
+    copy.write_bytes(plain.path(fp32).read_bytes())
+    int8 = Artifact.of(copy, target="onnxruntime", precision="int8")
+    bundle = write_bundle(tmp_path / "two", spec, {plain.path(fp32): fp32, copy: int8}, None)
+    return bundle, pictures(tmp_path / "street", sample_frames(None))
+
+
+def test_without_labels_artifacts_are_compared_with_fp32_and_auto_takes_what_agrees(
+    unlabelled: tuple[Bundle, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle, street = unlabelled
+    fp32, int8 = bundle.artifacts
+    assert "edgeseg verify --record" in str(int8.loss_against(fp32))
+    files = {"json_file": tmp_path / "x.json", "html": tmp_path / "x.html"}
+    assert verify_command(str(bundle.folder), data=street, record=True, **files) == 0
+    said = capsys.readouterr().out
+    assert "4 frames of street, without labels" in said
+    assert "nan" not in said + re.sub(r"base64,[^']*", "", files["html"].read_text())
+    assert json.loads(files["json_file"].read_bytes())["stages"][0]["miou"] is None
+    fp32, int8 = Bundle.open(bundle.folder).artifacts
+    agreement = int8.measured.get(Agreement)
+    assert agreement is not None
+    assert (agreement.against, agreement.frames, agreement.data) == ("onnxruntime fp32", 4, "street")
+    assert (agreement.mask_agreement, agreement.max_difference) == (100, 0)
+    assert fp32.measured.get(Agreement) is None
+    assert int8.keeps_accuracy_of(fp32)
+
+
+def test_the_threshold_without_labels_is_98_or_the_owners(
+    unlabelled: tuple[Bundle, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle, street = unlabelled
+    real = Segmenter.mask
+
+    def one_row_wrong(self: Segmenter, logits: Logits, width: int, height: int) -> Mask:
+        found = real(self, logits, width, height)
+        if self is wrong:
+            found[: height // 100 + 1] = (found[: height // 100 + 1] + 1) % 3
+        return found
+
+    way, _ = stages(bundle, None)
+    wrong = next(stage.model for stage in way if stage.name == "onnxruntime int8")
+    monkeypatch.setattr(Segmenter, "mask", one_row_wrong)
+    monkeypatch.setattr("edgeseg_export.verify_stages.stages", lambda *_: (way, []))
+    assert verify_command(str(bundle.folder), data=street) == 0
+    assert verify_command(str(bundle.folder), data=street, min_agreement=99.9, record=True) == 1
+    assert "missed: onnxruntime int8: agrees with onnxruntime fp32 on 9" in " ".join(capsys.readouterr().err.split())
+    fp32, int8 = Bundle.open(bundle.folder).artifacts
+    assert "frames of street, expected 99.9 %" in str(int8.loss_against(fp32))
+    with pytest.raises(UsageError, match="there are no labels"):
+        verify_command(str(bundle.folder), data=street, max_drop=0.5)
+    with pytest.raises(UsageError, match="expected 0 to 100"):
+        verify_command(str(bundle.folder), data=street, min_agreement=980)
+
+
+def test_frames_that_calibrated_prove_nothing(unlabelled: tuple[Bundle, Path], tmp_path: Path) -> None:
+    bundle, street = unlabelled
+    used = (frame_hash(sample_frames(None)[2])[:16],)
+    int8 = next(each for each in bundle.artifacts if each.precision == "int8")
+    bundle.record(int8, Calibration("mse", (), {}, "mask agreement", "street", 1, used))
+    with pytest.raises(DataError, match=r"1 of 4 frames of .*street served for calibration, the first is frame 2"):
+        verify_command(str(bundle.folder), data=street)
+    with pytest.raises(DataError, match=r"there is no .*nowhere; give a data set, a video, or a folder of pictures"):
+        verify_command(str(bundle.folder), data=tmp_path / "nowhere")
+    frames = FrameSet.open(pictures(tmp_path / "many", [np.full((8, 8, 3), level, np.uint8) for level in range(100)]))
+    assert len(frames) == len(list(frames)) == len(set(frames.hashes)) == 64
+    assert (frames.places[0], frames.places[-1]) == (0, 99)
+    assert frames.frame(63)[0, 0, 0] == 99

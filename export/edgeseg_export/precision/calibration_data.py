@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from edgeseg.accuracy.dataset import Dataset, splits
 from edgeseg.accuracy.label_dataset import LabelDataset
 from edgeseg.artifact import Artifact
-from edgeseg.errors import DataError
+from edgeseg.errors import DataError, EdgeSegWarning
 from edgeseg.measured import Calibration
 from edgeseg.segmenter import Segmenter
 from edgeseg.video.open import open_source
@@ -71,23 +72,29 @@ def read_calibration_data(data: Path, split: str, model: Segmenter) -> Calibrati
     """Reads a split of a data set, or a video or a folder of images without labels.
 
     Raises:
-        DataError: there are fewer than two different frames, or the classes are not the model's.
+        DataError: there are fewer than two different frames.
         SourceError: it is neither, or cannot be read.
+
+    Warns:
+        EdgeSegWarning: the classes are not the model's, so that the labels cannot choose.
     """
     if data.is_dir() and ((data / "images").is_dir() or splits(data)):
         dataset = Dataset.open(data, split if splits(data) else None)
+        other = False
         if not model.spec.head.exclusive:
             LabelDataset.of(dataset, model.spec)  # refuses one that lacks a label
-        elif dataset.classes.names != model.spec.classes:
-            raise DataError(
-                f"{data} has the classes {', '.join(dataset.classes.names)}, the bundle "
-                f"{', '.join(model.spec.classes)}; calibrate on data with the same classes, or on images alone"
+        elif other := dataset.classes.names != model.spec.classes:
+            warnings.warn(
+                f"{data} has other classes than the bundle, so its labels choose nothing: ranges are compared by "
+                "agreement with fp32",
+                EdgeSegWarning,
+                stacklevel=2,
             )
         places = _spread(len(dataset), CALIBRATE + CHOOSE)
         samples = _distinct([_sample(dataset.frame(index), index, model) for index in places])
         calibrate, choose = _divide(samples, str(data))
         labelled = replace(dataset, pairs=tuple(dataset.pairs[sample.index] for sample in choose))
-        return CalibrationData(calibrate, choose, labelled, f"{data.name} {split}")
+        return CalibrationData(calibrate, choose, None if other else labelled, f"{data.name} {split}")
     calibrate, choose = _divide(_distinct(_from_source(data, model)), str(data))
     return CalibrationData(calibrate, choose, None, data.name)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -38,12 +38,16 @@ class Difference:
     largest: float
     largest_logit: float
 
-    def fact(self, against: str, engine: str | None = None) -> Agreement:
+    def fact(
+        self, against: str, engine: str | None = None, *, data: str | None = None, least: float | None = None
+    ) -> Agreement:
         """As a bundle keeps it.
 
         Args:
             against: the reference's name.
             engine: what ran the artifact.
+            data: the name of what the frames are of.
+            least: percent that their owner asks for, None for what is usual.
         """
         return Agreement(
             against=against,
@@ -53,10 +57,12 @@ class Difference:
             max_logit=self.largest_logit,
             frames=len(self.per_frame),
             engine=engine,
+            data=data,
+            least=least,
         )
 
 
-def difference(reference: Segmenter, model: Segmenter, tensors: Sequence[NDArray[np.uint8]]) -> Difference:
+def difference(reference: Segmenter, model: Segmenter, tensors: Iterable[NDArray[np.uint8]]) -> Difference:
     """Runs prepared frames, uint8 (1, H, W, 3), through both."""
 
     def one(tensor: NDArray[np.uint8]) -> tuple[float, float, float]:

@@ -15,6 +15,7 @@ from edgeseg.bundle import Bundle
 from edgeseg.engines import open_engine
 from edgeseg.errors import UsageError
 from edgeseg.segmenter import Segmenter
+from edgeseg_export.frame_set import FrameSet
 from edgeseg_export.precision import qdq_onnxruntime, qdq_tensorrt
 from edgeseg_export.precision.calibration import Histograms, cache_file, calibrate, read_cache, write_cache
 from edgeseg_export.precision.calibration_data import CalibrationData, Tensor, read_calibration_data, refuse_overlap
@@ -79,7 +80,7 @@ def prepare(
     split: str,
     *,
     keep: frozenset[str] = frozenset(),
-    evaluation: Dataset | None = None,
+    evaluation: Dataset | FrameSet | None = None,
     progress: Progress | None = None,
 ) -> Prepared:
     """Reads the frames and runs the calibration pass, or takes it from the cache.
@@ -89,7 +90,7 @@ def prepare(
         data: a data set, a video, or a folder of images.
         split: of the data set.
         keep: layers that are to stay in float.
-        evaluation: a split that may share no frame with the calibration.
+        evaluation: a split, or frames without labels, that may share no frame with the calibration.
         progress: called after each calibrated frame with how many are done and how many there are.
 
     Raises:
@@ -104,7 +105,9 @@ def prepare(
     _check_layers(graph, keep)
     reference = Segmenter(bundle.spec, open_engine("onnxruntime", file, bundle.spec, threads=1))
     frames = read_calibration_data(data, split, reference)
-    if evaluation is not None:
+    if isinstance(evaluation, FrameSet):
+        evaluation.refuse_overlap(frames.hashes)
+    elif evaluation is not None:
         refuse_overlap(frames.hashes, evaluation)
     return Prepared(source, graph, reference, frames, _calibrated(graph, source.sha256, frames, progress))
 

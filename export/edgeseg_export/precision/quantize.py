@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -18,9 +18,10 @@ from edgeseg.fact import Fact
 from edgeseg.measured import Calibration, HalfRange, Measured
 from edgeseg.segmenter import Segmenter
 from edgeseg_export.card_artifacts import with_artifacts
+from edgeseg_export.frame_set import FrameSet
 from edgeseg_export.precision import qdq, qdq_onnxruntime, qdq_tensorrt
 from edgeseg_export.precision.as_written import AsWritten
-from edgeseg_export.precision.calibration_data import FEWEST, CalibrationData
+from edgeseg_export.precision.calibration_data import FEWEST, CalibrationData, Tensor
 from edgeseg_export.precision.difference import difference, latencies
 from edgeseg_export.precision.histogram import METHODS, Method
 from edgeseg_export.precision.prepare import Prepared, Progress, prepare
@@ -42,11 +43,30 @@ class Quantized:
         bundle: with the new artifacts.
         scores: of each method that was tried, on frames that did not calibrate: mIoU, or agreement with fp32, percent.
         warnings: one sentence for each thing a user should know.
+        misses: one sentence for each new artifact that may not run in place of fp32.
     """
 
     bundle: Bundle
     scores: Mapping[Method, float]
     warnings: tuple[str, ...]
+    misses: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the new artifacts are compared with fp32 on: no frame of it calibrated.
+
+    Attributes:
+        tensors: uint8 (1, H, W, 3).
+        data: its name.
+        least: percent of the pixels that its owner asks for, None for what is usual.
+        labelled: a split to measure accuracy on, None without labels.
+    """
+
+    tensors: Sequence[Tensor]
+    data: str
+    least: float | None
+    labelled: Dataset | None
 
 
 def quantize(
@@ -57,7 +77,8 @@ def quantize(
     method: Method | Literal["auto"] = "auto",
     keep: frozenset[str] = frozenset(),
     seven_bits: bool = False,
-    evaluation: Dataset | None = None,
+    evaluation: Dataset | FrameSet | None = None,
+    min_agreement: float | None = None,
     progress: Progress | None = None,
 ) -> Quantized:
     """Adds fp16 and int8 artifacts to a bundle, which is replaced whole or not at all.
@@ -69,7 +90,10 @@ def quantize(
         method: that ranges come from; "auto" takes the one that scores best on frames that did not calibrate.
         keep: layers that stay in float.
         seven_bits: add an INT8 artifact with 7-bit weights too, for x86 without VNNI (edgeseg/processor.py).
-        evaluation: a labelled split to measure every artifact on; it must share no frame with the calibration.
+        evaluation: a labelled split, or frames without labels, to measure every artifact on; it must share no frame
+            with the calibration. Without it, artifacts are compared on those frames of `data` that did not calibrate.
+        min_agreement: percent of fp32's pixels that an artifact must give to be run in its place, where there are no
+            labels; by default GATE_AGREEMENT of edgeseg/artifact.py. The bundle keeps it.
         progress: called after each calibrated frame with how many are done and how many there are.
 
     Raises:
@@ -79,6 +103,7 @@ def quantize(
         OutputError: the bundle or the cache cannot be written.
     """
     prepared = prepare(bundle, data, split, keep=keep, evaluation=evaluation, progress=progress)
+    evidence = _evidence(prepared, evaluation, min_agreement)
     with scratch_folder("quantize") as folder:
         scores = prepared.scores(METHODS if method == "auto" else (method,), keep, folder)
         recipe = Recipe(max(scores, key=lambda each: scores[each]), keep)
@@ -86,10 +111,25 @@ def quantize(
         new: dict[Path, Artifact] = {}
         for (target, precision), graph in _graphs(prepared, recipe, seven_bits).items():
             path = _save(graph, folder, bundle.spec.name, target, precision)
-            measured = _measure(prepared, path, target, evaluation)
+            measured = _measure(prepared, path, target, evidence)
             measured = measured.add(_half_range(prepared) if precision == "fp16" else calibration)
             new[path] = Artifact.of(path, target=target, precision=precision, measured=measured)
-        return Quantized(_add(bundle, new, evaluation, prepared.tensors[0]), scores, _warnings(prepared.frames))
+        written = _add(bundle, new, evidence.labelled, prepared.tensors[0])
+        return Quantized(written, scores, _warnings(prepared.frames), _misses(written, new.values()))
+
+
+def _evidence(prepared: Prepared, evaluation: Dataset | FrameSet | None, least: float | None) -> Evidence:
+    if isinstance(evaluation, FrameSet):
+        tensors = [prepared.reference.prepare(frame) for frame in evaluation]
+        return Evidence(tensors, evaluation.path.name, least, None)
+    return Evidence(prepared.tensors, prepared.frames.name, least, evaluation)
+
+
+def _misses(bundle: Bundle, new: Iterable[Artifact]) -> tuple[str, ...]:
+    fp32 = bundle.artifact(target="onnxruntime", precision="fp32")
+    kinds = {str(artifact) for artifact in new}
+    losses = {str(each): each.loss_against(fp32) for each in bundle.artifacts if str(each) in kinds}
+    return tuple(f"{kind}: {loss}; it is not run unasked" for kind, loss in losses.items() if loss is not None)
 
 
 def _calibration(frames: CalibrationData, recipe: Recipe, scores: Mapping[Method, float]) -> Calibration:
@@ -128,7 +168,7 @@ def _save(graph: onnx.ModelProto, folder: Path, name: str, target: Target, preci
     return path
 
 
-def _measure(prepared: Prepared, path: Path, target: Target, evaluation: Dataset | None) -> Measured:
+def _measure(prepared: Prepared, path: Path, target: Target, evidence: Evidence) -> Measured:
     """A new file against fp32, and its accuracy where there are labels.
 
     What is written for TensorRT is computed node by node as it is written, since no GPU need be here.
@@ -138,10 +178,11 @@ def _measure(prepared: Prepared, path: Path, target: Target, evaluation: Dataset
     if target != "tensorrt":
         engine = open_engine(target, path, spec, threads=1, own=True)
     candidate = Segmenter(spec, engine)
-    apart = difference(prepared.reference, candidate, prepared.tensors)
-    measured = Measured.of(apart.fact(str(prepared.source), engine.name))
-    if evaluation is not None:
-        measured = measured.add(replace(evaluate(candidate, evaluation), engine=engine.name))
+    apart = difference(prepared.reference, candidate, evidence.tensors)
+    fact = apart.fact(str(prepared.source), engine.name, data=evidence.data, least=evidence.least)
+    measured = Measured.of(fact)
+    if evidence.labelled is not None:
+        measured = measured.add(replace(evaluate(candidate, evidence.labelled), engine=engine.name))
     return measured
 
 

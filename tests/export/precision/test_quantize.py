@@ -20,12 +20,13 @@ from torch.nn import functional
 
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.bundle import Bundle
-from edgeseg.errors import BundleError, DataError, ExportError, OutputError
-from edgeseg.measured import Calibration
+from edgeseg.errors import BundleError, DataError, EdgeSegWarning, ExportError, OutputError
+from edgeseg.measured import Agreement, Calibration
 from edgeseg.models import NETWORKS, build
 from edgeseg.models.weights import save_weights
 from edgeseg.spec import Spec
 from edgeseg.train.settings import TrainSettings
+from edgeseg_export.frame_set import FrameSet
 from edgeseg_export.frames import sample_frames
 from edgeseg_export.precision.calibration import cache_file, read_cache
 from edgeseg_export.precision.calibration_data import refuse_overlap
@@ -228,6 +229,37 @@ def test_a_shared_image_is_refused_and_nothing_changes(plain: Bundle, tmp_path: 
     assert all("miou" in artifact.measured.facts["evaluation"] for artifact in result.artifacts)
     with pytest.raises(DataError, match="served for calibration"):
         refuse_overlap(set(calibration.frames_sha256), Dataset.open(data, "train"))
+
+
+def test_without_labels_other_frames_prove_it(plain: Bundle, tmp_path: Path) -> None:
+    images = write_images(tmp_path / "images", 12)
+    shared = FrameSet.open(write_images(tmp_path / "shared", 3))
+    with pytest.raises(DataError, match=r"3 of 3 frames of .*shared served for calibration"):
+        quantize(plain, images, method="minmax", evaluation=shared)
+    others = tmp_path / "others"
+    others.mkdir()
+    for place, frame in enumerate(crops(15)[12:]):
+        cv2.imwrite(str(others / f"{place}.png"), frame)
+    result = quantize(plain, images, method="minmax", evaluation=FrameSet.open(others), min_agreement=99.999)
+    for artifact in result.bundle.artifacts:
+        agreement = artifact.measured.get(Agreement)
+        if artifact.precision != "fp32":
+            assert agreement is not None
+            assert (agreement.data, agreement.frames, agreement.least) == ("others", 3, 99.999)
+    (int8,) = (each for each in result.misses if each.startswith("onnxruntime int8: its masks have "))
+    assert int8.endswith("in 3 frames of others, expected 99.999 %; it is not run unasked")
+    fp32 = result.bundle.artifact(target="onnxruntime", precision="fp32")
+    assert result.bundle.artifacts[0] == fp32  # what loses too much is not the first
+
+
+def test_labels_of_other_classes_choose_nothing_and_that_is_said(plain: Bundle, tmp_path: Path) -> None:
+    data = labelled(tmp_path / "data", {"train": crops(9)})
+    (data / "classes.json").write_text((data / "classes.json").read_text().replace('"c"', '"d"'))
+    with pytest.warns(EdgeSegWarning, match="its labels choose nothing"):
+        result = quantize(plain, data).bundle
+    calibration = result.artifact(target="onnxruntime", precision="int8").measured.get(Calibration)
+    assert calibration is not None
+    assert calibration.scored_by == "mask agreement"
 
 
 def test_bad_input(plain: Bundle, tmp_path: Path, make_bundle: Callable[..., Bundle], spec: Spec) -> None:
