@@ -20,6 +20,7 @@ def export_command(
     *,
     out: Path,
     weights: Path | None = None,
+    ignore_keys: tuple[str, ...] = (),
     spec: Path | None = None,
     name: str | None = None,
     size: str | None = None,
@@ -36,7 +37,9 @@ def export_command(
     Args:
         network: a file that `edgeseg train` wrote; or package.module:factory, which makes any PyTorch network.
         out: folder for the bundle; a bundle that lies there is replaced.
-        weights: with a factory: its weights, safetensors or a torch checkpoint.
+        weights: with a factory: its weights, safetensors or a torch checkpoint; left out, those that it makes itself.
+        ignore_keys: with weights: names in their file that the network does not have, as 'loss.*'; they are printed.
+            May be given several times.
         spec: with a factory: a JSON file that says what it takes and gives (`edgeseg_export/foreign/model_spec.py`).
         name: of the network; by default that in the weights.
         size: of the input as WIDTHxHEIGHT; by default that in the weights.
@@ -49,15 +52,18 @@ def export_command(
     from edgeseg_export.to_onnx import export
 
     is_factory = ":" in network
-    if is_factory and (weights is None or spec is None):
-        raise UsageError(f"{network} is a factory, which needs --weights FILE and --spec spec.json; give both")
+    if is_factory and spec is None:
+        needs = "--spec spec.json, and --weights FILE unless it makes its own"
+        raise UsageError(f"{network} is a factory, which needs {needs}")
     if is_factory and (name or size or resize or dynamic or mask_in_graph):
         raise UsageError("--name, --size, --resize, --dynamic and --mask-in-graph go with our weights; see --spec")
-    if not is_factory and (weights is not None or spec is not None):
-        raise UsageError(f"--weights and --spec go with package.module:factory, not with {network}; leave them out")
+    if not is_factory and (weights is not None or spec is not None or ignore_keys):
+        raise UsageError(
+            f"--weights, --ignore-keys and --spec go with package.module:factory, not with {network}; leave them out"
+        )
     with progress_bar("evaluate") as progress:
-        if weights is not None and spec is not None:
-            bundle = _export_module(network, weights, spec, out, data, split, progress)
+        if spec is not None:
+            bundle = _export_module(network, weights, ignore_keys, spec, out, data, split, progress)
         else:
             bundle = export(
                 Path(network),
@@ -76,11 +82,27 @@ def export_command(
 
 
 def _export_module(
-    factory: str, weights: Path, spec: Path, out: Path, data: Path | None, split: str, progress: Progress
+    factory: str,
+    weights: Path | None,
+    ignore_keys: tuple[str, ...],
+    spec: Path,
+    out: Path,
+    data: Path | None,
+    split: str,
+    progress: Progress,
 ) -> Bundle:
     from edgeseg_export.foreign.from_torch import export_module  # here, as our own weights need none of it
     from edgeseg_export.foreign.model_spec import read_model_spec
 
     sys.path.insert(0, str(Path.cwd()))  # as `python -m` does: a factory may lie in this folder
-    model_spec = read_model_spec(spec)
-    return export_module(factory, weights, model_spec, out, data=data, split=split, progress=progress, note=tell)
+    return export_module(
+        factory,
+        weights,
+        read_model_spec(spec),
+        out,
+        ignore_keys=ignore_keys,
+        data=data,
+        split=split,
+        progress=progress,
+        note=tell,
+    )

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Annotated
 
+from cyclopts import Parameter
+
+from edgeseg.atomic import atomic_file
 from edgeseg.cache import tell
 from edgeseg.describe import tables
+from edgeseg.errors import OutputError, UsageError
 from edgeseg.progress import progress_bar
 from edgeseg.terminal import make_console
+from edgeseg_export.foreign.families import FamilyName
+from edgeseg_export.sizes import parse_size
 
 
-def import_command(model: Path, *, spec: Path, out: Path, data: Path | None = None, split: str = "val") -> int:
+def import_command(
+    model: Path,
+    *,
+    spec: Path | None = None,
+    out: Path | None = None,
+    make_spec: Annotated[bool, Parameter(negative="")] = False,
+    like: FamilyName | None = None,
+    size: str | None = None,
+    data: Path | None = None,
+    split: str = "val",
+) -> int:
     """Turn an ONNX file into a bundle that answers as the file does.
 
     The proof runs the same frames through both; a bundle that would answer differently is refused.
@@ -18,11 +36,24 @@ def import_command(model: Path, *, spec: Path, out: Path, data: Path | None = No
     Args:
         model: an ONNX file, from float or uint8 (1, 3, height, width) or (1, height, width, 3) to scores or class ids,
             opset 9 to 24.
-        spec: a JSON file that says what it takes and gives; `edgeseg_export/foreign/model_spec.py` shows one.
+        spec: a JSON file that says what it takes and gives; --make-spec begins one.
         out: folder for the bundle; a bundle that lies there is replaced.
+        make_spec: write no bundle, but the spec (spec.json, if --spec names none): what the file tells is filled in,
+            what only its owner knows is left open.
+        like: with --make-spec: prepare frames as this library does.
+        size: with --make-spec: WIDTHxHEIGHT of a network that takes any.
         data: a data set: its frames serve the comparison, and the artifact's accuracy is measured on its split.
         split: of the data set.
     """
+    if make_spec:
+        if out is not None or data is not None:
+            raise UsageError("--make-spec writes a spec and no bundle; leave --out and --data out, and import then")
+        return _write_spec(model, spec or Path("spec.json"), like, size)
+    if spec is None or out is None:
+        missing = "--spec spec.json" if spec is None else "--out FOLDER"
+        raise UsageError(f"import needs {missing}; `edgeseg import {model} --make-spec` begins a spec")
+    if like is not None or size is not None:
+        raise UsageError("--like and --size go with --make-spec; they stand in the spec by now")
     from edgeseg_export.foreign.import_onnx import import_onnx
     from edgeseg_export.foreign.model_spec import read_model_spec
     from edgeseg_export.foreign.trial import try_import
@@ -32,4 +63,23 @@ def import_command(model: Path, *, spec: Path, out: Path, data: Path | None = No
     with progress_bar("evaluate") as progress:
         bundle = import_onnx(model, model_spec, out, data=data, split=split, progress=progress, note=tell)
     make_console().print(tables(bundle))
+    return 0
+
+
+def _write_spec(model: Path, spec: Path, like: FamilyName | None, size: str | None) -> int:
+    """Writes the spec, and says what is left to do."""
+    from edgeseg_export.foreign.make_spec import make_spec
+
+    if spec.exists():
+        raise OutputError(f"{spec} is there already, and nothing is replaced unasked; name another file with --spec")
+    made = make_spec(model, like=like, size=parse_size(size))
+    with atomic_file(spec) as temporary:
+        temporary.write_text(json.dumps(made.data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    for note in made.notes:
+        tell(note)
+    console = make_console()
+    if made.open_fields:
+        fields = ", ".join(made.open_fields)
+        console.print(f"{spec}: fill in {fields}; then", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"edgeseg import {model} --spec {spec} --out ./{made.data['name']}", markup=False, soft_wrap=True)
     return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from edgeseg_export.agreement import TOLERANCE
 from edgeseg_export.foreign.import_onnx import Origin, wrapped_bundle
 from edgeseg_export.foreign.model_spec import ModelSpec
 from edgeseg_export.foreign.open_onnx import load_foreign
-from edgeseg_export.foreign.open_torch import load_into, make_network
+from edgeseg_export.foreign.open_torch import load_into, make_network, state_digest
 from edgeseg_export.foreign.original import Original
 from edgeseg_export.foreign.other_tasks import refuse_other_tasks
 from edgeseg_export.frames import sample_frames
@@ -68,10 +68,11 @@ def _tensors(answer: Any, place: str = "") -> Iterator[tuple[str, Tensor]]:
 
 def export_module(
     factory: str,
-    weights: Path,
+    weights: Path | None,
     model_spec: ModelSpec,
     out: Path,
     *,
+    ignore_keys: Sequence[str] = (),
     data: Path | None = None,
     split: str = "val",
     progress: Callable[[int, int], None] | None = None,
@@ -81,8 +82,9 @@ def export_module(
 
     Args:
         factory: "package.module:name", called without arguments; from float (1, 3, H, W) to scores or class ids.
-        weights: a safetensors file, or a torch checkpoint of plain weights.
+        weights: a safetensors file, or a torch checkpoint of plain weights; None for those that the factory gives.
         model_spec: the network's spec, of `read_model_spec`.
+        ignore_keys: patterns of names in `weights` that are to be left out, "loss.*".
         data: a data set, as for `export`.
         split: of `data`.
         progress: as for `export`.
@@ -97,8 +99,13 @@ def export_module(
         OutputError: `out` cannot be written.
     """
     network = make_network(factory)
-    for sentence in load_into(network, weights):
-        note(sentence)
+    if weights is not None:
+        for sentence in load_into(network, weights, ignore_keys):
+            note(sentence)
+    elif ignore_keys:
+        raise UsageError("--ignore-keys goes with --weights; leave it out, or give both")
+    else:
+        note(f"no --weights: they are those that {factory} makes, random ones unless it loads some")
     graph = OneOutput(network, model_spec.output).eval()
     spec = model_spec.spec
     with tempfile.TemporaryDirectory(prefix="edgeseg-export-") as folder:
@@ -106,7 +113,7 @@ def export_module(
         onnx.save_model(_exported(graph, model_spec, factory), file)
         original = Original(load_foreign(file), replace(model_spec, output=None), factory)
     difference = _difference(graph, original)
-    origin = Origin(factory, sha256_of(weights.read_bytes()), difference)
+    origin = Origin(factory, state_digest(network) if weights is None else sha256_of(weights.read_bytes()), difference)
     return wrapped_bundle(original, origin, out, data=data, split=split, progress=progress, note=note)
 
 

@@ -33,6 +33,9 @@ multi-label head are "classes". They may overlap: each has a mask of its own, wh
 class 0, where none is above. Channels that "channels" leaves out (void, other) never win a pixel. Where the network
 ends in a softmax, a sigmoid or an arg-max, that is undone; where it ends in a bilinear resize, that is undone if
 "stride" says so: upsampling and arg-max are the kernels' work.
+
+`edgeseg import model.onnx --make-spec` writes such a file; what only the network's owner knows is left open in it, as a
+text that starts with OPEN. docs/spec.schema.json is its JSON schema, and "$schema" may name it.
 """
 
 from __future__ import annotations
@@ -51,7 +54,10 @@ from edgeseg.json_fields import list_of, read_json, required
 from edgeseg.spec import Grid, HeadKind, Spec, Values
 
 _INPUT = {"width", "height", "resize", "pad", "dynamic", "colour", "range", "mean", "std"}
-_OPTIONAL = {"output", "channels", "head", "values", "threshold", "background", "grid"}
+OPEN = "? "
+"""Start of a text that stands for a value that nobody has filled in yet."""
+
+_OPTIONAL = {"$schema", "output", "channels", "head", "values", "threshold", "background", "grid"}
 _TOP = {"format", "name", "input", "stride", "classes", "palette", "ignore", "licence"} | _OPTIONAL
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
@@ -154,6 +160,8 @@ def model_spec(data: Any) -> ModelSpec:
         SpecError: a field is missing, unknown, or does not fit the others.
     """
     described_input = required(data, "input", dict, where="spec", error=SpecError)
+    _check_filled(described_input, "spec: input")
+    _check_filled(data, "spec")
     _check_fields(data, _TOP, _OPTIONAL, "spec")
     _check_fields(described_input, _INPUT, set(), "spec: input")
     names = required(data, "classes", list, where="spec", error=SpecError)
@@ -205,6 +213,14 @@ def _threshold(data: dict[str, Any]) -> float | None:
     if type(value) not in (int, float) or not math.isfinite(value):
         raise SpecError(f"spec's threshold is {value!r:.80}, expected a finite number")
     return float(value)
+
+
+def _check_filled(data: dict[str, Any], where: str) -> None:
+    """Refuses what `--make-spec` has left open."""
+    for name, value in data.items():
+        if isinstance(value, str) and value.startswith(OPEN):
+            reason = f"{where}: {name} is not filled in: {value.removeprefix(OPEN):.300}"
+            raise SpecError(f"{reason}; write it in its place, as only you know it")
 
 
 def _check_fields(data: dict[str, Any], known: set[str], optional: set[str], where: str) -> None:

@@ -6,15 +6,17 @@ import importlib
 import pickle
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from edgeseg.artifact import sha256_of
 from edgeseg.errors import ExportError, UsageError, WeightsError
 
 _COUNTERS = ".num_batches_tracked"
@@ -52,17 +54,25 @@ def make_network(factory: str) -> nn.Module:
     return network.eval().float()
 
 
-def load_into(network: nn.Module, path: Path) -> list[str]:
+def load_into(network: nn.Module, path: Path, ignore: Sequence[str] = ()) -> list[str]:
     """Loads a file of weights into `network`; nothing in the file is executed.
 
     What stands around the weights ({"state_dict": ...}) and before their names ("module.") is found by what the network
     expects, and returned in sentences. Counters of batches may be missing: they mean nothing outside training.
 
+    Args:
+        network: to load into.
+        path: of the file.
+        ignore: patterns as of a shell, "loss.*", of names in the file that are to be left out.
+
     Raises:
-        WeightsError: the file cannot be read, holds more than weights, or those of another network.
+        WeightsError: the file cannot be read, holds more than weights, or those of another network; or a pattern fits
+            no name, or one that the network needs.
     """
     state = network.state_dict()
     weights, notes = _unwrapped(read_weights(path), state, path)
+    if ignore:
+        notes.append(_leave_out(weights, state, ignore, path))
     missing = [name for name in state if name not in weights and not name.endswith(_COUNTERS)]
     strange = [name for name in weights if name not in state and not name.endswith(_COUNTERS)]
     shaped = [
@@ -76,9 +86,40 @@ def load_into(network: nn.Module, path: Path) -> list[str]:
         if names
     ]
     if wrong:
-        raise WeightsError(f"{path} does not fit the network: {', '.join(wrong)}; is the factory the right one?")
+        advice = "is the factory the right one?"
+        if strange and not missing and not shaped:
+            advice = f"if it needs none of these, leave them out with --ignore-keys '{_pattern(strange[0])}'"
+        raise WeightsError(f"{path} does not fit the network: {', '.join(wrong)}; {advice}")
     network.load_state_dict({name: weights[name] for name in state if name in weights}, strict=False)
     return notes
+
+
+def _leave_out(found: dict[str, Tensor], wanted: Mapping[str, Tensor], ignore: Sequence[str], path: Path) -> str:
+    """Takes the names that fit a pattern out of `found`; says which."""
+    names: list[str] = []
+    for pattern in ignore:
+        fitting = [name for name in found if fnmatchcase(name, pattern)]
+        if not fitting:
+            first = next(iter(found), "nothing")
+            raise WeightsError(f"no name in {path} fits --ignore-keys {pattern!r:.80}; its first name is {first}")
+        needed = [name for name in fitting if name in wanted]
+        if needed:
+            raise WeightsError(f"--ignore-keys {pattern!r:.80} fits {needed[0]}, which the network needs; narrow it")
+        names += fitting
+    for name in names:
+        found.pop(name, None)
+    return f"left out of {path.name}: {', '.join(dict.fromkeys(names))}"
+
+
+def _pattern(name: str) -> str:
+    """That fits a name and its neighbours: "loss.*" for "loss.weight"."""
+    first, dot, _ = name.partition(".")
+    return f"{first}.*" if dot else first
+
+
+def state_digest(network: nn.Module) -> str:
+    """SHA-256 of a network's weights, as a safetensors file holds them."""
+    return sha256_of(save({name: tensor.detach().clone() for name, tensor in network.state_dict().items()}))
 
 
 def read_weights(path: Path) -> Any:

@@ -231,9 +231,39 @@ def test_networks_that_guess_are_refused(tmp_path: Path) -> None:
 
 
 def test_options_that_do_not_go_together(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="needs --weights FILE and --spec"):
+    with pytest.raises(UsageError, match=r"needs --spec spec\.json, and --weights FILE"):
         export_command("their_nets:Net", out=tmp_path / "o")
     with pytest.raises(UsageError, match="go with our weights"):
         export_command("their_nets:Net", out=tmp_path / "o", weights=tmp_path, spec=tmp_path, dynamic=True)
     with pytest.raises(UsageError, match="leave them out"):
         export_command("w.safetensors", out=tmp_path / "o", spec=tmp_path)
+
+
+def test_surplus_names_are_left_out_as_asked_and_printed(tmp_path: Path) -> None:
+    network = make_network("their_nets:Net")
+    state = network.state_dict() | {"loss.weight": torch.ones(2), "loss.bias": torch.ones(1), "aux": torch.ones(1)}
+    torch.save(state, tmp_path / "more.pt")
+    with pytest.raises(WeightsError, match=r"3 unexpected .*; if it needs none of these, .* --ignore-keys 'loss\.\*'"):
+        load_into(network, tmp_path / "more.pt")
+    with pytest.raises(WeightsError, match=r"1 unexpected \(aux\); .*--ignore-keys 'aux'"):
+        load_into(network, tmp_path / "more.pt", ["loss.*"])
+    with pytest.raises(WeightsError, match=r"no name in .*more\.pt fits --ignore-keys 'lost\.\*'"):
+        load_into(network, tmp_path / "more.pt", ["lost.*"])
+    with pytest.raises(WeightsError, match=r"--ignore-keys '\*' fits body\.0\.weight, which the network needs"):
+        load_into(network, tmp_path / "more.pt", ["*"])
+    notes = load_into(network, tmp_path / "more.pt", ["loss.*", "aux"])
+    assert notes == ["left out of more.pt: loss.weight, loss.bias, aux"]
+
+
+def test_the_factorys_own_weights_serve_where_no_file_is_given(tmp_path: Path) -> None:
+    (tmp_path / "spec.json").write_text(json.dumps(description()))
+    said: list[str] = []
+    digests = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        bundle = export_module("their_nets:Net", None, model_spec(description()), tmp_path / "out", note=said.append)
+        digests.append(bundle.artifacts[0].measured.facts["original"]["sha256"])
+    assert digests[0] == digests[1] != digests[2]
+    assert said[0] == "no --weights: they are those that their_nets:Net makes, random ones unless it loads some"
+    with pytest.raises(UsageError, match="--ignore-keys goes with --weights"):
+        export_command("their_nets:Net", spec=tmp_path / "spec.json", out=tmp_path / "out", ignore_keys=("loss.*",))

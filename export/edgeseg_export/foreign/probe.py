@@ -1,0 +1,184 @@
+"""A network of which nothing is known but its ONNX file is run, to see what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper
+
+from edgeseg.errors import EdgeSegError, ExportError, SpecError
+from edgeseg.ort import ort
+from edgeseg.spec import MAX_CLASSES, MAX_SIDE, Spec
+from edgeseg_export.foreign.families import IMAGENET, Family
+from edgeseg_export.foreign.model_spec import OPEN, ModelSpec, Preparation
+from edgeseg_export.foreign.open_onnx import load_foreign
+from edgeseg_export.foreign.original import Original, first_line
+from edgeseg_export.foreign.tail import candidates
+from edgeseg_export.foreign.wrap import LEVELS, channels_last, frame_input
+
+TRIAL_SIZE = 512, 512
+"""Width and height that a network is run at that takes any size, where nobody says one."""
+
+
+class Probe:
+    """A network that is run to see what it gives."""
+
+    def __init__(self, path: Path, convention: Family | None, size: tuple[int, int] | None) -> None:
+        self._model, self._where, self._convention = load_foreign(path), str(path), convention
+        stated = _declared_size(self._model)
+        self.any_size = stated is not None and 0 in stated
+        width, height = (
+            mine or declared or trial
+            for mine, declared, trial in zip(size or (0, 0), stated or TRIAL_SIZE, TRIAL_SIZE, strict=True)
+        )
+        if not all(1 <= each <= MAX_SIDE for each in (width, height)):
+            raise SpecError(f"{path} takes {width}x{height}, expected 1 to {MAX_SIDE} pixels a side")
+        self._spec = ModelSpec(_some_spec(width, height, 1, 2), Preparation(**self._preparation(levels=False)))
+        try:
+            self._picture = frame_input(self._model, self._spec, self._where)
+        except SpecError:  # levels of uint8, which are not normalised
+            self._spec = replace(self._spec, preparation=Preparation(**self._preparation(levels=True)))
+            self._picture = frame_input(self._model, self._spec, self._where)
+        self._levels = self._picture.type.tensor_type.elem_type in LEVELS
+
+    @property
+    def said(self) -> str:
+        """The input in words."""
+        kind = helper.tensor_dtype_to_np_dtype(self._picture.type.tensor_type.elem_type)
+        width, height = self._spec.spec.width, self._spec.spec.height
+        shape = f"{height}, {width}, 3" if channels_last(self._picture) else f"3, {height}, {width}"
+        return f"{kind} (1, {shape}){', or any size' if self.any_size else ''}"
+
+    def input_fields(self) -> dict[str, Any]:
+        """How frames are prepared, as far as it is known."""
+        fields: dict[str, Any] = {"resize": "stretch", "pad": 127}
+        if self._convention is not None:
+            fields |= self._convention.input
+        fields.setdefault("colour", f"{OPEN}RGB or BGR, the order of its channels")
+        if self._levels:  # what a convention says of float levels is done inside
+            return fields | {"range": 255, "mean": [0.0] * 3, "std": [1.0] * 3}
+        fields.setdefault("range", f"{OPEN}1 where levels are 0 to 1 before mean and std, or 255")
+        fields.setdefault("mean", f"{OPEN}three numbers to subtract, in that range; ImageNet's are {IMAGENET['mean']}")
+        fields.setdefault("std", f"{OPEN}three numbers to divide by then; ImageNet's are {IMAGENET['std']}")
+        return fields
+
+    def original(self) -> tuple[Original, str | None]:
+        """The network with its lowest stride undone, and the name of its output where it has several.
+
+        Raises:
+            SpecError: no output holds scores for each pixel.
+            ExportError: it cannot be run.
+        """
+        names = [value.name for value in self._model.graph.output]
+        wanted = self._convention.output if self._convention is not None else None
+        tensors = {name: self._run(name) for name in ([wanted] if wanted in names else names)}
+        fitting = {name: list(self._strides(found)) for name, found in tensors.items()}
+        scores = [name for name, strides in fitting.items() if strides] or [names[0]]
+        output = scores[0] if len(names) > 1 else None
+        failure: EdgeSegError | None = None
+        for stride, count in fitting[scores[0]] or [(1, 2)]:
+            try:
+                found = self._open(stride, count, output)
+            except (SpecError, ExportError) as error:
+                failure = failure or error
+            else:
+                several = f"{OPEN}which of {', '.join(scores)} holds the scores; {output} was looked at"
+                return found, several if len(scores) > 1 and output is not None else output
+        raise failure or SpecError(f"{self._where} gives no scores for each pixel; export it so that it does")
+
+    def channels(self, original: Original) -> int:
+        """Of the scores."""
+        spec = original.model_spec.spec
+        found = original(np.zeros((1, spec.height, spec.width, 3), np.uint8))[original.tail.logits]
+        return int(found.shape[1])
+
+    def _open(self, stride: int, count: int, output: str | None) -> Original:
+        size = self._spec.spec.width, self._spec.spec.height
+        stated = replace(self._spec, spec=_some_spec(*size, stride, max(2, count)), output=output)
+        try:
+            return Original(self._model, stated, self._where)
+        except SpecError:
+            if count != 1:
+                raise
+            return Original(self._model, replace(stated, threshold=self._middle(output)), self._where)
+
+    def _middle(self, output: str | None) -> float:
+        """Of the range of an output that is neither logits nor probabilities."""
+        found = self._run(output or self._model.graph.output[0].name)[-1]
+        return float(found.min() + found.max()) / 2
+
+    def _strides(self, tensors: list[NDArray[Any]]) -> Iterator[tuple[int, int]]:
+        """Stride and channels of the tensors that may be scores, the smallest picture first."""
+        height, width = self._spec.spec.height, self._spec.spec.width
+        seen: set[tuple[int, int]] = set()
+        for found in tensors:
+            if found.ndim != 4 or found.shape[0] != 1 or min(found.shape) < 1 or found.shape[1] > MAX_CLASSES:
+                continue
+            for stride in {round(height / found.shape[2]), round(width / found.shape[3])}:
+                fits = stride and found.shape[2:] == (-(-height // stride), -(-width // stride))
+                if fits and (stride, found.shape[1]) not in seen:
+                    seen.add((stride, int(found.shape[1])))
+                    yield stride, int(found.shape[1])
+
+    def _run(self, output: str) -> list[NDArray[Any]]:
+        """An output and the tensors before it that may be the scores, the first computed first."""
+        names = [output, *(str(node.input[0]) for node in candidates(self._model, output))]
+        exposed = onnx.ModelProto()
+        exposed.CopyFrom(self._model)
+        there = {value.name for value in exposed.graph.output}
+        exposed.graph.output.extend(onnx.ValueInfoProto(name=name) for name in {*names} - there)
+        options = ort.SessionOptions()
+        options.log_severity_level = 3
+        options.add_session_config_entry("session.load_model_format", "ONNX")
+        spec = self._spec.spec
+        frame = np.random.default_rng(0).integers(0, 256, (1, spec.height, spec.width, 3), np.uint8)
+        kind = helper.tensor_dtype_to_np_dtype(self._picture.type.tensor_type.elem_type)
+        tensor = self._spec.preparation(frame).astype(kind)
+        if channels_last(self._picture):
+            tensor = np.ascontiguousarray(tensor.transpose(0, 2, 3, 1))
+        try:
+            session = ort.InferenceSession(exposed.SerializeToString(), options, providers=["CPUExecutionProvider"])
+            found: list[NDArray[Any]] = session.run(names[::-1], {self._picture.name: tensor})
+        except Exception as error:  # ONNX Runtime's exceptions share no base of their own
+            size = f"{spec.width}x{spec.height}"
+            raise ExportError(
+                f"{self._where} fails on a {size} input ({first_line(error)}); if it takes another size, say --size"
+            ) from error
+        return found
+
+    def _preparation(self, *, levels: bool) -> dict[str, Any]:
+        """To run it with: what is known, or ImageNet's."""
+        fields = IMAGENET if self._convention is None else {**IMAGENET, **self._convention.input}
+        if levels:
+            fields = {**fields, "range": 255, "mean": [0.0] * 3, "std": [1.0] * 3}
+        return {
+            "colour": fields["colour"],
+            "range": fields["range"],
+            "mean": tuple(fields["mean"]),
+            "std": tuple(fields["std"]),
+        }
+
+
+def _declared_size(model: onnx.ModelProto) -> tuple[int, int] | None:
+    """Width and height of the input, 0 for any; None where it is no picture."""
+    weights = {tensor.name for tensor in model.graph.initializer}
+    picture = next((value for value in model.graph.input if value.name not in weights), None)
+    if picture is None:
+        return None
+    sizes = [dim.dim_value for dim in picture.type.tensor_type.shape.dim]
+    if len(sizes) != 4:
+        return None
+    height, width = sizes[1:3] if channels_last(picture) else sizes[2:4]
+    return width, height
+
+
+def _some_spec(width: int, height: int, stride: int, count: int) -> Spec:
+    """Of so many classes, whatever they are."""
+    names = tuple(f"class {index}" for index in range(count))
+    return Spec("network", width, height, "stretch", stride, names, ((0, 0, 0),) * count, None, "unknown")
