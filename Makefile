@@ -12,7 +12,7 @@ SOURCE := $(if $(VIDEO),--source $(VIDEO))
 BENCH = $(BIN)/edgeseg bench $(BUNDLE) --engine $(ENGINE) --data $(DATA) $(SOURCE) --fps 30
 RESULTS = benchmarks/results/$$($(BIN)/python -m edgeseg_bench.machine)
 
-.PHONY: demo test lint types contracts native docs unit hard fuzz mutants versions wheel wheels locked lock bench peers clean
+.PHONY: demo test lint types contracts native docs unit matrix hard fuzz mutants versions wheel wheels locked lock bench peers clean
 
 demo: .venv/demo
 	$(BIN)/edgeseg run "$$($(STREET))" --out demo.mp4 --overwrite
@@ -41,6 +41,9 @@ docs: .venv/dev  ## builds the site into build/site
 
 unit: .venv/dev
 	$(BIN)/python -m pytest
+
+matrix: .venv/dev  ## the whole way of every network of tests/matrix, which make test takes a few of
+	EDGESEG_MATRIX=all $(BIN)/python -m pytest tests/matrix
 
 versions: .venv/dev  ## the runtime on Python 3.10, 3.12 and 3.13, with the newest and the lowest dependencies
 	.ci/versions
@@ -92,5 +95,5 @@ clean:
 	touch $@
 
 .venv/dev: $(SOURCES) | .venv/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,train,export,openvino,tensorrt-rtx,coco,docs,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,train,export,openvino,tensorrt-rtx,coco,docs,dev,matrix]'
 	touch $@ .venv/demo

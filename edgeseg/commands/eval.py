@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgeseg.artifact import Precision
+from edgeseg.errors import UsageError
 from edgeseg.json_fields import print_json
 from edgeseg.progress import progress_bar
 from edgeseg.terminal import make_console
@@ -54,7 +55,11 @@ def eval_command(
 
     opened = Bundle.open(bundle)
     dataset = Dataset.open(data, split)
-    class_map = ClassMap.of(opened.spec.classes, dataset.classes.names, parse_map(map))
+    class_map = None
+    if opened.spec.head.exclusive:
+        class_map = ClassMap.of(opened.spec.classes, dataset.classes.names, parse_map(map))
+    elif map:
+        raise UsageError("--map goes with networks of which a pixel has one class; give the data the labels' names")
     model = load(opened, engine=engine, precision=precision, threads=1, say=tell)
     assert model.candidate is not None
     artifact = model.candidate.artifact
@@ -68,5 +73,5 @@ def eval_command(
     if json:
         print_json({"bundle": opened.spec.name, **evaluation.to_json()})
     else:
-        make_console().print(evaluation_table(evaluation, class_map.sentences()))
+        make_console().print(evaluation_table(evaluation, class_map.sentences() if class_map else ()))
     return 0

@@ -18,6 +18,7 @@ from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.label_dataset import LabelDataset
 from edgeseg.accuracy.label_matrix import LabelMatrix
 from edgeseg.accuracy.metrics import ConfusionMatrix
+from edgeseg.agreement import Agreement
 from edgeseg.arrays import Image, Logits, Mask
 from edgeseg.artifact import GATE_AGREEMENT
 from edgeseg.errors import UsageError
@@ -91,7 +92,7 @@ class StageResult:
         return Verification(
             engine=self.engine,
             miou=self.matrix.miou,
-            iou=dict(zip(self.matrix.classes, self.matrix.iou.tolist(), strict=True)) if not np.isnan(self.matrix.pixel_accuracy) else {},
+            iou=dict(zip(self.matrix.classes, self.matrix.iou.tolist(), strict=True)),
             before=self.before,
             agreement=self.agreement,
             worst_frames=self.worst,

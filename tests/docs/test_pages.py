@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 import edgeseg
 from edgeseg.bundle import Bundle
 from edgeseg.cli import app
+from edgeseg_export.foreign.families import FamilyName
 from edgeseg_export.foreign.model_spec import model_spec
 from lab import house
 
@@ -119,7 +121,7 @@ def test_the_spec_of_a_network_is_complete() -> None:
     spec = model_spec(json.loads(written))
     assert spec.spec.classes == ("road", "class 1", "sky")
     more = ("output", "channels", "head", "values", "threshold", "background", "grid")
-    for name in (*more, *json.loads(written)["input"]):
+    for name in (*more, *json.loads(written)["input"], *get_args(FamilyName)):
         assert f"`{name}`" in page, name
 
 

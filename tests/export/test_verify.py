@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from edgeseg.accuracy.dataset import Dataset
+from edgeseg.agreement import Agreement
 from edgeseg.arrays import Logits, Mask
 from edgeseg.artifact import Artifact
 from edgeseg.bundle import Bundle, write_bundle
 from edgeseg.commands.verify import verify_command
 from edgeseg.errors import DataError, UsageError
-from edgeseg.measured import Agreement, Calibration, Measured
+from edgeseg.measured import Calibration, Measured
 from edgeseg.models import build
 from edgeseg.models.weights import save_weights
 from edgeseg.segmenter import Segmenter

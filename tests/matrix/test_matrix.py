@@ -16,11 +16,12 @@ import numpy as np
 import pytest
 import torch
 
+from edgeseg.agreement import Agreement, OriginalAgreement
 from edgeseg.artifact import GATE_AGREEMENT
 from edgeseg.auto import choose
 from edgeseg.bundle import Bundle
 from edgeseg.cli import app
-from edgeseg.measured import Agreement, Calibration, OriginalAgreement
+from edgeseg.measured import Calibration
 from edgeseg_export.frames import sample_frames
 from tests.matrix.networks import CLASSES, SIDE, Case, network
 

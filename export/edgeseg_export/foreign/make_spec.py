@@ -115,14 +115,13 @@ def _takes_other_sizes(original: Original) -> bool:
 
 def _head_fields(original: Original, head: Head) -> dict[str, Any]:
     if head.kind == "binary":
-        squashed = "Sigmoid" in original.tail.names  # which is left out: the spec speaks of what came after it
-        fields = {"head": "binary", "values": "probabilities" if squashed else head.values}
-        usual = 0.5 if fields["values"] != "logits" else 0.0
-        if original.model_spec.threshold is not None:
-            return fields | {"threshold": f"{OPEN}above which value a pixel is of the second class"}
-        return fields | {"threshold": usual}
-    if "Sigmoid" in original.tail.names:
-        return {"head": f"{OPEN}classes, of which the highest wins, or multi-label: its channels end in sigmoids"}
+        if original.model_spec.threshold is not None:  # values of no known kind
+            return {"head": "binary", "threshold": f"{OPEN}above which value a pixel is of the second class"}
+        squashed = "Sigmoid" in original.tail.names  # which is left out: the spec speaks of what comes after it
+        values = "probabilities" if squashed else head.values
+        return {"head": "binary", "values": values, "threshold": 0.0 if values == "logits" else 0.5}
+    if original.independent:
+        return {"head": f"{OPEN}classes, of which the highest wins, or multi-label: its channels do not sum up to 1"}
     return {"head": "classes"}
 
 

@@ -183,6 +183,8 @@ def model_spec(data: Any) -> ModelSpec:
         _three(described_input, "mean"),
         _three(described_input, "std"),
     )
+    if "$schema" in data:
+        required(data, "$schema", str, where="spec", error=SpecError)
     output = required(data, "output", str, where="spec", error=SpecError) if "output" in data else None
     return ModelSpec(
         spec,

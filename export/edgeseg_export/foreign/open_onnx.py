@@ -45,6 +45,7 @@ def load_foreign(path: Path) -> onnx.ModelProto:
     check_operators(model, str(path))
     constants_to_initializers(model)
     sort_nodes(model.graph, str(path))
+    copy_shared_weights(model.graph)
     return model
 
 
@@ -122,6 +123,23 @@ def constants_to_initializers(model: onnx.ModelProto) -> None:
         model.graph.initializer[-1].name = node.output[0]
     del model.graph.node[:]
     model.graph.node.extend(nodes)
+
+
+def copy_shared_weights(graph: onnx.GraphProto) -> None:
+    """Replaces each Identity of an initializer by an initializer: torch's older exporter shares equal weights so."""
+    known = {tensor.name: tensor for tensor in graph.initializer}
+    outputs = {value.name for value in graph.output}
+    nodes = []
+    for node in graph.node:
+        if node.op_type != "Identity" or node.input[0] not in known or node.output[0] in outputs:
+            nodes.append(node)
+            continue
+        copy = graph.initializer.add()
+        copy.CopyFrom(known[node.input[0]])
+        copy.name = node.output[0]
+        known[copy.name] = copy
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:

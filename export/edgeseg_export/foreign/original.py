@@ -89,7 +89,7 @@ class Original:
                 f"its one channel holds {self.head.values}, and is class 1 above {self.head.threshold:g}"
                 ' ("values" and "threshold" in the spec say otherwise)'
             )
-        if self.head.kind == "classes" and self.model_spec.head is None and self._independent:
+        if self.head.kind == "classes" and self.model_spec.head is None and self.independent:
             sentences.append(
                 "its channels are probabilities that do not sum up to 1, of which the highest wins; if several may "
                 'hold, or none, say "head": "multi-label" in the spec'
@@ -159,7 +159,7 @@ class Original:
         return self.head.threshold
 
     @property
-    def _independent(self) -> bool:
+    def independent(self) -> bool:
         """Whether the channels look like probabilities that each hold or fail by themselves."""
         if self.tail.ids is not None or {*CHOICES} & {*self.tail.names}:
             return False

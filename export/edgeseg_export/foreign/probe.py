@@ -33,6 +33,8 @@ class Probe:
         self._model, self._where, self._convention = load_foreign(path), str(path), convention
         stated = _declared_size(self._model)
         self.any_size = stated is not None and 0 in stated
+        if size is not None and stated is not None and not self.any_size and size != stated:
+            raise SpecError(f"{path} takes {stated[0]}x{stated[1]} alone, not {size[0]}x{size[1]}; leave --size out")
         width, height = (
             mine or declared or trial
             for mine, declared, trial in zip(size or (0, 0), stated or TRIAL_SIZE, TRIAL_SIZE, strict=True)

@@ -41,7 +41,7 @@ def spec_schema() -> dict[str, Any]:
             "head": _said(_choice(HeadKind), "what the channels mean; left out: binary for one channel, else classes"),
             "values": _said(_choice(Values), "what the channels hold; left out: seen from frames that are run"),
             "threshold": _said({"type": ["number", "null"]}, "of a binary or multi-label head, in its values"),
-            "background": _said(TEXT, "the class where no label of a multi-label head holds"),
+            "background": _said(TEXT, "the class where no label holds; without it labels overlap"),
             "grid": _said(_choice(Grid), "how pixels of the input lie on the logits"),
             "channels": _said(
                 {"type": "array", "items": {"type": "integer", "minimum": 0}, "uniqueItems": True},
@@ -62,8 +62,12 @@ def spec_schema() -> dict[str, Any]:
             ),
             "licence": _said(TEXT, "of the weights, with that of the data behind them"),
         },
-        "if": {"properties": {"head": {"const": "multi-label"}}, "required": ["head"]},
-        "else": {"properties": {"background": False, "classes": {"minItems": 2}}},
+        "if": {"required": ["background"]},
+        "then": {
+            "required": ["head"],
+            "properties": {"head": {"const": "multi-label"}, "classes": {"maxItems": MAX_CLASSES - 1}},
+        },
+        "else": {"properties": {"classes": {"minItems": 2}}},
     }
 
 

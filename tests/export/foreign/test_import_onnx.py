@@ -21,6 +21,7 @@ from edgeseg.engines.tensorrt.build import build
 from edgeseg.engines.tensorrt.sidecar import ANY
 from edgeseg.errors import ExportError, SpecError
 from edgeseg_export.frames import sample_frames
+from edgeseg_export.precision.float_graph import FloatGraph
 from tests.export.foreign.their_onnx import (
     CLASSES,
     HEIGHT,
@@ -277,3 +278,16 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     card = (tmp_path / "city" / "README.md").read_text()
     assert "theirs.onnx" in card
     assert "Accuracy was not measured" in card
+
+
+def test_weights_that_an_identity_shares_are_weights_again(tmp_path: Path) -> None:
+    """As torch's older exporter writes biases that are all 0."""
+    model = network(channels=8)
+    model.graph.node[2].input.append("same")
+    model.graph.node.insert(0, helper.make_node("Identity", ["b0"], ["same"]))
+    bundle = imported(model, tmp_path, classes=list("abcdefgh"))
+    graph = FloatGraph.load(bundle.path(bundle.artifacts[0]))
+    assert all(graph.floats(node) for node in graph.nodes if node.op_type == "Identity")
+    biases = [graph.bias(node) for node in graph.convolutions()]
+    assert len(biases) == 2
+    assert all(bias.any() for bias in biases)

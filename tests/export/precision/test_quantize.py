@@ -19,9 +19,10 @@ from onnx import TensorProto, numpy_helper
 from torch.nn import functional
 
 from edgeseg.accuracy.dataset import Dataset
+from edgeseg.agreement import Agreement
 from edgeseg.bundle import Bundle
 from edgeseg.errors import BundleError, DataError, EdgeSegWarning, ExportError, OutputError
-from edgeseg.measured import Agreement, Calibration
+from edgeseg.measured import Calibration
 from edgeseg.models import NETWORKS, build
 from edgeseg.models.weights import save_weights
 from edgeseg.spec import Spec
