@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -93,13 +93,12 @@ def evaluate(
     )
 
 
-def evaluation_table(evaluation: Evaluation, notes: Sequence[str] = ()) -> Table:
-    """The figures for a terminal, and below them what a reader of them must know."""
+def evaluation_table(evaluation: Evaluation) -> Table:
+    """The figures for a terminal."""
     from rich.table import Table  # here, so that importing this module stays light
     from rich.text import Text
 
-    title = f"{evaluation.images} images, split {evaluation.split or 'whole'}"
-    table = Table(title=Text(title), caption="\n".join(notes) or None, caption_justify="left")
+    table = Table(title=Text(f"{evaluation.images} images, split {evaluation.split or 'whole'}"))
     table.add_column("class")
     table.add_column("IoU %", justify="right")
     table.add_column("boundary F1 %", justify="right")

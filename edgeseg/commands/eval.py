@@ -73,5 +73,8 @@ def eval_command(
     if json:
         print_json({"bundle": opened.spec.name, **evaluation.to_json()})
     else:
-        make_console().print(evaluation_table(evaluation, class_map.sentences() if class_map else ()))
+        console = make_console()
+        console.print(evaluation_table(evaluation))
+        for sentence in class_map.sentences() if class_map else ():
+            console.print(sentence, markup=False, highlight=False, soft_wrap=True)
     return 0

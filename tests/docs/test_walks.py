@@ -45,7 +45,7 @@ class Colours(nn.Module):
         with torch.no_grad():
             self.body.weight[:] = torch.rand(8, 3, 4, 4) / 48
             self.head.weight[:] = torch.tensor([-8.0, 0.0, 8.0]).reshape(3, 1, 1, 1) / 8
-            self.head.bias[:] = torch.tensor([0.0, 1.0, 0.0])
+            self.head.bias = nn.Parameter(torch.tensor([0.0, 1.0, 0.0]))
 
     def forward(self, pictures: Tensor) -> Tensor:
         scores: Tensor = self.head(self.body(pictures).relu())

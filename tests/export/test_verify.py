@@ -192,12 +192,12 @@ def test_without_labels_artifacts_are_compared_with_fp32_and_auto_takes_what_agr
     bundle, street = unlabelled
     fp32, int8 = bundle.artifacts
     assert "edgeseg verify --record" in str(int8.loss_against(fp32))
-    files = {"json_file": tmp_path / "x.json", "html": tmp_path / "x.html"}
-    assert verify_command(str(bundle.folder), data=street, record=True, **files) == 0
+    figures, report = tmp_path / "x.json", tmp_path / "x.html"
+    assert verify_command(str(bundle.folder), data=street, record=True, json_file=figures, html=report) == 0
     said = capsys.readouterr().out
     assert "4 frames of street, without labels" in said
-    assert "nan" not in said + re.sub(r"base64,[^']*", "", files["html"].read_text())
-    assert json.loads(files["json_file"].read_bytes())["stages"][0]["miou"] is None
+    assert "nan" not in said + re.sub(r"base64,[^']*", "", report.read_text())
+    assert json.loads(figures.read_bytes())["stages"][0]["miou"] is None
     fp32, int8 = Bundle.open(bundle.folder).artifacts
     agreement = int8.measured.get(Agreement)
     assert agreement is not None

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 CLASSES, SIDE = 5, 64
 
-_OPERATORS = torch.library.Library("torchvision", "FRAGMENT")
+_OPERATORS: Any = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
 
 
 class Case(NamedTuple):
@@ -126,7 +126,7 @@ def timm(name: str) -> Callable[[], nn.Module]:
     return lambda: Scores(name)
 
 
-def transformers(name: str, task: str = "SemanticSegmentation", **options: Any) -> Callable[[], nn.Module]:
+def transformers(name: str, **options: Any) -> Callable[[], nn.Module]:
     """A factory of transformers; `options` make the network small."""
 
     def make() -> nn.Module:
@@ -135,7 +135,7 @@ def transformers(name: str, task: str = "SemanticSegmentation", **options: Any) 
         import transformers
 
         config = getattr(transformers, f"{name}Config")(num_labels=CLASSES, **options)
-        return Logits(getattr(transformers, f"{name}For{task}")(config))
+        return Logits(getattr(transformers, f"{name}ForSemanticSegmentation")(config))
 
     return make
 

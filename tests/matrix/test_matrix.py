@@ -114,7 +114,7 @@ def test_the_whole_way(
         masks = tmp_path / precision
         assert edgeseg("run", "street.png", "--bundle", "./mine", "--precision", precision, "--masks", str(masks)) == 0
         (mask,) = masks.glob("*.png")
-        assert len(np.unique(cv2.imread(str(mask), cv2.IMREAD_GRAYSCALE))) > 1
+        assert np.ptp(np.asarray(cv2.imread(str(mask), cv2.IMREAD_GRAYSCALE))) > 0
     if find_spec("tensorrt_rtx") is not None:
         for precision in ("fp16", "int8"):
             assert edgeseg("compile", "./mine", "--target", "tensorrt-rtx", "--precision", precision) == 0

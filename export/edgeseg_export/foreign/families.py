@@ -15,7 +15,7 @@ FamilyName = Literal["segmentation_models.pytorch", "transformers", "torchvision
 PREPROCESSOR = "preprocessor_config.json"
 """What transformers writes beside a model: how its image processor prepares pictures."""
 
-IMAGENET = {"colour": "RGB", "range": 1, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+IMAGENET: dict[str, Any] = {"colour": "RGB", "range": 1, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,8 @@ def _transformers(model: Path) -> Family:
     path = model.parent / PREPROCESSOR
     if not path.is_file():
         raise SpecError(
-            f"--like transformers reads {PREPROCESSOR}, which is not in {model.parent}: SegFormer, DPT and MobileViT "
-            "each prepare frames in another way; put your checkpoint's file there, or leave --like out"
+            f"--like transformers reads {PREPROCESSOR}, which is not in {model.parent.resolve()}: SegFormer, DPT and "
+            "MobileViT each prepare frames in another way; put your checkpoint's file there, or leave --like out"
         )
     data = read_json(path, error=SpecError, unreadable="check its permissions", damaged="fetch it again")
     if not isinstance(data, dict):

@@ -72,7 +72,7 @@ def _made(path: Path, convention: Family | None, like: FamilyName | None, size: 
     notes = [f"it takes {probe.said}, and gives {count} channel{'s' * (count > 1)} at stride {original.spec.stride}"]
     notes += original.notes
     if convention is not None:
-        notes.append(f"frames are prepared as {convention.source} says")
+        notes.append(f"frames are prepared as in {convention.source}")
         notes += filter(None, [convention.exceptions])
     if probe.any_size and not dynamic:
         notes.append("the file leaves its size open, but it fails or changes its stride at others: dynamic is false")
@@ -80,13 +80,14 @@ def _made(path: Path, convention: Family | None, like: FamilyName | None, size: 
     names = names_beside(path, count) if known else names_inside(original.model, count)
     if names:
         notes.append(f"its classes' names are those of {'config.json' if known else 'its metadata'}")
-    width, height = original.spec.width, original.spec.height
+    sides: dict[str, Any] = {"width": original.spec.width, "height": original.spec.height}
     if probe.any_size and size is None:
-        width = height = f"{OPEN}pixels of your choice: the network takes any; it was run at {width}x{height}"
+        tried = f"{original.spec.width}x{original.spec.height}"
+        sides = dict.fromkeys(sides, f"{OPEN}pixels of your choice: the network takes any; it was run at {tried}")
     data = {
         "format": 1,
         "name": re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-._")[:64] or "network",
-        "input": {"width": width, "height": height, **probe.input_fields(), "dynamic": dynamic},
+        "input": {**sides, **probe.input_fields(), "dynamic": dynamic},
         **({} if output is None else {"output": output}),
         **_head_fields(original, head),
         **({"grid": original.grid} if original.grid != "stride" else {}),

@@ -77,9 +77,9 @@ class Probe:
             SpecError: no output holds scores for each pixel.
             ExportError: it cannot be run.
         """
-        names = [value.name for value in self._model.graph.output]
+        names: list[str] = [value.name for value in self._model.graph.output]
         wanted = self._convention.output if self._convention is not None else None
-        tensors = {name: self._run(name) for name in ([wanted] if wanted in names else names)}
+        tensors = {name: self._run(name) for name in ([wanted] if wanted is not None and wanted in names else names)}
         fitting = {name: list(self._strides(found)) for name, found in tensors.items()}
         scores = [name for name, strides in fitting.items() if strides] or [names[0]]
         output = scores[0] if len(names) > 1 else None
@@ -156,7 +156,7 @@ class Probe:
 
     def _preparation(self, *, levels: bool) -> dict[str, Any]:
         """To run it with: what is known, or ImageNet's."""
-        fields = IMAGENET if self._convention is None else {**IMAGENET, **self._convention.input}
+        fields: dict[str, Any] = IMAGENET if self._convention is None else {**IMAGENET, **self._convention.input}
         if levels:
             fields = {**fields, "range": 255, "mean": [0.0] * 3, "std": [1.0] * 3}
         return {
