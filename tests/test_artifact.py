@@ -9,10 +9,11 @@ from typing import Any
 import onnx
 import pytest
 
+from edgeseg.agreement import Agreement
 from edgeseg.artifact import Artifact, read_model, sha256_of
 from edgeseg.errors import BundleError
 from edgeseg.fact import Fact
-from edgeseg.measured import Agreement, Evaluation, Measured
+from edgeseg.measured import Evaluation, Measured
 from edgeseg.spec import Spec
 
 ONE = Artifact("a.onnx", "onnxruntime", "fp32", "0" * 64, 1)

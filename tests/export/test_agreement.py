@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from edgeseg.agreement import KernelAgreement
 from edgeseg.errors import ExportError
-from edgeseg.measured import KernelAgreement
 from edgeseg.models.normalise import FrameToLogits
 from edgeseg.spec import Spec
 from edgeseg_export import agreement
