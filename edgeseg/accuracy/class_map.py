@@ -62,8 +62,8 @@ class ClassMap:
         pairs = [*stated, *((ours, theirs) for ours, theirs in _equal(network, data) if ours not in settled)]
         if not pairs:
             raise DataError(
-                f"no class of the data ({', '.join(data)}) has a name of the network ({', '.join(network)}); `edgeseg eval "
-                '--map "NETWORK=DATA"` ties those that mean the same, and where no labels are needed its pictures serve'
+                f"no class of the data ({', '.join(data)}) has a name of the network ({', '.join(network)}); `edgeseg "
+                'eval --map "NETWORK=DATA"` ties those that mean the same, and where no labels are needed pictures serve'
             )
         return cls(tuple(network), tuple(data), _groups(pairs, data))
 
