@@ -63,7 +63,7 @@ class ClassMap:
         if not pairs:
             raise DataError(
                 f"no class of the data ({', '.join(data)}) has a name of the network ({', '.join(network)}); `edgeseg "
-                'eval --map "NETWORK=DATA"` ties those that mean the same, and where no labels are needed pictures serve'
+                'eval --map "NETWORK=DATA"` ties those that mean the same; where no labels are needed, pictures serve'
             )
         return cls(tuple(network), tuple(data), _groups(pairs, data))
 
