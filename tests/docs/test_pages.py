@@ -22,7 +22,7 @@ from lab import house
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 TEXTS = {page: page.read_text(encoding="utf-8") for page in PAGES}
-EVERYTHING = "\n".join(TEXTS.values())
+EVERYTHING = "\n".join(TEXTS.values()).replace("\\\n", "")  # a command that goes on in the next line is one
 MADE = {"cli.md"}
 """Pages that the site's build makes."""
 
