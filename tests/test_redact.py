@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from edgeseg.cli import main
 from edgeseg.redact import redact
 
-WORDS = st.text("abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789", min_size=7, max_size=9)
-"""Pieces of a password, too long to occur in a message by chance."""
+LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+WORDS = st.text(LETTERS, min_size=6, max_size=8).map(lambda word: f"{word[:3]}7{word[3:]}")
+"""Pieces of a password, too long to be in a message by chance; Hypothesis tries our own words too, which have no 7."""
 
 SHAPES = [
     "rtsp://admin:{}@127.0.0.1:9/s",

@@ -58,6 +58,12 @@ def encoded(container: str, frames: int) -> bytes:
     return file.getvalue()
 
 
+def signals_of_a_terminal() -> None:
+    """Whoever started the tests may ignore them: a shell in the background SIGINT, nohup SIGHUP."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.fixture
 def start(bundle: Path, tmp_path: Path) -> Iterator[Run]:
     """`start(source, ...)`: `edgeseg run` as a process of its own, with signals as a terminal leaves them."""
@@ -70,7 +76,7 @@ def start(bundle: Path, tmp_path: Path) -> Iterator[Run]:
             stderr=subprocess.PIPE,
             text=True,
             cwd=tmp_path,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None,  # else Python ignores it
+            preexec_fn=signals_of_a_terminal,
         )
         started.append(process)
         return process
