@@ -14,6 +14,9 @@ LARGEST_TEXT = 8 * 2**20
 """Bytes of a file for people: bundle.json, spec.json, classes.json, settings, results, a model card."""
 
 
+_CHUNK = 2**20
+
+
 def read_file(path: Path, limit: int) -> bytes:
     """The content of a regular file of at most `limit` bytes.
 
@@ -27,7 +30,11 @@ def read_file(path: Path, limit: int) -> bytes:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         if not stat.S_ISREG(facts.st_mode):
             raise OSError(errno.EINVAL, "it is a device, pipe or socket, no file", str(path))
-        content = file.read(limit + 1) if facts.st_size <= limit else b""
+        content = b""
+        if facts.st_size <= limit:
+            content = file.read(facts.st_size + 1)  # not `limit`: so much memory would be asked for at once
+            while len(content) <= limit and (more := file.read(_CHUNK)):
+                content += more
         size = max(facts.st_size, len(content))  # of files in /proc the system says 0
         if size > limit:
             raise OSError(errno.EFBIG, f"it has {size} bytes, expected at most {limit}", str(path))

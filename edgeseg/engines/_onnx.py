@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from edgeseg.errors import EngineError
+from edgeseg.json_fields import parse_json
 from edgeseg.spec import Spec
 
 
@@ -23,7 +23,7 @@ def check_spec(path: Path, spec: Spec, metadata: str | None) -> None:
     if metadata is None:
         return
     try:
-        same = Spec.from_json(json.loads(metadata)) == spec
+        same = Spec.from_json(parse_json(metadata)) == spec
     except ValueError as error:
         raise EngineError(f"{path} carries a spec that cannot be read ({error}); export the bundle again") from error
     if not same:

@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from edgeseg.atomic import atomic_file
-from edgeseg.errors import SpecError, WeightsError
+from edgeseg.errors import WeightsError
+from edgeseg.json_fields import of_kind, parse_json
 from edgeseg.models import build
 from edgeseg.spec import Spec
 
@@ -128,8 +129,9 @@ def load_weights(path: Path) -> Weights:
         raise WeightsError(f"{path} is not a safetensors file ({error}); give one that edgeseg train wrote") from error
     try:
         net, width = header["net"], float(header["width"])
-        spec, training = Spec.from_json(json.loads(header["spec"])), json.loads(header["training"])
-    except (KeyError, ValueError, SpecError) as error:
+        spec = Spec.from_json(parse_json(header["spec"]))
+        training = of_kind(json.loads(header["training"]), dict, where="training", error=WeightsError)
+    except (KeyError, ValueError, RecursionError) as error:
         raise WeightsError(f"{path} does not say which network it is for; give one edgeseg train wrote") from error
     return Weights(folded_network(net, len(spec.classes), width, tensors, str(path)), net, width, spec, training)
 

@@ -15,6 +15,7 @@ from torch import nn
 
 from edgeseg.atomic import atomic_file
 from edgeseg.errors import WeightsError
+from edgeseg.json_fields import list_of, of_kind
 from edgeseg.models.weights import State
 from edgeseg.train.average import Average
 from edgeseg.train.schedule import make_optimizer
@@ -70,6 +71,14 @@ def load_checkpoint(path: Path, identity: dict[str, Any], state: TrainingState) 
             f"{path} belongs to a run with other settings ({', '.join(differing)}); give the same ones with --resume, "
             "or another --out"
         )
+    try:
+        _restore(state, tensors)
+    except (RuntimeError, KeyError, ValueError) as error:
+        raise WeightsError(f"{path} is damaged: its tensors are not those of this run ({error!r:.160})") from error
+    return progress
+
+
+def _restore(state: TrainingState, tensors: State) -> None:
     state.network.load_state_dict(_group(tensors, "network/"))
     with torch.no_grad():
         for name, tensor in _group(tensors, "average/").items():
@@ -79,7 +88,6 @@ def load_checkpoint(path: Path, identity: dict[str, Any], state: TrainingState) 
         index, moment = name.split("/")
         moments.setdefault(int(index), {})[moment] = tensor
     state.optimizer.load_state_dict({**state.optimizer.state_dict(), "state": moments})
-    return progress
 
 
 def is_checkpoint(path: Path) -> bool:
@@ -98,7 +106,7 @@ def averaged_weights(path: Path) -> tuple[dict[str, Any], int, State]:
         WeightsError: there is no such checkpoint, or it is damaged.
     """
     run, progress, tensors = _read(path)
-    return run, len(progress.get("epochs", [])), _group(tensors, "average/")
+    return run, len(progress["epochs"]), _group(tensors, "average/")
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any], State]:
@@ -106,8 +114,12 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any], State]:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        return json.loads(header["about"]), dict(json.loads(header["progress"])), tensors
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        about, progress = (
+            of_kind(json.loads(header[key]), dict, where=key, error=WeightsError) for key in ("about", "progress")
+        )
+        list_of(progress, "epochs", dict, where="progress", error=WeightsError)
+        return about, progress, tensors
+    except (SafetensorError, OSError, KeyError, ValueError, RecursionError) as error:
         raise WeightsError(
             f"{path} is not a checkpoint of edgeseg ({error}); give one that a run wrote, or begin without it"
         ) from error

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgeseg.errors import OutputError, UsageError
+from edgeseg.errors import OutputError, UsageError, WeightsError
 from edgeseg.train.history import Epoch, draw_curve, write_log
 
 CHECKPOINT, LOG, CURVE, WEIGHTS = "checkpoint.safetensors", "log.csv", "curve.png", "weights.safetensors"
@@ -30,8 +30,16 @@ class Run:
 
     @classmethod
     def from_json(cls, saved: dict[str, Any]) -> Run:
-        """From what `to_json` gave."""
-        return cls(saved["step"], saved["loss"], saved["seconds"], [Epoch(**row) for row in saved["epochs"]])
+        """From what `to_json` gave.
+
+        Raises:
+            WeightsError: it is something else.
+        """
+        try:
+            numbers = int(saved["step"]), float(saved["loss"]), float(saved["seconds"])
+            return cls(*numbers, [Epoch(**row) for row in saved["epochs"]])
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise WeightsError(f"the checkpoint does not say how far its run has come ({error}); start anew") from error
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from edgeseg.accuracy.classes import VOID, Classes
 from edgeseg.accuracy.label_file import LabelImage
-from edgeseg.accuracy.layouts.layout import Layout, Pair, usual
+from edgeseg.accuracy.layouts.layout import Layout, Pair, is_file, usual
 from edgeseg.accuracy.layouts.voc import palette
 from edgeseg.errors import DataError
 from edgeseg.json_fields import list_of, read_json, required
@@ -35,6 +35,9 @@ NEEDS = ("annotations/instances_*.json",)
 _ROBOFLOW = "_annotations.coco.json"
 _SINGLE = ("result.json", "annotations.json", _ROBOFLOW)
 _BACKGROUND = "background"
+
+FURTHEST = 16
+"""Image sizes that a corner of an outline may lie off: drawing takes memory for the whole way there."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +96,8 @@ class CocoFile:
         """Names by id; without the parent of all others, which Roboflow adds and never uses."""
         where = f"{self._path}: category"
         names = {self._number(each, "id", where): str(each.get("name", "")) for each in self._list("categories")}
-        used = {each.get("category_id") for each in self._list("annotations")}
-        parents = {each.get("supercategory") for each in self._list("categories")}
+        used = {self._number(each, "category_id", where) for each in self._list("annotations")}
+        parents = [each.get("supercategory") for each in self._list("categories")]
         return {key: name for key, name in sorted(names.items()) if key in used or name not in parents}
 
     def classes(self) -> Classes:
@@ -142,7 +145,7 @@ class CocoFile:
         path = PurePosixPath(file_name.replace("\\", "/"))
         safe = [] if path.is_absolute() or ".." in path.parts else [str(path)]
         for place in (folder / name for folder in self._folders for name in (*safe, path.name)):
-            if place.is_file():
+            if is_file(place):
                 return place
         places = " or ".join(map(str, self._folders))
         raise DataError(f"{self._path} names the image {file_name:.120}, which is not in {places}; add it")
@@ -194,6 +197,8 @@ def _area_of(annotation: dict[str, Any], size: tuple[int, int], path: Path) -> A
         if isinstance(outline, list) and outline:
             if any(len(each) < 6 or len(each) % 2 for each in outline):
                 raise ValueError("a polygon has fewer than three corners")
+            if any(not abs(number) <= FURTHEST * max(size) for each in outline for number in each):
+                raise ValueError(f"a polygon has a corner more than {FURTHEST} times the image's size away")
             run_lengths = mask.merge(mask.frPyObjects(outline, height, width))
         elif isinstance(outline, dict):
             if list(outline["size"]) != [height, width]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from edgeseg.accuracy.classes import Classes
 from edgeseg.accuracy.label_file import LabelImage, read_label_image
 from edgeseg.errors import DataError
+from edgeseg.files import LARGEST_TEXT, read_file
 from edgeseg.picture import read_content
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
@@ -76,6 +77,28 @@ class Layout:
     splits: Splits
     classes: Callable[[], Classes]
     unused: tuple[Path, ...] = ()
+
+
+def read_text(path: Path) -> str:
+    """A list of names or classes, UTF-8.
+
+    Raises:
+        DataError: it cannot be read, is too large, or no text.
+    """
+    try:
+        return read_file(path, LARGEST_TEXT).decode("utf-8-sig")
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}; check its permissions") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is no UTF-8 text ({error.reason}); save it as that") from error
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file of that name is there; names from lists may be none that a system knows."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def usual(split: str) -> str:

@@ -11,11 +11,12 @@ what the ids mean; "id" and "ignore" there say it for files whose 0 is void.
 from __future__ import annotations
 
 import csv
+import io
 from functools import partial
 from pathlib import Path
 
 from edgeseg.accuracy.classes import VOID, Classes, read_classes
-from edgeseg.accuracy.layouts.layout import Layout, Splits, folders_in, pairs_by_name, usual
+from edgeseg.accuracy.layouts.layout import Layout, Splits, folders_in, pairs_by_name, read_text, usual
 from edgeseg.accuracy.layouts.voc import palette
 from edgeseg.errors import DataError
 
@@ -46,11 +47,12 @@ def _classes(folder: Path) -> Classes:
         return read_classes(folder / "classes.json")
     if not (folder / _LIST).is_file():
         raise DataError(f"{folder} has neither classes.json nor ADE20K's {_LIST}; write a classes.json")
-    with (folder / _LIST).open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
     try:
+        rows = csv.DictReader(io.StringIO(read_text(folder / _LIST), newline=""), delimiter="\t")
         names = {int(row["Idx"]): row["Name"].split(",")[0].strip() for row in rows}
-    except (KeyError, ValueError, AttributeError) as error:
+        if not all(0 < number < 1 << 16 for number in names):
+            raise ValueError("an Idx is not from 1 to 65535")
+    except (KeyError, ValueError, AttributeError, TypeError, csv.Error) as error:
         raise DataError(f"{folder / _LIST} lacks the columns Idx and Name ({error!r}); take the original") from error
     ids = {0: VOID, **{number: index for index, number in enumerate(names)}}
     return Classes(_distinct(list(names.values())), palette(len(names) + 1)[1:], VOID, None, ids, "ids")

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from edgeseg.accuracy.classes import Classes, read_classes
-from edgeseg.accuracy.layouts.layout import SUFFIXES, Layout, Pair, Splits, usual
+from edgeseg.accuracy.layouts.layout import SUFFIXES, Layout, Pair, Splits, is_file, read_text, usual
 from edgeseg.errors import DataError
 
 NAME = "VOC"
@@ -38,9 +38,9 @@ def find(folder: Path) -> Layout | None:
 def _pairs(names: Path, images: Path, masks: Path) -> tuple[Pair, ...]:
     files = {each.stem: each for each in images.iterdir() if each.suffix.lower() in SUFFIXES}
     pairs = []
-    for name in dict.fromkeys(line.split()[0] for line in names.read_text().splitlines() if line.strip()):
+    for name in dict.fromkeys(line.split()[0] for line in read_text(names).splitlines() if line.strip()):
         mask = masks / f"{name}.png"
-        if name not in files or not mask.is_file():
+        if name not in files or not is_file(mask):
             place = masks if name in files else images
             raise DataError(f"{names} names {name}, which is not in {place}; add it or take it off the list")
         pairs.append(Pair(files[name], mask))

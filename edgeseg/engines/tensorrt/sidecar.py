@@ -35,11 +35,15 @@ from edgeseg.artifact import sha256_of
 from edgeseg.atomic import atomic_file
 from edgeseg.cache import is_sealed, make_folder, seal
 from edgeseg.errors import EngineError
-from edgeseg.json_fields import required
+from edgeseg.files import LARGEST_TEXT, read_file
+from edgeseg.json_fields import parse_json, required
 
 FORMAT = 1
 MAGIC = {b"ftrt": "tensorrt", b"vtrt": "tensorrt-rtx"}
 """The first bytes of an engine tell the product, bytes 24 to 27 its version."""
+
+LARGEST_PLAN = 2**36
+"""Bytes."""
 
 HEADER = 28
 ANY = "any"
@@ -136,10 +140,10 @@ def read_engine(engine: Path) -> tuple[bytes, Key]:
     """
     beside = sidecar_of(engine)
     try:
-        plan, notes = engine.read_bytes(), json.loads(beside.read_bytes())
+        plan, notes = read_file(engine, LARGEST_PLAN), parse_json(read_file(beside, LARGEST_TEXT))
     except OSError as error:
         raise EngineError(f"cannot read {error.filename}: {error.strerror}; compile the bundle again") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise EngineError(f"{beside} is not readable JSON ({error}); compile the bundle again") from error
     where = beside.name
     if required(notes, "format", int, where=where, error=EngineError) != FORMAT:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import zipfile
+import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from edgeseg.cache import cache_folder, keep, recall
+from edgeseg.cache import cache_folder, forget, keep, recall
 from edgeseg.errors import DataError
 from edgeseg.ort import ort
 from edgeseg_export.precision.float_graph import FRAME, FloatGraph
@@ -83,8 +85,14 @@ def cache_file(model_sha256: str, frame_hashes: Iterable[str]) -> Path:
 def read_cache(file: Path) -> Histograms | None:
     """The histograms in a cache file; None where there is none, or it is damaged."""
     content = recall(file)
-    if content is None:
+    try:
+        return None if content is None else _histograms(content)
+    except (ValueError, KeyError, TypeError, IndexError, OSError, EOFError, zipfile.BadZipFile, zlib.error):
+        forget(file)  # of another version: an altered one is not recalled
         return None
+
+
+def _histograms(content: bytes) -> Histograms:
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         names, numbers, counts, means = (arrays[key] for key in ("names", "numbers", "counts", "means"))
     histograms = {}
