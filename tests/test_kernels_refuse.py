@@ -117,6 +117,11 @@ def test_a_rect_may_be_small_and_lie_anywhere_finite() -> None:
                 kernels.argmax(VALUES, 2, 2, Rect(*numbers))
 
 
+def test_all_logits_are_covered_where_no_rect_is_given() -> None:
+    values = np.random.default_rng(1).normal(size=(3, 4, 7)).astype(np.float32)
+    assert (kernels.argmax(values, 50, 30) == kernels.argmax(values, 50, 30, Rect(0.0, 0.0, 7.0, 4.0))).all()
+
+
 def test_one_channel_needs_two_colours() -> None:
     one = np.ones((1, 3, 3), np.float32)
     assert kernels.overlay(one, FRAME, PALETTE).shape == FRAME.shape
@@ -221,6 +226,9 @@ def test_overlay_on_grey() -> None:
 def test_blend_of_a_mask_of_another_size_or_class() -> None:
     with pytest.raises(FrameError, match="sizes equal"):
         kernels.blend(np.zeros((5, 4), np.uint8), FRAME, PALETTE)
+    for shape in ((4, 4), (3, 5), (4, 6), (5, 5)):
+        with pytest.raises(FrameError, match="sizes equal"):
+            kernels.blend(np.zeros(shape, np.uint8), FRAME, PALETTE)
     with pytest.raises(FrameError, match="class 7 in a mask and 2 colours"):
         kernels.blend(np.full((4, 5), 7, np.uint8), FRAME, PALETTE)
 
@@ -238,8 +246,9 @@ def test_outputs_that_overlap_inputs() -> None:
         kernels.resize(above, 5, 5, out=below)
     with pytest.raises(FrameError, match="overlaps the frame"):
         kernels.blend(mask, above, PALETTE, out=below)
-    with pytest.raises(FrameError, match="overlaps the frame"):
-        kernels.overlay(VALUES, above, PALETTE, out=below)
+    for frame, out in ((above, below), (below, above)):
+        with pytest.raises(FrameError, match="overlaps the frame"):
+            kernels.overlay(VALUES, frame, PALETTE, out=out)
     with pytest.raises(FrameError, match="overlaps the mask"):
         kernels.blend(np.lib.stride_tricks.as_strided(below, (5, 5), (15, 1)), above.copy(), PALETTE, out=below)
     natives: list[Callable[[], object]] = [

@@ -106,6 +106,9 @@ def test_frames_of_the_right_size_are_not_copied(spec: Spec, load_tiny: Load) ->
 
 def test_wrong_memory_is_refused(spec: Spec, load_tiny: Load) -> None:
     model, frame = load_tiny(spec), noise(40, 50)
+    right_size: Any = np.zeros((18, 30, 3), np.float32)
+    with pytest.raises(FrameError, match="expected uint8 with levels 0-255"):
+        model.prepare(right_size)
     other: Any = np.empty((1, 18, 30, 3), np.int8)
     for out in (
         other,
@@ -133,7 +136,10 @@ FRAMES = [
     (np.zeros((4, 4, 2), np.uint8), "expected a frame"),
     (np.zeros((3, 4, 4, 1), np.uint8), "one frame at a time"),
     (np.zeros((3, 4, 4, 4), np.uint8), "one frame at a time"),
-    (np.zeros((4, 4, 3), np.int8), "expected uint8"),
+    (np.zeros((3, 4, 1, 3), np.uint8), "one frame at a time"),
+    *((np.zeros((4, 4, 3), kind), "expected uint8") for kind in (np.int8, bool)),
+    (np.zeros((4, 4, 0), np.uint8), "expected a frame"),
+    (np.zeros((2, 4, 3, 5), np.uint8), "one frame at a time"),
 ]
 
 
@@ -372,9 +378,11 @@ def test_other_networks_take_their_own_size_alone(
 
 
 def test_an_artifact_may_be_named_and_threads_are_all_cores(
-    tmp_path: Path, spec: Spec, make_bundle: Callable[..., Bundle]
+    tmp_path: Path, spec: Spec, make_bundle: Callable[..., Bundle], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bundle = make_bundle(tmp_path / "tiny", spec)
+    monkeypatch.setattr("edgeseg.segmenter.choose", None)  # nobody asked for "auto"
+    assert load(bundle, threads=1).threads == 1
     model = load(bundle, artifact=bundle.artifacts[0])
     assert model.candidate == Candidate("onnxruntime", bundle.artifacts[0])
     assert model.threads == available_cores()
