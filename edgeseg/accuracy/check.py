@@ -15,6 +15,7 @@ from edgeseg.accuracy.classes import Classes
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.label_file import LabelImage
 from edgeseg.accuracy.layouts import find_layout, nearest
+from edgeseg.accuracy.layouts.label_folders import LabelPair
 from edgeseg.accuracy.survey import Survey
 from edgeseg.errors import DataError
 from edgeseg.picture import decode_picture, read_content
@@ -41,7 +42,8 @@ class SplitReport:
     Attributes:
         name: of the split, None for the whole.
         survey: of its labels.
-        pictures: frames, uint8 (H, W, 3) in BGR, and labels, uint8 (H, W), spread over the split.
+        pictures: frames, uint8 (H, W, 3) in BGR, and labels, uint8 (H, W), spread over the split; of labels that may
+            overlap, masks (L, H, W).
         turned: pictures that EXIF turns.
         unreadable: a sentence for each pair that cannot be read.
         other_palette: label images whose palette shows ids in the colours of other classes.
@@ -119,16 +121,22 @@ def check(folder: Path, *, progress: Callable[[int, int], None] = lambda _done, 
 def _look_at(dataset: Dataset, index: int, report: SplitReport) -> NDArray[np.uint8] | None:
     """Reads one pair into the report; its frame, if it can be read."""
     pair = dataset.pairs[index]
+    overlapping = isinstance(pair, LabelPair)
     try:
-        image = pair.label()
-        frame, label = dataset.load(index, image)
+        if overlapping:
+            other_palette = False
+            frame, label = dataset.load_masks(index, dataset.classes.names)
+        else:
+            image = pair.label()
+            other_palette = _has_other_palette(image, dataset.classes)
+            frame, label = dataset.load(index, image)
     except DataError as error:
         report.unreadable.append(str(error))
         return None
-    report.survey.add(label)
+    (report.survey.add_masks if overlapping else report.survey.add)(label)
     if _is_turned(pair.image, frame):
         report.turned.append(pair.image)
-    if _has_other_palette(image, dataset.classes):
+    if other_palette:
         report.other_palette.append(pair.mask)
     if index % max(1, len(dataset) // SHOWN) == 0 and len(report.pictures) < SHOWN:
         report.pictures.append((frame, label))

@@ -42,22 +42,21 @@ def _shares(report: DataReport) -> str:
     heads = "".join(f"<th>{escape(split.name or 'all')}, {split.survey.images} images" for split in report.splits)
     rows = []
     for index, (name, colour) in enumerate(zip(report.classes.names, report.classes.palette, strict=True)):
-        cells = "".join(f"<td>{_percent(split, index):.2f} %" for split in report.splits)
+        cells = "".join(f"<td>{100 * split.survey.share(index):.2f} %" for split in report.splits)
         rows.append(f"<tr><td><i style='background:rgb{colour}'></i>{escape(name)}{cells}</tr>")
     ignored = "".join(f"<td>{100 * split.survey.ignored:.2f} %" for split in report.splits)
     table = f"<tr><th>class{heads}</tr>{''.join(rows)}<tr><td>ignored{ignored}</tr>"
     return f"<h2>Share of the pixels</h2><table class=legend>{table}</table>"
 
 
-def _percent(split: SplitReport, index: int) -> float:
-    return float(100 * split.survey.pixels[index] / max(1, int(split.survey.pixels.sum())))
-
-
 def _pictures(split: SplitReport, classes: Classes) -> str:
     palette = np.zeros((256, 3), np.uint8)  # ignored pixels are black
     palette[: len(classes.palette)] = np.array(classes.palette, np.uint8)[:, ::-1]
-    images = "".join(_image(kernels.blend(label, frame, palette, alpha=ALPHA)) for frame, label in split.pictures)
-    return f"<h2>{escape(split.name or 'all')}</h2><div>{images}</div>"
+    images = []
+    for frame, label in split.pictures:
+        blend = kernels.blend if label.ndim == 2 else kernels.blend_labels
+        images.append(_image(blend(label, frame, palette, alpha=ALPHA)))
+    return f"<h2>{escape(split.name or 'all')}</h2><div>{''.join(images)}</div>"
 
 
 def _image(painted: NDArray[np.uint8]) -> str:

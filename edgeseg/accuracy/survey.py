@@ -21,19 +21,34 @@ class Survey:
     Attributes:
         classes: of the data set.
         images: labels that were counted.
-        pixels: int64 (256,), by class id or ignore id.
+        area: pixels of all of them.
+        pixels: int64 (256,), by class id or ignore id; of labels that may overlap, by label.
         sizes: labels by (width, height).
     """
 
     classes: Classes
     images: int = 0
+    area: int = 0
     pixels: NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
+    _void: int = 0
 
     def add(self, label: NDArray[np.uint8]) -> None:
         """Counts a label, uint8 (H, W)."""
+        counts = np.bincount(label.ravel(), minlength=256)
+        self._void += int(counts[len(self.classes.names) :].sum())
+        self._add(counts, label)
+
+    def add_masks(self, masks: NDArray[np.uint8]) -> None:
+        """Counts masks uint8 (L, H, W) of labels that may overlap: 1 where one holds."""
+        counts = np.zeros(256, np.int64)
+        counts[: len(masks)] = (masks == 1).sum(axis=(1, 2))
+        self._add(counts, masks[0])
+
+    def _add(self, counts: NDArray[np.int64], label: NDArray[np.uint8]) -> None:
         self.images += 1
-        self.pixels += np.bincount(label.ravel(), minlength=256)
+        self.area += label.size
+        self.pixels += counts
         self.sizes[label.shape[1], label.shape[0]] += 1
 
     @property
@@ -44,7 +59,11 @@ class Survey:
     @property
     def ignored(self) -> float:
         """Share of the pixels that count nowhere, 0 to 1."""
-        return 1 - float(self.labelled.sum()) / max(1, int(self.pixels.sum()))
+        return self._void / self.area if self.area else 1.0
+
+    def share(self, index: int) -> float:
+        """Share of the pixels that are of a class, 0 to 1; those of labels that may overlap do not sum up to 1."""
+        return float(self.pixels[index]) / max(1, self.area)
 
     @property
     def absent(self) -> tuple[str, ...]:

@@ -71,14 +71,10 @@ def _table(report: DataReport) -> Table:
     for split in report.splits:
         table.add_column(f"{split.name or 'all'}, {split.survey.images} images", justify="right")
     for index, name in enumerate(report.classes.names):
-        table.add_row(Text(name), *(f"{_share(split.survey, index):.2f} %" for split in report.splits))
+        table.add_row(Text(name), *(f"{100 * split.survey.share(index):.2f} %" for split in report.splits))
     table.add_row("ignored", *(f"{100 * split.survey.ignored:.2f} %" for split in report.splits))
     table.add_row("sizes", *(_sizes(split.survey) for split in report.splits))
     return table
-
-
-def _share(survey: Survey, index: int) -> float:
-    return float(100 * survey.pixels[index] / max(1, int(survey.pixels.sum())))
 
 
 def _sizes(survey: Survey) -> str:

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from edgeseg.accuracy.check import check
+from edgeseg.accuracy.check_page import page
 from edgeseg.accuracy.classes import VOID
 from edgeseg.accuracy.dataset import Dataset, splits
 from edgeseg.accuracy.evaluate import evaluate
@@ -194,3 +196,16 @@ def test_a_label_that_the_data_lacks(folders: Path, overlapping: Spec) -> None:
     other = replace(overlapping, classes=("rust", "dent"))
     with pytest.raises(DataError, match="has the classes crack, rust; bundle tiny also has dent"):
         evaluate(Segmenter(other, Painted()), Dataset.open(folders))
+
+
+def test_a_check_counts_each_label_by_itself(folders: Path) -> None:
+    report = check(folders)
+    assert report.findings == ()
+    survey = report.splits[0].survey
+    # In two images of eight pixels: crack twice four, rust once four.
+    assert report.classes.names == ("crack", "rust")
+    assert [survey.share(index) for index in range(2)] == [0.5, 0.25]
+    assert survey.ignored == 0
+    assert "<img" in page(report)
+    write(folders / "masks" / "rust" / "0.png", np.zeros_like(RUST))
+    assert check(folders).faults == ["the class has no labelled pixel: rust"]

@@ -24,7 +24,7 @@ from edgeseg.errors import DataError
 from edgeseg.label_folder import label_of
 from edgeseg.picture import read_content
 
-NAME = "a folder of masks for each label"
+NAME = "label folders"
 NEEDS = ("images", "masks", "masks/LABEL", "masks/LABEL/*")
 
 FEWEST = 2

@@ -26,6 +26,10 @@ FEWEST = 8
 """Queries, or prototypes: fewer are the channels of a head."""
 
 
+SHOWN = 3
+"""Outputs that a message names, and the last: auxiliary losses have many alike."""
+
+
 class Task(NamedTuple):
     """What a network is, in words, and its outputs that say so."""
 
@@ -52,9 +56,10 @@ def refuse_other_tasks(
     for task in _tasks(shapes, size, labels):
         others = [shape for name, shape in shapes.items() if name not in task.outputs]
         chosen = output is not None and output in shapes and output not in task.outputs
-        if chosen or (output is None and any(len(shape) == 4 and labels in shape[1:] for shape in others)):
+        if chosen or (output is None and any(len(shape) == 4 and labels in shape[1::2] for shape in others)):
             continue
-        seen = ", ".join(f"{name} ({', '.join(map(str, shapes[name]))})" for name in task.outputs)
+        shown = (*task.outputs[:SHOWN], task.outputs[-1]) if len(task.outputs) > SHOWN + 1 else task.outputs
+        seen = ", ".join(f"{name} ({', '.join(map(str, shapes[name]))})" for name in shown)
         raise ExportError(
             f"{where} is {task.name} ({seen}), and edgeseg takes a score for each class and pixel; {task.advice}"
         )
