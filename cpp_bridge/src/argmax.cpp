@@ -1,10 +1,17 @@
 #include "edgeseg/kernels.hpp"
 #include "grid.hpp"
+#include "workspace.hpp"
 
 namespace edgeseg {
 
 void argmax(const Logits& logits, const Rect& rect, const Image& mask) {
-    Grid grid(logits, rect, mask.width, mask.height);
+    Workspace workspace;
+    argmax(logits, rect, mask, workspace);
+}
+
+void argmax(const Logits& logits, const Rect& rect, const Image& mask, Workspace& workspace) {
+    Grid& grid = workspace.memory().grid;
+    grid.set(logits, rect, mask.width, mask.height);
     const Loops& use = loops();
     const Cells columns = grid.columns(), rows = grid.rows();
     for (int band = 0; band < rows.count; ++band) {

@@ -23,7 +23,11 @@ const Logits& checked(const Logits& logits, const Rect& rect, int width, int hei
 
 }  // namespace
 
-Axis::Axis(int samples, double origin, double extent, int size) {
+void Axis::set(int samples, double origin, double extent, int size) {
+    index.clear();
+    begin.clear();
+    w0.clear();
+    w1.clear();
     w0.reserve(static_cast<std::size_t>(samples) + kPadding);
     w1.reserve(static_cast<std::size_t>(samples) + kPadding);
     for (int i = 0; i < samples; ++i) {
@@ -40,13 +44,13 @@ Axis::Axis(int samples, double origin, double extent, int size) {
     w1.resize(w1.size() + kPadding);
 }
 
-Grid::Grid(const Logits& logits, const Rect& rect, int width, int height)
-    : logits_(checked(logits, rect, width, height)),
-      columns_(width, rect.x, rect.width, logits.width),
-      rows_(height, rect.y, rect.height, logits.height) {
+void Grid::set(const Logits& logits, const Rect& rect, int width, int height) {
+    logits_ = checked(logits, rect, width, height);
+    columns_.set(width, rect.x, rect.width, logits.width);
+    rows_.set(height, rect.y, rect.height, logits.height);
     const std::size_t plane = static_cast<std::size_t>(logits.width) * logits.height;
     if (logits.classes == 1) {
-        two_planes_.resize(2 * plane);
+        two_planes_.assign(2 * plane, 0.0F);
         std::copy(logits.data, logits.data + plane, two_planes_.begin() + static_cast<std::ptrdiff_t>(plane));
         logits_.data = two_planes_.data();
         logits_.classes = 2;
@@ -55,7 +59,7 @@ Grid::Grid(const Logits& logits, const Rect& rect, int width, int height)
     if (!loops().winners(logits_, winners_.data())) throw std::invalid_argument("logits hold NaN or infinity");
     agree_.resize(plane);
     loops().agreements(winners_.data(), logits.width, logits.height, agree_.data());
-    memory_.resize(2 * static_cast<std::size_t>(rounded_up(logits_.classes)) * logits.width, -HUGE_VALF);
+    memory_.assign(2 * static_cast<std::size_t>(rounded_up(logits_.classes)) * logits.width, -HUGE_VALF);
     spans_.resize(columns_.index.size() + 1);  // the loop writes one past those it keeps
 }
 

@@ -15,15 +15,19 @@ struct Axis {
     std::vector<float> w1;
 
     // `samples` outputs over [origin, origin + extent) of `size` logits.
-    Axis(int samples, double origin, double extent, int size);
+    void set(int samples, double origin, double extent, int size);
 
     Cells cells() const { return {static_cast<int>(index.size()), index.data(), begin.data(), w0.data(), w1.data()}; }
 };
 
 class Grid {
   public:
-    // Throws std::invalid_argument: no logit or pixel, too many classes, an empty rectangle, a NaN or an infinity.
-    Grid(const Logits& logits, const Rect& rect, int width, int height);
+    Grid() = default;
+    Grid(const Logits& logits, const Rect& rect, int width, int height) { set(logits, rect, width, height); }
+
+    // In the memory that it has. Throws std::invalid_argument: no logit or pixel, too many classes, an empty rectangle,
+    // a NaN or an infinity.
+    void set(const Logits& logits, const Rect& rect, int width, int height);
 
     // At least two planes: a single one comes with a plane of zeros before it, so that "above 0" is an arg-max.
     const Logits& logits() const { return logits_; }
@@ -37,7 +41,7 @@ class Grid {
     Span* spans() { return spans_.data(); }
 
   private:
-    Logits logits_;
+    Logits logits_{};
     std::vector<float> two_planes_;
     std::vector<std::uint8_t> winners_;
     std::vector<std::uint8_t> agree_;

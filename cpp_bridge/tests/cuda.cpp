@@ -55,7 +55,7 @@ bool agrees(const Case& c, std::mt19937& random) {
     launch(c.height * c.width, 1, edgeseg_winners, logits.data(), c.classes, c.height, c.width, winners.data(), &broken);
     launch(c.out_width, c.out_height, edgeseg_mask, logits.data(), c.classes, c.height, c.width, winners.data(),
            columns.data(), rows.data(), c.out_height, c.out_width, mask.data());
-    const unsigned alpha = random() % 257;
+    const auto alpha = static_cast<unsigned>(random() % 257);
     launch(pixels, 1, edgeseg_paint, mask.data(), frame.data(), palette.data(), alpha, pixels, painted.data());
     const Image out{overlaid.data(), c.out_width, c.out_height, 3, 3 * c.out_width};
     const Image ids{expected.data(), c.out_width, c.out_height, 1, c.out_width};
@@ -86,7 +86,7 @@ bool labels_agree(const Case& c, std::mt19937& random) {
         launch(c.out_width, c.out_height, edgeseg_mask, values, 1, c.height, c.width, winners.data(), columns.data(),
                rows.data(), c.out_height, c.out_width, masks.data() + label * pixels);
     }
-    const unsigned alpha = random() % 257;
+    const auto alpha = static_cast<unsigned>(random() % 257);
     launch(pixels, 1, edgeseg_paint_labels, masks.data(), c.classes, frame.data(), palette.data(), alpha, pixels,
            painted.data());
     labels({logits.data(), c.classes, c.height, c.width}, c.rect, expected.data(), c.out_width, c.out_height);

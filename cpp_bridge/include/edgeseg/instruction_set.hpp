@@ -5,16 +5,18 @@
 #include <string>
 #include <vector>
 
+#include "edgeseg/export.hpp"
+
 namespace edgeseg {
 
 // Names from the plainest to the best that this processor runs: "baseline", "avx2", "avx512".
 // "baseline" is what the compiler assumes: SSE2 on x86-64, NEON on aarch64.
-std::vector<std::string> instruction_sets();
+EDGESEG_API std::vector<std::string> instruction_sets();
 
 // Name of the one in use.
-std::string instruction_set();
+EDGESEG_API std::string instruction_set();
 
 // Uses another one, for the whole process. Throws std::invalid_argument for a name that is not in instruction_sets().
-void set_instruction_set(const std::string& name);
+EDGESEG_API void set_instruction_set(const std::string& name);
 
 }  // namespace edgeseg

@@ -1,0 +1,107 @@
+# libedgeseg, static and shared: what it needs, which engines it has, and how it is installed.
+set(EDGESEG_MISSING "")
+if(EDGESEG_LIBRARY)
+  find_package(nlohmann_json 3.9 QUIET)
+  find_package(OpenSSL 1.1.1 QUIET COMPONENTS Crypto)
+  find_package(PNG QUIET)
+  if(NOT nlohmann_json_FOUND)
+    list(APPEND EDGESEG_MISSING nlohmann-json3-dev)
+  endif()
+  if(NOT OPENSSL_FOUND)
+    list(APPEND EDGESEG_MISSING libssl-dev)
+  endif()
+  if(NOT PNG_FOUND)
+    list(APPEND EDGESEG_MISSING libpng-dev)
+  endif()
+endif()
+if(EDGESEG_MISSING)
+  string(REPLACE ";" " " EDGESEG_MISSING "${EDGESEG_MISSING}")
+  if(NOT EDGESEG_LIBRARY STREQUAL AUTO)
+    message(FATAL_ERROR "libedgeseg needs: ${EDGESEG_MISSING} (Debian's names)")
+  endif()
+  message(STATUS "libedgeseg is left out, as it needs: ${EDGESEG_MISSING} (Debian's names)")
+endif()
+if(NOT EDGESEG_LIBRARY OR EDGESEG_MISSING)
+  set(EDGESEG_LIBRARY OFF)
+  return()
+endif()
+
+add_library(edgeseg_runtime OBJECT
+  src/abi/abi.cpp
+  src/bundle/bundle.cpp
+  src/bundle/file.cpp
+  src/bundle/json.cpp
+  src/bundle/onnx_wire.cpp
+  src/bundle/png.cpp
+  src/bundle/spec.cpp
+  src/bundle/spec_json.cpp
+  src/engines/engines.cpp
+  src/engines/processor.cpp
+  src/golden.cpp
+  src/segmenter.cpp
+)
+target_include_directories(edgeseg_runtime PRIVATE include src)
+target_compile_definitions(edgeseg_runtime PRIVATE EDGESEG_VERSION="${EDGESEG_VERSION}")
+find_package(Threads REQUIRED)
+set(EDGESEG_LINKS OpenSSL::Crypto PNG::PNG Threads::Threads ${CMAKE_DL_LIBS})
+
+if(EDGESEG_WITH_OPENVINO)
+  find_package(OpenVINO CONFIG QUIET)
+  if(OpenVINO_FOUND)
+    target_sources(edgeseg_runtime PRIVATE src/engines/openvino.cpp)
+    target_compile_definitions(edgeseg_runtime PRIVATE EDGESEG_OPENVINO)
+    list(APPEND EDGESEG_LINKS openvino::runtime)
+  elseif(NOT EDGESEG_WITH_OPENVINO STREQUAL AUTO)
+    message(FATAL_ERROR "OpenVINO is not found: set OpenVINO_DIR to the folder of OpenVINOConfig.cmake")
+  endif()
+endif()
+if(EDGESEG_WITH_ONNXRUNTIME)
+  find_path(ONNXRUNTIME_INCLUDE_DIR onnxruntime_c_api.h PATH_SUFFIXES onnxruntime onnxruntime/core/session)
+  if(ONNXRUNTIME_INCLUDE_DIR)
+    target_sources(edgeseg_runtime PRIVATE src/engines/onnxruntime.cpp)
+    target_compile_definitions(edgeseg_runtime PRIVATE EDGESEG_ONNXRUNTIME)
+    target_include_directories(edgeseg_runtime SYSTEM PRIVATE ${ONNXRUNTIME_INCLUDE_DIR})
+  elseif(NOT EDGESEG_WITH_ONNXRUNTIME STREQUAL AUTO)
+    message(FATAL_ERROR "onnxruntime_c_api.h is not found: set ONNXRUNTIME_INCLUDE_DIR to its folder")
+  endif()
+endif()
+message(STATUS "libedgeseg: OpenVINO '${OpenVINO_VERSION}', ONNX Runtime's header '${ONNXRUNTIME_INCLUDE_DIR}'")
+target_link_libraries(edgeseg_runtime PRIVATE edgeseg_flags nlohmann_json::nlohmann_json ${EDGESEG_LINKS})
+
+add_library(edgeseg_shared SHARED ${EDGESEG_KERNELS} $<TARGET_OBJECTS:edgeseg_runtime>)
+add_library(edgeseg_static STATIC ${EDGESEG_KERNELS} $<TARGET_OBJECTS:edgeseg_runtime>)
+add_library(edgeseg::edgeseg ALIAS edgeseg_shared)
+add_library(edgeseg::static ALIAS edgeseg_static)
+set_target_properties(edgeseg_shared edgeseg_static PROPERTIES OUTPUT_NAME edgeseg LINKER_LANGUAGE CXX)
+set_target_properties(edgeseg_shared PROPERTIES
+  EXPORT_NAME edgeseg VERSION ${EDGESEG_VERSION} SOVERSION 1  # EDGESEG_ABI
+  INSTALL_RPATH_USE_LINK_PATH ON
+)
+set_target_properties(edgeseg_static PROPERTIES EXPORT_NAME static)
+foreach(kind edgeseg_shared edgeseg_static)
+  target_include_directories(${kind} PUBLIC
+    $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
+  target_compile_features(${kind} PUBLIC cxx_std_17)
+  target_link_libraries(${kind} PRIVATE $<BUILD_INTERFACE:edgeseg_flags> ${EDGESEG_LINKS})
+endforeach()
+# Templates of the standard library that were compiled in stay inside.
+target_link_options(edgeseg_shared PRIVATE
+  -Wl,--version-script=${CMAKE_CURRENT_SOURCE_DIR}/cmake/exports.map -Wl,--no-undefined)
+if(EDGESEG_SANITIZE OR EDGESEG_SANITIZE_THREADS)  # their symbols are the program's
+  target_link_options(edgeseg_shared PRIVATE -Wl,--undefined-version -Wl,-z,undefs)
+endif()
+
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+set(EDGESEG_PACKAGE ${CMAKE_INSTALL_LIBDIR}/cmake/edgeseg)
+install(TARGETS edgeseg_shared edgeseg_static EXPORT edgeseg
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(FILES include/edgeseg.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY include/edgeseg DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(EXPORT edgeseg NAMESPACE edgeseg:: FILE edgesegTargets.cmake DESTINATION ${EDGESEG_PACKAGE})
+configure_package_config_file(cmake/edgesegConfig.cmake.in edgesegConfig.cmake INSTALL_DESTINATION ${EDGESEG_PACKAGE})
+write_basic_package_version_file(edgesegConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+configure_file(cmake/edgeseg.pc.in edgeseg.pc @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/edgesegConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/edgesegConfigVersion.cmake
+  DESTINATION ${EDGESEG_PACKAGE})
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/edgeseg.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -1,0 +1,239 @@
+// The C ABI: nothing but translation. No exception leaves it.
+#include "edgeseg.h"
+
+#include <cstdio>
+#include <new>
+#include <stdexcept>
+
+#include "../images.hpp"
+#include "../memory.hpp"
+#include "edgeseg/golden.hpp"
+
+struct edgeseg_bundle {
+    edgeseg::Bundle bundle;
+};
+
+struct edgeseg_segmenter {
+    edgeseg::Segmenter model;
+    std::string engine;
+};
+
+namespace {
+
+thread_local char last_error[1024] = "";
+
+edgeseg_status failed(edgeseg_status status, const char* message) {
+    std::snprintf(last_error, sizeof last_error, "%s", message);
+    return status;
+}
+
+edgeseg_status status_of(edgeseg::ErrorKind kind) {
+    switch (kind) {
+        case edgeseg::ErrorKind::usage: return EDGESEG_USAGE;
+        case edgeseg::ErrorKind::bundle: return EDGESEG_BUNDLE;
+        case edgeseg::ErrorKind::spec: return EDGESEG_SPEC;
+        case edgeseg::ErrorKind::engine: return EDGESEG_ENGINE;
+        case edgeseg::ErrorKind::frame: return EDGESEG_FRAME;
+    }
+    return EDGESEG_INTERNAL;
+}
+
+// Runs a call, and turns what it throws into a status.
+template <typename Call>
+edgeseg_status guarded(Call call) noexcept {
+    try {
+        call();
+        return EDGESEG_OK;
+    } catch (const edgeseg::Error& error) {
+        return failed(status_of(error.kind()), error.what());
+    } catch (const std::invalid_argument& error) {  // a kernel's
+        return failed(EDGESEG_FRAME, error.what());
+    } catch (const std::bad_alloc&) {
+        return failed(EDGESEG_MEMORY, "there is not enough memory");
+    } catch (const std::exception& error) {
+        return failed(EDGESEG_INTERNAL, error.what());
+    } catch (...) {
+        return failed(EDGESEG_INTERNAL, "an error without a message");
+    }
+}
+
+void need(const void* pointer, const char* name) {
+    if (pointer == nullptr) {
+        throw edgeseg::Error(edgeseg::ErrorKind::usage, std::string(name) + " is NULL, expected one");
+    }
+}
+
+edgeseg::ConstImage view(const edgeseg_frame* frame) {
+    need(frame, "the frame");
+    return {frame->data, frame->width, frame->height, 3, frame->stride};
+}
+
+edgeseg::Image view(const edgeseg_canvas* canvas) {
+    need(canvas, "the canvas");
+    return {canvas->data, canvas->width, canvas->height, 3, canvas->stride};
+}
+
+edgeseg::Image view(const edgeseg_mask* mask) {
+    need(mask, "the mask");
+    return {mask->data, mask->width, mask->height, 1, mask->stride};
+}
+
+bool is_class(const edgeseg_bundle* bundle, std::int32_t id) {
+    return bundle != nullptr && id >= 0 && id < edgeseg_bundle_classes(bundle);
+}
+
+}  // namespace
+
+extern "C" {
+
+int32_t edgeseg_abi(void) { return EDGESEG_ABI; }
+
+const char* edgeseg_version(void) { return EDGESEG_VERSION; }
+
+const char* edgeseg_error(void) { return last_error; }
+
+const char* edgeseg_engine(int32_t index) {
+    static const std::vector<std::string> names = edgeseg::engines();
+    return index < 0 || static_cast<std::size_t>(index) >= names.size() ? nullptr
+                                                                        : names[static_cast<std::size_t>(index)].c_str();
+}
+
+edgeseg_status edgeseg_bundle_open(const char* folder, edgeseg_bundle** bundle) {
+    return guarded([&] {
+        need(bundle, "the place for the bundle");
+        *bundle = nullptr;
+        need(folder, "the bundle's folder");
+        *bundle = new edgeseg_bundle{edgeseg::Bundle::open(folder)};
+    });
+}
+
+edgeseg_status edgeseg_bundle_verify(const edgeseg_bundle* bundle) {
+    return guarded([&] {
+        need(bundle, "the bundle");
+        bundle->bundle.verify();
+    });
+}
+
+void edgeseg_bundle_close(edgeseg_bundle* bundle) { delete bundle; }
+
+const char* edgeseg_bundle_name(const edgeseg_bundle* bundle) {
+    return bundle == nullptr ? nullptr : bundle->bundle.spec().name.c_str();
+}
+
+int32_t edgeseg_bundle_width(const edgeseg_bundle* bundle) { return bundle == nullptr ? 0 : bundle->bundle.spec().width; }
+
+int32_t edgeseg_bundle_height(const edgeseg_bundle* bundle) {
+    return bundle == nullptr ? 0 : bundle->bundle.spec().height;
+}
+
+int32_t edgeseg_bundle_classes(const edgeseg_bundle* bundle) {
+    return bundle == nullptr ? 0 : static_cast<int32_t>(bundle->bundle.spec().classes.size());
+}
+
+const char* edgeseg_bundle_class(const edgeseg_bundle* bundle, int32_t id) {
+    return is_class(bundle, id) ? bundle->bundle.spec().classes[static_cast<std::size_t>(id)].c_str() : nullptr;
+}
+
+int32_t edgeseg_bundle_colour(const edgeseg_bundle* bundle, int32_t id) {
+    if (!is_class(bundle, id)) return -1;
+    const auto& colour = bundle->bundle.spec().palette[static_cast<std::size_t>(id)];
+    return colour[0] << 16 | colour[1] << 8 | colour[2];
+}
+
+edgeseg_status edgeseg_segmenter_open(const edgeseg_bundle* bundle, const char* engine, const char* precision,
+                                      int32_t threads, edgeseg_segmenter** segmenter) {
+    return guarded([&] {
+        need(segmenter, "the place for the segmenter");
+        *segmenter = nullptr;
+        need(bundle, "the bundle");
+        edgeseg::Options options;
+        options.engine = engine == nullptr ? "" : engine;
+        options.precision = precision == nullptr ? "" : precision;
+        options.threads = threads;
+        edgeseg::Segmenter model = edgeseg::Segmenter::open(bundle->bundle, options);
+        std::string name = model.engine().name();
+        *segmenter = new edgeseg_segmenter{std::move(model), std::move(name)};
+    });
+}
+
+edgeseg_status edgeseg_segmenter_clone(const edgeseg_segmenter* segmenter, edgeseg_segmenter** clone) {
+    return guarded([&] {
+        need(clone, "the place for the clone");
+        *clone = nullptr;
+        need(segmenter, "the segmenter");
+        *clone = new edgeseg_segmenter{segmenter->model.clone(), segmenter->engine};
+    });
+}
+
+void edgeseg_segmenter_close(edgeseg_segmenter* segmenter) { delete segmenter; }
+
+const char* edgeseg_segmenter_engine(const edgeseg_segmenter* segmenter) {
+    return segmenter == nullptr ? nullptr : segmenter->engine.c_str();
+}
+
+const char* edgeseg_segmenter_precision(const edgeseg_segmenter* segmenter) {
+    return segmenter == nullptr ? nullptr : segmenter->model.artifact().precision.c_str();
+}
+
+const char* edgeseg_segmenter_note(const edgeseg_segmenter* segmenter) {
+    return segmenter == nullptr ? nullptr : segmenter->model.note().c_str();
+}
+
+edgeseg_status edgeseg_segment(edgeseg_segmenter* segmenter, const edgeseg_frame* frame, const edgeseg_mask* mask) {
+    return guarded([&] {
+        need(segmenter, "the segmenter");
+        segmenter->model.segment(view(frame), view(mask));
+    });
+}
+
+edgeseg_status edgeseg_overlay(edgeseg_segmenter* segmenter, const edgeseg_frame* frame, double alpha,
+                               const edgeseg_canvas* canvas, const edgeseg_mask* mask) {
+    return guarded([&] {
+        need(segmenter, "the segmenter");
+        const edgeseg::Image ids = mask == nullptr ? edgeseg::Image{} : view(mask);
+        segmenter->model.overlay(view(frame), alpha, view(canvas), mask == nullptr ? nullptr : &ids);
+    });
+}
+
+edgeseg_status edgeseg_check(edgeseg_segmenter* segmenter, const edgeseg_bundle* bundle, edgeseg_proof* proof) {
+    return guarded([&] {
+        need(proof, "the place for the proof");
+        need(segmenter, "the segmenter");
+        need(bundle, "the bundle");
+        const edgeseg::Proof found = edgeseg::check(bundle->bundle, segmenter->model);
+        *proof = {found.frames, found.agreement, found.worst_frame, found.required};
+    });
+}
+
+edgeseg_status edgeseg_resize(const edgeseg_frame* frame, const edgeseg_canvas* canvas) {
+    return guarded([&] {
+        const edgeseg::ConstImage from = view(frame);
+        const edgeseg::Image to = view(canvas);
+        edgeseg::check_image(from, 3, "frame");
+        edgeseg::check_image(to, 3, "canvas");
+        edgeseg::resize(from, to);
+    });
+}
+
+edgeseg_status edgeseg_argmax(const float* logits, int32_t classes, int32_t rows, int32_t columns, const double rect[4],
+                              const edgeseg_mask* mask) {
+    return guarded([&] {
+        need(logits, "the logits");
+        need(rect, "the rectangle");
+        const edgeseg::Image ids = view(mask);
+        edgeseg::check_image(ids, 1, "mask");
+        const int longest = edgeseg::kLongestSide;
+        if (classes < 1 || classes > 255 || rows < 1 || columns < 1 || rows > longest || columns > longest) {
+            throw edgeseg::Error(edgeseg::ErrorKind::frame, "logits take 1 to 255 classes, and sides of 1 to 16384");
+        }
+        const std::ptrdiff_t floats = std::ptrdiff_t{classes} * rows;
+        const edgeseg::ConstImage bytes{reinterpret_cast<const std::uint8_t*>(logits), columns * 4,
+                                        static_cast<int>(floats), 1, std::ptrdiff_t{columns} * 4};
+        if (edgeseg::overlap(bytes, ids)) {
+            throw edgeseg::Error(edgeseg::ErrorKind::frame, "the mask overlaps the logits; give it memory of its own");
+        }
+        edgeseg::argmax({logits, classes, rows, columns}, {rect[0], rect[1], rect[2], rect[3]}, ids);
+    });
+}
+
+}  // extern "C"

@@ -1,0 +1,69 @@
+#include "file.hpp"
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <stdexcept>
+#include <system_error>
+
+namespace edgeseg {
+namespace {
+
+[[noreturn]] void fail(int code, const std::string& what) { throw std::system_error(code, std::generic_category(), what); }
+
+class Handle {
+  public:
+    explicit Handle(const std::string& path) : number_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)) {
+        if (number_ < 0) fail(errno, path);
+    }
+    ~Handle() { ::close(number_); }
+    Handle(const Handle&) = delete;
+    Handle& operator=(const Handle&) = delete;
+    int number() const { return number_; }
+
+  private:
+    int number_;
+};
+
+}  // namespace
+
+std::vector<std::uint8_t> read_file(const std::string& path, std::uint64_t limit) {
+    const Handle handle(path);
+    struct stat facts {};
+    if (::fstat(handle.number(), &facts) != 0) fail(errno, path);
+    if (S_ISDIR(facts.st_mode)) fail(EISDIR, path);
+    if (!S_ISREG(facts.st_mode)) fail(EINVAL, path + " is a device, pipe or socket, no file");
+    const auto size = static_cast<std::uint64_t>(facts.st_size);
+    if (size > limit) fail(EFBIG, path + " is larger than " + std::to_string(limit) + " bytes");
+    std::vector<std::uint8_t> content(static_cast<std::size_t>(size));
+    std::size_t read = 0;
+    while (read < content.size()) {
+        const ssize_t more = ::read(handle.number(), content.data() + read, content.size() - read);
+        if (more < 0 && errno == EINTR) continue;
+        if (more < 0) fail(errno, path);
+        if (more == 0) break;  // it became shorter meanwhile; its hash will tell
+        read += static_cast<std::size_t>(more);
+    }
+    content.resize(read);
+    return content;
+}
+
+std::string sha256_of(const std::vector<std::uint8_t>& content) {
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int length = 0;
+    if (EVP_Digest(content.data(), content.size(), digest, &length, EVP_sha256(), nullptr) != 1) {
+        throw std::runtime_error("OpenSSL cannot compute SHA-256");
+    }
+    static const char digits[] = "0123456789abcdef";
+    std::string text;
+    for (unsigned int i = 0; i < length; ++i) {
+        text += digits[digest[i] >> 4];
+        text += digits[digest[i] & 15];
+    }
+    return text;
+}
+
+}  // namespace edgeseg

@@ -1,0 +1,169 @@
+// OpenVINO, on the CPU: it reads the same files as ONNX Runtime, INT8 too. Settings and changes of the graph are those
+// of edgeseg/engines/openvino.py, so that masks are the same, bit for bit; tests/cpp/test_segmenter.py proves it.
+#include <future>
+#include <openvino/frontend/manager.hpp>
+#include <openvino/openvino.hpp>
+#include <openvino/opsets/opset13.hpp>
+#include <sstream>
+
+#include "../bundle/spec_json.hpp"
+#include "edgeseg/error.hpp"
+#include "runtime.hpp"
+
+namespace edgeseg {
+namespace {
+
+[[noreturn]] void fail(const std::string& message) { throw Error(ErrorKind::engine, message); }
+
+// The last line of OpenVINO's message; those before it name places in its source.
+std::string reason(const std::exception& error) {
+    std::istringstream lines(error.what());
+    std::string last = "no reason given";
+    for (std::string line; std::getline(lines, line);) {
+        if (line.find_first_not_of(" \t") != std::string::npos) last = line;
+    }
+    return last.substr(0, 300);
+}
+
+using Node = std::shared_ptr<ov::Node>;
+
+// What a node of that kind reads first; nothing of another node.
+template <typename Op>
+Node before(const Node& node) {
+    return ov::is_type<Op>(node) ? node->get_input_node_shared_ptr(0) : nullptr;
+}
+
+bool has_order(const Node& transpose, const std::vector<std::int64_t>& order) {
+    const auto constant = ov::as_type_ptr<ov::opset13::Constant>(transpose->get_input_node_shared_ptr(1));
+    return constant != nullptr && constant->cast_vector<std::int64_t>() == order;
+}
+
+// Gives the last convolution of our INT8 files back to OpenVINO as a convolution: the files have it as a matrix product
+// of pixels with their channels last, which is quicker in ONNX Runtime and slower here. Another graph stays as it is.
+void product_as_convolution(const std::shared_ptr<ov::Model>& model) {
+    using namespace ov::opset13;
+    const auto result = model->get_results()[0];
+    const Node first = result->get_input_node_shared_ptr(0);
+    if (!ov::is_type<Transpose>(first) || !has_order(first, {0, 3, 1, 2})) return;
+    const Node added = before<Transpose>(first), multiplied = before<Add>(added);
+    const Node last = multiplied == nullptr ? nullptr : before<MatMul>(multiplied);
+    if (last == nullptr || !ov::is_type<Transpose>(last) || !has_order(last, {0, 2, 3, 1})) return;
+    const auto matrix = ov::as_type_ptr<Constant>(multiplied->get_input_node_shared_ptr(1));
+    const auto bias = ov::as_type_ptr<Constant>(added->get_input_node_shared_ptr(1));
+    if (matrix == nullptr || bias == nullptr || matrix->get_shape().size() != 2) return;
+    const std::size_t inputs = matrix->get_shape()[0], outputs = matrix->get_shape()[1];
+    const std::vector<float> from = matrix->cast_vector<float>();
+    std::vector<float> weights(from.size());
+    for (std::size_t i = 0; i < inputs; ++i) {
+        for (std::size_t o = 0; o < outputs; ++o) weights[o * inputs + i] = from[i * outputs + o];
+    }
+    const std::vector<float> biases = bias->cast_vector<float>();
+    const auto convolved = std::make_shared<Convolution>(
+        last->input_value(0), Constant::create(ov::element::f32, {outputs, inputs, 1, 1}, weights), ov::Strides{1, 1},
+        ov::CoordinateDiff{0, 0}, ov::CoordinateDiff{0, 0}, ov::Strides{1, 1});
+    const auto with_bias =
+        std::make_shared<Add>(convolved, Constant::create(ov::element::f32, {1, biases.size(), 1, 1}, biases));
+    with_bias->output(0).set_names(first->output(0).get_names());
+    result->input(0).replace_source_output(with_bias->output(0));
+}
+
+void check_model(const Model& of, const std::shared_ptr<ov::Model>& model) {
+    const auto fits = [](const std::vector<ov::Output<ov::Node>>& values, ov::element::Type type) {
+        return values.size() == 1 && values[0].get_element_type() == type && values[0].get_partial_shape().size() == 4;
+    };
+    if (!fits(model->inputs(), ov::element::u8) || !fits(model->outputs(), ov::element::f32)) {
+        fail(of.path + " is not a network of one uint8 (1, H, W, 3) and one float (1, C, h, w); export it with "
+                       "`edgeseg export`");
+    }
+    const std::vector<std::string> place{"framework", kMetadataKey};
+    if (model->has_rt_info(place)) check_carried(of.path, of.spec, model->get_rt_info<std::string>(place));
+}
+
+ov::CompiledModel compiled(const Model& of, int threads) {
+    const int streams = std::max(1, available_cores() / threads);
+    const ov::AnyMap settings{
+        // By itself OpenVINO computes in bfloat16 where the processor can: fp32 is to mean fp32.
+        ov::hint::inference_precision(ov::element::f32),
+        ov::num_streams(streams),
+        ov::inference_num_threads(threads * streams),
+        // Decoding, the kernels and other programs run on the same cores: its threads must be free to move.
+        ov::hint::enable_cpu_pinning(false),
+    };
+    try {
+        ov::Core core;
+        const auto reader = ov::frontend::FrontEndManager().load_by_framework("onnx");
+        if (reader == nullptr) fail("this OpenVINO cannot read ONNX files; install the one with its ONNX frontend");
+        std::istringstream stream(std::string(of.content.begin(), of.content.end()));
+        std::istream* content = &stream;
+        const std::shared_ptr<ov::Model> model = reader->convert(reader->load(content));
+        check_model(of, model);
+        product_as_convolution(model);
+        return core.compile_model(model, "CPU", settings);
+    } catch (const Error&) {
+        throw;
+    } catch (const std::exception& error) {
+        fail("OpenVINO refuses " + of.path + ": " + reason(error) + "; export the bundle again");
+    }
+}
+
+class OpenVinoRequest : public Request {
+  public:
+    OpenVinoRequest(ov::InferRequest request, const ov::Shape& shape)
+        : request_(std::move(request)), input_(ov::element::u8, shape) {
+        request_.set_input_tensor(input_);
+    }
+
+    std::uint8_t* input() override { return input_.data<std::uint8_t>(); }
+
+    Logits run() override {
+        try {
+            request_.infer();
+            const ov::Tensor logits = request_.get_output_tensor();
+            const ov::Shape shape = logits.get_shape();
+            if (shape.size() != 4 || shape[0] != 1) fail("OpenVINO gave no logits (1, C, h, w); export the bundle again");
+            return {logits.data<const float>(), static_cast<int>(shape[1]), static_cast<int>(shape[2]),
+                    static_cast<int>(shape[3])};
+        } catch (const Error&) {
+            throw;
+        } catch (const std::exception& error) {
+            fail("OpenVINO failed: " + reason(error) + "; is the spec that of this model?");
+        }
+    }
+
+  private:
+    ov::InferRequest request_;
+    ov::Tensor input_;
+};
+
+class OpenVino : public Engine {
+  public:
+    OpenVino(ov::CompiledModel model, int threads) : model_(std::move(model)), threads_(threads) {}
+
+    std::string name() const override { return "openvino"; }
+    int threads() const override { return threads_; }
+
+    std::unique_ptr<Request> request(int width, int height) override {
+        const ov::Shape shape{1, static_cast<std::size_t>(height), static_cast<std::size_t>(width), 3};
+        try {
+            return std::make_unique<OpenVinoRequest>(model_.create_infer_request(), shape);
+        } catch (const std::exception& error) {
+            fail("OpenVINO refuses an input of " + std::to_string(width) + "x" + std::to_string(height) + ": " +
+                 reason(error));
+        }
+    }
+
+  private:
+    ov::CompiledModel model_;
+    int threads_;
+};
+
+}  // namespace
+
+std::shared_ptr<Engine> open_openvino(const Model& model, int threads) {
+    // In a thread that ends: OpenVINO leaves its loader a signal stack, which is gone once another thread frees the
+    // model, and the next signal would be handled on memory that is no more.
+    auto loader = std::async(std::launch::async, [&] { return compiled(model, threads); });
+    return std::make_shared<OpenVino>(loader.get(), threads);
+}
+
+}  // namespace edgeseg

@@ -1,0 +1,188 @@
+#include "edgeseg/segmenter.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+#include <vector>
+
+#include "edgeseg/error.hpp"
+#include "engines/runtime.hpp"
+#include "images.hpp"
+#include "memory.hpp"
+
+namespace edgeseg {
+namespace {
+
+constexpr double kGate = 0.5;      // mIoU, in percent, that an artifact may lose against fp32 and still be run unasked
+constexpr double kGateAgreement = 98.0;  // percent of the pixels; the same gate where there are no labels
+
+[[noreturn]] void refuse(ErrorKind kind, const std::string& message) { throw Error(kind, message); }
+
+bool keeps_accuracy_of(const Artifact& ours, const Artifact& fp32) {
+    if (ours.miou && fp32.miou && !ours.data_sha256.empty() && ours.data_sha256 == fp32.data_sha256) {
+        return *fp32.miou - *ours.miou <= kGate;
+    }
+    return ours.agreement && *ours.agreement >= kGateAgreement;
+}
+
+struct Choice {
+    const Artifact* artifact;
+    std::string note;
+};
+
+// The artifact of that precision, or the bundle's best that this processor computes exactly.
+Choice choose(const Bundle& bundle, const std::string& engine, const std::string& precision) {
+    const std::string target = engine_target(engine);
+    const Artifact& best = bundle.artifact(target, precision);
+    if (best.precision != "int8" || target != "onnxruntime" || sums_int8_exactly()) return {&best, ""};
+    const std::string reason = "this processor has no VNNI, without which INT8 sums saturate";
+    if (!precision.empty()) return {&best, reason + ": expect wrong masks in places; fp32 is exact"};
+    const Artifact* fp32 = nullptr;
+    const Artifact* seven_bits = nullptr;
+    for (const Artifact& each : bundle.artifacts()) {
+        if (each.target != target) continue;
+        if (each.precision == "fp32") fp32 = &each;
+        if (each.precision == "int8-7bit") seven_bits = &each;
+    }
+    const Artifact* substitute = fp32;
+    if (seven_bits != nullptr && (fp32 == nullptr || keeps_accuracy_of(*seven_bits, *fp32))) substitute = seven_bits;
+    if (substitute == nullptr) {
+        refuse(ErrorKind::engine,
+               reason + ", and bundle " + bundle.spec().name + " has nothing else; ask for int8 if that will do");
+    }
+    return {substitute, reason + ": " + substitute->precision + " is taken in its place"};
+}
+
+}  // namespace
+
+struct Segmenter::State {
+    Spec spec;
+    std::shared_ptr<Engine> engine;
+    std::unique_ptr<Request> request;  // freed before its engine
+    Artifact artifact{};
+    std::string note;
+    std::vector<std::uint8_t> palette;  // blue, green, red
+    Workspace workspace;
+    std::mutex turn;
+
+    State(Spec for_spec, std::shared_ptr<Engine> with) : spec(std::move(for_spec)), engine(std::move(with)) {
+        if (engine == nullptr) refuse(ErrorKind::usage, "a segmenter takes an engine, got none");
+        if (!spec.head.exclusive) {
+            refuse(ErrorKind::usage, "the labels of " + spec.name + " may overlap, and a segmenter gives one class a "
+                                     "pixel; run it in Python, or call the kernel `labels` on its logits");
+        }
+        request = engine->request(spec.width, spec.height);
+        for (const auto& colour : spec.palette) palette.insert(palette.end(), {colour[2], colour[1], colour[0]});
+    }
+
+    // The logits of a frame, at the size and place that the spec says.
+    Logits logits(const ConstImage& frame) {
+        std::uint8_t* input = request->input();
+        const std::ptrdiff_t row = std::ptrdiff_t{3} * spec.width;
+        if (frame.width == spec.width && frame.height == spec.height) {
+            for (int y = 0; y < frame.height; ++y) {
+                std::memcpy(input + y * row, frame.row(y), static_cast<std::size_t>(row));
+            }
+            return request->run();
+        }
+        const Size placed = spec.placement(frame.width, frame.height);
+        edgeseg::resize(frame, {input, placed.width, placed.height, 3, row}, workspace);
+        const auto right = static_cast<std::size_t>(3 * (spec.width - placed.width));
+        for (int y = 0; y < placed.height && right > 0; ++y) {
+            std::memset(input + y * row + row - static_cast<std::ptrdiff_t>(right), spec.pad, right);
+        }
+        std::memset(input + placed.height * row, spec.pad,
+                    static_cast<std::size_t>(row) * static_cast<std::size_t>(spec.height - placed.height));
+        return request->run();
+    }
+
+    // Runs a kernel on the logits of a frame; what the kernel refuses is the frame's, or the network's for it.
+    template <typename Kernel>
+    void apply(const ConstImage& frame, Kernel kernel) {
+        const std::lock_guard<std::mutex> mine(turn);
+        try {
+            kernel(logits(frame), spec.rect(frame.width, frame.height));
+        } catch (const std::invalid_argument& error) {
+            refuse(ErrorKind::frame, error.what());
+        }
+    }
+};
+
+Segmenter Segmenter::open(const Bundle& bundle, const Options& options) {
+    const std::vector<std::string> known = engines();
+    if (options.engine.empty() && known.empty()) {
+        refuse(ErrorKind::engine, "this libedgeseg was built without a runtime; build it where CMake finds OpenVINO or "
+                                  "ONNX Runtime, or bring an engine of your own");
+    }
+    const std::string engine = options.engine.empty() ? known.front() : options.engine;
+    const Choice choice = choose(bundle, engine, options.precision);
+    const int threads = options.threads == 0 ? available_cores() : options.threads;
+    Spec spec = bundle.spec();
+    if (options.width != 0 || options.height != 0) {
+        const bool other = options.width != spec.width || options.height != spec.height;
+        if (other && !spec.dynamic) {
+            refuse(ErrorKind::usage, "bundle " + spec.name + " takes " + std::to_string(spec.width) + "x" +
+                                         std::to_string(spec.height) + " alone; export it with --dynamic for more sizes");
+        }
+        if (std::min(options.width, options.height) < 1 || std::max(options.width, options.height) > kLongestSide) {
+            refuse(ErrorKind::usage, "got an input of " + std::to_string(options.width) + "x" +
+                                         std::to_string(options.height) + ", expected 1 to 16384");
+        }
+        spec.width = options.width;
+        spec.height = options.height;
+    }
+    Segmenter model(spec, open_engine(engine, bundle, *choice.artifact, threads));
+    model.state_->artifact = *choice.artifact;
+    model.state_->note = choice.note;
+    if (spec != bundle.spec()) {
+        Request& request = *model.state_->request;
+        std::memset(request.input(), 0,
+                    3 * static_cast<std::size_t>(spec.width) * static_cast<std::size_t>(spec.height));
+        check_logits(bundle.folder() + "/" + choice.artifact->file, spec, request.run());
+    }
+    return model;
+}
+
+Segmenter::Segmenter(Spec spec, std::shared_ptr<Engine> engine)
+    : state_(std::make_unique<State>(std::move(spec), std::move(engine))) {}
+Segmenter::~Segmenter() = default;
+Segmenter::Segmenter(Segmenter&&) noexcept = default;
+Segmenter& Segmenter::operator=(Segmenter&&) noexcept = default;
+
+Segmenter Segmenter::clone() const {
+    Segmenter other(state_->spec, state_->engine);
+    other.state_->artifact = state_->artifact;
+    other.state_->note = state_->note;
+    return other;
+}
+
+const Spec& Segmenter::spec() const { return state_->spec; }
+const Engine& Segmenter::engine() const { return *state_->engine; }
+const Artifact& Segmenter::artifact() const { return state_->artifact; }
+const std::string& Segmenter::note() const { return state_->note; }
+
+void Segmenter::segment(const ConstImage& frame, const Image& mask) {
+    check_image(frame, 3, "frame");
+    check_image(mask, 1, "mask");
+    check_same_size(frame, mask, "mask");
+    if (overlap(frame, mask)) refuse(ErrorKind::frame, "the mask overlaps the frame; give it memory of its own");
+    state_->apply(frame, [&](const Logits& logits, const Rect& rect) {
+        argmax(logits, rect, mask, state_->workspace);
+    });
+}
+
+void Segmenter::overlay(const ConstImage& frame, double alpha, const Image& out, const Image* mask) {
+    check_image(frame, 3, "frame");
+    check_image(out, 3, "overlay");
+    check_same_size(frame, out, "overlay");
+    if (mask != nullptr) {
+        check_image(*mask, 1, "mask");
+        check_same_size(frame, *mask, "mask");
+    }
+    const Palette palette{state_->palette.data(), static_cast<int>(state_->spec.palette.size())};
+    state_->apply(frame, [&](const Logits& logits, const Rect& rect) {
+        edgeseg::overlay(logits, rect, frame, palette, alpha, out, mask);
+    });
+}
+
+}  // namespace edgeseg

@@ -1,0 +1,123 @@
+// The segmenter's own part: resize, border, place in the logits, refusals; and an engine's masks where one is built in.
+#include <cstring>
+
+#include "edgeseg/golden.hpp"
+#include "expect.hpp"
+
+using namespace edgeseg;
+using namespace test;
+
+namespace {
+
+// Step by step what `segment` does in one call.
+Bytes by_hand(const Spec& spec, const Bytes& frame, int width, int height) {
+    SampledRequest request(spec.width, spec.height);
+    const Size placed = spec.placement(width, height);
+    const std::ptrdiff_t row = std::ptrdiff_t{3} * spec.width;
+    std::memset(request.input(), spec.pad, static_cast<std::size_t>(row * spec.height));
+    resize({frame.data(), width, height, 3, 3 * width}, {request.input(), placed.width, placed.height, 3, row});
+    Bytes mask(static_cast<std::size_t>(width * height));
+    argmax(request.run(), spec.rect(width, height), {mask.data(), width, height, 1, width});
+    return mask;
+}
+
+void test_sizes() {
+    Segmenter model = sampled_segmenter();
+    const int sizes[][2] = {{60, 40}, {90, 20}, {20, 90}, {120, 80}, {1, 1}, {61, 41}, {60, 40}};
+    for (const auto& size : sizes) {
+        const Bytes frame = noise(static_cast<std::size_t>(3 * size[0] * size[1]), 7);
+        expect(mask_of(model, frame, size[0], size[1]) == by_hand(model.spec(), frame, size[0], size[1]),
+               "the mask of a frame of " + std::to_string(size[0]) + "x" + std::to_string(size[1]));
+    }
+}
+
+void test_strides() {
+    Segmenter model = sampled_segmenter();
+    const Bytes frame = noise(3 * 50 * 30, 1);
+    Bytes wide(200 * 30, 9), mask(70 * 30, 8);
+    for (int y = 0; y < 30; ++y) std::memcpy(wide.data() + 200 * y, frame.data() + 150 * y, 150);
+    model.segment({wide.data(), 50, 30, 3, 200}, {mask.data(), 50, 30, 1, 70});
+    const Bytes dense = mask_of(model, frame, 50, 30);
+    bool same = true, untouched = true;
+    for (int y = 0; y < 30; ++y) {
+        same = same && std::memcmp(mask.data() + 70 * y, dense.data() + 50 * y, 50) == 0;
+        for (int x = 50; x < 70; ++x) untouched = untouched && mask[static_cast<std::size_t>(70 * y + x)] == 8;
+    }
+    expect(same, "rows that lie apart give the same mask");
+    expect(untouched, "nothing is written between rows");
+}
+
+void test_overlay() {
+    Segmenter model = sampled_segmenter();
+    Bytes frame = noise(3 * 60 * 40, 3), mask(60 * 40);
+    const Bytes expected = mask_of(model, frame, 60, 40);
+    const Image ids{mask.data(), 60, 40, 1, 60}, out{frame.data(), 60, 40, 3, 180};
+    model.overlay({frame.data(), 60, 40, 3, 180}, 1.0, out, &ids);
+    expect(mask == expected, "overlay gives the mask too");
+    bool painted = true;
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+        for (std::size_t b = 0; b < 3; ++b) painted = painted && frame[3 * i + b] == (b == expected[i] ? 255 : 0);
+    }
+    expect(painted, "alpha 1 paints the classes' colours, blue first, over the frame itself");
+}
+
+void test_refusals() {
+    Segmenter model = sampled_segmenter();
+    Bytes frame = noise(3 * 60 * 40, 3), mask(60 * 40);
+    const ConstImage good{frame.data(), 60, 40, 3, 180};
+    const Image ids{mask.data(), 60, 40, 1, 60};
+    const auto refuses = [&](const std::string& word, const ConstImage& from, const Image& to) {
+        expect_error(ErrorKind::frame, word, [&] { model.segment(from, to); });
+    };
+    refuses("null", {nullptr, 60, 40, 3, 180}, ids);
+    refuses("null", good, {nullptr, 60, 40, 1, 60});
+    refuses("sides", {frame.data(), -1, 40, 3, 180}, ids);
+    refuses("sides", {frame.data(), 60, 0, 3, 180}, ids);
+    refuses("sides", {frame.data(), 2000000, 1, 3, 6000000}, ids);
+    refuses("channels", {frame.data(), 60, 40, 4, 240}, ids);
+    refuses("stride", {frame.data(), 60, 40, 3, 179}, ids);
+    refuses("stride", {frame.data(), 60, 40, 3, -180}, ids);
+    refuses("stride", {frame.data(), 60, 40, 3, PTRDIFF_MAX}, ids);
+    refuses("stride", good, {mask.data(), 60, 40, 1, 59});
+    refuses("expected the frame's", good, {mask.data(), 40, 40, 1, 60});
+    refuses("overlaps", good, {frame.data() + 100, 60, 40, 1, 60});
+    expect(mask == Bytes(60 * 40), "nothing was written");
+    const Image out{frame.data(), 60, 40, 3, 180};
+    expect_error(ErrorKind::frame, "alpha", [&] { model.overlay(good, 1.5, out); });
+    expect_error(ErrorKind::usage, "engine", [] { Segmenter(sampled_spec(), nullptr); });
+    Spec overlapping = sampled_spec();
+    overlapping.head = {"multi-label", "logits", 0, false};
+    expect_error(ErrorKind::usage, "overlap", [&] { Segmenter(overlapping, std::make_shared<Sampled>()); });
+}
+
+void test_engines(const std::string& folder) {
+    const Bundle bundle = Bundle::open(folder);
+    expect_error(ErrorKind::engine, "'nothing'", [&] { Segmenter::open(bundle, {"nothing", "", 1, 0, 0}); });
+    for (const std::string& name : engines()) {
+        expect_error(ErrorKind::engine, "threads", [&] { Segmenter::open(bundle, {name, "fp32", 100000, 0, 0}); });
+        expect_error(ErrorKind::bundle, "quantize", [&] { Segmenter::open(bundle, {name, "int4", 1, 0, 0}); });
+        expect_error(ErrorKind::usage, "--dynamic", [&] { Segmenter::open(bundle, {name, "fp32", 1, 64, 64}); });
+        Segmenter fp32 = Segmenter::open(bundle, {name, "fp32", 1, 0, 0});
+        Segmenter best = Segmenter::open(bundle, {name, "", 2, 0, 0});
+        expect(fp32.engine().name() == name && fp32.artifact().precision == "fp32", name + " takes what was asked for");
+        expect(best.engine().threads() == 2, name + " takes the threads that were asked for");
+        const Bytes frame = noise(3 * 640 * 480, 5);
+        Segmenter twin = fp32.clone();
+        const Bytes mask = mask_of(fp32, frame, 640, 480);
+        expect(mask == mask_of(twin, frame, 640, 480), name + ": a clone gives the same mask");
+        const Proof proof = check(bundle, best);
+        expect(bundle.golden().empty() ? proof.frames == 0 : proof.holds(), name + ": the golden frames");
+    }
+    if (engines().empty()) std::puts("no engine is built in: masks of networks are not tested");
+}
+
+}  // namespace
+
+int main(int, char** arguments) {
+    test_sizes();
+    test_strides();
+    test_overlay();
+    test_refusals();
+    test_engines(arguments[1]);
+    return result("the segmenter holds");
+}

@@ -1,0 +1,95 @@
+"""libedgeseg as others get it: installed, found by CMake and pkg-config, and showing its documented ABI alone."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import edgeseg
+from edgeseg.artifact import SHIPPED
+from tests.cpp.conftest import ROOT, run
+from tests.cpp.library import Library
+
+CPP = ROOT / "cpp_bridge"
+NANO = str(SHIPPED / "road-nano")
+
+
+@pytest.fixture(scope="module")
+def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    prefix = tmp_path_factory.mktemp("prefix")
+    run("cmake", "-S", CPP, "-B", built, f"-DCMAKE_INSTALL_PREFIX={prefix}", "-DCMAKE_INSTALL_LIBDIR=lib")
+    run("cmake", "--build", built)
+    run("cmake", "--install", built)
+    return prefix
+
+
+def test_a_c_program_gives_pythons_mask(installed: Path, library: Library, tmp_path: Path) -> None:
+    package = subprocess.run(
+        ["pkg-config", "--cflags", "--libs", "edgeseg"],
+        env={**os.environ, "PKG_CONFIG_PATH": str(installed / "lib/pkgconfig")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    strict = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror"]
+    run("cc", *strict, CPP / "examples/mask.c", "-o", tmp_path / "mask", *package.stdout.split())
+    frame = cv2.imread(str(ROOT / "docs/assets/street.jpg"))
+    assert frame is not None
+    assert cv2.imwrite(str(tmp_path / "frame.ppm"), frame)
+    environment = {**os.environ, "LD_LIBRARY_PATH": str(installed / "lib")}
+    for engine in library.engines():
+        with (tmp_path / "frame.ppm").open("rb") as picture:
+            done = subprocess.run(
+                [tmp_path / "mask", NANO], stdin=picture, capture_output=True, env={**environment, "ENGINE": engine}
+            )
+        assert done.returncode == 0, done.stderr
+        mask = cv2.imdecode(np.frombuffer(done.stdout, np.uint8), cv2.IMREAD_GRAYSCALE)
+        python = edgeseg.load("road-nano", engine=engine, precision="fp32")
+        assert np.array_equal(np.asarray(mask), python(np.asarray(frame, np.uint8)))
+    pixel = b"P6 1 1 255\nabc"
+    done = subprocess.run([tmp_path / "mask", "/nowhere"], input=pixel, capture_output=True, env=environment)
+    assert (done.returncode, b"is not there" in done.stderr) == (2, True)
+
+
+def test_a_cmake_project_finds_both_libraries(installed: Path, library: Library, tmp_path: Path) -> None:
+    run("cmake", "-S", CPP / "examples/consumer", "-B", tmp_path, f"-DCMAKE_PREFIX_PATH={installed}")
+    run("cmake", "--build", tmp_path)
+    classes = edgeseg.load("road-nano").spec.classes
+    for engine in library.engines():
+        said = run(tmp_path / "classes", NANO, engine)
+        assert said.split()
+        assert set(said.split()) <= set(classes)
+        assert run(tmp_path / "classes_static", NANO, engine) == said
+    assert (installed / "include/edgeseg.h").exists()
+
+
+def test_it_shows_its_documented_abi_alone(library: Library) -> None:
+    header = (CPP / "include/edgeseg.h").read_text()
+    documented = set(re.findall(r"^EDGESEG_C_API .*?\b(edgeseg_\w+)\(", header, re.MULTILINE))
+    assert len(documented) > 20
+    lines = run("nm", "-DC", "--defined-only", library.path).splitlines()
+    names = [line.split(maxsplit=2)[2] for line in lines]
+    assert {name for name in names if "::" not in name} == documented
+    headers = "".join(path.read_text() for path in (CPP / "include/edgeseg").glob("*.hpp"))
+    for name in (name for name in names if "::" in name):
+        found = re.fullmatch(r"(?:vtable for |typeinfo for |typeinfo name for )?edgeseg::([\w:~]+?)(\W.*)?", name)
+        assert found, name
+        assert re.search(rf"\b{found[1].split('::')[-1].removeprefix('~')}\b", headers), name
+
+
+def test_headers_open_with_an_example() -> None:
+    documented = ("bundle", "engine", "error", "golden", "segmenter", "spec")
+    for name in ("edgeseg.h", *(f"edgeseg/{each}.hpp" for each in documented)):
+        begin = (CPP / "include" / name).read_text().partition("\n#")[0]
+        assert re.search(r"^(//| \*)     \S", begin, re.MULTILINE), name
+
+
+def test_the_library_is_small(library: Library, tmp_path: Path) -> None:
+    run("strip", "-o", tmp_path / "stripped.so", library.path)
+    assert (tmp_path / "stripped.so").stat().st_size < 1_000_000

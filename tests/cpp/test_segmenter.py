@@ -1,0 +1,103 @@
+"""The same frame, bundle, runtime and threads: the same mask, every pixel, from C++ and from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import edgeseg
+from edgeseg.artifact import SHIPPED
+from edgeseg.bundle import Bundle
+from edgeseg.spec import Grid, Resize, Spec
+from tests.cpp.conftest import ROOT
+from tests.cpp.library import BUNDLE, ENGINE, Bytes, Library, LibraryError
+
+NANO = SHIPPED / "road-nano"
+
+
+@pytest.fixture(scope="module")
+def street() -> Bytes:
+    frame = cv2.imread(str(ROOT / "docs/assets/street.jpg"))
+    assert frame is not None
+    return np.asarray(frame, np.uint8)
+
+
+def need(library: Library, engine: str) -> None:
+    if engine not in library.engines():
+        pytest.skip(f"libedgeseg was built without {engine}")
+    pytest.importorskip(engine)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+@pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
+def test_masks_are_the_same(library: Library, street: Bytes, engine: str, precision: str, threads: int) -> None:
+    need(library, engine)
+    python = edgeseg.load("road-nano", engine=engine, precision=precision, threads=threads)
+    cpp = library.segmenter(NANO, engine, precision, threads)
+    odd = np.asarray(cv2.resize(street, (333, 517)), np.uint8)
+    for frame in (street, odd, street[:360, :480], street[10:370, 20:500]):
+        assert np.array_equal(cpp(frame), python(frame))
+    painted, mask = cpp.overlay(street, 0.4)
+    assert np.array_equal(painted, python.overlay(python.logits(street), street, alpha=0.4))
+    assert np.array_equal(mask, python(street))
+    assert len(np.unique(mask)) > 3
+    python.close()
+    cpp.close()
+
+
+@pytest.mark.parametrize("resize", ["stretch", "letterbox"])
+@pytest.mark.parametrize("grid", ["stride", "whole", "corners"])
+def test_frames_lie_where_python_lays_them(
+    library: Library,
+    spec: Spec,
+    make_bundle: Callable[[Path, Spec], Bundle],
+    tmp_path: Path,
+    resize: Resize,
+    grid: Grid,
+) -> None:
+    need(library, "openvino")
+    bundle = make_bundle(tmp_path / "b", replace(spec, resize=resize, grid=grid, pad=99))
+    python = edgeseg.load(bundle, engine="openvino", threads=1)
+    cpp = library.segmenter(bundle.folder, "openvino")
+    random = np.random.default_rng(0)
+    for width, height in ((30, 18), (31, 18), (60, 20), (7, 50), (25, 15), (1, 1)):
+        frame = random.integers(0, 256, (height, width, 3), np.uint8)
+        assert np.array_equal(cpp(frame), python(frame)), (width, height)
+    cpp.close()
+
+
+def test_both_take_the_same_artifact(library: Library) -> None:
+    need(library, "openvino")
+    cpp = library.segmenter(NANO, "openvino")
+    python = edgeseg.load("road-nano", engine="openvino", threads=1)
+    assert python.candidate is not None
+    assert cpp.precision == python.candidate.artifact.precision
+    cpp.close()
+
+
+def test_what_is_missing_is_said(library: Library) -> None:
+    need(library, "openvino")
+    with pytest.raises(LibraryError, match=r"edgeseg quantize .*--seven-bits") as caught:
+        library.segmenter(NANO, "openvino", "int8-7bit")
+    assert caught.value.status == BUNDLE
+    with pytest.raises(LibraryError, match="no engine 'tensorflow'") as caught:
+        library.segmenter(NANO, "tensorflow")
+    assert caught.value.status == ENGINE
+
+
+def test_a_spec_of_another_network_is_refused(
+    library: Library, spec: Spec, make_bundle: Callable[..., Bundle], tmp_path: Path
+) -> None:
+    need(library, "openvino")
+    folder = make_bundle(tmp_path / "b", spec).folder
+    index = folder / "bundle.json"
+    index.write_text(index.read_text().replace('"stride": 4', '"stride": 2'))
+    with pytest.raises(LibraryError, match="another model's") as caught:
+        library.segmenter(folder, "openvino")
+    assert caught.value.status == ENGINE
