@@ -16,6 +16,9 @@ from torch import Tensor, nn
 
 CLASSES, SIDE = 5, 64
 
+ALL = "EDGESEG_MATRIX"
+"""Set to "all" by `make matrix`."""
+
 _OPERATORS: Any = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
 
 
@@ -155,7 +158,6 @@ CASES: dict[str, Case] = {
     "smp-fpn": Case("segmentation_models_pytorch", smp("FPN", "mobilenet_v2"), SMP),
     "smp-fpn-sigmoid": Case("segmentation_models_pytorch", smp("FPN", activation="sigmoid"), SMP),
     "smp-pspnet": Case("segmentation_models_pytorch", smp("PSPNet"), SMP),
-    "smp-pan": Case("segmentation_models_pytorch", smp("PAN"), SMP),
     "smp-deeplabv3": Case("segmentation_models_pytorch", smp("DeepLabV3"), SMP),
     "smp-deeplabv3plus": Case("segmentation_models_pytorch", smp("DeepLabV3Plus", activation="softmax2d"), SMP),
     "smp-upernet": Case("segmentation_models_pytorch", smp("UPerNet"), SMP),
