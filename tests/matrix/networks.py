@@ -70,16 +70,12 @@ class Scores(nn.Module):
         import_torchvision()
         import timm
 
-        options: dict[str, Any] = {"img_size": SIDE} if "vit_" in name or "swin" in name else {}
-        self.body = timm.create_model(name, pretrained=False, features_only=True, out_indices=(-1,), **options)
+        self.body = timm.create_model(name, pretrained=False, features_only=True, out_indices=(-1,))
         self.head = nn.Conv2d(self.body.feature_info.channels()[-1], CLASSES, 1)
-        self.last = self.body.feature_info.channels()[-1]
 
     def forward(self, pictures: Tensor) -> Tensor:
-        features = self.body(pictures)[-1]
-        if features.shape[1] != self.last:  # channels last, as Swin gives them
-            features = features.permute(0, 3, 1, 2)
-        return nn.functional.interpolate(self.head(features), pictures.shape[2:], mode="bilinear")
+        scores: Tensor = self.head(self.body(pictures)[-1])
+        return nn.functional.interpolate(scores, pictures.shape[2:], mode="bilinear")
 
 
 class Logits(nn.Module):
@@ -175,11 +171,8 @@ CASES: dict[str, Case] = {
     "timm-resnet": Case("timm", timm("resnet10t")),
     "timm-convnext": Case("timm", timm("convnext_atto")),
     "timm-repvgg": Case("timm", timm("repvgg_a0")),
-    "timm-efficientvit": Case("timm", timm("efficientvit_b0")),
     "timm-edgenext": Case("timm", timm("edgenext_xx_small")),
     "timm-ghostnet": Case("timm", timm("ghostnet_050")),
-    "timm-swin": Case("timm", timm("swin_tiny_patch4_window7_224")),
-    "timm-vit": Case("timm", timm("vit_tiny_patch16_224")),
 }
 
 

@@ -122,7 +122,9 @@ def test_the_whole_way(
         masks = tmp_path / precision
         assert edgeseg("run", "street.png", "--bundle", "./mine", "--precision", precision, "--masks", str(masks)) == 0
         (mask,) = masks.glob("*.png")
-        assert np.ptp(np.asarray(cv2.imread(str(mask), cv2.IMREAD_GRAYSCALE))) > 0
+        ids = np.asarray(cv2.imread(str(mask), cv2.IMREAD_GRAYSCALE))  # of random weights, one class may win everywhere
+        assert ids.shape == sample_frames(None)[0].shape[:2]
+        assert ids.max() < CLASSES
     if find_spec("tensorrt_rtx") is not None:
         for precision in ("fp16", "int8"):
             assert edgeseg("compile", "./mine", "--target", "tensorrt-rtx", "--precision", precision) == 0
