@@ -7,10 +7,7 @@ import os
 
 import pytest
 
-from tests.matrix.networks import CASES, Case, import_torchvision
-
-ALL = "EDGESEG_MATRIX"
-"""Set to "all" by `make matrix`."""
+from tests.matrix.networks import ALL, CASES, Case, import_torchvision
 
 
 @pytest.fixture(params=CASES)

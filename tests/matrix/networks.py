@@ -16,6 +16,9 @@ from torch import Tensor, nn
 
 CLASSES, SIDE = 5, 64
 
+ALL = "EDGESEG_MATRIX"
+"""Set to "all" by `make matrix`."""
+
 _OPERATORS: Any = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
 
 
@@ -67,16 +70,12 @@ class Scores(nn.Module):
         import_torchvision()
         import timm
 
-        options: dict[str, Any] = {"img_size": SIDE} if "vit_" in name or "swin" in name else {}
-        self.body = timm.create_model(name, pretrained=False, features_only=True, out_indices=(-1,), **options)
+        self.body = timm.create_model(name, pretrained=False, features_only=True, out_indices=(-1,))
         self.head = nn.Conv2d(self.body.feature_info.channels()[-1], CLASSES, 1)
-        self.last = self.body.feature_info.channels()[-1]
 
     def forward(self, pictures: Tensor) -> Tensor:
-        features = self.body(pictures)[-1]
-        if features.shape[1] != self.last:  # channels last, as Swin gives them
-            features = features.permute(0, 3, 1, 2)
-        return nn.functional.interpolate(self.head(features), pictures.shape[2:], mode="bilinear")
+        scores: Tensor = self.head(self.body(pictures)[-1])
+        return nn.functional.interpolate(scores, pictures.shape[2:], mode="bilinear")
 
 
 class Logits(nn.Module):
@@ -155,7 +154,6 @@ CASES: dict[str, Case] = {
     "smp-fpn": Case("segmentation_models_pytorch", smp("FPN", "mobilenet_v2"), SMP),
     "smp-fpn-sigmoid": Case("segmentation_models_pytorch", smp("FPN", activation="sigmoid"), SMP),
     "smp-pspnet": Case("segmentation_models_pytorch", smp("PSPNet"), SMP),
-    "smp-pan": Case("segmentation_models_pytorch", smp("PAN"), SMP),
     "smp-deeplabv3": Case("segmentation_models_pytorch", smp("DeepLabV3"), SMP),
     "smp-deeplabv3plus": Case("segmentation_models_pytorch", smp("DeepLabV3Plus", activation="softmax2d"), SMP),
     "smp-upernet": Case("segmentation_models_pytorch", smp("UPerNet"), SMP),
@@ -173,11 +171,8 @@ CASES: dict[str, Case] = {
     "timm-resnet": Case("timm", timm("resnet10t")),
     "timm-convnext": Case("timm", timm("convnext_atto")),
     "timm-repvgg": Case("timm", timm("repvgg_a0")),
-    "timm-efficientvit": Case("timm", timm("efficientvit_b0")),
     "timm-edgenext": Case("timm", timm("edgenext_xx_small")),
     "timm-ghostnet": Case("timm", timm("ghostnet_050")),
-    "timm-swin": Case("timm", timm("swin_tiny_patch4_window7_224")),
-    "timm-vit": Case("timm", timm("vit_tiny_patch16_224")),
 }
 
 

@@ -6,6 +6,7 @@ Every step is the command that a user would give. None ends in a traceback, and 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,7 +24,7 @@ from edgeseg.bundle import Bundle
 from edgeseg.cli import app
 from edgeseg.measured import Calibration
 from edgeseg_export.frames import sample_frames
-from tests.matrix.networks import CLASSES, SIDE, Case, network
+from tests.matrix.networks import ALL, CLASSES, SIDE, Case, network
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of torch's exporter, and of libraries
 
@@ -47,6 +48,8 @@ def edgeseg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("EDGESEG_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("edgeseg.auto.SECONDS", 0.01)
+    if os.environ.get(ALL) == "all":  # models are tried in a child process first, as users' are: runtimes die of some
+        monkeypatch.delenv("EDGESEG_MODEL_MEMORY", raising=False)
 
     def run(*words: str) -> Any:
         return app(words, result_action="return_value", print_error=False, exit_on_error=False)
@@ -77,7 +80,12 @@ def test_the_whole_way(
 ) -> None:
     name, stated = case
     picture = torch.zeros(1, 3, SIDE, SIDE)
-    torch.onnx.export(network(name), (picture,), "theirs.onnx", opset_version=17, dynamo=False)
+    try:
+        torch.onnx.export(
+            network(name), (picture,), "theirs.onnx", opset_version=17, dynamo=False, output_names=["out"]
+        )
+    except torch.onnx.errors.OnnxExporterError as error:
+        pytest.skip(f"torch's older exporter cannot write it: {str(error)[:120]}")
 
     like = () if stated.like is None else ("--like", stated.like)
     assert edgeseg("import", "theirs.onnx", "--make-spec", *like) == 0
@@ -114,7 +122,9 @@ def test_the_whole_way(
         masks = tmp_path / precision
         assert edgeseg("run", "street.png", "--bundle", "./mine", "--precision", precision, "--masks", str(masks)) == 0
         (mask,) = masks.glob("*.png")
-        assert np.ptp(np.asarray(cv2.imread(str(mask), cv2.IMREAD_GRAYSCALE))) > 0
+        ids = np.asarray(cv2.imread(str(mask), cv2.IMREAD_GRAYSCALE))  # of random weights, one class may win everywhere
+        assert ids.shape == sample_frames(None)[0].shape[:2]
+        assert ids.max() < CLASSES
     if find_spec("tensorrt_rtx") is not None:
         for precision in ("fp16", "int8"):
             assert edgeseg("compile", "./mine", "--target", "tensorrt-rtx", "--precision", precision) == 0

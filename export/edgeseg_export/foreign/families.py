@@ -88,7 +88,7 @@ def _transformers(model: Path) -> Family:
     data = read_json(path, error=SpecError, unreadable="check its permissions", damaged="fetch it again")
     if not isinstance(data, dict):
         raise SpecError(f"{path} holds no object; fetch it again")
-    normalise = data.get("do_normalize", True)
+    normalise = data.get("do_normalize")  # left out where a processor knows no normalisation, MobileViT's
     mean = _three(data, "image_mean", path) if normalise else [0.0] * 3
     std = _three(data, "image_std", path) if normalise else [1.0] * 3
     colour = "BGR" if data.get("do_flip_channel_order", False) else "RGB"

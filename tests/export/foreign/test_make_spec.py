@@ -191,7 +191,7 @@ def test_transformers_is_read_from_the_files_beside_the_model(tmp_path: Path) ->
     path = saved(network(), tmp_path)
     with pytest.raises(SpecError, match=r"reads preprocessor_config\.json, which is not in"):
         make_spec(path, like="transformers")
-    processor = {"do_rescale": True, "rescale_factor": 1 / 255, "image_mean": [0.5] * 3, "image_std": [0.25] * 3}
+    processor = {"do_normalize": True, "rescale_factor": 1 / 255, "image_mean": [0.5] * 3, "image_std": [0.25] * 3}
     (tmp_path / "preprocessor_config.json").write_text(json.dumps(processor))
     labels = {str(index): f"thing {index}" for index in range(CLASSES)}
     (tmp_path / "config.json").write_text(json.dumps({"id2label": labels}))
@@ -203,7 +203,7 @@ def test_transformers_is_read_from_the_files_beside_the_model(tmp_path: Path) ->
     (tmp_path / "preprocessor_config.json").write_text(json.dumps(flipped))
     made = make_spec(path, like="transformers")
     assert [made.data["input"][name] for name in ("colour", "mean", "std")] == ["BGR", [0.0] * 3, [1.0] * 3]
-    for damage in ({"image_mean": [0.5]}, {**processor, "rescale_factor": 0.1}, [1]):
+    for damage in ({"do_normalize": True, "image_mean": [0.5]}, {**processor, "rescale_factor": 0.1}, [1]):
         (tmp_path / "preprocessor_config.json").write_text(json.dumps(damage))
         with pytest.raises(SpecError):
             make_spec(path, like="transformers")
