@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from edgeseg.bundle import Bundle
 from edgeseg.errors import LostError, UsageError
 from edgeseg.processor import available_cores
-from edgeseg.spec import Spec
+from edgeseg.spec import Head, Spec
 from edgeseg.video import options as options_module
 from edgeseg.video import pipeline
 from edgeseg.video.options import StreamOptions, engine_threads
@@ -436,6 +436,15 @@ def test_every_stage_has_its_time(makes_masks: bool, overlay: bool, spec: Spec) 
     assert len(model.memory) == 1  # of the one worker
     assert running.stats.fps <= 4 / (4 * 0.03)
     assert running.stats.stages["infer"].total >= 4 * 0.02
+
+
+def test_masks_of_labels_that_overlap_are_named(spec: Spec, shades: Shades) -> None:
+    model: Any = Slow(replace(spec, head=Head("multi-label", exclusive=False)))
+    (result,) = stream(model, shades(1))
+    assert result.labels == spec.classes
+    plain: Any = Slow(spec)
+    (result,) = stream(plain, shades(1))
+    assert result.labels == ()
 
 
 def test_workers_have_memory_of_their_own(spec: Spec, shades: Shades) -> None:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import zipfile
-import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -87,8 +85,8 @@ def read_cache(file: Path) -> Histograms | None:
     content = recall(file)
     try:
         return None if content is None else _histograms(content)
-    except (ValueError, KeyError, TypeError, IndexError, OSError, EOFError, zipfile.BadZipFile, zlib.error):
-        forget(file)  # of another version: an altered one is not recalled
+    except Exception:  # it is of another version, or damaged, where a reader of archives may fail in any way
+        forget(file)
         return None
 
 

@@ -102,6 +102,15 @@ def test_notes_may_be_written_again(tmp_path: Path) -> None:
         write_notes(sidecar_of(engine), {"latency": float("nan")})
 
 
+def test_the_order_of_notes_is_no_matter(tmp_path: Path) -> None:
+    engine = tmp_path / "road.engine"
+    large = PLAN + bytes(2**20)
+    write_engine(engine, large, KEY, {"seconds": 3.5})
+    notes = json.loads(sidecar_of(engine).read_text())
+    sidecar_of(engine).write_text(json.dumps(dict(reversed(notes.items()))))
+    assert read_engine(engine) == (large, KEY)
+
+
 def edited(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
     def edit(engine: Path) -> None:
         notes = json.loads(sidecar_of(engine).read_text())

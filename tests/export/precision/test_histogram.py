@@ -221,6 +221,8 @@ def test_zeros_have_a_range_of_nothing() -> None:
 def test_few_values_lose_nothing_by_entropy() -> None:
     """As many levels as bins: the threshold is the end of what was seen."""
     assert of([0.5, 0.5, 1.0]).range("entropy", symmetric=False)[1] == 1
+    for largest in (each / 256 for each in range(133, 256)):
+        assert of([0.5, 0.5, largest]).range("entropy", symmetric=False)[1] == largest
 
 
 def test_a_statistic_counts_as_one_channel() -> None:
