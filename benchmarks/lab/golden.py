@@ -8,7 +8,7 @@ from __future__ import annotations
 from edgeseg.bundle import Bundle
 from edgeseg.cache import tell
 from edgeseg_bench.script import run_script
-from edgeseg_export.golden import STREET, chosen_pictures, put_golden, street_pictures
+from edgeseg_export.golden import STREET, put_golden, read_pictures, street_pictures
 
 
 def main(*bundles: str, golden: str = STREET) -> int:
@@ -18,7 +18,7 @@ def main(*bundles: str, golden: str = STREET) -> int:
         bundles: names of those that come with edgeseg, or paths.
         golden: a folder of pictures, a video, or street: those that come with edgeseg.
     """
-    pictures = chosen_pictures(golden) or street_pictures()
+    pictures = read_pictures(golden) or street_pictures()
     for name in bundles:
         bundle = put_golden(Bundle.open(name), pictures, tell)
         for artifact in bundle.artifacts:

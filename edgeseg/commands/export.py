@@ -56,7 +56,7 @@ def export_command(
         golden: pictures that the bundle is to carry, for every machine to be asked for their masks: a folder of them, a
             video, or street, those that come with edgeseg; by default some of the data set, or street.
     """
-    from edgeseg_export.golden import chosen_pictures
+    from edgeseg_export.golden import read_pictures
     from edgeseg_export.to_onnx import export
 
     is_factory = ":" in network
@@ -69,7 +69,7 @@ def export_command(
         raise UsageError(
             f"--weights, --ignore-keys and --spec go with package.module:factory, not with {network}; leave them out"
         )
-    pictures = chosen_pictures(golden)
+    pictures = read_pictures(golden)
     with progress_bar("evaluate") as progress:
         if spec is not None:
             bundle = _export_module(network, weights, ignore_keys, spec, out, data, split, pictures, progress)

@@ -59,9 +59,9 @@ def import_command(
     from edgeseg_export.foreign.import_onnx import import_onnx
     from edgeseg_export.foreign.model_spec import read_model_spec
     from edgeseg_export.foreign.trial import try_import
-    from edgeseg_export.golden import chosen_pictures
+    from edgeseg_export.golden import read_pictures
 
-    pictures, model_spec = chosen_pictures(golden), read_model_spec(spec)
+    pictures, model_spec = read_pictures(golden), read_model_spec(spec)
     try_import(model, spec)
     with progress_bar("evaluate") as progress:
         bundle = import_onnx(

@@ -48,13 +48,13 @@ def quantize_command(
         golden: pictures that the bundle is to carry, as for export; by default frames of --data that did not calibrate.
     """
     from edgeseg_export.frame_set import open_proof
-    from edgeseg_export.golden import chosen_pictures
+    from edgeseg_export.golden import read_pictures
     from edgeseg_export.precision.quantize import quantize
     from edgeseg_export.precision.sensitivity_result import read_keep
 
     if min_agreement is not None:
         check_percent(min_agreement, "--min-agreement")
-    opened, pictures = Bundle.open(bundle), chosen_pictures(golden)
+    opened, pictures = Bundle.open(bundle), read_pictures(golden)
     float_layers = frozenset(keep) | (frozenset() if sensitivity is None else read_keep(sensitivity, opened))
     evaluation = None if eval is None else open_proof(eval, eval_split)
     with progress_bar("calibrate") as progress:

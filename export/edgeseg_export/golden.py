@@ -54,7 +54,7 @@ class Pictures(NamedTuple):
     images: Sequence[Image]
 
 
-def chosen_pictures(choice: str | None) -> Pictures | None:
+def read_pictures(choice: str | None) -> Pictures | None:
     """What the option --golden asks for: STREET, or a folder of pictures or a video; None where it was not given.
 
     Raises:
@@ -65,7 +65,7 @@ def chosen_pictures(choice: str | None) -> Pictures | None:
     if choice == STREET:
         return street_pictures()
     path = Path(choice)
-    return Pictures(named(path), sample_source(path, MOST))
+    return Pictures(source_name(path), sample_source(path, MOST))
 
 
 def street_pictures() -> Pictures:
@@ -78,10 +78,10 @@ def data_pictures(dataset: Dataset | None) -> Pictures:
     if dataset is None:
         return street_pictures()
     split = f" {dataset.split}" if dataset.split else ""
-    return Pictures(f"{named(dataset.folder)}{split}", sample_frames(dataset))
+    return Pictures(f"{source_name(dataset.folder)}{split}", sample_frames(dataset))
 
 
-def named(path: Path) -> str:
+def source_name(path: Path) -> str:
     """What pictures of a folder or file are called in a bundle: no more of the path than its last part."""
     return escaped(path.resolve().name) or "data"
 
@@ -100,7 +100,7 @@ def make_golden(
     if not model.spec.head.exclusive:
         note("labels that may overlap have no mask of classes: the bundle has no golden frames")
         return None
-    frames = [fitted(image, model.spec) for image in pictures.images]
+    frames = [fit(image, model.spec) for image in pictures.images]
     best: list[tuple[bytes, bytes]] = []
     for bits in BITS:
         files = [_encoded(model, _rounded(frame, bits)) for frame in frames]
@@ -189,7 +189,7 @@ def _reference(spec: Spec, artifacts: Mapping[Path, Artifact]) -> Segmenter:
     return Segmenter(spec, open_engine("onnxruntime", path, spec, threads=1, own=True))
 
 
-def fitted(image: Image, spec: Spec) -> Image:
+def fit(image: Image, spec: Spec) -> Image:
     """A picture as a frame of the network's own size, uint8 (H, W, 3).
 
     For a letterbox it is the middle part that has the network's proportions: a border has classes that nobody asks for,

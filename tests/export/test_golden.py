@@ -25,7 +25,7 @@ from edgeseg.spec import Spec
 from edgeseg.train.settings import TrainSettings
 from edgeseg_export import golden
 from edgeseg_export.frames import sample_frames, sample_source, spread
-from edgeseg_export.golden import Pictures, chosen_pictures, fitted, make_golden, put_golden, street_pictures
+from edgeseg_export.golden import Pictures, fit, make_golden, put_golden, read_pictures, street_pictures
 from edgeseg_export.precision.quantize import quantize
 from edgeseg_export.to_onnx import export
 
@@ -70,7 +70,7 @@ def test_export_puts_street_pictures_in_and_says_so(weights: Path, tmp_path: Pat
     }
     session = ort.InferenceSession(bundle.path(bundle.artifacts[0]), providers=["CPUExecutionProvider"])
     for (frame, mask), picture in zip(bundle.golden_frames(), sample_frames(None), strict=True):
-        assert np.array_equal(frame, fitted(picture, bundle.spec))
+        assert np.array_equal(frame, fit(picture, bundle.spec))
         logits = session.run(None, {"frame": frame[np.newaxis]})[0]
         assert np.array_equal(mask, kernels.argmax(logits, 93, 61, rect=bundle.spec.rect(93, 61)))
         assert np.array_equal(mask, load(bundle, threads=2)(frame))
@@ -94,8 +94,8 @@ def test_the_users_own_frames_are_the_default(weights: Path, tmp_path: Path) -> 
     assert bundle.golden is not None
     assert (bundle.golden.source, len(bundle.golden.frames)) == ("mine val", MOST)
     first, *_, last = bundle.golden_frames()
-    assert np.array_equal(first.frame, fitted(dataset.load(0)[0], bundle.spec))
-    assert np.array_equal(last.frame, fitted(dataset.load(len(dataset) - 1)[0], bundle.spec))
+    assert np.array_equal(first.frame, fit(dataset.load(0)[0], bundle.spec))
+    assert np.array_equal(last.frame, fit(dataset.load(len(dataset) - 1)[0], bundle.spec))
     street = export(weights, tmp_path / "tiny", data=tmp_path / "mine", golden=street_pictures())
     assert street.golden is not None
     assert street.golden.source == "street"
@@ -109,7 +109,7 @@ def test_quantize_takes_frames_that_did_not_calibrate(weights: Path, tmp_path: P
     assert (result.golden.source, len(result.golden.frames)) == ("images", 3)
     chosen = [cv2.imread(str(images / f"{place:03}.png")) for place in (1, 5, 9)]
     for pair, picture in zip(result.golden_frames(), chosen, strict=True):
-        assert np.array_equal(pair.frame, fitted(np.asarray(picture, np.uint8), result.spec))
+        assert np.array_equal(pair.frame, fit(np.asarray(picture, np.uint8), result.spec))
     assert said[0].startswith("the bundle carries 3 pictures of images")
     found = facts(result)
     assert set(found) == {"onnxruntime fp32", "onnxruntime int8", "tensorrt fp16", "tensorrt int8"}
@@ -135,16 +135,16 @@ def test_other_golden_frames_change_nothing_else(weights: Path, tmp_path: Path) 
 
 
 def test_a_folder_or_video_of_ones_own(tmp_path: Path) -> None:
-    found = chosen_pictures(str(write_images(tmp_path / "mine", 30)))
+    found = read_pictures(str(write_images(tmp_path / "mine", 30)))
     assert found is not None
     assert (found.source, len(found.images)) == ("mine", MOST)
     assert np.array_equal(found.images[-1], np.asarray(cv2.imread(str(tmp_path / "mine/029.png"))))
-    assert chosen_pictures(None) is None
-    street = chosen_pictures("street")
+    assert read_pictures(None) is None
+    street = read_pictures("street")
     assert street is not None
     assert (street.source, len(street.images)) == ("street", 4)
     with pytest.raises(SourceError, match="does not exist"):
-        chosen_pictures(str(tmp_path / "nowhere"))
+        read_pictures(str(tmp_path / "nowhere"))
 
 
 def test_a_letterbox_has_no_border() -> None:
@@ -152,9 +152,9 @@ def test_a_letterbox_has_no_border() -> None:
     spec = Spec("tiny", 40, 40, "letterbox", 4, ("a", "b"), ((0, 0, 0),) * 2, None, "none")
     wide = np.zeros((20, 60, 3), np.uint8)
     wide[:, 20:40] = 200
-    assert (fitted(wide, spec) == 200).all()
-    assert (fitted(wide.transpose(1, 0, 2), spec) == 200).all()
-    assert (fitted(wide, replace(spec, resize="stretch"))[:, :10] == 0).all()
+    assert (fit(wide, spec) == 200).all()
+    assert (fit(wide.transpose(1, 0, 2), spec) == 200).all()
+    assert (fit(wide, replace(spec, resize="stretch"))[:, :10] == 0).all()
 
 
 def noise(number: int, height: int, width: int) -> Pictures:
@@ -201,7 +201,7 @@ def test_where_not_one_fits_there_is_none(tmp_path: Path, model: Callable[[int, 
 
 def test_the_street_pictures_fit_at_usual_sizes() -> None:
     spec = Spec("any", 480, 360, "letterbox", 2, ("a", "b"), ((0, 0, 0),) * 2, None, "none")
-    files = [(golden._png(fitted(picture, spec)), b"") for picture in sample_frames(None)]
+    files = [(golden._png(fit(picture, spec)), b"") for picture in sample_frames(None)]
     assert len(golden._most(files)) == 4
 
 

@@ -21,7 +21,7 @@ from edgeseg.terminal import escaped
 from edgeseg_export.card_artifacts import with_artifacts
 from edgeseg_export.frame_set import FrameSet
 from edgeseg_export.frames import COUNT, frames_at, sample_frames, spread
-from edgeseg_export.golden import Pictures, named, write_with_golden
+from edgeseg_export.golden import Pictures, source_name, write_with_golden
 from edgeseg_export.precision import qdq, qdq_onnxruntime, qdq_tensorrt
 from edgeseg_export.precision.as_written import AsWritten
 from edgeseg_export.precision.calibration_data import FEWEST, CalibrationData, Tensor
@@ -148,7 +148,7 @@ def _pictures(frames: CalibrationData, data: Path) -> Pictures:
     if frames.labelled is not None:
         return Pictures(escaped(frames.name), sample_frames(frames.labelled))
     places = spread(len(frames.choose), COUNT)
-    return Pictures(named(data), frames_at(data, {frames.choose[place].index for place in places}))
+    return Pictures(source_name(data), frames_at(data, {frames.choose[place].index for place in places}))
 
 
 def _calibration(frames: CalibrationData, recipe: Recipe, scores: Mapping[Method, float]) -> Calibration:
