@@ -14,10 +14,10 @@ import torch
 
 from edgeseg import kernels
 from edgeseg.accuracy.dataset import Dataset
+from edgeseg.agreement import GoldenAgreement
 from edgeseg.bundle import Bundle
 from edgeseg.errors import SourceError
 from edgeseg.golden import LARGEST, MOST
-from edgeseg.measured import GoldenAgreement
 from edgeseg.models import NETWORKS, build
 from edgeseg.models.weights import save_weights
 from edgeseg.segmenter import Segmenter, load
