@@ -56,12 +56,14 @@ class CalibrationData:
         choose: for the choice among methods.
         labelled: the frames of `choose` with their labels; None where there are none.
         name: as messages call it.
+        images: the frames of `choose` in their data set, whatever its labels; None of a video or a folder of images.
     """
 
     calibrate: tuple[Sample, ...]
     choose: tuple[Sample, ...]
     labelled: Dataset | None
     name: str
+    images: Dataset | None = None
 
     @property
     def hashes(self) -> set[str]:
@@ -94,8 +96,8 @@ def read_calibration_data(data: Path, split: str, model: Segmenter) -> Calibrati
         places = spread(len(dataset), CALIBRATE + CHOOSE)
         samples = _distinct([_sample(dataset.frame(index), index, model) for index in places])
         calibrate, choose = _divide(samples, str(data))
-        labelled = replace(dataset, pairs=tuple(dataset.pairs[sample.index] for sample in choose))
-        return CalibrationData(calibrate, choose, None if other else labelled, f"{data.name} {split}")
+        unseen = replace(dataset, pairs=tuple(dataset.pairs[sample.index] for sample in choose))
+        return CalibrationData(calibrate, choose, None if other else unseen, f"{data.name} {split}", unseen)
     calibrate, choose = _divide(_distinct(_from_source(data, model)), str(data))
     return CalibrationData(calibrate, choose, None, data.name)
 

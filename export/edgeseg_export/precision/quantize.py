@@ -145,8 +145,8 @@ def _misses(bundle: Bundle, new: Iterable[Artifact]) -> tuple[str, ...]:
 
 def _pictures(frames: CalibrationData, data: Path) -> Pictures:
     """Some of the frames that did not calibrate, as they were before they were fitted."""
-    if frames.labelled is not None:
-        return Pictures(escaped(frames.name), sample_frames(frames.labelled))
+    if frames.images is not None:
+        return Pictures(escaped(frames.name), sample_frames(frames.images))
     places = spread(len(frames.choose), COUNT)
     return Pictures(source_name(data), frames_at(data, {frames.choose[place].index for place in places}))
 
