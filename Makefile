@@ -14,7 +14,7 @@ SOURCE := $(if $(VIDEO),--source $(VIDEO))
 BENCH = $(BIN)/edgeseg bench $(BUNDLE) --engine $(ENGINE) --data $(DATA) $(SOURCE) --fps 30
 RESULTS = benchmarks/results/$$($(BIN)/python -m edgeseg_bench.machine)
 
-.PHONY: demo test lint types contracts cpp native docs unit matrix hard fuzz mutants versions wheel wheels locked lock bench peers clean
+.PHONY: demo test lint types contracts cpp native docs unit matrix hard fuzz mutants versions wheel wheels arm locked lock bench peers clean
 
 demo: .venv/demo
 	$(BIN)/edgeseg run "$$($(STREET))" --out demo.mp4 --overwrite
@@ -64,6 +64,9 @@ wheel: .venv/dev  ## dist/: sdist, wheel and SBOM; the wheel alone passes the de
 
 wheels: .venv/dev  ## dist/: wheels for all Pythons, for this processor, in containers (needs docker)
 	$(BIN)/uv tool run cibuildwheel==4.3.5 --output-dir dist
+
+arm: .venv/dev  ## the wheel for aarch64, and what edgeseg check says there, in emulation (as root; see the script)
+	.ci/arm
 
 locked: .venv/bin/python  ## before the first make test: what it installs, torch excepted, by hashes
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/dev.txt

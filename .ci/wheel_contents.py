@@ -10,6 +10,7 @@ PRESENT = (
     "edgeseg/py.typed",
     "edgeseg/_native.",
     "edgeseg/bundles/road/bundle.json",
+    "edgeseg/bundles/road/golden-0.png",
     "edgeseg/bundles/road-nano/bundle.json",
     "edgeseg/engines/tensorrt/cuda/mask.cu",
     "edgeseg_launcher/__init__.py",

@@ -102,3 +102,22 @@ class Agreement(Fact):
     engine: str | None = None
     data: str | None = None
     least: float | None = None
+
+
+@dataclass(frozen=True)
+class GoldenAgreement(Fact):
+    """An artifact's answers to the bundle's golden frames, where these were made.
+
+    Attributes:
+        mask_agreement: percent of the pixels with the golden mask's class.
+        worst_frame: the same of the frame that agrees least.
+        frames: how many.
+        engine: what ran the artifact.
+    """
+
+    KIND: ClassVar[str] = "golden"
+
+    mask_agreement: float
+    worst_frame: float
+    frames: int | None
+    engine: str | None

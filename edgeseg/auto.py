@@ -1,6 +1,8 @@
 """Engine "auto": which artifact of a bundle runs fastest here, in which runtime, among those that keep the accuracy.
 
-A short measurement answers, once; the answer is kept in the cache folder with all that it depends on:
+What the bundle says of an artifact's accuracy was measured elsewhere: each candidate is asked for the golden frames
+first, and left out where this machine does not give their masks (edgeseg/proof.py). A short measurement answers, once;
+the answer is kept in the cache folder with all that it depends on:
 
     auto-9f86d081884c7d65.json
     {"key": {"artifacts": {...}, "runtimes": {...}, "processor": "...", "cores": 2, "threads": 1, ...},
@@ -18,7 +20,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,6 +35,7 @@ from edgeseg.engines import Engine, open_engine
 from edgeseg.errors import EngineError
 from edgeseg.json_fields import parse_json
 from edgeseg.processor import available_cores, processor
+from edgeseg.proof import least, proof_of, runtime_version, shortfall
 
 AUTO = "auto"
 
@@ -87,10 +90,10 @@ def choose(
 
     Raises:
         BundleError: the bundle has no such artifact, or one was altered.
-        EngineError: no runtime takes any artifact.
+        EngineError: no runtime takes any artifact, or none gives the masks of the golden frames.
     """
     candidates, left_out = _candidates(bundle, precision)
-    if len(candidates) == 1:
+    if len(candidates) == 1 and bundle.golden is None:
         return Choice(candidates[0], (), tuple(left_out))
     file, key = _place(bundle, candidates, threads)
     known = _read(file, key, candidates)
@@ -100,9 +103,13 @@ def choose(
         known = _read(file, key, candidates)
         if known is not None:
             return known
-        say(f"measuring {len(candidates)} ways to run {bundle.spec.name} on this machine, once, about {SECONDS:.0f} s")
-        measured, refused = _measure(bundle, candidates, threads)
-        choice = Choice(_fastest(measured), tuple(measured), (*left_out, *refused))
+        say(_announcement(bundle, candidates))
+        agreeing, wrong = _agreeing(bundle, candidates, threads)
+        if len(agreeing) == 1:
+            choice = Choice(agreeing[0], (), (*left_out, *wrong))
+        else:
+            measured, refused = _measure(bundle, agreeing, threads)
+            choice = Choice(_fastest(measured), tuple(measured), (*left_out, *wrong, *refused))
         keep(file, _to_text(choice, key).encode())
         return choice
 
@@ -115,9 +122,20 @@ def remembered(bundle: Bundle, *, threads: int) -> Choice | None:
         EngineError: none of them may be chosen unasked.
     """
     candidates, left_out = _candidates(bundle, None)
-    if len(candidates) == 1:
+    if len(candidates) == 1 and bundle.golden is None:
         return Choice(candidates[0], (), tuple(left_out))
     return _read(*_place(bundle, candidates, threads), candidates)
+
+
+def _announcement(bundle: Bundle, candidates: Sequence[Candidate]) -> str:
+    """What is about to take time."""
+    if len(candidates) == 1:
+        return f"asking {candidates[0]} for the golden frames of {bundle.spec.name} on this machine, once"
+    unasked = "" if bundle.golden else "; it has no golden frames, so what they answer here is not checked"
+    return (
+        f"measuring {len(candidates)} ways to run {bundle.spec.name} on this machine, once, about {SECONDS:.0f} s"
+        f"{unasked}"
+    )
 
 
 def _candidates(bundle: Bundle, precision: str | None) -> tuple[list[Candidate], list[str]]:
@@ -160,7 +178,9 @@ def _place(bundle: Bundle, candidates: Sequence[Candidate], threads: int) -> tup
         "edgeseg": version("edgeseg"),
         "bundle": bundle.spec.to_json(),
         "artifacts": {artifact.precision: artifact.sha256 for _, artifact in candidates},
-        "runtimes": {name: _version(name) for name in dict.fromkeys(engine for engine, _ in candidates)},
+        "golden": bundle.golden and bundle.golden.digest,
+        "least": {artifact.precision: least(artifact) for _, artifact in candidates} if bundle.golden else None,
+        "runtimes": {name: runtime_version(name) for name in dict.fromkeys(engine for engine, _ in candidates)},
         "processor": processor(),
         "cores": available_cores(),
         "threads": threads,
@@ -169,11 +189,33 @@ def _place(bundle: Bundle, candidates: Sequence[Candidate], threads: int) -> tup
     return cache_folder() / f"auto-{digest[:16]}.json", key
 
 
-def _version(runtime: str) -> str:
-    try:
-        return version(runtime)
-    except PackageNotFoundError:  # a build under another name, "onnxruntime-gpu"
-        return "unknown"
+def _agreeing(
+    bundle: Bundle, candidates: Sequence[Candidate], threads: int
+) -> tuple[Sequence[Candidate], list[str]]:
+    """The candidates that give the masks of the golden frames here, and a sentence for each of the others.
+
+    Raises:
+        EngineError: there is none.
+    """
+    if bundle.golden is None:
+        return candidates, []
+    agreeing, wrong = [], []
+    for each in candidates:
+        try:
+            proof = proof_of(bundle, each, threads)
+            reason = None if proof is None else shortfall(each.artifact, proof)
+        except EngineError as error:
+            reason = str(error)
+        if reason is None:
+            agreeing.append(each)
+        else:
+            wrong.append(f"{each} left out: {reason}")
+    if not agreeing:
+        raise EngineError(
+            f"nothing runs bundle {bundle.spec.name} here as it should: {'; '.join(wrong)}; `edgeseg check` shows "
+            "more, and an engine that is asked for by name is taken all the same"
+        )
+    return agreeing, wrong
 
 
 def _measure(bundle: Bundle, candidates: Sequence[Candidate], threads: int) -> tuple[list[Timing], list[str]]:

@@ -18,6 +18,7 @@
           "measured": {"evaluation": {...}}    figures, by what was measured: edgeseg.measured
         }
       ],
+      "golden": {...},                         edgeseg.golden.Golden; bundles of edgeseg 0.2 and earlier have none
       "card": "README.md"                      or null
     }
 
@@ -28,7 +29,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ from edgeseg.atomic import atomic_file, atomic_folder, restore_folder
 from edgeseg.errors import BundleError, EdgeSegError, OutputError
 from edgeseg.fact import Fact
 from edgeseg.files import LARGEST_TEXT, read_file
+from edgeseg.golden import Golden, GoldenPair, copy_golden, read_golden
 from edgeseg.json_fields import list_of, optional, parse_json, required
 from edgeseg.spec import FORMAT, Spec
 
@@ -56,12 +58,14 @@ class Bundle:
         spec: the contract that all its artifacts keep.
         artifacts: the model files, best first.
         card: the model card's file name, None if there is none.
+        golden: frames with the masks that every engine should give; None where the bundle has none.
     """
 
     folder: Path
     spec: Spec
     artifacts: tuple[Artifact, ...]
     card: str | None = None
+    golden: Golden | None = None
     _verified: set[tuple[str, str]] = field(default_factory=set, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -69,7 +73,7 @@ class Bundle:
             raise BundleError(f"bundle {self.folder} has no artifacts, expected at least one; export it again")
         if self.card is not None:
             check_plain_name(self.card, "bundle.json: card")
-        files = [INDEX, *([self.card] if self.card else []), *(artifact.file for artifact in self.artifacts)]
+        files = [INDEX, *self.files]
         kinds = [str(artifact) for artifact in self.artifacts]
         for names in (files, kinds):
             if len(set(names)) != len(names):
@@ -95,9 +99,15 @@ class Bundle:
         except ValueError as error:
             raise BundleError(f"{index} is not readable JSON ({error}); export the bundle again") from error
         opened = _from_json(folder, data)
-        for file in [*(artifact.file for artifact in opened.artifacts), *([opened.card] if opened.card else [])]:
+        for file in opened.files:
             opened._inside(file)
         return opened
+
+    @property
+    def files(self) -> list[str]:
+        """Names of all files in the folder, bundle.json apart."""
+        golden = [each.file for each in self.golden.files] if self.golden else []
+        return [*(artifact.file for artifact in self.artifacts), *golden, *([self.card] if self.card else [])]
 
     def artifact(self, *, target: str, precision: str | None = None) -> Artifact:
         """The artifact for a runtime; without a precision the first one listed, which is the best.
@@ -153,6 +163,14 @@ class Bundle:
         self._verified.add((artifact.file, artifact.sha256))
         return content
 
+    def golden_frames(self) -> Iterator[GoldenPair]:
+        """The golden frames, each verified and decoded when it is asked for; none where the bundle has none.
+
+        Raises:
+            BundleError: a file is missing, was altered, or is no picture of the network's size.
+        """
+        return read_golden(self.golden, self.folder, self.spec) if self.golden else iter(())
+
     def record(self, artifact: Artifact, fact: Fact, *, engine: str | None = None) -> Bundle:
         """Writes what was measured on an artifact into bundle.json; returns the bundle as it is now.
 
@@ -184,7 +202,13 @@ class Bundle:
         return path
 
 
-def write_bundle(folder: Path, spec: Spec, artifacts: Mapping[Path, Artifact], card: str | None) -> Bundle:
+def write_bundle(
+    folder: Path,
+    spec: Spec,
+    artifacts: Mapping[Path, Artifact],
+    card: str | None,
+    golden: tuple[Path, Golden] | None = None,
+) -> Bundle:
     """Writes a bundle, whole or not at all; one that lies there is replaced.
 
     Args:
@@ -192,19 +216,23 @@ def write_bundle(folder: Path, spec: Spec, artifacts: Mapping[Path, Artifact], c
         spec: the contract of all artifacts.
         artifacts: what each file is (`Artifact.of`), best first; the files are copied.
         card: the model card's text (Markdown).
+        golden: the golden frames, and the folder that their files are copied from.
 
     Raises:
         BundleError: a file is not what its artifact says, or two artifacts have the same target and precision.
         OutputError: the folder cannot be written, or holds more than a bundle.
     """
     _check_replaceable(folder)
-    bundle = Bundle(folder, spec, tuple(artifacts.values()), CARD if card is not None else None)
+    card_file, frames = CARD if card is not None else None, golden[1] if golden is not None else None
+    bundle = Bundle(folder, spec, tuple(artifacts.values()), card_file, frames)
     with atomic_folder(folder) as temporary:
         for path, artifact in artifacts.items():
             content = read_model(path)
             if sha256_of(content) != artifact.sha256:
                 raise BundleError(f"{path} changed since it was described; export it again")
             (temporary / artifact.file).write_bytes(content)
+        if golden is not None:
+            copy_golden(golden[1], golden[0], temporary)
         if card is not None:
             (temporary / CARD).write_text(card, encoding="utf-8")
         (temporary / INDEX).write_text(_to_text(bundle), encoding="utf-8")
@@ -230,7 +258,7 @@ def _check_replaceable(folder: Path) -> None:
         bundle = Bundle.open(folder)
     except EdgeSegError as error:
         raise OutputError(f"cannot write {folder}: what lies there is no bundle ({error}); remove it") from error
-    strange = sorted(names - {INDEX, bundle.card, *(artifact.file for artifact in bundle.artifacts)})
+    strange = sorted(names - {INDEX, *bundle.files})
     if strange:
         raise OutputError(f"cannot write {folder}: replacing it would remove {', '.join(strange)}; choose a new folder")
 
@@ -258,6 +286,7 @@ def _from_json(folder: Path, data: Any) -> Bundle:
         Spec.from_json(required(data, "spec", dict, where=INDEX, error=BundleError)),
         tuple(Artifact.from_json(each) for each in list_of(data, "artifacts", dict, where=INDEX, error=BundleError)),
         optional(data, "card", str, where=INDEX, error=BundleError),
+        Golden.from_json(data["golden"]) if "golden" in data else None,
     )
 
 
@@ -267,6 +296,7 @@ def _to_text(bundle: Bundle) -> str:
         "format": bundle.spec.to_json()["format"],
         "spec": bundle.spec.to_json(),
         "artifacts": [artifact.to_json() for artifact in bundle.artifacts],
+        **({} if bundle.golden is None else {"golden": bundle.golden.to_json()}),
         "card": bundle.card,
     }
     try:

@@ -43,6 +43,7 @@ app = App(
 app.command("edgeseg.commands.run:run_command", name="run")
 app.command("edgeseg.commands.eval:eval_command", name="eval")
 app.command("edgeseg.commands.inspect:inspect_command", name="inspect")
+app.command("edgeseg.commands.check:check_command", name="check")
 app.command("edgeseg.commands.data:app", name="data")
 app.command("edgeseg.commands.train:train_command", name="train")
 app.command("edgeseg.commands.export:export_command", name="export")

@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 
 def describe(bundle: Bundle) -> dict[str, Any]:
-    """The spec, the artifacts with their figures, the card's place, what the engine auto took here, as a JSON object.
+    """The spec, artifacts with their figures, golden frames, card, what the engine auto took here, as a JSON object.
 
-    Every artifact is hashed.
+    Every file is hashed, the card apart.
 
     Raises:
-        BundleError: an artifact is missing or is not the one that was measured.
+        BundleError: a file is missing or was altered.
     """
-    for artifact in bundle.artifacts:
-        bundle.path(artifact)
+    _verify(bundle)
     return {
         "bundle": str(bundle.folder),
         "spec": bundle.spec.to_json(),
         "artifacts": [{**artifact.to_json(), "verified": True} for artifact in bundle.artifacts],
+        "golden": bundle.golden and {**bundle.golden.to_json(), "verified": True},
         "card": bundle.card and str(bundle.folder / bundle.card),
         "auto": _auto(bundle),
     }
@@ -37,12 +37,13 @@ def tables(bundle: Bundle) -> Group:
     """The same for a terminal: the spec, the classes in their colours, the artifacts.
 
     Raises:
-        BundleError: an artifact is missing or is not the one that was measured.
+        BundleError: a file is missing or was altered.
     """
     from rich.console import Group  # here, so that importing this module stays light
     from rich.table import Table
     from rich.text import Text
 
+    _verify(bundle)
     spec = bundle.spec
     about = Table(title=Text(f"{spec.name}: {bundle.folder}"), show_header=False)
     about.add_row("input", f"{spec.width}x{spec.height} BGR uint8, {spec.resize}{', any size' if spec.dynamic else ''}")
@@ -53,6 +54,7 @@ def tables(bundle: Bundle) -> Group:
     about.add_row("classes" if spec.head.exclusive else "labels that may overlap", classes)
     about.add_row("ignored id", "none" if spec.ignore is None else str(spec.ignore))
     about.add_row("licence", Text(spec.licence))
+    about.add_row("golden frames", Text(_golden(bundle)))
     about.add_row("card", bundle.card or "none")
     for mode, choice in _auto(bundle).items():
         about.add_row(f"engine auto, {mode}", Text(choice or "not measured here yet: edgeseg run does"))
@@ -64,7 +66,6 @@ def tables(bundle: Bundle) -> Group:
     for _ in ("what", "figures"):
         measured.add_column(overflow="fold")
     for artifact in bundle.artifacts:
-        bundle.path(artifact)
         if artifact.measured.facts:
             measured.add_section()
             measured.add_row("", f"{artifact}, {artifact.file}", style="bold")
@@ -78,6 +79,20 @@ def tables(bundle: Bundle) -> Group:
             artifact.sha256[:12],
         )
     return Group(about, artifacts, *([measured] if measured.rows else []))
+
+
+def _verify(bundle: Bundle) -> None:
+    """Hashes every artifact and golden frame."""
+    for artifact in bundle.artifacts:
+        bundle.path(artifact)
+    for _ in bundle.golden_frames():
+        pass
+
+
+def _golden(bundle: Bundle) -> str:
+    if bundle.golden is None:
+        return "none: what engines answer on this machine cannot be checked; edgeseg quantize and export put some in"
+    return f"{len(bundle.golden.frames)} pictures of {bundle.golden.source}, {bundle.golden.bytes / 1e6:.2f} MB"
 
 
 def _auto(bundle: Bundle) -> dict[str, str | None]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnx
 import pytest
@@ -14,7 +16,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edgeseg.artifact import Artifact
 from edgeseg.bundle import Bundle, write_bundle
+from edgeseg.golden import Golden, GoldenFile, GoldenFrame
 from edgeseg.measured import Measured
+from edgeseg.segmenter import load
 from edgeseg.spec import Spec
 
 settings.register_profile("edgeseg", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -99,6 +103,28 @@ def make_bundle() -> Callable[[Path, Spec], Bundle]:
         return bundle
 
     return make
+
+
+@pytest.fixture(scope="session")
+def put_golden() -> Callable[..., Bundle]:
+    """`put_golden(bundle, frames=2)`: the bundle with golden frames of noise, whose masks its fp32 artifact gives."""
+
+    def put(bundle: Bundle, frames: int = 2) -> Bundle:
+        random, spec = np.random.default_rng(1), bundle.spec
+        model = load(bundle, precision="fp32", threads=1)
+        with tempfile.TemporaryDirectory() as folder:
+            made = []
+            for number in range(frames):
+                frame = random.integers(0, 256, (spec.height, spec.width, 3), np.uint8)
+                paths = Path(folder, f"golden-{number}.png"), Path(folder, f"golden-{number}.mask.png")
+                for path, picture in zip(paths, (frame, model(frame)), strict=True):
+                    cv2.imwrite(str(path), picture)
+                made.append(GoldenFrame(*map(GoldenFile.of, paths)))
+            files = {bundle.path(artifact): artifact for artifact in bundle.artifacts}
+            card = None if bundle.card is None else (bundle.folder / bundle.card).read_text()
+            return write_bundle(bundle.folder, spec, files, card, (Path(folder), Golden("noise", tuple(made))))
+
+    return put
 
 
 @pytest.fixture(scope="session")

@@ -56,7 +56,7 @@ def test_our_ci_runs_make_targets() -> None:
     assert {target for line in targets for target in line.split()} <= TARGETS
 
 
-@pytest.mark.parametrize("script", ["run", "versions", "wheel", "lock"])
+@pytest.mark.parametrize("script", ["run", "versions", "wheel", "arm", "arm_root", "lock"])
 def test_scripts_are_executable_bash(script: str) -> None:
     path = ROOT / ".ci" / script
     assert path.stat().st_mode & 0o100

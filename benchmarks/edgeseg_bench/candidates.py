@@ -1,4 +1,4 @@
-"""Which artifacts of a bundle can be run here, and by which engines."""
+"""Which artifacts of a bundle can be run here, by which engines, and whether these give the masks that they should."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from edgeseg import engines
 from edgeseg.bundle import Bundle
 from edgeseg.candidate import Candidate
 from edgeseg.errors import EngineError
+from edgeseg.proof import Proof, ask
+from edgeseg.segmenter import load
 
 ALL = "all"
 """The name that asks for every engine."""
@@ -38,6 +40,20 @@ def candidates(bundle: Bundle, engine_name: str) -> tuple[list[Candidate], list[
         if not options:
             skipped.append({"engine": name, "reason": f"bundle {bundle.spec.name} has no artifact for {target}"})
     return chosen, skipped
+
+
+def proof(bundle: Bundle, candidate: Candidate, threads: int = 1) -> Proof | None:
+    """What an engine gives for the golden frames, now; None where the bundle has none.
+
+    Raises:
+        BundleError: a file of the bundle is missing or was altered.
+        EngineError: the engine refuses the artifact, or fails.
+    """
+    model = load(bundle, engine=candidate.engine, artifact=candidate.artifact, threads=threads)
+    try:
+        return ask(model, bundle.golden_frames())
+    finally:
+        model.close()
 
 
 def _installed(skipped: list[dict[str, str]]) -> Iterator[str]:

@@ -21,6 +21,7 @@ from edgeseg.engines import open_engine
 from edgeseg.engines.tensorrt.installation import driver, first_card, products
 from edgeseg.engines.tensorrt.mask import MaskGeometry, MaskKernels
 from edgeseg.errors import EdgeSegError, EngineError
+from edgeseg.proof import ask, shortfall
 from edgeseg.segmenter import Segmenter
 from edgeseg_bench import machine, result
 from edgeseg_bench.gpu import engines, kernel
@@ -58,7 +59,8 @@ class Log:
 def main(bundle: str = "road", *, json: Path | None = None, calls: int = 300, windows: int = 8) -> int:
     """Check and time all that edgeseg runs on the NVIDIA card of this machine.
 
-    Exit code 0: the card's masks are the processor's, bit for bit. 1: they are not. 2: no card, driver or pycuda.
+    Exit code 0: the card's masks are the processor's, bit for bit, and those of the golden frames as they should be.
+    1: they are not. 2: no card, driver or pycuda.
 
     Args:
         bundle: the name of one that comes with edgeseg, or a path; `edgeseg quantize` adds fp16 and int8.
@@ -82,7 +84,7 @@ def main(bundle: str = "road", *, json: Path | None = None, calls: int = 300, wi
         context.detach()
     if json is not None:
         result.write(json, result.to_text(figures))
-    return 0 if figures["exact"] else 1
+    return 0 if figures["exact"] and not any(run["wrong"] for run in figures["runs"]) else 1
 
 
 def check(bundle: Bundle, cuda: Any, card: Any, log: Log, *, calls: int, windows: int) -> dict[str, Any]:
@@ -176,11 +178,15 @@ def _run(
     model = Segmenter(bundle.spec, engine)
     try:
         agreement = engines.parity(model, frames, SIZE, masks)
+        proof = ask(model, bundle.golden_frames())
         rows = engines.timings(model, frames, SIZE, calls=calls, windows=windows)
         without_graph = getattr(engine, "without_graph", None)
     finally:
         model.close()
     log.say(f"{candidate}: {agreement['mask_agreement']:.3f} % of the pixels as fp32 on the processor")
+    wrong = None if proof is None else shortfall(candidate.artifact, proof)
+    if wrong is not None:
+        log.say(f"{candidate}: {wrong}")
     for row in rows:
         log.say(
             f"    mask on {row['mask']:9} {row['threads']} threads: p50 {row['p50_ms']:7.3f} ms  "
@@ -193,6 +199,8 @@ def _run(
         "graph": candidate.graph,
         "without_graph": without_graph,
         **agreement,
+        "golden": proof and proof.to_json(),
+        "wrong": wrong,
         "timings": rows,
     }
 

@@ -10,6 +10,7 @@
   "settings": {"mode", "frames", "windows", "camera_fps"},
   "energy": {"counters": [...], "idle_watts", "absent": [why, ...]},
   "runs": [{"engine", "artifact": {"file", "precision", "sha256"}, "workers", "threads", "accuracy", "first_mask",
+            "golden": {"mask_agreement", "worst_frame", "shares", "ms", "least"} or null, "wrong": a sentence or null,
             "measured": {"engine": {...}, "pipeline": {...}, "capture_to_mask": {...}, "stream_to_mask": {...}}}],
   "skipped": [{"engine", "reason"}]
 }
@@ -30,6 +31,7 @@ from edgeseg.bundle import INDEX, Bundle
 from edgeseg.candidate import Candidate
 from edgeseg.errors import EngineError, UsageError
 from edgeseg.processor import available_cores
+from edgeseg.proof import ask, least, shortfall
 from edgeseg.segmenter import Segmenter, load
 from edgeseg.video.file import VideoSource
 from edgeseg.video.open import open_source
@@ -64,16 +66,16 @@ class Settings:
     dataset: Dataset | None
 
     def __post_init__(self) -> None:
-        for name, value, least in (("frames", self.frames, 10), ("windows", self.windows, 3)):
-            if value < least:
-                raise UsageError(f"{name} is {value}, expected at least {least}: fewer say nothing")
+        for name, value, fewest in (("frames", self.frames, 10), ("windows", self.windows, 3)):
+            if value < fewest:
+                raise UsageError(f"{name} is {value}, expected at least {fewest}: fewer say nothing")
         if self.fps is not None and not capture.LOWEST <= self.fps <= capture.HIGHEST:
             raise UsageError(f"fps is {self.fps:g}, expected {capture.LOWEST:g} to {capture.HIGHEST:g} frames a second")
 
 
 @dataclass(frozen=True)
 class _Job:
-    """What all runs share."""
+    """What all runs share; where nobody asked for an engine by name, one that gives wrong masks is left out."""
 
     bundle: Bundle
     video: Path
@@ -81,6 +83,7 @@ class _Job:
     settings: Settings
     meters: list[Meter]
     idle_watts: float | None
+    named: bool
 
 
 def measure(
@@ -110,7 +113,7 @@ def measure(
     before = machine.condition()
     meters, absent = open_meters()
     idle_watts = idle(meters) if meters else None
-    job = _Job(bundle, video, settings.fps or source["fps"], settings, meters, idle_watts)
+    job = _Job(bundle, video, settings.fps or source["fps"], settings, meters, idle_watts, engine_name != ALL)
     runs = []
     for candidate in chosen:
         try:
@@ -121,8 +124,11 @@ def measure(
             skipped.append({"engine": str(candidate), "reason": str(error)})
     if not runs:
         raise EngineError("no engine could be measured: " + "; ".join(each["reason"] for each in skipped))
+    head = machine.result_head(WHAT, FORMAT, before)
+    wrong = [f"{run['engine']} {run['artifact']['precision']}: {run['wrong']}" for run in runs if run["wrong"]]
     return {
-        **machine.result_head(WHAT, FORMAT, before),
+        **head,
+        "warnings": [*head["warnings"], *wrong],
         "bundle": {"name": bundle.spec.name, "sha256": _sha256(bundle.folder / INDEX)},
         "source": source,
         "settings": {
@@ -159,6 +165,11 @@ def _run(job: _Job, candidate: Candidate, say: Callable[[str], None]) -> dict[st
         judge.close()
     model = load(bundle, engine=candidate.engine, artifact=artifact, threads=threads)
     try:
+        say(f"{candidate}: golden frames")
+        proof = ask(model, bundle.golden_frames())
+        wrong = None if proof is None else shortfall(artifact, proof)
+        if wrong is not None and not job.named:
+            raise EngineError(wrong)
         say(f"{candidate}: engine alone")
         inference = _engine(job, model, workers)
         say(f"{candidate}: pipeline")
@@ -176,6 +187,8 @@ def _run(job: _Job, candidate: Candidate, say: Callable[[str], None]) -> dict[st
         "workers": workers,
         "threads": threads,
         "accuracy": accuracy,
+        "golden": None if proof is None else {**proof.to_json(), "least": least(artifact)},
+        "wrong": wrong,
         "first_mask": {**cold, "median_seconds": median(cold["seconds"])},
         "measured": {"engine": inference, "pipeline": flat_out, "capture_to_mask": camera, "stream_to_mask": streamed},
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgeseg.bundle import Bundle
 from edgeseg.cache import tell
@@ -13,6 +14,9 @@ from edgeseg.progress import Progress, progress_bar
 from edgeseg.spec import Resize
 from edgeseg.terminal import make_console
 from edgeseg_export.sizes import parse_size
+
+if TYPE_CHECKING:
+    from edgeseg_export.golden import Pictures
 
 
 def export_command(
@@ -29,6 +33,7 @@ def export_command(
     mask_in_graph: bool = False,
     data: Path | None = None,
     split: str = "val",
+    golden: str | None = None,
 ) -> int:
     """Turn weights into a bundle that answers as PyTorch does.
 
@@ -48,7 +53,10 @@ def export_command(
         mask_in_graph: add an artifact that gives the mask itself, for those who run the ONNX file elsewhere.
         data: a data set: its frames serve the comparison, and the artifact's accuracy is measured on its split.
         split: of the data set.
+        golden: pictures that the bundle is to carry, for every machine to be asked for their masks: a folder of them, a
+            video, or street, those that come with edgeseg; by default some of the data set, or street.
     """
+    from edgeseg_export.golden import read_pictures
     from edgeseg_export.to_onnx import export
 
     is_factory = ":" in network
@@ -61,9 +69,10 @@ def export_command(
         raise UsageError(
             f"--weights, --ignore-keys and --spec go with package.module:factory, not with {network}; leave them out"
         )
+    pictures = read_pictures(golden)
     with progress_bar("evaluate") as progress:
         if spec is not None:
-            bundle = _export_module(network, weights, ignore_keys, spec, out, data, split, progress)
+            bundle = _export_module(network, weights, ignore_keys, spec, out, data, split, pictures, progress)
         else:
             bundle = export(
                 Path(network),
@@ -75,7 +84,9 @@ def export_command(
                 mask_in_graph=mask_in_graph,
                 data=data,
                 split=split,
+                golden=pictures,
                 progress=progress,
+                note=tell,
             )
     make_console().print(tables(bundle))
     return 0
@@ -89,6 +100,7 @@ def _export_module(
     out: Path,
     data: Path | None,
     split: str,
+    golden: Pictures | None,
     progress: Progress,
 ) -> Bundle:
     from edgeseg_export.foreign.from_torch import export_module  # here, as our own weights need none of it
@@ -103,6 +115,7 @@ def _export_module(
         ignore_keys=ignore_keys,
         data=data,
         split=split,
+        golden=golden,
         progress=progress,
         note=tell,
     )

@@ -28,6 +28,7 @@ def import_command(
     size: str | None = None,
     data: Path | None = None,
     split: str = "val",
+    golden: str | None = None,
 ) -> int:
     """Turn an ONNX file into a bundle that answers as the file does.
 
@@ -44,6 +45,7 @@ def import_command(
         size: with --make-spec: WIDTHxHEIGHT of a network that takes any.
         data: a data set: its frames serve the comparison, and the artifact's accuracy is measured on its split.
         split: of the data set.
+        golden: pictures that the bundle is to carry, as for export.
     """
     if make_spec:
         if out is not None or data is not None:
@@ -57,11 +59,14 @@ def import_command(
     from edgeseg_export.foreign.import_onnx import import_onnx
     from edgeseg_export.foreign.model_spec import read_model_spec
     from edgeseg_export.foreign.trial import try_import
+    from edgeseg_export.golden import read_pictures
 
-    model_spec = read_model_spec(spec)
+    pictures, model_spec = read_pictures(golden), read_model_spec(spec)
     try_import(model, spec)
     with progress_bar("evaluate") as progress:
-        bundle = import_onnx(model, model_spec, out, data=data, split=split, progress=progress, note=tell)
+        bundle = import_onnx(
+            model, model_spec, out, data=data, split=split, golden=pictures, progress=progress, note=tell
+        )
     make_console().print(tables(bundle))
     return 0
 

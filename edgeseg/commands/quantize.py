@@ -7,6 +7,7 @@ from typing import Literal
 
 from edgeseg.arguments import check_percent
 from edgeseg.bundle import Bundle
+from edgeseg.cache import tell
 from edgeseg.describe import tables
 from edgeseg.progress import progress_bar
 from edgeseg.terminal import make_console, warn
@@ -25,6 +26,7 @@ def quantize_command(
     eval: Path | None = None,
     eval_split: str = "val",
     min_agreement: float | None = None,
+    golden: str | None = None,
 ) -> int:
     """Add FP16 and INT8 artifacts to a bundle, each measured.
 
@@ -43,14 +45,16 @@ def quantize_command(
             image with the calibration. Left out: those frames of the data that did not calibrate.
         eval_split: of that data set.
         min_agreement: percent of fp32's pixels that an artifact must give, where there are no labels; 98 if left out.
+        golden: pictures that the bundle is to carry, as for export; by default frames of --data that did not calibrate.
     """
     from edgeseg_export.frame_set import open_proof
+    from edgeseg_export.golden import read_pictures
     from edgeseg_export.precision.quantize import quantize
     from edgeseg_export.precision.sensitivity_result import read_keep
 
     if min_agreement is not None:
         check_percent(min_agreement, "--min-agreement")
-    opened = Bundle.open(bundle)
+    opened, pictures = Bundle.open(bundle), read_pictures(golden)
     float_layers = frozenset(keep) | (frozenset() if sensitivity is None else read_keep(sensitivity, opened))
     evaluation = None if eval is None else open_proof(eval, eval_split)
     with progress_bar("calibrate") as progress:
@@ -63,7 +67,9 @@ def quantize_command(
             seven_bits=seven_bits,
             evaluation=evaluation,
             min_agreement=min_agreement,
+            golden=pictures,
             progress=progress,
+            note=tell,
         )
     for warning in result.warnings:
         warn(warning)

@@ -18,7 +18,7 @@ from torch import nn
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.evaluate import evaluate
 from edgeseg.artifact import Artifact
-from edgeseg.bundle import Bundle, write_bundle
+from edgeseg.bundle import Bundle
 from edgeseg.engines import open_engine
 from edgeseg.errors import UsageError
 from edgeseg.measured import Measured, Network, Training
@@ -32,6 +32,7 @@ from edgeseg_export.agreement import TOLERANCE, compare, compare_masks, torch_lo
 from edgeseg_export.card import model_card
 from edgeseg_export.dynamic import prove_sizes
 from edgeseg_export.frames import sample_frames
+from edgeseg_export.golden import Pictures, data_pictures, write_with_golden
 from edgeseg_export.graph import finish
 
 OPSET = 18
@@ -52,7 +53,9 @@ def export(
     mask_in_graph: bool = False,
     data: Path | None = None,
     split: str = "val",
+    golden: Pictures | None = None,
     progress: Callable[[int, int], None] | None = None,
+    note: Callable[[str], None] = lambda _: None,
 ) -> Bundle:
     """Writes a bundle with an fp32 artifact for ONNX Runtime into the folder `out`.
 
@@ -67,7 +70,9 @@ def export(
         data: a data set. Its `split` gives the frames for the comparison, and the artifact's accuracy is measured on
             it. Without one, four street pictures that come with edgeseg are compared, and no accuracy is measured.
         split: of `data`.
+        golden: pictures for the golden frames; by default of `data`, or street pictures.
         progress: called after each image that is evaluated, with how many are done and how many there are.
+        note: called with a sentence on the pictures that the bundle carries.
 
     Raises:
         WeightsError: `weights` is not ours.
@@ -98,7 +103,8 @@ def export(
             write_graph(FrameToMask(loaded.network, spec.stride), "mask", spec, mask_file)
             masks = Measured.of(compare_masks(mask_file, file, spec, frames))
             artifacts[mask_file] = Artifact.of(mask_file, target="onnx-mask", precision="fp32", measured=masks)
-        return write_bundle(out, spec, artifacts, model_card(loaded, spec, network, agreement, evaluation))
+        card = model_card(loaded, spec, network, agreement, evaluation)
+        return write_with_golden(out, spec, artifacts, card, golden or data_pictures(dataset), note)
 
 
 def write_graph(graph: nn.Module, output: str, spec: Spec, file: Path) -> None:

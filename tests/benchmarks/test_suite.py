@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ import pytest
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.evaluate import evaluate
 from edgeseg.bundle import Bundle
-from edgeseg.errors import SourceError, UsageError
+from edgeseg.errors import EngineError, SourceError, UsageError
+from edgeseg.proof import Proof
 from edgeseg.segmenter import load
+from edgeseg.spec import Spec
 from edgeseg_bench import first_mask, pipeline, suite
 from edgeseg_bench.result import to_text
 
@@ -88,3 +91,30 @@ def test_a_source_that_is_no_video(tiny: Bundle, tmp_path: Path) -> None:
     (tmp_path / "note.mp4").write_text("not a video")
     with pytest.raises(SourceError, match="no video"):
         suite.measure(tiny, tmp_path / "note.mp4", engine_name="onnxruntime", settings=settings, say=lambda _: None)
+
+
+def test_wrong_masks_of_the_golden_frames_are_said_or_left_out(
+    tmp_path: Path,
+    spec: Spec,
+    video: Path,
+    make_bundle: Callable[..., Bundle],
+    put_golden: Callable[..., Bundle],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bundle = put_golden(make_bundle(tmp_path / "tiny", spec))
+    for part in ("_engine", "_pipeline", "_camera", "_stream"):
+        monkeypatch.setattr(suite, part, lambda *_: {})
+    monkeypatch.setattr(first_mask, "measure", lambda *_, **__: {"seconds": [1.0]})
+    settings = suite.Settings(mode="latency", frames=10, windows=3, fps=None, dataset=None)
+
+    def measured(engine: str) -> dict[str, Any]:
+        return suite.measure(bundle, video, engine_name=engine, settings=settings, say=lambda _: None)
+
+    (run,) = measured("onnxruntime")["runs"]
+    assert (run["golden"]["mask_agreement"], run["golden"]["least"], run["wrong"]) == (100, 99, None)
+    monkeypatch.setattr(suite, "ask", lambda *_: Proof((90.0, 96.0), 1.0))
+    found = measured("onnxruntime")
+    assert found["runs"][0]["golden"]["worst_frame"] == 90
+    assert found["warnings"][-1].startswith("onnxruntime fp32: its masks of the golden frames have 93.00 %")
+    with pytest.raises(EngineError, match=r"no engine could be measured: .*golden frames"):
+        measured("all")

@@ -51,6 +51,7 @@ def facts(result: dict[str, Any], run: dict[str, Any]) -> list[tuple[str, str]]:
         ("accuracy", f"mIoU {accuracy['miou']:.2f} % on {accuracy['images']} images, split {accuracy['split']}")
         if accuracy
         else ("accuracy", "not measured: give --data"),
+        ("golden frames", _golden(run.get("golden"))),
         (
             "efficiency",
             f"{flat_out['efficiency']:.2f} = {flat_out['fps']:.1f} fps x {sum(flat_out['stage_core_ms'].values()):.2f} "
@@ -66,6 +67,15 @@ def facts(result: dict[str, Any], run: dict[str, Any]) -> list[tuple[str, str]]:
         ("peak memory", f"{cold['peak_memory_mb']:.0f} MB of a process that segments {cold['frames']} frames"),
         ("energy", _energy(result, flat_out)),
     ]
+
+
+def _golden(proof: dict[str, Any] | None) -> str:
+    if proof is None:
+        return "not asked for: the bundle has none"
+    return (
+        f"{proof['mask_agreement']:.2f} % of fp32's pixels, of the worst {proof['worst_frame']:.2f} %; "
+        f"expected {proof['least']:.2f} %"
+    )
 
 
 def machine_facts(result: dict[str, Any]) -> list[tuple[str, str]]:

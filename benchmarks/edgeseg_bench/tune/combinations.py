@@ -10,8 +10,9 @@ from edgeseg.bundle import Bundle
 from edgeseg.candidate import Candidate
 from edgeseg.errors import EngineError, UsageError
 from edgeseg.processor import available_cores
+from edgeseg.proof import shortfall
 from edgeseg.segmenter import Segmenter, load
-from edgeseg_bench.candidates import candidates
+from edgeseg_bench.candidates import candidates, proof
 
 SCALES = (0.5, 0.75, 1.0)
 """Of the input's own size, for networks that take any."""
@@ -99,12 +100,15 @@ def combinations(
 
 
 def _refused(bundle: Bundle, candidate: Candidate) -> str | None:
-    """Why an engine does not run an artifact at its own size, which spares a trial of each combination."""
+    """Why an engine does not run an artifact, or gives other masks of the golden frames than it should.
+
+    Asked at the artifact's own size, which spares a trial of each combination.
+    """
     try:
-        load(bundle, engine=candidate.engine, artifact=candidate.artifact, threads=1).close()
+        found = proof(bundle, candidate)
     except EngineError as error:
         return str(error)
-    return None
+    return None if found is None else shortfall(candidate.artifact, found)
 
 
 def _sizes(bundle: Bundle, sizes: Sequence[Size] | None) -> list[Size]:

@@ -26,6 +26,7 @@ from edgeseg_export.foreign.open_torch import load_into, make_network, state_dig
 from edgeseg_export.foreign.original import Original
 from edgeseg_export.foreign.other_tasks import refuse_other_tasks
 from edgeseg_export.frames import sample_frames
+from edgeseg_export.golden import Pictures
 from edgeseg_export.to_onnx import SMALLEST, to_graph
 
 
@@ -75,6 +76,7 @@ def export_module(
     ignore_keys: Sequence[str] = (),
     data: Path | None = None,
     split: str = "val",
+    golden: Pictures | None = None,
     progress: Callable[[int, int], None] | None = None,
     note: Callable[[str], None],
 ) -> Bundle:
@@ -87,6 +89,7 @@ def export_module(
         ignore_keys: patterns of names in `weights` that are to be left out, "loss.*".
         data: a data set, as for `export`.
         split: of `data`.
+        golden: as for `export`.
         progress: as for `export`.
         note: called with each sentence on how the weights were found.
 
@@ -114,7 +117,7 @@ def export_module(
         original = Original(load_foreign(file), replace(model_spec, output=None), factory)
     difference = _difference(graph, original)
     origin = Origin(factory, state_digest(network) if weights is None else sha256_of(weights.read_bytes()), difference)
-    return wrapped_bundle(original, origin, out, data=data, split=split, progress=progress, note=note)
+    return wrapped_bundle(original, origin, out, data=data, split=split, golden=golden, progress=progress, note=note)
 
 
 def _exported(graph: OneOutput, model_spec: ModelSpec, factory: str) -> onnx.ModelProto:

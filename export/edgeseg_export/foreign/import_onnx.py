@@ -19,7 +19,7 @@ from edgeseg.accuracy.evaluate import evaluate
 from edgeseg.agreement import OriginalAgreement
 from edgeseg.artifact import Artifact, Precision, sha256_of
 from edgeseg.atomic import atomic_file
-from edgeseg.bundle import Bundle, write_bundle
+from edgeseg.bundle import Bundle
 from edgeseg.engines import open_engine
 from edgeseg.errors import ExportError
 from edgeseg.measured import Measured
@@ -33,6 +33,7 @@ from edgeseg_export.foreign.original import Original, first_line
 from edgeseg_export.foreign.to_float import to_float
 from edgeseg_export.foreign.wrap import wrap
 from edgeseg_export.frames import sample_frames
+from edgeseg_export.golden import Pictures, data_pictures, write_with_golden
 from edgeseg_export.graph import finish
 from edgeseg_export.to_onnx import OPSET
 
@@ -56,6 +57,7 @@ def import_onnx(
     *,
     data: Path | None = None,
     split: str = "val",
+    golden: Pictures | None = None,
     progress: Callable[[int, int], None] | None = None,
     note: Callable[[str], None] = lambda _: None,
 ) -> Bundle:
@@ -66,6 +68,7 @@ def import_onnx(
         model_spec: its spec, of `read_model_spec`.
         data: a data set, as for `export`.
         split: of `data`.
+        golden: as for `export`.
         progress: as for `export`.
         note: called with each sentence on what was found that the spec does not say, or that looks wrong.
 
@@ -77,7 +80,7 @@ def import_onnx(
     """
     original = Original(load_foreign(path), model_spec, str(path))
     origin = Origin(path.name, sha256_of(path.read_bytes()))
-    return wrapped_bundle(original, origin, out, data=data, split=split, progress=progress, note=note)
+    return wrapped_bundle(original, origin, out, data=data, split=split, golden=golden, progress=progress, note=note)
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,7 @@ def wrapped_bundle(
     *,
     data: Path | None,
     split: str,
+    golden: Pictures | None,
     progress: Callable[[int, int], None] | None,
     note: Callable[[str], None],
 ) -> Bundle:
@@ -130,7 +134,8 @@ def wrapped_bundle(
             note(f"warning: {sentence}")
         if len(artifacts) > 1:
             note("it is float16: an fp32 artifact with the same weights stands beside it, for quantize and compile")
-        bundle = write_bundle(out, spec, artifacts, imported_card(spec, tuple(artifacts.values())))
+        card = imported_card(spec, tuple(artifacts.values()))
+        bundle = write_with_golden(out, spec, artifacts, card, golden or data_pictures(dataset), note)
         note(f"{_write_overlay(bundle, model, frames[0])} shows a frame with its classes: look at it")
         return bundle
 

@@ -18,6 +18,7 @@ from edgeseg.errors import DataError, EdgeSegWarning
 from edgeseg.measured import Calibration
 from edgeseg.segmenter import Segmenter
 from edgeseg.video.open import open_source
+from edgeseg_export.frames import spread
 
 CALIBRATE = 96
 """Frames for the ranges; more change them little."""
@@ -55,12 +56,14 @@ class CalibrationData:
         choose: for the choice among methods.
         labelled: the frames of `choose` with their labels; None where there are none.
         name: as messages call it.
+        images: the frames of `choose` in their data set, whatever its labels; None of a video or a folder of images.
     """
 
     calibrate: tuple[Sample, ...]
     choose: tuple[Sample, ...]
     labelled: Dataset | None
     name: str
+    images: Dataset | None = None
 
     @property
     def hashes(self) -> set[str]:
@@ -90,11 +93,11 @@ def read_calibration_data(data: Path, split: str, model: Segmenter) -> Calibrati
                 EdgeSegWarning,
                 stacklevel=2,
             )
-        places = _spread(len(dataset), CALIBRATE + CHOOSE)
+        places = spread(len(dataset), CALIBRATE + CHOOSE)
         samples = _distinct([_sample(dataset.frame(index), index, model) for index in places])
         calibrate, choose = _divide(samples, str(data))
-        labelled = replace(dataset, pairs=tuple(dataset.pairs[sample.index] for sample in choose))
-        return CalibrationData(calibrate, choose, None if other else labelled, f"{data.name} {split}")
+        unseen = replace(dataset, pairs=tuple(dataset.pairs[sample.index] for sample in choose))
+        return CalibrationData(calibrate, choose, None if other else unseen, f"{data.name} {split}", unseen)
     calibrate, choose = _divide(_distinct(_from_source(data, model)), str(data))
     return CalibrationData(calibrate, choose, None, data.name)
 
@@ -157,12 +160,7 @@ def _from_source(data: Path, model: Segmenter) -> list[Sample]:
             samples.append(_sample(frame.image, frame.index, model))
             if len(samples) > 2 * (CALIBRATE + CHOOSE):
                 samples, step = samples[::2], 2 * step
-    return [samples[place] for place in _spread(len(samples), CALIBRATE + CHOOSE)]
-
-
-def _spread(number: int, most: int) -> list[int]:
-    """At most `most` places among `number`, evenly spaced."""
-    return [int(place) for place in np.unique(np.linspace(0, number - 1, min(number, most)).round())]
+    return [samples[place] for place in spread(len(samples), CALIBRATE + CHOOSE)]
 
 
 def _distinct(samples: Sequence[Sample]) -> list[Sample]:

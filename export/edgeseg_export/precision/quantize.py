@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -12,13 +12,16 @@ import onnx
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.evaluate import evaluate
 from edgeseg.artifact import SEVEN_BITS, Artifact, Precision, Target
-from edgeseg.bundle import Bundle, write_bundle
+from edgeseg.bundle import Bundle
 from edgeseg.engines import Engine, open_engine
 from edgeseg.fact import Fact
 from edgeseg.measured import Calibration, HalfRange, Measured
 from edgeseg.segmenter import Segmenter
+from edgeseg.terminal import escaped
 from edgeseg_export.card_artifacts import with_artifacts
 from edgeseg_export.frame_set import FrameSet
+from edgeseg_export.frames import COUNT, frames_at, sample_frames, spread
+from edgeseg_export.golden import Pictures, source_name, write_with_golden
 from edgeseg_export.precision import qdq, qdq_onnxruntime, qdq_tensorrt
 from edgeseg_export.precision.as_written import AsWritten
 from edgeseg_export.precision.calibration_data import FEWEST, CalibrationData, Tensor
@@ -79,7 +82,9 @@ def quantize(
     seven_bits: bool = False,
     evaluation: Dataset | FrameSet | None = None,
     min_agreement: float | None = None,
+    golden: Pictures | None = None,
     progress: Progress | None = None,
+    note: Callable[[str], None] = lambda _: None,
 ) -> Quantized:
     """Adds fp16 and int8 artifacts to a bundle, which is replaced whole or not at all.
 
@@ -94,7 +99,9 @@ def quantize(
             with the calibration. Without it, artifacts are compared on those frames of `data` that did not calibrate.
         min_agreement: percent of fp32's pixels that an artifact must give to be run in its place, where there are no
             labels; by default GATE_AGREEMENT of edgeseg/artifact.py. The bundle keeps it.
+        golden: pictures for the golden frames; by default those of `data` that did not calibrate.
         progress: called after each calibrated frame with how many are done and how many there are.
+        note: called with a sentence on the pictures that the bundle carries.
 
     Raises:
         BundleError: the bundle has no fp32 artifact.
@@ -114,7 +121,11 @@ def quantize(
             measured = _measure(prepared, path, target, evidence)
             measured = measured.add(_half_range(prepared) if precision == "fp16" else calibration)
             new[path] = Artifact.of(path, target=target, precision=precision, measured=measured)
-        written = _add(bundle, new, evidence.labelled, prepared.tensors[0])
+        artifacts = _with_others(bundle, new, evidence.labelled, prepared.tensors[0])
+        pictures = golden or _pictures(prepared.frames, data)
+        card = f"# {bundle.spec.name}\n" if bundle.card is None else (bundle.folder / bundle.card).read_text("utf-8")
+        card = with_artifacts(card, tuple(artifacts.values()))
+        written = write_with_golden(bundle.folder, bundle.spec, artifacts, card, pictures, note)
         return Quantized(written, scores, _warnings(prepared.frames), _misses(written, new.values()))
 
 
@@ -130,6 +141,14 @@ def _misses(bundle: Bundle, new: Iterable[Artifact]) -> tuple[str, ...]:
     kinds = {str(artifact) for artifact in new}
     losses = {str(each): each.loss_against(fp32) for each in bundle.artifacts if str(each) in kinds}
     return tuple(f"{kind}: {loss}; it is not run unasked" for kind, loss in losses.items() if loss is not None)
+
+
+def _pictures(frames: CalibrationData, data: Path) -> Pictures:
+    """Some of the frames that did not calibrate, as they were before they were fitted."""
+    if frames.images is not None:
+        return Pictures(escaped(frames.name), sample_frames(frames.images))
+    places = spread(len(frames.choose), COUNT)
+    return Pictures(source_name(data), frames_at(data, {frames.choose[place].index for place in places}))
 
 
 def _calibration(frames: CalibrationData, recipe: Recipe, scores: Mapping[Method, float]) -> Calibration:
@@ -193,8 +212,10 @@ def _half_range(prepared: Prepared) -> HalfRange:
     return half_range(prepared.histograms, apart.fact(str(prepared.source)))
 
 
-def _add(bundle: Bundle, new: dict[Path, Artifact], evaluation: Dataset | None, tensor: Any) -> Bundle:
-    """The bundle with the new artifacts for those of the same kind; INT8 first where it is faster and good enough."""
+def _with_others(
+    bundle: Bundle, new: dict[Path, Artifact], evaluation: Dataset | None, tensor: Any
+) -> dict[Path, Artifact]:
+    """New artifacts, and those of a bundle of other kinds; INT8 first where it is faster and good enough."""
     spec = bundle.spec
     fp32 = bundle.artifact(target="onnxruntime", precision="fp32")
     int8_path, int8 = next((path, each) for path, each in new.items() if str(each) == "onnxruntime int8")
@@ -210,9 +231,7 @@ def _add(bundle: Bundle, new: dict[Path, Artifact], evaluation: Dataset | None, 
     ours = {bundle.path(fp32): fp32, **new}
     if int8.keeps_accuracy_of(fp32) and fast.median_ms < slow.median_ms:
         ours = {int8_path: int8, **ours}
-    artifacts = {**ours, **others}
-    card = f"# {spec.name}\n" if bundle.card is None else (bundle.folder / bundle.card).read_text(encoding="utf-8")
-    return write_bundle(bundle.folder, spec, artifacts, with_artifacts(card, tuple(artifacts.values())))
+    return {**ours, **others}
 
 
 def _with(artifact: Artifact, fact: Fact) -> Artifact:

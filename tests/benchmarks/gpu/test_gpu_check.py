@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from edgeseg.bundle import Bundle
 from edgeseg.engines.tensorrt.mask import MaskOnCard
 from edgeseg.errors import EngineError, OutputError
+from edgeseg.proof import Proof
 from edgeseg.spec import Spec
 from edgeseg_bench import gpu_check
 from edgeseg_bench.gpu import kernel
@@ -85,6 +86,25 @@ def test_wrong_masks_fail(card: Any, tiny: str, tmp_path: Path, monkeypatch: pyt
     assert figures["kernel"]["different"] == figures["kernel"]["cases"] == 12
     assert all(run["different_from_processor_kernel"] == 4 for run in figures["runs"])  # one a frame
     assert not card.memory
+
+
+def test_golden_frames_are_asked_for(
+    card: Any,
+    tiny: str,
+    tmp_path: Path,
+    put_golden: Callable[..., Bundle],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert not card.memory
+    put_golden(Bundle.open(tiny))
+    code, found = checked(tiny, tmp_path)
+    assert code == 0
+    assert all((run["golden"]["mask_agreement"], run["wrong"]) == (100, None) for run in found["runs"])
+    monkeypatch.setattr(gpu_check, "ask", lambda *_: Proof((90.0, 96.0), 1.0))
+    code, found = checked(tiny, tmp_path)
+    assert (code, found["exact"]) == (1, True)
+    assert "its masks of the golden frames have 93.00 % of fp32's pixels" in capsys.readouterr().out
 
 
 def test_an_engine_for_other_cards_is_told_by_tensorrt_itself(

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
 import onnxruntime
 import pytest
 
 from edgeseg.bundle import Bundle
-from edgeseg.errors import UsageError
+from edgeseg.errors import EngineError, UsageError
+from edgeseg.proof import Proof
+from edgeseg.spec import Spec
 from edgeseg_bench.tune.combinations import Combination, combinations
 
 
@@ -60,3 +66,17 @@ def test_engines_that_are_absent_or_refuse_are_named_once(tiny: Bundle, sized: B
 def test_more_threads_than_cores_are_refused(threads: int, tiny: Bundle) -> None:
     with pytest.raises(UsageError, match=f"threads is {threads}, expected 1 to"):
         found(tiny, threads=[threads])
+
+
+def test_wrong_masks_of_the_golden_frames_are_a_reason(
+    tmp_path: Path,
+    spec: Spec,
+    make_bundle: Callable[..., Bundle],
+    put_golden: Callable[..., Bundle],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bundle = put_golden(make_bundle(tmp_path / "golden", replace(spec, name="golden")))
+    assert found(bundle)
+    monkeypatch.setattr("edgeseg_bench.candidates.ask", lambda *_: Proof((90.0, 96.0), 1.0))
+    with pytest.raises(EngineError, match=r"golden frames have 93\.00 % of fp32's pixels on this machine, expected 99"):
+        found(bundle)
