@@ -59,8 +59,7 @@ class Artifact:
     def __post_init__(self) -> None:
         for key in ("file", "target", "precision"):
             check_plain_name(getattr(self, key), f"artifact's {key}")
-        if not re.fullmatch("[0-9a-f]{64}", self.sha256):
-            raise BundleError(f"artifact {self.file} has sha256 {self.sha256!r:.80}, expected 64 hexadecimal digits")
+        check_sha256(self.sha256, f"artifact {self.file}")
         if not 0 < self.bytes <= LARGEST_MODEL:
             raise BundleError(f"artifact {self.file} has {self.bytes} bytes, expected 1 to {LARGEST_MODEL}")
 
@@ -148,6 +147,12 @@ def check_plain_name(name: str, what: str) -> None:
             f"{what} is {name!r:.80}, expected a plain name of letters, digits, '.', '_' and '-': "
             "a bundle's files lie in its own folder"
         )
+
+
+def check_sha256(digest: str, what: str) -> None:
+    """Refuses what is no SHA-256 in hexadecimal."""
+    if not re.fullmatch("[0-9a-f]{64}", digest):
+        raise BundleError(f"{what} has sha256 {digest!r:.80}, expected 64 hexadecimal digits")
 
 
 def read_model(path: Path, limit: int = LARGEST_MODEL) -> bytes:

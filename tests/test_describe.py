@@ -28,7 +28,7 @@ def bundle(tmp_path: Path, spec: Spec, make_bundle: Callable[..., Bundle]) -> Bu
 def test_all_that_the_bundle_says_is_there(bundle: Bundle) -> None:
     description = json.loads(json.dumps(describe(bundle)))
     assert description["spec"] == bundle.spec.to_json()
-    assert description["artifacts"] == [{**bundle.artifacts[0].to_json(), "verified": True}]
+    assert description["artifacts"] == [{**bundle.artifacts[0].to_json(), "consistent": True}]
     assert Path(description["card"]).read_text() == "# A tiny model\n"
 
 
