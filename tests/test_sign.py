@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import edgeseg
+from edgeseg.artifact import SHIPPED
 from edgeseg.bundle import INDEX, Bundle, write_bundle
 from edgeseg.errors import BundleError, EdgeSegError, EdgeSegWarning, UsageError
 from edgeseg.keys import read_private_key, write_keys
@@ -218,6 +219,21 @@ def test_weights_that_are_zeroed_and_hashed_again_are_refused(bundle: Bundle, ac
     opened.verify()  # it agrees with itself
     with pytest.raises(BundleError, match="has changed since it was signed"):
         check_trust(opened, trust=acme.public)
+
+
+def test_every_file_of_a_shipped_bundle_is_covered(tmp_path: Path, acme: Signer) -> None:
+    folder = tmp_path / "nano"
+    shutil.copytree(SHIPPED / "road-nano", folder)
+    sign(Bundle.open(folder), acme.key)
+    assert accepted(folder, acme)
+    for path in folder.iterdir():
+        original = path.read_bytes()
+        middle = len(original) // 2
+        path.write_bytes(original[:middle] + bytes((original[middle] ^ 1,)) + original[middle + 1 :])
+        with pytest.raises(EdgeSegError):
+            accepted(folder, acme)
+        path.write_bytes(original)
+    assert accepted(folder, acme)
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ def fetch_command(
     trust: Path | None = None,
     timeout: float = 30.0,
 ) -> int:
-    """Bring the newest bundle from a repository of edgeseg publish (TUF).
+    """Fetch the newest bundle that was published (TUF).
 
     The folder is replaced in one rename once everything is there and verified; if anything goes wrong, what was there
     stays.

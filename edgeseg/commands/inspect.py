@@ -11,7 +11,7 @@ from edgeseg.terminal import make_console
 
 
 def inspect_command(bundle: str, *, trust: Path | None = None, json: bool = False) -> int:
-    """Show a bundle's spec, artifacts, figures and who signed it; check its files.
+    """Show what a bundle holds, and who signed it; check it.
 
     Every file is hashed; one that was altered is an error. Consistent hashes show that a bundle agrees with itself, a
     signature who made it.

@@ -13,7 +13,7 @@ LONGEST = 3650
 def publish_command(
     bundle: str, *, repository: Path, key: Path, root_key: list[Path] | None = None, days: int = 30
 ) -> int:
-    """Put a bundle into a repository from which devices update themselves (TUF).
+    """Publish a bundle for devices to fetch (TUF).
 
     The repository is a folder that any web server can serve. The first time, --root-key begins it, and 1.root.json in
     its folder metadata is what devices must be given safely. Publish again before --days are over, with or without
