@@ -42,6 +42,7 @@ from edgeseg.errors import (
     SourceError,
     SpecError,
     TrainingError,
+    UpdateError,
     UsageError,
     WeightsError,
 )
@@ -69,6 +70,7 @@ __all__ = [
     "SpecError",
     "StreamOptions",
     "TrainingError",
+    "UpdateError",
     "UsageError",
     "WeightsError",
     "__version__",

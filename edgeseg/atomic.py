@@ -25,8 +25,12 @@ OLD = "old"
 
 
 @contextlib.contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path, mode: int = 0o666) -> Iterator[Path]:
     """Yields a temporary path with the same suffix, of an empty file; renames it to `path` when the block succeeds.
+
+    Args:
+        path: the name that it gets.
+        mode: its permissions, before the umask: 0o600 for a secret.
 
     Raises:
         OutputError: `path` is a folder or device, its folder is missing or cannot be written, or the disk is full.
@@ -34,12 +38,12 @@ def atomic_file(path: Path) -> Iterator[Path]:
     for leftover, _, _ in orphans(path.parent, KIND, path):
         with contextlib.suppress(OSError):
             leftover.unlink()
-    with new_file(path) as temporary:
+    with new_file(path, mode) as temporary:
         yield temporary
 
 
 @contextlib.contextmanager
-def new_file(path: Path) -> Iterator[Path]:
+def new_file(path: Path, mode: int = 0o666) -> Iterator[Path]:
     """What `atomic_file` does, without a look through the folder for leftovers.
 
     Raises:
@@ -48,7 +52,7 @@ def new_file(path: Path) -> Iterator[Path]:
     check_name(path)
     temporary = None
     try:
-        temporary = Temporary(path, KIND)
+        temporary = Temporary(path, KIND, mode=mode)
         yield temporary.path
         with temporary.path.open("rb") as file:  # the file of that name now, whoever made it
             os.fsync(file.fileno())

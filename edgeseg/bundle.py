@@ -4,6 +4,7 @@
         bundle.json        what is below
         road.fp32.onnx     the artifacts, best first
         README.md          the model card
+        signature.json     where it was signed: edgeseg.signature
 
     {
       "format": 1,
@@ -41,6 +42,8 @@ from edgeseg.fact import Fact
 from edgeseg.files import LARGEST_TEXT, read_file
 from edgeseg.golden import Golden, GoldenPair, copy_golden, read_golden
 from edgeseg.json_fields import list_of, optional, parse_json, required
+from edgeseg.signature import FILE as SIGNATURE
+from edgeseg.signature import end_signature, read_signature, warn_of_end
 from edgeseg.spec import FORMAT, Spec
 
 INDEX = "bundle.json"
@@ -73,7 +76,7 @@ class Bundle:
             raise BundleError(f"bundle {self.folder} has no artifacts, expected at least one; export it again")
         if self.card is not None:
             check_plain_name(self.card, "bundle.json: card")
-        files = [INDEX, *self.files]
+        files = [INDEX, SIGNATURE, *self.files]
         kinds = [str(artifact) for artifact in self.artifacts]
         for names in (files, kinds):
             if len(set(names)) != len(names):
@@ -87,27 +90,38 @@ class Bundle:
             BundleError: it is missing, incomplete, unsafe or of a newer format.
             SpecError: its spec does not hold together.
         """
-        folder = _find(bundle)
-        index = folder / INDEX
-        try:
-            restore_folder(folder)
-            data = parse_json(read_file(index, LARGEST_TEXT))
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise BundleError(f"{index} is not there, expected a bundle; check the path {folder}") from error
-        except OSError as error:
-            raise BundleError(f"cannot read {index}: {error.strerror or error}; check its permissions") from error
-        except ValueError as error:
-            raise BundleError(f"{index} is not readable JSON ({error}); export the bundle again") from error
-        opened = _from_json(folder, data)
+        opened = cls.from_index(*read_index(bundle))
         for file in opened.files:
             opened._inside(file)
         return opened
 
     @property
     def files(self) -> list[str]:
-        """Names of all files in the folder, bundle.json apart."""
+        """Names of all files in the folder, bundle.json and signature.json apart."""
         golden = [each.file for each in self.golden.files] if self.golden else []
         return [*(artifact.file for artifact in self.artifacts), *golden, *([self.card] if self.card else [])]
+
+    @classmethod
+    def from_index(cls, folder: Path, data: Any) -> Bundle:
+        """The bundle in a folder whose bundle.json says this; no file is looked at.
+
+        Raises:
+            BundleError: a field is missing or of the wrong kind, or the format is newer.
+            SpecError: the spec does not hold together.
+        """
+        number = required(data, "format", int, where=INDEX, error=BundleError)
+        if not 1 <= number <= FORMAT:
+            raise BundleError(
+                f"bundle {folder} has format {number}, expected 1 to {FORMAT}; update edgeseg or export again"
+            )
+        artifacts = list_of(data, "artifacts", dict, where=INDEX, error=BundleError)
+        return cls(
+            folder,
+            Spec.from_json(required(data, "spec", dict, where=INDEX, error=BundleError)),
+            tuple(Artifact.from_json(each) for each in artifacts),
+            optional(data, "card", str, where=INDEX, error=BundleError),
+            Golden.from_json(data["golden"]) if "golden" in data else None,
+        )
 
     def artifact(self, *, target: str, precision: str | None = None) -> Artifact:
         """The artifact for a runtime; without a precision the first one listed, which is the best.
@@ -171,6 +185,17 @@ class Bundle:
         """
         return read_golden(self.golden, self.folder, self.spec) if self.golden else iter(())
 
+    def verify(self) -> None:
+        """Hashes every file that bundle.json has a hash of.
+
+        Raises:
+            BundleError: one is missing or was altered.
+        """
+        for artifact in self.artifacts:
+            self.path(artifact)
+        for _ in self.golden_frames():
+            pass
+
     def record(self, artifact: Artifact, fact: Fact, *, engine: str | None = None) -> Bundle:
         """Writes what was measured on an artifact into bundle.json; returns the bundle as it is now.
 
@@ -182,14 +207,20 @@ class Bundle:
         Raises:
             BundleError: the artifact is not in this bundle, or a figure is no JSON (nan).
             OutputError: bundle.json cannot be written.
+
+        Warns:
+            EdgeSegWarning: the bundle was signed; that has ended.
         """
         if artifact not in self.artifacts:
             raise BundleError(f"bundle {self.folder} lists another {artifact.file} than this one; open it again")
         measured = replace(artifact, measured=artifact.measured.add(fact, engine=engine))
         artifacts = tuple(measured if each.file == artifact.file else each for each in self.artifacts)
         changed = replace(self, artifacts=artifacts)
+        text, signature = _to_text(changed), read_signature(self.folder)
+        end_signature(self.folder, signature)
         with atomic_file(self.folder / INDEX) as index:
-            index.write_text(_to_text(changed), encoding="utf-8")
+            index.write_text(text, encoding="utf-8")
+        warn_of_end(self.folder, signature)
         return changed
 
     def _inside(self, file: str) -> Path:
@@ -200,6 +231,25 @@ class Bundle:
         if not path.resolve().is_relative_to(self.folder.resolve()):
             raise BundleError(f"{path} is a link out of the bundle, to {path.resolve()}; put the file itself there")
         return path
+
+
+def read_index(bundle: str | os.PathLike[str]) -> tuple[Path, Any]:
+    """The folder that a name or path means, and what its bundle.json holds.
+
+    Raises:
+        BundleError: it is not there, cannot be read, or is no JSON.
+    """
+    folder = _find(bundle)
+    index = folder / INDEX
+    try:
+        restore_folder(folder)
+        return folder, parse_json(read_file(index, LARGEST_TEXT))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise BundleError(f"{index} is not there, expected a bundle; check the path {folder}") from error
+    except OSError as error:
+        raise BundleError(f"cannot read {index}: {error.strerror or error}; check its permissions") from error
+    except ValueError as error:
+        raise BundleError(f"{index} is not readable JSON ({error}); export the bundle again") from error
 
 
 def write_bundle(
@@ -221,8 +271,12 @@ def write_bundle(
     Raises:
         BundleError: a file is not what its artifact says, or two artifacts have the same target and precision.
         OutputError: the folder cannot be written, or holds more than a bundle.
+
+    Warns:
+        EdgeSegWarning: the one that lies there was signed; that has ended.
     """
-    _check_replaceable(folder)
+    check_replaceable(folder)
+    signature = read_signature(folder)
     card_file, frames = CARD if card is not None else None, golden[1] if golden is not None else None
     bundle = Bundle(folder, spec, tuple(artifacts.values()), card_file, frames)
     with atomic_folder(folder) as temporary:
@@ -236,6 +290,8 @@ def write_bundle(
         if card is not None:
             (temporary / CARD).write_text(card, encoding="utf-8")
         (temporary / INDEX).write_text(_to_text(bundle), encoding="utf-8")
+        end_signature(temporary, signature)
+    warn_of_end(folder, signature)
     return bundle
 
 
@@ -244,8 +300,12 @@ def shipped() -> list[str]:
     return sorted(index.parent.name for index in SHIPPED.glob(f"*/{INDEX}"))
 
 
-def _check_replaceable(folder: Path) -> None:
-    """Refuses to replace a folder that holds anything but a bundle's own files."""
+def check_replaceable(folder: Path) -> None:
+    """Refuses to replace a folder that holds anything but a bundle's own files.
+
+    Raises:
+        OutputError: it does, or cannot be looked into.
+    """
     try:
         names = {path.name for path in folder.iterdir()}
     except (FileNotFoundError, NotADirectoryError):
@@ -258,7 +318,7 @@ def _check_replaceable(folder: Path) -> None:
         bundle = Bundle.open(folder)
     except EdgeSegError as error:
         raise OutputError(f"cannot write {folder}: what lies there is no bundle ({error}); remove it") from error
-    strange = sorted(names - {INDEX, *bundle.files})
+    strange = sorted(names - {INDEX, SIGNATURE, *bundle.files})
     if strange:
         raise OutputError(f"cannot write {folder}: replacing it would remove {', '.join(strange)}; choose a new folder")
 
@@ -273,21 +333,6 @@ def _find(bundle: str | os.PathLike[str]) -> Path:
             )
         return SHIPPED / bundle
     return Path(bundle)
-
-
-def _from_json(folder: Path, data: Any) -> Bundle:
-    number = required(data, "format", int, where=INDEX, error=BundleError)
-    if not 1 <= number <= FORMAT:
-        raise BundleError(
-            f"bundle {folder} has format {number}, expected 1 to {FORMAT}; update edgeseg or export again"
-        )
-    return Bundle(
-        folder,
-        Spec.from_json(required(data, "spec", dict, where=INDEX, error=BundleError)),
-        tuple(Artifact.from_json(each) for each in list_of(data, "artifacts", dict, where=INDEX, error=BundleError)),
-        optional(data, "card", str, where=INDEX, error=BundleError),
-        Golden.from_json(data["golden"]) if "golden" in data else None,
-    )
 
 
 def _to_text(bundle: Bundle) -> str:

@@ -25,6 +25,7 @@ from pathlib import Path
 
 from edgeseg.atomic import atomic_file
 from edgeseg.errors import OutputError
+from edgeseg.places import home
 from edgeseg.temporary import lock
 from edgeseg.terminal import escaped
 
@@ -48,8 +49,8 @@ def cache_folder() -> Path:
     shared = os.environ.get("XDG_CACHE_HOME", "")
     if os.path.isabs(shared):  # noqa: PTH117  Path("") is the working directory
         return Path(shared) / "edgeseg"
-    home = _home()
-    return home / ".cache/edgeseg" if home else Path(tempfile.gettempdir()) / f"edgeseg-{os.getuid()}"
+    own_home = home()
+    return own_home / ".cache/edgeseg" if own_home else Path(tempfile.gettempdir()) / f"edgeseg-{os.getuid()}"
 
 
 def keep(path: Path, content: bytes) -> None:
@@ -146,18 +147,6 @@ def make_folder(folder: Path) -> None:
 def tell(sentence: str) -> None:
     """Says what a start is waiting for."""
     print(f"edgeseg: {escaped(sentence)}", file=sys.stderr, flush=True)
-
-
-def _home() -> Path | None:
-    home = os.environ.get("HOME", "")
-    if os.path.isabs(home):  # noqa: PTH117
-        return Path(home)
-    import pwd  # here: it is needed once in a blue moon
-
-    try:
-        return Path(pwd.getpwuid(os.getuid()).pw_dir)
-    except KeyError:  # a user id without an account, as in containers
-        return None
 
 
 def _check_owner(folder: Path) -> None:

@@ -3,49 +3,61 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeseg.auto import remembered
 from edgeseg.bundle import Bundle
 from edgeseg.errors import EdgeSegError
 from edgeseg.processor import available_cores
+from edgeseg.signature import AGAIN, read_signature
+from edgeseg.trust import find_trust, is_current
 
 if TYPE_CHECKING:
     from rich.console import Group
 
 
-def describe(bundle: Bundle) -> dict[str, Any]:
-    """The spec, artifacts with their figures, golden frames, card, what the engine auto took here, as a JSON object.
+def describe(bundle: Bundle, trust: Path | None = None) -> dict[str, Any]:
+    """The spec, artifacts and their figures, golden frames, card, who signed it, what auto took here, as JSON.
 
-    Every file is hashed, the card apart.
+    Every file is hashed.
+
+    Args:
+        bundle: opened.
+        trust: a public key or a folder of some, to know signers by, in place of those in the trust folders.
 
     Raises:
-        BundleError: a file is missing or was altered.
+        BundleError: a file is missing or was altered, or a signature is not the one of the key that it names.
+        UsageError: a key or a trust folder is not in order.
     """
-    _verify(bundle)
+    bundle.verify()
     return {
         "bundle": str(bundle.folder),
         "spec": bundle.spec.to_json(),
-        "artifacts": [{**artifact.to_json(), "verified": True} for artifact in bundle.artifacts],
-        "golden": bundle.golden and {**bundle.golden.to_json(), "verified": True},
+        "artifacts": [{**artifact.to_json(), "consistent": True} for artifact in bundle.artifacts],
+        "golden": bundle.golden and {**bundle.golden.to_json(), "consistent": True},
         "card": bundle.card and str(bundle.folder / bundle.card),
+        "signature": _signature_json(bundle, trust),
         "auto": _auto(bundle),
     }
 
 
-def tables(bundle: Bundle) -> Group:
+def tables(bundle: Bundle, trust: Path | None = None) -> Group:
     """The same for a terminal: the spec, the classes in their colours, the artifacts.
 
     Raises:
-        BundleError: a file is missing or was altered.
+        BundleError: as `describe`.
+        UsageError: as `describe`.
     """
     from rich.console import Group  # here, so that importing this module stays light
     from rich.table import Table
     from rich.text import Text
 
-    _verify(bundle)
+    bundle.verify()
     spec = bundle.spec
     about = Table(title=Text(f"{spec.name}: {bundle.folder}"), show_header=False)
+    for _ in ("what", "which"):
+        about.add_column(overflow="fold")
     about.add_row("input", f"{spec.width}x{spec.height} BGR uint8, {spec.resize}{', any size' if spec.dynamic else ''}")
     about.add_row("stride", str(spec.stride))
     classes = Text()
@@ -56,10 +68,11 @@ def tables(bundle: Bundle) -> Group:
     about.add_row("licence", Text(spec.licence))
     about.add_row("golden frames", Text(_golden(bundle)))
     about.add_row("card", bundle.card or "none")
+    about.add_row("signature", Text(signature_line(bundle, trust)))
     for mode, choice in _auto(bundle).items():
         about.add_row(f"engine auto, {mode}", Text(choice or "not measured here yet: edgeseg run does"))
 
-    artifacts = Table(title="artifacts (sha256 verified)")
+    artifacts = Table(title="artifacts (sha256 consistent)")
     for column in ("file", "target", "precision", "MB", "sha256"):
         artifacts.add_column(column, overflow="fold")
     measured = Table(title="measured", show_header=False)
@@ -81,18 +94,41 @@ def tables(bundle: Bundle) -> Group:
     return Group(about, artifacts, *([measured] if measured.rows else []))
 
 
-def _verify(bundle: Bundle) -> None:
-    """Hashes every artifact and golden frame."""
-    for artifact in bundle.artifacts:
-        bundle.path(artifact)
-    for _ in bundle.golden_frames():
-        pass
-
-
 def _golden(bundle: Bundle) -> str:
     if bundle.golden is None:
         return "none: what engines answer on this machine cannot be checked; edgeseg quantize and export put some in"
     return f"{len(bundle.golden.frames)} pictures of {bundle.golden.source}, {bundle.golden.bytes / 1e6:.2f} MB"
+
+
+def signature_line(bundle: Bundle, trust: Path | None = None) -> str:
+    """Who signed a bundle, in a line for people.
+
+    Raises:
+        BundleError: a signature is not the one of the key that it names.
+        UsageError: a key or a trust folder is not in order.
+    """
+    signature = _signature_json(bundle, trust)
+    if signature is None:
+        return "none: who made it, nothing tells"
+    version = f", version {signature['version']}"
+    if not signature["current"]:
+        return f"ended: the bundle has changed since it was signed{version}; {AGAIN}"
+    names = [f"signed by {each['name']} ({each['fingerprint']})" for each in signature["signers"] if each["name"]]
+    names += [f"a key not believed here ({each['fingerprint']})" for each in signature["signers"] if not each["name"]]
+    return "; ".join(names) + version
+
+
+def _signature_json(bundle: Bundle, trust: Path | None) -> dict[str, Any] | None:
+    """The version, whether the bundle is still as it was signed, and the signers; None where it never was signed."""
+    signature = read_signature(bundle.folder)
+    if signature is None:
+        return None
+    names: dict[str, str] = {}
+    current = is_current(bundle, signature)
+    if current:
+        names = {key.fingerprint: key.name for key in signature.signers(find_trust(trust).keys())}
+    signers = [{"fingerprint": each, "name": names.get(each)} for each in signature.signatures]
+    return {"version": signature.statement.version, "current": current, "signers": signers}
 
 
 def _auto(bundle: Bundle) -> dict[str, str | None]:

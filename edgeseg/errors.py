@@ -10,6 +10,7 @@
     ├── OutputError    (OSError)       a place that cannot be written
     ├── DataError      (ValueError)    a data set that breaks its own rules
     ├── WeightsError   (ValueError)    weights of another network, or not safetensors
+    ├── UpdateError    (RuntimeError)  an update that cannot be fetched or published, or is not to be believed
     ├── TrainingError  (RuntimeError)  a training run that cannot go on
     ├── ExportError    (RuntimeError)  a conversion that changed the network's answer
     └── UsageError     (ValueError)    a command line that asks for something impossible
@@ -61,6 +62,10 @@ class DataError(EdgeSegError, ValueError):
 
 class WeightsError(EdgeSegError, ValueError):
     """Weights of another network, or not safetensors."""
+
+
+class UpdateError(EdgeSegError, RuntimeError):
+    """An update that cannot be fetched or published, or is not to be believed."""
 
 
 class TrainingError(EdgeSegError, RuntimeError):

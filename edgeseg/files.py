@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 LARGEST_MODEL = 2**31 - 1
 """Bytes of a model file: protobuf's limit for a message."""
@@ -23,6 +26,22 @@ def read_file(path: Path, limit: int) -> bytes:
     Raises:
         OSError: it cannot be read, is larger, or is a folder, device, pipe or socket, which is not waited for.
     """
+    with open_file(path, limit) as file:
+        size = os.fstat(file.fileno()).st_size
+        content = file.read(size + 1)  # not `limit`: so much memory would be asked for at once
+        while len(content) <= limit and (more := file.read(_CHUNK)):  # of files in /proc the system says 0
+            content += more
+        _check_size(path, len(content), limit)
+        return content
+
+
+@contextlib.contextmanager
+def open_file(path: Path, limit: int) -> Iterator[BinaryIO]:
+    """A regular file of at most `limit` bytes, open for reading.
+
+    Raises:
+        OSError: as `read_file`.
+    """
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     with os.fdopen(handle, "rb") as file:
         facts = os.fstat(handle)
@@ -30,12 +49,10 @@ def read_file(path: Path, limit: int) -> bytes:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         if not stat.S_ISREG(facts.st_mode):
             raise OSError(errno.EINVAL, "it is a device, pipe or socket, no file", str(path))
-        content = b""
-        if facts.st_size <= limit:
-            content = file.read(facts.st_size + 1)  # not `limit`: so much memory would be asked for at once
-            while len(content) <= limit and (more := file.read(_CHUNK)):
-                content += more
-        size = max(facts.st_size, len(content))  # of files in /proc the system says 0
-        if size > limit:
-            raise OSError(errno.EFBIG, f"it has {size} bytes, expected at most {limit}", str(path))
-        return content
+        _check_size(path, facts.st_size, limit)
+        yield file
+
+
+def _check_size(path: Path, size: int, limit: int) -> None:
+    if size > limit:
+        raise OSError(errno.EFBIG, f"it has {size} bytes, expected at most {limit}", str(path))

@@ -71,8 +71,10 @@ class RunSettings:
         """ "latency" for one frame at a time, "throughput" for several."""
         return "latency" if self.workers == 1 else "throughput"
 
-    def load(self) -> Segmenter:
-        """Loads the artifact as the settings say.
+    def load(
+        self, *, require_signature: bool = False, trust: Path | None = None, min_version: int | None = None
+    ) -> Segmenter:
+        """Loads the artifact as the settings say; the arguments are those of `edgeseg.load`.
 
         Raises:
             BundleError: the bundle is not what was measured.
@@ -98,7 +100,16 @@ class RunSettings:
                 f"chosen for {self.sha256[:12]}...: the bundle has changed; run edgeseg tune again"
             )
         size = self.width, self.height
-        return load(bundle, engine=self.engine, artifact=artifact, threads=self.threads, size=size)
+        return load(
+            bundle,
+            engine=self.engine,
+            artifact=artifact,
+            threads=self.threads,
+            size=size,
+            require_signature=require_signature,
+            trust=trust,
+            min_version=min_version,
+        )
 
 
 def read_settings(path: Path, options: Mapping[str, object] | None = None) -> RunSettings:

@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from edgeseg.engines import Engine, MaskEngine, check_logits, check_threads, ope
 from edgeseg.errors import FrameError, UsageError
 from edgeseg.processor import available_cores
 from edgeseg.spec import Spec
+from edgeseg.trust import check_trust
 
 _log = logging.getLogger("edgeseg")
 
@@ -194,6 +196,9 @@ def load(
     artifact: Artifact | None = None,
     threads: int | None = None,
     size: tuple[int, int] | None = None,
+    require_signature: bool = False,
+    trust: Path | None = None,
+    min_version: int | None = None,
     say: Callable[[str], None] = _log.info,
 ) -> Segmenter:
     """Opens a bundle and loads its artifact.
@@ -207,17 +212,24 @@ def load(
         artifact: the very artifact of the bundle to load, instead of one by its precision.
         threads: that one inference runs on; by default all cores that this process may use.
         size: width and height of the network's input, instead of the spec's; for networks that take any.
+        require_signature: refuse a bundle that no believed key signed; so do the rules of this machine's trust folders
+            (edgeseg/trust.py), whatever is said here.
+        trust: a public key or a folder of some, to believe in place of those in the trust folders; asks for a
+            signature.
+        min_version: refuse a lower version of the bundle; asks for a signature.
         say: called with what "auto" measures and chooses; by default it goes to the log "edgeseg".
 
     Raises:
-        BundleError: the bundle is missing, altered, unsafe or of a newer format, or has no such artifact.
+        BundleError: the bundle is missing, altered, unsafe or of a newer format, has no such artifact, or is not signed
+            as asked for.
         EngineError: the runtime is absent, or refuses the artifact or the size.
-        UsageError: the network takes its own size alone.
+        UsageError: the network takes its own size alone; or a key is not in order, or cryptography not installed.
 
     Warns:
         EdgeSegWarning: INT8 would saturate on this processor; another is taken in its place, unless it was asked for.
     """
     opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
+    check_trust(opened, require_signature=require_signature, trust=trust, min_version=min_version)
     if threads is None:
         threads = available_cores()
     check_threads(threads)

@@ -27,13 +27,14 @@ class Temporary:
         handle: a descriptor of it, which holds the lock; a file's can be written.
     """
 
-    def __init__(self, target: Path, kind: str, *, folder: bool = False) -> None:
+    def __init__(self, target: Path, kind: str, *, folder: bool = False, mode: int = 0o666) -> None:
         """Makes it.
 
         Args:
             target: the name that it is to get, in a folder that exists.
             kind: a word by which `orphans` finds its like.
             folder: make a folder rather than a file.
+            mode: of a file, before the umask.
 
         Raises:
             OSError: it cannot be made.
@@ -45,7 +46,7 @@ class Temporary:
                 self.path.mkdir(0o700)
                 self.handle = os.open(self.path, _FOLDER)
             else:
-                self.handle = os.open(self.path, _FILE | os.O_CREAT | os.O_EXCL, 0o666)
+                self.handle = os.open(self.path, _FILE | os.O_CREAT | os.O_EXCL, mode)
             # A process that sweeps here may have been between the two calls.
             if lock(self.handle) is not False and is_at(self.handle, self.path):
                 return

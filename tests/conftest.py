@@ -61,9 +61,11 @@ def tiny_model(spec: Spec, channels: int | None = None) -> onnx.ModelProto:
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Tests leave nothing in the user's cache, and find nothing there."""
+    """Tests leave nothing in the user's cache and state, and find neither those nor his keys."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EDGESEG_CACHE", str(tmp_path_factory.mktemp("own-cache")))
+        patch.setenv("EDGESEG_STATE", str(tmp_path_factory.mktemp("own-state")))
+        patch.setenv("EDGESEG_TRUST", str(tmp_path_factory.mktemp("own-trust")))
         yield
 
 

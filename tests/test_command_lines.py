@@ -19,10 +19,18 @@ from hypothesis import strategies as st
 
 from edgeseg import cli
 
-HARMLESS = {"doctor", "zoo", "bench"}
-"""Commands that may do without an argument, and so would do their work."""
+HARMLESS = {"doctor", "zoo", "bench", "keygen"}
+"""Commands that may do without an argument, or with any, and so would do their work."""
 
 NOWHERE = "/nonexistent/edgeseg"
+
+MODEL_SPEC = {
+    "format": 1, "name": "x", "stride": 1, "classes": ["a", "b"], "palette": None, "ignore": None, "licence": "none",
+    "input": {
+        "width": 8, "height": 8, "resize": "stretch", "pad": 0, "dynamic": False,
+        "colour": "RGB", "range": 255, "mean": [0, 0, 0], "std": [1, 1, 1],
+    },
+}  # fmt: skip
 
 WORDS: dict[Any, list[str]] = {
     int: ["0", "-1", "1.5", "2147483648", "9" * 40, "nan", "x", "", "1e3"],
@@ -166,6 +174,31 @@ def test_options_of_run_have_bounds(
     monkeypatch.setattr("edgeseg.auto._measure", failing(AssertionError("measured before the options were checked")))
     assert run(monkeypatch, "run", str(picture), *words) == 2
     assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("out", ["/", "home"])
+def test_a_folder_of_other_things_is_refused_before_a_network_is_exported(
+    out: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home/notes.txt").write_text("mine")
+    for each in ("to_onnx.load_weights", "foreign.from_torch.make_network", "foreign.import_onnx.load_foreign"):
+        monkeypatch.setattr(f"edgeseg_export.{each}", failing(AssertionError("the work has begun")))
+    monkeypatch.setattr("edgeseg_export.foreign.trial.try_import", lambda *_, **__: None)
+    model_spec = tmp_path / "model.json"
+    model_spec.write_text(json.dumps(MODEL_SPEC))
+    for words in (
+        ("export", "net.safetensors"),
+        ("export", "package.module:factory", "--weights", "net.pt", "--spec", str(model_spec)),
+        ("import", "net.onnx", "--spec", str(model_spec)),
+    ):
+        assert run(monkeypatch, *words, "--out", out) == 2
+        printed = capsys.readouterr().err
+        assert printed.startswith(f"error: cannot write {out}: what lies there is no bundle")
+        assert printed.count("\n") == 1
+    assert (tmp_path / "home/notes.txt").read_text() == "mine"
 
 
 def test_a_network_has_a_name_before_it_is_trained(

@@ -9,8 +9,11 @@ from rich.console import Console
 
 from edgeseg import auto
 from edgeseg.bundle import Bundle
-from edgeseg.describe import describe, tables
-from edgeseg.errors import BundleError
+from edgeseg.describe import describe, signature_line, tables
+from edgeseg.errors import BundleError, EdgeSegWarning
+from edgeseg.keys import read_private_key, write_keys
+from edgeseg.measured import Latency
+from edgeseg.sign import sign
 from edgeseg.spec import Spec
 
 
@@ -28,7 +31,7 @@ def bundle(tmp_path: Path, spec: Spec, make_bundle: Callable[..., Bundle]) -> Bu
 def test_all_that_the_bundle_says_is_there(bundle: Bundle) -> None:
     description = json.loads(json.dumps(describe(bundle)))
     assert description["spec"] == bundle.spec.to_json()
-    assert description["artifacts"] == [{**bundle.artifacts[0].to_json(), "verified": True}]
+    assert description["artifacts"] == [{**bundle.artifacts[0].to_json(), "consistent": True}]
     assert Path(description["card"]).read_text() == "# A tiny model\n"
 
 
@@ -62,3 +65,27 @@ def test_what_auto_took_here_is_shown(bundle: Bundle, monkeypatch: pytest.Monkey
         console.print(tables(bundle))
     assert "openvino fp32 2.0" in shown.get()
     assert "not measured here yet" in shown.get()
+
+
+def test_who_signed_it(bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("cryptography", reason="signatures need edgeseg[sign]")
+    monkeypatch.setenv("EDGESEG_TRUST", str(tmp_path))
+    assert describe(bundle)["signature"] is None
+    assert signature_line(bundle) == "none: who made it, nothing tells"
+    (tmp_path / "made").mkdir()
+    key = write_keys(tmp_path / "made/acme", None)
+    sign(bundle, read_private_key(tmp_path / "made/acme.key", lambda: ""), version=4)
+    assert describe(bundle)["signature"] == {
+        "version": 4,
+        "current": True,
+        "signers": [{"fingerprint": key.fingerprint, "name": None}],
+    }
+    assert signature_line(bundle) == f"a key not believed here ({key.fingerprint}), version 4"
+    believed = signature_line(bundle, tmp_path / "made/acme.pub")
+    assert believed == f"signed by acme ({key.fingerprint}), version 4"
+    (tmp_path / "made/acme.pub").rename(tmp_path / "acme.pub")
+    assert signature_line(bundle) == believed
+    with pytest.warns(EdgeSegWarning, match="sign it again"):
+        changed = bundle.record(bundle.artifacts[0], Latency(68.5, 60.0, 3, 1, "onnxruntime", "x86_64"))
+    assert describe(changed)["signature"] == {"version": 4, "current": False, "signers": []}
+    assert signature_line(changed).startswith("ended: the bundle has changed since it was signed, version 4; sign it")

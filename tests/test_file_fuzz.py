@@ -27,6 +27,8 @@ from edgeseg.engines._onnx import check_spec
 from edgeseg.engines.tensorrt.sidecar import Key, read_engine, sidecar_of, write_engine
 from edgeseg.picture import read_picture
 from edgeseg.run_settings import WHAT, read_settings
+from edgeseg.signature import FILE as SIGNATURE
+from edgeseg.signature import read_signature
 from edgeseg.spec import Spec
 from edgeseg.video.access import read_credentials
 from edgeseg_bench.result import read as read_result
@@ -79,6 +81,13 @@ def test_bundle(bundle: Bundle) -> None:
             opened.path(artifact)
 
     fuzz("bundle", index, draw, read)
+
+
+def test_signature(tmp_path: Path) -> None:
+    signed = {"name": "x", "version": 3, "index_sha256": "0" * 64, "card_sha256": None}
+    signatures = [{"key": "0" * 64, "signature": "0" * 128}]
+    data = {"format": 1, "signed": signed, "signatures": signatures}
+    fuzz("signature", tmp_path / SIGNATURE, json_target(data), lambda: read_signature(tmp_path))
 
 
 def test_model(tmp_path: Path, spec: Spec, make_model: Callable[[Spec], onnx.ModelProto]) -> None:

@@ -23,6 +23,9 @@ def eval_command(
     split: str | None = None,
     map: tuple[str, ...] = (),
     record: bool = False,
+    require_signature: bool = False,
+    trust: Path | None = None,
+    min_version: int | None = None,
     json: bool = False,
 ) -> int:
     """Measure a bundle's accuracy on a labelled split.
@@ -41,6 +44,9 @@ def eval_command(
             several times.
         record: write the figures into the bundle and its card. Those of the split "test" stand beside the others and
             decide nothing. Images that calibrated the artifact are refused.
+        require_signature: measure nothing but a bundle that a believed key signed, as for run.
+        trust: a public key (.pub) or a folder of some, as for run.
+        min_version: refuse a lower version of the bundle, as for run.
         json: print one JSON object on stdout, and nothing else.
     """
     from edgeseg.accuracy.class_map import ClassMap, parse_map
@@ -60,7 +66,16 @@ def eval_command(
         class_map = ClassMap.of(opened.spec.classes, dataset.classes.names, parse_map(map))
     elif map:
         raise UsageError("--map goes with networks of which a pixel has one class; give the data the labels' names")
-    model = load(opened, engine=engine, precision=precision, threads=1, say=tell)
+    model = load(
+        opened,
+        engine=engine,
+        precision=precision,
+        threads=1,
+        require_signature=require_signature,
+        trust=trust,
+        min_version=min_version,
+        say=tell,
+    )
     assert model.candidate is not None
     artifact = model.candidate.artifact
     if record:

@@ -39,6 +39,9 @@ def run_command(
     insecure: bool = False,
     source_option: list[str] | None = None,
     tolerate_loss: bool = False,
+    require_signature: bool = False,
+    trust: Path | None = None,
+    min_version: int | None = None,
     json: bool = False,
 ) -> int:
     """Segment a video, camera, stream, image or folder of images.
@@ -84,6 +87,11 @@ def run_command(
         source_option: an option of FFmpeg's for the file or stream, NAME=VALUE: rtsp_transport=udp, say. May be given
             more than once.
         tolerate_loss: exit with 0 when a live source broke off after its first frame.
+        require_signature: run nothing but a bundle that a believed key signed: one in a trust folder, or of --trust. A
+            file require-signature in a trust folder asks for it too.
+        trust: a public key (.pub) or a folder of some, to believe in place of those in the trust folders; asks for a
+            signature.
+        min_version: refuse a lower version of the bundle; asks for a signature.
         json: print one JSON object on stdout, and nothing else.
     """
     from edgeseg.auto import AUTO
@@ -131,9 +139,18 @@ def run_command(
         ) as outputs,
     ):
         if run_settings is not None:
-            model = run_settings.load()
+            model = run_settings.load(require_signature=require_signature, trust=trust, min_version=min_version)
         else:
-            model = load(bundle or "road", engine=engine or AUTO, precision=precision, threads=threads, say=tell)
+            model = load(
+                bundle or "road",
+                engine=engine or AUTO,
+                precision=precision,
+                threads=threads,
+                require_signature=require_signature,
+                trust=trust,
+                min_version=min_version,
+                say=tell,
+            )
         report = run(model, opened, outputs, stream_options, quiet=json)
     if json:
         print_json(report.to_json())

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Protocol, cast, runtime_checkable
 
 from edgeseg.arrays import Image, Logits, Mask
-from edgeseg.artifact import read_model
+from edgeseg.artifact import check_model, read_model
 from edgeseg.engines._trial import try_model
 from edgeseg.errors import EdgeSegError, EngineError
 from edgeseg.processor import most_threads
@@ -143,6 +143,8 @@ def open_engine(
     chosen, variant = runtime(name), name.partition(":")[2]
     if content is None:
         content = read_model(path)
+    else:
+        check_model(path, content)  # again, as on Python 3.10 nothing else keeps ONNX Runtime from other files
     if not own:
         try_model(name, path, content, spec, threads)
     try:

@@ -24,6 +24,7 @@ from edgeseg.atomic import atomic_file
 from edgeseg.errors import WeightsError
 from edgeseg.json_fields import of_kind, parse_json
 from edgeseg.models import build
+from edgeseg.models.weight_files import check_safetensors
 from edgeseg.spec import Spec
 
 State = dict[str, Tensor]
@@ -120,12 +121,13 @@ def load_weights(path: Path) -> Weights:
         WeightsError: the file is missing, no safetensors, without our header, or of another network.
     """
     try:
+        check_safetensors(path)
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
             tensors: State = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
     except FileNotFoundError as error:
         raise WeightsError(f"there is no weights file {path}; edgeseg train writes one") from error
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, ValueError) as error:
         raise WeightsError(f"{path} is not a safetensors file ({error}); give one that edgeseg train wrote") from error
     try:
         net, width = header["net"], float(header["width"])

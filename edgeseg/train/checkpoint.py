@@ -16,6 +16,7 @@ from torch import nn
 from edgeseg.atomic import atomic_file
 from edgeseg.errors import WeightsError
 from edgeseg.json_fields import list_of, of_kind
+from edgeseg.models.weight_files import check_safetensors
 from edgeseg.models.weights import State
 from edgeseg.train.average import Average
 from edgeseg.train.schedule import make_optimizer
@@ -93,9 +94,10 @@ def _restore(state: TrainingState, tensors: State) -> None:
 def is_checkpoint(path: Path) -> bool:
     """Whether the file is no weights file: what it is instead, `averaged_weights` says."""
     try:
+        check_safetensors(path)
         with safe_open(path, framework="pt") as file:
             return "net" not in (file.metadata() or {})
-    except (SafetensorError, OSError):
+    except (SafetensorError, OSError, ValueError):
         return True
 
 
@@ -111,6 +113,7 @@ def averaged_weights(path: Path) -> tuple[dict[str, Any], int, State]:
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any], State]:
     try:
+        check_safetensors(path)
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from edgeseg import kernels
 from edgeseg.agreement import KernelAgreement, TorchAgreement
+from edgeseg.artifact import read_model
 from edgeseg.engines import open_engine
 from edgeseg.errors import ExportError
 from edgeseg.models.normalise import FrameToLogits
@@ -83,7 +84,7 @@ def compare_masks(mask_file: Path, file: Path, spec: Spec, frames: list[NDArray[
         ExportError: they agree on less than LEAST_AGREEMENT of the pixels.
     """
     model = Segmenter(spec, open_engine("onnxruntime", file, spec, threads=1, own=True))
-    session = ort.InferenceSession(str(mask_file), providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(read_model(mask_file), providers=["CPUExecutionProvider"])
     whole = Rect(0.0, 0.0, spec.width / spec.stride, spec.height / spec.stride)
     same = pixels = 0
     for frame in frames:

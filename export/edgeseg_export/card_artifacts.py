@@ -13,6 +13,7 @@ from edgeseg.bundle import Bundle
 from edgeseg.errors import BundleError
 from edgeseg.files import LARGEST_TEXT, read_file
 from edgeseg.measured import Calibration, Evaluation, HalfRange, HeldOut, Latency, Measured
+from edgeseg.signature import end_signature, read_signature, warn_of_end
 
 TITLE = "## Artifacts"
 
@@ -30,6 +31,9 @@ def refresh_card(bundle: Bundle) -> None:
     Raises:
         BundleError: the card cannot be read, or a fact has the wrong type.
         OutputError: the card cannot be written.
+
+    Warns:
+        EdgeSegWarning: the bundle was signed; that has ended.
     """
     if bundle.card is None:
         return
@@ -38,9 +42,13 @@ def refresh_card(bundle: Bundle) -> None:
         card = read_file(path, LARGEST_TEXT).decode("utf-8", "replace")
     except OSError as error:
         raise BundleError(f"cannot read {path}: {error.strerror or error}; check its permissions") from error
-    if _SECTION.search(card):
+    fresh = with_artifacts(card, bundle.artifacts)
+    if _SECTION.search(card) and fresh != card:
+        signature = read_signature(bundle.folder)
+        end_signature(bundle.folder, signature)
         with atomic_file(path) as temporary:
-            temporary.write_text(with_artifacts(card, bundle.artifacts), encoding="utf-8")
+            temporary.write_text(fresh, encoding="utf-8")
+        warn_of_end(bundle.folder, signature)
 
 
 def _section(artifacts: Sequence[Artifact]) -> str:

@@ -18,7 +18,7 @@ from torch import nn
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.evaluate import evaluate
 from edgeseg.artifact import Artifact
-from edgeseg.bundle import Bundle
+from edgeseg.bundle import Bundle, check_replaceable
 from edgeseg.engines import open_engine
 from edgeseg.errors import UsageError
 from edgeseg.measured import Measured, Network, Training
@@ -80,6 +80,7 @@ def export(
         DataError: the data set breaks its own rules.
         OutputError: `out` cannot be written.
     """
+    check_replaceable(out)  # before the work
     loaded = load_weights(weights)
     dataset = None if data is None else Dataset.open(data, split)
     spec = _spec(loaded, name, size, resize, dynamic)

@@ -68,6 +68,41 @@ def test_logits_are_the_networks(name: str, tmp_path: Path, spec: Spec, make_mod
         np.testing.assert_allclose(logits, reference(model, spec, tensor), rtol=1e-4, atol=1e-3)
 
 
+def test_bytes_are_all_that_an_engine_is_given(name: str, spec: Spec, make_model: MakeModel) -> None:
+    """The path is a name for messages: nothing lies there."""
+    content = make_model(spec).SerializeToString()
+    engine = open_engine(name, Path("/nonexistent/model.onnx"), spec, 1, content)
+    assert engine.infer(frames(spec, 1)[0]).shape[0] == 1
+    engine.close()
+
+
+def test_weights_elsewhere_are_refused_before_the_runtime_is_asked(
+    name: str, tmp_path: Path, spec: Spec, make_model: MakeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ONNX Runtime 1.23, the newest for Python 3.10, would load them, from the working directory or anywhere."""
+    model = make_model(spec)
+    tensor = model.graph.initializer[0]
+    (tmp_path / "weights.bin").write_bytes(tensor.raw_data)
+    for location in ("weights.bin", str(tmp_path / "weights.bin")):
+        del tensor.external_data[:]
+        tensor.ClearField("raw_data")
+        tensor.data_location = onnx.TensorProto.EXTERNAL
+        tensor.external_data.add(key="location", value=location)
+        path = tmp_path / "model.onnx"
+        path.write_bytes(model.SerializeToString())
+        monkeypatch.chdir(tmp_path)
+
+        def fail(*_: object) -> None:
+            raise AssertionError("the runtime was asked")
+
+        monkeypatch.setattr(runtime(name), "open", fail)
+        for own in (False, True):
+            with pytest.raises(BundleError, match="keeps weights in other files"):
+                open_engine(name, path, spec, threads=1, own=own)
+        with pytest.raises(BundleError, match="keeps weights in other files"):
+            open_engine(name, path, spec, 1, path.read_bytes())
+
+
 def test_threads_get_what_they_would_get_alone(name: str, tmp_path: Path, spec: Spec, make_model: MakeModel) -> None:
     wide = replace(spec, width=320, height=240)
     engine = open_engine(name, saved(tmp_path, make_model(wide)), wide, threads=1)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from edgeseg import kernels
 from edgeseg.artifact import sha256_of
-from edgeseg.bundle import Bundle
+from edgeseg.bundle import Bundle, check_replaceable
 from edgeseg.errors import ExportError, SpecError, UsageError
 from edgeseg_export.agreement import TOLERANCE
 from edgeseg_export.foreign.import_onnx import Origin, wrapped_bundle
@@ -101,6 +101,7 @@ def export_module(
         DataError: the data set breaks its own rules.
         OutputError: `out` cannot be written.
     """
+    check_replaceable(out)  # before the work
     network = make_network(factory)
     if weights is not None:
         for sentence in load_into(network, weights, ignore_keys):

@@ -19,7 +19,7 @@ from edgeseg.accuracy.evaluate import evaluate
 from edgeseg.agreement import OriginalAgreement
 from edgeseg.artifact import Artifact, Precision, sha256_of
 from edgeseg.atomic import atomic_file
-from edgeseg.bundle import Bundle
+from edgeseg.bundle import Bundle, check_replaceable
 from edgeseg.engines import open_engine
 from edgeseg.errors import ExportError
 from edgeseg.measured import Measured
@@ -78,6 +78,7 @@ def import_onnx(
         DataError: the data set breaks its own rules.
         OutputError: `out` cannot be written.
     """
+    check_replaceable(out)  # before the work
     original = Original(load_foreign(path), model_spec, str(path))
     origin = Origin(path.name, sha256_of(path.read_bytes()))
     return wrapped_bundle(original, origin, out, data=data, split=split, golden=golden, progress=progress, note=note)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from edgeseg.artifact import sha256_of
 from edgeseg.errors import ExportError, UsageError, WeightsError
+from edgeseg.models.weight_files import check_checkpoint, check_safetensors
 
 _COUNTERS = ".num_batches_tracked"
 _SHOWN = 5
@@ -129,7 +130,9 @@ def read_weights(path: Path) -> Any:
     """
     try:
         if path.suffix == ".safetensors":
+            check_safetensors(path)
             return load_file(path)
+        check_checkpoint(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about the pickle's protocol: what cannot be read is an error anyway
             return torch.load(path, map_location="cpu", weights_only=True)
