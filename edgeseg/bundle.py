@@ -19,7 +19,7 @@
           "measured": {"evaluation": {...}}    figures, by what was measured: edgeseg.measured
         }
       ],
-      "golden": {...},                         edgeseg.golden.Golden; bundles of edgeseg 0.2 and earlier have none
+      "golden": {...},                         edgeseg.golden.Golden; left out where there are none
       "card": "README.md"                      or null
     }
 
@@ -30,17 +30,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from edgeseg.artifact import SHIPPED, Artifact, check_model, check_plain_name, read_model, sha256_of
-from edgeseg.atomic import atomic_file, atomic_folder, restore_folder
-from edgeseg.errors import BundleError, EdgeSegError, OutputError
+from edgeseg.artifact import SHIPPED, Artifact, check_model, check_plain_name, sha256_of
+from edgeseg.atomic import atomic_file, restore_folder
+from edgeseg.errors import BundleError
 from edgeseg.fact import Fact
 from edgeseg.files import LARGEST_TEXT, read_file
-from edgeseg.golden import Golden, GoldenPair, copy_golden, read_golden
+from edgeseg.golden import Golden, GoldenPair, read_golden
 from edgeseg.json_fields import list_of, optional, parse_json, required
 from edgeseg.signature import FILE as SIGNATURE
 from edgeseg.signature import end_signature, read_signature, warn_of_end
@@ -216,12 +216,30 @@ class Bundle:
         measured = replace(artifact, measured=artifact.measured.add(fact, engine=engine))
         artifacts = tuple(measured if each.file == artifact.file else each for each in self.artifacts)
         changed = replace(self, artifacts=artifacts)
-        text, signature = _to_text(changed), read_signature(self.folder)
+        text, signature = changed.to_text(), read_signature(self.folder)
         end_signature(self.folder, signature)
         with atomic_file(self.folder / INDEX) as index:
             index.write_text(text, encoding="utf-8")
         warn_of_end(self.folder, signature)
         return changed
+
+    def to_text(self) -> str:
+        """What bundle.json holds; NaN and infinity are no JSON.
+
+        Raises:
+            BundleError: a figure is one of these.
+        """
+        data = {
+            "format": self.spec.to_json()["format"],
+            "spec": self.spec.to_json(),
+            "artifacts": [artifact.to_json() for artifact in self.artifacts],
+            **({} if self.golden is None else {"golden": self.golden.to_json()}),
+            "card": self.card,
+        }
+        try:
+            return json.dumps(data, indent=2, allow_nan=False) + "\n"
+        except (TypeError, ValueError) as error:
+            raise BundleError(f"figures cannot be kept as JSON: {error}; use null for an undefined one") from error
 
     def _inside(self, file: str) -> Path:
         """The path of a file that is there and lies in the folder, links followed."""
@@ -252,75 +270,9 @@ def read_index(bundle: str | os.PathLike[str]) -> tuple[Path, Any]:
         raise BundleError(f"{index} is not readable JSON ({error}); export the bundle again") from error
 
 
-def write_bundle(
-    folder: Path,
-    spec: Spec,
-    artifacts: Mapping[Path, Artifact],
-    card: str | None,
-    golden: tuple[Path, Golden] | None = None,
-) -> Bundle:
-    """Writes a bundle, whole or not at all; one that lies there is replaced.
-
-    Args:
-        folder: where it is to lie.
-        spec: the contract of all artifacts.
-        artifacts: what each file is (`Artifact.of`), best first; the files are copied.
-        card: the model card's text (Markdown).
-        golden: the golden frames, and the folder that their files are copied from.
-
-    Raises:
-        BundleError: a file is not what its artifact says, or two artifacts have the same target and precision.
-        OutputError: the folder cannot be written, or holds more than a bundle.
-
-    Warns:
-        EdgeSegWarning: the one that lies there was signed; that has ended.
-    """
-    check_replaceable(folder)
-    signature = read_signature(folder)
-    card_file, frames = CARD if card is not None else None, golden[1] if golden is not None else None
-    bundle = Bundle(folder, spec, tuple(artifacts.values()), card_file, frames)
-    with atomic_folder(folder) as temporary:
-        for path, artifact in artifacts.items():
-            content = read_model(path)
-            if sha256_of(content) != artifact.sha256:
-                raise BundleError(f"{path} changed since it was described; export it again")
-            (temporary / artifact.file).write_bytes(content)
-        if golden is not None:
-            copy_golden(golden[1], golden[0], temporary)
-        if card is not None:
-            (temporary / CARD).write_text(card, encoding="utf-8")
-        (temporary / INDEX).write_text(_to_text(bundle), encoding="utf-8")
-        end_signature(temporary, signature)
-    warn_of_end(folder, signature)
-    return bundle
-
-
 def shipped() -> list[str]:
     """Names of the bundles that come with edgeseg."""
     return sorted(index.parent.name for index in SHIPPED.glob(f"*/{INDEX}"))
-
-
-def check_replaceable(folder: Path) -> None:
-    """Refuses to replace a folder that holds anything but a bundle's own files.
-
-    Raises:
-        OutputError: it does, or cannot be looked into.
-    """
-    try:
-        names = {path.name for path in folder.iterdir()}
-    except (FileNotFoundError, NotADirectoryError):
-        return  # nothing to lose; what is wrong with the path, writing will say
-    except OSError as error:
-        raise OutputError(f"cannot write {folder}: {error.strerror or error}; choose another folder") from error
-    if not names:
-        return
-    try:
-        bundle = Bundle.open(folder)
-    except EdgeSegError as error:
-        raise OutputError(f"cannot write {folder}: what lies there is no bundle ({error}); remove it") from error
-    strange = sorted(names - {INDEX, SIGNATURE, *bundle.files})
-    if strange:
-        raise OutputError(f"cannot write {folder}: replacing it would remove {', '.join(strange)}; choose a new folder")
 
 
 def _find(bundle: str | os.PathLike[str]) -> Path:
@@ -333,18 +285,3 @@ def _find(bundle: str | os.PathLike[str]) -> Path:
             )
         return SHIPPED / bundle
     return Path(bundle)
-
-
-def _to_text(bundle: Bundle) -> str:
-    """What bundle.json holds; NaN and infinity are no JSON."""
-    data = {
-        "format": bundle.spec.to_json()["format"],
-        "spec": bundle.spec.to_json(),
-        "artifacts": [artifact.to_json() for artifact in bundle.artifacts],
-        **({} if bundle.golden is None else {"golden": bundle.golden.to_json()}),
-        "card": bundle.card,
-    }
-    try:
-        return json.dumps(data, indent=2, allow_nan=False) + "\n"
-    except (TypeError, ValueError) as error:
-        raise BundleError(f"figures cannot be kept as JSON: {error}; use null for an undefined one") from error

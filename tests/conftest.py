@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, settings
 from onnx import TensorProto, helper, numpy_helper
 
 from edgeseg.artifact import Artifact
-from edgeseg.bundle import Bundle, write_bundle
+from edgeseg.bundle import Bundle
+from edgeseg.bundle_writer import write_bundle
 from edgeseg.golden import Golden, GoldenFile, GoldenFrame
 from edgeseg.measured import Measured
 from edgeseg.segmenter import load

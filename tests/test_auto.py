@@ -13,7 +13,8 @@ import pytest
 from edgeseg import EngineError, auto, engines, proof
 from edgeseg.artifact import GATE, SEVEN_BITS, Artifact
 from edgeseg.auto import Choice, Timing, choose, remembered
-from edgeseg.bundle import Bundle, write_bundle
+from edgeseg.bundle import Bundle
+from edgeseg.bundle_writer import write_bundle
 from edgeseg.candidate import Candidate
 from edgeseg.measured import Measured
 from edgeseg.spec import Spec

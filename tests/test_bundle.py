@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from edgeseg import bundle as bundles
 from edgeseg.artifact import Artifact, sha256_of
-from edgeseg.bundle import INDEX, Bundle, write_bundle
+from edgeseg.bundle import INDEX, Bundle
+from edgeseg.bundle_writer import write_bundle
 from edgeseg.errors import BundleError, EdgeSegError, OutputError, SpecError
 from edgeseg.measured import Latency, Measured, Training
 from edgeseg.spec import FORMAT, Spec

@@ -14,7 +14,8 @@ from edgeseg import EdgeSegWarning, EngineError, UsageError
 from edgeseg.agreement import Agreement
 from edgeseg.artifact import Artifact
 from edgeseg.auto import Choice
-from edgeseg.bundle import Bundle, write_bundle
+from edgeseg.bundle import Bundle
+from edgeseg.bundle_writer import write_bundle
 from edgeseg.candidate import Candidate
 from edgeseg.spec import Spec
 

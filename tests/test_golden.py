@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 
 from edgeseg import kernels
 from edgeseg.artifact import sha256_of
-from edgeseg.bundle import INDEX, Bundle, write_bundle
+from edgeseg.bundle import INDEX, Bundle
+from edgeseg.bundle_writer import write_bundle
 from edgeseg.errors import BundleError
 from edgeseg.golden import LARGEST, MOST, Golden, GoldenFile, read_golden
 from edgeseg.measured import Latency

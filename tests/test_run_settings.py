@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeseg.artifact import Artifact
-from edgeseg.bundle import Bundle, write_bundle
+from edgeseg.bundle import Bundle
+from edgeseg.bundle_writer import write_bundle
 from edgeseg.errors import BundleError, EdgeSegWarning, OutputError, UsageError
 from edgeseg.processor import available_cores, processor
 from edgeseg.run_settings import RunSettings, read_settings, write_settings

@@ -60,6 +60,7 @@ MEMBERS = {
     "cli": "commands",
     "__main__": "commands",
     "candidate": "proof",
+    "bundle_writer": "bundle",
     "golden": "bundle",
     "sign": "trust",
     "signature": "artifact",

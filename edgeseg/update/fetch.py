@@ -19,7 +19,8 @@ from tuf.ngclient import Updater
 from tuf.ngclient.urllib3_fetcher import Urllib3Fetcher
 
 from edgeseg.atomic import atomic_folder
-from edgeseg.bundle import INDEX, Bundle, check_replaceable, read_index
+from edgeseg.bundle import INDEX, Bundle, read_index
+from edgeseg.bundle_writer import check_replaceable
 from edgeseg.errors import OutputError, UpdateError, UsageError
 from edgeseg.files import LARGEST_TEXT, read_file
 from edgeseg.places import state_folder

@@ -19,7 +19,8 @@ from edgeseg import kernels
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.arrays import Image
 from edgeseg.artifact import Artifact
-from edgeseg.bundle import Bundle, write_bundle
+from edgeseg.bundle import Bundle
+from edgeseg.bundle_writer import write_bundle
 from edgeseg.engines import Engine, open_engine
 from edgeseg.errors import BundleError
 from edgeseg.files import LARGEST_TEXT, read_file

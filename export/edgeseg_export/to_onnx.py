@@ -18,7 +18,8 @@ from torch import nn
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.evaluate import evaluate
 from edgeseg.artifact import Artifact
-from edgeseg.bundle import Bundle, check_replaceable
+from edgeseg.bundle import Bundle
+from edgeseg.bundle_writer import check_replaceable
 from edgeseg.engines import open_engine
 from edgeseg.errors import UsageError
 from edgeseg.measured import Measured, Network, Training

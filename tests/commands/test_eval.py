@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from edgeseg.accuracy.dataset import Dataset
-from edgeseg.bundle import Bundle, write_bundle
+from edgeseg.bundle import Bundle
+from edgeseg.bundle_writer import write_bundle
 from edgeseg.commands.eval import eval_command
 from edgeseg.errors import DataError
 from edgeseg.measured import Calibration, Evaluation, HeldOut

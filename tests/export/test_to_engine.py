@@ -12,7 +12,8 @@ import torch
 from onnx import helper
 
 from edgeseg.artifact import Artifact
-from edgeseg.bundle import Bundle, write_bundle
+from edgeseg.bundle import Bundle
+from edgeseg.bundle_writer import write_bundle
 from edgeseg.engines.tensorrt.build import Options
 from edgeseg.engines.tensorrt.sidecar import read_engine
 from edgeseg.errors import BundleError, EngineError, UsageError

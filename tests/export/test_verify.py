@@ -20,7 +20,8 @@ from edgeseg.accuracy.dataset import Dataset
 from edgeseg.agreement import Agreement
 from edgeseg.arrays import Logits, Mask
 from edgeseg.artifact import Artifact
-from edgeseg.bundle import Bundle, write_bundle
+from edgeseg.bundle import Bundle
+from edgeseg.bundle_writer import write_bundle
 from edgeseg.commands.verify import verify_command
 from edgeseg.errors import DataError, UsageError
 from edgeseg.measured import Calibration, Measured

@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from edgeseg.bundle import Bundle, write_bundle
+from edgeseg.bundle import Bundle
+from edgeseg.bundle_writer import write_bundle
 from edgeseg.errors import WeightsError
 from edgeseg.measured import Network
 from edgeseg.models import build

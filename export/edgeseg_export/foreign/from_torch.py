@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from edgeseg import kernels
 from edgeseg.artifact import sha256_of
-from edgeseg.bundle import Bundle, check_replaceable
+from edgeseg.bundle import Bundle
+from edgeseg.bundle_writer import check_replaceable
 from edgeseg.errors import ExportError, SpecError, UsageError
 from edgeseg_export.agreement import TOLERANCE
 from edgeseg_export.foreign.import_onnx import Origin, wrapped_bundle

@@ -19,7 +19,8 @@ from edgeseg.accuracy.evaluate import evaluate
 from edgeseg.agreement import OriginalAgreement
 from edgeseg.artifact import Artifact, Precision, sha256_of
 from edgeseg.atomic import atomic_file
-from edgeseg.bundle import Bundle, check_replaceable
+from edgeseg.bundle import Bundle
+from edgeseg.bundle_writer import check_replaceable
 from edgeseg.engines import open_engine
 from edgeseg.errors import ExportError
 from edgeseg.measured import Measured

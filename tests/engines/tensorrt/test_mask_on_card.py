@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 import edgeseg
 from edgeseg import kernels
 from edgeseg.artifact import Artifact
-from edgeseg.bundle import Bundle, write_bundle
+from edgeseg.bundle import Bundle
+from edgeseg.bundle_writer import write_bundle
 from edgeseg.cache import cache_folder
 from edgeseg.engines.tensorrt import mask as mask_source
 from edgeseg.engines.tensorrt.engine import DEPTH

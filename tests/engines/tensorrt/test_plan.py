@@ -17,7 +17,8 @@ import pytest
 
 import edgeseg
 from edgeseg.artifact import Artifact
-from edgeseg.bundle import Bundle, write_bundle
+from edgeseg.bundle import Bundle
+from edgeseg.bundle_writer import write_bundle
 from edgeseg.cache import cache_folder
 from edgeseg.engines.tensorrt.build import Options, build, key_of
 from edgeseg.engines.tensorrt.plan import plan_for

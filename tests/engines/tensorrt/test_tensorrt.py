@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 import edgeseg
 from edgeseg.artifact import Artifact
-from edgeseg.bundle import write_bundle
+from edgeseg.bundle_writer import write_bundle
 from edgeseg.cache import cache_folder
 from edgeseg.engines import open_engine
 from edgeseg.engines.tensorrt import cuda_graph
