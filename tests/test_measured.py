@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeseg.agreement import Agreement, TorchAgreement
+from edgeseg.agreement import Agreement, GoldenAgreement, TorchAgreement
 from edgeseg.artifact import SHIPPED, Artifact
 from edgeseg.bundle import Bundle, shipped
 from edgeseg.errors import BundleError
@@ -29,7 +29,8 @@ from edgeseg.measured import (
 )
 
 KINDS: list[type[Fact]] = [
-    *(Agreement, Calibration, Evaluation, HalfRange, HeldOut, Latency, Network, TorchAgreement, Training, Verification)
+    *(Agreement, Calibration, Evaluation, GoldenAgreement, HalfRange, HeldOut, Latency, Network, TorchAgreement),
+    *(Training, Verification),
 ]
 
 EVALUATION = Evaluation(

@@ -56,7 +56,7 @@ def test_what_is_absent_says_how_to_get_it(root: Path, monkeypatch: pytest.Monke
     topics = examine()
     absent = {each.what for findings in topics.values() for each in findings if each.found is None}
     assert absent == {
-        *("extra train", "extra export", "extra coco"),
+        *("extra train", "extra export", "extra coco", "extra sign", "extra update"),
         *("exact INT8 sums", "driver", "cards", "camera", "display", "PyAV"),
         *("onnxruntime", "openvino", "tensorrt", "tensorrt_rtx", "pycuda"),
         *("GStreamer", "OpenCV, windows"),

@@ -197,8 +197,10 @@ def test_without_pycuda_it_says_what_to_install(model: Path, spec: Spec, monkeyp
 
 
 def test_graphs_that_it_cannot_read_are_refused(card: Any, model: Path, spec: Spec) -> None:
+    graph = onnx.load(model)
+    graph.graph.node.append(onnx.helper.make_node("NoSuchOperator", [graph.graph.output[0].name], ["z"]))
     with pytest.raises(EngineError, match=r"cannot read .*tiny.*: error 0: no model; export") as raised:
-        open_engine("tensorrt", model, spec, threads=1, content=b"no model")
+        open_engine("tensorrt", model, spec, threads=1, content=graph.SerializeToString())
     assert "\n" not in str(raised.value)
     assert card.builds == 0
 
