@@ -7,7 +7,7 @@ EXTRAS = {
     "export": ("torch", "safetensors", "onnx", "onnxscript"),
     "coco": ("pycocotools",),
     "sign": ("cryptography", "rfc8785"),
-    "update": ("tuf", "cryptography", "rfc8785"),
+    "update": ("tuf", "securesystemslib", "urllib3", "cryptography", "rfc8785"),
 }
 """Importable packages of each; a package that several bring is the first one's."""
 

@@ -81,7 +81,7 @@ def read(url: str, timeout: float = 2.0) -> tuple[list[Frame], object]:
 def test_times_of_mjpeg_are_those_of_arrival(serve: Callable[[Handler], str]) -> None:
     """10 frames a second, of which FFmpeg would make 25."""
     url = serve(mjpeg([jpeg(10 * n) for n in range(20)], 0.1))
-    with open_source(url, timeout=2) as source:
+    with open_source(url, timeout=10) as source:
         frames = list(source)
     assert source.fps is None
     assert len(frames) + source.skipped.before_start + source.dropped >= 19
