@@ -16,7 +16,7 @@ A whole video, a camera or a folder of images, with capture and inference side b
         result.mask
 
 `StreamOptions` lists what `stream` takes as keywords: `overlay=True`, `mode="latency"` and so on. A camera or network
-stream that breaks off raises a `LostError` after its last result.
+stream that breaks off raises a `LostError` after its last result; with `reconnect=True` it is connected again instead.
 
 A `Bundle` is a folder that proves what it holds:
 

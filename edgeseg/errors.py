@@ -45,7 +45,15 @@ class FrameError(EdgeSegError, ValueError):
 
 
 class SourceError(EdgeSegError, OSError):
-    """A video source that cannot be opened or gives no frame."""
+    """A video source that cannot be opened or gives no frame.
+
+    Attributes:
+        cause: one word for what is in the way, by which such errors are counted: refused, unauthorised, timeout ...
+    """
+
+    def __init__(self, message: str = "", *, cause: str = "unavailable") -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 class LostError(SourceError):

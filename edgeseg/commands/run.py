@@ -42,6 +42,9 @@ def run_command(
     require_signature: bool = False,
     trust: Path | None = None,
     min_version: int | None = None,
+    reconnect: bool = False,
+    stall_after: float = 3.0,
+    give_up_after: float | None = None,
     json: bool = False,
 ) -> int:
     """Segment a video, camera, stream, image or folder of images.
@@ -92,6 +95,11 @@ def run_command(
         trust: a public key (.pub) or a folder of some, to believe in place of those in the trust folders; asks for a
             signature.
         min_version: refuse a lower version of the bundle; asks for a signature.
+        reconnect: connect a camera, URL or pipeline again when it is lost or hangs, and wait where it is not there yet,
+            for ever; it is read in a process of its own.
+        stall_after: with --reconnect, seconds without a new frame after which the source is stalled; after as many more
+            it is connected anew.
+        give_up_after: with --reconnect, seconds without a frame after which the source is lost for good.
         json: print one JSON object on stdout, and nothing else.
     """
     from edgeseg.auto import AUTO
@@ -112,7 +120,16 @@ def run_command(
         mode, workers, threads = run_settings.mode, run_settings.workers, run_settings.threads
     mode = mode or "throughput"
     threads = engine_threads(mode) if threads is None else threads
-    stream_options = StreamOptions(mode=mode, workers=workers, alpha=alpha, max_frames=max_frames, timeout=timeout)
+    stream_options = StreamOptions(
+        mode=mode,
+        workers=workers,
+        alpha=alpha,
+        max_frames=max_frames,
+        timeout=timeout,
+        reconnect=reconnect,
+        stall_after=stall_after,
+        give_up_after=give_up_after,
+    )
     now = datetime.now()
     out, masks = (None if path is None else expand_time(path, now) for path in (out, masks))
     check_outputs(source, out, masks)
@@ -125,6 +142,8 @@ def run_command(
             follow=follow,
             options=parse_options(source_option or []),
             access=Access(read_credentials(credentials) if credentials else None, ca, insecure),
+            reconnect=stream_options.policy,
+            say=tell,
         ) as opened,
         Outputs(
             opened,

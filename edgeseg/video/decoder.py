@@ -107,7 +107,9 @@ class Decoder:
             packet = self._next_packet()
             started = time.perf_counter()
             if started - asked > patience:
-                raise LostError(f"sends data, but gave no frame that can be decoded for {started - asked:.1f} s")
+                raise LostError(
+                    f"sends data, but gave no frame that can be decoded for {started - asked:.1f} s", cause="damaged"
+                )
             if packet is not None:
                 packet.opaque = started
                 self._decode(packet)

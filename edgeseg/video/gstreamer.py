@@ -47,7 +47,8 @@ def open_gstreamer(pipeline: str, *, timeout: float) -> Source:
         raise SourceError(
             f"a GStreamer pipeline needs PyGObject with GStreamer ({error}), or an OpenCV built with GStreamer: "
             "apt install python3-gi gir1.2-gst-plugins-base-1.0 and a virtual environment made with "
-            "--system-site-packages, or pip install 'edgeseg[gstreamer]'"
+            "--system-site-packages, or pip install 'edgeseg[gstreamer]'",
+            cause="unsupported",
         ) from error
     running = _Pipeline(gst, pipeline, name, timeout)
     if running.live:
@@ -108,10 +109,14 @@ class _Pipeline:
         try:
             self._pipeline = gst.parse_launch(text)
         except Exception as error:  # GLib.Error, which is no class of its own before gi is there
-            raise SourceError(f"{name} is no pipeline: {getattr(error, 'message', error)}") from None
+            words = getattr(error, "message", error)
+            raise SourceError(f"{name} is no pipeline: {words}", cause="unsupported") from None
         sinks = _appsinks(gst, self._pipeline)
         if len(sinks) != 1:
-            raise SourceError(f"{name} has {len(sinks)} appsinks, expected one: let it end in ! videoconvert ! appsink")
+            raise SourceError(
+                f"{name} has {len(sinks)} appsinks, expected one: let it end in ! videoconvert ! appsink",
+                cause="unsupported",
+            )
         (self._sink,) = sinks
         self._sink.set_property("caps", gst.Caps.from_string("video/x-raw,format=BGR"))
         self._sink.set_property("sync", False)
@@ -159,7 +164,7 @@ class _Pipeline:
             if self._sink.get_property("eos"):
                 return None
             if time.perf_counter() > deadline:
-                raise LostError(f"gave no frame for {self._timeout:g} s")
+                raise LostError(f"gave no frame for {self._timeout:g} s", cause="timeout")
         arrived = time.perf_counter()
         buffer = sample.get_buffer()
         image = _image(self._gst, buffer, sample.get_caps().get_structure(0))

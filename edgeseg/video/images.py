@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from edgeseg.errors import DataError, SourceError
@@ -14,6 +15,12 @@ from edgeseg.video.source import NOMINAL_FPS, Frame, Source, check_file
 _NUMBER = re.compile(r"%0?(\d*)d")
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
+
+
+OTHER_PICTURES = frozenset(
+    [".avif", ".heic", ".heif", ".gif", ".jxl", ".jp2", ".j2k", ".exr", ".hdr", ".ppm", ".pgm", ".pnm", ".tga", ".dng"]
+)
+"""Pictures that somebody may expect to be read, and that are not."""
 
 
 def is_image(path: Path) -> bool:
@@ -40,24 +47,58 @@ def natural_key(path: Path) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part.lower()) for part in parts]
 
 
+def passed_over(folder: Path, listed: Iterable[Path]) -> list[str]:
+    """Sentences on what lies in a folder of images and is not read: images in its folders, and pictures of other kinds.
+
+    Args:
+        folder: what is read.
+        listed: what lies in it; hidden files and files that are no pictures need no word.
+    """
+    seen = [path for path in listed if path.name[0] != "."]
+    folders = sorted((path for path in seen if path.is_dir()), key=natural_key)
+    deeper = [path.name for path in folders if any(is_image(file) for file in path.rglob("*"))]
+    others = Counter(path.suffix.lower() for path in seen if path.suffix.lower() in OTHER_PICTURES)
+    sentences = []
+    if deeper:
+        sentences.append(
+            f"{folder} also holds folders with images, which are not read: {shortened(deeper)}; run each by its path"
+        )
+    if others:
+        kinds = ", ".join(f"{number} {suffix}" for suffix, number in sorted(others.items()))
+        sentences.append(f"{folder} also holds pictures of other kinds, which are not read: {kinds}; convert them")
+    return sentences
+
+
+def shortened(names: list[str], most: int = 5) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+
+
 class ImageSource(Source):
     """Images as `edgeseg.picture` reads them."""
 
     def __init__(self, path: Path) -> None:
         self.still = not (path.is_dir() or is_pattern(path))
         if not self.still:
-            paths = path.iterdir() if path.is_dir() else numbered(path)
-            self._paths = sorted((p for p in paths if is_image(p) and p.name[0] != "."), key=natural_key)
+            listed = list(path.iterdir()) if path.is_dir() else numbered(path)
+            self._paths = sorted((p for p in listed if is_image(p) and p.name[0] != "."), key=natural_key)
             if not self._paths and not path.is_dir():
                 raise SourceError(f"no file has a name like {path}; check the path")
             if not self._paths:
-                raise SourceError(f"the folder {path} holds no image, expected files that end in {', '.join(SUFFIXES)}")
+                others = "".join(f" ({sentence})" for sentence in passed_over(path, listed))
+                raise SourceError(
+                    f"the folder {path} holds no image, expected files that end in {', '.join(SUFFIXES)}{others}"
+                )
         else:
             check_file(path)
             self._paths = [path]
         super().__init__(str(path), fps=NOMINAL_FPS, frame_count=len(self._paths))
+        if path.is_dir():
+            self.warnings += passed_over(path, listed)
         self._stems = Counter(p.stem for p in self._paths)
         self._index = 0
+        self._noted = False
         self._decode_first()
 
     def _read(self) -> Frame | None:
@@ -70,7 +111,8 @@ class ImageSource(Source):
             picture = read_picture(path)
         except DataError as error:
             raise SourceError(str(error)) from error
-        if (note := picture.note(path)) is not None and not self.warnings:  # the others will be of its kind
+        if (note := picture.note(path)) is not None and not self._noted:  # the others will be of its kind
+            self._noted = True
             self.warnings.append(note)
         name = path.stem if self._stems[path.stem] == 1 else path.name
         return Frame(index, picture.image, float(index / NOMINAL_FPS), start, time.perf_counter() - start, name)

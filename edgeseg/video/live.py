@@ -13,8 +13,9 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from edgeseg.arrays import Image
-from edgeseg.errors import LostError, SourceError
+from edgeseg.errors import SourceError
 from edgeseg.video.clock import Clock
+from edgeseg.video.mailbox import Mailbox
 from edgeseg.video.source import Ended, Frame, Skipped, Source
 
 JOIN_SECONDS = 1.0
@@ -73,7 +74,7 @@ class LiveSource(Source):
         """
         super().__init__(name, fps=fps)
         self._timeout = timeout
-        self._mailbox = _Mailbox(self.skipped)
+        self._mailbox = Mailbox(self.skipped)
         clock = Clock(name, self.warnings, timed=timed)
         self._thread = threading.Thread(
             target=_capture, args=(self._mailbox, read, release, clock), name="edgeseg-live", daemon=True
@@ -88,19 +89,22 @@ class LiveSource(Source):
     def _read(self) -> Frame | None:
         if self.ended is not None:
             return None
-        frame, reason = self._mailbox.take(self._timeout, first=self.width == 0)
-        if frame is None and reason is None:
+        frame, error = self._mailbox.take(self._timeout, first=self.width == 0)
+        if frame is None and error is None:
             self.ended = Ended("interrupted")
-        elif frame is None:
-            self._broke_off(str(reason))
+        elif error is not None:
+            self._broke_off(str(error), error.cause)
         return frame
 
-    def _broke_off(self, reason: str) -> None:
+    def _broke_off(self, reason: str, cause: str) -> None:
         """Before the first frame this is an error; later, what was recorded is worth keeping."""
         if not self.width:
             self.close()
-            raise SourceError(f"{self.name} {reason}, expected a picture; does it send, does another program use it?")
+            raise SourceError(
+                f"{self.name} {reason}, expected a picture; does it send, does another program use it?", cause=cause
+            )
         self.ended_early = True
+        self.cause = cause
         self.ended = Ended("lost", f"{self.name} {reason}")
         self.warnings.append(f"{self.name} {reason}: the stream ended there; what came before is kept")
         self._mailbox.close()
@@ -112,79 +116,8 @@ class LiveSource(Source):
             self._thread.join(JOIN_SECONDS)
 
 
-class _Mailbox:
-    """Holds one frame between the thread that reads and the one that asks."""
-
-    def __init__(self, skipped: Skipped) -> None:
-        self.closed = False
-        self._skipped = skipped
-        self._arrival = threading.Condition()  # guards all that follows
-        self._newest: Frame | None = None
-        self._finished = False
-        self._consumed = False  # a second frame was asked for: from then on a replaced one is a drop
-        self._error: BaseException | None = None
-
-    def put(self, frame: Frame, damaged: int) -> None:
-        """Replaces the frame that waits."""
-        with self._arrival:
-            self._skipped.damaged += damaged
-            if self._newest is not None and self._consumed:
-                self._skipped.replaced += 1
-            elif self._newest is not None:
-                self._skipped.before_start += 1
-            self._newest = frame
-            if self.closed:
-                self._discard()
-            self._arrival.notify_all()
-
-    def put_back(self, frame: Frame) -> None:
-        """Returns the first frame, unless a newer one is there by now."""
-        with self._arrival:
-            if self._newest is None and not self.closed:
-                self._newest = frame
-            else:
-                self._skipped.before_start += 1
-
-    def finish(self, error: BaseException | None) -> None:
-        """Says that no more frames come, and what was in the way."""
-        with self._arrival:
-            self._finished = True
-            self._error = error
-            self._arrival.notify_all()
-
-    def take(self, timeout: float, *, first: bool) -> tuple[Frame | None, str | None]:
-        """The frame, as soon as there is one; else why there is none, or no reason when it was closed.
-
-        Raises:
-            BaseException: what the reader raised, unless it lost its source.
-        """
-        with self._arrival:
-            self._consumed = not first
-            in_time = self._arrival.wait_for(lambda: self._newest or self._finished or self.closed, timeout)
-            frame, self._newest = self._newest, None
-            if frame is not None or self.closed:
-                return frame, None
-            if isinstance(self._error, LostError):
-                return None, str(self._error)
-            if self._error is not None:
-                raise self._error
-            return None, "gave no more frames" if in_time else f"gave no frame for {timeout:g} s"
-
-    def close(self) -> None:
-        """Takes no more frames, and wakes who waits; more calls do nothing."""
-        with self._arrival:
-            self.closed = True
-            self._discard()
-            self._arrival.notify_all()
-
-    def _discard(self) -> None:
-        """Counts the frame that nobody will ask for any more; with the lock held."""
-        self._skipped.at_end += self._newest is not None
-        self._newest = None
-
-
 def _capture(
-    mailbox: _Mailbox, read: Callable[[], Reading | None], release: Callable[[], None], clock: Clock
+    mailbox: Mailbox, read: Callable[[], Reading | None], release: Callable[[], None], clock: Clock
 ) -> None:
     """The life of the thread that reads. It does not know the source, which may go while it is blocked."""
     index = 0
@@ -192,7 +125,7 @@ def _capture(
     try:
         while not mailbox.closed and (reading := read()) is not None:
             image, timestamp, captured, seconds, damaged = reading
-            mailbox.put(Frame(index, image, clock.at(timestamp, captured), captured, seconds), damaged)
+            mailbox.put(Frame(index, image, clock.at(timestamp, captured), captured, seconds), Skipped(damaged=damaged))
             del reading, image
             index += 1
     except BaseException as caught:  # it belongs to the thread that asks for frames

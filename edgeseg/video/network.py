@@ -35,6 +35,8 @@ SEGMENTED = ("hls", "dash")
 CATCH_UP = 2.0
 """How much faster than their pace late frames of a segmented stream are given."""
 
+TOO_LATE = "did not answer within {:g} s; is it there, does it send?"
+
 OUT_OF_STEP = 2.0
 """Seconds that they may be early or late before the pace is counted from them anew."""
 
@@ -68,8 +70,8 @@ def open_url(
         )
     except (ffmpeg.FFmpegError, TimeoutError, ValueError) as error:  # whose own words hold the URL
         late = time.perf_counter() - started >= 0.9 * timeout  # whatever FFmpeg makes of a reading that it broke off
-        reason = f"did not answer within {timeout:g} s; is it there, does it send?" if late else refusal(error, url)
-        raise SourceError(f"{name} {reason}") from None
+        reason = TOO_LATE.format(timeout) if late else refusal(error, url)
+        raise SourceError(f"{name} {reason}", cause="timeout" if late else cause(error, url)) from None
     source: Source
     if container.duration is not None:
         source = VideoSource(name, container, threads=1, attempts=ATTEMPTS, lost=lambda error: loss(error, timeout))
@@ -117,13 +119,13 @@ class _Reader:
             except ffmpeg.InvalidDataError:
                 continue
             except ffmpeg.FFmpegError as error:
-                raise LostError(loss(error, self._timeout)) from None
+                raise LostError(loss(error, self._timeout), cause=cause(error)) from None
             if decoded is None:
                 return None
             if self._paced and decoded.time is not None:
                 self._keep_pace(decoded.time)
             return Reading(*decoded, self._decoder.damaged - damaged)
-        raise LostError("sends data that cannot be read as video")
+        raise LostError("sends data that cannot be read as video", cause="damaged")
 
     def _keep_pace(self, at: float) -> None:
         """Waits until a frame of that time stamp is due. Late ones follow each other faster, so that none is lost."""
@@ -158,6 +160,8 @@ def refusal(error: Exception, url: str) -> str:
             return "refused the connection: nothing listens at that port; check host and port, and whether it is on"
         case ffmpeg.ProtocolNotFoundError():
             return f"begins with {address.scheme}, which FFmpeg does not speak; check its spelling (rtsp://, http://)"
+        case ffmpeg.OSError(errno=errno.EHOSTUNREACH | errno.ENETUNREACH):
+            return "cannot be reached: no host answers at that address; is it on, does the network lead there?"
         case ffmpeg.TimeoutError():
             return "did not answer; is it there, does the network reach it?"
         case ffmpeg.InvalidDataError():
@@ -176,6 +180,30 @@ def loss(error: Exception, timeout: float) -> str:
     if isinstance(error, ffmpeg.OSError) and error.errno == errno.EIO:
         return "closed the connection"
     return f"broke off ({_status(error)})"
+
+
+def cause(error: Exception, url: str = "") -> str:
+    """One word for what `refusal` and `loss` say in a sentence."""
+    match error:
+        case ffmpeg.HTTPUnauthorizedError() | ffmpeg.HTTPForbiddenError():
+            return "unauthorised"
+        case ffmpeg.HTTPNotFoundError():
+            return "no_such_stream"
+        case ffmpeg.ConnectionRefusedError():
+            return "refused"
+        case ffmpeg.ProtocolNotFoundError():
+            return "unsupported"
+        case ffmpeg.OSError(errno=errno.EHOSTUNREACH | errno.ENETUNREACH):
+            return "unreachable"
+        case TimeoutError() | ffmpeg.TimeoutError() | ffmpeg.ExitError():
+            return "timeout"
+        case ffmpeg.InvalidDataError():
+            return "no_video"
+        case ffmpeg.OSError(errno=errno.EIO) if not url:
+            return "closed"
+        case ffmpeg.OSError(errno=errno.EIO):
+            return "unknown_host" if is_unknown_host(take_apart(url).host) else "no_video"
+    return "unavailable"
 
 
 def _status(error: Exception) -> str:

@@ -7,7 +7,7 @@ with open_source("street.mp4") as source:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from edgeseg.arrays import Image
@@ -18,6 +18,8 @@ from edgeseg.video.camera import camera_number, open_camera
 from edgeseg.video.gstreamer import open_gstreamer
 from edgeseg.video.images import ImageSource, is_image, is_pattern
 from edgeseg.video.source import ArraySource, Source
+from edgeseg.video.supervised.life import Policy
+from edgeseg.video.supervised.request import Request
 from edgeseg.video.url import is_url
 
 Input = str | Path | int | Iterable[Image]
@@ -34,6 +36,8 @@ def open_source(
     follow: bool = False,
     options: Mapping[str, str] | None = None,
     access: Access | None = None,
+    reconnect: Policy | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Source:
     """Opens whatever `source` names. What is there on disk under that name comes first, whatever the name looks like.
 
@@ -46,14 +50,18 @@ def open_source(
         follow: a video file is still being written: wait at its end for more, up to `timeout` seconds.
         options: FFmpeg's own, for a video file or URL, such as {"rtsp_transport": "udp"}.
         access: user and password for a URL that holds none, and how servers are verified.
+        reconnect: read a live source in a process of its own, connect it again when it is lost, and so patiently.
+        say: told what becomes of such a connection, each time in a sentence; by default it is logged.
 
     Raises:
         SourceError: it is not there, is of no known kind, does not answer, or gives no frame.
         FrameError: an iterable gives something else than frames.
-        UsageError: the timeout is not positive.
+        UsageError: the timeout is not positive, or `reconnect` is for a file or an iterable.
     """
     if not 0 < timeout <= LONGEST_TIMEOUT:
         raise UsageError(f"timeout is {timeout:g}, expected seconds above 0 and up to {LONGEST_TIMEOUT:g}")
+    if reconnect is not None:
+        return _supervised(source, Request(str(source), timeout, options or {}, access or Access()), reconnect, say)
     if isinstance(source, int):
         return open_camera(source, timeout=timeout)
     if not isinstance(source, (str, Path)):
@@ -82,6 +90,31 @@ def open_source(
         raise SourceError(
             f"cannot read {redact(text)}: {error.strerror}; check the path and its permissions"
         ) from error
+
+
+def _supervised(source: Input, request: Request, policy: Policy, say: Callable[[str], None] | None) -> Source:
+    """Opens a live source that is connected again when it is lost.
+
+    Raises:
+        UsageError: its name is that of something which is not live.
+    """
+    from edgeseg.video.supervised.source import SupervisedSource
+
+    if not isinstance(source, (str, Path, int)):
+        what = "an iterable of frames"
+    elif camera_number(request.source) is not None or _is_stream(request.source):
+        return SupervisedSource(request, policy, say)
+    else:
+        what = redact(request.source)
+    raise UsageError(f"{what} is no camera, URL or pipeline, and only those are connected again; leave out reconnect")
+
+
+def _is_stream(name: str) -> bool:
+    """Whether it names a URL or pipeline, and nothing that is there on disk."""
+    try:
+        return (" ! " in name or is_url(name)) and not Path(name).exists()
+    except (OSError, ValueError):  # too long for a file, as pipelines can be
+        return True
 
 
 def parse_options(words: Iterable[str]) -> dict[str, str]:

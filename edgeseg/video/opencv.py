@@ -42,7 +42,7 @@ def open_capture(target: str | int, backend: int, *, name: str, timeout: float) 
             if decoded:
                 seconds = time.perf_counter() - captured
                 return Reading(np.asarray(image, np.uint8), timestamp, captured, seconds, damaged)
-        raise LostError(f"gave {ATTEMPTS} pictures in a row that cannot be decoded")
+        raise LostError(f"gave {ATTEMPTS} pictures in a row that cannot be decoded", cause="damaged")
 
     return LiveSource(name, read, capture.release, fps=_fps(capture), timeout=timeout)
 

@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING, Literal
 
 from edgeseg.errors import UsageError
 from edgeseg.processor import available_cores, most_threads
+from edgeseg.video.supervised.life import Policy
 
 Mode = Literal["throughput", "latency"]
 """Many frames at once on one core each, or one frame at a time on all cores."""
+
+
+LONGEST_STALL = 3600.0
+"""Seconds."""
+
+MARGIN = 3.0
+"""Seconds that a source may overstep its time-out before its process is ended."""
 
 
 def engine_threads(mode: Mode) -> int:
@@ -31,6 +39,10 @@ class StreamOptions:
         queue: finished results that may wait for the caller; 2 a worker by default, 1 in latency mode.
         timeout: seconds that a live source may take to open, and to give each frame.
         tolerate_loss: let a live source that breaks off end the stream like any other end, instead of a LostError.
+        reconnect: read a live source in a process of its own, which is watched, and connect it again when it is lost.
+        stall_after: seconds without a new frame after which such a source is stalled; after as many again it is
+            connected anew.
+        give_up_after: seconds without a frame after which it is lost for good; None: never.
 
     Raises:
         UsageError: a value is out of range.
@@ -45,6 +57,9 @@ class StreamOptions:
     queue: int | None = None
     timeout: float = 10.0
     tolerate_loss: bool = False
+    reconnect: bool = False
+    stall_after: float = 3.0
+    give_up_after: float | None = None
 
     def __post_init__(self) -> None:
         if self.mode not in ("throughput", "latency"):
@@ -57,8 +72,28 @@ class StreamOptions:
                 raise UsageError(f"{name} is {value}, expected at least 1")
         if self.workers is not None and self.workers > most_threads():
             raise UsageError(f"workers is {self.workers}, expected at most {most_threads()} here")
+        self._check_reconnect()
         if not 0 <= self.alpha <= 1:
             raise UsageError(f"alpha is {self.alpha:g}, expected 0 (the frame alone) to 1 (the colours alone)")
+
+    def _check_reconnect(self) -> None:
+        if not 0.1 <= self.stall_after <= LONGEST_STALL:
+            raise UsageError(f"stall_after is {self.stall_after:g}, expected 0.1 to {LONGEST_STALL:g} seconds")
+        if self.give_up_after is not None and not self.reconnect:
+            raise UsageError("give_up_after is for sources that are connected again; ask for reconnect too")
+        if self.give_up_after is not None and not self.give_up_after > 0:
+            raise UsageError(f"give_up_after is {self.give_up_after:g}, expected seconds above 0")
+
+    @property
+    def policy(self) -> Policy | None:
+        """How a live source is supervised; None if it is not."""
+        if not self.reconnect:
+            return None
+        return Policy(
+            stall_after=self.stall_after,
+            connect_within=self.timeout + MARGIN,  # its own time-out comes first, and says more
+            give_up_after=self.give_up_after,
+        )
 
     def frames_at_once(self, threads: int) -> int:
         """How many frames are segmented at the same time by a model of so many threads."""
@@ -94,3 +129,6 @@ if TYPE_CHECKING:
         queue: int | None
         timeout: float
         tolerate_loss: bool
+        reconnect: bool
+        stall_after: float
+        give_up_after: float | None

@@ -260,7 +260,10 @@ def stream(
     options = replace(options or StreamOptions(), **keywords)
     if not isinstance(source, Source):
         source = open_source(
-            source, timeout=options.timeout, decoder_threads=options.decoder_threads(model.threads)
+            source,
+            timeout=options.timeout,
+            decoder_threads=options.decoder_threads(model.threads),
+            reconnect=options.policy,
         )
     return Stream(model, source, options)
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgeseg.video.source import Ended
+from edgeseg.video.supervised.life import Connection
 from edgeseg.video.timing import Summary
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Report:
         frames: segmented, and handed to the outputs.
         fps: frames a second from the first capture to the last finished mask.
         dropped: frames of a live source that a newer one replaced, `skipped["replaced"]`.
+        connection: of a source that is connected again, what became of its connection: reconnects by cause, stalls,
+            gaps, their seconds, freezes; None for others.
         skipped: frames that arrived or were read and were not segmented, by the causes of
             `edgeseg.video.source.Skipped`.
         stages: milliseconds for each stage, alone; they overlap.
@@ -53,6 +56,7 @@ class Report:
     frames: int
     fps: float
     dropped: int
+    connection: Connection | None
     skipped: dict[str, int]
     stages: dict[str, Summary]
     capture_to_mask: Summary
@@ -86,6 +90,12 @@ class Report:
         parts = [f"{self.width}x{self.height}, {self.workers} at a time, {threads} each"]
         if any(self.skipped.values()):
             parts.append("not segmented: " + ", ".join(f"{n} {CAUSES[name]}" for name, n in self.skipped.items() if n))
+        if (connection := self.connection) is not None and connection.reconnects:
+            causes = ", ".join(f"{n} {cause.replace('_', ' ')}" for cause, n in connection.reconnects.items())
+            parts.append(f"connected again after {causes}")
+        if connection is not None and connection.gaps:
+            gaps = f"{connection.gaps} gap{'s' * (connection.gaps != 1)}"
+            parts.append(f"{gaps} of {connection.gap_seconds:.1f} s in all")
         if self.ended.how != "end_of_file":
             parts.append(f"{self.ended.how}: {self.ended.reason}" if self.ended.reason else self.ended.how)
         return "; ".join(parts)

@@ -18,6 +18,7 @@ import numpy as np
 from edgeseg.arrays import Image
 from edgeseg.errors import FrameError, SourceError
 from edgeseg.redact import redact
+from edgeseg.video.supervised.life import Connection
 
 NOMINAL_FPS = Fraction(25)
 """The rate at which images and arrays play, which have no rate of their own."""
@@ -99,6 +100,7 @@ class Source(ABC):
         skipped: frames that were not handed over, by cause; none unless live.
         ended: why it gives no more frames, None as long as it may; `_read` sets it before it returns None, unless
             the file has ended.
+        cause: one word for why it was lost; None unless it was.
         ended_early: it gave fewer frames than it announced, or broke off.
         warnings: one sentence for each thing that went wrong and did not end the work.
     """
@@ -114,6 +116,7 @@ class Source(ABC):
         self.height = 0
         self.skipped = Skipped()
         self.ended: Ended | None = None
+        self.cause: str | None = None
         self.ended_early = False
         self.warnings: list[str] = []
         self._first: Frame | None = None
@@ -123,6 +126,11 @@ class Source(ABC):
     def dropped(self) -> int:
         """Frames that a newer one replaced before they were asked for; 0 unless live."""
         return self.skipped.replaced
+
+    @property
+    def connection(self) -> Connection | None:
+        """What became of its connection; None unless it is one that is connected again."""
+        return None
 
     @abstractmethod
     def _read(self) -> Frame | None:

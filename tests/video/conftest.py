@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,9 @@ import pytest
 from numpy.typing import NDArray
 
 from edgeseg.spec import Spec
+from tests.video.namespace import Host, Loopback
+
+HOSTS = itertools.count()
 
 Image = NDArray[np.uint8]
 
@@ -98,3 +102,19 @@ def no_thread_left() -> Iterator[None]:
     while left := [thread.name for thread in threading.enumerate() if thread.name.startswith("edgeseg-")]:
         assert time.monotonic() < deadline, f"threads left: {left}"
         time.sleep(0.01)
+
+
+@pytest.fixture
+def host() -> Iterator[Host]:
+    """A host of its own, in a network namespace, whose cable can be cut."""
+    host = Host(next(HOSTS))
+    yield host
+    host.remove()
+
+
+@pytest.fixture
+def loopback() -> Iterator[Loopback]:
+    """Servers on this machine that can be stopped and started."""
+    servers = Loopback()
+    yield servers
+    servers.remove()

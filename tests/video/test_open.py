@@ -224,6 +224,32 @@ def test_link_to_another_device_is_no_camera(tmp_path: Path) -> None:
         open_source(tmp_path / "camera")
 
 
+def test_what_a_folder_holds_and_is_not_read_is_said(tmp_path: Path) -> None:
+    for name in ("a.png", "b.avif", "c.AVIF", "d.heic", "notes.txt", ".hidden.gif", "bonn/1.png", "empty/notes.txt"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"?")
+        if path.suffix == ".png":
+            cv2.imwrite(str(path), np.zeros((4, 6, 3), np.uint8))
+    for number in range(7):
+        (tmp_path / f"city{number}" / "day").mkdir(parents=True)
+        cv2.imwrite(f"{tmp_path}/city{number}/day/1.jpg", np.zeros((4, 6, 3), np.uint8))
+    with open_source(tmp_path) as source:
+        assert len(list(source)) == 1
+    assert source.warnings == [
+        f"{tmp_path} also holds folders with images, which are not read: bonn, city0, city1, city2, city3 and 3 more; "
+        "run each by its path",
+        f"{tmp_path} also holds pictures of other kinds, which are not read: 2 .avif, 1 .heic; convert them",
+    ]
+
+
+def test_folder_of_folders_says_so(tmp_path: Path) -> None:
+    (tmp_path / "bonn").mkdir()
+    cv2.imwrite(f"{tmp_path}/bonn/1.png", np.zeros((4, 6, 3), np.uint8))
+    with pytest.raises(SourceError, match=r"holds no image.*folders with images, which are not read: bonn"):
+        open_source(tmp_path)
+
+
 def test_folder_without_images(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="holds no image"):
         open_source(tmp_path)
