@@ -102,13 +102,14 @@ class Decoder:
             FFmpegError: the container cannot be read here; the next call tries to go on behind it.
             LostError: the patience is at its end.
         """
-        asked = time.perf_counter()
+        since: float | None = None  # the first packet came that gave no frame; silence is no damage
         while not self._frames:
             packet = self._next_packet()
             started = time.perf_counter()
-            if started - asked > patience:
+            since = started if since is None else since
+            if started - since > patience:
                 raise LostError(
-                    f"sends data, but gave no frame that can be decoded for {started - asked:.1f} s", cause="damaged"
+                    f"sends data, but gave no frame that can be decoded for {started - since:.1f} s", cause="damaged"
                 )
             if packet is not None:
                 packet.opaque = started

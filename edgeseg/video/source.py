@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -75,6 +75,8 @@ class Skipped:
     at_end: int = 0
     damaged: int = 0
 
+
+S = TypeVar("S", bound="Source")
 
 _OPEN: weakref.WeakSet[Source] = weakref.WeakSet()
 
@@ -166,7 +168,7 @@ class Source(ABC):
             raise StopIteration
         return frame
 
-    def __enter__(self) -> Source:
+    def __enter__(self: S) -> S:
         return self
 
     def __exit__(

@@ -36,6 +36,7 @@ def loopback() -> Iterator[Loopback]:
 @pytest.fixture
 def start(tmp_path: Path, spec: Spec, make_bundle: Callable[[Path, Spec], Bundle]) -> Iterator[Run]:
     """`start(source, ...)`: `edgeseg run --reconnect` as a process of its own."""
+    (tmp_path / "bundle").mkdir()
     bundle = make_bundle(tmp_path / "bundle" / "tiny", spec).folder
     started: list[subprocess.Popen[str]] = []
 
@@ -70,7 +71,8 @@ def descendants(pid: int) -> list[int]:
 
 def memory_of(pid: int) -> set[str]:
     """What the process maps of shared memory."""
-    return {line.split(maxsplit=5)[-1].strip() for line in Path(f"/proc/{pid}/maps").open() if "edgeseg-frames" in line}
+    lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
+    return {line.split(maxsplit=5)[-1].strip() for line in lines if "edgeseg-frames" in line}
 
 
 def test_a_recording_goes_on_over_a_gap(start: Run, loopback: Loopback, tmp_path: Path) -> None:

@@ -91,7 +91,8 @@ class Supervisor:
         self._frames: FrameReader | None = None
         self._skipped = Skipped()  # of this connection, as far as it was counted
         self._shift = (0, 0.0)  # from its numbers and times to those of all
-        self._last: tuple[int, float, float] | None = None  # number, time and arrival of the last frame
+        self._last: tuple[int, float] | None = None  # number and time of the last frame
+        self._origin = 0.0  # perf_counter at the time 0: each connection begins at its true time, and no error adds up
         self._begun = False  # a frame of this connection came
         self._thread = threading.Thread(target=self._run, name="edgeseg-supervisor", daemon=True)
         self._thread.start()
@@ -215,12 +216,14 @@ class Supervisor:
         captured, timestamp = message["captured"], message["timestamp"]
         if not self._begun:
             self._begun = True
-            if self._last is not None:  # what lies between is a gap, as long as it was
-                last_index, last_at, last_captured = self._last
-                passed = max(captured - last_captured, SHORTEST)
-                self._shift = last_index + 1 - message["index"], last_at + passed - timestamp
+            if self._last is None:
+                self._origin = captured - timestamp
+            else:  # what lies between is a gap, as long as it was
+                last_index, last_at = self._last
+                start = max(captured - self._origin, last_at + SHORTEST)
+                self._shift = last_index + 1 - message["index"], start - timestamp
         index, at = message["index"] + self._shift[0], timestamp + self._shift[1]
-        self._last = index, at, captured
+        self._last = index, at
         with self._lock:
             before = self._life.state, self._life.frozen
             self._life.frame(time.perf_counter(), unchanged=message["unchanged"])

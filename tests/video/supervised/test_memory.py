@@ -74,7 +74,7 @@ def test_a_slot_is_free_again_when_the_last_view_of_it_is_gone() -> None:
     reader = FrameReader(handle)
     os.close(handle)
     image = reader.take(slot, 48, 64)
-    view = memoryview(image[4:, ::2])
+    view = image[4:, ::2].data
     del image
     gc.collect()
     following = writer.put(picture(1, (48, 64)))

