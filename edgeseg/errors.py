@@ -45,13 +45,10 @@ class FrameError(EdgeSegError, ValueError):
 
 
 class SourceError(EdgeSegError, OSError):
-    """A video source that cannot be opened or gives no frame.
-
-    Attributes:
-        cause: one word for what is in the way, by which such errors are counted: refused, unauthorised, timeout ...
-    """
+    """A video source that cannot be opened or gives no frame."""
 
     def __init__(self, message: str = "", *, cause: str = "unavailable") -> None:
+        """Takes one word too for what is in the way, by which such errors are counted: refused, timeout ..."""
         super().__init__(message)
         self.cause = cause
 
