@@ -99,7 +99,8 @@ def test_a_full_disk(tmp_path: Path, extension: str, room: int) -> None:
 
 def kill_while_it_records(path: Path) -> int:
     """Kills a process after 150 frames or more; returns its number."""
-    with subprocess.Popen([sys.executable, "-c", RECORD, str(path), "1000000", "slowly"], stdout=subprocess.PIPE) as process:
+    command = [sys.executable, "-c", RECORD, str(path), "1000000", "slowly"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"recorded\n"
         os.kill(process.pid, signal.SIGKILL)

@@ -23,7 +23,12 @@ from edgeseg.video.supervised.life import Policy
 from edgeseg.video.supervised.source import SupervisedSource
 from tests.video.namespace import Host, Loopback, free_port, wait_until
 
-pytestmark = pytest.mark.usefixtures("no_thread_left")
+pytestmark = [
+    pytest.mark.usefixtures("no_thread_left"),
+    pytest.mark.skipif(
+        not os.environ.get("EDGESEG_FAULTS"), reason="servers that fail take minutes and an idle machine: make faults"
+    ),
+]
 
 SECONDS = 60.0
 """That no single wait here may take; machines that test are slow."""
@@ -165,7 +170,7 @@ def test_a_child_that_is_stopped_is_stalled_and_killed(loopback: Loopback) -> No
 def test_a_child_that_goes_on_in_time_keeps_its_connection(loopback: Loopback) -> None:
     port = free_port()
     loopback.start("mjpeg", port)
-    with supervised(f"http://127.0.0.1:{port}", policy=Policy(stall_after=5.0)) as source:
+    with supervised(f"http://127.0.0.1:{port}", policy=Policy(stall_after=3.0), timeout=60) as source:
         frames = read_until(source, lambda frame: frame.index >= 10)
         pid = source.status.pid
         assert pid is not None
