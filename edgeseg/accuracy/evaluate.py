@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,16 +15,13 @@ from edgeseg.accuracy.boundary import boundary_f1
 from edgeseg.accuracy.class_map import IGNORE, ClassMap
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.evaluate_labels import evaluate_labels
-from edgeseg.accuracy.metrics import mean
+from edgeseg.accuracy.split_pass import pass_over
 from edgeseg.errors import EdgeSegWarning
 from edgeseg.measured import Evaluation
 from edgeseg.segmenter import Segmenter
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-WORKERS = 2
-"""Threads that load and segment images side by side."""
 
 
 def evaluate(
@@ -54,7 +51,7 @@ def evaluate(
         EdgeSegWarning: without `class_map`: not all classes have a partner of the same name.
     """
     if not model.spec.head.exclusive:
-        return evaluate_labels(model, dataset, workers=WORKERS, progress=progress)
+        return evaluate_labels(model, dataset, progress=progress)
     if class_map is None:
         class_map = ClassMap.of(model.spec.classes, dataset.classes.names)
         for sentence in class_map.sentences():
@@ -68,26 +65,9 @@ def evaluate(
         contours = classes.masks(mask), classes.labels(label, ignore)
         return mask, label, boundary_f1(*contours, len(matrix.classes), ignore=IGNORE)
 
-    contours = []  # (classes,) an image
-    pool = ThreadPoolExecutor(WORKERS)
-    try:
-        for done, (mask, label, scores) in enumerate(pool.map(segment, range(len(dataset))), start=1):
-            matrix.add(mask, label, ignore=ignore)
-            contours.append(scores)
-            if progress is not None:
-                progress(done, len(dataset))
-    finally:
-        pool.shutdown(cancel_futures=True)
-    return Evaluation(
-        miou=matrix.miou,
-        iou=dict(zip(matrix.classes, matrix.iou.tolist(), strict=True)),
-        pixel_accuracy=matrix.pixel_accuracy,
-        class_accuracy=matrix.class_accuracy,
-        boundary_f1=mean([mean(scores) for scores in contours]),
-        class_boundary_f1=dict(zip(matrix.classes, map(mean, np.stack(contours, axis=1)), strict=True)),
-        images=len(dataset),
-        split=dataset.split,
-        data_sha256=dataset.digest,
+    figures = pass_over(dataset, segment, matrix, ignore=ignore, progress=progress)
+    return replace(
+        figures,
         renamed=class_map.renamed or None,
         left_over=class_map.left_over if any(class_map.left_over) else None,
     )
