@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from edgeseg.errors import UsageError
+from edgeseg.errors import OutputError, UsageError
 
 
 def home() -> Path | None:
@@ -41,6 +41,21 @@ def state_folder() -> Path:
     if found is None:
         raise UsageError("this user has no home to remember anything in; set EDGESEG_STATE to a folder")
     return found
+
+
+def open_state(*names: str) -> tuple[Path, int]:
+    """Makes a folder in the state folder, for this user alone; its path, and a descriptor to lock and to close.
+
+    Raises:
+        UsageError: no variable says where, and there is no home.
+        OutputError: it cannot be made or opened.
+    """
+    folder = state_folder().joinpath(*names)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return folder, os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise OutputError(f"cannot write {folder}: {error.strerror or error}; set EDGESEG_STATE to another") from error
 
 
 def _folder(variable: str, below_home: str) -> Path | None:

@@ -19,10 +19,10 @@ from pathlib import Path
 
 from edgeseg.atomic import atomic_file
 from edgeseg.bundle import Bundle, read_index
-from edgeseg.errors import BundleError, OutputError, UsageError
+from edgeseg.errors import BundleError, UsageError
 from edgeseg.files import read_file
 from edgeseg.keys import PUBLIC, PublicKey, read_public_key
-from edgeseg.places import config_folder, state_folder
+from edgeseg.places import config_folder, open_state
 from edgeseg.signature import AGAIN, Signature, read_signature, statement_of
 
 MACHINE = Path("/etc/edgeseg/trust")
@@ -206,13 +206,8 @@ def _is_there(path: Path) -> bool:
 
 def _check_growth(name: str, version: int, *, remember: bool) -> None:
     """Refuses a version below the highest that was remembered under this name; remembers this one."""
-    folder = state_folder() / "versions"
+    folder, handle = open_state("versions")
     path = folder / name
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise OutputError(f"cannot write {folder}: {error.strerror or error}; set EDGESEG_STATE to another") from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         highest = _remembered(path)

@@ -21,9 +21,9 @@ from tuf.ngclient.urllib3_fetcher import Urllib3Fetcher
 from edgeseg.atomic import atomic_folder
 from edgeseg.bundle import INDEX, Bundle, read_index
 from edgeseg.bundle_writer import check_replaceable
-from edgeseg.errors import OutputError, UpdateError, UsageError
+from edgeseg.errors import UpdateError, UsageError
 from edgeseg.files import LARGEST_TEXT, read_file
-from edgeseg.places import state_folder
+from edgeseg.places import open_state
 from edgeseg.redact import redact
 from edgeseg.signature import FILE as SIGNATURE
 from edgeseg.signature import LARGEST as LARGEST_SIGNATURE
@@ -171,12 +171,7 @@ def _check(url: str, name: str) -> None:
 @contextlib.contextmanager
 def _state(bootstrap: bytes) -> Iterator[Path]:
     """The folder for what a repository said before, which is this process's alone meanwhile."""
-    folder = state_folder() / "update" / hashlib.sha256(bootstrap).hexdigest()[:32]
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise OutputError(f"cannot write {folder}: {error.strerror or error}; set EDGESEG_STATE to another") from error
+    folder, handle = open_state("update", hashlib.sha256(bootstrap).hexdigest()[:32])
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield folder
