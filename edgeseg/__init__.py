@@ -26,7 +26,7 @@ A `Bundle` is a folder that proves what it holds:
 Whatever goes wrong on purpose is an `EdgeSegError`; edgeseg/errors.py draws their tree.
 """
 
-from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from edgeseg.bundle import Bundle
 from edgeseg.errors import (
@@ -51,7 +51,8 @@ from edgeseg.spec import Spec
 from edgeseg.video.options import StreamOptions
 from edgeseg.video.pipeline import stream
 
-__version__ = version("edgeseg")
+if TYPE_CHECKING:
+    __version__: str
 
 __all__ = [
     "Bundle",
@@ -77,3 +78,12 @@ __all__ = [
     "load",
     "stream",
 ]
+
+
+def __getattr__(name: str) -> str:
+    """The version, when it is asked for: finding it takes longer than all else here."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("edgeseg")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

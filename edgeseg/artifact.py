@@ -155,7 +155,11 @@ def check_sha256(digest: str, what: str) -> None:
         raise BundleError(f"{what} has sha256 {digest!r:.80}, expected 64 hexadecimal digits")
 
 
-def read_model(path: Path, limit: int = LARGEST_MODEL) -> bytes:
+class OnnxModel(bytes):
+    """The content of an ONNX file that stands for itself, as `check_model` found."""
+
+
+def read_model(path: Path, limit: int = LARGEST_MODEL) -> OnnxModel:
     """The content of an ONNX file, whatever it is called, which must stand for itself.
 
     Raises:
@@ -165,12 +169,11 @@ def read_model(path: Path, limit: int = LARGEST_MODEL) -> bytes:
         content = read_file(path, limit)
     except OSError as error:
         raise BundleError(f"cannot read {path}: {error.strerror or error}; check the path") from error
-    check_model(path, content)
-    return content
+    return check_model(path, content)
 
 
-def check_model(path: Path, content: bytes) -> None:
-    """Refuses what is no ONNX model, or one that does not stand for itself.
+def check_model(path: Path, content: bytes) -> OnnxModel:
+    """The content of the file at `path`, unless it is no ONNX model, or one that does not stand for itself.
 
     Raises:
         BundleError: it is no ONNX file as every exporter writes it, or one that keeps weights in other files.
@@ -181,6 +184,7 @@ def check_model(path: Path, content: bytes) -> None:
         raise BundleError(f"{path} is not an ONNX model ({error}); export it again") from error
     if external:
         raise BundleError(f"{path} keeps weights in other files, which no hash covers; save it as one file")
+    return OnnxModel(content)
 
 
 def sha256_of(content: bytes) -> str:

@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -175,7 +174,7 @@ def _place(bundle: Bundle, candidates: Sequence[Candidate], threads: int) -> tup
     """The file of an answer, and all that the answer depends on."""
     key = {
         "format": FORMAT,
-        "edgeseg": version("edgeseg"),
+        "edgeseg": runtime_version("edgeseg"),
         "bundle": bundle.spec.to_json(),
         "artifacts": {artifact.precision: artifact.sha256 for _, artifact in candidates},
         "golden": bundle.golden and bundle.golden.digest,

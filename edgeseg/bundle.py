@@ -35,7 +35,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from edgeseg.artifact import SHIPPED, Artifact, check_model, check_plain_name, sha256_of
+from edgeseg.artifact import SHIPPED, Artifact, OnnxModel, check_model, check_plain_name, sha256_of
 from edgeseg.atomic import atomic_file, restore_folder
 from edgeseg.errors import BundleError
 from edgeseg.fact import Fact
@@ -155,7 +155,7 @@ class Bundle:
             self.read(artifact)
         return self._inside(artifact.file)
 
-    def read(self, artifact: Artifact) -> bytes:
+    def read(self, artifact: Artifact) -> OnnxModel:
         """The verified content of an artifact, an ONNX file that stands for itself.
 
         Raises:
@@ -173,9 +173,9 @@ class Bundle:
                 f"{path} has sha256 {digest[:12]}... ({len(content)} bytes), {INDEX} says {artifact.sha256[:12]}... "
                 f"({artifact.bytes} bytes): it was altered or cut off; fetch or export the bundle again"
             )
-        check_model(path, content)
+        model = check_model(path, content)
         self._verified.add((artifact.file, artifact.sha256))
-        return content
+        return model
 
     def golden_frames(self) -> Iterator[GoldenPair]:
         """The golden frames, each verified and decoded when it is asked for; none where the bundle has none.

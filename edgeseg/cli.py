@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -69,6 +70,8 @@ def main() -> None:
             sys.exit(_run())
         except KeyboardInterrupt as signalled:
             sys.exit(signalled.code if isinstance(signalled, Interrupted) else exit_code(signal.SIGINT))
+        finally:
+            gc.freeze()  # the interpreter would look for garbage once more, for 50 ms, in what ends with it
 
 
 def _run() -> int:

@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +154,8 @@ def proof_of(bundle: Bundle, candidate: Candidate, threads: int) -> Proof | None
 
 def runtime_version(runtime: str) -> str:
     """Of the package; "unknown" for a build under another name, "onnxruntime-gpu"."""
+    from importlib.metadata import PackageNotFoundError, version  # not at each start: it takes 20 ms
+
     try:
         return version(runtime)
     except PackageNotFoundError:
@@ -170,7 +171,7 @@ def _segment(engine: Engine, spec: Spec, frame: Image) -> Mask:
 def _place(golden: str, spec: Spec, candidate: Candidate) -> tuple[Path, dict[str, Any]]:
     """The file of a proof, and all that the proof depends on."""
     key = {
-        "edgeseg": version("edgeseg"),
+        "edgeseg": runtime_version("edgeseg"),
         "spec": spec.to_json(),
         "golden": golden,
         "artifact": candidate.artifact.sha256,

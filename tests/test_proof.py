@@ -108,9 +108,13 @@ def test_a_proof_is_made_once(bundle: Bundle, opened: list[str], monkeypatch: py
     assert first.shares == (100, 100)
     assert proof_of(bundle, candidate, 2) == first
     assert opened == ["onnxruntime"]
-    for name, value in (("processor", "another"), ("runtime_version", "9.9"), ("version", "0.0")):
+    for name, value in (
+        ("edgeseg.proof.processor", "another"),
+        ("edgeseg.proof.runtime_version", "9.9"),
+        ("importlib.metadata.version", "0.0"),
+    ):
         with monkeypatch.context() as patch:
-            patch.setattr(proof, name, lambda *_, value=value: value)
+            patch.setattr(name, lambda *_, value=value: value)
             proof_of(bundle, candidate, 1)
     proof_of(bundle, Candidate("openvino", bundle.artifacts[0]), 1)
     assert opened == ["onnxruntime"] * 4 + ["openvino"]

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Protocol, cast, runtime_checkable
 
 from edgeseg.arrays import Image, Logits, Mask
-from edgeseg.artifact import check_model, read_model
+from edgeseg.artifact import OnnxModel, check_model, read_model
 from edgeseg.engines._trial import try_model
 from edgeseg.errors import EdgeSegError, EngineError
 from edgeseg.processor import most_threads
@@ -132,7 +132,7 @@ def open_engine(
         path: of an ONNX file.
         spec: that it keeps.
         threads: for one inference.
-        content: of the file, as `Bundle.read` or `read_model` gave it; by default it is read and checked here.
+        content: of the file; by default it is read here. It is checked here, unless `Bundle.read` or `read_model` did.
         own: this program has just made the file: it is not tried in a child process first.
 
     Raises:
@@ -143,8 +143,8 @@ def open_engine(
     chosen, variant = runtime(name), name.partition(":")[2]
     if content is None:
         content = read_model(path)
-    else:
-        check_model(path, content)  # again, as on Python 3.10 nothing else keeps ONNX Runtime from other files
+    elif not isinstance(content, OnnxModel):
+        content = check_model(path, content)  # on Python 3.10 nothing else keeps ONNX Runtime from other files
     if not own:
         try_model(name, path, content, spec, threads)
     try:

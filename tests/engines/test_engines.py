@@ -20,6 +20,7 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 
+from edgeseg.artifact import read_model
 from edgeseg.engines import MOST_THREADS, open_engine, runtime
 from edgeseg.errors import BundleError, EngineError, FrameError
 from edgeseg.spec import Spec
@@ -66,6 +67,20 @@ def test_logits_are_the_networks(name: str, tmp_path: Path, spec: Spec, make_mod
         logits = engine.infer(tensor)
         assert logits.dtype == np.float32
         np.testing.assert_allclose(logits, reference(model, spec, tensor), rtol=1e-4, atol=1e-3)
+
+
+def test_a_model_is_checked_once(
+    name: str, tmp_path: Path, spec: Spec, make_model: MakeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes time, so what was checked says so of itself; other bytes do not."""
+    path = saved(tmp_path, make_model(spec))
+    checked = read_model(path)
+    looked: list[bytes] = []
+    monkeypatch.setattr("edgeseg.artifact.has_external_data", lambda model: bool(looked.append(model)))
+    open_engine(name, path, spec, 1, checked).close()
+    assert looked == []
+    open_engine(name, path, spec, 1, bytes(checked)).close()
+    assert looked == [checked]
 
 
 def test_bytes_are_all_that_an_engine_is_given(name: str, spec: Spec, make_model: MakeModel) -> None:

@@ -356,7 +356,7 @@ def test_half_open_and_back(host: Host, kind: str) -> None:
         host.rtsp(8554)
         url = f"rtsp://{host.address}:8554/live"
     else:
-        host.start(kind, "8000")
+        host.start(kind, "8000", "size=640x360")  # FFmpeg wants some kilobytes before it knows MPEG-TS
         url = f"{'http' if kind == 'mjpeg' else 'tcp'}://{host.address}:8000"
     with supervised(url, policy=Policy(connect_within=13.0), timeout=10) as source:
         frames = read_until(source, lambda frame: frame.index >= 10)
