@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 import onnx
 import pytest
 
+from edgeseg.accuracy.class_map import parse_map
 from edgeseg.accuracy.classes import read_classes
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.label_file import read_label_image
@@ -25,6 +27,8 @@ from edgeseg.bundle import INDEX, Bundle
 from edgeseg.cache import keep, recall
 from edgeseg.engines._onnx import check_spec
 from edgeseg.engines.tensorrt.sidecar import Key, read_engine, sidecar_of, write_engine
+from edgeseg.golden import GoldenFile, GoldenFrame, read_golden
+from edgeseg.keys import PRIVATE, PUBLIC, read_private_key, read_public_key, write_keys
 from edgeseg.picture import read_picture
 from edgeseg.run_settings import WHAT, read_settings
 from edgeseg.signature import FILE as SIGNATURE
@@ -88,6 +92,54 @@ def test_signature(tmp_path: Path) -> None:
     signatures = [{"key": "0" * 64, "signature": "0" * 128}]
     data = {"format": 1, "signed": signed, "signatures": signatures}
     fuzz("signature", tmp_path / SIGNATURE, json_target(data), lambda: read_signature(tmp_path))
+
+
+@pytest.mark.parametrize("file", ["golden-0.png", "golden-0.mask.png"])
+def test_golden(file: str, bundle: Bundle, put_golden: Callable[..., Bundle]) -> None:
+    """Even where bundle.json has the damaged file's hash."""
+    golden = put_golden(bundle).golden
+    assert golden is not None
+    place = bundle.folder / file
+
+    def read() -> None:
+        described = [
+            GoldenFrame(*(GoldenFile.of(bundle.folder / each.file) for each in pair)) for pair in golden.frames
+        ]
+        list(read_golden(replace(golden, frames=tuple(described)), bundle.folder, bundle.spec))
+
+    fuzz(file, place, byte_target(place.read_bytes()), read)
+
+
+@pytest.mark.parametrize("suffix", [PUBLIC, PRIVATE])
+def test_key(suffix: str, tmp_path: Path) -> None:
+    pytest.importorskip("cryptography")
+    write_keys(tmp_path / "key", None)
+    file = tmp_path / f"key{suffix}"
+    file.chmod(0o600)
+    content = file.read_bytes()
+    read = {PUBLIC: read_public_key, PRIVATE: lambda place: read_private_key(place, lambda: "")}[suffix]
+    fuzz(f"key{suffix}", file, byte_target(content), lambda: read(file))
+
+
+@pytest.mark.parametrize("role", ["root", "timestamp", "snapshot", "targets"])
+def test_metadata_of_a_repository(role: str, tmp_path: Path, bundle: Bundle) -> None:
+    pytest.importorskip("tuf")
+    from edgeseg.update.publish import publish
+    from edgeseg.update.repository import Folder
+
+    write_keys(tmp_path / "key", None)
+    repository = tmp_path / "repository"
+    key = read_private_key(tmp_path / "key.key", lambda: "")
+    publish(bundle, repository, key, root_keys=[key])
+    (file,) = (repository / "metadata").glob(f"*{role}.json")
+    folder = Folder(repository, {}, {})
+    folder.check()
+    fuzz(f"metadata_{role}", file, json_target(json.loads(file.read_bytes())), folder.check)
+
+
+def test_class_map(tmp_path: Path) -> None:
+    file = tmp_path / "map.json"
+    fuzz("class_map", file, json_target({"a": "b", "c": ["d", "e"]}), lambda: parse_map([str(file)]))
 
 
 def test_model(tmp_path: Path, spec: Spec, make_model: Callable[[Spec], onnx.ModelProto]) -> None:
