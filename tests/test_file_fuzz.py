@@ -117,8 +117,14 @@ def test_key(suffix: str, tmp_path: Path) -> None:
     file = tmp_path / f"key{suffix}"
     file.chmod(0o600)
     content = file.read_bytes()
-    read = {PUBLIC: read_public_key, PRIVATE: lambda place: read_private_key(place, lambda: "")}[suffix]
-    fuzz(f"key{suffix}", file, byte_target(content), lambda: read(file))
+
+    def read() -> None:
+        if suffix == PUBLIC:
+            read_public_key(file)
+        else:
+            read_private_key(file, lambda: "")
+
+    fuzz(f"key{suffix}", file, byte_target(content), read)
 
 
 @pytest.mark.parametrize("role", ["root", "timestamp", "snapshot", "targets"])
