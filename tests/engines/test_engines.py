@@ -76,7 +76,12 @@ def test_a_model_is_checked_once(
     path = saved(tmp_path, make_model(spec))
     checked = read_model(path)
     looked: list[bytes] = []
-    monkeypatch.setattr("edgeseg.artifact.has_external_data", lambda model: bool(looked.append(model)))
+
+    def has_external_data(model: bytes) -> bool:
+        looked.append(model)
+        return False
+
+    monkeypatch.setattr("edgeseg.artifact.has_external_data", has_external_data)
     open_engine(name, path, spec, 1, checked).close()
     assert looked == []
     open_engine(name, path, spec, 1, bytes(checked)).close()
