@@ -42,6 +42,7 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 app.command("edgeseg.commands.run:run_command", name="run")
+app.command("edgeseg.commands.serve:serve_command", name="serve")
 app.command("edgeseg.commands.eval:eval_command", name="eval")
 app.command("edgeseg.commands.inspect:inspect_command", name="inspect")
 app.command("edgeseg.commands.check:check_command", name="check")

@@ -64,6 +64,23 @@ def interruptible(stop: Callable[[], None] = lambda: None) -> Iterator[list[sign
 
 
 @contextmanager
+def hangups(reload: Callable[[], None]) -> Iterator[None]:
+    """Within the block SIGHUP means what it means to services: `reload` is called, as often as it comes.
+
+    Args:
+        reload: called between two instructions of the main thread.
+    """
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        yield
+        return
+    before = signal.signal(signal.SIGHUP, lambda _number, _frame: reload())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@contextmanager
 def _handlers(first: Callable[[int], None]) -> Iterator[None]:
     """Handles SIGNALS within the block: the first one calls `first`, a second one ends the process."""
     received = False

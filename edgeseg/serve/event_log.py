@@ -63,7 +63,7 @@ class Event:
 
     def __str__(self) -> str:
         """One line: fields as name=value, a text with what would break the line written out."""
-        fields = {"camera": self.camera, "kind": self.kind, "name": self.name, "active": self.active}
+        fields: dict[str, object] = {"camera": self.camera, "kind": self.kind, "name": self.name, "active": self.active}
         fields |= {"still": self.still, "clip": self.clip}
         words = [f"{name}={_value(value)}" for name, value in fields.items() if value is not None]
         return " ".join([f"event={self.number}", *words, f"text={_quoted(self.text)}"])
@@ -91,7 +91,7 @@ class Subscription:
 
     def close(self) -> None:
         """Ends it, and wakes who waits; more calls do nothing."""
-        self._log._remove(self)  # noqa: SLF001
+        self._log._remove(self)
         with self._arrival:
             self._closed = True
             self._arrival.notify_all()
@@ -131,7 +131,7 @@ class EventLog:
             event = Event(self._number, time, camera, kind, name, text, active, still, clip)
             self._events.append(event)
             for subscription in self._subscriptions:
-                subscription._put(event)  # noqa: SLF001
+                subscription._put(event)
         _log.info("%s", event)
         return event
 

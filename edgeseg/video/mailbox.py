@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import asdict
 
 from edgeseg.errors import LostError
@@ -16,9 +17,15 @@ class Mailbox:
         closed: no more frames are taken.
     """
 
-    def __init__(self, skipped: Skipped) -> None:
-        """Counts in `skipped` every frame that was put in and not taken out."""
+    def __init__(self, skipped: Skipped, arrived: Callable[[], None] = lambda: None) -> None:
+        """An empty one.
+
+        Args:
+            skipped: where every frame is counted that was put in and not taken out.
+            arrived: called after a frame was put in, or it was said that none comes, by the thread that did.
+        """
         self.closed = False
+        self._arrived = arrived
         self._skipped = skipped
         self._arrival = threading.Condition()  # guards all that follows
         self._newest: Frame | None = None
@@ -38,6 +45,7 @@ class Mailbox:
             if self.closed:
                 self._discard()
             self._arrival.notify_all()
+        self._arrived()
 
     def put_back(self, frame: Frame) -> None:
         """Returns the first frame, unless a newer one is there by now."""
@@ -53,6 +61,7 @@ class Mailbox:
             self._finished = True
             self._error = error
             self._arrival.notify_all()
+        self._arrived()
 
     def count(self, skipped: Skipped) -> None:
         """Counts frames that were lost, where none comes after them."""

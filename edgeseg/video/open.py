@@ -102,15 +102,17 @@ def _supervised(source: Input, request: Request, policy: Policy, say: Callable[[
 
     if not isinstance(source, (str, Path, int)):
         what = "an iterable of frames"
-    elif camera_number(request.source) is not None or _is_stream(request.source):
+    elif is_live(request.source):
         return SupervisedSource(request, policy, say)
     else:
         what = redact(request.source)
     raise UsageError(f"{what} is no camera, URL or pipeline, and only those are connected again; leave out reconnect")
 
 
-def _is_stream(name: str) -> bool:
-    """Whether it names a URL or pipeline, and nothing that is there on disk."""
+def is_live(name: str) -> bool:
+    """Whether it names a camera, URL or pipeline, and nothing else that is there on disk."""
+    if camera_number(name) is not None:
+        return True
     try:
         return (" ! " in name or is_url(name)) and not Path(name).exists()
     except (OSError, ValueError):  # too long for a file, as pipelines can be

@@ -36,6 +36,7 @@ class Frame:
             when reading it began (all others).
         seconds: spent reading and decoding it; a live source's wait for it does not count.
         name: an image file's name without its extension.
+        gaps: stretches without a frame that came before it, by stalls and losses of a source that is connected again.
     """
 
     index: int
@@ -44,6 +45,7 @@ class Frame:
     captured: float
     seconds: float
     name: str | None = None
+    gaps: int = 0
 
 
 class Ended(NamedTuple):

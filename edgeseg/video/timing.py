@@ -56,6 +56,13 @@ class Histogram:
                 return min(max(middle, self._shortest), self.longest)
         return self.longest
 
+    def copy(self) -> Histogram:
+        """One of its own with the same counts."""
+        copy = Histogram()
+        copy.count, copy.total, copy.longest, copy._shortest = self.count, self.total, self.longest, self._shortest
+        copy._bins = list(self._bins)
+        return copy
+
     def summary(self) -> Summary:
         """Count, mean, percentiles and maximum."""
         return {

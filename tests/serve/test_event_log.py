@@ -80,7 +80,8 @@ def test_no_text_breaks_the_line(name: str, text: str) -> None:
 
 
 def test_json_names_files_without_their_folders() -> None:
-    event = Event(3, datetime(2026, 11, 28, 12, tzinfo=timezone.utc), "gate", "rule", "r", "t", True, Path("/srv/a.jpg"))
+    time = datetime(2026, 11, 28, 12, tzinfo=timezone.utc)
+    event = Event(3, time, "gate", "rule", "r", "t", True, Path("/srv/a.jpg"))
     assert event.to_json() == {
         "number": 3,
         "time": "2026-11-28T12:00:00.000Z",

@@ -225,12 +225,14 @@ class Supervisor:
         index, at = message["index"] + self._shift[0], timestamp + self._shift[1]
         self._last = index, at
         with self._lock:
-            before = self._life.state, self._life.frozen
-            self._life.frame(time.perf_counter(), unchanged=message["unchanged"])
+            before, now = (self._life.state, self._life.frozen), time.perf_counter()
+            self._life.frame(now, unchanged=message["unchanged"])
             changed = (self._life.state, self._life.frozen) != before
+            gaps = self._life.connection(now).gaps
         for warning in message["warnings"]:
             self._warn(warning)
-        self._mailbox.put(Frame(index, image, at, captured, message["seconds"]), self._newly(message["skipped"]))
+        frame = Frame(index, image, at, captured, message["seconds"], gaps=gaps)
+        self._mailbox.put(frame, self._newly(message["skipped"]))
         if changed:
             self._tell(self.status)
 

@@ -1,0 +1,159 @@
+"""Reads one camera's table: [cameras.NAME], with its recording, zones, rules and labelling."""
+
+from __future__ import annotations
+
+import re
+
+from edgeseg.redact import redact
+from edgeseg.serve.polygon import check_polygon
+from edgeseg.serve.settings import BELOW, CameraSettings, LabellingSettings, RecordingSettings, Rule, Zone
+from edgeseg.serve.toml_table import Table
+from edgeseg.spec import Spec
+from edgeseg.video.access import read_credentials
+from edgeseg.video.open import LONGEST_TIMEOUT, is_live
+from edgeseg.video.options import LONGEST_STALL
+
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
+"""Of a camera: it stands in addresses, file names and topics."""
+
+LONGEST_SEGMENT = 3600.0
+"""Seconds."""
+
+HOURS = 24 * 366 * 100.0
+MOST_FRAMES = 10**7
+
+
+def read_camera(name: str, table: Table, spec: Spec) -> CameraSettings:
+    """The camera of a table.
+
+    Args:
+        name: of the camera.
+        table: of it.
+        spec: of the network, whose classes rules name.
+
+    Raises:
+        UsageError: something in it is wrong; the sentence names file and line.
+    """
+    if not NAME.fullmatch(name):
+        raise table.error('is no name for a camera; take up to 64 letters, digits, "_", "-" and "."')
+    credentials = table.file("credentials", None)
+    with table.at("credentials"):
+        user = None if credentials is None else read_credentials(credentials)
+    zones = _zones(table.table("zones"))
+    camera = CameraSettings(
+        name=name,
+        source=_source(table),
+        credentials=user,
+        ca=table.file("ca", None),
+        insecure=table.flag("insecure", default=False),
+        options=_options(table.table("options")),
+        timeout=table.number("timeout", CameraSettings.timeout, low=0.1, high=LONGEST_TIMEOUT, unit=" seconds"),
+        stall_after=table.number(
+            "stall_after", CameraSettings.stall_after, low=0.1, high=LONGEST_STALL, unit=" seconds"
+        ),
+        give_up_after=table.number("give_up_after", None, low=0.1, high=HOURS, unit=" seconds"),
+        max_age=table.number("max_age", None, low=0.001, high=LONGEST_TIMEOUT, unit=" seconds"),
+        recording=_recording(table.table("recording")),
+        zones=zones,
+        rules=_rules(table, zones, spec),
+        labelling=_labelling(table.table("labelling")),
+    )
+    table.finish()
+    return camera
+
+
+def _source(table: Table) -> str:
+    table.need("source", "a camera's number, a URL, or a GStreamer pipeline")
+    number = table.is_integer("source")
+    source = str(table.integer("source", 0, low=0, high=10**6)) if number else table.text("source", "")
+    if not is_live(source):
+        raise table.error(f"is {redact(source)}, expected a camera's number, a URL, or a GStreamer pipeline", "source")
+    return source
+
+
+def _options(table: Table | None) -> dict[str, str]:
+    """FFmpeg's own; what they are is FFmpeg's matter."""
+    return {} if table is None else {name: table.text(name, "") for name in table.keys()}  # noqa: SIM118 - no dict
+
+
+def _recording(table: Table | None) -> RecordingSettings | None:
+    if table is None:
+        return None
+    table.need("folder", "where the recording is to lie")
+    default = RecordingSettings
+    recording = RecordingSettings(
+        folder=table.writable_folder("folder"),
+        segment_seconds=table.number(
+            "segment_seconds", default.segment_seconds, low=1, high=LONGEST_SEGMENT, unit=" seconds"
+        ),
+        overlay=table.flag("overlay", default=default.overlay),
+        masks=table.flag("masks", default=default.masks),
+        fractions=table.flag("fractions", default=default.fractions),
+        keep_hours=table.number("keep_hours", None, low=0.01, high=HOURS, unit=" hours"),
+        keep_bytes=table.size("keep_bytes", None),
+        keep_free=table.size("keep_free", None),
+    )
+    table.finish()
+    return recording
+
+
+def _zones(table: Table | None) -> tuple[Zone, ...]:
+    zones = []
+    for name in [] if table is None else table.keys():
+        assert table is not None
+        corners = tuple(_corner(table, name, at, corner) for at, corner in enumerate(table.values(name)))
+        with table.at(name):
+            check_polygon(corners)
+        zones.append(Zone(name, corners))
+    return tuple(zones)
+
+
+def _corner(table: Table, name: str, at: int, corner: object) -> tuple[float, float]:
+    if not (
+        isinstance(corner, list)
+        and len(corner) == 2
+        and all(type(each) in (int, float) and 0 <= each <= 1 for each in corner)
+    ):
+        raise table.error(f"is {corner!r:.80}, expected a corner [x, y] in fractions of the frame, 0 to 1", name, at)
+    return float(corner[0]), float(corner[1])
+
+
+def _rules(table: Table, zones: tuple[Zone, ...], spec: Spec) -> tuple[Rule, ...]:
+    rules: list[Rule] = []
+    for each in table.tables("rules"):
+        each.need("name", "what the event is called")
+        each.need("when", 'when = { class = "...", above = 0.02 }')
+        name, when = each.text("name", ""), each.inner("when")
+        each.finish()
+        if name in [rule.name for rule in rules]:
+            raise each.error(f"is {name!r:.80}, and this camera has another rule of that name; rename one", "name")
+        when.need("class", "what is looked for")
+        when.need("above", "the fraction of the pixels from which on it is an event")
+        above = when.number("above", 0.0, low=0.0, high=1.0)
+        rules.append(
+            Rule(
+                name=name,
+                class_name=when.choice("class", spec.classes, ""),
+                zone=when.choice("zone", tuple(zone.name for zone in zones), None),
+                above=above,
+                below=when.number("below", BELOW * above, low=0.0, high=above),
+                seconds=when.number("for", Rule.seconds, low=0.0, high=LONGEST_STALL, unit=" seconds"),
+            )
+        )
+        when.finish()
+    return tuple(rules)
+
+
+def _labelling(table: Table | None) -> LabellingSettings | None:
+    if table is None:
+        return None
+    table.need("folder", "where the frames are to lie")
+    default = LabellingSettings
+    labelling = LabellingSettings(
+        folder=table.writable_folder("folder"),
+        most=table.integer("most", default.most, low=1, high=MOST_FRAMES),
+        most_bytes=table.size("most_bytes", default.most_bytes),
+        every=table.number("every", default.every, low=0.0, high=LONGEST_TIMEOUT, unit=" seconds"),
+    )
+    table.finish()
+    return labelling

@@ -1,0 +1,99 @@
+"""The address that a service listens at: loopback for anybody on this machine, others with a token."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import re
+import socket
+import ssl
+import stat
+from pathlib import Path
+
+from edgeseg.errors import UsageError
+from edgeseg.files import read_file
+from edgeseg.serve.settings import ListenSettings
+
+SHORTEST_TOKEN = 16
+"""Characters."""
+
+LONGEST_TOKEN = 4096
+"""Bytes of its file."""
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Host and port of "127.0.0.1:8765" or "[::1]:8765".
+
+    Raises:
+        UsageError: it is none, or the host is no address of any kind.
+    """
+    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([^\[\]:\s]+)):(\d{1,5})", text, re.ASCII)
+    if match is None or int(match[3]) > 65535:
+        raise UsageError(f"{text!r:.80} is no address with a port; write 127.0.0.1:8765, or [::1]:8765")
+    host = match[1] or match[2]
+    _addresses(host)
+    return host, int(match[3])
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches it."""
+    return all(ipaddress.ip_address(address.partition("%")[0]).is_loopback for address in _addresses(host))
+
+
+def read_token(path: Path) -> str:
+    """The token on the first line of a file that only its owner may read.
+
+    Raises:
+        UsageError: others may read it, it cannot be read, or the token is too short or not printable ASCII.
+    """
+    try:
+        others = path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+        content = read_file(path, LONGEST_TOKEN)
+    except OSError as error:
+        raise UsageError(f"cannot read the token in {path}: {error.strerror or error}; check the path") from error
+    if others:
+        raise UsageError(f"others than its owner may read the token in {path}; close it: chmod 600 {path}")
+    token = content.partition(b"\n")[0].decode("utf-8", "replace").strip()
+    if len(token) < SHORTEST_TOKEN:
+        raise UsageError(
+            f"the token in {path} has {len(token)} characters, expected at least {SHORTEST_TOKEN}; make one: "
+            f"(umask 077; openssl rand -hex 24 > {path})"
+        )
+    if not re.fullmatch(r"[!-~]+", token):
+        raise UsageError(f"the token in {path} holds spaces, or letters beyond ASCII; take letters and digits")
+    return token
+
+
+def check_certificate(certificate: Path, key: Path) -> None:
+    """Raises UsageError unless the two belong together and can be used."""
+
+    def no_password() -> str:
+        raise UsageError(f"the key {key} is locked by a password, which nobody can type here; take one without")
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, no_password)
+    except OSError as error:  # of which SSLError is one
+        reason = getattr(error, "reason", None) or error.strerror or error
+        raise UsageError(
+            f"{certificate} and {key} are no certificate in PEM with its key ({reason}); check both"
+        ) from error
+
+
+def check_free(listen: ListenSettings) -> None:
+    """Raises UsageError where nobody could listen there now."""
+    try:
+        family = socket.getaddrinfo(listen.host, listen.port, type=socket.SOCK_STREAM)[0][0]
+        with contextlib.closing(socket.create_server((listen.host, listen.port), family=family)):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"cannot listen at {listen.host}, port {listen.port}: {error.strerror or error}; choose another port, or "
+            "end what holds it"
+        ) from error
+
+
+def _addresses(host: str) -> list[str]:
+    try:
+        return [str(found[4][0]) for found in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)]
+    except (OSError, UnicodeError) as error:
+        raise UsageError(f"the host {host!r:.80} is not known here; write an address of this machine") from error

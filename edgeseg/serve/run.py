@@ -1,0 +1,123 @@
+"""The life of `edgeseg serve`: start, signals, settings that are read again, the watchdog, an end in order."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Literal
+
+from edgeseg.errors import UsageError
+from edgeseg.interrupt import hangups, interruptible
+from edgeseg.serve.network import load_network
+from edgeseg.serve.notify import Notifier
+from edgeseg.serve.report import Reporter
+from edgeseg.serve.service import Service
+from edgeseg.serve.settings import ServiceSettings
+from edgeseg.serve.settings_file import read_settings
+
+PERIOD = 1.0
+"""Seconds between two looks at whether work goes on."""
+
+Message = Literal["stop", "reload", "broken"]
+
+
+def run(path: Path, *, every: float, json: bool) -> bool:
+    """Serves until SIGTERM or SIGINT comes; whether all could be finished, and the network worked to the end.
+
+    Args:
+        path: of the settings, which are read again on SIGHUP.
+        every: seconds between two status objects, if they are printed.
+        json: print events and the status on stdout, one JSON object a line.
+
+    Raises:
+        EdgeSegError: something in the settings, or the bundle, is not as it should be; no camera was opened.
+    """
+    messages: SimpleQueue[Message] = SimpleQueue()  # whose put may be called by a signal handler at any time
+    notifier = Notifier()
+    settings, bundle = read_settings(path)
+    check_built(settings)
+    service = Service(settings, load_network(settings.bundle, bundle), lambda _: messages.put("broken"))
+    reporter = Reporter(service, every) if json else None
+    reloading = threading.Lock()
+    well = True
+    try:
+        with interruptible(lambda: messages.put("stop")), hangups(lambda: messages.put("reload")):
+            service.start()
+            notifier.ready(_summary(service))
+            while (message := _next(messages, service, notifier)) != "stop":
+                if message == "broken":
+                    well = False
+                    break
+                threading.Thread(
+                    target=_reload, args=(path, service, notifier, reloading), name="edgeseg-reload", daemon=True
+                ).start()
+            notifier.stopping()
+            in_time = service.close()
+    finally:
+        service.close()
+        if reporter is not None:
+            reporter.close()
+    return well and in_time
+
+
+def leave(code: int) -> int:
+    """The exit code of the process; ends it at once where a thread is left, which may be in native code.
+
+    The interpreter's own end would abort the process then.
+    """
+    if any(thread.name.startswith("edgeseg-") and thread.is_alive() for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
+
+
+def check_built(settings: ServiceSettings) -> None:
+    """Raises UsageError for settings that are understood and do nothing yet."""
+    cameras = settings.cameras
+    unbuilt = {
+        "listen": settings.listen,
+        "mqtt": settings.mqtt,
+        "recording": any(camera.recording for camera in cameras),
+        "rules": any(camera.rules for camera in cameras),
+        "labelling": any(camera.labelling for camera in cameras),
+    }
+    if names := [name for name, wanted in unbuilt.items() if wanted]:
+        raise UsageError(f"{' and '.join(names)} can be written into the settings, but is not built yet; leave it out")
+
+
+def _next(messages: SimpleQueue[Message], service: Service, notifier: Notifier) -> Message:
+    """Waits for a message, and tells systemd meanwhile that work goes on, as long as it does."""
+    due = 0.0
+    while True:
+        now = time.monotonic()
+        if notifier.period is not None and now >= due and service.is_well():
+            notifier.alive(_summary(service))
+            due = now + notifier.period
+        try:
+            return messages.get(timeout=min(PERIOD, notifier.period or PERIOD))
+        except Empty:
+            continue
+
+
+def _reload(path: Path, service: Service, notifier: Notifier, reloading: threading.Lock) -> None:
+    """Takes over what the file says now, or says why not; one at a time, so that the last one read holds."""
+    with reloading:
+        notifier.reloading()
+        try:
+            settings, bundle = read_settings(path, service.settings)
+            check_built(settings)
+            service.reload(settings, bundle)
+        except Exception as error:  # whatever it is, the service goes on as it was
+            service.refuse(error)
+        notifier.ready(_summary(service))
+
+
+def _summary(service: Service) -> str:
+    status = service.status()
+    live = sum(camera.state == "live" for camera in status.cameras)
+    return f"{live} of {len(status.cameras)} cameras live, {status.fps:.1f} masks a second"

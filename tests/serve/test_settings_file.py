@@ -1,0 +1,257 @@
+"""Settings from a file: what is understood, and the one sentence with the line for what is not."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgeseg.bundle import Bundle
+from edgeseg.errors import UsageError
+from edgeseg.serve.settings import Rule, ServiceSettings, Zone
+from edgeseg.serve.settings_file import read_settings
+from edgeseg.spec import Spec
+
+
+@pytest.fixture
+def folder(tmp_path: Path, spec: Spec, make_bundle: Callable[[Path, Spec], Bundle]) -> Path:
+    """A folder with a bundle of the classes road, car and sky, files and folders that settings may name."""
+    make_bundle(tmp_path / "tiny", spec)
+    (tmp_path / "rec").mkdir()
+    (tmp_path / "closed").mkdir(mode=0o500)
+    for name, content, mode in [
+        ("login", "admin:secret\n", 0o600),
+        ("open", "admin:secret\n", 0o644),
+        ("token", "0123456789abcdef\n", 0o600),
+        ("short", "0123456789abcde\n", 0o600),
+        ("odd", "0123456789 abcdefg\n", 0o600),
+        ("cert.pem", "no certificate\n", 0o600),
+    ]:
+        (tmp_path / name).write_text(content)
+        (tmp_path / name).chmod(mode)
+    return tmp_path
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "cameras.toml"
+    path.write_text(text)
+    return path
+
+
+def read(folder: Path, text: str) -> ServiceSettings:
+    return read_settings(write(folder, text))[0]
+
+
+GATE = '[cameras.gate]\nsource = "rtsp://gate/live"\n'
+BUNDLE = 'bundle = "./tiny"\n'
+
+
+def test_the_least_that_is_enough(folder: Path) -> None:
+    settings = read(folder, GATE)
+    assert settings.bundle.bundle == "road"
+    (camera,) = settings.cameras
+    assert (camera.name, camera.source, camera.recording) == ("gate", "rtsp://gate/live", None)
+    assert camera.policy.stall_after == 3.0
+    assert camera.policy.give_up_after is None
+    assert settings.listen is None
+
+
+def test_everything_that_can_be_said(folder: Path) -> None:
+    settings = read(
+        folder,
+        """
+bundle = "./tiny"
+engine = "onnxruntime"
+precision = "fp32"
+mode = "latency"
+threads = 1
+listen = "127.0.0.1:0"
+token_file = "token"
+[mqtt]
+host = "localhost"
+topic = "house"
+[cameras.gate]
+source = 0
+credentials = "login"
+options = { rtsp_transport = "udp" }
+max_age = 0.5
+stall_after = 2
+give_up_after = 60
+[cameras.gate.recording]
+folder = "rec"
+masks = true
+keep_hours = 168
+keep_bytes = "50 GB"
+keep_free = "1.5 GB"
+[cameras.gate.zones]
+A = [[0, 0], [1, 0], [1, 1]]
+[[cameras.gate.rules]]
+name = "a car"
+when = { class = "car", zone = "A", above = 0.5, for = 2 }
+[[cameras.gate.rules]]
+name = "sky"
+when = { class = "sky", above = 0.5, below = 0.1 }
+[cameras.gate.labelling]
+folder = "rec"
+most = 10
+""",
+    )
+    assert settings.bundle.bundle == str(folder / "tiny")
+    assert settings.bundle.mode == "latency"
+    assert settings.listen is not None
+    assert settings.listen.token == "0123456789abcdef"
+    assert settings.mqtt is not None
+    assert (settings.mqtt.port, settings.mqtt.topic) == (1883, "house")
+    (camera,) = settings.cameras
+    assert camera.source == "0"
+    assert camera.request.options == {"rtsp_transport": "udp"}
+    assert camera.request.access.credentials is not None
+    assert (camera.max_age, camera.stall_after, camera.give_up_after) == (0.5, 2.0, 60.0)
+    assert camera.recording is not None
+    assert camera.recording.folder == folder / "rec"
+    assert (camera.recording.keep_bytes, camera.recording.keep_free) == (50 * 10**9, 1_500_000_000)
+    assert camera.zones == (Zone("A", ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0))),)
+    assert camera.rules == (
+        Rule("a car", "car", "A", above=0.5, below=0.4, seconds=2.0),
+        Rule("sky", "sky", None, above=0.5, below=0.1, seconds=0.0),
+    )
+    assert camera.labelling is not None
+    assert (camera.labelling.most, camera.labelling.most_bytes) == (10, 10**9)
+    assert "secret" not in repr(settings)
+    assert "0123456789abcdef" not in repr(settings)
+
+
+RULE = BUNDLE + GATE + "[[cameras.gate.rules]]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "sentence"),
+    [
+        ("", 1, "names no camera"),
+        ("[cameras]", 1, "names no camera"),
+        ("bundle = ", 1, "this is no TOML: Invalid value"),
+        (GATE + "x = [", 3, "this is no TOML"),
+        (GATE + GATE, 3, "two cameras are called gate; give each a name of its own"),
+        (GATE + "stall_afer = 3\n", 3, r"cameras\.gate\.stall_afer is no setting; did you mean stall_after\?"),
+        ("nonsense = 1\n" + GATE, 1, "nonsense is no setting; expected bundle"),
+        ('bundle = "rood"\n' + GATE, 1, "bundle: no bundle 'rood' comes with edgeseg"),
+        ('bundle = "./none"\n' + GATE, 1, "bundle: .* is not there, expected a bundle"),
+        ('engine = "onnx"\n' + GATE, 1, "engine is 'onnx': no engine 'onnx'; choose one of"),
+        ('engine = "onnxruntime"\nprecision = "fp16"\n' + BUNDLE + GATE, 2, "precision does not fit"),
+        ('mode = "fast"\n' + GATE, 1, "mode is 'fast', expected one of throughput, latency"),
+        ("workers = 0\n" + GATE, 1, "workers is 0, expected a whole number, 1 to"),
+        ("workers = true\n" + GATE, 1, "workers is true, expected a whole number"),
+        ("[cameras.gate]\nmax_age = 1", 1, r"cameras\.gate has no source: a camera's number, a URL"),
+        ('[cameras.gate]\n\nsource = "street.mp4"', 3, r"source is street\.mp4, expected a camera's number"),
+        ("[cameras.gate]\nsource = -1", 2, "source is -1, expected a whole number"),
+        ("[cameras.gate]\nsource = []", 2, "source is a list, expected a text in quotes"),
+        ('[cameras."a/b"]\nsource = 0', 1, "is no name for a camera"),
+        ("cameras.gate = 1", 1, r"cameras\.gate is 1, expected a table"),
+        (GATE + "max_age = -1", 3, "max_age is -1, expected 0.001 to 86400 seconds"),
+        (GATE + "max_age = nan", 3, "max_age is nan, expected"),
+        (GATE + "stall_after = '3'", 3, "stall_after is '3', expected 0.1 to 3600 seconds"),
+        (GATE + "insecure = 1", 3, "insecure is 1, expected true or false"),
+        (GATE + 'credentials = "none"', 3, "there is no such file"),
+        (GATE + 'credentials = "open"', 3, "others than its owner may read the credentials"),
+        (GATE + 'credentials = "token"', 3, "holds no credentials"),
+        (GATE + "options = { a = 1 }", 3, r"options\.a is 1, expected a text"),
+        (GATE + "[cameras.gate.recording]\n", 3, "recording has no folder"),
+        (GATE + '[cameras.gate.recording]\nfolder = "none"', 4, "no such folder; make it first"),
+        (GATE + '[cameras.gate.recording]\nfolder = "login"', 4, "no such folder"),
+        (GATE + '[cameras.gate.recording]\nfolder = "rec"\nkeep_bytes = "50 Gb"', 5, 'expected a size such as "50 GB"'),
+        (GATE + '[cameras.gate.recording]\nfolder = "rec"\nkeep_bytes = 0', 5, "is 0, expected a size"),
+        (GATE + "[cameras.gate.zones]\nA = 1", 4, r"zones\.A is 1, expected a list"),
+        (GATE + "[cameras.gate.zones]\nA = [[0, 0], [1, 0]]", 4, "has 2 corners"),
+        (GATE + "[cameras.gate.zones]\nA = [\n[0, 0], [1, 0], [1, 2]]", 4, r"A\[2\] is \[1, 2\], expected a corner"),
+        (GATE + "[cameras.gate.zones]\nA = [[0, 0], [1, 1], [1, 0], [0, 1]]", 4, "meets that from"),
+        (RULE + "when = {}", 4, r"rules\[0\] has no name"),
+        (RULE + 'name = "a"', 4, "has no when"),
+        (
+            RULE + 'name = "a"\nwhen = { class = "bus", above = 0.1 }',
+            6,
+            "when.class is 'bus', expected one of road, car",
+        ),
+        (RULE + 'name = "a"\nwhen = { class = "car", above = 2 }', 6, "above is 2, expected 0 to 1"),
+        (RULE + 'name = "a"\nwhen = { class = "car" }', 6, "when has no above"),
+        (RULE + 'name = "a"\nwhen = { class = "car", above = 0.1, zone = "B" }', 6, "zone is 'B', expected one of"),
+        (RULE + 'name = "a"\nwhen = { class = "car", above = 0.1, below = 0.2 }', 6, "below is 0.2, expected 0 to 0.1"),
+        (GATE + "rules = [1]", 3, r"rules\[0\] is 1, expected a table"),
+        ('listen = "8765"\n' + GATE, 1, "is no address with a port"),
+        ('listen = "127.0.0.1:99999"\n' + GATE, 1, "is no address with a port"),
+        ('listen = "0.0.0.0:0"\n' + GATE, 1, "which others than this machine can reach; add token_file"),
+        ('token_file = "token"\n' + GATE, 1, "token_file is there without listen"),
+        ('listen = "0.0.0.0:0"\ntoken_file = "short"\n' + GATE, 2, "has 15 characters, expected at least 16"),
+        ('listen = "0.0.0.0:0"\ntoken_file = "odd"\n' + GATE, 2, "holds spaces"),
+        ('listen = "0.0.0.0:0"\ntoken_file = "open"\n' + GATE, 2, "others than its owner may read the token"),
+        ('listen = "127.0.0.1:0"\ncertificate = "cert.pem"\n' + GATE, 2, "certificate and key go together"),
+        ('listen = "[::1]:0"\nkey = "cert.pem"\ncertificate = "cert.pem"\n' + GATE, 3, "are no certificate in PEM"),
+        ("[mqtt]\n" + GATE, 1, "mqtt has no host"),
+        ('[mqtt]\nhost = "h"\ntopic = "a/#"\n' + GATE, 3, "expected a topic such as"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence_with_its_line(folder: Path, text: str, line: int, sentence: str) -> None:
+    path = write(folder, text)
+    with pytest.raises(UsageError, match=rf"^{path}, line {line}: .*{sentence}") as caught:
+        read_settings(path)
+    assert "\n" not in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_folder_that_cannot_be_written(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.access", lambda *_: False)  # root may write anywhere
+    with pytest.raises(UsageError, match=r"line 4: .*cannot write into .*closed: no permission"):
+        read(folder, GATE + '[cameras.gate.recording]\nfolder = "closed"')
+
+
+def test_a_port_in_use_unless_it_is_our_own(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        text = f'listen = "127.0.0.1:{server.getsockname()[1]}"\n' + GATE
+        with pytest.raises(UsageError, match=r"line 1: listen: cannot listen at 127\.0\.0\.1, port .* in use"):
+            read(folder, text)
+    running = read(folder, text)
+    with socket.create_server(("127.0.0.1", int(text.split(":")[1].split('"')[0]))):
+        assert read_settings(folder / "cameras.toml", running)[0] == running
+
+
+def test_what_is_no_file_of_text(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"cannot read .*none"):
+        read_settings(tmp_path / "none")
+    with pytest.raises(UsageError, match="cannot read"):
+        read_settings(tmp_path)
+    path = tmp_path / "latin.toml"
+    path.write_bytes(b"a = 1\n# caf\xe9\n")
+    with pytest.raises(UsageError, match="line 2: it is not UTF-8"):
+        read_settings(path)
+    path.write_text("a = " + "[" * 100_000)
+    with pytest.raises(UsageError, match="line 1: "):
+        read_settings(path)
+    path.write_text("a = " + "9" * 10_000)
+    with pytest.raises(UsageError, match="line 1: "):
+        read_settings(path)
+    path.write_text("#" * 2**21)
+    with pytest.raises(UsageError, match=r"cannot read .* expected at most"):
+        read_settings(path)
+
+
+def test_a_password_in_an_address_is_in_no_message(tmp_path: Path) -> None:
+    path = write(tmp_path, '[cameras.gate]\nsource = "rtsp//admin:geheim@gate/live"')
+    with pytest.raises(UsageError, match="line 2: ") as caught:
+        read_settings(path)
+    assert "geheim" not in str(caught.value)
+
+
+@given(st.text(alphabet=st.sampled_from("[]{}=.,\"'#\n abcameras.gate0123456789_-:/\\"), max_size=60))
+def test_whatever_a_file_holds_it_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.toml"
+    path.write_text(text)
+    said = ""
+    try:
+        read_settings(path)
+    except UsageError as error:
+        said = str(error)
+    assert not said or said.startswith(f"{path}, line ")
+    assert "\n" not in said
