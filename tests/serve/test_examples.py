@@ -1,0 +1,63 @@
+"""The page and the examples of the service are true: their settings are read, and every setting is explained."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import shlex
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from edgeseg.cli import app
+from edgeseg.serve.settings import BundleSettings, CameraSettings
+from edgeseg.serve.settings_file import read_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs/serve.md").read_text(encoding="utf-8")
+EXAMPLES = ROOT / "examples/serve"
+
+
+@pytest.mark.parametrize("text", re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL))
+def test_the_settings_on_the_page_are_read(tmp_path: Path, text: str) -> None:
+    (tmp_path / "cameras.toml").write_text(text)
+    settings, _ = read_settings(tmp_path / "cameras.toml")
+    assert [camera.name for camera in settings.cameras] == re.findall(r"^\[cameras\.(\w+)\]", text, re.MULTILINE)
+
+
+def test_every_setting_is_explained() -> None:
+    apart = {"name", "zones", "smooth"}
+    for field in (*fields(BundleSettings), *fields(CameraSettings)):
+        assert field.name in apart or f"`{field.name}`" in PAGE, field.name
+
+
+def test_the_example_is_read() -> None:
+    settings, _ = read_settings(EXAMPLES / "cameras.toml")
+    assert settings.cameras[0].max_age == 0.5
+
+
+def test_the_unit_starts_what_there_is() -> None:
+    unit = configparser.RawConfigParser(strict=False)
+    unit.read(EXAMPLES / "edgeseg.service")
+    service = unit["Service"]
+    program, *words = shlex.split(service["ExecStart"])
+    assert Path(program).name == "edgeseg"
+    app.parse_args(words, exit_on_error=False, print_error=False)
+    assert (service["Type"], service["User"], service["ExecReload"]) == ("notify", "edgeseg", "/bin/kill -HUP $MAINPID")
+    assert int(service["WatchdogSec"]) >= 60  # 20 s that a frame may take, and as long again before it is missed
+    assert int(service["TimeoutStopSec"]) > 5
+
+
+def test_the_image_has_every_package_and_no_root() -> None:
+    text = (EXAMPLES / "Dockerfile").read_text()
+    listed = re.search(r"^wheel.packages = \[(.+)\]", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert listed is not None
+    copied = re.findall(r"^COPY (\w+) \1$", text, re.MULTILINE)
+    for folder in re.findall(r'"([\w/]+)"', listed[1]):
+        assert folder.partition("/")[0] in copied, folder
+    last = text.rpartition("\nFROM ")[2]
+    assert re.search(r"^USER edgeseg$", last, re.MULTILINE)
+    command = re.search(r"^CMD \[(.+)\]$", last, re.MULTILINE)
+    assert command is not None
+    app.parse_args(re.findall(r'"(.+?)"', command[1]), exit_on_error=False, print_error=False)

@@ -1,0 +1,84 @@
+"""What a service prints: one line each, whoever reads it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import threading
+from typing import Any, cast
+
+import pytest
+
+from edgeseg.serve.event_log import EventLog
+from edgeseg.serve.report import LogFormat, Reporter
+from edgeseg.serve.service import Service
+from tests.video.namespace import wait_until
+
+pytestmark = pytest.mark.usefixtures("no_thread_left")
+
+
+class Little:
+    """A service with events and a status."""
+
+    def __init__(self) -> None:
+        self.events = EventLog()
+
+    def status(self) -> Little:
+        return self
+
+    def to_json(self) -> dict[str, Any]:
+        return {"healthy": True}
+
+
+def test_events_and_status_are_lines_of_json(capsys: pytest.CaptureFixture[str]) -> None:
+    service = Little()
+    reporter = Reporter(cast(Service, service), 0.02)
+    service.events.add("service", "started", "with\nbreaks")
+    lines: list[dict[str, Any]] = []
+
+    def enough() -> bool:
+        lines.extend(json.loads(line) for line in capsys.readouterr().out.splitlines())
+        return sum("status" in line for line in lines) >= 2
+
+    wait_until(enough)
+    service.events.add("service", "stopped", "the end")
+    reporter.close()
+    enough()
+    assert [line["event"]["name"] for line in lines if "event" in line] == ["started", "stopped"]
+    assert next(line for line in lines if "status" in line) == {"status": {"healthy": True}}
+
+
+class Gone:
+    """A stdout that nobody reads any more."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+
+    def write(self, text: str) -> int:
+        del text
+        self.asked.set()
+        raise BrokenPipeError
+
+    def flush(self) -> None:
+        """Never comes so far."""
+
+
+def test_a_reader_that_is_gone_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    service, gone = Little(), Gone()
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.stdout", gone)
+        reporter = Reporter(cast(Service, service), 60)
+        service.events.add("service", "started", "one")
+        assert gone.asked.wait(60)
+        service.events.add("service", "started", "two")
+        reporter.close()
+
+
+def test_a_line_of_the_log() -> None:
+    def line(name: str, text: str) -> str:
+        return LogFormat().format(logging.LogRecord(name, logging.WARNING, "", 0, text, (), None))
+
+    stamp = r"time=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z level=warning "
+    assert re.fullmatch(stamp + r'event=1 text="x"', line("edgeseg.serve", 'event=1 text="x"'))
+    assert re.fullmatch(stamp + r'text="one\\ntwo \\"x\\""', line("edgeseg", 'one\ntwo "x"'))
