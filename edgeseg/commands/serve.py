@@ -41,9 +41,9 @@ def serve_command(settings: Path, *, check: bool = False, every: float = 10.0, j
         else:
             make_console().print(to_text(found, bundle), soft_wrap=True)
         return 0
-    log_to_stderr()
     try:
-        finished = run(settings, every=every, json=json)
+        with log_to_stderr():
+            finished = run(settings, every=every, json=json)
     except Interrupted as signalled:  # before a camera was opened
         if signalled.code == exit_code(signal.SIGHUP):
             raise

@@ -7,6 +7,8 @@ import logging
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from edgeseg.serve.service import Service
 
@@ -67,13 +69,20 @@ class LogFormat(logging.Formatter):
         return f"time={stamp}.{int(record.msecs):03d}Z level={record.levelname.lower()} {words}"
 
 
-def log_to_stderr() -> None:
-    """Sends what edgeseg logs to stderr, from INFO on."""
+@contextmanager
+def log_to_stderr() -> Iterator[None]:
+    """Within the block, what edgeseg logs goes to stderr, from INFO on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LogFormat())
     log = logging.getLogger("edgeseg")
+    level = log.level
     log.addHandler(handler)
     log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
 
 
 def _line(data: object) -> None:

@@ -199,13 +199,16 @@ def read_toml(path: Path) -> Table:
         UsageError: it cannot be read, or is no TOML.
     """
     try:
-        text = read_file(path, LARGEST).decode().replace("\r\n", "\n")
-        return Table(tomllib.loads(text), (), path, lines_of(text))
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror or error}; check the path") from error
+        content = read_file(path, LARGEST)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read {path}: {getattr(error, 'strerror', error)}; check the path") from error
+    try:
+        text = content.decode().replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise UsageError(f"{path}, line {line}: it is not UTF-8 text; save it as UTF-8") from error
+    try:
+        return Table(tomllib.loads(text), (), path, lines_of(text))
     except RecursionError as error:
         raise UsageError(f"{path}, line 1: it is nested too deeply; write it flatter") from error
     except ValueError as error:

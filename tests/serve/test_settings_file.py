@@ -220,8 +220,9 @@ def test_a_port_in_use_unless_it_is_our_own(folder: Path) -> None:
 def test_what_is_no_file_of_text(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"cannot read .*none"):
         read_settings(tmp_path / "none")
-    with pytest.raises(UsageError, match="cannot read"):
-        read_settings(tmp_path)
+    for name in (tmp_path, Path("\0"), Path("x" * 5000)):
+        with pytest.raises(UsageError, match="cannot read"):
+            read_settings(name)
     path = tmp_path / "latin.toml"
     path.write_bytes(b"a = 1\n# caf\xe9\n")
     with pytest.raises(UsageError, match="line 2: it is not UTF-8"):
