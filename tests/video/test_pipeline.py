@@ -103,9 +103,7 @@ class Direct:
     def segment(self, tensor: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
         raise NotImplementedError
 
-    def paint(
-        self, mask: NDArray[np.uint8], frame: NDArray[np.uint8], *, alpha: float = 0.5
-    ) -> NDArray[np.uint8]:
+    def paint(self, mask: NDArray[np.uint8], frame: NDArray[np.uint8], *, alpha: float = 0.5) -> NDArray[np.uint8]:
         raise NotImplementedError
 
 
@@ -400,9 +398,7 @@ class Slow:
     def segment(self, tensor: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
         return np.full((height, width), self.infer(tensor), np.uint8)
 
-    def paint(
-        self, mask: NDArray[np.uint8], frame: NDArray[np.uint8], *, alpha: float = 0.5
-    ) -> NDArray[np.uint8]:
+    def paint(self, mask: NDArray[np.uint8], frame: NDArray[np.uint8], *, alpha: float = 0.5) -> NDArray[np.uint8]:
         del mask, alpha
         time.sleep(0.03)
         return frame
@@ -469,6 +465,10 @@ def test_a_limit_is_why_a_stream_ended_though_the_file_is_at_its_end(
         assert running.ended.how == expected
 
 
+SECONDS = 30.0
+"""That nothing here may take."""
+
+
 class Device(ArraySource):
     """Frames that a live source would give; it breaks off at the end, or not."""
 
@@ -491,9 +491,7 @@ class Device(ArraySource):
 
 
 @pytest.mark.parametrize("tolerate_loss", [False, True])
-def test_a_loss_without_a_reason_is_told_too(
-    tolerate_loss: bool, make_shade_model: MakeModel, shades: Shades
-) -> None:
+def test_a_loss_without_a_reason_is_told_too(tolerate_loss: bool, make_shade_model: MakeModel, shades: Shades) -> None:
     source = Device(shades(3), lost=True)
     running = stream(make_shade_model(), source, tolerate_loss=tolerate_loss, workers=1)
     if tolerate_loss:
@@ -510,6 +508,37 @@ def test_a_live_source_may_end(make_shade_model: MakeModel, shades: Shades) -> N
     running = stream(make_shade_model(), Device(shades(3), lost=False), workers=1)
     assert len(list(running)) == 3
     assert running.ended == Ended("end_of_file")
+
+
+def test_a_stop_wakes_who_waits_for_a_silent_camera(make_shade_model: MakeModel, shades: Shades) -> None:
+    class Silent(ArraySource):
+        live = True
+
+        def __init__(self) -> None:
+            self.waiting, self.closed = threading.Event(), threading.Event()
+            super().__init__(shades(3))
+
+        def _read(self) -> Frame | None:
+            if (frame := super()._read()) is None:
+                self.waiting.set()
+                assert self.closed.wait(SECONDS)
+            return frame
+
+        def close(self) -> None:
+            self.closed.set()
+
+    source = Silent()
+    running = stream(make_shade_model(), source, workers=1)
+
+    def stop() -> None:
+        assert source.waiting.wait(SECONDS)
+        running.stop()
+
+    stopper = threading.Thread(target=stop)
+    stopper.start()
+    assert len(list(running)) == 3
+    stopper.join()
+    assert running.ended == Ended("stopped")
 
 
 def test_closing_twice_is_no_error(make_shade_model: MakeModel, shades: Shades) -> None:
