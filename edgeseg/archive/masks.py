@@ -63,7 +63,7 @@ class MaskVideo:
             stream: Any = self._container.add_mux_stream("png", fps or NOMINAL_FPS, width=width, height=height)
             stream.time_base = TICK
             if title:
-                stream.metadata["title"] = title
+                stream.metadata["handler_name"] = title
             self._streams.append(stream)
         self._last = -1
 

@@ -122,7 +122,7 @@ def test_labels_that_overlap_have_a_track_each(
             assert np.array_equal(mask, model(frame.image))
             assert row["fraction_car"] == pytest.approx(mask[1].mean())
     with av.open(str(tmp_path / "out/in.mp4/masks.mov")) as container:
-        assert [stream.metadata["name"] for stream in container.streams] == list(spec.classes)
+        assert [stream.metadata["handler_name"] for stream in container.streams] == list(spec.classes)
 
 
 def test_frames_that_change_their_size_keep_it(batch: Batch, make_video: Callable[..., Path], tmp_path: Path) -> None:
