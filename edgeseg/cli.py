@@ -43,6 +43,7 @@ app = App(
 )
 app.command("edgeseg.commands.run:run_command", name="run")
 app.command("edgeseg.commands.serve:serve_command", name="serve")
+app.command("edgeseg.commands.batch:batch_command", name="batch")
 app.command("edgeseg.commands.eval:eval_command", name="eval")
 app.command("edgeseg.commands.inspect:inspect_command", name="inspect")
 app.command("edgeseg.commands.check:check_command", name="check")

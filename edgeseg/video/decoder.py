@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -58,22 +58,33 @@ class Decoder:
     Attributes:
         stream: what is decoded.
         damaged: packets that could not be decoded so far.
+        interlaced: a frame came that is two fields; from there on frames depend on their neighbours.
         warnings: one sentence for each thing that the video says of itself and that cannot be followed.
     """
 
-    def __init__(self, container: InputContainer, name: str, *, threads: int) -> None:
+    def __init__(
+        self,
+        container: InputContainer,
+        name: str,
+        *,
+        threads: int,
+        packets: Callable[[InputContainer, VideoStream], Iterator[Packet[VideoStream]]] | None = None,
+    ) -> None:
         """Chooses the stream.
 
         Args:
             container: an open one, which `close` closes.
             name: for messages.
             threads: of the decoder; more than one decodes ahead.
+            packets: gives those to decode, an empty one last, in place of all that the container holds. What of them
+                is in any way wrong is then damaged, and not mended by the decoder from frames before.
 
         Raises:
             SourceError: it holds no video, or one that this FFmpeg cannot decode.
         """
         self.stream = best_stream(container, name)
         self.damaged = 0
+        self.interlaced = False
         self.warnings: list[str] = []
         self._name = name
         self._container = container
@@ -83,7 +94,12 @@ class Decoder:
         self._codec.copy_opaque = True  # each frame carries the arrival of its packet
         self._codec.options = {"max_pixels": str(max_pixels())}
         self._aspect = self._codec.sample_aspect_ratio
-        self._packets: Iterator[Packet[VideoStream]] = container.demux(self.stream)
+        self._packets: Iterator[Packet[VideoStream]]
+        if packets is None:
+            self._packets = container.demux(self.stream)
+        else:
+            self._packets = packets(container, self.stream)
+            self._codec.options |= {"err_detect": "explode"}
         self._frames: deque[VideoFrame] = deque()
         self._converter = VideoReformatter()
         self._deinterlacer: Deinterlacer | None = None
@@ -161,6 +177,7 @@ class Decoder:
         """The frame itself, or what the filter has ready once an interlaced one has come."""
         if self._deinterlacer is None and not frame.interlaced_frame:
             return [frame]
+        self.interlaced = True
         ready: list[VideoFrame] = []
         if self._deinterlacer is None or not self._deinterlacer.fits(frame):
             if self._deinterlacer is not None:

@@ -1,0 +1,87 @@
+"""The pieces of a video put together: one video of masks, one table, one video of overlays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from edgeseg.archive import table
+from edgeseg.archive.masks import MaskVideo
+from edgeseg.archive.place import FRAMES, MASKS, OVERLAY
+from edgeseg.errors import OutputError
+from edgeseg.spec import Spec
+
+
+def join(
+    pieces: Sequence[Path], folder: Path, spec: Spec, fps: Fraction | None, origin: dict[str, Any], *, overlay: bool
+) -> int:
+    """Writes a video's results. They are the same bytes however it was cut; but for overlays, whose pictures are.
+
+    Args:
+        pieces: their folders, in order.
+        folder: where the results go.
+        spec: of the network.
+        fps: the rate that the video announces.
+        origin: what the masks were made with, for the table's metadata.
+        overlay: there are overlays.
+
+    Returns:
+        The frames in them.
+
+    Raises:
+        OutputError: the pieces' overlays do not go together.
+        OSError: the disk is full.
+    """
+    _join_masks(pieces, folder / MASKS, spec, fps)
+    frames = _join_tables(pieces, folder / FRAMES, table.schema(spec, origin))
+    if overlay:
+        _join_overlays(pieces, folder / OVERLAY)
+    return frames
+
+
+def _join_masks(pieces: Sequence[Path], path: Path, spec: Spec, fps: Fraction | None) -> None:
+    first = next(pq.ParquetFile(pieces[0] / FRAMES).iter_batches(1, columns=["width", "height"])).to_pylist()[0]
+    with MaskVideo(path, spec, first["width"], first["height"], fps) as video:
+        for piece in pieces:
+            with pq.ParquetFile(piece / FRAMES) as file:
+                for batch in file.iter_batches(table.ROWS, columns=["time", table.MASKS]):
+                    for row in batch.to_pylist():
+                        video.write(row[table.MASKS], row["time"])
+
+
+def _join_tables(pieces: Sequence[Path], path: Path, schema: pa.Schema) -> int:
+    names = schema.names[1:]
+    joined = pa.concat_tables([pq.read_table(piece / FRAMES, columns=names) for piece in pieces])
+    numbered = joined.add_column(0, schema.field("frame"), pa.array(range(len(joined)), pa.int64()))
+    pq.write_table(numbered.cast(schema).combine_chunks(), path, compression="zstd")
+    return len(joined)
+
+
+def _join_overlays(pieces: Sequence[Path], path: Path) -> None:
+    """Copies packets: all pieces are of one encoder, which the headers must bear out."""
+    with av.open(f"file:{path}", "w", format="matroska") as output:
+        stream: Any = None
+        last = -1
+        for piece in pieces:
+            with av.open(f"file:{piece / OVERLAY}") as part:
+                source = part.streams.video[0]
+                if stream is None:
+                    stream, header = output.add_stream_from_template(source), source.codec_context.extradata
+                elif source.codec_context.extradata != header:
+                    raise OutputError(
+                        f"the overlays of {path.parent.name} were made by different encoders and cannot be joined; "
+                        "run it on machines of one kind, or without --overlay"
+                    )
+                for packet in part.demux(source):
+                    if packet.size:
+                        assert packet.pts is not None
+                        last = max(last + 1, packet.pts)
+                        packet.pts = packet.dts = last
+                        packet.stream = stream
+                        output.mux(packet)

@@ -1,0 +1,124 @@
+"""How a video is cut into pieces; written down, so that a run which goes on finds the same ones."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from edgeseg.atomic import atomic_file
+from edgeseg.errors import OutputError
+from edgeseg.json_fields import list_of, optional, read_json, required
+from edgeseg.video.file import VideoSource
+from edgeseg.video.open import open_source
+from edgeseg.video.source import Source
+from edgeseg.video.span import Span, SpanSource, cut
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a video is cut.
+
+    Attributes:
+        bytes: its size when it was cut.
+        changed: when it had changed last, in nanoseconds since 1970.
+        start_time: seconds on its container's clock at which its first frame is shown.
+        frames: how many it announces, None if it does not.
+        fps: the rate that it announces, None if it does not.
+        spans: its pieces; empty where it is one.
+    """
+
+    bytes: int
+    changed: int
+    start_time: float
+    frames: int | None
+    fps: Fraction | None
+    spans: tuple[Span, ...]
+
+    @classmethod
+    def of(cls, path: Path, seconds: float) -> Plan:
+        """Cuts a video into pieces of so many seconds.
+
+        Raises:
+            SourceError: it is missing, no video, or has no frame that can be decoded.
+        """
+        status = path.stat()
+        with open_source(path) as source:
+            frames, fps = source.frame_count, source.fps
+            known = None if frames is None or fps is None else frames / fps
+            long = known is None or known >= 2 * seconds
+            start = source.start_time if isinstance(source, VideoSource) else None
+        spans = cut(path, seconds) if start is not None and long else ()
+        several = spans if len(spans) > 1 else ()
+        return cls(status.st_size, status.st_mtime_ns, start or 0.0, frames, fps, several)
+
+    @property
+    def pieces(self) -> int:
+        """How many."""
+        return max(1, len(self.spans))
+
+    def whole(self) -> Plan:
+        """The same video as one piece."""
+        return replace(self, spans=())
+
+    def is_of(self, path: Path) -> bool:
+        """Whether the video is still what was cut."""
+        status = path.stat()
+        return (status.st_size, status.st_mtime_ns) == (self.bytes, self.changed)
+
+    def open(self, path: Path, piece: int) -> Source:
+        """The frames of a piece, numbered from 0, with their times in the whole video.
+
+        Raises:
+            SourceError: the video cannot be read.
+            InseparableError: the piece cannot be decoded by itself.
+        """
+        if not self.spans:
+            return open_source(path)
+        return SpanSource(path, self.spans[piece], self.start_time)
+
+    def write(self, path: Path) -> None:
+        """Writes it down, whole or not at all.
+
+        Raises:
+            OutputError: the disk is full.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_file(path) as temporary:
+            fps = None if self.fps is None else str(self.fps)
+            temporary.write_text(json.dumps({"format": FORMAT, **asdict(self), "fps": fps}), encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> Plan | None:
+        """What `write` wrote; None if there is none.
+
+        Raises:
+            OutputError: it is damaged.
+        """
+        if not os.path.lexists(path):
+            return None
+        advice = f"remove {path.parent}, and the video is begun anew"
+        data = read_json(path, error=OutputError, unreadable=advice, damaged=advice)
+
+        def field(key: str, kind: type[Any]) -> Any:
+            return required(data, key, kind, where=str(path), error=OutputError)
+
+        if field("format", int) != FORMAT:
+            raise OutputError(f"{path} has format {data['format']}, expected {FORMAT}; {advice}")
+        spans = list_of(data, "spans", list, where=str(path), error=OutputError)
+        if not all(len(span) == 2 and type(span[1]) is int and type(span[0]) in (int, type(None)) for span in spans):
+            raise OutputError(f"{path} holds spans that are none; {advice}")
+        fps = optional(data, "fps", str, where=str(path), error=OutputError)
+        return cls(
+            bytes=field("bytes", int),
+            changed=field("changed", int),
+            start_time=float(field("start_time", float)),
+            frames=optional(data, "frames", int, where=str(path), error=OutputError),
+            fps=None if fps is None else Fraction(fps),
+            spans=tuple(Span(*span) for span in spans),
+        )

@@ -1,0 +1,114 @@
+"""What the masks of a run are made with: the same for all its videos, and for every run that goes on in its folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeseg.atomic import atomic_file
+from edgeseg.bundle import Bundle
+from edgeseg.errors import BundleError, OutputError, UsageError
+from edgeseg.json_fields import read_json, required
+from edgeseg.segmenter import Segmenter, load
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the masks are made with.
+
+    Attributes:
+        bundle: the network's name, for people.
+        engine: the runtime.
+        precision: of the artifact.
+        sha256: of the artifact.
+        overlay: overlays are written too.
+    """
+
+    bundle: str
+    engine: str
+    precision: str
+    sha256: str
+    overlay: bool
+
+    def write(self, path: Path) -> None:
+        """Writes them down, whole or not at all.
+
+        Raises:
+            OutputError: the disk is full.
+        """
+        with atomic_file(path) as temporary:
+            temporary.write_text(json.dumps({"format": FORMAT, **asdict(self)}, indent=2), encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> Settings | None:
+        """What `write` wrote; None if there are none.
+
+        Raises:
+            OutputError: they are damaged, or of a newer edgeseg.
+        """
+        if not os.path.lexists(path):
+            return None
+        advice = "choose another --out"
+        data = read_json(path, error=OutputError, unreadable=advice, damaged=advice)
+
+        def field(key: str, kind: type[Any]) -> Any:
+            return required(data, key, kind, where=str(path), error=OutputError)
+
+        if field("format", int) != FORMAT:
+            raise OutputError(f"{path} has format {data['format']}, expected {FORMAT}; {advice}")
+        texts = {key: field(key, str) for key in ("bundle", "engine", "precision", "sha256")}
+        return cls(**texts, overlay=field("overlay", bool))
+
+    def check_same(self, earlier: Settings, out: Path) -> None:
+        """Refuses to go on where a run was begun with others.
+
+        Raises:
+            UsageError: they differ.
+        """
+        for key, value in asdict(earlier).items():
+            if value != getattr(self, key):
+                raise UsageError(
+                    f"the results in {out} were begun with {key} {_word(value)}, not {_word(getattr(self, key))}; "
+                    "ask for the same, or choose another --out"
+                )
+
+
+@dataclass(frozen=True)
+class Loading:
+    """How each worker loads the network: `edgeseg.load`'s arguments of these names, with one thread an inference."""
+
+    bundle: str
+    settings: Settings
+    require_signature: bool = False
+    trust: Path | None = None
+    min_version: int | None = None
+
+    def load(self) -> Segmenter:
+        """Loads it.
+
+        Raises:
+            BundleError: the bundle changed meanwhile.
+            EdgeSegError: as `edgeseg.load` raises them.
+        """
+        opened = Bundle.open(self.bundle)
+        artifact = next((each for each in opened.artifacts if each.sha256 == self.settings.sha256), None)
+        if artifact is None:
+            raise BundleError(f"bundle {self.bundle} has changed since the run began; put the one of before there")
+        return load(
+            opened,
+            engine=self.settings.engine,
+            artifact=artifact,
+            threads=1,
+            require_signature=self.require_signature,
+            trust=self.trust,
+            min_version=self.min_version,
+        )
+
+
+def _word(value: object) -> str:
+    return f"{value[:12]}..." if isinstance(value, str) and len(value) == 64 else str(value).lower()

@@ -1,0 +1,139 @@
+"""One worker: it does one task after the other, each to the end or not at all."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from edgeseg.archive import table
+from edgeseg.archive.join import join
+from edgeseg.archive.piece import segment
+from edgeseg.archive.place import FRAMES, Place
+from edgeseg.archive.plan import Plan
+from edgeseg.archive.settings import Loading
+from edgeseg.archive.tasks import NOTHING, Begun, Failed, Finished, Inseparable, Made, Outcome, Task, Work
+from edgeseg.archive.videos import Video
+from edgeseg.atomic import atomic_folder
+from edgeseg.engines import first_line
+from edgeseg.errors import EdgeSegError, OutputError, SourceError
+from edgeseg.video.span import InseparableError
+
+FATAL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+"""What the system says of a disk that takes no other video's results either."""
+
+
+class Worker:
+    """Does tasks."""
+
+    def __init__(self, root: Path, loading: Loading, piece_seconds: float, progress: Callable[[int], None]) -> None:
+        """Loads the network.
+
+        Args:
+            root: the folder of the results.
+            loading: how.
+            piece_seconds: of a piece, at least.
+            progress: told how many frames of a task are done.
+
+        Raises:
+            EdgeSegError: as `edgeseg.load` raises them.
+        """
+        self._place = Place(root)
+        self._settings = loading.settings
+        self._seconds = piece_seconds
+        self._progress = progress
+        self._model = loading.load()
+
+    def do(self, task: Task) -> Outcome:
+        """Does a task; what goes wrong is its outcome."""
+        try:
+            return self._do(task)
+        except InseparableError as error:
+            return Inseparable(str(error))
+        except OutputError as error:
+            cause = error.__cause__
+            return Failed(str(error), fatal=isinstance(cause, OSError) and cause.errno in FATAL)
+        except EdgeSegError as error:
+            return Failed(str(error))
+        except MemoryError:
+            return Failed(f"there is not enough memory for {task.video.path}; take fewer --workers")
+        except OSError as error:
+            what = error.filename or task.video.path
+            return Failed(f"{what}: {error.strerror or error}", fatal=error.errno in FATAL)
+        except Exception as error:  # one video must not end the work on all others
+            return Failed(f"{task.video.path} failed with an unforeseen {type(error).__name__}: {first_line(error)}")
+
+    def _do(self, task: Task) -> Outcome:
+        video = task.video
+        if task.kind == "begin":
+            return self._begin(video)
+        plan = self._plan(video)
+        if task.kind == "piece":
+            return Made(self._piece(video, plan, task.piece)[0])
+        if task.kind == "whole":
+            shutil.rmtree(self._place.pieces(video.name))
+            plan = plan.whole()
+            plan.write(self._place.plan(video.name))
+            return self._all(video, plan)
+        return self._join(video, plan, NOTHING, ())
+
+    def _begin(self, video: Video) -> Outcome:
+        result, pieces = self._place.result(video.name), self._place.pieces(video.name)
+        if result.exists():
+            shutil.rmtree(pieces, ignore_errors=True)
+            return self._earlier(video, result)
+        plan = Plan.read(self._place.plan(video.name))
+        if plan is None or not plan.is_of(video.path):
+            shutil.rmtree(pieces, ignore_errors=True)
+            plan = Plan.of(video.path, self._seconds)
+            plan.write(self._place.plan(video.name))
+        if plan.pieces == 1:
+            return self._all(video, plan)
+        finished = [number for number in range(plan.pieces) if self._place.piece(video.name, number).exists()]
+        frames = sum(table.rows(self._place.piece(video.name, number) / FRAMES) for number in finished)
+        return Begun(plan.pieces, frozenset(finished), frames, plan.frames)
+
+    def _earlier(self, video: Video, result: Path) -> Finished:
+        """The results that an earlier run has finished, if they are still those of this video."""
+        try:
+            source = table.origin(result / FRAMES)["source"]
+            frames = table.rows(result / FRAMES)
+        except (OSError, KeyError, ValueError, TypeError) as error:
+            raise OutputError(f"{result} holds no results of this run; move it away") from error
+        status = video.path.stat()
+        if source != {"bytes": status.st_size, "changed": status.st_mtime_ns}:
+            raise SourceError(f"{video.path} has changed since it was segmented; remove {result}, and it is done again")
+        return Finished(frames, NOTHING, True, ())
+
+    def _plan(self, video: Video) -> Plan:
+        plan = Plan.read(self._place.plan(video.name))
+        if plan is None or not plan.is_of(video.path):
+            raise SourceError(f"{video.path} changed while it was segmented; run the same command again")
+        return plan
+
+    def _all(self, video: Video, plan: Plan) -> Finished:
+        """A video of one piece, from beginning to end."""
+        work, warnings = self._piece(video, plan, 0)
+        return self._join(video, plan, work, warnings)
+
+    def _piece(self, video: Video, plan: Plan, number: int) -> tuple[Work, tuple[str, ...]]:
+        """Segments a piece, unless it is there; what was done, and the source's warnings."""
+        target = self._place.piece(video.name, number)
+        if target.exists():
+            return NOTHING, ()
+        with plan.open(video.path, number) as source, atomic_folder(target) as folder:
+            work = segment(self._model, source, folder, overlay=self._settings.overlay, progress=self._progress)
+        return work, tuple(source.warnings)
+
+    def _join(self, video: Video, plan: Plan, work: Work, warnings: tuple[str, ...]) -> Finished:
+        started = time.perf_counter()
+        pieces = [self._place.piece(video.name, number) for number in range(plan.pieces)]
+        origin = {**asdict(self._settings), "source": {"bytes": plan.bytes, "changed": plan.changed}}
+        with atomic_folder(self._place.result(video.name)) as folder:
+            frames = join(pieces, folder, self._model.spec, plan.fps, origin, overlay=self._settings.overlay)
+        shutil.rmtree(self._place.pieces(video.name), ignore_errors=True)
+        seconds = {**work.seconds, "join": time.perf_counter() - started}
+        return Finished(frames, Work(work.frames, seconds), False, warnings)

@@ -1,0 +1,142 @@
+"""`edgeseg batch`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgeseg.artifact import Precision
+from edgeseg.errors import UsageError
+from edgeseg.json_fields import print_json
+
+if TYPE_CHECKING:
+    from edgeseg.archive.report import BatchReport
+
+LONGEST_PIECE = 86400.0
+"""Seconds."""
+
+
+def batch_command(
+    *videos: Path,
+    out: Path,
+    bundle: str = "road",
+    engine: str | None = None,
+    precision: Precision | None = None,
+    overlay: bool = False,
+    workers: int | None = None,
+    piece: float = 60.0,
+    require_signature: bool = False,
+    trust: Path | None = None,
+    min_version: int | None = None,
+    json: bool = False,
+) -> int:
+    """Segment an archive of recorded videos on all cores.
+
+    Each video becomes a folder in --out: masks.mov (lossless: a PNG of class ids a frame, with the class table in the
+    file's metadata) and frames.parquet (a row a frame: time, confidence, and the fraction of each class). Long videos
+    are cut at key frames, so that several workers share one; the results are the same. What is finished appears whole.
+    The same command again does what is left, and nothing twice.
+
+    Exit code 0 when all videos are done, 2 when something was wrong or a video failed, which it does alone, and 128
+    plus its number after a signal.
+
+    Args:
+        videos: video files; folders, with the folders below, where files that are called like videos are meant; or
+            lists (.txt) with a path a line.
+        out: the folder of the results, new or of an earlier run.
+        bundle: the network: the name of one that comes with edgeseg, or a path.
+        engine: the runtime, as for run; by default auto, or the one that the results were begun with.
+        precision: of the artifact, as for run.
+        overlay: write overlay.mkv too, the frames with their classes painted over them.
+        workers: processes, by default one a core; each has its own network, on one thread.
+        piece: seconds of video in a piece, at least; one that is shorter than two of them is not cut.
+        require_signature: run nothing but a bundle that a believed key signed, as for run.
+        trust: a public key (.pub) or a folder of some, as for run.
+        min_version: refuse a lower version of the bundle, as for run.
+        json: print one JSON object on stdout, and nothing else.
+    """
+    from edgeseg.archive.place import Place
+    from edgeseg.archive.pool import ProcessPool, Start
+    from edgeseg.archive.run import run_batch
+    from edgeseg.archive.settings import Loading, Settings
+    from edgeseg.archive.videos import find_videos
+    from edgeseg.auto import AUTO
+    from edgeseg.bundle import Bundle
+    from edgeseg.cache import tell
+    from edgeseg.processor import available_cores, most_threads
+    from edgeseg.segmenter import load
+
+    count = available_cores() if workers is None else workers
+    if not 1 <= count <= most_threads():
+        raise UsageError(f"--workers is {count}, expected 1 to {most_threads()} here")
+    if not 0 < piece <= LONGEST_PIECE:
+        raise UsageError(f"--piece is {piece:g}, expected seconds above 0 and up to {LONGEST_PIECE:g}")
+    found, others = find_videos(videos, out)
+    opened = Bundle.open(bundle)
+    place = Place(out.absolute())
+    with place.locked():
+        earlier = Settings.read(place.settings)
+        artifact = None
+        if earlier is not None and engine is None and precision is None:  # auto may choose otherwise by now
+            artifact = next((each for each in opened.artifacts if each.sha256 == earlier.sha256), None)
+        model = load(
+            opened,
+            engine=earlier.engine if earlier is not None and artifact is not None else engine or AUTO,
+            precision=precision,
+            artifact=artifact,
+            threads=1,
+            require_signature=require_signature,
+            trust=trust,
+            min_version=min_version,
+            say=tell,
+        )
+        assert model.candidate is not None
+        settings = Settings(
+            opened.spec.name,
+            model.candidate.engine,
+            model.candidate.artifact.precision,
+            model.candidate.artifact.sha256,
+            overlay,
+        )
+        model.close()
+        if earlier is None:
+            settings.write(place.settings)
+        else:
+            settings.check_same(earlier, out)
+        loading = Loading(str(opened.folder.absolute()), settings, require_signature, trust, min_version)
+        start = Start(place.root, loading, piece)
+        report = run_batch(found, lambda: ProcessPool(count, start), others=others, quiet=json)
+    if json:
+        print_json(report.to_json())
+    else:
+        _print(report)
+    return _exit_code(report)
+
+
+def _print(report: BatchReport) -> None:
+    """Prints the table on stdout, and on stderr what was not as it should be."""
+    from edgeseg.terminal import make_console, warn
+
+    make_console().print(report.table())
+    for warning in report.warnings:
+        warn(warning)
+
+
+def _exit_code(report: BatchReport) -> int:
+    """The exit code, with a sentence on stderr for what went wrong."""
+    import signal
+
+    from edgeseg.interrupt import exit_code
+    from edgeseg.terminal import complain
+
+    for failure in report.failures:
+        complain(f"{failure.video} failed: {failure.reason}")
+    if report.fatal is not None:
+        complain(f"{report.fatal}; the same command goes on from what is finished")
+    if report.interrupted is not None:
+        complain(
+            f"interrupted after {report.finished} of {report.videos} videos; the same command goes on from what is "
+            "finished"
+        )
+        return exit_code(signal.Signals[report.interrupted])
+    return 2 if report.failures or report.fatal is not None else 0

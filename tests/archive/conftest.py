@@ -1,0 +1,74 @@
+"""Small videos of moving pictures, with key frames at known places, and the command that segments many of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from edgeseg.bundle import Bundle
+from edgeseg.commands.batch import batch_command
+from edgeseg.spec import Spec
+
+SIZE = (96, 64)
+
+
+def write_video(
+    path: Path,
+    count: int = 40,
+    codec: str = "libx264",
+    group: int = 10,
+    size: tuple[int, int] = SIZE,
+    options: dict[str, str] | None = None,
+    seed: int = 0,
+) -> Path:
+    """A video of blurred noise that moves, in groups of pictures of `group` frames, 25 a second."""
+    random = np.random.default_rng(seed)
+    width, height = size
+    scene = random.integers(0, 256, (height // 8, width // 8 + count, 3), np.uint8).repeat(8, 0).repeat(8, 1)
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream(codec, rate=25, options=options or {})
+        stream.width, stream.height = size
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        stream.codec_context.gop_size = group
+        for number in range(count):
+            picture = np.ascontiguousarray(scene[:, 3 * number : 3 * number + width])
+            frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture(scope="session")
+def make_video() -> Callable[..., Path]:
+    """`make_video(path, count, codec, group, size, options, seed)` writes a video of moving pictures."""
+    return write_video
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory, make_bundle: Callable[..., Bundle], spec: Spec) -> str:
+    """The folder of a tiny bundle."""
+    folder = tmp_path_factory.mktemp("archive") / "bundle"
+    make_bundle(folder, spec)
+    return str(folder)
+
+
+@pytest.fixture
+def batch(tiny: str, capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
+    """`batch(videos, out=..., ...)`: the command with the tiny network, two workers; its JSON, with its exit code."""
+
+    def call(*videos: Path, **options: Any) -> dict[str, Any]:
+        options = {"bundle": tiny, "engine": "onnxruntime", "workers": 2, "json": True, **options}
+        code = batch_command(*videos, **options)
+        printed, said = capsys.readouterr()
+        report: dict[str, Any] = json.loads(printed)
+        return {**report, "code": code, "said": said}
+
+    return call
