@@ -1,0 +1,42 @@
+"""Results of a camera that never was, by a network that is one."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import av
+import numpy as np
+import pytest
+
+from edgeseg.bundle import Bundle
+from edgeseg.segmenter import Segmenter, load
+from edgeseg.spec import Spec
+from edgeseg.video.model import Result
+
+START = 1_795_867_200.0
+"""2026-11-28T12:00:00Z."""
+
+
+def make_result(
+    number: int, size: tuple[int, int] = (48, 64), captured: float | None = None, classes: int = 3
+) -> Result:
+    """A frame whose grey level is its number, with noise in its upper third; its mask is of vertical stripes."""
+    height, width = size
+    frame = np.full((height, width, 3), number % 200, np.uint8)
+    frame[: height // 3] = np.random.default_rng(number).integers(0, 256, (height // 3, width, 3))
+    mask = np.broadcast_to((np.arange(width) + number) // 8 % classes, size).astype(np.uint8)
+    at = number / 10 if captured is None else captured
+    return Result(number, frame, mask, None, at, at, at, {}, None)
+
+
+def decode(data: bytes) -> list[av.VideoFrame]:
+    """All frames of a video, by FFmpeg."""
+    with av.open(io.BytesIO(data), "r") as container:
+        return list(container.decode(video=0))
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory, make_bundle: Callable[..., Bundle], spec: Spec) -> Segmenter:
+    """A network of a few weights."""
+    return load(make_bundle(tmp_path_factory.mktemp("bundle") / "tiny", spec), threads=1)
