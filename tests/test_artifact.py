@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from edgeseg.agreement import Agreement
 from edgeseg.artifact import Artifact, read_model, sha256_of
 from edgeseg.errors import BundleError
 from edgeseg.fact import Fact
-from edgeseg.measured import Evaluation, Measured
+from edgeseg.measured import Evaluation, Measured, Verification
 from edgeseg.spec import Spec
 
 ONE = Artifact("a.onnx", "onnxruntime", "fp32", "0" * 64, 1)
@@ -103,6 +104,10 @@ def agreement(percent: float) -> Agreement:
     return Agreement("onnxruntime fp32", percent, percent, 0.1, 10.0, 10)
 
 
+def verification(miou: float, data: str | None = "d") -> Verification:
+    return Verification("onnxruntime", miou, {}, None, 90.0, (), None, None, data)
+
+
 @pytest.mark.parametrize(
     ("ours", "theirs", "expected"),
     [
@@ -110,6 +115,15 @@ def agreement(percent: float) -> Agreement:
         ((evaluation(74.5), agreement(0.0)), (evaluation(75.0),), True),
         ((evaluation(80.0),), (evaluation(75.0),), True),
         ((evaluation(74.25), agreement(100.0)), (evaluation(75.0),), False),
+        # by mIoU of verify, where eval has none of the same data
+        ((verification(74.5), agreement(0.0)), (verification(75.0),), True),
+        ((verification(74.25), agreement(100.0)), (verification(75.0),), False),
+        ((verification(75.0), agreement(0.0)), (verification(math.nan),), False),
+        ((verification(math.nan), agreement(100.0)), (verification(75.0),), False),
+        ((verification(75.0, "a"),), (verification(75.0, "b"),), False),
+        ((verification(75.0, "b"),), (verification(75.0, "a"),), False),
+        ((verification(75.0, None),), (verification(75.0, None),), False),
+        ((evaluation(75.0, "other"), verification(74.0)), (evaluation(75.0), verification(75.0)), False),
         # by agreement, where the figures are of other data, or of unknown, or of one alone
         ((agreement(98.0),), (), True),
         ((agreement(97.9),), (), False),

@@ -75,6 +75,14 @@ def test_an_engine_of_another_version_than_its_notes_is_refused(tmp_path: Path) 
     read_engine(engine)
 
 
+@pytest.mark.parametrize("product", ["a", "tensorrt-rtx"])
+def test_an_engine_of_another_product_than_its_notes_is_refused(product: str, tmp_path: Path) -> None:
+    engine = tmp_path / "road.engine"
+    write_engine(engine, PLAN, replace(KEY, product=product), {})
+    with pytest.raises(EngineError, match=rf"built by tensorrt 10\.3\.0\.26, but its notes say {product} 10\.3\.0"):
+        read_engine(engine)
+
+
 def test_notes_are_what_people_look_for(tmp_path: Path) -> None:
     engine = tmp_path / "cards/road.engine"
     write_engine(engine, PLAN, KEY, {"seconds": 3.5})
