@@ -96,6 +96,8 @@ class CameraWorker:
     def take(self) -> Work | None:
         """The newest frame, if one waits that is not too old; it has to be delivered. It never waits."""
         with self._taking:
+            if self.settings.smooth and self._in_work:  # an average over time takes one frame after the other
+                return None
             while not self._closed and (frame := self._poll()) is not None:
                 oldest = self.settings.max_age
                 if oldest is not None and time.perf_counter() - frame.captured > oldest:
@@ -124,6 +126,8 @@ class CameraWorker:
         with self._taking:
             self._in_work -= 1
             self._idle.notify_all()
+        if self.settings.smooth:
+            self._arrived()
 
     def status(self) -> CameraStatus:
         """Where it stands now."""
