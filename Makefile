@@ -14,7 +14,7 @@ SOURCE := $(if $(VIDEO),--source $(VIDEO))
 BENCH = $(BIN)/edgeseg bench $(BUNDLE) --engine $(ENGINE) --data $(DATA) $(SOURCE) --fps 30
 RESULTS = benchmarks/results/$$($(BIN)/python -m edgeseg_bench.machine)
 
-.PHONY: demo test lint types contracts cpp native docs unit matrix hard faults fuzz mutants versions wheel wheels arm locked lock bench peers clean
+.PHONY: demo test lint types contracts cpp native docs unit matrix hard faults fuzz mutants versions wheel wheels arm locked lock bench peers soak clean
 
 demo: .venv/demo
 	$(BIN)/edgeseg run "$$($(STREET))" --out demo.mp4 --overwrite
@@ -100,6 +100,9 @@ peers: .venv/dev  ## make peers DATA=camvid [VIDEO=street.mp4] [BUNDLE=road]: ot
 	$(LAB) -m lab.peers --bundle $(BUNDLE) --data $(DATA) $(SOURCE) --enlarge 1280x720 --overlay \
 		--json $(RESULTS).peers.json
 	$(LAB) -m lab.tables
+
+soak: .venv/dev  ## make soak [MINUTES=60] [SEED=0]: four cameras that fail at random, under edgeseg serve; an idle machine
+	$(LAB) -m lab.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 
 clean:
 	rm -rf .venv build dist demo.mp4 bench.html

@@ -31,6 +31,7 @@ from edgeseg.golden import GoldenFile, GoldenFrame, read_golden
 from edgeseg.keys import PRIVATE, PUBLIC, read_private_key, read_public_key, write_keys
 from edgeseg.picture import read_picture
 from edgeseg.run_settings import WHAT, read_settings
+from edgeseg.serve.settings_file import read_settings as read_service_settings
 from edgeseg.signature import FILE as SIGNATURE
 from edgeseg.signature import read_signature
 from edgeseg.spec import Spec
@@ -52,6 +53,28 @@ SETTINGS: dict[str, Any] = {
     **{"format": 1, "what": WHAT, "bundle": "x", "engine": "onnxruntime", "precision": "fp32", "sha256": "0" * 64},
     **{"width": 8, "height": 8, "threads": 1, "workers": 1, "processor": "x", "cores": 1, "measured": {}},
 }
+
+SERVICE = """
+bundle = "road"
+engine = "onnxruntime"
+listen = "127.0.0.1:0"
+token_file = "token"
+[mqtt]
+host = "localhost"
+[cameras.gate]
+source = "rtsp://gate/live"
+credentials = "login"
+options = { rtsp_transport = "udp" }
+max_age = 0.5
+[cameras.gate.recording]
+folder = "."
+keep_bytes = "50 GB"
+[cameras.gate.zones]
+A = [[0, 0], [1, 0], [1, 1]]
+[[cameras.gate.rules]]
+name = "a car"
+when = { class = "car", zone = "A", above = 0.5, for = 2 }
+"""
 
 COCO: dict[str, Any] = {
     "images": [{"id": 3, "file_name": "a.png", "width": 8, "height": 6}],
@@ -141,6 +164,17 @@ def test_metadata_of_a_repository(role: str, tmp_path: Path, bundle: Bundle) -> 
     folder = Folder(repository, {}, {})
     folder.check()
     fuzz(f"metadata_{role}", file, json_target(json.loads(file.read_bytes())), folder.check)
+
+
+def test_settings_of_a_service(tmp_path: Path, bundle: Bundle) -> None:
+    for name in ("login", "token"):
+        (tmp_path / name).write_text("admin:0123456789abcdef\n")
+        (tmp_path / name).chmod(0o600)
+    file = tmp_path / "cameras.toml"
+    text = SERVICE.replace("road", str(bundle.folder)).encode()
+    file.write_bytes(text)
+    read_service_settings(file)
+    fuzz("service", file, byte_target(text), lambda: read_service_settings(file))
 
 
 def test_class_map(tmp_path: Path) -> None:

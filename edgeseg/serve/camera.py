@@ -11,7 +11,7 @@ from edgeseg.redact import redact
 from edgeseg.serve.event_log import EventLog
 from edgeseg.serve.figures import Figures, fractions
 from edgeseg.serve.settings import CameraSettings
-from edgeseg.serve.sink import Sink
+from edgeseg.serve.sinks import Sinks
 from edgeseg.serve.status import CameraStatus
 from edgeseg.video.camera import camera_number
 from edgeseg.video.mailbox import Mailbox
@@ -44,7 +44,7 @@ class CameraWorker:
     Attributes:
         name: of the camera.
         settings: that it was started with.
-        sinks: get every result.
+        live: its video; None where there is none.
         newest: the last result; None before the first.
     """
 
@@ -54,7 +54,7 @@ class CameraWorker:
         classes: tuple[str, ...],
         events: EventLog,
         arrived: Callable[[], None],
-        sinks: list[Sink],
+        sinks: Sinks,
     ) -> None:
         """Starts to connect.
 
@@ -63,12 +63,13 @@ class CameraWorker:
             classes: names by class id.
             events: told each change of its state.
             arrived: called when there may be a frame to take.
-            sinks: get every result; they are closed with the camera.
+            sinks: get every result, and are closed with the camera.
         """
         self.name = settings.name
         self.settings = settings
-        self.sinks = sinks
+        self.live = sinks.live
         self.newest: Result | None = None
+        self._sinks = list(sinks.all)
         self._classes = classes
         self._events = events
         self._arrived = arrived
@@ -96,6 +97,8 @@ class CameraWorker:
     def take(self) -> Work | None:
         """The newest frame, if one waits that is not too old; it has to be delivered. It never waits."""
         with self._taking:
+            if self.settings.smooth and self._in_work:  # an average over time takes one frame after the other
+                return None
             while not self._closed and (frame := self._poll()) is not None:
                 oldest = self.settings.max_age
                 if oldest is not None and time.perf_counter() - frame.captured > oldest:
@@ -124,6 +127,8 @@ class CameraWorker:
         with self._taking:
             self._in_work -= 1
             self._idle.notify_all()
+        if self.settings.smooth:
+            self._arrived()
 
     def status(self) -> CameraStatus:
         """Where it stands now."""
@@ -166,9 +171,9 @@ class CameraWorker:
         with self._taking:
             self._idle.wait_for(lambda: not self._in_work, max(0.0, deadline - time.perf_counter()))
         with self._delivery:
-            for sink in self.sinks:
+            for sink in self._sinks:
                 sink.close(max(0.0, deadline - time.perf_counter()))
-            self.sinks.clear()
+            self._sinks.clear()
 
     def _poll(self) -> Frame | None:
         try:
@@ -183,13 +188,13 @@ class CameraWorker:
         """Gives a result to all who want it."""
         before, self._before = self._before, (frame.gaps, result.frame.shape)
         now = time.time() - (time.perf_counter() - result.captured)
-        for sink in list(self.sinks):
+        for sink in list(self._sinks):
             try:
                 if before is not None and before != self._before:
                     sink.gap()
                 sink.put(result, now)
             except Exception as error:
-                self.sinks.remove(sink)
+                self._sinks.remove(sink)
                 what = f"{type(sink).__name__} failed ({type(error).__name__}: {error}) and gets no more frames"
                 self._events.add("service", "sink_failed", what, self.name)
         self.newest = result

@@ -16,6 +16,7 @@ from edgeseg.serve.event_log import EventLog
 from edgeseg.serve.network import Network, load_network
 from edgeseg.serve.scheduler import Scheduler
 from edgeseg.serve.settings import CameraSettings, ServiceSettings
+from edgeseg.serve.sinks import open_sinks
 from edgeseg.serve.status import ServiceStatus
 from edgeseg.serve.together import together
 
@@ -148,7 +149,8 @@ class Service:
         self._scheduler.arrived()
 
     def _camera(self, settings: CameraSettings) -> CameraWorker:
-        return CameraWorker(settings, self._network.bundle.spec.classes, self.events, self._scheduler.arrived, [])
+        sinks = open_sinks(settings, lambda: self.model)
+        return CameraWorker(settings, self._network.bundle.spec.classes, self.events, self._scheduler.arrived, sinks)
 
     def _network_text(self) -> str:
         network = self._network

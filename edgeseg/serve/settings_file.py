@@ -60,7 +60,7 @@ def read_settings(path: Path, running: ServiceSettings | None = None) -> tuple[S
 def _bundle(table: Table) -> tuple[BundleSettings, Bundle]:
     name = table.text("bundle", BundleSettings.bundle)
     if os.sep in name:
-        name = str(table.folder / Path(name).expanduser())
+        name = str(table.path("bundle", None))
     settings = BundleSettings(
         bundle=name,
         engine=table.text("engine", BundleSettings.engine),

@@ -110,18 +110,26 @@ class Table:
 
     def path(self, key: str, default: _Default) -> Path | _Default:
         """A path, absolute; `~` is home."""
-        return self.folder / Path(str(self.text(key, ""))).expanduser() if key in self else default
+        text = self.text(key, None)
+        if text is None:
+            return default
+        try:
+            return self.folder / Path(text).expanduser()
+        except RuntimeError as error:  # ~nobody
+            raise self.error(f"is {text!r:.80}, and this system knows no such home; write the path out", key) from error
 
     def file(self, key: str, default: _Default) -> Path | _Default:
         """The path of a file that is there."""
         path = self.path(key, default)
-        if isinstance(path, Path) and not path.is_file():
+        with self.at(key):
+            there = not isinstance(path, Path) or path.is_file()
+        if not there:
             raise self.error(f"is {path}, and there is no such file; check the path", key)
         return path
 
     def writable_folder(self, key: str) -> Path:
         """The path of a folder that is there, in which files can be made."""
-        folder = self.folder / Path(str(self.text(key, ""))).expanduser()
+        folder = self.path(key, self.folder)
         with self.at(key):
             check_folder(folder)
         return folder
@@ -171,8 +179,9 @@ class Table:
         """What is wrong within the block is wrong at that place."""
         try:
             yield
-        except EdgeSegError as error:
-            raise self._error(f"{_name((*self._place, *keys))}: {error}", *keys) from error
+        except (EdgeSegError, OSError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise self._error(f"{_name((*self._place, *keys))}: {reason}", *keys) from error
 
     def error(self, sentence: str, *keys: str | int) -> UsageError:
         """What is wrong with a value, whose name begins the sentence."""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from edgeseg.serve.camera import CameraWorker, Work
 from edgeseg.serve.event_log import EventLog
 from edgeseg.serve.settings import CameraSettings
+from edgeseg.serve.sinks import Sinks
 from edgeseg.video.model import Result
 from tests.serve.conftest import FakeSupervisor
 
@@ -49,7 +50,7 @@ class Broken(Listener):
 
 
 def camera(*sinks: Listener, settings: CameraSettings = SETTINGS, events: EventLog | None = None) -> CameraWorker:
-    return CameraWorker(settings, CLASSES, events or EventLog(), lambda: None, list(sinks))
+    return CameraWorker(settings, CLASSES, events or EventLog(), lambda: None, Sinks(sinks))
 
 
 def result_of(work: Work, done: float | None = None) -> Result:

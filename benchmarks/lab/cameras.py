@@ -1,0 +1,110 @@
+"""Four cameras against one, on one network: python -m lab.cameras [--cameras 4] [--json FILE].
+
+Both get the same frames a second in all, more than the network can take. Servers, readers and network share the
+machine; one and several take turns.
+"""
+
+from __future__ import annotations
+
+import json as jsonlib
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from edgeseg.atomic import atomic_file
+from edgeseg_bench.machine import processor
+from edgeseg_bench.script import run_script
+from lab.soak.faults import SERVER
+
+WARM = 6.0
+"""Seconds until a service is looked at."""
+
+
+def main(
+    *,
+    cameras: int = 4,
+    fps: int = 120,
+    size: str = "960x540",
+    seconds: float = 20.0,
+    rounds: int = 3,
+    bundle: str = "road-nano",
+    json: Path | None = None,
+) -> None:
+    """Measure the masks a second of all cameras together.
+
+    Args:
+        cameras: how many are compared with one.
+        fps: of all together.
+        size: of their pictures.
+        seconds: of one turn.
+        rounds: how many turns each has.
+        bundle: the network.
+        json: write the figures here too.
+    """
+    found: dict[int, list[float]] = {1: [], cameras: []}
+    for _ in range(rounds):
+        for number, rates in found.items():
+            rates.append(masks_a_second(number, fps // number, size, seconds, bundle))
+    one, several = (statistics.median(rates) for rates in found.values())
+    figures = {
+        "processor": processor(),
+        "bundle": bundle,
+        "size": size,
+        "offered_fps": fps,
+        "one": found[1],
+        "several": {"cameras": cameras, "fps": found[cameras]},
+        "share": round(several / one, 3),
+    }
+    text = jsonlib.dumps(figures, indent=2) + "\n"
+    sys.stdout.write(text)
+    if json is not None:
+        with atomic_file(json) as temporary:
+            temporary.write_text(text)
+
+
+def masks_a_second(number: int, fps: int, size: str, seconds: float, bundle: str) -> float:
+    """Of a service with so many cameras, after it is warm."""
+    with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
+        ports = [server(stack, fps, size) for _ in range(number)]
+        lines = [f'[cameras.c{at}]\nsource = "http://127.0.0.1:{port}"' for at, port in enumerate(ports)]
+        (Path(folder) / "cameras.toml").write_text("\n".join([f'bundle = "{bundle}"', *lines]) + "\n")
+        command = [sys.executable, "-m", "edgeseg", "serve", f"{folder}/cameras.toml", "--json", "--every", "1"]
+        service = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        stack.callback(service.wait)
+        stack.callback(service.send_signal, signal.SIGTERM)
+        assert service.stdout is not None
+        first: tuple[float, int] | None = None
+        for line in service.stdout:
+            status: dict[str, Any] | None = jsonlib.loads(line).get("status")
+            if status is None:
+                continue
+            at, masks = status["seconds"], sum(camera["masks"] for camera in status["cameras"])
+            if first is None and at >= WARM:
+                first = at, masks
+            elif first is not None and at >= first[0] + seconds:
+                return float((masks - first[1]) / (at - first[0]))
+    raise RuntimeError("the service ended before it was measured")
+
+
+def server(stack: ExitStack, fps: int, size: str) -> int:
+    """Starts a camera; its port."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = int(free.getsockname()[1])
+    command = [sys.executable, str(SERVER), "mjpeg", str(port), f"size={size}", f"fps={fps}"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    stack.callback(process.wait)
+    stack.callback(process.kill)
+    assert process.stdout is not None
+    with process.stdout:
+        process.stdout.readline()
+    return port
+
+
+if __name__ == "__main__":
+    run_script(main, "python -m lab.cameras")
