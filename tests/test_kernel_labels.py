@@ -100,6 +100,7 @@ def test_labels_into_no_memory_for_them(out: Array, message: str) -> None:
     [
         (MASKS[0], PALETTE, 0.5, r"masks of shape \(4, 5\)"),
         (MASKS[:, :3], PALETTE, 0.5, r"masks of shape \(2, 3, 5\)"),
+        (np.zeros((2, 5, 5), np.uint8), PALETTE, 0.5, r"masks of shape \(2, 5, 5\)"),
         (MASKS.astype(bool), PALETTE, 0.5, "bool"),
         (np.zeros((256, 4, 5), np.uint8), PALETTE, 0.5, "at most 255"),
         (MASKS, PALETTE[:1], 0.5, "2 or more"),

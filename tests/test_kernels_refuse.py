@@ -170,8 +170,9 @@ def test_masks_and_frames_have_memory_of_their_own() -> None:
 def test_the_same_place_with_other_rows_is_no_frame() -> None:
     """The output begins where the frame does, and each of its rows lies elsewhere."""
     whole = np.zeros((8, 5, 3), np.uint8)
-    with pytest.raises(FrameError, match="overlaps the frame"):
-        kernels.blend(np.zeros((4, 5), np.uint8), whole[:4], PALETTE, out=whole[::2])
+    for frame, out in ((whole[:4], whole[::2]), (whole[::2], whole[:4])):
+        with pytest.raises(FrameError, match="overlaps the frame"):
+            kernels.blend(np.zeros((4, 5), np.uint8), frame, PALETTE, out=out)
 
 
 def test_logits_may_have_an_axis_for_one_frame() -> None:
@@ -212,7 +213,7 @@ def test_alpha_outside_its_range(alpha: float) -> None:
         kernels.overlay(VALUES, FRAME, PALETTE, alpha)
 
 
-@pytest.mark.parametrize("palette", [PALETTE[:1], PALETTE.T, PALETTE.astype(int)])
+@pytest.mark.parametrize("palette", [PALETTE[:1], PALETTE.T, PALETTE.astype(int), PALETTE.astype(np.int8)])
 def test_palettes_that_do_not_fit(palette: Array) -> None:
     with pytest.raises(FrameError, match="palette"):
         kernels.overlay(VALUES, FRAME, palette)
