@@ -10,7 +10,7 @@ from edgeseg.temporary import orphans
 from edgeseg.video.video_file import CONTAINERS, PART, give_name
 
 
-def finish_orphans(folder: Path, spare: Path) -> list[str]:
+def finish_orphans(folder: Path, spare: Path | None = None) -> list[str]:
     """Gives every such recording in a folder its name, or NAME.recovered-1 where that is taken.
 
     What holds no picture is removed. A fragment that was cut off is cut away.

@@ -47,7 +47,7 @@ class FragmentEncoder:
 
         self.size = (height, width)
         self._track, self._deliver = track, deliver
-        self._output = _Output()
+        self._output = Output()
         self._header: Header | None = None
         self._encoded: deque[tuple[float, float]] = deque()  # start and captured of the frames in no fragment yet
         self._started: float | None = None
@@ -151,7 +151,7 @@ class FragmentEncoder:
             self._container.close()
 
 
-class _Output:
+class Output:
     """The file that FFmpeg writes: without `seek`, so that it never goes back in it."""
 
     def __init__(self) -> None:

@@ -115,12 +115,12 @@ class LiveVideo:
             length: fragments that may wait.
         """
         pieces = PieceQueue(length)
-        self.connect(kind, pieces)
+        self._channels[kind].connect(pieces, ending=True)
         return FragmentSubscription(pieces, lambda queue: self.disconnect(kind, queue))
 
     def connect(self, kind: Kind, pieces: PieceQueue) -> None:
-        """Puts the fragments of a kind into a queue from now on; their track is the kind."""
-        self._channels[kind].connect(pieces)
+        """Puts the fragments of a kind into a queue from now on, as the track of that name; it is never closed here."""
+        self._channels[kind].connect(pieces, ending=False)
 
     def disconnect(self, kind: Kind, pieces: PieceQueue) -> None:
         """Ends what `connect` began; more calls do nothing."""
@@ -157,19 +157,20 @@ class _Channel:
     def __init__(self, camera: str, kind: Kind, picture: Callable[[Result], Image], fps: float) -> None:
         self._camera, self._kind, self._picture, self._fps = camera, kind, picture, fps
         self._change = threading.Condition()  # guards all that follows
-        self._subscribers: tuple[PieceQueue, ...] = ()
+        self._subscribers: dict[PieceQueue, bool] = {}  # and whether it ends with the video; replaced as a whole
         self._frames: deque[tuple[Result, float] | None] = deque()  # None: a gap
         self._thread: threading.Thread | None = None
         self._closed = False
         self._failed = False
         self.lost = 0
 
-    def connect(self, pieces: PieceQueue) -> None:
+    def connect(self, pieces: PieceQueue, *, ending: bool) -> None:
         with self._change:
             if self._closed:
-                pieces.close()
+                if ending:
+                    pieces.close()
                 return
-            self._subscribers = (*self._subscribers, pieces)
+            self._subscribers = {**self._subscribers, pieces: ending}
             if self._thread is None:
                 self._thread = threading.Thread(
                     target=self._run, name=f"edgeseg-{self._camera}-{self._kind}", daemon=True
@@ -178,7 +179,7 @@ class _Channel:
 
     def disconnect(self, pieces: PieceQueue) -> None:
         with self._change:
-            self._subscribers = tuple(each for each in self._subscribers if each is not pieces)
+            self._subscribers = {each: ending for each, ending in self._subscribers.items() if each is not pieces}
             self._change.notify_all()
 
     def put(self, result: Result, now: float) -> None:
@@ -205,8 +206,9 @@ class _Channel:
         thread = self._thread
         if thread is not None:
             thread.join(seconds)
-        for each in self._subscribers:
-            each.close()
+        for each, ending in self._subscribers.items():
+            if ending:
+                each.close()
 
     def _run(self) -> None:
         """What the thread does, until nobody watches any more."""

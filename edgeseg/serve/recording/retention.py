@@ -1,0 +1,51 @@
+"""How long a camera's files stay: by their age, by the bytes they have together, by the room that is left."""
+
+from __future__ import annotations
+
+import os
+
+from edgeseg.serve.recording.names import entries
+from edgeseg.serve.settings import RecordingSettings
+
+
+def delete_old(settings: RecordingSettings, camera: str, now: float, present: int = 0) -> int:
+    """Deletes a camera's oldest finished files until its settings hold; no file of anybody else.
+
+    Args:
+        settings: of its recording.
+        camera: its name.
+        now: seconds since the epoch.
+        present: bytes of its files that are not finished yet.
+
+    Returns:
+        How many were deleted.
+
+    Raises:
+        OSError: the folder cannot be read, or a file not deleted.
+    """
+    if settings.keep_hours is None and settings.keep_bytes is None and settings.keep_free is None:
+        return 0
+    files = entries(settings.folder, camera)
+    total = present + sum(file.bytes for file in files)
+    deleted = 0
+    for file in files:
+        too_old = settings.keep_hours is not None and now - file.time > 3600 * settings.keep_hours
+        too_many = settings.keep_bytes is not None and total > settings.keep_bytes
+        if not (too_old or too_many or missing_room(settings)):
+            break
+        file.path.unlink(missing_ok=True)
+        total -= file.bytes
+        deleted += 1
+    return deleted
+
+
+def missing_room(settings: RecordingSettings) -> int:
+    """Bytes by which the disk has less room than `keep_free`.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    if settings.keep_free is None:
+        return 0
+    disk = os.statvfs(settings.folder)
+    return max(0, settings.keep_free - disk.f_bavail * disk.f_frsize)

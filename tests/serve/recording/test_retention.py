@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgeseg.serve.recording import retention
+from edgeseg.serve.recording.names import entries, file_name
+from edgeseg.serve.settings import RecordingSettings
+from tests.serve.recording.conftest import START
+
+HOUR = 3600
+
+
+def fill(folder: Path, sizes: list[int], camera: str = "gate") -> None:
+    """Files of so many bytes, an hour apart."""
+    for number, size in enumerate(sizes):
+        (folder / file_name(camera, START + HOUR * number, ".mp4")).write_bytes(bytes(size))
+
+
+def left(folder: Path, camera: str = "gate") -> list[int]:
+    """Hours of the files that are left."""
+    return [int(entry.time - START) // HOUR for entry in entries(folder, camera)]
+
+
+@given(
+    sizes=st.lists(st.integers(0, 50), max_size=8),
+    keep_hours=st.none() | st.floats(0.5, 9),
+    keep_bytes=st.none() | st.integers(0, 300),
+    present=st.integers(0, 60),
+)
+def test_what_stays_is_the_newest_that_the_settings_allow(
+    sizes: list[int], keep_hours: float | None, keep_bytes: int | None, present: int
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder, now = Path(name), START + HOUR * len(sizes)
+        fill(folder, sizes)
+        fill(folder, [1000], "other")
+        settings = RecordingSettings(folder, keep_hours=keep_hours, keep_bytes=keep_bytes)
+        deleted = retention.delete_old(settings, "gate", now, present)
+
+        def allowed(first: int) -> bool:
+            young = keep_hours is None or first >= len(sizes) or HOUR * (len(sizes) - first) <= HOUR * keep_hours
+            return young and (keep_bytes is None or sum(sizes[first:]) + present <= keep_bytes)
+
+        first = next((first for first in range(len(sizes)) if allowed(first)), len(sizes))
+        assert left(folder) == list(range(first, len(sizes)))
+        assert deleted == first
+        assert left(folder, "other") == [0]
+
+
+def test_room_is_made_as_far_as_it_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(tmp_path, [100] * 6)
+    total = 1000
+
+    def statvfs(folder: Path) -> SimpleNamespace:
+        used = sum(path.stat().st_size for path in folder.iterdir())
+        return SimpleNamespace(f_bavail=(total - used) // 10, f_frsize=10)
+
+    monkeypatch.setattr("edgeseg.serve.recording.retention.os.statvfs", statvfs)
+    settings = RecordingSettings(tmp_path, keep_free=650)
+    assert retention.missing_room(settings) == 250
+    assert retention.delete_old(settings, "gate", START) == 3
+    assert retention.missing_room(settings) == 0
+    assert left(tmp_path) == [3, 4, 5]
+
+
+def test_room_on_the_real_disk(tmp_path: Path) -> None:
+    disk = os.statvfs(tmp_path)
+    assert retention.missing_room(RecordingSettings(tmp_path, keep_free=1)) == 0
+    missing = retention.missing_room(RecordingSettings(tmp_path, keep_free=disk.f_blocks * disk.f_frsize + 10**15))
+    assert missing >= 10**15
