@@ -14,7 +14,7 @@ SOURCE := $(if $(VIDEO),--source $(VIDEO))
 BENCH = $(BIN)/edgeseg bench $(BUNDLE) --engine $(ENGINE) --data $(DATA) $(SOURCE) --fps 30
 RESULTS = benchmarks/results/$$($(BIN)/python -m edgeseg_bench.machine)
 
-.PHONY: demo test lint types contracts cpp native docs unit matrix hard faults fuzz mutants versions wheel wheels arm locked lock bench peers soak clean
+.PHONY: demo test lint types contracts cpp native docs unit matrix hard faults fuzz mutants versions wheel wheels arm cpp-arm locked lock bench peers soak clean
 
 demo: .venv/demo
 	$(BIN)/edgeseg run "$$($(STREET))" --out demo.mp4 --overwrite
@@ -67,6 +67,10 @@ wheels: .venv/dev  ## dist/: wheels for all Pythons, for this processor, in cont
 
 arm: .venv/dev  ## the wheel for aarch64, and what edgeseg check says there, in emulation (as root; see the script)
 	.ci/arm
+	.ci/cpp_arm openvino
+
+cpp-arm:  ## libedgeseg for aarch64: its tests and golden vectors in emulation
+	.ci/cpp_arm
 
 locked: .venv/bin/python  ## before the first make test: what it installs, torch excepted, by hashes
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/dev.txt

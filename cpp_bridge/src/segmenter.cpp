@@ -1,6 +1,7 @@
 #include "edgeseg/segmenter.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <stdexcept>
 #include <vector>
@@ -15,6 +16,12 @@ namespace {
 
 constexpr double kGate = 0.5;      // mIoU, in percent, that an artifact may lose against fp32 and still be run unasked
 constexpr double kGateAgreement = 98.0;  // percent of the pixels; the same gate where there are no labels
+
+using Clock = std::chrono::steady_clock;
+
+double seconds(Clock::time_point from, Clock::time_point to) {
+    return std::chrono::duration<double>(to - from).count();
+}
 
 [[noreturn]] void refuse(ErrorKind kind, const std::string& message) { throw Error(kind, message); }
 
@@ -64,6 +71,7 @@ struct Segmenter::State {
     std::vector<std::uint8_t> palette;  // blue, green, red
     Workspace workspace;
     std::mutex turn;
+    Times times;
 
     State(Spec for_spec, std::shared_ptr<Engine> with) : spec(std::move(for_spec)), engine(std::move(with)) {
         if (engine == nullptr) refuse(ErrorKind::usage, "a segmenter takes an engine, got none");
@@ -75,15 +83,15 @@ struct Segmenter::State {
         for (const auto& colour : spec.palette) palette.insert(palette.end(), {colour[2], colour[1], colour[0]});
     }
 
-    // The logits of a frame, at the size and place that the spec says.
-    Logits logits(const ConstImage& frame) {
+    // The frame as the network's input, at the size and place that the spec says.
+    void prepare(const ConstImage& frame) {
         std::uint8_t* input = request->input();
         const std::ptrdiff_t row = std::ptrdiff_t{3} * spec.width;
         if (frame.width == spec.width && frame.height == spec.height) {
             for (int y = 0; y < frame.height; ++y) {
                 std::memcpy(input + y * row, frame.row(y), static_cast<std::size_t>(row));
             }
-            return request->run();
+            return;
         }
         const Size placed = spec.placement(frame.width, frame.height);
         edgeseg::resize(frame, {input, placed.width, placed.height, 3, row}, workspace);
@@ -93,7 +101,6 @@ struct Segmenter::State {
         }
         std::memset(input + placed.height * row, spec.pad,
                     static_cast<std::size_t>(row) * static_cast<std::size_t>(spec.height - placed.height));
-        return request->run();
     }
 
     // Runs a kernel on the logits of a frame; what the kernel refuses is the frame's, or the network's for it.
@@ -101,7 +108,13 @@ struct Segmenter::State {
     void apply(const ConstImage& frame, Kernel kernel) {
         const std::lock_guard<std::mutex> mine(turn);
         try {
-            kernel(logits(frame), spec.rect(frame.width, frame.height));
+            const Clock::time_point begin = Clock::now();
+            prepare(frame);
+            const Clock::time_point prepared = Clock::now();
+            const Logits logits = request->run();
+            const Clock::time_point inferred = Clock::now();
+            kernel(logits, spec.rect(frame.width, frame.height));
+            times = {seconds(begin, prepared), seconds(prepared, inferred), seconds(inferred, Clock::now())};
         } catch (const std::invalid_argument& error) {
             refuse(ErrorKind::frame, error.what());
         }
@@ -160,6 +173,7 @@ const Spec& Segmenter::spec() const { return state_->spec; }
 const Engine& Segmenter::engine() const { return *state_->engine; }
 const Artifact& Segmenter::artifact() const { return state_->artifact; }
 const std::string& Segmenter::note() const { return state_->note; }
+const Times& Segmenter::times() const { return state_->times; }
 
 void Segmenter::segment(const ConstImage& frame, const Image& mask) {
     check_image(frame, 3, "frame");

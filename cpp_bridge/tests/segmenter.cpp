@@ -9,6 +9,14 @@ using namespace test;
 
 namespace {
 
+bool sums_as_x86() {
+#if defined(__x86_64__)
+    return true;
+#else
+    return false;
+#endif
+}
+
 // Step by step what `segment` does in one call.
 Bytes by_hand(const Spec& spec, const Bytes& frame, int width, int height) {
     SampledRequest request(spec.width, spec.height);
@@ -105,8 +113,12 @@ void test_engines(const std::string& folder) {
         Segmenter twin = fp32.clone();
         const Bytes mask = mask_of(fp32, frame, 640, 480);
         expect(mask == mask_of(twin, frame, 640, 480), name + ": a clone gives the same mask");
-        const Proof proof = check(bundle, best);
-        expect(bundle.golden().empty() ? proof.frames == 0 : proof.holds(), name + ": the golden frames");
+        const bool there = !bundle.golden().empty();
+        const Proof exact = check(bundle, fp32), proof = check(bundle, best);
+        expect(there ? exact.holds() : exact.frames == 0, name + ": the golden frames in fp32");
+        // OpenVINO's INT8 computes something else on aarch64 (docs/verified.md), and the check is there to say so.
+        const bool known = name == "openvino" && !sums_as_x86();
+        expect(there ? proof.holds() != known : proof.frames == 0, name + ": the golden frames");
     }
     if (engines().empty()) std::puts("no engine is built in: masks of networks are not tested");
 }

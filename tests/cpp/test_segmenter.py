@@ -72,6 +72,19 @@ def test_frames_lie_where_python_lays_them(
     cpp.close()
 
 
+def test_one_logit_lies_where_python_lays_it(
+    library: Library, spec: Spec, make_bundle: Callable[[Path, Spec], Bundle], tmp_path: Path
+) -> None:
+    """Of a network that aligns corners: one logit has none."""
+    need(library, "openvino")
+    bundle = make_bundle(tmp_path / "b", replace(spec, grid="corners", stride=max(spec.width, spec.height)))
+    python = edgeseg.load(bundle, engine="openvino", threads=1)
+    cpp = library.segmenter(bundle.folder, "openvino")
+    frame = np.random.default_rng(0).integers(0, 256, (18, 31, 3), np.uint8)
+    assert np.array_equal(cpp(frame), python(frame))
+    cpp.close()
+
+
 def test_both_take_the_same_artifact(library: Library) -> None:
     need(library, "openvino")
     cpp = library.segmenter(NANO, "openvino")

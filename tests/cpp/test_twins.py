@@ -1,10 +1,10 @@
-"""What stands in C++ and in Python is the same: ONNX's fields, the format, limits."""
+"""What stands in C++ and in Python is the same: ONNX's fields, the format, limits, margins."""
 
 from __future__ import annotations
 
 import re
 
-from edgeseg import spec
+from edgeseg import proof, spec
 from edgeseg.onnx_schema import HIGHEST, MESSAGES, ONE_OF
 from tests.cpp.conftest import ROOT
 
@@ -38,3 +38,8 @@ def test_the_format_and_the_longest_side() -> None:
     text = (CPP / "include/edgeseg/spec.hpp").read_text()
     assert f"constexpr int kFormat = {spec.FORMAT};" in text
     assert f"constexpr int kLongestSide = {spec.MAX_SIDE};" in text
+
+
+def test_the_margin_of_a_proof() -> None:
+    text = (CPP / "include/edgeseg/golden.hpp").read_text()
+    assert f"constexpr double kMargin = {proof.MARGIN};" in text

@@ -30,6 +30,13 @@ struct Options {
     int height = 0;
 };
 
+// Seconds that the steps of a mask took.
+struct Times {
+    double prepare = 0;  // resize and border
+    double infer = 0;
+    double kernel = 0;  // upsample and arg-max, and the overlay
+};
+
 class EDGESEG_API Segmenter {
   public:
     // Throws Error: usage, bundle, engine.
@@ -52,6 +59,9 @@ class EDGESEG_API Segmenter {
 
     // A sentence where another artifact than the bundle's best was taken, else "".
     const std::string& note() const;
+
+    // Of the last mask or overlay.
+    const Times& times() const;
 
     // Throws Error: frame, engine. The mask has the frame's size; they share no byte.
     void segment(const ConstImage& frame, const Image& mask);

@@ -13,15 +13,13 @@ struct Cover {
 };
 
 Cover cover(int placed, int size, int stride, PixelGrid grid) {
-    const double logits = (size + stride - 1) / stride;
-    switch (grid) {
-        case PixelGrid::whole: return {0.0, logits * placed / size};
-        case PixelGrid::corners: {
-            const double step = (logits - 1) / std::max(1, size - 1);  // logits from one pixel's centre to the next one's
-            return {(1 - step) / 2, step * placed};
-        }
-        default: return {0.0, static_cast<double>(placed) / stride};
+    const int logits = (size + stride - 1) / stride;
+    if (grid == PixelGrid::whole) return {0.0, static_cast<double>(logits) * placed / size};
+    if (grid == PixelGrid::corners && logits > 1) {  // one logit has no outermost ones, and is all there is everywhere
+        const double step = static_cast<double>(logits - 1) / std::max(1, size - 1);  // from one pixel's centre to the next
+        return {(1 - step) / 2, step * placed};
     }
+    return {0.0, static_cast<double>(placed) / stride};
 }
 
 int scaled(int length, double scale) {

@@ -1,0 +1,246 @@
+// edgeseg-run: `edgeseg run` of one source, without Python. kHelp in options.cpp says what it does.
+#include <sched.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <opencv2/core/utility.hpp>
+#include <opencv2/core/utils/logger.hpp>
+
+#include "capture.hpp"
+#include "edgeseg.h"
+#include "live_source.hpp"
+#include "model.hpp"
+#include "names.hpp"
+#include "options.hpp"
+#include "outputs.hpp"
+#include "reader.hpp"
+#include "report.hpp"
+#include "video_file.hpp"
+
+namespace app {
+namespace {
+
+std::atomic<int> received{0};  // the signal that came
+
+void handle(int number) {
+    if (received.exchange(number) != 0) _exit(128 + number);  // a second one: at once
+}
+
+bool interrupted() { return received != 0; }
+
+const char* name_of_signal() {
+    return received == SIGINT ? "SIGINT" : received == SIGTERM ? "SIGTERM" : "SIGHUP";
+}
+
+void listen_for_signals() {
+    struct sigaction action {};
+    action.sa_handler = handle;
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+        struct sigaction before {};
+        sigaction(number, nullptr, &before);
+        if (before.sa_handler != SIG_IGN) sigaction(number, &action, nullptr);  // nohup stays in force
+    }
+    signal(SIGPIPE, SIG_IGN);
+}
+
+void complain(const std::string& sentence) { std::fprintf(stderr, "error: %s\n", escaped(sentence).c_str()); }
+void warn(const std::string& sentence) { std::fprintf(stderr, "warning: %s\n", escaped(sentence).c_str()); }
+void say(const std::string& sentence) { std::fprintf(stderr, "edgeseg: %s\n", escaped(sentence).c_str()); }
+
+int cores() {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+// OpenCV's form of FFmpeg's options; servers are verified unless asked otherwise.
+std::string ffmpeg_options(const Options& options) {
+    std::string text = "rtsp_transport;tcp|";
+    if (options.insecure) {
+        text += "tls_verify;0";
+    } else {
+        const std::string ca = options.ca.empty() ? "/etc/ssl/certs/ca-certificates.crt" : options.ca;
+        std::error_code failure;
+        if (!std::filesystem::is_regular_file(ca, failure)) {
+            if (!options.ca.empty()) throw Refusal(ca + " is no file, expected certificates in PEM");
+        } else {
+            text += "tls_verify;1|ca_file;" + ca;
+        }
+    }
+    for (std::string each : options.source_options) text += "|" + each.replace(each.find('='), 1, ";");
+    return text;
+}
+
+std::unique_ptr<Source> open_source(const Options& options) {
+    Request request{options.source, redact(options.source), options.timeout, ""};
+    const Kind kind = kind_of(options.source);
+    if (kind == Kind::file) {
+        if (options.reconnect) {
+            throw Refusal(request.name + " is no camera, URL or pipeline, and only those are connected again; leave out "
+                                         "--reconnect");
+        }
+        return std::make_unique<VideoFile>(request);
+    }
+    if (kind == Kind::url) {
+        request.source = with_credentials(options.source, options.credentials);
+        request.options = ffmpeg_options(options);
+    }
+    if (kind == Kind::camera) {
+        const std::string number = std::to_string(*camera_number(options.source));
+        request.name = "camera " + number;
+        std::error_code failure;
+        if (!options.reconnect && !std::filesystem::exists("/dev/video" + number, failure)) {
+            throw Refusal(request.name + " is not there: no /dev/video" + number);
+        }
+    }
+    return std::make_unique<LiveSource>(request, options.policy(), say, interrupted);
+}
+
+void check_outputs(const Options& options) {
+    std::error_code failure;
+    if (!options.out.empty() && std::filesystem::equivalent(options.source, options.out, failure)) {
+        throw Refusal("the output " + options.out + " is the source itself and would replace it; give it another name");
+    }
+}
+
+// The outputs of a run, and what failed of them.
+struct Outputs {
+    std::optional<Recording> recording;
+    std::optional<Masks> masks;
+    bool recording_failed = false, masks_failed = false;
+    std::vector<std::string> failures;
+
+    // False where no output is left.
+    bool put(const Result& result) {
+        attempt(recording && !recording_failed, recording_failed,
+                [&] { recording->write(result.overlay, result.frame.timestamp); });
+        attempt(masks && !masks_failed, masks_failed, [&] { masks->write(result.mask, result.frame.index); });
+        return (!recording && !masks) || (recording && !recording_failed) || (masks && !masks_failed);
+    }
+
+    void close() {
+        attempt(recording.has_value(), recording_failed, [&] { recording->close(); });
+    }
+
+  private:
+    template <typename Write>
+    void attempt(bool wanted, bool& failed, Write write) {
+        if (!wanted) return;
+        try {
+            write();
+        } catch (const Refusal& error) {
+            failed = true;
+            failures.emplace_back(error.what());
+        }
+    }
+};
+
+Report run(const Options& options) {
+    check_outputs(options);
+    const int available = cores();
+    const int threads = options.threads.value_or(options.latency ? available : 1);
+    const int workers = options.workers.value_or(options.latency ? 1 : std::max(1, available / threads));
+    if (workers > std::max(64, 4 * available)) throw Refusal("--workers is more than this machine can have");
+    const std::unique_ptr<Source> source = open_source(options);  // what the user may have got wrong, before the network
+    Outputs outputs;
+    if (!options.out.empty()) outputs.recording.emplace(options.out, *source, options.overwrite);
+    if (!options.masks.empty()) outputs.masks.emplace(options.masks, options.overwrite);
+
+    Wanted wanted;
+    wanted.overlay = outputs.recording.has_value();
+    wanted.masks = outputs.masks.has_value() || !wanted.overlay;
+    wanted.alpha = options.alpha;
+    wanted.max_frames = options.max_frames.value_or(-1);
+    Pipeline pipeline(*source, open_model(options, threads, say), workers, wanted);
+    Ended ended;
+    while (std::unique_ptr<Result> result = pipeline.next(interrupted)) {
+        const bool more = outputs.put(*result);
+        pipeline.reuse(std::move(result));
+        if (more) continue;
+        ended = {"stopped", "no output can be written any more"};
+        pipeline.stop();
+        break;
+    }
+    source->close();
+    Report report{};
+    report.statistics = pipeline.statistics();
+    if (interrupted()) ended = {"interrupted", name_of_signal()};
+    report.ended = ended.how.empty() ? pipeline.ended() : ended;
+    outputs.close();
+    report.source = source->name;
+    report.width = source->width;
+    report.height = source->height;
+    report.mode = options.latency ? "latency" : "throughput";
+    report.workers = workers;
+    report.threads = threads;
+    report.connection = source->connection();
+    report.skipped = source->skipped();
+    report.skipped.at_end += report.statistics.discarded;
+    report.failures = outputs.failures;
+    report.warnings = source->warnings;
+    if (outputs.recording) {
+        report.writing.emplace_back("write", outputs.recording->seconds);
+        report.outputs = outputs.recording->paths;
+        report.warnings.insert(report.warnings.end(), outputs.recording->warnings.begin(),
+                               outputs.recording->warnings.end());
+    }
+    if (outputs.masks) {
+        report.writing.emplace_back("write masks", outputs.masks->seconds);
+        if (outputs.masks->written()) report.outputs.push_back(outputs.masks->folder());
+        for (const std::string& each : outputs.masks->warnings()) report.warnings.push_back(each);
+    }
+    return report;
+}
+
+int exit_code(const Report& report, bool tolerate_loss) {
+    for (const std::string& each : report.failures) complain(each);
+    if (!report.failures.empty()) return 2;
+    if (report.ended.how == "lost" && !tolerate_loss) {
+        complain(report.ended.reason);
+        return 3;
+    }
+    return report.ended.how == "interrupted" && received != 0 ? 128 + received : 0;
+}
+
+int main(const std::vector<std::string>& words) {
+    const Options options = parse(words);
+    if (options.help) return std::fputs(kHelp, stdout) < 0 ? 2 : 0;
+    if (options.version) return std::printf("edgeseg-run %s\n", edgeseg_version()) < 0 ? 2 : 0;
+    listen_for_signals();
+    setenv("OPENCV_FFMPEG_LOGLEVEL", "-8", 0);  // errors are said once, here
+    if (std::getenv("OPENCV_LOG_LEVEL") == nullptr) cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
+    cv::setNumThreads(1);  // the workers are all that computes
+    const Report report = run(options);
+    if (options.json) {
+        std::printf("%s\n", report.to_json().dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+    } else {
+        std::fputs(report.table().c_str(), stdout);
+        for (const std::string& each : report.warnings) warn(each);
+    }
+    return exit_code(report, options.tolerate_loss);
+}
+
+}  // namespace
+}  // namespace app
+
+int main(int count, char** arguments) {
+    try {
+        const std::vector<std::string> words(arguments + 1, arguments + count);
+        if (words.size() == 1 && words[0] == app::kReader) return app::read_source();
+        return app::main(words);
+    } catch (const app::Interrupted&) {
+        return 128 + app::received;
+    } catch (const app::Refusal& error) {
+        app::complain(error.what());
+    } catch (const edgeseg::Error& error) {
+        app::complain(error.what());
+    } catch (const std::exception& error) {
+        app::complain(std::string("an unforeseen error: ") + error.what());
+        return 70;
+    }
+    return 2;
+}

@@ -1,0 +1,60 @@
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <opencv2/imgcodecs.hpp>
+
+#include "outputs.hpp"
+
+namespace app {
+
+namespace fs = std::filesystem;
+
+Masks::Masks(std::string folder, bool overwrite) : folder_(std::move(folder)) {
+    std::error_code failure;
+    is_new_ = !fs::exists(folder_, failure);
+    fs::create_directories(folder_, failure);
+    if (!failure) {
+        for (const auto& each : fs::directory_iterator(folder_, failure)) {
+            const std::string name = each.path().filename().string();
+            if (name[0] != '.') earlier_.insert(name);
+        }
+    }
+    if (failure) {
+        throw Refusal("cannot make the folder " + folder_ + " for masks: " + failure.message() + "; choose another");
+    }
+    if (!earlier_.empty() && !overwrite) {
+        throw Refusal("the folder " + folder_ + " for masks holds " + std::to_string(earlier_.size()) +
+                      " files already, and masks of two runs would mix; choose another folder, or add --overwrite");
+    }
+}
+
+Masks::~Masks() {
+    std::error_code failure;
+    if (is_new_ && !written_) fs::remove(folder_, failure);
+}
+
+void Masks::write(const cv::Mat& mask, std::int64_t index) {
+    const double begin = now();
+    char name[32];
+    std::snprintf(name, sizeof name, "%06lld.png", static_cast<long long>(index));
+    std::vector<unsigned char> encoded;
+    // Masks are runs of equal ids: run lengths alone take half the room and a quarter of the time.
+    cv::imencode(".png", mask, encoded, {cv::IMWRITE_PNG_COMPRESSION, 1, cv::IMWRITE_PNG_STRATEGY,
+                                         cv::IMWRITE_PNG_STRATEGY_RLE});
+    NewFile file((fs::path(folder_) / name).string());
+    std::ofstream out(file.path(), std::ios::binary);
+    out.write(reinterpret_cast<const char*>(encoded.data()), static_cast<std::streamsize>(encoded.size()));
+    out.close();
+    if (!out) throw Refusal("cannot write " + file.target() + ": the disk is full, or the folder is gone");
+    file.finish();
+    earlier_.erase(name);
+    written_ = true;
+    seconds.add(now() - begin);
+}
+
+std::vector<std::string> Masks::warnings() const {
+    if (earlier_.empty() || !written_) return {};
+    return {folder_ + " also holds " + std::to_string(earlier_.size()) + " files that are not of this run"};
+}
+
+}  // namespace app

@@ -1,0 +1,153 @@
+#include "names.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <regex>
+
+#include "source.hpp"
+
+namespace app {
+namespace {
+
+constexpr const char* kHidden = "***";
+constexpr std::size_t kLongest = 4096;  // of what is searched by pattern
+
+bool is_secret(const std::string& name) {
+    static const std::regex secret("(user|pass|pw|pin|key|token|secret|auth|login)[\\w-]*\\s*=.*", std::regex::icase);
+    return std::regex_match(name, secret);
+}
+
+bool holds_secret(const std::string& text) {
+    static const std::regex secret("//|:/|(user|pass|pw|pin|key|token|secret|auth|login)[\\w-]*\\s*=", std::regex::icase);
+    return std::regex_search(text, secret);
+}
+
+std::string redact_pipeline(const std::string& text) {
+    static const std::regex property("([\\w-]+\\s*=\\s*)(\"[^\"]*\"|'[^']*'|\\S+)");
+    std::string out;
+    auto rest = text.cbegin();
+    for (std::sregex_iterator each(text.begin(), text.end(), property), end; each != end; ++each) {
+        const std::string name = (*each)[1], value = (*each)[2];
+        out.append(rest, (*each)[0].first);
+        out += name + (is_secret(name) ? kHidden : value.find("://") != std::string::npos ? redact(value) : value);
+        rest = (*each)[0].second;
+    }
+    return out.append(rest, text.cend());
+}
+
+std::size_t scheme_length(const std::string& text) {
+    static const std::regex scheme("^[A-Za-z][A-Za-z0-9+.-]*://");
+    std::smatch found;
+    const std::string begin = text.substr(0, 64);
+    return std::regex_search(begin, found, scheme) ? static_cast<std::size_t>(found.length()) : 0;
+}
+
+std::string percent_encoded(const std::string& text) {
+    static const char* const digits = "0123456789ABCDEF";
+    std::string out;
+    for (const char each : text) {
+        const auto byte = static_cast<unsigned char>(each);
+        const bool plain = (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+                           byte == '-' || byte == '.' || byte == '_' || byte == '~';
+        if (plain) {
+            out += each;
+        } else {
+            out += {'%', digits[byte >> 4], digits[byte & 15]};
+        }
+    }
+    return out;
+}
+
+std::string variable(const char* name) {
+    const char* value = std::getenv(name);
+    return value == nullptr ? "" : value;
+}
+
+// User and password of a file's first line.
+std::pair<std::string, std::string> credentials_of(const std::string& path) {
+    struct stat facts {};
+    std::ifstream file(path);
+    if (stat(path.c_str(), &facts) != 0 || !file || !S_ISREG(facts.st_mode)) {
+        throw Refusal("cannot read the credentials in " + path + "; check the path");
+    }
+    if ((facts.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+        throw Refusal("others than its owner may read the credentials in " + path + "; close it: chmod 600 " + path);
+    }
+    std::string line(kLongest, '\0');
+    file.getline(line.data(), static_cast<std::streamsize>(line.size()));
+    line.resize(std::char_traits<char>::length(line.c_str()));
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    const std::size_t colon = line.find(':');
+    if (colon == std::string::npos || colon == 0) {
+        throw Refusal(path + " holds no credentials, expected user:password on its first line");
+    }
+    return {line.substr(0, colon), line.substr(colon + 1)};
+}
+
+}  // namespace
+
+std::string redact(const std::string& text) {
+    if (text.size() > kLongest) return redact(text.substr(0, kLongest)) + "...";
+    if (text.find(" ! ") != std::string::npos) return redact_pipeline(text);
+    const std::size_t length = scheme_length(text);
+    std::string scheme = text.substr(0, length), rest = text.substr(length);
+    const std::size_t place = rest.rfind('@');
+    const std::string before = place == std::string::npos ? "" : rest.substr(0, place);
+    const bool path_before = before.find_first_of("/?#") != std::string::npos;
+    const bool colon = before.substr(0, before.find_first_of("/?#")).find(':') != std::string::npos;
+    if (place != std::string::npos && (length == 0 || colon || !path_before)) {
+        // Where the "@" may as well be one of a password in the path, all is hidden.
+        if (path_before && before.find_first_of("=;?#") != std::string::npos) return scheme + kHidden;
+        scheme += std::string(kHidden) + "@";
+        rest = rest.substr(place + 1);
+    } else if (length == 0 && !holds_secret(text)) {
+        return text;  // the name of a file
+    }
+    const std::size_t tail = rest.find_first_of("=;?#");
+    return scheme + (tail == std::string::npos ? rest : rest.substr(0, tail + 1) + kHidden);
+}
+
+bool is_url(const std::string& text) { return scheme_length(text) > 0; }
+
+std::optional<int> camera_number(const std::string& name) {
+    const auto digits = [](const std::string& text) {
+        return !text.empty() && text.size() <= 9 && text.find_first_not_of("0123456789") == std::string::npos;
+    };
+    if (digits(name)) return std::stoi(name);
+    std::error_code failure;
+    std::string device = name;
+    if (std::filesystem::is_symlink(name, failure)) device = std::filesystem::canonical(name, failure).string();
+    const std::string folder = "/dev/video";
+    if (failure || device.rfind(folder, 0) != 0 || !digits(device.substr(folder.size()))) return std::nullopt;
+    return std::stoi(device.substr(folder.size()));
+}
+
+std::string with_credentials(const std::string& url, const std::string& file) {
+    std::pair<std::string, std::string> found{variable("EDGESEG_USER"), variable("EDGESEG_PASSWORD")};
+    if (!file.empty()) found = credentials_of(file);
+    const std::size_t length = scheme_length(url);
+    const std::string authority = url.substr(length, url.find_first_of("/?#", length) - length);
+    if ((found.first.empty() && found.second.empty()) || authority.find('@') != std::string::npos) return url;
+    return url.substr(0, length) + percent_encoded(found.first) + ":" + percent_encoded(found.second) + "@" +
+           url.substr(length);
+}
+
+std::string escaped(const std::string& text) {
+    static const char* const digits = "0123456789abcdef";
+    std::string out;
+    for (const char each : text) {
+        const auto byte = static_cast<unsigned char>(each);
+        if (byte >= 0x20 && byte != 0x7F) {
+            out += each;
+        } else {
+            out += {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
+        }
+    }
+    return out;
+}
+
+}  // namespace app

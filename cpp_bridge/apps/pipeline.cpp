@@ -1,0 +1,144 @@
+#include "pipeline.hpp"
+
+#include <chrono>
+
+namespace app {
+namespace {
+
+constexpr std::chrono::milliseconds kPoll{20};  // between looks for a signal
+
+edgeseg::ConstImage view(const cv::Mat& image) {
+    return {image.data, image.cols, image.rows, image.channels(), static_cast<std::ptrdiff_t>(image.step[0])};
+}
+
+edgeseg::Image writable(cv::Mat& image) {
+    return {image.data, image.cols, image.rows, image.channels(), static_cast<std::ptrdiff_t>(image.step[0])};
+}
+
+}  // namespace
+
+Pipeline::Pipeline(Source& source, edgeseg::Segmenter model, int workers, const Wanted& wanted)
+    : source_(source), wanted_(wanted), started_(now()), left_(wanted.max_frames), running_(workers), last_(started_) {
+    // A worker's own, and as many again that wait for their turn.
+    for (int i = 0; i < 2 * workers; ++i) free_.push_back(std::make_unique<Result>());
+    std::vector<edgeseg::Segmenter> clones;
+    for (int i = 1; i < workers; ++i) clones.push_back(model.clone());
+    clones.push_back(std::move(model));
+    for (edgeseg::Segmenter& each : clones) {
+        threads_.emplace_back([this, own = std::make_shared<edgeseg::Segmenter>(std::move(each))] {
+            work(std::move(*own));
+        });
+    }
+}
+
+Pipeline::~Pipeline() {
+    stop();
+    source_.close();
+    for (std::thread& each : threads_) {
+        if (each.joinable()) each.join();
+    }
+}
+
+void Pipeline::stop() {
+    const std::lock_guard<std::mutex> mine(mutex_);
+    stop_ = true;
+    change_.notify_all();
+}
+
+std::unique_ptr<Result> Pipeline::next(bool (*stopped)()) {
+    std::unique_lock<std::mutex> mine(mutex_);
+    while (finished_.count(order_) == 0) {
+        if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+        if (running_ == 0) return nullptr;
+        if (!stop_ && stopped()) {
+            stop_ = true;
+            change_.notify_all();
+            mine.unlock();
+            if (source_.live) source_.close();  // wakes the worker that waits for a frame
+            mine.lock();
+        }
+        change_.wait_for(mine, kPoll);
+    }
+    const auto place = finished_.find(order_++);
+    std::unique_ptr<Result> result = std::move(place->second);
+    finished_.erase(place);
+    ++statistics_.frames;
+    statistics_.capture.add(result->frame.seconds);
+    statistics_.prepare.add(result->times.prepare);
+    statistics_.infer.add(result->times.infer);
+    statistics_.kernel.add(result->times.kernel);
+    statistics_.capture_to_mask.add(result->done - result->frame.captured);
+    last_ = std::max(last_, result->done);
+    return result;
+}
+
+void Pipeline::reuse(std::unique_ptr<Result> result) {
+    const std::lock_guard<std::mutex> mine(mutex_);
+    free_.push_back(std::move(result));
+    change_.notify_all();
+}
+
+Ended Pipeline::ended() const {
+    if (left_ == 0) return {"stopped", "after " + std::to_string(wanted_.max_frames) + " frames, as asked"};
+    if (stop_) return {"stopped", ""};
+    return source_.ended.how.empty() ? Ended{"end_of_file", ""} : source_.ended;
+}
+
+const Statistics& Pipeline::statistics() {
+    for (std::thread& each : threads_) {
+        if (each.joinable()) each.join();
+    }
+    statistics_.discarded = read_ - statistics_.frames;
+    statistics_.fps = last_ > started_ ? static_cast<double>(statistics_.frames) / (last_ - started_) : 0;
+    return statistics_;
+}
+
+std::unique_ptr<Result> Pipeline::place() {
+    std::unique_lock<std::mutex> mine(mutex_);
+    change_.wait(mine, [&] { return stop_ || !free_.empty(); });
+    if (stop_) return nullptr;
+    std::unique_ptr<Result> result = std::move(free_.back());
+    free_.pop_back();
+    return result;
+}
+
+void Pipeline::work(edgeseg::Segmenter model) {
+    try {
+        while (std::unique_ptr<Result> result = place()) {
+            std::int64_t order;
+            {
+                const std::lock_guard<std::mutex> mine(reading_);
+                if (left_ == 0 || !source_.read(result->frame)) break;
+                order = read_++;
+                if (left_ > 0) --left_;
+            }
+            segment(model, *result);
+            const std::lock_guard<std::mutex> mine(mutex_);
+            finished_[order] = std::move(result);
+            change_.notify_all();
+        }
+    } catch (...) {  // whatever it is, the thread that asks for results gets it
+        const std::lock_guard<std::mutex> mine(mutex_);
+        if (!error_) error_ = std::current_exception();
+        stop_ = true;
+    }
+    const std::lock_guard<std::mutex> mine(mutex_);
+    --running_;
+    change_.notify_all();
+}
+
+void Pipeline::segment(edgeseg::Segmenter& model, Result& result) const {
+    const cv::Mat& image = result.frame.image;
+    if (wanted_.masks || !wanted_.overlay) result.mask.create(image.size(), CV_8UC1);
+    if (wanted_.overlay) {
+        result.overlay.create(image.size(), CV_8UC3);
+        const edgeseg::Image mask = writable(result.mask);
+        model.overlay(view(image), wanted_.alpha, writable(result.overlay), wanted_.masks ? &mask : nullptr);
+    } else {
+        model.segment(view(image), writable(result.mask));
+    }
+    result.times = model.times();
+    result.done = now();
+}
+
+}  // namespace app

@@ -1,0 +1,13 @@
+# Cross-compiles for aarch64 Linux with Debian's toolchain, and runs tests in emulation:
+#     cmake -S cpp_bridge -B build/cpp-arm -DCMAKE_TOOLCHAIN_FILE=cpp_bridge/cmake/aarch64.cmake -DEDGESEG_ROOT=ROOT
+# ROOT is an arm64 root with the packages that libedgeseg needs; .ci/arm_root unpacks one.
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_SYSTEM_PROCESSOR aarch64)
+set(CMAKE_TRY_COMPILE_PLATFORM_VARIABLES EDGESEG_ROOT)
+set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)
+set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++)
+set(CMAKE_SYSROOT ${EDGESEG_ROOT})
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
+set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64 -cpu neoverse-n1 -L ${EDGESEG_ROOT})

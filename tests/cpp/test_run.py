@@ -1,0 +1,373 @@
+"""edgeseg-run against `edgeseg run`: the same masks, figures, reasons and exit codes, for files and local servers."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from edgeseg.artifact import SHIPPED
+from edgeseg.redact import redact
+from tests.cpp.conftest import ROOT
+from tests.cpp.library import Library
+from tests.video.namespace import Loopback, free_port, wait_until
+
+SECONDS = 120.0
+"""After which a test gives up."""
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture(scope="module")
+def program(built: Path, library: Library) -> Path:
+    path = built / "edgeseg-run"
+    if not path.exists():
+        pytest.skip("edgeseg-run was left out: it needs libopencv-dev")
+    if "openvino" not in library.engines():
+        pytest.skip("libedgeseg was built without openvino")
+    return path
+
+
+@pytest.fixture(scope="module")
+def lossless(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A video that every decoder gives alike: RGB without loss, of a street that moves."""
+    street = cv2.imread(str(ROOT / "docs/assets/street.jpg"))
+    assert street is not None
+    path = tmp_path_factory.mktemp("lossless") / "street.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=Fraction(10))
+        stream.width, stream.height, stream.pix_fmt = 480, 270, "bgr0"
+        for number in range(7):
+            image = np.asarray(cv2.resize(np.roll(street, 20 * number, 1), (480, 270)), np.uint8)
+            for packet in stream.encode(av.VideoFrame.from_ndarray(image, "bgr24").reformat(format="bgr0")):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+    return path
+
+
+@pytest.fixture
+def start(program: Path, tmp_path: Path) -> Iterator[Start]:
+    """`start(source, ...)`: edgeseg-run as a process."""
+    started: list[subprocess.Popen[str]] = []
+
+    def run(*arguments: object) -> subprocess.Popen[str]:
+        common = ["--bundle", SHIPPED / "road-nano", "--engine", "openvino", "--precision", "fp32", "--json"]
+        command = [str(word) for word in (program, *arguments, *common)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def servers() -> Iterator[Loopback]:
+    loopback = Loopback()
+    yield loopback
+    loopback.remove()
+
+
+def report(process: subprocess.Popen[str]) -> dict[str, Any]:
+    out, error = process.communicate(timeout=SECONDS)
+    assert out, error
+    read: dict[str, Any] = json.loads(out)
+    return read
+
+
+def complaint(process: subprocess.Popen[str]) -> str:
+    out, error = process.communicate(timeout=SECONDS)
+    assert (out, process.returncode) == ("", 2)
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    return error
+
+
+def pictures(folder: Path) -> dict[str, bytes]:
+    return {
+        path.name: np.asarray(cv2.imread(str(path), cv2.IMREAD_UNCHANGED)).tobytes() for path in folder.glob("*.png")
+    }
+
+
+def written(masks: Path) -> int:
+    return sum(1 for path in masks.glob("[!.]*.png")) if masks.is_dir() else 0
+
+
+def shape(value: Any) -> Any:
+    """A JSON value without its figures and paths."""
+    if isinstance(value, dict):
+        return {key: shape(part) for key, part in value.items()}
+    return type(value) if not isinstance(value, (int, float)) or isinstance(value, bool) else float
+
+
+def test_a_file_as_python(start: Start, lossless: Path, tmp_path: Path) -> None:
+    ours = start(lossless, "--masks", "cpp", "--out", "cpp.mp4")
+    arguments = ["--bundle", "road-nano", "--engine", "openvino", "--precision", "fp32", "--json"]
+    command = [sys.executable, "-m", "edgeseg", "run", str(lossless), "--masks", "python", "--out", "python.mp4"]
+    theirs = subprocess.Popen(
+        [*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
+    )
+    cpp, python = report(ours), report(theirs)
+    assert (ours.returncode, theirs.returncode) == (0, 0)
+    assert shape(cpp) == shape(python)
+    same = (
+        "source",
+        "width",
+        "height",
+        "mode",
+        "workers",
+        "threads",
+        "frames",
+        "dropped",
+        "skipped",
+        "ended",
+        "warnings",
+    )
+    assert {key: cpp[key] for key in same} == {key: python[key] for key in same}
+    assert list(cpp) == list(python)
+    assert list(cpp["stages"]) == list(python["stages"])
+    assert cpp["outputs"] == ["cpp.mp4", "cpp"]
+    assert len(pictures(tmp_path / "cpp")) == 7
+    assert pictures(tmp_path / "cpp") == pictures(tmp_path / "python")
+    with av.open(str(tmp_path / "cpp.mp4")) as one, av.open(str(tmp_path / "python.mp4")) as other:
+        assert one.streams.video[0].average_rate == other.streams.video[0].average_rate
+        frames = [
+            [frame.to_ndarray(format="bgr24").astype(int) for frame in each.decode(video=0)] for each in (one, other)
+        ]
+    assert [len(each) for each in frames] == [7, 7]
+    assert (
+        max(float(np.abs(a - b).mean()) for a, b in zip(*frames, strict=True)) < 8
+    )  # other encoders, the same pictures
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cpp", "cpp.mp4", "python", "python.mp4"]
+
+
+def test_modes_give_the_same_masks(start: Start, lossless: Path, tmp_path: Path) -> None:
+    for name, *options in (("a", "--mode", "latency"), ("b", "--workers", "3"), ("c", "--workers=1", "--max-frames=5")):
+        assert report(start(lossless, "--masks", name, "--threads", "1", *options))["frames"] == (
+            5 if name == "c" else 7
+        )
+    assert pictures(tmp_path / "a") == pictures(tmp_path / "b")
+    assert pictures(tmp_path / "c").items() <= pictures(tmp_path / "a").items()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nowhere.mp4"],
+        [],
+        ["."],
+        ["empty.mp4"],
+        ["text.mp4"],
+        ["street.mkv", "--out", "there.mp4"],
+        ["street.mkv", "--out", "street.mkv", "--overwrite"],
+        ["street.mkv", "--out", "nowhere/a.mp4"],
+        ["street.mkv", "--out", "a.avi"],
+        ["street.mkv", "--masks", "full"],
+        ["street.mkv", "--max-frames", "1.5"],
+        ["street.mkv", "--max-frames", "0"],
+        ["street.mkv", "--alpha", "nan"],
+        ["street.mkv", "--alpha", "1.1"],
+        ["street.mkv", "--timeout", "0"],
+        ["street.mkv", "--workers", "100000"],
+        ["street.mkv", "--threads", "100000"],
+        ["street.mkv", "--mode", "fast"],
+        ["street.mkv", "--jsno"],
+        ["street.mkv", "--out", ""],
+        ["street.mkv", "--reconnect"],
+        ["street.mkv", "--give-up-after", "3"],
+        ["street.mkv", "--precision", "int4"],
+        ["street.mkv", "--engine", "tensorflow"],
+        ["street.mkv", "street.mkv"],
+        ["street.mkv", "--source-option", "nonsense"],
+        ["99"],
+    ],
+    ids=lambda arguments: " ".join(arguments),
+)
+def test_what_is_wrong_is_one_sentence(start: Start, lossless: Path, tmp_path: Path, arguments: list[str]) -> None:
+    (tmp_path / "street.mkv").symlink_to(lossless)
+    (tmp_path / "empty.mp4").touch()
+    (tmp_path / "there.mp4").write_text("old")
+    (tmp_path / "text.mp4").write_text("no video" * 100)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/000000.png").touch()
+    before = sorted(tmp_path.rglob("*"))
+    if arguments == ["."] or not {"--engine", "--precision"} & {*arguments}:
+        complaint(start(*arguments))
+    else:
+        process = start(*arguments)
+        process.communicate(timeout=SECONDS)
+        assert process.returncode in (0, 2)  # the fixture's own --engine and --precision come last
+    assert sorted(tmp_path.rglob("*")) == before
+    assert (tmp_path / "there.mp4").read_text() == "old"
+
+
+def test_a_bundle_that_is_missing_or_altered(program: Path, lossless: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad"
+    bad.mkdir()
+    (bad / "bundle.json").write_text("{}")
+    for bundle in ("nothing", str(tmp_path), str(bad)):
+        done = subprocess.run([program, lossless, "--bundle", bundle], capture_output=True, text=True)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://user:secret@127.0.0.1:9/path",
+        "rtsp://user:sec/ret@127.0.0.1:9/live?key=secret",
+        "http://127.0.0.1:9/cgi;password=secret",
+        "http://127.0.0.1:9/a=secret",
+    ],
+)
+def test_nobody_listens_and_no_secret_is_shown(start: Start, url: str) -> None:
+    said = complaint(start(url, "--timeout", "3"))
+    assert redact(url) in said
+    assert "secret" not in said
+
+
+def test_refusals_have_their_reason(start: Start, servers: Loopback) -> None:
+    assert "refused the connection" in complaint(start("http://127.0.0.1:9/"))
+    assert "not known here" in complaint(start("http://nowhere.invalid/"))
+    port = free_port()
+    servers.start("mjpeg", port, "user=me:word")
+    assert "user and password" in complaint(start(f"http://127.0.0.1:{port}/"))
+    assert "user and password" in complaint(start(f"http://me:no@127.0.0.1:{port}/"))
+    assert report(start(f"http://me:word@127.0.0.1:{port}/", "--max-frames", "3"))["frames"] == 3
+
+
+def test_credentials_of_a_file(start: Start, servers: Loopback, tmp_path: Path) -> None:
+    port = free_port()
+    servers.start("mjpeg", port, "user=me:wo@r/d")
+    file = tmp_path / "secret"
+    file.write_text("me:wo@r/d\n")
+    assert "chmod 600" in complaint(start(f"http://127.0.0.1:{port}/", "--credentials", file))
+    file.chmod(0o600)
+    assert report(start(f"http://127.0.0.1:{port}/", "--credentials", file, "--max-frames", "3"))["frames"] == 3
+
+
+def test_the_newest_frame_of_a_camera(start: Start, servers: Loopback) -> None:
+    port = free_port()
+    servers.start("mjpeg", port, "fps=200", "size=640x480")
+    process = start(f"http://127.0.0.1:{port}/", "--max-frames", "20", "--mode", "latency")
+    found = report(process)
+    assert (process.returncode, found["frames"]) == (0, 20)
+    assert found["dropped"] == found["skipped"]["replaced"] > 0
+    assert found["ended"] == {"how": "stopped", "reason": "after 20 frames, as asked"}
+    assert found["connection"] is None
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_ends_it_in_order(
+    start: Start, servers: Loopback, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    port = free_port()
+    servers.start("mjpeg", port)
+    process = start(f"http://127.0.0.1:{port}/", "--masks", "masks", "--out", "out.mkv")
+    wait_until(lambda: written(tmp_path / "masks") > 5, SECONDS)
+    process.send_signal(number)
+    found = report(process)
+    assert process.returncode == code
+    assert found["ended"] == {"how": "interrupted", "reason": number.name}
+    assert found["frames"] == written(tmp_path / "masks")
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        assert sum(1 for _ in container.decode(video=0)) > 5
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_signal_while_nothing_answers(start: Start) -> None:
+    process = start(f"http://127.0.0.1:{free_port()}/", "--reconnect")
+    assert process.stderr is not None
+    assert "trying again" in process.stderr.readline()
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=SECONDS)
+    assert process.returncode == 143
+
+
+@pytest.mark.parametrize("tolerate", [False, True])
+def test_a_camera_that_goes_is_lost(start: Start, servers: Loopback, tmp_path: Path, tolerate: bool) -> None:
+    port = free_port()
+    server = servers.start("mjpeg", port)
+    options = ["--tolerate-loss"] if tolerate else []
+    process = start(f"http://127.0.0.1:{port}/", "--masks", "masks", "--timeout", "2", *options)
+    wait_until(lambda: written(tmp_path / "masks") > 3, SECONDS)
+    servers.stop(server)
+    found = report(process)
+    assert process.returncode == (0 if tolerate else 3)
+    assert found["ended"]["how"] == "lost"
+    assert f"http://127.0.0.1:{port}/" in found["ended"]["reason"]
+    assert found["frames"] == written(tmp_path / "masks")
+
+
+def test_it_is_connected_again(start: Start, servers: Loopback, tmp_path: Path) -> None:
+    port = free_port()
+    server = servers.start("mjpeg", port)
+    process = start(f"http://127.0.0.1:{port}/", "--masks", "masks", "--reconnect", "--timeout", "2")
+    wait_until(lambda: written(tmp_path / "masks") > 3, SECONDS)
+    servers.stop(server)
+    before = written(tmp_path / "masks") + 3
+    servers.start("mjpeg", port)
+    wait_until(lambda: written(tmp_path / "masks") > before, SECONDS)
+    process.send_signal(signal.SIGTERM)
+    found = report(process)
+    assert sum(found["connection"]["reconnects"].values()) > 0
+    assert found["connection"]["gaps"] > 0
+    assert found["connection"]["gap_seconds"] > 0
+    assert set(found["connection"]) == {"reconnects", "stalls", "gaps", "gap_seconds", "freezes"}
+
+
+def test_what_is_given_up(start: Start) -> None:
+    process = start(f"http://127.0.0.1:{free_port()}/", "--reconnect", "--give-up-after", "1.5")
+    out, error = process.communicate(timeout=SECONDS)
+    assert (process.returncode, out) == (2, "")
+    assert "gave no frame for 1.5 s" in error
+    assert "refused the connection" in error
+
+
+def test_a_reader_that_is_killed_is_started_again(start: Start, servers: Loopback, tmp_path: Path) -> None:
+    port = free_port()
+    servers.start("mjpeg", port)
+    process = start(f"http://127.0.0.1:{port}/", "--masks", "masks", "--reconnect")
+    wait_until(lambda: written(tmp_path / "masks") > 3, SECONDS)
+    threads = Path(f"/proc/{process.pid}/task").iterdir()
+    children = [int(child) for thread in threads for child in (thread / "children").read_text().split()]
+    assert len(children) == 1
+    os.kill(children[0], signal.SIGKILL)
+    before = written(tmp_path / "masks") + 3
+    wait_until(lambda: written(tmp_path / "masks") > before, SECONDS)
+    process.send_signal(signal.SIGINT)
+    assert report(process)["connection"]["reconnects"] == {"crashed": 1}
+
+
+def test_rtsp(start: Start, servers: Loopback) -> None:
+    port = free_port()
+    servers.rtsp(int(port))
+    found = report(start(f"rtsp://127.0.0.1:{port}/live", "--max-frames", "10"))
+    assert (found["frames"], found["width"], found["height"]) == (10, 320, 240)
+
+
+def test_a_pipeline(start: Start) -> None:
+    text = "videotestsrc is-live=true num-buffers=20 ! video/x-raw,width=320,height=240 ! videoconvert ! appsink"
+    process = start(text)
+    out, error = process.communicate(timeout=SECONDS)
+    if "did not start" in error:
+        pytest.skip("OpenCV here has no GStreamer, or GStreamer no videotestsrc")
+    found = json.loads(out)
+    assert (process.returncode, found["ended"]["how"]) == (0, "end_of_file")
+    assert found["frames"] + found["dropped"] + found["skipped"]["before_start"] <= 20
+    assert "no pipeline" in complaint(start("videotestsrc ! fakesink"))
+    assert "did not start" in complaint(start("videotestsrc ! nothing-of-this-name ! appsink"))
