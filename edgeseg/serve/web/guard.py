@@ -111,6 +111,6 @@ def _is_foreign(headers: Headers, host: str) -> bool:
     """Whether a browser says that a page of another origin made this request; to be led here by a link is fine."""
     origin = headers.get("origin")
     if origin is not None:
-        return urlsplit(origin).netloc.lower() != host.lower()
+        return origin.lower() not in (f"http://{host}".lower(), f"https://{host}".lower())
     site, mode = headers.get("sec-fetch-site", "none"), headers.get("sec-fetch-mode")
     return site not in ("none", "same-origin") and mode != "navigate"

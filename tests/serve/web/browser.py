@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -30,6 +31,7 @@ class Browser:
         program = next(filter(None, map(shutil.which, PROGRAMS)), None)
         if program is None:
             pytest.skip("no chromium: tests/install-servers.sh installs it")
+        self._opened = ExitStack()
         self._process = subprocess.Popen(
             [
                 program,
@@ -48,21 +50,22 @@ class Browser:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+        self._opened.callback(self._end)
+        self._number = 0
+        self.complaints: list[str] = []
+        """What the page logged as an error, or threw."""
         try:
             port = self._port(folder / "DevToolsActivePort")
             asked = Request(f"http://127.0.0.1:{port}/json/new?about:blank", method="PUT")
             with urlopen(asked, timeout=SECONDS) as answer:
                 page = json.load(answer)
-            self._socket = connect(page["webSocketDebuggerUrl"], max_size=None, open_timeout=SECONDS)
+            connection = connect(page["webSocketDebuggerUrl"], max_size=None, open_timeout=SECONDS, proxy=None)
+            self._socket = self._opened.enter_context(connection)
+            for domain in ("Page", "Runtime", "Log", "Network"):
+                self.call(f"{domain}.enable")
         except BaseException:
-            self._process.kill()
-            self._process.wait()
+            self._opened.close()
             raise
-        self._number = 0
-        self.complaints: list[str] = []
-        """What the page logged as an error, or threw."""
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            self.call(f"{domain}.enable")
 
     def call(self, method: str, **parameters: Any) -> Any:
         """Calls a method of the protocol; what it returns."""
@@ -109,7 +112,9 @@ class Browser:
         path.write_bytes(base64.b64decode(picture["data"]))
 
     def close(self) -> None:
-        self._socket.close()
+        self._opened.close()
+
+    def _end(self) -> None:
         self._process.terminate()
         try:
             self._process.wait(SECONDS)
