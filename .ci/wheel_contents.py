@@ -13,6 +13,7 @@ PRESENT = (
     "edgeseg/bundles/road/golden-0.png",
     "edgeseg/bundles/road-nano/bundle.json",
     "edgeseg/engines/tensorrt/cuda/mask.cu",
+    "edgeseg/serve/web/page/index.html",
     "edgeseg_launcher/__init__.py",
     "edgeseg_export/to_onnx.py",
     "edgeseg_bench/suite.py",

@@ -7,6 +7,8 @@ EXTRAS = {
     "export": ("torch", "safetensors", "onnx", "onnxscript"),
     "coco": ("pycocotools",),
     "batch": ("pyarrow",),
+    "web": ("starlette", "uvicorn", "wsproto", "prometheus_client"),
+    "mqtt": ("paho",),
     "sign": ("cryptography", "rfc8785"),
     "update": ("tuf", "securesystemslib", "urllib3", "cryptography", "rfc8785"),
 }

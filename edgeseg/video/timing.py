@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import TypedDict
 
 SHORTEST = 1e-6
@@ -63,6 +65,11 @@ class Histogram:
         copy._bins = list(self._bins)
         return copy
 
+    def cumulative(self, bounds: Sequence[float]) -> list[int]:
+        """How many durations do not exceed each of these seconds; what lies within 1 % of one may count either way."""
+        totals = [0, *accumulate(self._bins)]
+        return [totals[_bins_below(bound) if bound < self.longest else -1] for bound in bounds]
+
     def summary(self) -> Summary:
         """Count, mean, percentiles and maximum."""
         return {
@@ -73,6 +80,11 @@ class Histogram:
             "p99": 1e3 * self.percentile(99),
             "max": 1e3 * self.longest,
         }
+
+
+def _bins_below(seconds: float) -> int:
+    """How many bins have their middle at most there."""
+    return min(_BINS, math.floor(math.log(seconds / SHORTEST) / _LOG_RATIO + 0.5)) if seconds > SHORTEST else 0
 
 
 class Statistics:

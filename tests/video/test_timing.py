@@ -45,3 +45,14 @@ def test_statistics_of_three_frames() -> None:
     assert statistics.fps == pytest.approx(1.0)
     assert statistics.stages["infer"].total == pytest.approx(0.75)
     assert statistics.capture_to_mask.percentile(99) == pytest.approx(1.0)
+
+
+@given(st.lists(st.floats(1e-6, 1e3)), st.lists(st.floats(0, 1e4)))
+def test_cumulative_counts_are_right_to_one_percent(durations: list[float], bounds: list[float]) -> None:
+    histogram = Histogram()
+    for duration in durations:
+        histogram.add(duration)
+    for bound, count in zip(bounds, histogram.cumulative(bounds), strict=True):
+        assert sum(each <= bound / 1.0101 for each in durations) <= count
+        assert count <= sum(each <= bound * 1.0101 for each in durations)
+    assert histogram.cumulative([float("inf")]) == [len(durations)]

@@ -1,0 +1,194 @@
+"""State and events of a service, told to an MQTT broker.
+
+    edgeseg/service               "online", or "offline" when it ended or was lost (retained, last will)
+    edgeseg/cameras/NAME/state    its state, since when and why, as JSON (retained, at each change)
+    edgeseg/cameras/NAME/status   all its figures, as `/api/status` gives them (every 10 s)
+    edgeseg/events                each event, as JSON
+
+The first part is the `topic` of the settings. All goes out with QoS 1. While the broker is away the client comes back
+by itself; what is told meanwhile waits, WAITING messages of it, and what is more is dropped and counted.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import ssl
+import threading
+import time
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any, Protocol
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from edgeseg.errors import UsageError
+from edgeseg.serve.event_log import EventLog
+from edgeseg.serve.settings import MqttSettings
+from edgeseg.serve.status import CameraStatus, ServiceStatus
+
+PERIOD = 10.0
+"""Seconds between two times that all figures are told."""
+
+TICK = 1.0
+"""Seconds between two looks at the cameras' states, which events tell of too."""
+
+WAITING = 1000
+"""Messages that wait for the broker."""
+
+LONGEST_DELAY = 30
+"""Seconds between two attempts to connect."""
+
+_log = logging.getLogger("edgeseg.serve")
+
+
+class Service(Protocol):
+    """What is told of."""
+
+    @property
+    def events(self) -> EventLog:
+        """What happened."""
+
+    def status(self) -> ServiceStatus:
+        """Where it stands now."""
+
+
+class Mqtt:
+    """Tells a broker what becomes of a service, until it is closed.
+
+    Attributes:
+        lost: messages that were dropped, as too many waited for the broker.
+    """
+
+    def __init__(self, service: Service, settings: MqttSettings) -> None:
+        """Makes it; `start` connects.
+
+        Args:
+            service: whose states and events they are.
+            settings: of the broker.
+
+        Raises:
+            UsageError: the certificates to verify the broker against cannot be used.
+        """
+        self.lost = 0
+        self._service = service
+        self._settings = settings
+        self._told: dict[str, tuple[object, ...]] = {}  # by camera: what the broker has
+        self._anew = threading.Event()  # the broker may have forgotten
+        self._closed = threading.Event()
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv311)
+        self._client.max_queued_messages_set(WAITING)
+        self._client.reconnect_delay_set(1, LONGEST_DELAY)
+        self._client.will_set(self._topic("service"), "offline", qos=1, retain=True)
+        self._client.on_connect = self._connected
+        self._client.on_disconnect = self._disconnected
+        if settings.credentials is not None:
+            self._client.username_pw_set(settings.credentials.user, settings.credentials.password)
+        if settings.ca is not None:
+            try:
+                context = ssl.create_default_context(cafile=settings.ca)
+            except OSError as error:  # of which SSLError is one
+                raise UsageError(f"{settings.ca} holds no certificates in PEM ({error}); check the path") from error
+            self._client.tls_set_context(context)
+        self._subscription = service.events.subscribe()
+        self._thread = threading.Thread(target=self._tell, name="edgeseg-mqtt", daemon=True)
+
+    def start(self) -> None:
+        """Begins to connect, and to tell."""
+        self._client.connect_async(self._settings.host, self._settings.port)
+        self._client.loop_start()
+        self._thread.start()
+
+    def close(self, seconds: float = 2.0) -> None:
+        """Tells what is left and that the service is gone, within so many seconds; more calls do nothing."""
+        if self._closed.is_set():
+            return
+        deadline = time.monotonic() + seconds
+        self._closed.set()
+        self._subscription.close()
+        if self._thread.ident is not None:
+            self._thread.join(seconds)
+        if self._client.is_connected():
+            farewell = self._client.publish(self._topic("service"), "offline", qos=1, retain=True)
+            farewell.wait_for_publish(max(0.0, deadline - time.monotonic()))
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _tell(self) -> None:
+        due = 0.0
+        while True:
+            event = self._subscription.get(TICK)
+            if event is not None:
+                self._publish("events", event.to_json())
+            elif self._closed.is_set():
+                return
+            if self._anew.is_set():
+                self._anew.clear()
+                self._told.clear()
+                due = 0.0
+            if not self._client.is_connected():
+                continue
+            status = self._service.status()
+            self._tell_states(status.cameras)
+            if time.monotonic() >= due:
+                due = time.monotonic() + PERIOD
+                for camera in status.cameras:
+                    self._publish(f"cameras/{camera.name}/status", camera.to_json())
+
+    def _tell_states(self, cameras: tuple[CameraStatus, ...]) -> None:
+        """Tells those that changed, and takes back those of cameras that are gone."""
+        for camera in cameras:
+            news = camera.state, camera.frozen, camera.cause
+            if self._told.get(camera.name) != news:
+                self._told[camera.name] = news
+                since = datetime.now(timezone.utc) - timedelta(seconds=camera.seconds)
+                state = {
+                    "state": camera.state,
+                    "since": since.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+                    "frozen": camera.frozen,
+                    "cause": camera.cause,
+                    "reason": camera.reason,
+                }
+                self._publish(f"cameras/{camera.name}/state", state, retain=True)
+        for name in self._told.keys() - {camera.name for camera in cameras}:
+            del self._told[name]
+            self._publish(f"cameras/{name}/state", None, retain=True)
+
+    def _publish(self, topic: str, data: Mapping[str, Any] | None, *, retain: bool = False) -> None:
+        """Sends an object; None takes a retained one back."""
+        payload = None if data is None else json.dumps(data, allow_nan=False)
+        if self._client.publish(self._topic(topic), payload, 1, retain).rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:
+            self.lost += 1
+
+    def _topic(self, name: str) -> str:
+        return f"{self._settings.topic}/{name}"
+
+    def _connected(
+        self,
+        client: paho.Client,
+        _data: object,
+        _flags: paho.ConnectFlags,
+        code: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        where = f"{self._settings.host}:{self._settings.port}"
+        if code.is_failure:
+            _log.warning("MQTT broker %s refuses: %s", where, code)
+            return
+        _log.info("MQTT broker %s: connected", where)
+        client.publish(self._topic("service"), "online", qos=1, retain=True)
+        self._anew.set()
+
+    def _disconnected(
+        self,
+        _client: paho.Client,
+        _data: object,
+        _flags: paho.DisconnectFlags,
+        code: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        if not self._closed.is_set():
+            _log.warning("MQTT broker %s:%d: lost (%s)", self._settings.host, self._settings.port, code)

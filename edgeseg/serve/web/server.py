@@ -1,0 +1,123 @@
+"""The server: uvicorn in a thread of its own, beside the cameras."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import threading
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from edgeseg.errors import UsageError
+from edgeseg.serve.settings import ListenSettings
+from edgeseg.serve.web.app import App
+from edgeseg.serve.web.listener import listen_at
+from edgeseg.serve.web.view import View
+
+PATIENCE = 2.0
+"""Seconds that closing waits for answers that are being sent."""
+
+REQUEST_SECONDS = 10.0
+"""That a client may take from its connection, or the answer before, to the end of its request's headers."""
+
+LONGEST_HEAD = 16384
+"""Bytes of a request before its body."""
+
+LONGEST_MESSAGE = 1024
+"""Bytes that a client may send over a WebSocket, where it has nothing to say."""
+
+
+class WebServer:
+    """Serves page, API and metrics of a service. The port is its from the beginning; answers come from `start` on.
+
+    Attributes:
+        port: that it listens at.
+        url: of the page.
+    """
+
+    def __init__(self, view: View, listen: ListenSettings) -> None:
+        """Opens the port.
+
+        Args:
+            view: the service.
+            listen: where, and for whom.
+
+        Raises:
+            UsageError: something else listens there, or the certificate cannot be used.
+        """
+        self._app = App(view, listen)
+        config = uvicorn.Config(
+            self._app.guarded,
+            loop="asyncio",
+            http=Protocol,
+            ws="wsproto",
+            ws_max_size=LONGEST_MESSAGE,
+            ws_per_message_deflate=False,  # video is compressed
+            lifespan="off",
+            log_config=None,
+            log_level="error",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=int(REQUEST_SECONDS),
+            timeout_graceful_shutdown=1,
+            h11_max_incomplete_event_size=LONGEST_HEAD,
+            ssl_certfile=listen.certificate,
+            ssl_keyfile=listen.key,
+        )
+        try:
+            config.load()
+        except OSError as error:  # of which SSLError is one
+            what = f"{listen.certificate} and {listen.key} are no certificate in PEM with its key"
+            raise UsageError(f"{what} ({error}); check both") from error
+        if config.ssl is not None:
+            config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._socket = listen_at(listen)
+        self.port: int = self._socket.getsockname()[1]
+        host = f"[{listen.host}]" if ":" in listen.host else listen.host
+        self.url = f"{'http' if listen.certificate is None else 'https'}://{host}:{self.port}/"
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._run, name="edgeseg-web", daemon=True)
+
+    def start(self) -> None:
+        """Begins to answer."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Ends all answers and frees the port, within PATIENCE; more calls do nothing."""
+        self._app.close()
+        self._server.should_exit = True
+        if self._thread.ident is not None:
+            self._thread.join(PATIENCE)
+        self._socket.close()
+
+    def _run(self) -> None:
+        self._server.run(sockets=[self._socket])
+
+
+class Protocol(H11Protocol):
+    """HTTP/1.1, with an end to clients that connect and ask for nothing, or all too slowly."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begins to wait for a request."""
+        super().connection_made(transport)
+        self._waiting = self.loop.call_later(REQUEST_SECONDS, transport.close)
+        self._request = self.scope
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Waits no more."""
+        self._waiting.cancel()
+        super().connection_lost(exc)
+
+    def on_response_complete(self) -> None:
+        """Waits for the next request."""
+        self._waiting = self.loop.call_later(REQUEST_SECONDS, self.transport.close)
+        super().on_response_complete()
+
+    def handle_events(self) -> None:
+        """Takes what came; when it was all of a request's headers, there is nothing to wait for."""
+        super().handle_events()
+        if self.scope is not self._request:
+            self._request = self.scope
+            self._waiting.cancel()

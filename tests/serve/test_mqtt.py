@@ -1,0 +1,263 @@
+"""What a broker is told, by Debian's mosquitto."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from queue import Queue
+from typing import Any
+
+import pytest
+
+pytest.importorskip("paho.mqtt.client", reason="no MQTT: pip install 'edgeseg[mqtt]'")
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+
+import edgeseg
+from edgeseg.errors import UsageError
+from edgeseg.segmenter import Segmenter
+from edgeseg.serve.mqtt import Mqtt
+from edgeseg.serve.settings import MqttSettings
+from edgeseg.video.access import Credentials
+from tests.serve.web.small_service import SmallService
+
+SECONDS = 30.0
+
+
+class Broker:
+    """mosquitto on a port of 127.0.0.1, which can be stopped and started."""
+
+    def __init__(self, folder: Path, settings: str = "allow_anonymous true") -> None:
+        program = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
+        if program is None:
+            pytest.skip("no mosquitto: tests/install-servers.sh installs it")
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        path = folder / "mosquitto.conf"
+        path.write_text(f"listener {self.port} 127.0.0.1\n{settings}\n")
+        self._command = [program, "-c", str(path)]
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + SECONDS
+        while True:
+            try:
+                return socket.create_connection(("127.0.0.1", self.port), 1).close()
+            except OSError:
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+
+class Reader:
+    """Subscribes to all topics."""
+
+    def __init__(self, port: int, user: str | None = None, password: str | None = None) -> None:
+        self.messages: Queue[tuple[str, Any, bool]] = Queue()
+        self._subscribed = threading.Event()
+        self._client = paho.Client(CallbackAPIVersion.VERSION2)
+        if user is not None:
+            self._client.username_pw_set(user, password)
+        self._client.on_connect = lambda client, *_: client.subscribe("#", 1)
+        self._client.on_subscribe = lambda *_: self._subscribed.set()
+        self._client.on_message = lambda _client, _data, message: self.messages.put(
+            (message.topic, message.payload.decode(), message.retain)
+        )
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+        assert self._subscribed.wait(SECONDS)
+
+    def next(self, topic: str, condition: Callable[[str], bool] = lambda _: True) -> tuple[str, bool]:
+        """The payload of the next message of a topic, and whether it was retained; others are passed over."""
+        while True:
+            found, payload, retained = self.messages.get(timeout=SECONDS)
+            if found == topic and condition(payload):
+                return payload, retained
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+@pytest.fixture(scope="module")
+def model() -> Segmenter:
+    return edgeseg.load("road-nano", threads=1)
+
+
+@pytest.fixture
+def service(model: Segmenter) -> SmallService:
+    return SmallService(model, ("gate", "yard"))
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    started = Broker(tmp_path)
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def reader(broker: Broker) -> Iterator[Reader]:
+    opened = Reader(broker.port)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def mqtt(service: SmallService, broker: Broker) -> Iterator[Mqtt]:
+    started = Mqtt(service, MqttSettings("127.0.0.1", broker.port, "site/edge"))
+    started.start()
+    yield started
+    started.close()
+
+
+@pytest.mark.usefixtures("mqtt")
+def test_states_and_events_are_told(service: SmallService, reader: Reader) -> None:
+    assert reader.next("site/edge/service") == ("online", False)
+    first = json.loads(reader.next("site/edge/cameras/gate/state")[0])
+    assert (first["state"], first["frozen"]) == ("connecting", False)
+    service.cameras["gate"].kill()
+    event = json.loads(reader.next("site/edge/events")[0])
+    assert event == service.events.newest(1)[0].to_json()
+    state = json.loads(reader.next("site/edge/cameras/gate/state")[0])
+    assert (state["state"], state["cause"]) == ("reconnecting", "refused")
+    assert state["since"].endswith("Z")
+
+
+@pytest.mark.usefixtures("mqtt")
+def test_figures_are_told(service: SmallService, reader: Reader) -> None:
+    figures = json.loads(reader.next("site/edge/cameras/yard/status")[0])
+    expected = service.status().cameras[1].to_json()
+    assert figures.keys() == expected.keys()
+    assert figures["connection"] == expected["connection"]
+
+
+@pytest.mark.usefixtures("mqtt")
+def test_who_comes_later_gets_the_states(service: SmallService, broker: Broker, reader: Reader) -> None:
+    service.cameras["yard"].revive()
+    reader.next("site/edge/cameras/yard/state", lambda payload: json.loads(payload)["state"] == "live")
+    later = Reader(broker.port)
+    try:
+        found = {}
+        while len(found) < 3:
+            topic, payload, retained = later.messages.get(timeout=SECONDS)
+            if retained:
+                found[topic] = payload
+    finally:
+        later.close()
+    assert found["site/edge/service"] == "online"
+    assert json.loads(found["site/edge/cameras/yard/state"])["state"] == "live"
+    assert "site/edge/events" not in found
+
+
+@pytest.mark.usefixtures("mqtt")
+def test_a_camera_that_is_taken_away_is_taken_back(service: SmallService, reader: Reader) -> None:
+    reader.next("site/edge/cameras/yard/state")
+    service.cameras = {"gate": service.cameras["gate"]}
+    assert reader.next("site/edge/cameras/yard/state") == ("", False)
+
+
+def test_the_end_and_a_sudden_end_are_told(service: SmallService, reader: Reader, broker: Broker) -> None:
+    first = Mqtt(service, MqttSettings("127.0.0.1", broker.port))
+    first.start()
+    reader.next("edgeseg/service", lambda payload: payload == "online")
+    service.events.add("service", "stopped", "all is finished")
+    first.close()
+    assert "stopped" in reader.next("edgeseg/events", lambda payload: "stopped" in payload)[0]
+    assert reader.next("edgeseg/service")[0] == "offline"
+    second = Mqtt(service, MqttSettings("127.0.0.1", broker.port))
+    second.start()
+    reader.next("edgeseg/service", lambda payload: payload == "online")
+    connection = second._client.socket()
+    assert connection is not None
+    connection.shutdown(socket.SHUT_RDWR)  # as a crash or a cable does: the broker tells the last will
+    assert reader.next("edgeseg/service")[0] == "offline"
+    assert reader.next("edgeseg/service")[0] == "online"  # it comes back by itself
+    second.close()
+
+
+def test_what_happens_while_the_broker_is_away_is_told_later(service: SmallService, broker: Broker, mqtt: Mqtt) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not mqtt._client.is_connected():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    broker.stop()
+    while mqtt._client.is_connected():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    service.cameras["gate"].kill()
+    time.sleep(0.5)
+    broker.start()
+    reader = Reader(broker.port)
+    try:
+        assert "refuses connections" in reader.next("site/edge/events")[0]
+        state = reader.next("site/edge/cameras/gate/state", lambda payload: "reconnecting" in payload)
+        assert json.loads(state[0])["cause"] == "refused"
+    finally:
+        reader.close()
+
+
+def test_what_is_too_much_is_counted(service: SmallService, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgeseg.serve.mqtt.WAITING", 3)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    mqtt = Mqtt(service, MqttSettings("127.0.0.1", port))
+    mqtt.start()
+    for number in range(8):
+        service.events.add("service", "warning", f"{number}")
+    deadline = time.monotonic() + SECONDS
+    while mqtt.lost != 5:
+        assert time.monotonic() < deadline, mqtt.lost
+        time.sleep(0.02)
+    started = time.monotonic()
+    mqtt.close(1.0)
+    assert time.monotonic() - started < 5.0
+
+
+def test_user_and_password(service: SmallService, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    program = shutil.which("mosquitto_passwd")
+    if program is None:
+        pytest.skip("no mosquitto_passwd: tests/install-servers.sh installs it")
+    passwords = tmp_path / "passwords"
+    passwords.touch()
+    passwords.chmod(0o644)
+    subprocess.run([program, "-b", str(passwords), "edge", "secret"], check=True, capture_output=True)
+    passwords.chmod(0o644)
+    broker = Broker(tmp_path, f"allow_anonymous false\npassword_file {passwords}\nuser root")
+    wrong = Mqtt(service, MqttSettings("127.0.0.1", broker.port, credentials=Credentials("edge", "wrong")))
+    right = Mqtt(service, MqttSettings("127.0.0.1", broker.port, credentials=Credentials("edge", "secret")))
+    try:
+        reader = Reader(broker.port, "edge", "secret")
+        wrong.start()
+        deadline = time.monotonic() + SECONDS
+        while "refuses: Not authorized" not in caplog.text:
+            assert time.monotonic() < deadline, caplog.text
+            time.sleep(0.02)
+        right.start()
+        assert reader.next("edgeseg/service")[0] == "online"
+        reader.close()
+    finally:
+        wrong.close()
+        right.close()
+        broker.stop()
+    assert "secret" not in caplog.text
+
+
+def test_certificates_that_are_none_are_refused(service: SmallService, tmp_path: Path) -> None:
+    path = tmp_path / "ca.pem"
+    path.write_text("nothing")
+    with pytest.raises(UsageError, match="holds no certificates in PEM"):
+        Mqtt(service, MqttSettings("127.0.0.1", ca=path))
