@@ -7,6 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from edgeseg.bundle import Bundle
+from edgeseg.segmenter import Segmenter, load
+from edgeseg.spec import Spec
 from edgeseg.video.mailbox import Mailbox
 from edgeseg.video.source import Frame, Skipped
 from edgeseg.video.supervised.life import Connection
@@ -57,3 +60,9 @@ def supervisors(monkeypatch: pytest.MonkeyPatch) -> list[FakeSupervisor]:
     FakeSupervisor.made = []
     monkeypatch.setattr("edgeseg.serve.camera.Supervisor", FakeSupervisor)
     return FakeSupervisor.made
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory, make_bundle: Callable[..., Bundle], spec: Spec) -> Segmenter:
+    """A network of a few weights."""
+    return load(make_bundle(tmp_path_factory.mktemp("bundle") / "tiny", spec), threads=1)

@@ -8,7 +8,7 @@ import pytest
 from edgeseg.errors import OutputError
 from edgeseg.serve.recording.encoder import FragmentEncoder
 from edgeseg.serve.recording.piece import Piece
-from tests.serve.recording.conftest import START, decode, make_result
+from tests.serve.results import START, decode, make_result
 
 
 def encode(times: list[float], size: tuple[int, int] = (48, 64), offset: float = 0.0) -> list[Piece]:

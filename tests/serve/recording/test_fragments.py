@@ -12,7 +12,7 @@ from edgeseg.errors import FrameError
 from edgeseg.segmenter import Segmenter
 from edgeseg.serve.recording import fragments
 from edgeseg.serve.recording.fragments import FragmentSubscription, Kind, LiveVideo, confidence_picture
-from tests.serve.recording.conftest import START, decode, make_result
+from tests.serve.results import START, decode, make_result
 
 WAIT = 20.0
 

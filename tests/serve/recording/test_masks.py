@@ -18,7 +18,7 @@ from edgeseg.serve.recording import masks
 from edgeseg.serve.recording.masks import FRACTIONS, MASKS, MaskTracks
 from edgeseg.serve.recording.piece import Header, Piece
 from edgeseg.video.model import Result
-from tests.serve.recording.conftest import START, make_result
+from tests.serve.results import START, make_result
 
 CLASSES = ("road", "sky", "other")
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from edgeseg.serve.recording import mp4
 from edgeseg.serve.recording.encoder import FragmentEncoder
 from edgeseg.serve.recording.piece import Piece
-from tests.serve.recording.conftest import START, decode, make_result
+from tests.serve.results import START, decode, make_result
 
 
 @pytest.fixture(scope="module")

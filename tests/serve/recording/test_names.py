@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeseg.serve.recording.names import entries, file_name
-from tests.serve.recording.conftest import START
+from tests.serve.results import START
 
 
 def test_a_name() -> None:

@@ -23,7 +23,7 @@ from edgeseg.serve.recording import recorder as module
 from edgeseg.serve.recording.fragments import LiveVideo
 from edgeseg.serve.recording.recorder import Recorder
 from edgeseg.serve.settings import RecordingSettings
-from tests.serve.recording.conftest import START, decode, make_result
+from tests.serve.results import START, decode, make_result
 
 CLASSES = ("road", "sky", "other")
 WAIT = 30.0
@@ -260,7 +260,7 @@ from edgeseg.serve.event_log import EventLog
 from edgeseg.serve.recording.fragments import LiveVideo
 from edgeseg.serve.recording.recorder import Recorder
 from edgeseg.serve.settings import RecordingSettings
-from tests.serve.recording.conftest import START, make_result
+from tests.serve.results import START, make_result
 live = LiveVideo("gate", None, 10)
 settings = RecordingSettings(Path(sys.argv[1]), segment_seconds=2.0, masks=True, fractions=True)
 recorder = Recorder(settings, "gate", live, EventLog(), ("road", "sky", "other"))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from edgeseg.serve.recording import retention
 from edgeseg.serve.recording.names import entries, file_name
 from edgeseg.serve.settings import RecordingSettings
-from tests.serve.recording.conftest import START
+from tests.serve.results import START
 
 HOUR = 3600
 

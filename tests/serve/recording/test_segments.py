@@ -12,7 +12,7 @@ import pytest
 from edgeseg.serve.recording.encoder import FragmentEncoder
 from edgeseg.serve.recording.piece import Header, Piece
 from edgeseg.serve.recording.segments import Segments, finish_leftovers
-from tests.serve.recording.conftest import START, decode, make_result
+from tests.serve.results import START, decode, make_result
 
 
 def encode(seconds: float, start: float = START, first: int = 0) -> list[Piece]:

@@ -1,17 +1,12 @@
-"""Results of a camera that never was, by a network that is one."""
+"""Results of a camera that never was, and what becomes of them as video."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 
 import av
 import numpy as np
-import pytest
 
-from edgeseg.bundle import Bundle
-from edgeseg.segmenter import Segmenter, load
-from edgeseg.spec import Spec
 from edgeseg.video.model import Result
 
 START = 1_795_867_200.0
@@ -34,9 +29,3 @@ def decode(data: bytes) -> list[av.VideoFrame]:
     """All frames of a video, by FFmpeg."""
     with av.open(io.BytesIO(data), "r") as container:
         return list(container.decode(video=0))
-
-
-@pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory, make_bundle: Callable[..., Bundle], spec: Spec) -> Segmenter:
-    """A network of a few weights."""
-    return load(make_bundle(tmp_path_factory.mktemp("bundle") / "tiny", spec), threads=1)

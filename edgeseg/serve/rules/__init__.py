@@ -1,0 +1,1 @@
+"""What masks mean: events by rules, and frames that are worth a label."""

@@ -1,0 +1,125 @@
+"""Rules of a camera: when a class covers more of a zone than it may, that is an event, and its end is one."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgeseg.serve.event_log import EventLog
+from edgeseg.serve.recording.fragments import Kind, LiveVideo
+from edgeseg.serve.rules.event_files import EventFiles
+from edgeseg.serve.rules.trigger import Trigger
+from edgeseg.serve.rules.zones import WHOLE, Corner, ZonePixels
+from edgeseg.serve.settings import Rule, Zone
+from edgeseg.video.model import Result
+
+FRAMES = 8
+"""Results that wait; of more, the oldest are lost."""
+
+
+class Rules:
+    """Looks at each mask, in a thread of its own; a sink of a camera's results.
+
+    Attributes:
+        lost: results that came faster than they were looked at.
+    """
+
+    def __init__(
+        self,
+        camera: str,
+        zones: Sequence[Zone],
+        rules: Sequence[Rule],
+        classes: tuple[str, ...],
+        events: EventLog,
+        live: LiveVideo,
+        folder: Path | None = None,
+        kind: Kind = "plain",
+    ) -> None:
+        """Begins; no rule holds.
+
+        Args:
+            camera: its name.
+            zones: that rules may name.
+            rules: whose classes are among `classes`, and whose zones among `zones`.
+            classes: names by class id.
+            events: told when a rule begins to hold, and when it ends.
+            live: the camera's video, for clips.
+            folder: where stills and clips go; None: there are none.
+            kind: of the video in clips; one that is recorded too is encoded once.
+        """
+        self.lost = 0
+        self._camera, self._rules, self._classes, self._events = camera, tuple(rules), classes, events
+        self._corners: dict[str | None, tuple[Corner, ...]] = {zone.name: zone.corners for zone in zones}
+        self._corners[None] = WHOLE
+        self._pixels: dict[str | None, ZonePixels] = {}
+        self._triggers = [Trigger(rule.above, rule.below, rule.seconds) for rule in rules]
+        self._files = None if folder is None else EventFiles(folder, camera, live, kind, events)
+        self._results: deque[tuple[Result, float] | None] = deque()  # None: a gap
+        self._change = threading.Condition()  # guards the results
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name=f"edgeseg-{camera}-rules", daemon=True)
+        self._thread.start()
+
+    def put(self, result: Result, now: float) -> None:
+        """Takes a result, as `edgeseg.serve.sink.Sink` says."""
+        with self._change:
+            if len(self._results) >= FRAMES:
+                self.lost += self._results.popleft() is not None
+            self._results.append((result, now))
+            self._change.notify()
+
+    def gap(self) -> None:
+        """Whatever was to last for some seconds begins to count anew."""
+        with self._change:
+            if not self._results or self._results[-1] is not None:
+                self._results.append(None)
+                self._change.notify()
+
+    def close(self, seconds: float) -> None:
+        """Looks at what waits, and writes the files of events, within so many seconds."""
+        with self._change:
+            self._closed = True
+            self._change.notify()
+        self._thread.join(seconds)
+        if self._files is not None:
+            self._files.close(seconds)
+
+    def _run(self) -> None:
+        while True:
+            with self._change:
+                self._change.wait_for(lambda: self._results or self._closed)
+                if not self._results:
+                    return
+                item = self._results.popleft()
+            if item is None:
+                for trigger in self._triggers:
+                    trigger.gap()
+            else:
+                self._look(*item)
+
+    def _look(self, result: Result, now: float) -> None:
+        assert result.mask is not None
+        size = result.mask.shape[-2:]
+        shares = {}
+        for zone in dict.fromkeys(rule.zone for rule in self._rules):
+            pixels = self._pixels.get(zone)
+            if pixels is None or pixels.size != size:
+                pixels = self._pixels[zone] = ZonePixels(self._corners[zone], *size)
+            shares[zone] = pixels.shares(result.mask, len(self._classes))
+        for number, (rule, trigger) in enumerate(zip(self._rules, self._triggers, strict=True), 1):
+            share = float(shares[rule.zone][self._classes.index(rule.class_name)])
+            if trigger.update(share, result.captured):
+                self._tell(number, rule, trigger.active, share, result, now)
+
+    def _tell(self, number: int, rule: Rule, active: bool, share: float, result: Result, now: float) -> None:
+        place = "the picture" if rule.zone is None else f"zone {rule.zone}"
+        limit = f"more than {100 * rule.above:g} %" if active else f"less than {100 * rule.below:g} %"
+        lasting = f" for {rule.seconds:g} s" if rule.seconds else ""
+        text = f"{rule.class_name} covers {100 * share:.2f} % of {place}: {limit}{lasting}"
+        files = None
+        if active and self._files is not None:
+            files = self._files.add(result.frame, now, result.captured, f"-event{number}")
+        still, clip = files or (None, None)
+        self._events.add("rule", rule.name, text, self._camera, active, still, clip)
