@@ -27,7 +27,7 @@ def test_the_settings_on_the_page_are_read(tmp_path: Path, text: str) -> None:
 
 
 def test_every_setting_is_explained() -> None:
-    apart = {"name", "zones", "smooth"}
+    apart = {"name", "zones"}
     for field in (*fields(BundleSettings), *fields(CameraSettings)):
         assert field.name in apart or f"`{field.name}`" in PAGE, field.name
 
