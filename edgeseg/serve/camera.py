@@ -71,6 +71,7 @@ class CameraWorker:
         self.name = settings.name
         self.settings = settings
         self.live = sinks.live
+        self._recorder = sinks.recorder
         self.newest: Result | None = None
         self._sinks = list(sinks.all)
         self._smoother = Smoother(settings.smooth) if settings.smooth else None
@@ -157,7 +158,7 @@ class CameraWorker:
             connection=self._supervisor.connection,
             stages=self._figures.stages(),
             fractions={} if mask is None else fractions(mask, self._classes),
-            recording=None,
+            recording=None if self._recorder is None else self._recorder.status,
         )
 
     def close(self, deadline: float) -> None:

@@ -92,7 +92,6 @@ def check_built(settings: ServiceSettings) -> None:
     """Raises UsageError for settings that are understood and do nothing yet."""
     cameras = settings.cameras
     unbuilt = {
-        "recording": any(camera.recording for camera in cameras),
         "rules": any(camera.rules for camera in cameras),
         "labelling": any(camera.labelling for camera in cameras),
     }

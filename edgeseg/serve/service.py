@@ -150,7 +150,7 @@ class Service:
         self._scheduler.arrived()
 
     def _camera(self, settings: CameraSettings) -> CameraWorker:
-        sinks = open_sinks(settings, lambda: self.model)
+        sinks = open_sinks(settings, lambda: self.model, self.events)
         return CameraWorker(settings, self._network.bundle.spec.classes, self.events, self._scheduler.arrived, sinks)
 
     def _break(self, sentence: str) -> None:
