@@ -6,12 +6,12 @@ Every function raises FrameError where its argument is no use, and returns what 
 from __future__ import annotations
 
 import math
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg.arrays import Image, Logits, Mask
+from edgeseg.arrays import Image, Logits
 from edgeseg.errors import FrameError
 from edgeseg.spec import MAX_CLASSES, Rect
 
@@ -115,7 +115,7 @@ def check_same_or_apart(frame: Image, out: Image) -> None:
         check_apart("frame", frame, out)
 
 
-def check_apart(name: str, array: Mask | Image, out: Mask | Image) -> None:
+def check_apart(name: str, array: NDArray[Any], out: NDArray[Any]) -> None:
     """Refuses an output that shares memory with an input."""
     if np.may_share_memory(array, out) and np.shares_memory(array, out):
         raise FrameError(f"got an output that overlaps the {name}; give it memory of its own")

@@ -1,4 +1,4 @@
-"""The native kernels around the network: resize before it, arg-max, labels, overlay and margin after it.
+"""The native kernels around the network: resize before it, smooth, arg-max, labels, overlay and margin after it.
 
 Frames are BGR uint8 (H, W, 3), masks uint8 (H, W) class ids, logits float32 (C, h, w) or (1, C, h, w); of one channel,
 class 1 is where it is above 0. Labels that may overlap have masks uint8 (L, H, W) of 0 and 1. Every `out` must have the
@@ -130,6 +130,32 @@ def margin(
     _check_contiguous(out)
     _finite(_native.margin, planes, checked_rect(rect, planes), out)
     return out
+
+
+def smooth(logits: Logits, average: Logits, weight: float) -> Logits:
+    """An average over time, in place: `average` becomes weight times itself plus 1 - weight times the logits.
+
+    Both weights are rounded to float32 first, then the two products and their sum.
+
+    Args:
+        logits: (C, h, w) or (1, C, h, w), 1 to 255 classes.
+        average: of the logits before, of their shape, float32, contiguous.
+        weight: 0 (the logits alone) to 1 (the average stays).
+
+    Returns:
+        `average`.
+
+    Raises:
+        FrameError: an array of the wrong shape, dtype or layout, or logits that hold NaN or infinity.
+    """
+    planes = checked_logits(logits)
+    if not 0 <= weight <= 1:
+        raise FrameError(f"got weight {weight}, expected a number from 0 (the logits alone) to 1 (the average alone)")
+    average = checked_output("average", average, logits.shape, np.float32)
+    _check_contiguous(average)
+    check_apart("logits", planes, average)
+    _finite(_native.smooth, planes, float(weight), average.reshape(planes.shape))
+    return average
 
 
 def overlay(

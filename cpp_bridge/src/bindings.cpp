@@ -30,6 +30,7 @@ using Palette = nb::ndarray<const std::uint8_t, nb::shape<-1, 3>, nb::c_contig, 
 using Masks = nb::ndarray<const std::uint8_t, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
 using OutMasks = nb::ndarray<std::uint8_t, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
 using OutMargin = nb::ndarray<float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using OutLogits = nb::ndarray<float, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
 using Rect = std::tuple<double, double, double, double>;
 
 // Pixels; rows of 4 channels, and products of two sides in the kernels' 64 bits, stay in their types.
@@ -86,6 +87,13 @@ void margin(const Logits& logits, const Rect& rect, const OutMargin& out) {
     edgeseg::margin(planes(logits), area(rect), out.data(), size(out, 1), size(out, 0));
 }
 
+void smooth(const Logits& logits, double weight, const OutLogits& average) {
+    for (std::size_t axis = 0; axis < 3; ++axis) {
+        if (average.shape(axis) != logits.shape(axis)) throw std::invalid_argument("the average has the logits' shape");
+    }
+    edgeseg::smooth(planes(logits), weight, average.data());
+}
+
 void overlay(const Logits& logits, const Rect& rect, const Frame& frame, const Palette& palette, double alpha,
              const OutFrame& out, const std::optional<OutMask>& mask) {
     const edgeseg::Image ids = mask ? image(*mask) : edgeseg::Image{};
@@ -123,6 +131,7 @@ NB_MODULE(_native, module) {
     module.def("argmax_unpruned", &argmax_unpruned, logits, rect, out, free_gil);
     module.def("labels", &labels, logits, rect, out, free_gil);
     module.def("margin", &margin, logits, rect, out, free_gil);
+    module.def("smooth", &smooth, logits, nb::arg("weight"), nb::arg("average").noconvert(), free_gil);
     module.def("overlay", &overlay, logits, rect, frame, palette, alpha, out, nb::arg("mask").noconvert().none(),
                free_gil);
     module.def("blend", &blend, nb::arg("mask").noconvert(), frame, palette, alpha, out, free_gil);

@@ -5,6 +5,7 @@
 #include "loops_margin.hpp"
 #include "loops_overlay.hpp"
 #include "loops_resize.hpp"
+#include "loops_smooth.hpp"
 #include "loops_winners.hpp"
 
 #define EDGESEG_JOIN_(a, b) a##b
@@ -23,6 +24,8 @@ const Loops EDGESEG_JOIN(EDGESEG_LEVEL, _loops) = {
     argmax_band,
     argmax_unpruned_band,
     margin_band,
+    finite,
+    smooth,
     colour_span,
     blend_row,
 };

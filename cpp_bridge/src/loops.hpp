@@ -59,6 +59,11 @@ struct Loops {
     void (*margin_band)(const Logits& logits, const Cells& columns, const Cells& rows, int band, float* memory,
                         float* out, std::ptrdiff_t stride);
 
+    // Whether no value is NaN or infinite.
+    bool (*finite)(const float* values, std::ptrdiff_t count);
+    // average * kept + logits * added, in place.
+    void (*smooth)(const float* logits, float kept, float added, std::ptrdiff_t count, float* average);
+
     // The mask's pixels of a span -> colour * alpha + 128, three values a pixel; `out` is writable for one more.
     // `table` holds four values a class, the fourth unused.
     void (*colour_span)(const std::uint8_t* mask, Span span, const std::uint16_t* table, std::uint16_t* out);

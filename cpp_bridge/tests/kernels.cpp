@@ -91,6 +91,21 @@ void test_margin() {
     expect(out == std::vector<float>{3, 2}, "best minus second best");
 }
 
+void test_smooth() {
+    const Map map{1, 1, 3, {4, 0, -8}};
+    std::vector<float> average{0, 2, 8};
+    smooth(map.view(), 0.25, average.data());
+    expect(average == std::vector<float>{3, 0.5, -4}, "a quarter of the average, three of the logits");
+    smooth(map.view(), 1, average.data());
+    expect(average == std::vector<float>{3, 0.5, -4}, "all of the average");
+    smooth(map.view(), 0, average.data());
+    expect(average == std::vector<float>{4, 0, -8}, "all of the logits");
+    const Map broken{1, 1, 3, {1, INFINITY, 1}};
+    expect_throws([&] { smooth(broken.view(), 0.5, average.data()); }, "infinity in an average");
+    expect_throws([&] { smooth(map.view(), NAN, average.data()); }, "a weight that is none");
+    expect(average == std::vector<float>{4, 0, -8}, "nothing is written of broken logits");
+}
+
 void test_overlay() {
     const Map map{2, 1, 2, {0, 0, -1, 1}};
     const Bytes colours{0, 0, 0, 255, 100, 0};
@@ -138,13 +153,15 @@ void test_instruction_sets() {
         Bytes frame(static_cast<std::size_t>(width) * height * channels);
         for (auto& byte : frame) byte = static_cast<std::uint8_t>(random());
         Bytes small, mask;
-        std::vector<float> margins;
+        std::vector<float> margins, average;
         for (const std::string& name : instruction_sets()) {
             set_instruction_set(name);
             const Bytes small_here = resized(frame, width, height, channels, to_width, to_height);
             const Bytes mask_here = masked(map, to_width, to_height);
             std::vector<float> margins_here(mask_here.size());
             margin(map.view(), map.whole(), margins_here.data(), to_width, to_height);
+            std::vector<float> average_here(map.values.size(), 0.7F);
+            smooth(map.view(), 0.3, average_here.data());
             Bytes brute(mask_here.size());
             argmax_unpruned(map.view(), map.whole(), {brute.data(), to_width, to_height, 1, to_width});
             for (std::size_t i = 0; i < brute.size(); ++i) {
@@ -154,8 +171,10 @@ void test_instruction_sets() {
                 small = small_here;
                 mask = mask_here;
                 margins = margins_here;
+                average = average_here;
             }
-            expect(small == small_here && mask == mask_here && margins == margins_here, name + " is baseline");
+            expect(small == small_here && mask == mask_here && margins == margins_here && average == average_here,
+                   name + " is baseline");
         }
     }
     expect_throws([] { set_instruction_set("none"); }, "an unknown instruction set");
@@ -167,6 +186,7 @@ int main() {
     test_resize();
     test_argmax();
     test_margin();
+    test_smooth();
     test_overlay();
     test_labels();
     test_instruction_sets();

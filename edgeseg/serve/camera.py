@@ -12,6 +12,7 @@ from edgeseg.serve.event_log import EventLog
 from edgeseg.serve.figures import Figures, fractions
 from edgeseg.serve.settings import CameraSettings
 from edgeseg.serve.sinks import Sinks
+from edgeseg.serve.smoother import Smoother
 from edgeseg.serve.status import CameraStatus
 from edgeseg.video.camera import camera_number
 from edgeseg.video.mailbox import Mailbox
@@ -31,11 +32,13 @@ class Work:
         camera: that it is of.
         order: counts the camera's frames that were taken.
         frame: the frame.
+        smoother: of its logits; None where they are taken as they are.
     """
 
     camera: CameraWorker
     order: int
     frame: Frame
+    smoother: Smoother | None = None
 
 
 class CameraWorker:
@@ -68,8 +71,10 @@ class CameraWorker:
         self.name = settings.name
         self.settings = settings
         self.live = sinks.live
+        self._recorder = sinks.recorder
         self.newest: Result | None = None
         self._sinks = list(sinks.all)
+        self._smoother = Smoother(settings.smooth) if settings.smooth else None
         self._classes = classes
         self._events = events
         self._arrived = arrived
@@ -97,7 +102,7 @@ class CameraWorker:
     def take(self) -> Work | None:
         """The newest frame, if one waits that is not too old; it has to be delivered. It never waits."""
         with self._taking:
-            if self.settings.smooth and self._in_work:  # an average over time takes one frame after the other
+            if self._smoother is not None and self._in_work:  # it takes one frame after the other
                 return None
             while not self._closed and (frame := self._poll()) is not None:
                 oldest = self.settings.max_age
@@ -106,7 +111,7 @@ class CameraWorker:
                     continue
                 self._taken += 1
                 self._in_work += 1
-                return Work(self, self._taken - 1, frame)
+                return Work(self, self._taken - 1, frame, self._smoother)
             return None
 
     def deliver(self, work: Work, outcome: Result | Exception) -> None:
@@ -127,7 +132,7 @@ class CameraWorker:
         with self._taking:
             self._in_work -= 1
             self._idle.notify_all()
-        if self.settings.smooth:
+        if self._smoother is not None:
             self._arrived()
 
     def status(self) -> CameraStatus:
@@ -153,7 +158,7 @@ class CameraWorker:
             connection=self._supervisor.connection,
             stages=self._figures.stages(),
             fractions={} if mask is None else fractions(mask, self._classes),
-            recording=None,
+            recording=None if self._recorder is None else self._recorder.status,
         )
 
     def close(self, deadline: float) -> None:

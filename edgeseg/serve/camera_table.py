@@ -19,6 +19,9 @@ NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 LONGEST_SEGMENT = 3600.0
 """Seconds."""
 
+SMOOTHEST = 0.99
+"""Weight of the average in the next one."""
+
 HOURS = 24 * 366 * 100.0
 MOST_FRAMES = 10**7
 
@@ -53,6 +56,7 @@ def read_camera(name: str, table: Table, spec: Spec) -> CameraSettings:
         ),
         give_up_after=table.number("give_up_after", None, low=0.1, high=HOURS, unit=" seconds"),
         max_age=table.number("max_age", None, low=0.001, high=LONGEST_TIMEOUT, unit=" seconds"),
+        smooth=table.number("smooth", CameraSettings.smooth, low=0.0, high=SMOOTHEST),
         recording=_recording(table.table("recording")),
         zones=zones,
         rules=_rules(table, zones, spec),

@@ -80,6 +80,7 @@ def _camera_text(camera: CameraSettings) -> list[str]:
     seconds = [f"stalled after {camera.stall_after:g} s"]
     seconds += [f"given up after {camera.give_up_after:g} s"] if camera.give_up_after is not None else []
     seconds += [f"frames up to {camera.max_age:g} s old"] if camera.max_age is not None else []
+    seconds += [f"smoothed by {camera.smooth:g}"] if camera.smooth else []
     lines = [", ".join(seconds)]
     lines += [f"user {camera.credentials.user}"] if camera.credentials else []
     lines += [_recording_text(camera.recording)] if camera.recording else []

@@ -153,12 +153,14 @@ def _segment(model: Model, work: Work, memory: Image) -> Result:
     started = time.perf_counter()
     tensor = model.prepare(frame.image, out=memory)
     prepared = time.perf_counter()
-    if model.makes_masks:
+    if model.makes_masks and work.smoother is None:
         mask = model.segment(tensor, width, height)
         inferred = done = time.perf_counter()
     else:
         logits = model.infer(tensor)
         inferred = time.perf_counter()
+        if work.smoother is not None:
+            logits = work.smoother(frame, logits)
         mask = model.mask(logits, width, height)
         done = time.perf_counter()
     return Result(

@@ -226,3 +226,18 @@ def test_closing_waits_for_frames_in_work_then_finishes_the_sinks(supervisors: l
     worker.close(time.perf_counter())
     assert listener.got == []
     assert listener.closed == 1
+
+
+def test_a_smoothed_camera_has_one_frame_in_work(supervisors: list[FakeSupervisor]) -> None:
+    calls: list[int] = []
+    settings = replace(SETTINGS, smooth=0.5)
+    worker = CameraWorker(settings, CLASSES, EventLog(), lambda: calls.append(1), Sinks(()))
+    supervisors[0].put(0)
+    work = take(worker)
+    assert work.smoother is not None
+    supervisors[0].put(1)
+    assert worker.take() is None
+    before = len(calls)
+    worker.deliver(work, result_of(work))
+    assert len(calls) == before + 1  # whoever waits is told that there is one to take now
+    assert take(worker).smoother is work.smoother

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -14,7 +15,7 @@ from edgeseg.bundle import Bundle
 from edgeseg.errors import EngineError
 from edgeseg.serve.network import load_network
 from edgeseg.serve.service import Service
-from edgeseg.serve.settings import BundleSettings, CameraSettings, ServiceSettings
+from edgeseg.serve.settings import BundleSettings, CameraSettings, RecordingSettings, ServiceSettings
 from edgeseg.spec import Spec
 from tests.video.namespace import Loopback, free_port, wait_until
 
@@ -37,7 +38,7 @@ def start(bundle: Bundle) -> Iterator[Service | Start]:
 
     def start(*cameras: CameraSettings) -> Service:
         settings = settings_of(bundle, *cameras)
-        services.append(Service(settings, load_network(settings.bundle, bundle), lambda _: None))
+        services.append(Service(settings, load_network(settings.bundle, bundle), lambda: None))
         services[-1].start()
         return services[-1]
 
@@ -213,3 +214,26 @@ def test_nothing_changes_after_the_end(start: Start, bundle: Bundle) -> None:
     assert service.close()
     service.reload(settings_of(bundle, camera("yard", free_port())), bundle)
     assert list(service.cameras) == ["gate"]
+
+
+def test_a_camera_is_recorded_and_its_status_says_so(start: Start, loopback: Loopback, tmp_path: Path) -> None:
+    port = free_port()
+    loopback.start("mjpeg", port)
+    (tmp_path / "rec").mkdir()
+    recording = RecordingSettings(tmp_path / "rec", segment_seconds=1.0, masks=True)
+    service = start(replace(camera("gate", port), recording=recording))
+
+    def segments() -> int:
+        status = service.status().cameras[0].recording
+        assert status is not None
+        assert status.reason is None
+        return status.segments
+
+    wait_until(lambda: segments() >= 3, SECONDS)
+    assert service.close()
+    videos, masks = (sorted((tmp_path / "rec").glob(f"gate-*{ending}")) for ending in (".mp4", "-masks.mkv"))
+    assert videos
+    assert masks
+    assert not list((tmp_path / "rec").glob(".*"))
+    with av.open(str(videos[0])) as container:
+        assert sum(1 for _ in container.decode(video=0)) > 0

@@ -46,6 +46,10 @@ EDGESEG_API void labels(const Logits& logits, const Rect& rect, std::uint8_t* ma
 // Best minus second-best logit, (height, width) contiguous floats; of one class, the absolute logit.
 EDGESEG_API void margin(const Logits& logits, const Rect& rect, float* out, int width, int height);
 
+// An average over time: `average`, (classes, height, width) contiguous floats, becomes weight times itself plus
+// 1 - weight times the logits. Both weights, 0 to 1, are rounded to float first.
+EDGESEG_API void smooth(const Logits& logits, double weight, float* average);
+
 // Colours of the classes, blue, green, red, as frames.
 struct Palette {
     const std::uint8_t* colours;
