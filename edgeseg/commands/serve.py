@@ -27,6 +27,7 @@ def serve_command(settings: Path, *, check: bool = False, every: float = 10.0, j
     from edgeseg.errors import UsageError
     from edgeseg.interrupt import Interrupted, exit_code
     from edgeseg.serve.described import to_json, to_text
+    from edgeseg.serve.fronts import check_packages
     from edgeseg.serve.report import log_to_stderr
     from edgeseg.serve.run import leave, run
     from edgeseg.serve.settings_file import read_settings
@@ -36,6 +37,7 @@ def serve_command(settings: Path, *, check: bool = False, every: float = 10.0, j
         raise UsageError(f"every is {every:g}, expected 0.1 to 86400 seconds")
     if check:
         found, bundle = read_settings(settings)
+        check_packages(found)
         if json:
             print_json(to_json(found, bundle))
         else:

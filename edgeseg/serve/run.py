@@ -6,21 +6,28 @@ import os
 import sys
 import threading
 import time
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Literal
 
 from edgeseg.errors import UsageError
 from edgeseg.interrupt import hangups, interruptible
+from edgeseg.serve.fronts import Fronts
 from edgeseg.serve.network import load_network
 from edgeseg.serve.notify import Notifier
 from edgeseg.serve.report import Reporter
-from edgeseg.serve.service import Service
+from edgeseg.serve.service import PATIENCE, Service
 from edgeseg.serve.settings import ServiceSettings
 from edgeseg.serve.settings_file import read_settings
+from edgeseg.serve.together import together
 
 PERIOD = 1.0
 """Seconds between two looks at whether work goes on."""
+
+MARGIN = 0.5
+"""Seconds that ending may take beyond what each part may."""
 
 Message = Literal["stop", "reload", "broken"]
 
@@ -40,28 +47,33 @@ def run(path: Path, *, every: float, json: bool) -> bool:
     notifier = Notifier()
     settings, bundle = read_settings(path)
     check_built(settings)
-    service = Service(settings, load_network(settings.bundle, bundle), lambda _: messages.put("broken"))
+    service = Service(settings, load_network(settings.bundle, bundle), lambda: messages.put("broken"))
     reporter = Reporter(service, every) if json else None
     reloading = threading.Lock()
-    well = True
-    try:
+    message, in_time = None, False
+    with ExitStack() as stack:
+        if reporter is not None:
+            stack.callback(reporter.close)
+        stack.callback(service.close)
+        fronts = Fronts(service)
+        stack.callback(fronts.close)
         with interruptible(lambda: messages.put("stop")), hangups(lambda: messages.put("reload")):
             service.start()
+            fronts.start()
             notifier.ready(_summary(service))
-            while (message := _next(messages, service, notifier)) != "stop":
-                if message == "broken":
-                    well = False
-                    break
-                threading.Thread(
-                    target=_reload, args=(path, service, notifier, reloading), name="edgeseg-reload", daemon=True
-                ).start()
+            while (message := _next(messages, service, notifier)) == "reload":
+                change = partial(_reload, path, service, fronts, notifier, reloading)
+                threading.Thread(target=change, name="edgeseg-reload", daemon=True).start()
             notifier.stopping()
-            in_time = service.close()
-    finally:
-        service.close()
-        if reporter is not None:
-            reporter.close()
-    return well and in_time
+            in_time = _end(service, fronts)
+    return message == "stop" and in_time
+
+
+def _end(service: Service, fronts: Fronts) -> bool:
+    """Ends all at once; whether all could be finished."""
+    ended: list[bool] = []
+    deadline = time.perf_counter() + PATIENCE + MARGIN
+    return together([lambda: ended.append(service.close()), fronts.close], deadline) and all(ended)
 
 
 def leave(code: int) -> int:
@@ -80,8 +92,6 @@ def check_built(settings: ServiceSettings) -> None:
     """Raises UsageError for settings that are understood and do nothing yet."""
     cameras = settings.cameras
     unbuilt = {
-        "listen": settings.listen,
-        "mqtt": settings.mqtt,
         "recording": any(camera.recording for camera in cameras),
         "rules": any(camera.rules for camera in cameras),
         "labelling": any(camera.labelling for camera in cameras),
@@ -92,10 +102,13 @@ def check_built(settings: ServiceSettings) -> None:
 
 def _next(messages: SimpleQueue[Message], service: Service, notifier: Notifier) -> Message:
     """Waits for a message, and tells systemd meanwhile that work goes on, as long as it does."""
-    due = 0.0
+    due, well = 0.0, True
     while True:
-        now = time.monotonic()
-        if notifier.period is not None and now >= due and service.is_well():
+        now, before = time.monotonic(), well
+        well = service.is_well()
+        if before and not well:
+            service.events.add("service", "stuck", "a frame takes longer than a frame can take, or a worker has ended")
+        if notifier.period is not None and now >= due and well:
             notifier.alive(_summary(service))
             due = now + notifier.period
         try:
@@ -104,7 +117,7 @@ def _next(messages: SimpleQueue[Message], service: Service, notifier: Notifier) 
             continue
 
 
-def _reload(path: Path, service: Service, notifier: Notifier, reloading: threading.Lock) -> None:
+def _reload(path: Path, service: Service, fronts: Fronts, notifier: Notifier, reloading: threading.Lock) -> None:
     """Takes over what the file says now, or says why not; one at a time, so that the last one read holds."""
     with reloading:
         notifier.reloading()
@@ -114,6 +127,8 @@ def _reload(path: Path, service: Service, notifier: Notifier, reloading: threadi
             service.reload(settings, bundle)
         except Exception as error:  # whatever it is, the service goes on as it was
             service.refuse(error)
+        else:
+            fronts.change(settings)
         notifier.ready(_summary(service))
 
 

@@ -33,13 +33,13 @@ class Service:
         cameras: by name, in the order of the settings; replaced as a whole.
     """
 
-    def __init__(self, settings: ServiceSettings, network: Network, broken: Callable[[str], None]) -> None:
+    def __init__(self, settings: ServiceSettings, network: Network, broken: Callable[[], None]) -> None:
         """Makes it; `start` opens the cameras.
 
         Args:
             settings: what is to run.
             network: loaded by these settings; the service closes it.
-            broken: called, with a sentence, when the network gives no masks any more.
+            broken: called when the network gives no masks any more.
         """
         self.settings = settings
         self.events = EventLog()
@@ -48,7 +48,8 @@ class Service:
         self._started = time.perf_counter()
         self._changing = threading.Lock()  # held while the settings change, or all ends
         self._closed = False
-        self._scheduler = Scheduler(network.model, network.workers, broken)
+        self._broken = broken
+        self._scheduler = Scheduler(network.model, network.workers, self._break)
 
     def start(self) -> None:
         """Opens the cameras."""
@@ -151,6 +152,10 @@ class Service:
     def _camera(self, settings: CameraSettings) -> CameraWorker:
         sinks = open_sinks(settings, lambda: self.model)
         return CameraWorker(settings, self._network.bundle.spec.classes, self.events, self._scheduler.arrived, sinks)
+
+    def _break(self, sentence: str) -> None:
+        self.events.add("service", "broken", sentence)
+        self._broken()
 
     def _network_text(self) -> str:
         network = self._network

@@ -37,7 +37,7 @@ def start(bundle: Bundle) -> Iterator[Service | Start]:
 
     def start(*cameras: CameraSettings) -> Service:
         settings = settings_of(bundle, *cameras)
-        services.append(Service(settings, load_network(settings.bundle, bundle), lambda _: None))
+        services.append(Service(settings, load_network(settings.bundle, bundle), lambda: None))
         services[-1].start()
         return services[-1]
 
