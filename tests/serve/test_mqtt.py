@@ -210,7 +210,9 @@ def test_what_happens_while_the_broker_is_away_is_told_later(service: SmallServi
         reader.close()
 
 
-def test_what_is_too_much_is_counted(service: SmallService, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_too_much_is_counted(
+    service: SmallService, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr("edgeseg.serve.mqtt.WAITING", 3)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -221,6 +223,9 @@ def test_what_is_too_much_is_counted(service: SmallService, monkeypatch: pytest.
     deadline = time.monotonic() + SECONDS
     while mqtt.lost != 5:
         assert time.monotonic() < deadline, mqtt.lost
+        time.sleep(0.02)
+    while "is not reached; trying again" not in caplog.text:
+        assert time.monotonic() < deadline, caplog.text
         time.sleep(0.02)
     started = time.monotonic()
     mqtt.close(1.0)

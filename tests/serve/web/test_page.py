@@ -141,7 +141,7 @@ def test_figures_that_are_old_look_old(running: Served, browser: Browser) -> Non
 def test_it_fits(running: Served, browser: Browser, width: int, phone: bool) -> None:
     browser.resize(width, 800, phone=phone)
     browser.open(running.server.url)
-    browser.wait_for(f"{GATE}?.querySelector('.legend li')")
+    browser.wait_for(f"!!{GATE}?.querySelector('.legend li')")
     assert browser.evaluate("document.documentElement.scrollWidth") <= width
     assert browser.evaluate(f"{GATE}.getBoundingClientRect().right") <= width
 
@@ -165,7 +165,7 @@ def test_the_door_asks_for_the_token(
     browser.open(served.server.url)
 
     def show(text: str) -> None:
-        browser.wait_for("document.getElementById('token')")
+        browser.wait_for("!!document.getElementById('token')")
         browser.evaluate(f"document.getElementById('token').value = {text!r}; document.forms[0].requestSubmit()")
 
     show("something else of it")
