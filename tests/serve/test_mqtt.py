@@ -151,7 +151,7 @@ def test_who_comes_later_gets_the_states(service: SmallService, broker: Broker, 
     reader.next("site/edge/cameras/yard/state", lambda payload: json.loads(payload)["state"] == "live")
     later = Reader(broker.port)
     try:
-        found = {}
+        found: dict[str, str] = {}
         while len(found) < 3:
             topic, payload, retained = later.messages.get(timeout=SECONDS)
             if retained:
@@ -182,7 +182,7 @@ def test_the_end_and_a_sudden_end_are_told(service: SmallService, reader: Reader
     second.start()
     reader.next("edgeseg/service", lambda payload: payload == "online")
     connection = second._client.socket()
-    assert connection is not None
+    assert isinstance(connection, socket.socket)
     connection.shutdown(socket.SHUT_RDWR)  # as a crash or a cable does: the broker tells the last will
     assert reader.next("edgeseg/service")[0] == "offline"
     assert reader.next("edgeseg/service")[0] == "online"  # it comes back by itself

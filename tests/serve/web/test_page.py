@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
@@ -26,13 +25,6 @@ SEEN = """(() => {
     context.drawImage(CARD.querySelector("video"), 0, 0, 64, 36);
     return [...context.getImageData(0, 0, 64, 36).data].join();
 })()"""
-
-
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
-    with Browser(tmp_path / "profile") as opened:
-        opened.resize(1280, 800)
-        yield opened
 
 
 @pytest.fixture
