@@ -117,7 +117,8 @@ def reader(broker: Broker) -> Iterator[Reader]:
 
 
 @pytest.fixture
-def mqtt(service: SmallService, broker: Broker) -> Iterator[Mqtt]:
+def mqtt(service: SmallService, broker: Broker, reader: Reader) -> Iterator[Mqtt]:
+    del reader  # which has subscribed before
     started = Mqtt(service, MqttSettings("127.0.0.1", broker.port, "site/edge"))
     started.start()
     yield started
