@@ -76,6 +76,8 @@ class Mqtt:
         self.lost = 0
         self._service = service
         self._settings = settings
+        self._where = f"{settings.host}:{settings.port}"
+        self._said = ""
         self._told: dict[str, tuple[object, ...]] = {}  # by camera: what the broker has
         self._anew = threading.Event()  # the broker may have forgotten
         self._closed = threading.Event()
@@ -84,6 +86,7 @@ class Mqtt:
         self._client.reconnect_delay_set(1, LONGEST_DELAY)
         self._client.will_set(self._topic("service"), "offline", qos=1, retain=True)
         self._client.on_connect = self._connected
+        self._client.on_connect_fail = self._unreachable
         self._client.on_disconnect = self._disconnected
         if settings.credentials is not None:
             self._client.username_pw_set(settings.credentials.user, settings.credentials.password)
@@ -174,11 +177,10 @@ class Mqtt:
         code: ReasonCode,
         _properties: Properties | None,
     ) -> None:
-        where = f"{self._settings.host}:{self._settings.port}"
         if code.is_failure:
-            _log.warning("MQTT broker %s refuses: %s", where, code)
+            self._say(f"refuses: {code}")
             return
-        _log.info("MQTT broker %s: connected", where)
+        self._say("is connected")
         client.publish(self._topic("service"), "online", qos=1, retain=True)
         self._anew.set()
 
@@ -191,4 +193,14 @@ class Mqtt:
         _properties: Properties | None,
     ) -> None:
         if not self._closed.is_set():
-            _log.warning("MQTT broker %s:%d: lost (%s)", self._settings.host, self._settings.port, code)
+            self._say(f"is lost: {code}")
+
+    def _unreachable(self, _client: paho.Client, _data: object) -> None:
+        self._say("is not reached; trying again until it is")
+
+    def _say(self, what: str) -> None:
+        """Writes what became of the broker into the log, once as long as it stays the same."""
+        if what != self._said:
+            self._said = what
+            level = logging.INFO if what == "is connected" else logging.WARNING
+            _log.log(level, "MQTT broker %s %s", self._where, what)

@@ -117,7 +117,8 @@ def reader(broker: Broker) -> Iterator[Reader]:
 
 
 @pytest.fixture
-def mqtt(service: SmallService, broker: Broker) -> Iterator[Mqtt]:
+def mqtt(service: SmallService, broker: Broker, reader: Reader) -> Iterator[Mqtt]:
+    del reader  # which has subscribed before
     started = Mqtt(service, MqttSettings("127.0.0.1", broker.port, "site/edge"))
     started.start()
     yield started
@@ -151,7 +152,7 @@ def test_who_comes_later_gets_the_states(service: SmallService, broker: Broker, 
     reader.next("site/edge/cameras/yard/state", lambda payload: json.loads(payload)["state"] == "live")
     later = Reader(broker.port)
     try:
-        found = {}
+        found: dict[str, str] = {}
         while len(found) < 3:
             topic, payload, retained = later.messages.get(timeout=SECONDS)
             if retained:
@@ -182,7 +183,7 @@ def test_the_end_and_a_sudden_end_are_told(service: SmallService, reader: Reader
     second.start()
     reader.next("edgeseg/service", lambda payload: payload == "online")
     connection = second._client.socket()
-    assert connection is not None
+    assert isinstance(connection, socket.socket)
     connection.shutdown(socket.SHUT_RDWR)  # as a crash or a cable does: the broker tells the last will
     assert reader.next("edgeseg/service")[0] == "offline"
     assert reader.next("edgeseg/service")[0] == "online"  # it comes back by itself
@@ -210,7 +211,9 @@ def test_what_happens_while_the_broker_is_away_is_told_later(service: SmallServi
         reader.close()
 
 
-def test_what_is_too_much_is_counted(service: SmallService, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_too_much_is_counted(
+    service: SmallService, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr("edgeseg.serve.mqtt.WAITING", 3)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -221,6 +224,9 @@ def test_what_is_too_much_is_counted(service: SmallService, monkeypatch: pytest.
     deadline = time.monotonic() + SECONDS
     while mqtt.lost != 5:
         assert time.monotonic() < deadline, mqtt.lost
+        time.sleep(0.02)
+    while "is not reached; trying again" not in caplog.text:
+        assert time.monotonic() < deadline, caplog.text
         time.sleep(0.02)
     started = time.monotonic()
     mqtt.close(1.0)

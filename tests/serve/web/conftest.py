@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 import edgeseg
 from edgeseg.segmenter import Segmenter
 from edgeseg.serve.settings import ListenSettings
+from tests.serve.web.browser import Browser
 from tests.serve.web.small_service import SmallService
 
 if TYPE_CHECKING:
@@ -67,3 +69,11 @@ def serve(model: Segmenter) -> Iterator[Callable[..., Served]]:
 def served(serve: Callable[..., Served]) -> Served:
     """Without a token, for this machine alone."""
     return serve()
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Browser]:
+    """A browser with a window of 1280x800."""
+    with Browser(tmp_path / "profile") as opened:
+        opened.resize(1280, 800)
+        yield opened

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,7 +18,7 @@ from edgeseg.serve.web.api import BOUNDS
 from tests.serve.web.conftest import Served
 
 
-def _answer(served: Served, path: str, schema: str) -> dict[str, object]:
+def _answer(served: Served, path: str, schema: str) -> dict[str, Any]:
     """What a path answers, which the API's own description agrees to."""
     answer = served.client.get(path)
     document = served.client.get("/api/openapi.json").json()
@@ -30,20 +31,20 @@ def _answer(served: Served, path: str, schema: str) -> dict[str, object]:
 
 def test_the_status_is_the_services(served: Served) -> None:
     before = _answer(served, "/api/status", "Status")
-    assert [camera["age"] for camera in before["cameras"]] == [None, None]  # type: ignore[attr-defined]
+    assert [camera["age"] for camera in before["cameras"]] == [None, None]
     served.service.cameras["gate"].revive()
     for _ in range(3):
         served.first_frames()
     time.sleep(0.25)  # an answer serves for a while
     status = _answer(served, "/api/status", "Status")
-    gate, yard = status["cameras"]  # type: ignore[misc]
+    gate, yard = status["cameras"]
     assert (gate["name"], gate["state"], gate["masks"]) == ("gate", "live", 3)
     assert yard["state"] == "connecting"
     assert (gate["width"], gate["height"]) == (320, 180)
     assert sum(gate["fractions"].values()) == pytest.approx(1.0)
     assert status["sha256"] == served.service.model.candidate.artifact.sha256  # type: ignore[union-attr]
-    assert len(status["palette"]) == len(status["classes"]) == 11  # type: ignore[arg-type]
-    assert len(gate["latency"]) == len(status["latency_bounds"]) == len(BOUNDS)  # type: ignore[arg-type]
+    assert len(status["palette"]) == len(status["classes"]) == 11
+    assert len(gate["latency"]) == len(status["latency_bounds"]) == len(BOUNDS)
     assert gate["latency"][-1] == 3
     assert gate["stages"]["capture_to_mask"]["count"] == 3
 
@@ -63,6 +64,7 @@ def test_pictures_are_the_newest_frames(served: Served) -> None:
         answer = served.client.get(f"/api/cameras/gate/{name}")
         assert answer.headers["content-type"] == "image/jpeg"
         picture = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR)
+        assert picture is not None
         assert np.abs(picture.astype(int) - expected).mean() < 4.0
 
 

@@ -56,7 +56,8 @@ def test_a_reader_goes_on_where_he_stopped(served: Served) -> None:
 def test_a_reader_of_another_run_gets_all(served: Served, seen: str) -> None:
     """Numbers begin anew with each run: what he saw is not of this one."""
     served.service.events.add("service", "warning", "one")
-    with served.client.stream("GET", "/api/events", headers={"Last-Event-ID": seen.encode("latin-1")}) as answer:
+    headers = [(b"Last-Event-ID", seen.encode("latin-1"))]
+    with served.client.stream("GET", "/api/events", headers=headers) as answer:
         assert next(_events(answer))[1]["text"] == "one"
 
 

@@ -96,7 +96,7 @@ def test_without_the_token_only_the_door_is_open(locked: Served) -> None:
     "shown", [f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", "Bearer", f"Basic {TOKEN}", TOKEN, "Bearer \xe9"]
 )
 def test_wrong_tokens_are_refused(locked: Served, shown: str) -> None:
-    answer = locked.client.get("/api/status", headers={"Authorization": shown.encode("latin-1")})
+    answer = locked.client.get("/api/status", headers=[(b"Authorization", shown.encode("latin-1"))])
     assert answer.status_code == 401
 
 

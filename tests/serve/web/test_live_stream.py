@@ -24,9 +24,9 @@ from tests.serve.web.conftest import Served
 from tests.serve.web.small_service import SmallLive, moving_square
 
 
-def _watch(served: Served, camera: str = "gate", kind: str = "overlay", **more: object) -> ClientConnection:
+def _watch(served: Served, camera: str = "gate", kind: str = "overlay", **headers: str) -> ClientConnection:
     url = f"{served.server.url.replace('http', 'ws')}live/{camera}/{kind}"
-    return connect(url, max_size=None, open_timeout=20, proxy=None, **more)  # type: ignore[arg-type]
+    return connect(url, max_size=None, open_timeout=20, proxy=None, additional_headers=headers)
 
 
 def _live(served: Served) -> SmallLive:
@@ -54,7 +54,7 @@ def test_what_comes_is_the_video(served: Served, kind: str) -> None:
         fragments = [socket_.recv(20) for _ in range(3)]
     assert all(isinstance(each, bytes) and each[4:8] == b"moof" for each in fragments)
     video = io.BytesIO(init + b"".join(fragments))  # type: ignore[arg-type]
-    with av.open(video) as container:
+    with av.open(video, "r") as container:
         frames = [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
     assert len(frames) >= 6
     assert frames[0].shape == (180, 320, 3)
@@ -123,7 +123,7 @@ def test_what_there_is_not_is_refused(served: Served, camera: str, kind: str, st
 
 def test_pages_of_other_origins_may_not_watch(served: Served) -> None:
     with pytest.raises(InvalidStatus) as refused:
-        _watch(served, origin="http://evil.example")
+        _watch(served, Origin="http://evil.example")
     assert refused.value.response.status_code == 403
 
 
@@ -133,7 +133,7 @@ def test_the_token_is_asked_for(serve: Callable[..., Served]) -> None:
     with pytest.raises(InvalidStatus) as refused:
         _watch(served)
     assert refused.value.response.status_code == 401
-    with _watch(served, additional_headers={"Authorization": f"Bearer {token}"}):
+    with _watch(served, Authorization=f"Bearer {token}"):
         pass
 
 

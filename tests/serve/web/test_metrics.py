@@ -66,7 +66,7 @@ def test_figures_are_those_of_the_status(served: Served) -> None:
 def test_the_newer_format_is_given_to_whom_it_asks(served: Served) -> None:
     answer = served.client.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
     assert answer.headers["content-type"].startswith("application/openmetrics-text")
-    names = {family.name for family in openmetrics(answer.text)}
+    names = {family.name for family in openmetrics(answer.text)}  # type: ignore[no-untyped-call]
     assert {"edgeseg", "edgeseg_masks", "edgeseg_stage_seconds", "edgeseg_camera_state"} <= names
 
 

@@ -61,6 +61,7 @@ export class CameraCard {
     reason.hidden = kind !== "bad";
     const retry = camera.retry_in === null ? "" : ` · trying again in ${duration(camera.retry_in)}`;
     this.#text(reason, (camera.reason ?? camera.state) + retry);
+    this.#player.hasFrame = camera.width > 0;
     if (camera.width) this.#find(".screen").style.aspectRatio = `${camera.width} / ${camera.height}`;
     this.#figures(camera, status, now);
     this.#classes(camera, status);

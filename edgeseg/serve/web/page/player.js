@@ -26,6 +26,7 @@ export class Player {
     this.#image = image;
     this.#name = encodeURIComponent(name);
     this.onNote = onNote;
+    this.hasFrame = false; // whether the camera has given one yet
     video.disableRemotePlayback = true;
     video.addEventListener("timeupdate", () => this.#video.currentTime > 0 && this.#showVideo());
     video.addEventListener("waiting", () => this.#catchUp());
@@ -138,6 +139,10 @@ export class Player {
   }
 
   #picture() {
+    if (!this.hasFrame) {
+      this.#pictures = setTimeout(() => this.#picture(), PICTURE_MS / 4);
+      return;
+    }
     const kind = this.#kind === "plain" ? "frame" : "overlay";
     const image = new Image();
     const next = () => (this.#pictures = setTimeout(() => this.#picture(), PICTURE_MS));
