@@ -13,7 +13,7 @@
 
 namespace app {
 
-class LiveSource : public Source {
+class LiveSource final : public Source {
   public:
     // Waits for the first frame. `reconnect`: how patiently it is connected again; without, the first loss is its end.
     // `say` is told what becomes of the connection, `interrupted` asked whether to go on waiting. Throws Refusal: it

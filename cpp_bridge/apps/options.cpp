@@ -32,9 +32,12 @@ double number(const std::string& option, const std::string& text, double low, do
     return value;
 }
 
-// Options of `edgeseg run` that only it has.
-const std::set<std::string> kOfPython{"--show",  "--settings", "--codec",       "--crf", "--sound",
-                                      "--follow", "--trust",   "--min-version", "--require-signature"};
+// Whether only `edgeseg run` has the option.
+bool is_of_python(const std::string& option) {
+    static const std::set<std::string> names{"--show",  "--settings", "--codec",       "--crf", "--sound",
+                                             "--follow", "--trust",   "--min-version", "--require-signature"};
+    return names.count(option) > 0;
+}
 
 }  // namespace
 
@@ -130,7 +133,7 @@ Options parse(const std::vector<std::string>& words) {
         const auto text = texts.find(option);
         const auto value = values.find(option);
         if (text == texts.end() && value == values.end()) {
-            if (kOfPython.count(option) > 0) throw Refusal("edgeseg-run has no " + option + "; `edgeseg run` has it");
+            if (is_of_python(option)) throw Refusal("edgeseg-run has no " + option + "; `edgeseg run` has it");
             throw Refusal("edgeseg-run has no option " + option + "; edgeseg-run --help lists those that it has");
         }
         if (equals == std::string::npos && i + 1 == words.size()) throw Refusal(option + " needs a value");

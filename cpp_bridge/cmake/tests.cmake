@@ -5,6 +5,9 @@ add_test(NAME kernels COMMAND edgeseg_tests)
 add_executable(edgeseg_cuda_tests tests/cuda.cpp)  # the CUDA kernels compiled as C++
 target_link_libraries(edgeseg_cuda_tests PRIVATE edgeseg_core edgeseg_flags)
 add_test(NAME cuda_kernels COMMAND edgeseg_cuda_tests)
+# Clang's -Wconversion has more in it than GCC's; the sizes in these two are small.
+set_source_files_properties(tests/kernels.cpp tests/cuda.cpp PROPERTIES
+  COMPILE_OPTIONS $<$<CXX_COMPILER_ID:Clang>:-Wno-sign-conversion>)
 find_program(EDGESEG_NVCC nvcc)
 if(EDGESEG_NVCC)  # needs no GPU: to PTX for every one from Turing on
   add_test(NAME cuda_compiles COMMAND ${EDGESEG_NVCC} -fmad=false -std=c++17 -arch=compute_75 --ptx
@@ -23,6 +26,16 @@ if(EDGESEG_LIBRARY)
       set_tests_properties(${name} PROPERTIES ENVIRONMENT EDGESEG_ONNXRUNTIME=${EDGESEG_TEST_ONNXRUNTIME})
     endif()
   endforeach()
+  # The engine tensorrt's parts that need no TensorRT: its plans, and its masks, where CUDA's toolkit is.
+  add_executable(edgeseg_plan_tests tests/plan.cpp src/engines/tensorrt/plan.cpp)
+  target_include_directories(edgeseg_plan_tests PRIVATE src)
+  target_link_libraries(edgeseg_plan_tests PRIVATE edgeseg_static edgeseg_flags nlohmann_json::nlohmann_json)
+  if(EDGESEG_HAS_CUDA)
+    add_executable(edgeseg_card_tests tests/card.cpp $<TARGET_OBJECTS:edgeseg_card>)
+    target_include_directories(edgeseg_card_tests PRIVATE src)
+    target_link_libraries(edgeseg_card_tests PRIVATE edgeseg_static edgeseg_flags CUDA::cudart_static)
+    add_test(NAME card COMMAND edgeseg_card_tests)
+  endif()
   add_executable(edgeseg_vectors_tests tests/vectors.cpp)
   target_link_libraries(edgeseg_vectors_tests PRIVATE edgeseg_shared edgeseg_flags nlohmann_json::nlohmann_json
     OpenSSL::Crypto)

@@ -48,7 +48,7 @@ void Grid::set(const Logits& logits, const Rect& rect, int width, int height) {
     logits_ = checked(logits, rect, width, height);
     columns_.set(width, rect.x, rect.width, logits.width);
     rows_.set(height, rect.y, rect.height, logits.height);
-    const std::size_t plane = static_cast<std::size_t>(logits.width) * logits.height;
+    const std::size_t plane = static_cast<std::size_t>(logits.width) * static_cast<std::size_t>(logits.height);
     if (logits.classes == 1) {
         two_planes_.assign(2 * plane, 0.0F);
         std::copy(logits.data, logits.data + plane, two_planes_.begin() + static_cast<std::ptrdiff_t>(plane));
@@ -59,7 +59,8 @@ void Grid::set(const Logits& logits, const Rect& rect, int width, int height) {
     if (!loops().winners(logits_, winners_.data())) throw std::invalid_argument("logits hold NaN or infinity");
     agree_.resize(plane);
     loops().agreements(winners_.data(), logits.width, logits.height, agree_.data());
-    memory_.assign(2 * static_cast<std::size_t>(rounded_up(logits_.classes)) * logits.width, -HUGE_VALF);
+    memory_.assign(2 * static_cast<std::size_t>(rounded_up(logits_.classes)) * static_cast<std::size_t>(logits.width),
+                   -HUGE_VALF);
     spans_.resize(columns_.index.size() + 1);  // the loop writes one past those it keeps
 }
 

@@ -31,9 +31,10 @@ struct Paint {
 
     Paint(const Palette& palette, double opacity) : alpha(in_256ths(opacity)) {
         table.resize(4 * static_cast<std::size_t>(palette.count));
+        std::uint16_t* shares = table.data();
         for (int c = 0; c < palette.count; ++c) {
             for (int b = 0; b < 3; ++b) {
-                table[4 * c + b] = colour_share(palette.colours[3 * c + b], alpha);
+                shares[4 * c + b] = colour_share(palette.colours[3 * c + b], alpha);
             }
         }
     }
@@ -44,7 +45,7 @@ struct Sums {
     std::vector<std::uint16_t> colours;
     std::vector<std::uint8_t> counts;
 
-    explicit Sums(int width) : colours(3 * static_cast<std::size_t>(width)), counts(width) {}
+    explicit Sums(int width) : colours(3 * static_cast<std::size_t>(width)), counts(static_cast<std::size_t>(width)) {}
 
     void clear() {
         std::fill(colours.begin(), colours.end(), std::uint16_t{0});
@@ -54,15 +55,17 @@ struct Sums {
     // Labels are sparse: eight pixels without one are passed over at once.
     void add(const std::uint8_t* mask, const std::uint8_t* colour) {
         const int width = static_cast<int>(counts.size());
+        std::uint8_t* count = counts.data();
+        std::uint16_t* sum = colours.data();
         for (int start = 0; start < width; start += 8) {
             const int end = std::min(start + 8, width);
             std::uint64_t eight = 0;
             std::memcpy(&eight, mask + start, static_cast<std::size_t>(end - start));
             for (int x = start; x < end && eight != 0; ++x) {
                 if (mask[x] == 0) continue;
-                ++counts[x];
+                ++count[x];
                 for (int i = 3 * x, b = 0; b < 3; ++i, ++b) {
-                    colours[i] = static_cast<std::uint16_t>(colours[i] + colour[b]);
+                    sum[i] = static_cast<std::uint16_t>(sum[i] + colour[b]);
                 }
             }
         }
@@ -86,7 +89,9 @@ void overlay(const Logits& logits, const Rect& rect, const ConstImage& frame, co
     const Loops& use = loops();
     const Cells columns = grid.columns(), rows = grid.rows();
     std::vector<std::uint8_t> band_mask;
-    if (mask == nullptr) band_mask.resize(static_cast<std::size_t>(grid.tallest_band()) * frame.width);
+    if (mask == nullptr) {
+        band_mask.resize(static_cast<std::size_t>(grid.tallest_band()) * static_cast<std::size_t>(frame.width));
+    }
     std::vector<std::uint16_t> colours(3 * static_cast<std::size_t>(frame.width) + 1);
     for (int band = 0; band < rows.count; ++band) {
         const int first = rows.begin[band];
@@ -146,12 +151,14 @@ void blend_labels(const std::uint8_t* masks, int count, const ConstImage& frame,
         }
         const std::uint8_t* from = frame.row(y);
         std::uint8_t* to = out.row(y);
+        const std::uint8_t* counts = sums.counts.data();
+        const std::uint16_t* colours = sums.colours.data();
         for (int i = 0; i < 3 * frame.width; ++i) {
-            const unsigned labels_here = sums.counts[i / 3];
+            const unsigned labels_here = counts[i / 3];
             if (labels_here == 0) {
                 to[i] = from[i];
             } else {
-                to[i] = blended(from[i], weight, colour_share(mean_byte(sums.colours[i], labels_here), share));
+                to[i] = blended(from[i], weight, colour_share(mean_byte(colours[i], labels_here), share));
             }
         }
     }

@@ -26,7 +26,7 @@ void resize(const ConstImage& frame, const Image& out, Workspace& workspace) {
     const Loops& use = loops();
     std::vector<FixedSample>& columns = workspace.memory().columns;
     columns.resize(static_cast<std::size_t>(out.width));
-    for (int x = 0; x < out.width; ++x) columns[x] = fixed_sample(x, out.width, frame.width);
+    for (int x = 0; x < out.width; ++x) columns[static_cast<std::size_t>(x)] = fixed_sample(x, out.width, frame.width);
 
     // One pixel more than the frame: the right neighbour (weight 0) of a frame one pixel wide, and whole vector loads.
     const int values = frame.width * frame.channels;

@@ -72,6 +72,8 @@ struct Segmenter::State {
     Workspace workspace;
     std::mutex turn;
     Times times;
+    enum class Answer { unknown, yes, no };
+    Answer makes_masks = Answer::unknown;  // the engine
 
     State(Spec for_spec, std::shared_ptr<Engine> with) : spec(std::move(for_spec)), engine(std::move(with)) {
         if (engine == nullptr) refuse(ErrorKind::usage, "a segmenter takes an engine, got none");
@@ -101,6 +103,18 @@ struct Segmenter::State {
         }
         std::memset(input + placed.height * row, spec.pad,
                     static_cast<std::size_t>(row) * static_cast<std::size_t>(spec.height - placed.height));
+    }
+
+    // The engine's own kernel, where it has one.
+    bool mask_by_engine(const ConstImage& frame, const Image& mask) {
+        const std::lock_guard<std::mutex> mine(turn);
+        if (makes_masks == Answer::no) return false;
+        const Clock::time_point begin = Clock::now();
+        prepare(frame);
+        const Clock::time_point prepared = Clock::now();
+        makes_masks = request->mask(spec.rect(frame.width, frame.height), mask) ? Answer::yes : Answer::no;
+        times = {seconds(begin, prepared), seconds(prepared, Clock::now()), 0};
+        return makes_masks == Answer::yes;
     }
 
     // Runs a kernel on the logits of a frame; what the kernel refuses is the frame's, or the network's for it.
@@ -180,6 +194,7 @@ void Segmenter::segment(const ConstImage& frame, const Image& mask) {
     check_image(mask, 1, "mask");
     check_same_size(frame, mask, "mask");
     if (overlap(frame, mask)) refuse(ErrorKind::frame, "the mask overlaps the frame; give it memory of its own");
+    if (state_->mask_by_engine(frame, mask)) return;
     state_->apply(frame, [&](const Logits& logits, const Rect& rect) {
         argmax(logits, rect, mask, state_->workspace);
     });

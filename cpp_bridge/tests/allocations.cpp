@@ -12,7 +12,13 @@ std::atomic<long> allocations{0};
 
 }  // namespace
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__has_feature)  // Clang's way to say it
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define EDGESEG_SANITIZED
+#endif
+#endif
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(EDGESEG_SANITIZED)
 constexpr bool kCountsMalloc = false;  // the sanitizers have a malloc of their own
 #else
 constexpr bool kCountsMalloc = true;

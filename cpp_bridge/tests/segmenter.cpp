@@ -69,6 +69,45 @@ void test_overlay() {
     expect(painted, "alpha 1 paints the classes' colours, blue first, over the frame itself");
 }
 
+// An engine with a kernel of its own for masks, which counts its calls.
+class MasksItself : public SampledRequest {
+  public:
+    MasksItself(int width, int height, int* calls) : SampledRequest(width, height), calls_(calls) {}
+
+    bool mask(const Rect& rect, const Image& mask) override {
+        ++*calls_;
+        argmax(run(), rect, mask);
+        return true;
+    }
+
+  private:
+    int* calls_;
+};
+
+class Masking : public Sampled {
+  public:
+    explicit Masking(int* calls) : calls_(calls) {}
+    std::unique_ptr<Request> request(int width, int height) override {
+        return std::make_unique<MasksItself>(width, height, calls_);
+    }
+
+  private:
+    int* calls_;
+};
+
+void test_masks_of_the_engine() {
+    int calls = 0;
+    Segmenter own(sampled_spec(), std::make_shared<Masking>(&calls)), plain = sampled_segmenter();
+    for (const auto& [width, height] : {std::pair{60, 40}, std::pair{61, 41}, std::pair{20, 90}}) {
+        const Bytes frame = noise(static_cast<std::size_t>(3 * width * height), 7);
+        expect(mask_of(own, frame, width, height) == mask_of(plain, frame, width, height), "the engine's own mask");
+    }
+    expect(calls == 3, "the engine's own kernel is used");
+    Bytes frame = noise(3 * 60 * 40, 3), painted = frame;
+    own.overlay({frame.data(), 60, 40, 3, 180}, 0.5, {painted.data(), 60, 40, 3, 180});
+    expect(calls == 3 && painted != frame, "an overlay takes the logits");
+}
+
 void test_refusals() {
     Segmenter model = sampled_segmenter();
     Bytes frame = noise(3 * 60 * 40, 3), mask(60 * 40);
@@ -129,6 +168,7 @@ int main(int, char** arguments) {
     test_sizes();
     test_strides();
     test_overlay();
+    test_masks_of_the_engine();
     test_refusals();
     test_engines(arguments[1]);
     return result("the segmenter holds");

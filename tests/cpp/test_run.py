@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -223,6 +224,35 @@ def test_a_bundle_that_is_missing_or_altered(program: Path, lossless: Path, tmp_
         done = subprocess.run([program, lossless, "--bundle", bundle], capture_output=True, text=True)
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr.startswith("error: ")
+
+
+def test_what_this_machine_computes_otherwise_is_not_taken_unasked(
+    program: Path, lossless: Path, tmp_path: Path
+) -> None:
+    """INT8 that was to agree in every pixel with fp32, and does not."""
+    bundle = tmp_path / "bundle"
+    shutil.copytree(SHIPPED / "road-nano", bundle)
+    index = bundle / "bundle.json"
+    described = json.loads(index.read_text())
+    assert described["artifacts"][0]["precision"] == "int8"
+
+    def masks(name: str, *options: str) -> tuple[dict[str, bytes], str]:
+        places = ["--bundle", bundle, "--masks", tmp_path / name]
+        command = [str(word) for word in (program, lossless, *places, "--engine", "openvino", *options)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
+        assert done.returncode == 0, done.stderr
+        return pictures(tmp_path / name), done.stderr
+
+    fp32, _ = masks("fp32", "--precision", "fp32")
+    int8, said = masks("int8")
+    assert not said
+    assert int8 != fp32
+    described["artifacts"][0]["measured"]["golden"]["mask_agreement"] = 100.0
+    index.write_text(json.dumps(described))
+    taken, said = masks("taken")
+    assert "fp32 is taken in its place" in said
+    assert taken == fp32
+    assert masks("asked", "--precision", "int8") == (int8, "")
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,10 @@ class EDGESEG_API Request {
 
     // The logits of what lies in `input`; they stay until the next run. Throws Error (engine).
     virtual Logits run() = 0;
+
+    // The mask of what lies in `input`, bit for bit what `argmax` makes of `run`, where the engine has a kernel of its
+    // own for it; false, and nothing is written, where it has none, as by default. Throws Error: engine, frame.
+    virtual bool mask(const Rect& rect, const Image& mask);
 };
 
 class EDGESEG_API Engine {

@@ -95,7 +95,8 @@ std::vector<GoldenFrame> golden_from(const Fields& fields) {
 void check_once(const std::string& folder, const std::vector<std::string>& names) {
     std::set<std::string> seen;
     for (const std::string& name : names) {
-        if (!seen.insert(name).second) fail("bundle " + folder + " repeats itself in " + name + "; each may be there once");
+        if (seen.insert(name).second) continue;
+        fail("bundle " + folder + " repeats itself in " + name + "; each may be there once");
     }
 }
 
@@ -222,7 +223,7 @@ std::vector<std::uint8_t> Bundle::verified(const File& file) const {
 }
 
 std::string Bundle::inside(const std::string& file) const {
-    const std::string path = folder_ + "/" + file;
+    std::string path = folder_ + "/" + file;
     std::error_code unreadable;
     if (!fs::is_regular_file(path, unreadable)) {
         fail("bundle " + folder_ + " lacks " + file + ", which bundle.json lists; fetch it or export again");

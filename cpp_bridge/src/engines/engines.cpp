@@ -24,6 +24,9 @@ const std::vector<Runtime>& runtimes() {
 #ifdef EDGESEG_OPENVINO
         {"openvino", "onnxruntime", open_openvino},
 #endif
+#ifdef EDGESEG_TENSORRT
+        {"tensorrt", "tensorrt", open_tensorrt},
+#endif
     };
     return found;
 }
@@ -42,6 +45,7 @@ const Runtime& runtime(const std::string& name) {
 }  // namespace
 
 Request::~Request() = default;
+bool Request::mask(const Rect&, const Image&) { return false; }
 Engine::~Engine() = default;
 
 std::vector<std::string> engines() {

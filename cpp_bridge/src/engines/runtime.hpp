@@ -21,6 +21,7 @@ struct Model {
 // Each throws Error (engine): the runtime refuses the model, or the model breaks the spec.
 std::shared_ptr<Engine> open_openvino(const Model& model, int threads);
 std::shared_ptr<Engine> open_onnxruntime(const Model& model, int threads);
+std::shared_ptr<Engine> open_tensorrt(const Model& model, int threads);
 
 // Refuses logits of another shape than the spec says: (1, classes, rows, columns); one channel may stand for two classes.
 void check_logits(const std::string& path, const Spec& spec, const Logits& logits);

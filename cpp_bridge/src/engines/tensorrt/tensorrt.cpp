@@ -1,0 +1,203 @@
+// TensorRT 10.3 to 11, on the first card: a plan that `edgeseg compile` or Python has built and kept, checked before it
+// is deserialised (plan.hpp). A request has a stream, an execution context and pinned memory of its own; the frame goes
+// up and the mask comes down (mask.hpp), and both are one CUDA graph where the driver can capture it.
+#include <NvInferRuntime.h>
+
+#include <algorithm>
+#include <array>
+#include <mutex>
+#include <optional>
+
+#include "../../bundle/file.hpp"
+#include "../runtime.hpp"
+#include "edgeseg/error.hpp"
+#include "mask.hpp"
+#include "plan.hpp"
+
+namespace edgeseg {
+namespace {
+
+constexpr std::size_t kSizes = 4;  // sizes of masks that a request keeps memory for
+
+[[noreturn]] void fail(const std::string& message) { throw Error(ErrorKind::engine, message); }
+
+// Keeps the last complaint: TensorRT answers with a null pointer, and says why here alone.
+class Logger : public nvinfer1::ILogger {
+  public:
+    void log(Severity severity, const char* message) noexcept override {
+        if (severity > Severity::kERROR) return;
+        try {
+            const std::lock_guard<std::mutex> mine(mutex_);
+            last_ = message;
+        } catch (...) {  // no memory for the message
+        }
+    }
+
+    std::string last() const {
+        const std::lock_guard<std::mutex> mine(mutex_);
+        return last_.empty() ? "no reason given" : last_;
+    }
+
+  private:
+    mutable std::mutex mutex_;
+    std::string last_;
+};
+
+Logger& logger() {
+    static Logger only;  // TensorRT takes the first of a process for all
+    return only;
+}
+
+// Of the library that was loaded, which is to be the one that was compiled against.
+std::string version() {
+    const int number = getInferLibVersion();  // 100300 is 10.3.0; up to 9.x it was 9300
+    return std::to_string(number / 10000) + "." + std::to_string(number / 100 % 100) + "." + std::to_string(number % 100);
+}
+
+struct Loaded {
+    std::unique_ptr<nvinfer1::IRuntime> runtime;
+    std::unique_ptr<nvinfer1::ICudaEngine> engine;  // freed before its runtime
+    std::string input, output;
+};
+
+class TensorRtRequest : public Request {
+  public:
+    TensorRtRequest(const Loaded& loaded, int width, int height)
+        : context_(loaded.engine->createExecutionContext()) {
+        if (context_ == nullptr) fail("TensorRT gives no execution context: " + logger().last());
+        nvinfer1::Dims shape{};
+        shape.nbDims = 4;
+        const std::array<int, 4> sides{1, height, width, 3};
+        std::copy(sides.begin(), sides.end(), shape.d);
+        if (!context_->setInputShape(loaded.input.c_str(), shape)) {
+            fail("the plan does not take frames of " + std::to_string(width) + "x" + std::to_string(height) +
+                 "; compile the bundle again");
+        }
+        const nvinfer1::Dims logits = context_->getTensorShape(loaded.output.c_str());
+        if (logits.nbDims != 4 || logits.d[0] != 1 || logits.d[1] < 1 || logits.d[2] < 1 || logits.d[3] < 1) {
+            fail("the plan gives no logits (1, C, h, w); export and compile the bundle again");
+        }
+        classes_ = static_cast<int>(logits.d[1]);
+        rows_ = static_cast<int>(logits.d[2]);
+        columns_ = static_cast<int>(logits.d[3]);
+        const std::size_t frame = 3 * static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
+        const std::size_t answer = sizeof(float) * static_cast<std::size_t>(classes_) * static_cast<std::size_t>(rows_) *
+                                   static_cast<std::size_t>(columns_);
+        frame_.emplace(frame);
+        frame_on_card_.emplace(frame);
+        logits_.emplace(answer);
+        logits_on_card_.emplace(answer);
+        if (!context_->setTensorAddress(loaded.input.c_str(), frame_on_card_->as<void>()) ||
+            !context_->setTensorAddress(loaded.output.c_str(), logits_on_card_->as<void>())) {
+            fail("TensorRT refuses the memory of frame and logits: " + logger().last());
+        }
+        to_logits_.emplace(stream_, [this] {
+            enqueue_network();
+            card::check(cudaMemcpyAsync(logits_->as<void>(), logits_on_card_->as<void>(), logits_->bytes(),
+                                        cudaMemcpyDeviceToHost, stream_.get()),
+                        "copy logits");
+        });
+    }
+
+    std::uint8_t* input() override { return frame_->as<std::uint8_t>(); }
+
+    Logits run() override {
+        to_logits_->launch();
+        stream_.synchronise();
+        return {logits_->as<float>(), classes_, rows_, columns_};
+    }
+
+    bool mask(const Rect& rect, const Image& mask) override {
+        auto found = std::find_if(masks_.begin(), masks_.end(), [&](const std::unique_ptr<OneSize>& each) {
+            return each->mask.fits(mask.width, mask.height, rect);
+        });
+        if (found == masks_.end()) {
+            if (masks_.size() == kSizes) masks_.erase(masks_.begin());
+            masks_.push_back(std::make_unique<OneSize>(*this, mask.width, mask.height, rect));
+            found = masks_.end() - 1;
+        }
+        (*found)->work.launch();
+        stream_.synchronise();
+        (*found)->mask.read(mask);
+        return true;
+    }
+
+  private:
+    struct OneSize {
+        card::Mask mask;
+        card::Repeated work;
+
+        OneSize(TensorRtRequest& of, int width, int height, const Rect& rect)
+            : mask(of.stream_, of.logits_on_card_->as<float>(), of.classes_, of.rows_, of.columns_, width, height, rect),
+              work(of.stream_, [this, &of] {
+                  of.enqueue_network();
+                  mask.enqueue(of.stream_);
+              }) {}
+    };
+
+    void enqueue_network() {
+        card::check(cudaMemcpyAsync(frame_on_card_->as<void>(), frame_->as<void>(), frame_->bytes(),
+                                    cudaMemcpyHostToDevice, stream_.get()),
+                    "copy a frame");
+        if (!context_->enqueueV3(stream_.get())) fail("TensorRT refuses to run the plan: " + logger().last());
+    }
+
+    card::Stream stream_;
+    std::unique_ptr<nvinfer1::IExecutionContext> context_;
+    int classes_ = 0, rows_ = 0, columns_ = 0;
+    std::optional<card::Pinned> frame_, logits_;
+    std::optional<card::Memory> frame_on_card_, logits_on_card_;
+    std::optional<card::Repeated> to_logits_;
+    std::vector<std::unique_ptr<OneSize>> masks_;  // freed first: their graphs hold what stands above
+};
+
+class TensorRt : public Engine {
+  public:
+    explicit TensorRt(Loaded loaded) : loaded_(std::move(loaded)) {}
+
+    std::string name() const override { return "tensorrt"; }
+    int threads() const override { return 1; }  // the card does the work
+
+    std::unique_ptr<Request> request(int width, int height) override {
+        return std::make_unique<TensorRtRequest>(loaded_, width, height);
+    }
+
+  private:
+    Loaded loaded_;
+};
+
+// Finds the names of frame and logits.
+void find_tensors(Loaded& loaded, const std::string& path) {
+    const nvinfer1::ICudaEngine& engine = *loaded.engine;
+    int inputs = 0, outputs = 0;
+    bool right = engine.getNbIOTensors() == 2;
+    for (int i = 0; right && i < 2; ++i) {
+        const char* name = engine.getIOTensorName(i);
+        const bool input = engine.getTensorIOMode(name) == nvinfer1::TensorIOMode::kINPUT;
+        right = engine.getTensorDataType(name) == (input ? nvinfer1::DataType::kUINT8 : nvinfer1::DataType::kFLOAT);
+        ++(input ? inputs : outputs);
+        (input ? loaded.input : loaded.output) = name;
+    }
+    if (!right || inputs != 1 || outputs != 1) {
+        fail("the plan of " + path + " is not one of a uint8 frame and float logits; export and compile the bundle again");
+    }
+}
+
+}  // namespace
+
+std::shared_ptr<Engine> open_tensorrt(const Model& model, int) {
+    const std::string capability = card::capability();
+    const std::vector<std::uint8_t> plan = read_plan(model.path, sha256_of(model.content), capability, version());
+    Loaded loaded;
+    loaded.runtime.reset(nvinfer1::createInferRuntime(logger()));
+    if (loaded.runtime == nullptr) fail("TensorRT does not start: " + logger().last());
+    loaded.engine.reset(loaded.runtime->deserializeCudaEngine(plan.data(), plan.size()));
+    if (loaded.engine == nullptr) {
+        fail("TensorRT refuses the plan of " + model.path + " on this card (compute capability " + capability +
+             "): " + logger().last());
+    }
+    find_tensors(loaded, model.path);
+    return std::make_shared<TensorRt>(std::move(loaded));
+}
+
+}  // namespace edgeseg
