@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -73,6 +74,25 @@ class OriginalAgreement(Fact):
     frames: int
     torch_max_difference: float | None = None
     sizes: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class BatchAgreement(Fact):
+    """Pictures that an artifact is given at once, against each alone.
+
+    Attributes:
+        sizes: how many at once.
+        max_difference: largest |difference| of the logits, by the engine that ran it; 0 is bit for bit.
+        max_logit: largest |logit|.
+        mask_agreement: percent of the pixels with the same class, in the engine that gives least.
+    """
+
+    KIND: ClassVar[str] = "batch"
+
+    sizes: tuple[int, ...]
+    max_difference: Mapping[str, float]
+    max_logit: float
+    mask_agreement: float
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,9 @@ def tables(bundle: Bundle, trust: Path | None = None) -> Group:
     about = Table(title=Text(f"{spec.name}: {bundle.folder}"), show_header=False)
     for _ in ("what", "which"):
         about.add_column(overflow="fold")
-    about.add_row("input", f"{spec.width}x{spec.height} BGR uint8, {spec.resize}{', any size' if spec.dynamic else ''}")
+    batch = "" if spec.batch == 1 else f", up to {spec.batch} at once"
+    size = ", any size" if spec.dynamic else ""
+    about.add_row("input", f"{spec.width}x{spec.height} BGR uint8, {spec.resize}{size}{batch}")
     about.add_row("stride", str(spec.stride))
     classes = Text()
     for name, (red, green, blue) in zip(spec.classes, spec.palette, strict=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -117,12 +117,28 @@ class Segmenter:
         return out
 
     def infer(self, tensor: Image) -> Logits:
-        """Logits (1, C, h, w), float32, of what `prepare` gave.
+        """Logits (N, C, h, w), float32, of what `prepare` gave: one picture, or up to `spec.batch` put together.
 
         Raises:
             FrameError: the tensor has another shape or dtype.
         """
         return self._engine.infer(tensor)
+
+    def masks(self, frames: Sequence[Image]) -> list[Mask]:
+        """The masks of frames, of any sizes: `spec.batch` of them are inferred at once.
+
+        Raises:
+            FrameError: a frame is not uint8 (H, W, 3).
+        """
+        if self.spec.batch == 1:
+            return [self(frame) for frame in frames]
+        masks = []
+        for first in range(0, len(frames), self.spec.batch):
+            together = frames[first : first + self.spec.batch]
+            logits = self.infer(np.concatenate([self.prepare(frame) for frame in together]))
+            sizes = [frame.shape[1::-1] for frame in together]
+            masks += [self.mask(one[np.newaxis], *size) for one, size in zip(logits, sizes, strict=True)]
+        return masks
 
     def segment(self, tensor: Image, width: int, height: int) -> Mask:
         """`mask` of `infer`: the mask of what `prepare` gave for a frame of that size.

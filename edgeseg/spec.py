@@ -25,6 +25,9 @@ PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 MAX_CLASSES = 255
 """Masks are uint8; id 255 stays free for "ignore"."""
 
+MOST_PICTURES = 256
+"""That a network takes at once."""
+
 MAX_SIDE = 16384
 """Pixels; a larger input is a typing error, and would take the memory of the machine."""
 
@@ -99,6 +102,7 @@ class Spec:
         dynamic: the artifacts take any input size; width and height are then the size of choice.
         grid: how pixels of the input lie on the grid of logits.
         head: what the channels meant in the original network.
+        batch: the artifacts take 1 to so many pictures at once, and have been run with 1, 2, 3 and so many.
     """
 
     name: str
@@ -114,6 +118,7 @@ class Spec:
     dynamic: bool = False
     grid: Grid = "stride"
     head: Head = Head()
+    batch: int = 1
 
     def __post_init__(self) -> None:
         if not PLAIN_NAME.fullmatch(self.name):
@@ -137,6 +142,8 @@ class Spec:
             raise SpecError(f"input {self.width}x{self.height} with stride {self.stride}, expected 1 to {MAX_SIDE}")
         if self.ignore is not None and not len(self.classes) <= self.ignore <= 255:
             raise SpecError(f"ignore id {self.ignore} must lie above the class ids, {len(self.classes)} to 255")
+        if not 1 <= self.batch <= MOST_PICTURES:
+            raise SpecError(f"batch is {self.batch}, expected 1 to {MOST_PICTURES} pictures at once")
         if not 0 <= self.pad <= 255:
             raise SpecError(f"pad is {self.pad}, expected a grey level from 0 to 255")
 
@@ -185,6 +192,7 @@ class Spec:
                 "resize": self.resize,
                 "pad": self.pad,
                 "dynamic": self.dynamic,
+                **({} if self.batch == 1 else {"batch": self.batch}),
             },
             "stride": self.stride,
             **more,
@@ -222,6 +230,7 @@ class Spec:
             dynamic=_field(described, "dynamic", bool),
             grid=cast(Grid, _field(data, "grid", str)) if "grid" in data else "stride",
             head=_head(_field(data, "head", dict)) if "head" in data else Head(),
+            batch=_field(described, "batch", int) if "batch" in described else 1,
         )
 
 

@@ -45,6 +45,7 @@ def tiny_model(spec: Spec, channels: int | None = None) -> onnx.ModelProto:
     random = np.random.default_rng(0)
     weight = random.normal(size=(channels, 3, spec.stride, spec.stride)).astype(np.float32) / 64
     height, width = ("H", "W") if spec.dynamic else (spec.height, spec.width)
+    batch = "N" if spec.batch > 1 else 1
     graph = helper.make_graph(
         [
             helper.make_node("Cast", ["frame"], ["float"], to=TensorProto.FLOAT),
@@ -53,8 +54,8 @@ def tiny_model(spec: Spec, channels: int | None = None) -> onnx.ModelProto:
             helper.make_node("Conv", ["planar", "weight"], ["logits"], strides=[spec.stride] * 2, pads=[0, 0, *beyond]),
         ],
         "tiny",
-        [helper.make_tensor_value_info("frame", TensorProto.UINT8, [1, height, width, 3])],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, channels, None, None])],
+        [helper.make_tensor_value_info("frame", TensorProto.UINT8, [batch, height, width, 3])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [batch, channels, None, None])],
         [numpy_helper.from_array(weight, "weight"), numpy_helper.from_array(np.array(128, np.float32), "mean")],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

@@ -21,7 +21,7 @@ json_values = st.recursive(
 
 
 def test_json_gives_the_spec_back(spec: Spec) -> None:
-    for one in (spec, replace(spec, resize="letterbox", pad=0, ignore=None, dynamic=True)):
+    for one in (spec, replace(spec, resize="letterbox", pad=0, ignore=None, dynamic=True), replace(spec, batch=8)):
         assert Spec.from_json(json.loads(json.dumps(one.to_json()))) == one
 
 
@@ -57,6 +57,8 @@ def test_only_labels_overlap(kind: HeadKind) -> None:
         ({"width": 0}, "0x18"),
         ({"height": 20_000}, "expected 1 to 16384"),
         ({"stride": 0}, "stride 0"),
+        ({"batch": 0}, "batch is 0, expected 1 to 256"),
+        ({"batch": 257}, "batch is 257"),
         ({"ignore": 2}, "ignore id 2"),
         ({"pad": 256}, "pad is 256"),
     ],

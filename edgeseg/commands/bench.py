@@ -1,4 +1,4 @@
-"""`edgeseg bench` and `edgeseg bench compare`."""
+"""`edgeseg bench`, `edgeseg bench compare` and `edgeseg bench batch`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Literal
 
 from cyclopts import App
+
+from edgeseg.artifact import Precision
 
 app = App(name="bench", help="Measure a bundle on this machine, or compare two results.")
 
@@ -65,6 +67,49 @@ def bench(
     if html is not None:
         result.write(html, page(measured))
     make_console().print(tables(measured))
+    return 0
+
+
+@app.command
+def batch(
+    bundle: str,
+    *,
+    engine: str = "onnxruntime",
+    precision: Precision | None = None,
+    source: Path | None = None,
+    mode: Literal["latency", "throughput"] = "throughput",
+    windows: int = 7,
+    json: bool = False,
+) -> int:
+    """Measure throughput and latency against the pictures that the engine is given at once.
+
+    Args:
+        bundle: one whose network takes several, by `edgeseg export --batch`.
+        engine: the runtime, as for run, but onnxruntime by default.
+        precision: of the artifact, as for run.
+        source: a video file; the street clip of the extra "demo" by default.
+        mode: throughput calls the engine from every core at once, latency from one thread with all cores.
+        windows: measured of each number.
+        json: print one JSON object on stdout, and nothing else.
+    """
+    from edgeseg.json_fields import print_json
+    from edgeseg.segmenter import load
+    from edgeseg.terminal import make_console
+    from edgeseg.video.options import StreamOptions, engine_threads
+    from edgeseg_bench.batches import measure_batches, table, to_json
+    from edgeseg_bench.street_clip import street_clip
+
+    model = load(bundle, engine=engine, precision=precision, threads=engine_threads(mode))
+    workers = StreamOptions(mode=mode).frames_at_once(model.threads)
+    with make_console(stderr=True).status("bench") as status:
+        figures = measure_batches(model, source or street_clip(), workers=workers, windows=windows, say=status.update)
+    if json:
+        about = {"bundle": model.spec.name, "engine": str(model.candidate), "workers": workers}
+        print_json({**about, "threads": model.threads, "batches": to_json(figures)})
+    else:
+        threads = f"{model.threads} thread{'s' * (model.threads > 1)} each"
+        what = f"{model.spec.name} in {model.candidate}: {workers} at a time on {threads}"
+        make_console().print(table(figures, what))
     return 0
 
 

@@ -21,6 +21,7 @@ def compile_command(
     hardware_compatible: bool = False,
     smallest: str | None = None,
     largest: str | None = None,
+    batch: int = 1,
 ) -> int:
     """Build a TensorRT engine now, so that a run starts at once.
 
@@ -37,12 +38,13 @@ def compile_command(
         hardware_compatible: let all GPUs from Ampere on run the engine, for some speed.
         smallest: WIDTHxHEIGHT that a dynamic network must take.
         largest: WIDTHxHEIGHT that a dynamic network must take.
+        batch: pictures at once that the engine is tuned for, of those that the network takes.
     """
     from edgeseg.engines.tensorrt.build import Options
     from edgeseg_export.sizes import parse_size
     from edgeseg_export.to_engine import compile_engine
 
-    options = Options(workspace, hardware_compatible, parse_size(smallest), parse_size(largest))
+    options = Options(workspace, hardware_compatible, parse_size(smallest), parse_size(largest), batch)
     result = compile_engine(Bundle.open(bundle), target, precision, out, options=options, timing_cache=timing_cache)
     make_console().print(
         f"{result.engine}: {result.bytes / 1e6:.2f} MB, built in {result.seconds:.2f} s, {result.layers} layers",

@@ -13,7 +13,7 @@ from edgeseg.errors import UsageError
 from edgeseg.progress import Progress, progress_bar
 from edgeseg.spec import Resize
 from edgeseg.terminal import make_console
-from edgeseg_export.sizes import parse_size
+from edgeseg_export.sizes import parse_batch, parse_size
 
 if TYPE_CHECKING:
     from edgeseg_export.golden import Pictures
@@ -30,6 +30,7 @@ def export_command(
     size: str | None = None,
     resize: Resize | None = None,
     dynamic: bool = False,
+    batch: str | None = None,
     mask_in_graph: bool = False,
     data: Path | None = None,
     split: str = "val",
@@ -50,6 +51,8 @@ def export_command(
         size: of the input as WIDTHxHEIGHT; by default that in the weights.
         resize: how frames of other sizes are fitted: stretch, or letterbox (keeps the aspect ratio).
         dynamic: one graph for all input sizes.
+        batch: pictures that the network takes at once: up to so many, or dynamic (up to 16); by default one. It is run
+            with 1, 2, 3 and so many, and each picture must give what it gives alone.
         mask_in_graph: add an artifact that gives the mask itself, for those who run the ONNX file elsewhere.
         data: a data set: its frames serve the comparison, and the artifact's accuracy is measured on its split.
         split: of the data set.
@@ -72,7 +75,9 @@ def export_command(
     pictures = read_pictures(golden)
     with progress_bar("evaluate") as progress:
         if spec is not None:
-            bundle = _export_module(network, weights, ignore_keys, spec, out, data, split, pictures, progress)
+            bundle = _export_module(
+                network, weights, ignore_keys, spec, parse_batch(batch), out, data, split, pictures, progress
+            )
         else:
             bundle = export(
                 Path(network),
@@ -81,6 +86,7 @@ def export_command(
                 size=parse_size(size),
                 resize=resize,
                 dynamic=dynamic,
+                batch=parse_batch(batch),
                 mask_in_graph=mask_in_graph,
                 data=data,
                 split=split,
@@ -97,6 +103,7 @@ def _export_module(
     weights: Path | None,
     ignore_keys: tuple[str, ...],
     spec: Path,
+    batch: int,
     out: Path,
     data: Path | None,
     split: str,
@@ -110,7 +117,7 @@ def _export_module(
     return export_module(
         factory,
         weights,
-        read_model_spec(spec),
+        read_model_spec(spec).with_batch(batch),
         out,
         ignore_keys=ignore_keys,
         data=data,

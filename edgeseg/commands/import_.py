@@ -15,7 +15,7 @@ from edgeseg.errors import OutputError, UsageError
 from edgeseg.progress import progress_bar
 from edgeseg.terminal import make_console
 from edgeseg_export.foreign.families import FamilyName
-from edgeseg_export.sizes import parse_size
+from edgeseg_export.sizes import parse_batch, parse_size
 
 
 def import_command(
@@ -26,6 +26,7 @@ def import_command(
     make_spec: Annotated[bool, Parameter(negative="")] = False,
     like: FamilyName | None = None,
     size: str | None = None,
+    batch: str | None = None,
     data: Path | None = None,
     split: str = "val",
     golden: str | None = None,
@@ -43,13 +44,14 @@ def import_command(
             what only its owner knows is left open.
         like: with --make-spec: prepare frames as this library does.
         size: with --make-spec: WIDTHxHEIGHT of a network that takes any.
+        batch: pictures that the bundle takes at once, as for export; the file must leave their number open.
         data: a data set: its frames serve the comparison, and the artifact's accuracy is measured on its split.
         split: of the data set.
         golden: pictures that the bundle is to carry, as for export.
     """
     if make_spec:
-        if out is not None or data is not None:
-            raise UsageError("--make-spec writes a spec and no bundle; leave --out and --data out, and import then")
+        if out is not None or data is not None or batch is not None:
+            raise UsageError("--make-spec writes a spec and no bundle; leave --out, --data and --batch for the import")
         return _write_spec(model, spec or Path("spec.json"), like, size)
     if spec is None or out is None:
         missing = "--spec spec.json" if spec is None else "--out FOLDER"
@@ -61,7 +63,7 @@ def import_command(
     from edgeseg_export.foreign.trial import try_import
     from edgeseg_export.golden import read_pictures
 
-    pictures, model_spec = read_pictures(golden), read_model_spec(spec)
+    pictures, model_spec = read_pictures(golden), read_model_spec(spec).with_batch(parse_batch(batch))
     try_import(model, spec)
     with progress_bar("evaluate") as progress:
         bundle = import_onnx(

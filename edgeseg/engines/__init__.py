@@ -47,7 +47,9 @@ class Engine(Protocol):
         """Threads that one `infer` runs on."""
 
     def infer(self, tensor: Image) -> Logits:
-        """Logits (1, C, h, w), float32, of a tensor (1, H, W, 3), uint8, BGR; the caller owns the result.
+        """Logits (N, C, h, w), float32, of a tensor (N, H, W, 3), uint8, BGR; the caller owns the result.
+
+        N is 1; a runtime for the CPU takes up to the spec's batch.
 
         Raises:
             FrameError: the tensor has another shape or dtype.

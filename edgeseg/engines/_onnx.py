@@ -4,9 +4,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgeseg.errors import EngineError
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeseg.errors import EngineError, FrameError
 from edgeseg.json_fields import parse_json
 from edgeseg.spec import Spec
+
+
+def check_tensor(tensor: NDArray[np.uint8], spec: Spec) -> None:
+    """Refuses a tensor that the spec's artifacts do not take.
+
+    Raises:
+        FrameError: it is not uint8 (N, H, W, 3) of 1 to `spec.batch` pictures, of the spec's size or, where the network
+            takes any, of another.
+    """
+    shape = spec.height, spec.width, 3
+    fits = tensor.ndim == 4 and 1 <= len(tensor) <= spec.batch
+    fits = fits and (tensor.shape[3] == 3 if spec.dynamic else tensor.shape[1:] == shape)
+    if tensor.dtype != np.uint8 or not fits:
+        count = "1" if spec.batch == 1 else f"1 to {spec.batch}"
+        expected = f"({count}, {', '.join(map(str, shape))})"
+        raise FrameError(f"got a tensor {tensor.shape} of {tensor.dtype}, expected {expected} of uint8")
 
 
 def check_spec(path: Path, spec: Spec, metadata: str | None) -> None:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.engines import check_logits, check_process, first_line
-from edgeseg.engines._onnx import check_spec
-from edgeseg.errors import EngineError, FrameError
+from edgeseg.engines._onnx import check_spec, check_tensor
+from edgeseg.errors import EngineError
 from edgeseg.ort import ort
 from edgeseg.spec import METADATA_KEY, Spec
 
@@ -43,29 +43,26 @@ class OnnxRuntime:
         """Loads an ONNX file's content and runs it once, which proves its shapes and allocates its memory."""
         self.name = f"onnxruntime:{variant}" if variant else "onnxruntime"
         self.threads = threads
-        self._shape = (1, spec.height, spec.width, 3)
-        self._dynamic = spec.dynamic
+        self._spec = spec
         self._process = os.getpid()
         self._session: ort.InferenceSession | None = _session(path, content, threads, variant)
         self._input = _check_types(path, self._session)
         check_spec(path, spec, self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY))
-        logits = self.infer(np.zeros(self._shape, np.uint8))
+        logits = self.infer(np.zeros((1, spec.height, spec.width, 3), np.uint8))
         check_logits(path, spec, logits.shape)
 
     def infer(self, tensor: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Logits (1, C, h, w), float32, of a tensor (1, H, W, 3), uint8, BGR; the caller owns the result.
+        """Logits (N, C, h, w), float32, of a tensor (N, H, W, 3), uint8, BGR; the caller owns the result.
 
         Raises:
-            FrameError: the tensor has another shape or dtype.
+            FrameError: the tensor has another shape or dtype, or more pictures than the spec's batch.
             EngineError: the runtime failed, or is closed.
         """
         session = self._session
         if session is None:
             raise EngineError("the engine is closed; load the bundle again")
         check_process(self._process)
-        fits = tensor.ndim == 4 and tensor.shape[3] == 3 if self._dynamic else tensor.shape == self._shape
-        if tensor.dtype != np.uint8 or not fits:
-            raise FrameError(f"got a tensor {tensor.shape} of {tensor.dtype}, expected {self._shape} of uint8")
+        check_tensor(tensor, self._spec)
         try:
             logits: NDArray[np.float32] = session.run(None, {self._input: tensor})[0]
         except Exception as error:  # ONNX Runtime's exceptions share no base of their own.

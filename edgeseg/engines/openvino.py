@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 
 from edgeseg.cache import cache_folder, forget, keep, recall
 from edgeseg.engines import check_logits, check_process
-from edgeseg.engines._onnx import check_spec
+from edgeseg.engines._onnx import check_spec, check_tensor
 from edgeseg.engines._openvino_head import product_as_convolution
-from edgeseg.errors import EngineError, FrameError
+from edgeseg.errors import EngineError
 from edgeseg.processor import available_cores, processor
 from edgeseg.spec import METADATA_KEY, Spec
 
@@ -66,8 +66,7 @@ class OpenVINO:
     def __init__(self, path: Path, content: bytes, spec: Spec, threads: int) -> None:
         """Loads an ONNX file's content and runs it once, which proves its shapes."""
         self.threads = threads
-        self._shape = (1, spec.height, spec.width, 3)
-        self._dynamic = spec.dynamic
+        self._spec = spec
         streams = max(1, available_cores() // threads)
         self._open = True
         self._process = os.getpid()
@@ -78,21 +77,19 @@ class OpenVINO:
         self._free: queue.SimpleQueue[Any] = queue.SimpleQueue()
         for _ in range(streams):
             self._free.put(model.create_infer_request())
-        check_logits(path, spec, self.infer(np.zeros(self._shape, np.uint8)).shape)
+        check_logits(path, spec, self.infer(np.zeros((1, spec.height, spec.width, 3), np.uint8)).shape)
 
     def infer(self, tensor: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Logits (1, C, h, w), float32, of a tensor (1, H, W, 3), uint8, BGR; the caller owns the result.
+        """Logits (N, C, h, w), float32, of a tensor (N, H, W, 3), uint8, BGR; the caller owns the result.
 
         Raises:
-            FrameError: the tensor has another shape or dtype.
+            FrameError: the tensor has another shape or dtype, or more pictures than the spec's batch.
             EngineError: the runtime failed, or is closed.
         """
         if not self._open:
             raise EngineError(CLOSED)
         check_process(self._process)
-        fits = tensor.ndim == 4 and tensor.shape[3] == 3 if self._dynamic else tensor.shape == self._shape
-        if tensor.dtype != np.uint8 or not fits:
-            raise FrameError(f"got a tensor {tensor.shape} of {tensor.dtype}, expected {self._shape} of uint8")
+        check_tensor(tensor, self._spec)
         free = self._free  # `close` takes it away; who has waited here all the same gives it on to the next
         request = free.get()
         try:

@@ -3,6 +3,25 @@
 from __future__ import annotations
 
 from edgeseg.errors import UsageError
+from edgeseg.spec import MOST_PICTURES
+
+ANY = 16
+"""Pictures at once that "dynamic" stands for."""
+
+
+def parse_batch(text: str | None) -> int:
+    """Pictures at once of "8"; `ANY` for "dynamic", 1 for None.
+
+    Raises:
+        UsageError: it is written otherwise, or out of range.
+    """
+    if text is None:
+        return 1
+    if text == "dynamic":
+        return ANY
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_PICTURES:
+        raise UsageError(f"--batch is {text!r}, expected 1 to {MOST_PICTURES} pictures at once, or dynamic ({ANY})")
+    return int(text)
 
 
 def parse_size(text: str | None) -> tuple[int, int] | None:

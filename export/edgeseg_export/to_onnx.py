@@ -30,6 +30,7 @@ from edgeseg.models.weights import Weights, fold, load_weights
 from edgeseg.segmenter import Segmenter
 from edgeseg.spec import Resize, Spec
 from edgeseg_export.agreement import TOLERANCE, compare, compare_masks, torch_logits
+from edgeseg_export.batches import prove_batches
 from edgeseg_export.card import model_card
 from edgeseg_export.dynamic import prove_sizes
 from edgeseg_export.frames import sample_frames
@@ -51,6 +52,7 @@ def export(
     size: tuple[int, int] | None = None,
     resize: Resize | None = None,
     dynamic: bool = False,
+    batch: int = 1,
     mask_in_graph: bool = False,
     data: Path | None = None,
     split: str = "val",
@@ -66,6 +68,7 @@ def export(
         size: width and height of the input in pixels; by default those in the weights.
         resize: how frames of other sizes are fitted; by default that in the weights.
         dynamic: one graph for all input sizes.
+        batch: pictures that the graph takes at once, 1 to so many.
         mask_in_graph: add an artifact that gives the mask itself, uint8 (1, H, W), for those who run the ONNX file
             elsewhere; edgeseg itself does not use it.
         data: a data set. Its `split` gives the frames for the comparison, and the artifact's accuracy is measured on
@@ -76,15 +79,18 @@ def export(
         note: called with a sentence on the pictures that the bundle carries.
 
     Raises:
+        UsageError: a size is too small, or there is to be a mask in the graph and a batch.
         WeightsError: `weights` is not ours.
         ExportError: the graph's answer differs from PyTorch's; the first layer that differs is named.
         DataError: the data set breaks its own rules.
         OutputError: `out` cannot be written.
     """
     check_replaceable(out)  # before the work
+    if mask_in_graph and batch > 1:
+        raise UsageError("a graph that gives the mask itself takes one picture; leave out --batch or --mask-in-graph")
     loaded = load_weights(weights)
     dataset = None if data is None else Dataset.open(data, split)
-    spec = _spec(loaded, name, size, resize, dynamic)
+    spec = replace(_spec(loaded, name, size, resize, dynamic), batch=batch)
     frames = sample_frames(dataset)
     with tempfile.TemporaryDirectory(prefix="edgeseg-export-") as folder:
         file = Path(folder) / f"{spec.name}.fp32.onnx"
@@ -94,6 +100,8 @@ def export(
             reference = partial(torch_logits, loaded.network)
             agreement = replace(agreement, sizes=prove_sizes(file, spec, frames[0], reference, TOLERANCE))
         measured = Measured.of(network, _training(loaded), agreement)
+        if batch > 1:
+            measured = measured.add(prove_batches(file, "onnxruntime", spec, frames))
         evaluation = None
         if dataset is not None:
             model = Segmenter(spec, open_engine("onnxruntime", file, spec, threads=1, own=True))
@@ -110,10 +118,24 @@ def export(
 
 
 def write_graph(graph: nn.Module, output: str, spec: Spec, file: Path) -> None:
-    """Writes an ONNX graph from frame, uint8 (1, H, W, 3) in BGR, to the tensor that is called `output`."""
-    example = torch.zeros(1, spec.height, spec.width, 3, dtype=torch.uint8)
-    sizes = {1: torch.export.Dim("height", min=SMALLEST), 2: torch.export.Dim("width", min=SMALLEST)}
-    finish(to_graph(graph, example, "frame", output, sizes if spec.dynamic else None), spec, file)
+    """Writes an ONNX graph from frame, uint8 (N, H, W, 3) in BGR, to the tensor that is called `output`."""
+    example = torch.zeros(pictures(spec), spec.height, spec.width, 3, dtype=torch.uint8)
+    finish(to_graph(graph, example, "frame", output, free_dimensions(spec, 1, 2)), spec, file)
+
+
+def pictures(spec: Spec) -> int:
+    """How many an example holds: of a dimension of 1 torch's exporter takes it that it stays so."""
+    return min(2, spec.batch)
+
+
+def free_dimensions(spec: Spec, height: int, width: int) -> dict[int, Any] | None:
+    """The dynamic dimensions of a network's input, whose height and width are those dimensions; None without any."""
+    free: dict[int, Any] = {}
+    if spec.batch > 1:
+        free[0] = torch.export.Dim("batch")
+    if spec.dynamic:
+        free |= {height: torch.export.Dim("height", min=SMALLEST), width: torch.export.Dim("width", min=SMALLEST)}
+    return free or None
 
 
 def to_graph(

@@ -45,12 +45,15 @@ class Options:
         hardware_compatible: the engine runs on Ampere and all newer cards, for some speed; RTX does so always.
         smallest: width and height that a dynamic network must take; None is the spec's size.
         largest: the same, at the other end.
+        batch: pictures at once that the engine is tuned for, where the network takes several; it takes up to as many as
+            that. `edgeseg run` gives it one at a time.
     """
 
     workspace: int | None = None
     hardware_compatible: bool = False
     smallest: tuple[int, int] | None = None
     largest: tuple[int, int] | None = None
+    batch: int = 1
 
 
 DEFAULTS = Options()
@@ -163,6 +166,11 @@ def keeping_logger(trt: ModuleType) -> Any:
 def _check_options(spec: Spec, product: str, options: Options, timing_cache: Path | None) -> None:
     if not spec.dynamic and (options.smallest or options.largest):
         raise UsageError(f"{spec.name} takes {spec.width}x{spec.height} alone; export it with --dynamic for more sizes")
+    if not 1 <= options.batch <= spec.batch:
+        raise UsageError(
+            f"batch is {options.batch}, and {spec.name} takes 1 to {spec.batch} pictures at once; export it with "
+            "--batch for more"
+        )
     smallest, usual, largest = _sizes(spec, options)
     if any(not low <= own <= high for low, own, high in zip(smallest, usual, largest, strict=True)):
         raise UsageError(
@@ -223,9 +231,11 @@ def _config(trt: ModuleType, builder: Any, network: Any, spec: Spec, key: Key, o
         config.set_compute_capability(named, 0)
     elif key.product != RTX and options.hardware_compatible:
         config.hardware_compatibility_level = trt.HardwareCompatibilityLevel.AMPERE_PLUS
-    if spec.dynamic:
+    if spec.dynamic or spec.batch > 1:
         profile = builder.create_optimization_profile()
-        shapes = [(1, height, width, 3) for width, height in _sizes(spec, options)]
+        counts = 1, options.batch, spec.batch
+        sizes = zip(counts, _sizes(spec, options), strict=True)
+        shapes = [(count, height, width, 3) for count, (width, height) in sizes]
         profile.set_shape(network.get_input(0).name, *shapes)
         config.add_optimization_profile(profile)
     return config

@@ -28,7 +28,7 @@ from edgeseg_export.foreign.original import Original
 from edgeseg_export.foreign.other_tasks import refuse_other_tasks
 from edgeseg_export.frames import sample_frames
 from edgeseg_export.golden import Pictures
-from edgeseg_export.to_onnx import SMALLEST, to_graph
+from edgeseg_export.to_onnx import SMALLEST, free_dimensions, pictures, to_graph
 
 
 class OneOutput(nn.Module):
@@ -126,8 +126,7 @@ def _exported(graph: OneOutput, model_spec: ModelSpec, factory: str) -> onnx.Mod
     spec = model_spec.spec
     if spec.dynamic and min(spec.width, spec.height) < SMALLEST:
         raise UsageError(f"{spec.width}x{spec.height} is too small for a dynamic graph; give at least {SMALLEST}")
-    sizes: dict[int, Any] = {2: torch.export.Dim("height", min=SMALLEST), 3: torch.export.Dim("width", min=SMALLEST)}
-    example = torch.zeros(1, 3, spec.height, spec.width)
+    example = torch.zeros(pictures(spec), 3, spec.height, spec.width)
     try:
         with torch.no_grad():
             shapes = {place: tuple(found.shape) for place, found in _tensors(graph.network(example))}
@@ -141,7 +140,7 @@ def _exported(graph: OneOutput, model_spec: ModelSpec, factory: str) -> onnx.Mod
         size = f"{spec.width}x{spec.height}"
         raise ExportError(f"{factory} fails on {size}: {_said(error)}; is the size right?") from error
     try:
-        return to_graph(graph, example, "picture", "scores", sizes if spec.dynamic else None)
+        return to_graph(graph, example, "picture", "scores", free_dimensions(spec, 2, 3))
     except Exception as error:  # torch's exporter raises whatever went wrong inside
         raise ExportError(f"torch cannot export {factory}: {_said(error)}; change what it names") from error
 

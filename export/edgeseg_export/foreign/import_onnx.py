@@ -23,9 +23,11 @@ from edgeseg.bundle import Bundle
 from edgeseg.bundle_writer import check_replaceable
 from edgeseg.engines import open_engine
 from edgeseg.errors import ExportError
+from edgeseg.fact import Fact
 from edgeseg.measured import Measured
 from edgeseg.segmenter import Segmenter
 from edgeseg_export.agreement import LEAST_AGREEMENT, TOLERANCE
+from edgeseg_export.batches import prove_batches
 from edgeseg_export.dynamic import prove_sizes
 from edgeseg_export.foreign.imported_card import imported_card
 from edgeseg_export.foreign.model_spec import ModelSpec
@@ -128,9 +130,11 @@ def wrapped_bundle(
         for precision, graph in graphs.items():
             file = _written(graph, original, Path(folder), precision)
             model = Segmenter(spec, open_engine("onnxruntime", file, spec, threads=1, own=True))
-            agreement = _proof(original, model, origin, frames, file, tolerance)
+            facts: list[Fact] = [_proof(original, model, origin, frames, file, tolerance)]
+            if spec.batch > 1:
+                facts.append(prove_batches(file, "onnxruntime", spec, frames))
             evaluation = None if dataset is None else evaluate(model, dataset, progress=progress)
-            measured = Measured.of(agreement, *([evaluation] if evaluation else []))
+            measured = Measured.of(*facts, *([evaluation] if evaluation else []))
             artifacts[file] = Artifact.of(file, target="onnxruntime", precision=precision, measured=measured)
         for sentence in _doubts(model, frames):
             note(f"warning: {sentence}")

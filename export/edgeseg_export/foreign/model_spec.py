@@ -42,7 +42,7 @@ from __future__ import annotations
 
 import colorsys
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
@@ -142,6 +142,10 @@ class ModelSpec:
     def labels(self) -> int:
         """Classes that have a channel: all but the background of a multi-label head of which one label wins."""
         return len(self.spec.classes) - (self.head == "multi-label" and self.exclusive)
+
+    def with_batch(self, batch: int) -> ModelSpec:
+        """The same for so many pictures at once."""
+        return replace(self, spec=replace(self.spec, batch=batch))
 
 
 def read_model_spec(path: Path) -> ModelSpec:

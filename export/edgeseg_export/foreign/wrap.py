@@ -59,6 +59,11 @@ def frame_input(model: onnx.ModelProto, model_spec: ModelSpec, where: str) -> on
     if kind.elem_type in LEVELS and not model_spec.preparation.changes_nothing:
         raise SpecError(f"{where} takes uint8 levels, which cannot be normalised; say mean 0 and std 1")
     spec = model_spec.spec
+    if spec.batch > 1 and sizes[0]:
+        raise ExportError(
+            f"{where} takes {sizes[0]} pictures at once, no other number; export it with a batch that is dynamic, or "
+            "leave --batch out"
+        )
     if sizes[0] not in (0, 1):
         raise ExportError(f"{where} takes {sizes[0]} pictures at once, expected 1; export it with a batch of 1")
     height, width = sizes[1:3] if last else sizes[2:]
@@ -111,13 +116,14 @@ def wrap(
     _rename(wrapped, scores, "logits")
     used = {name for node in wrapped for name in _reads(node)}
     size = ["height", "width"] if spec.dynamic else [spec.height, spec.width]
+    batch = "batch" if spec.batch > 1 else 1
     count = None if model_spec.channels is None else len(model_spec.channels) + _has_background(head)
     return helper.make_model(
         helper.make_graph(
             wrapped,
             spec.name,
-            [helper.make_tensor_value_info("frame", TensorProto.UINT8, [1, *size, 3])],
-            [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, count, None, None])],
+            [helper.make_tensor_value_info("frame", TensorProto.UINT8, [batch, *size, 3])],
+            [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [batch, count, None, None])],
             [tensor for tensor in (*constants, *graph.initializer) if tensor.name in used],
             sparse_initializer=[tensor for tensor in graph.sparse_initializer if tensor.values.name in used],
         ),

@@ -32,6 +32,7 @@ class Packing:
 
     Attributes:
         node: the convolution.
+        batch: 1, or 0 for as many pictures as come.
         frame: height and width of its input.
         stride: of the convolution, vertical and horizontal.
         pads: top, left, bottom, right.
@@ -40,6 +41,7 @@ class Packing:
     """
 
     node: onnx.NodeProto
+    batch: int
     frame: tuple[int, int]
     stride: tuple[int, int]
     pads: tuple[int, int, int, int]
@@ -47,9 +49,9 @@ class Packing:
     columns: int
 
     def read_frame(self, rewriter: Rewriter) -> str:
-        """The frame in groups, uint8 (1, H, W / GROUP, 3 * GROUP)."""
+        """The frame in groups, uint8 (N, H, W / GROUP, 3 * GROUP)."""
         height, width = self.frame
-        return _reshape(rewriter, FRAME, "frame.groups", (1, height, width // GROUP, 3 * GROUP))
+        return _reshape(rewriter, FRAME, "frame.groups", (self.batch, height, width // GROUP, 3 * GROUP))
 
     def weights(self, levels: NDArray[np.int8]) -> NDArray[np.int8]:
         """The convolution's weights over groups, (outputs * outputs a group, 3 * GROUP, kh, columns)."""
@@ -74,9 +76,9 @@ class Packing:
         return helper.make_node("Conv", *names, name=self.node.name, strides=[self.stride[0], 1], pads=pads)
 
     def spread(self, rewriter: Rewriter, name: str) -> str:
-        """The tensor `name` (1, outputs * outputs a group, h, W / GROUP) as (1, outputs, h, w): a pixel a place."""
+        """The tensor `name` (N, outputs * outputs a group, h, W / GROUP) as (N, outputs, h, w): a pixel a place."""
         last = _transpose(rewriter, name, f"{name}.last", (0, 2, 3, 1))
-        shape = (1, 0, self.frame[1] // self.stride[1], -1)  # 0: as it is
+        shape = (self.batch, 0, self.frame[1] // self.stride[1], -1)  # 0: as it is
         pixels = _reshape(rewriter, last, f"{name}.pixels", shape)
         return _transpose(rewriter, pixels, f"{name}.first", (0, 3, 1, 2))
 
@@ -92,7 +94,7 @@ def packing(graph: FloatGraph, start: Normalisation) -> Packing | None:
     shape = [size.dim_value for size in graph.model.graph.input[0].type.tensor_type.shape.dim]
     if len(readers) != 1 or readers[0].op_type != "Conv" or readers[0].input[1] not in graph.constants:
         return None
-    node, (_, height, width, _) = readers[0], shape
+    node, (batch, height, width, _) = readers[0], shape
     attributes = {each.name: helper.get_attribute_value(each) for each in node.attribute}
     kernel_width = graph.constants[node.input[1]].shape[3]
     down, across = attributes.get("strides", [1, 1])
@@ -104,7 +106,7 @@ def packing(graph: FloatGraph, start: Normalisation) -> Packing | None:
         return None
     first = -left // GROUP
     last = (GROUP - across - left + kernel_width - 1) // GROUP
-    return Packing(node, (height, width), (down, across), (top, left, bottom, right), first, last - first + 1)
+    return Packing(node, batch, (height, width), (down, across), (top, left, bottom, right), first, last - first + 1)
 
 
 def product(rewriter: Rewriter, graph: FloatGraph, node: onnx.NodeProto) -> bool:

@@ -18,6 +18,7 @@ from edgeseg.fact import Fact
 from edgeseg.measured import Calibration, HalfRange, Measured
 from edgeseg.segmenter import Segmenter
 from edgeseg.terminal import escaped
+from edgeseg_export.batches import prove_batches
 from edgeseg_export.card_artifacts import with_artifacts
 from edgeseg_export.frame_set import FrameSet
 from edgeseg_export.frames import COUNT, frames_at, sample_frames, spread
@@ -36,6 +37,9 @@ HASH_DIGITS = 16
 """Of each calibration frame's SHA-256 that the bundle keeps: enough to refuse an overlap later."""
 
 THREADS = 2
+
+BATCHED = 8
+"""Frames that pictures at once are proved with."""
 
 
 @dataclass(frozen=True)
@@ -200,6 +204,8 @@ def _measure(prepared: Prepared, path: Path, target: Target, evidence: Evidence)
     apart = difference(prepared.reference, candidate, evidence.tensors)
     fact = apart.fact(str(prepared.source), engine.name, data=evidence.data, least=evidence.least)
     measured = Measured.of(fact)
+    if spec.batch > 1:
+        measured = measured.add(prove_batches(path, target, spec, [tensor[0] for tensor in evidence.tensors[:BATCHED]]))
     if evidence.labelled is not None:
         measured = measured.add(replace(evaluate(candidate, evidence.labelled), engine=engine.name))
     return measured
