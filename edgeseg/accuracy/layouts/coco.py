@@ -130,9 +130,7 @@ class CocoFile:
                 raise DataError(f"{where} is {size[1]}x{size[0]}, expected 1 to {limit} pixels")
             image = self._find(required(each, "file_name", str, where=where, error=DataError))
             objects = sorted(of_image.get(self._number(each, "id", where), []), key=lambda item: -_extent(item[1]))
-            pairs.append(
-                CocoPair(image, self._path, size, tuple(objects), names.index(_BACKGROUND), self.categories)
-            )
+            pairs.append(CocoPair(image, self._path, size, tuple(objects), names.index(_BACKGROUND), self.categories))
         if not pairs:
             raise DataError(f"{self._path} lists no images; export the data set with them")
         return tuple(sorted(pairs, key=lambda pair: str(pair.image)))

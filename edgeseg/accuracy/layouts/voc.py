@@ -1,9 +1,9 @@
 """Pascal VOC's layout (host.robots.ox.ac.uk/pascal/VOC/voc2012, development kit, section 3).
 
-    JPEGImages/              2007_000032.jpg, ...
-    SegmentationClass/       2007_000032.png, ...   indexed PNG whose indices are class ids, 255 is void
-    ImageSets/Segmentation/  train.txt, val.txt     names, one a line
-    classes.json             only for other classes than VOC's 21
+JPEGImages/              2007_000032.jpg, ...
+SegmentationClass/       2007_000032.png, ...   indexed PNG whose indices are class ids, 255 is void
+ImageSets/Segmentation/  train.txt, val.txt     names, one a line
+classes.json             only for other classes than VOC's 21
 """
 
 from __future__ import annotations

@@ -1,0 +1,219 @@
+"""Frames that are worth a label, kept as a data set: those that the network doubts most, spread over time.
+
+The data set has edgeseg's plain layout: images, the predicted masks, classes.json. Of every span of `every` seconds a
+few frames are judged, and the one that is doubted most is kept. A set that is full gives up, for each new frame, one of
+the two that lie closest together in time: the one that is doubted less.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import queue
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+
+from edgeseg.accuracy.classes import Classes
+from edgeseg.arrays import Mask
+from edgeseg.atomic import new_file
+from edgeseg.errors import EdgeSegError, OutputError, UsageError
+from edgeseg.segmenter import Segmenter
+from edgeseg.serve.event_log import EventLog
+from edgeseg.serve.recording.names import entries, file_name
+from edgeseg.serve.rules.doubt import disagreement, uncertainty
+from edgeseg.serve.settings import LabellingSettings
+from edgeseg.spec import Spec
+from edgeseg.video.masks import PARAMETERS
+from edgeseg.video.model import Result
+
+JUDGED = 5
+"""Frames of a span that are judged: each takes another inference."""
+
+QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 95]
+
+
+@dataclass(frozen=True, order=True)
+class _Frame:
+    """A frame of the set, ordered by its time.
+
+    Attributes:
+        time: seconds since the epoch, whole.
+        name: of its files, without extension; it ends with the doubt, in ten-thousandths.
+        bytes: of image and mask.
+    """
+
+    time: float
+    name: str
+    bytes: int = field(compare=False)
+
+    @property
+    def doubt(self) -> int:
+        return int(self.name[-4:])
+
+
+class LabellingSet:
+    """Keeps frames of one camera, in a thread of its own; a sink of its results."""
+
+    def __init__(
+        self,
+        settings: LabellingSettings,
+        camera: str,
+        spec: Spec,
+        model: Callable[[], Segmenter],
+        events: EventLog,
+    ) -> None:
+        """Begins; frames of earlier runs count as part of the set.
+
+        Args:
+            settings: where they go, and how many; cameras of one bundle may share a folder, each with its own number.
+            camera: its name.
+            spec: names and colours of the classes.
+            model: returns what segments now; it may change.
+            events: told when frames cannot be kept, and when they can again.
+
+        Raises:
+            UsageError: the network's labels may overlap.
+        """
+        if not spec.head.exclusive:
+            raise UsageError(
+                f"labels of {spec.name} may overlap, and frames are kept for labelling by classes that do not; "
+                "leave out the camera's labelling"
+            )
+        self._settings, self._camera, self._model, self._events = settings, camera, model, events
+        self._classes = Classes(spec.classes, spec.palette, spec.ignore)
+        self._before: Mask | None = None
+        self._judged_at: float | None = None
+        self._span = 0
+        self._began: float | None = None
+        self._candidates: queue.Queue[tuple[int, Result, Mask | None, float] | None] = queue.Queue(2)
+        self._best: tuple[float, Result, float] | None = None
+        self._failing = False
+        self._thread = threading.Thread(target=self._run, name=f"edgeseg-{camera}-labelling", daemon=True)
+        self._thread.start()
+
+    def put(self, result: Result, now: float) -> None:
+        """Takes a result, as `edgeseg.serve.sink.Sink` says."""
+        before, self._before = self._before, result.mask
+        if self._began is None:
+            self._began = result.captured
+        span = int((result.captured - self._began) / self._settings.every)
+        due = self._judged_at is None or result.captured - self._judged_at >= self._settings.every / JUDGED
+        if due or span != self._span:
+            self._span, self._judged_at = span, result.captured
+            with suppress(queue.Full):  # the disk, or the network, is behind
+                self._candidates.put_nowait((span, result, before, now))
+
+    def gap(self) -> None:
+        """The next frame has no neighbour before it."""
+        self._before = None
+
+    def close(self, seconds: float) -> None:
+        """Keeps the last frame, if any, within so many seconds."""
+        with suppress(queue.Full):
+            self._candidates.put(None, timeout=seconds)
+            self._thread.join(seconds)
+
+    def _run(self) -> None:
+        present = 0
+        while (candidate := self._candidates.get()) is not None:
+            span, result, before, now = candidate
+            if span != present:
+                self._keep_best()
+                present = span
+            try:
+                assert result.mask is not None
+                doubt = max(uncertainty(self._model(), result.frame), disagreement(result.mask, before))
+            except EdgeSegError as error:
+                self._fail(str(error))
+                continue
+            if self._best is None or doubt > self._best[0]:
+                self._best = doubt, result, now
+        self._keep_best()
+
+    def _keep_best(self) -> None:
+        """Writes the frame of the span that ends."""
+        best, self._best = self._best, None
+        if best is None:
+            return
+        try:
+            self._check_classes()
+            self._write(*best)
+            self._make_room()
+        except (OutputError, OSError) as error:
+            self._fail(str(error))
+        else:
+            if self._failing:
+                self._failing = False
+                self._events.add("recording", "labelling_resumed", "frames are kept for labelling", self._camera)
+
+    def _fail(self, reason: str) -> None:
+        if not self._failing:
+            self._failing = True
+            self._events.add("recording", "labelling_failed", f"no frames are kept: {reason}", self._camera)
+
+    def _write(self, doubt: float, result: Result, now: float) -> None:
+        """The mask first: an image without one would be no pair."""
+        assert result.mask is not None
+        name = file_name(self._camera, now, f"-{min(9999, round(10000 * doubt)):04d}")
+        files = (
+            (self._mask(name), cv2.imencode(".png", result.mask, PARAMETERS)[1]),
+            (
+                self._image(name),
+                cv2.imencode(".jpg", result.frame, QUALITY)[1],
+            ),
+        )
+        for path, data in files:
+            with new_file(path) as temporary:
+                temporary.write_bytes(data.tobytes())
+
+    def _make_room(self) -> None:
+        """Gives frames up until the set has no more, and no more bytes, than it may."""
+        frames = self._frames()
+        while len(frames) > self._settings.most or (
+            len(frames) > 1 and sum(frame.bytes for frame in frames) > self._settings.most_bytes
+        ):
+            frame = _dispensable(frames)
+            frames.remove(frame)
+            self._image(frame.name).unlink(missing_ok=True)
+            self._mask(frame.name).unlink(missing_ok=True)
+
+    def _frames(self) -> list[_Frame]:
+        """The camera's frames, oldest first."""
+        masks = {entry.path.stem: entry.bytes for entry in entries(self._settings.folder / "masks", self._camera)}
+        return [
+            _Frame(entry.time, entry.path.stem, entry.bytes + masks.get(entry.path.stem, 0))
+            for entry in entries(self._settings.folder / "images", self._camera)
+            if entry.path.stem[-5] == "-" and entry.path.stem[-4:].isdigit()
+        ]
+
+    def _check_classes(self) -> None:
+        """Makes the folders and classes.json; raises OutputError where frames of other classes are there."""
+        path = self._settings.folder / "classes.json"
+        text = json.dumps(self._classes.to_json(), indent=1) + "\n"
+        for folder in ("images", "masks"):
+            (self._settings.folder / folder).mkdir(exist_ok=True)
+        if not path.exists():
+            with new_file(path) as temporary:
+                temporary.write_text(text, encoding="utf-8")
+        elif path.read_text(encoding="utf-8") != text:
+            raise OutputError(f"{path} has other classes than the network; give the camera's labelling another folder")
+
+    def _image(self, name: str) -> Path:
+        return self._settings.folder / "images" / f"{name}.jpg"
+
+    def _mask(self, name: str) -> Path:
+        return self._settings.folder / "masks" / f"{name}.png"
+
+
+def _dispensable(frames: list[_Frame]) -> _Frame:
+    """Of the two that lie closest together in time, the one that is doubted less; of a single one, itself."""
+    pairs = list(itertools.pairwise(frames))
+    if not pairs:
+        return frames[0]
+    one, other = min(pairs, key=lambda pair: pair[1].time - pair[0].time)
+    return one if one.doubt <= other.doubt else other

@@ -1,0 +1,193 @@
+"""A set that `edgeseg train` reads, of the frames that are doubted most, bounded and spread over time."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgeseg.accuracy.dataset import Dataset
+from edgeseg.errors import UsageError
+from edgeseg.segmenter import Segmenter
+from edgeseg.serve.event_log import EventLog
+from edgeseg.serve.rules.labelling import LabellingSet, _dispensable, _Frame
+from edgeseg.serve.settings import LabellingSettings
+from edgeseg.spec import Head, Spec
+from edgeseg.video.model import Result
+from tests.serve.results import START, make_result
+
+WAIT = 30.0
+
+
+class Camera:
+    """A set that is fed by hand; the network's uncertainty is a frame's first byte, in hundredths."""
+
+    def __init__(self, settings: LabellingSettings, spec: Spec, model: Segmenter, name: str = "gate") -> None:
+        self.events = EventLog()
+        self.set = LabellingSet(settings, name, spec, lambda: model, self.events)
+
+    def put(self, at: float, doubt: int = 10, mask: int = 0) -> None:
+        result = make_result(0, captured=at)
+        frame = np.full_like(result.frame, 100)
+        frame[0, 0, 0] = doubt
+        put: Result = replace(result, frame=frame, mask=np.full(frame.shape[:2], mask, np.uint8))
+        self.set.put(put, START + at)
+        deadline = time.monotonic() + WAIT
+        while self.set._candidates.qsize():
+            assert time.monotonic() < deadline
+            time.sleep(0.0005)
+
+    def told(self) -> list[str]:
+        self.set.close(WAIT)
+        return [event.name for event in self.events.newest(100)]
+
+
+@pytest.fixture
+def open_camera(spec: Spec, tiny: Segmenter, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Camera]]:
+    cameras: list[Camera] = []
+    monkeypatch.setattr("edgeseg.serve.rules.labelling.uncertainty", lambda _, frame: frame[0, 0, 0] / 100)
+
+    def open_camera(folder: Path, name: str = "gate", **settings: Any) -> Camera:
+        cameras.append(Camera(LabellingSettings(folder, **settings), spec, tiny, name))
+        return cameras[-1]
+
+    yield open_camera
+    for camera in cameras:
+        camera.set.close(WAIT)
+        assert not camera.set._thread.is_alive()
+
+
+def names(folder: Path) -> list[str]:
+    images, masks = ([path.stem for path in sorted((folder / each).iterdir())] for each in ("images", "masks"))
+    assert images == masks
+    return images
+
+
+def test_the_set_is_one_that_edgeseg_reads(tmp_path: Path, spec: Spec, tiny: Segmenter) -> None:
+    camera = Camera(LabellingSettings(tmp_path, every=1.0), spec, tiny)  # a real network's doubt
+    results = [make_result(number) for number in range(25)]
+    for result in results:
+        camera.set.put(result, START + result.captured)
+        time.sleep(0.01)
+    assert camera.told() == []
+    dataset = Dataset.open(tmp_path)
+    assert (dataset.classes.names, dataset.classes.palette, dataset.classes.ignore) == (
+        spec.classes,
+        spec.palette,
+        spec.ignore,
+    )
+    assert len(dataset.pairs) == 3
+    for index in range(3):
+        image, label = dataset.load(index)
+        fitting = [result for result in results if result.mask is not None and np.array_equal(result.mask, label)]
+        assert any(np.abs(image[20:].astype(int) - result.frame[20:]).max() <= 3 for result in fitting)
+
+
+def test_of_each_span_the_most_doubted_frame_stays(tmp_path: Path, open_camera: Callable[..., Camera]) -> None:
+    camera = open_camera(tmp_path)
+    for at, doubt in [(0, 20), (2, 50), (4, 30), (10, 5), (12, 4), (20, 70)]:
+        camera.put(at, doubt)
+    assert camera.told() == []
+    assert names(tmp_path) == [
+        "gate-2026-11-28T12-00-02Z-5000",
+        "gate-2026-11-28T12-00-10Z-0500",
+        "gate-2026-11-28T12-00-20Z-7000",
+    ]
+
+
+def test_frames_between_those_that_are_judged_cost_nothing(tmp_path: Path, open_camera: Callable[..., Camera]) -> None:
+    camera = open_camera(tmp_path, every=10.0)
+    for at, doubt in [(0, 1), (1, 90), (2, 2), (3.9, 90), (4, 3)]:
+        camera.put(at, doubt)
+    camera.told()
+    assert names(tmp_path) == ["gate-2026-11-28T12-00-04Z-0300"]
+
+
+def test_masks_that_change_between_neighbours_are_doubted(tmp_path: Path, open_camera: Callable[..., Camera]) -> None:
+    camera = open_camera(tmp_path)
+    camera.put(0, 10, mask=1)
+    camera.put(3, 10, mask=2)
+    camera.set.gap()
+    camera.put(12, 20, mask=1)
+    camera.told()
+    assert names(tmp_path) == ["gate-2026-11-28T12-00-03Z-9999", "gate-2026-11-28T12-00-12Z-2000"]
+
+
+def test_a_full_set_stays_full_and_spread(tmp_path: Path, open_camera: Callable[..., Camera]) -> None:
+    other = open_camera(tmp_path, "door", every=1.0)
+    other.put(0)
+    other.told()
+    camera = open_camera(tmp_path, every=1.0, most=4)
+    for at, doubt in [(0, 50), (10, 10), (11, 60), (20, 20), (30, 30)]:
+        camera.put(at, doubt)
+    camera.told()
+    assert [name[-11:-5] for name in names(tmp_path) if name.startswith("gate")] == [
+        "00-00Z",
+        "00-11Z",
+        "00-20Z",
+        "00-30Z",
+    ]
+    assert [name for name in names(tmp_path) if name.startswith("door")] == ["door-2026-11-28T12-00-00Z-1000"]
+    again = open_camera(tmp_path, every=1.0, most=2)  # frames of earlier runs count
+    again.put(100, 1)
+    again.told()
+    assert len([name for name in names(tmp_path) if name.startswith("gate")]) == 2
+
+
+def test_a_set_is_bounded_in_bytes(tmp_path: Path, open_camera: Callable[..., Camera]) -> None:
+    camera = open_camera(tmp_path, every=1.0, most_bytes=3000)
+    for at in range(20):
+        camera.put(at)
+    camera.told()
+    total = sum(path.stat().st_size for each in ("images", "masks") for path in (tmp_path / each).iterdir())
+    assert 0 < total <= 3000
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 99), st.integers(0, 9999)), min_size=2, max_size=9, unique_by=lambda one: one[0])
+)
+def test_what_a_full_set_gives_up(given_frames: list[tuple[int, int]]) -> None:
+    frames = sorted(_Frame(float(at), f"gate-{at:02d}-{doubt:04d}", 1) for at, doubt in given_frames)
+    lost = frames.index(_dispensable(frames))
+    gaps = [later.time - frame.time for frame, later in itertools.pairwise(frames)]
+    partners = [index for index in (lost - 1, lost + 1) if 0 <= index < len(frames)]
+    closest = [index for index in partners if abs(frames[index].time - frames[lost].time) == min(gaps)]
+    assert any(frames[index].doubt >= frames[lost].doubt for index in closest)
+
+
+def test_another_networks_classes(tmp_path: Path, open_camera: Callable[..., Camera]) -> None:
+    (tmp_path / "classes.json").write_text("{}")
+    camera = open_camera(tmp_path, every=1.0)
+    camera.put(0)
+    camera.put(1)
+    assert camera.told() == ["labelling_failed"]
+    assert "classes.json has other classes than the network" in camera.events.newest(1)[0].text
+    assert names(tmp_path) == []
+
+
+def test_a_folder_that_vanishes_and_comes_back(tmp_path: Path, open_camera: Callable[..., Camera]) -> None:
+    folder = tmp_path / "disk"
+    camera = open_camera(folder, every=1.0)
+    camera.put(0)
+    camera.put(1)
+    deadline = time.monotonic() + WAIT
+    while not camera.events.newest(1):
+        assert time.monotonic() < deadline
+    folder.mkdir()
+    camera.put(2)
+    assert camera.told() == ["labelling_failed", "labelling_resumed"]
+    assert names(folder)
+
+
+def test_labels_that_overlap_are_refused(tmp_path: Path, spec: Spec, tiny: Segmenter) -> None:
+    overlapping = replace(spec, head=Head("multi-label", exclusive=False))
+    with pytest.raises(UsageError, match="labels of tiny may overlap"):
+        LabellingSet(LabellingSettings(tmp_path), "gate", overlapping, lambda: tiny, EventLog())
