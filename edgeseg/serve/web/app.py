@@ -52,8 +52,12 @@ class App:
         open_paths = frozenset({"/healthz", *PATHS} - {"/"})
         self.guarded: ASGIApp = Guard(app, listen.host, token, open_paths)
 
+    def end(self) -> None:
+        """Ends the answers that last: events and videos."""
+        self._places.ended = True
+
     def close(self) -> None:
-        """Ends what lasts: events, videos, pictures."""
+        """Frees the threads, when nothing is asked for any more."""
         self._places.close()
         self._snapshots.close()
 

@@ -56,7 +56,7 @@ class EventStream:
                         last = event.number
                         yield self._line(event)
                 lost, said = 0, time.monotonic()
-                while not self._places.closed:
+                while not self._places.ended:
                     event_or_none = await self._places.wait(subscription.get)
                     if subscription.lost > lost:
                         yield f"event: lost\ndata: {subscription.lost - lost}\n\n"

@@ -64,7 +64,7 @@ class LiveStream:
         self, socket: WebSocket, name: str, live: Live, fragments: Fragments, listening: asyncio.Task[None]
     ) -> None:
         init: bytes | None = None
-        while not listening.done() and not self._places.closed:
+        while not listening.done() and not self._places.ended:
             fragment = await self._places.wait(fragments.get)
             if fragment is None:
                 camera = self._view.cameras.get(name)

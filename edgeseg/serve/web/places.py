@@ -21,19 +21,19 @@ class Places:
     """One thread waits for each long answer, which asyncio cannot do for the threads of a service.
 
     Attributes:
-        closed: all answers are to end.
+        ended: all answers are to end, within WAIT.
     """
 
     def __init__(self) -> None:
         """None is in use, and no thread runs."""
-        self.closed = False
+        self.ended = False
         self._used = 0
         self._threads = ThreadPoolExecutor(MOST, "edgeseg-web-wait")
 
     @property
     def full(self) -> bool:
         """Whether no more are to be begun."""
-        return self._used >= MOST or self.closed
+        return self._used >= MOST or self.ended
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -49,6 +49,5 @@ class Places:
         return await asyncio.get_running_loop().run_in_executor(self._threads, get, WAIT)
 
     def close(self) -> None:
-        """Ends all, within WAIT."""
-        self.closed = True
+        """Frees the threads, when no answer waits any more."""
         self._threads.shutdown(wait=False)

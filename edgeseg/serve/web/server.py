@@ -86,10 +86,11 @@ class WebServer:
 
     def close(self) -> None:
         """Ends all answers and frees the port, within PATIENCE; more calls do nothing."""
-        self._app.close()
+        self._app.end()
         self._server.should_exit = True
         if self._thread.ident is not None:
             self._thread.join(PATIENCE)
+        self._app.close()
         self._socket.close()
 
     def _run(self) -> None:

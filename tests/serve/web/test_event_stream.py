@@ -63,7 +63,8 @@ def test_a_reader_of_another_run_gets_all(served: Served, seen: str) -> None:
 
 def test_a_reader_who_leaves_is_forgotten(served: Served) -> None:
     with served.client.stream("GET", "/api/events") as answer:
-        next(answer.iter_lines())
+        lines = answer.iter_lines()
+        next(lines)
         assert len(served.service.events._subscriptions) == 1
     served.client.close()
     deadline = time.monotonic() + 20

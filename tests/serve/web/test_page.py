@@ -140,6 +140,7 @@ def test_it_fits(running: Served, browser: Browser, width: int, phone: bool) -> 
 
 def test_dark_and_light_are_the_systems(running: Served, browser: Browser) -> None:
     browser.open(running.server.url)
+    browser.wait_for(f"!!{GATE}")
     grounds = []
     for scheme in ("dark", "light"):
         browser.prefer(scheme)
