@@ -120,5 +120,5 @@ clean:
 	touch $@
 
 .venv/dev: $(SOURCES) | .venv/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,train,export,openvino,tensorrt-rtx,coco,batch,sign,update,web,mqtt,docs,dev,matrix]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,train,export,openvino,tensorrt-rtx,coco,batch,sign,update,triton,web,mqtt,docs,dev,matrix]'
 	touch $@ .venv/demo

@@ -61,6 +61,7 @@ app.command("edgeseg.commands.keygen:keygen_command", name="keygen")
 app.command("edgeseg.commands.sign:sign_command", name="sign")
 app.command("edgeseg.commands.publish:publish_command", name="publish")
 app.command("edgeseg.commands.fetch:fetch_command", name="fetch")
+app.command("edgeseg.commands.triton:triton_command", name="triton")
 app.command("edgeseg.commands.zoo:zoo_command", name="zoo")
 app.command("edgeseg.commands.doctor:doctor_command", name="doctor")
 

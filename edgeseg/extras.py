@@ -11,6 +11,7 @@ EXTRAS = {
     "mqtt": ("paho",),
     "sign": ("cryptography", "rfc8785"),
     "update": ("tuf", "securesystemslib", "urllib3", "cryptography", "rfc8785"),
+    "triton": ("tritonclient",),
 }
 """Importable packages of each; a package that several bring is the first one's."""
 

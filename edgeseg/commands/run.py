@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from edgeseg.artifact import Precision
+from edgeseg.errors import UsageError
 from edgeseg.json_fields import print_json
 
 if TYPE_CHECKING:
+    from edgeseg.video.model import Model
     from edgeseg.video.report import Report
+
+TRITON = "triton"
+"""What --engine may say beside the runtimes here: --server has the network."""
 
 
 def run_command(
@@ -19,6 +25,9 @@ def run_command(
     bundle: str | None = None,
     engine: str | None = None,
     precision: Precision | None = None,
+    server: str | None = None,
+    jpeg: int | None = None,
+    server_wait: float = 30.0,
     out: Path | None = None,
     masks: Path | None = None,
     show: bool = False,
@@ -62,6 +71,11 @@ def run_command(
             default) takes what measured fastest here, among onnxruntime and openvino and the precisions that keep the
             accuracy.
         precision: of the artifact; by default auto's choice, or the first that the bundle has for the runtime.
+        server: segment on a Triton server, HOST:PORT, that serves the bundle (edgeseg triton), and not here; of
+            several, HOST:PORT,HOST2:PORT2, one that fails is followed by the next. --engine triton says the same.
+        jpeg: send frames to the server as JPEG of this quality, 1 to 100, instead of raw; masks are then near to those
+            of raw frames, not equal.
+        server_wait: seconds that a frame is tried on the servers by turns before the run ends.
         out: write the overlays here: .mp4, .mkv or .webm; for a single image .png or .jpg. The name may carry the time
             of the start: cam-{time:%Y-%m-%dT%H-%M-%S}.mp4. Frames of another size go on in NAME-2; what a killed run
             left in the folder is finished, as NAME or NAME.recovered-1.
@@ -80,7 +94,7 @@ def run_command(
         crf: constant quality of --out on the encoder's own scale, lower is better; by default 20 for H.264.
         sound: copy the sound of a video file into --out.
         alpha: weight of the class colours in an overlay, 0 to 1.
-        timeout: seconds that a camera or URL may take to answer.
+        timeout: seconds that a camera, URL or server may take to answer.
         follow: the video file is still being written: wait at its end for more, until nothing came for --timeout.
         credentials: a file that only you may read, with user:password on one line, for a URL that holds none; the
             environment variables EDGESEG_USER and EDGESEG_PASSWORD do too. In the URL everybody on this machine could
@@ -113,6 +127,7 @@ def run_command(
     from edgeseg.video.outputs import Outputs, check_outputs
     from edgeseg.video.run import run
 
+    addresses = _addresses(server, engine, {"--threads": threads, "--settings": settings}, jpeg)
     run_settings = None
     if settings is not None:
         flags = {"bundle": bundle, "engine": engine, "precision": precision, "mode": mode, "workers": workers}
@@ -158,7 +173,22 @@ def run_command(
         ) as outputs,
     ):
         if run_settings is not None:
-            model = run_settings.load(require_signature=require_signature, trust=trust, min_version=min_version)
+            model: Model = run_settings.load(require_signature=require_signature, trust=trust, min_version=min_version)
+        elif addresses:
+            from edgeseg.triton.client import connect
+            from edgeseg.triton.servers import Patience
+
+            model = connect(
+                addresses,
+                bundle or "road",
+                precision=precision,
+                jpeg=jpeg,
+                patience=Patience(timeout, server_wait),
+                require_signature=require_signature,
+                trust=trust,
+                min_version=min_version,
+                say=tell,
+            )
         else:
             model = load(
                 bundle or "road",
@@ -176,6 +206,27 @@ def run_command(
     else:
         _print(report)
     return _exit_code(report, tolerate_loss=tolerate_loss)
+
+
+def _addresses(server: str | None, engine: str | None, others: Mapping[str, object], jpeg: int | None) -> list[str]:
+    """The servers' addresses; none where the network runs here.
+
+    Raises:
+        UsageError: options are there that do not go together.
+    """
+    if server is None:
+        if engine == TRITON:
+            raise UsageError(f"--engine {TRITON} needs the server's address; give --server HOST:PORT")
+        if jpeg is not None:
+            raise UsageError("--jpeg is for frames that are sent to a --server; leave it out")
+        return []
+    surplus = [name for name, value in others.items() if value is not None]
+    if engine not in (None, TRITON):
+        surplus.append(f"--engine {engine}")
+    if surplus:
+        listed = " and ".join(surplus)
+        raise UsageError(f"got --server and {listed}, which says how a network runs here; leave one of the two out")
+    return [address.strip() for address in server.split(",")]
 
 
 def _print(report: Report) -> None:

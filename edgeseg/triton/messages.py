@@ -1,0 +1,61 @@
+"""The messages of the KServe v2 protocol, as far as a frame and its mask need them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import grpc
+import numpy as np
+from numpy.typing import NDArray
+from tritonclient.grpc import service_pb2
+
+REFUSALS = (grpc.StatusCode.INVALID_ARGUMENT,)
+"""What another server would say too."""
+
+Request = Any
+"""A ModelInferRequest; protobuf's classes have no types that a checker knows."""
+
+Answer = Any
+"""A ModelInferResponse."""
+
+
+def make_request(model: str, name: str, shape: Sequence[int], content: bytes, outputs: Sequence[str]) -> Request:
+    """A request with one tensor of UINT8.
+
+    Args:
+        model: its name on the server.
+        name: of the tensor.
+        shape: of the tensor.
+        content: of the tensor, row by row.
+        outputs: names of those that are wanted.
+    """
+    request = service_pb2.ModelInferRequest(model_name=model, raw_input_contents=[content])
+    request.inputs.add(name=name, datatype="UINT8", shape=shape)
+    for output in outputs:
+        request.outputs.add(name=output)
+    return request
+
+
+def read_outputs(answer: Answer) -> dict[str, NDArray[np.uint8]]:
+    """The outputs of an answer that are tensors of UINT8, by name; they cannot be written to."""
+    outputs = {}
+    for output, content in zip(answer.outputs, answer.raw_output_contents, strict=False):
+        shape = tuple(output.shape)
+        if output.datatype == "UINT8" and min(shape, default=0) >= 0 and math.prod(shape) == len(content):
+            outputs[output.name] = np.frombuffer(content, np.uint8).reshape(shape)
+    return outputs
+
+
+def reason_of(error: grpc.RpcError) -> str:
+    """What went wrong, as the end of a sentence."""
+    code = error.code()
+    words = " ".join(str(error.details()).split())[:200]
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return "does not answer in time"
+    if code is grpc.StatusCode.UNAVAILABLE and "failed to connect" in words:
+        return f"cannot be reached ({words.rpartition(': ')[2]})"
+    if code is grpc.StatusCode.UNIMPLEMENTED:
+        return "speaks gRPC, but not the KServe v2 protocol"
+    return f"refuses: {words}" if code in REFUSALS else f"fails: {words or code.name}"
