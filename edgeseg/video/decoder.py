@@ -18,7 +18,7 @@ import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
-from av.stream import Disposition
+from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
@@ -34,6 +34,19 @@ STILL = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.st
 
 TEXT = frozenset({"ansi", "bintext", "xbin", "idf"})
 """Codecs by which FFmpeg also "plays" text files, as a terminal would show them."""
+
+
+def packets_of(container: InputContainer, stream: Stream) -> Iterator[Packet[Any]]:
+    """The packets of a stream, as `container.demux` gives them, and an empty one at the end.
+
+    In MPEG-TS streams may turn up late, damaged ones too. PyAV does not know their packets, and breaks off there.
+    """
+    while True:
+        try:
+            yield from container.demux(stream)
+        except IndexError:
+            continue
+        return
 
 
 class Decoded(NamedTuple):
@@ -96,7 +109,7 @@ class Decoder:
         self._aspect = self._codec.sample_aspect_ratio
         self._packets: Iterator[Packet[VideoStream]]
         if packets is None:
-            self._packets = container.demux(self.stream)
+            self._packets = packets_of(container, self.stream)
         else:
             self._packets = packets(container, self.stream)
             self._codec.options |= {"err_detect": "explode"}
@@ -162,7 +175,7 @@ class Decoder:
         try:
             return next(self._packets, None)
         except FFmpegError:
-            self._packets = self._container.demux(self.stream)  # a generator that has raised is at its end
+            self._packets = packets_of(self._container, self.stream)  # a generator that has raised is at its end
             raise
 
     def _decode(self, packet: Packet[VideoStream]) -> None:

@@ -72,9 +72,11 @@ class Sound:
         """Packets with the second, since the first picture, at which they begin."""
         import av
 
+        from edgeseg.video.decoder import packets_of
+
         before = float("-inf")
         try:
-            for packet in self._container.demux(self.stream):
+            for packet in packets_of(self._container, self.stream):
                 if packet.size == 0 or packet.pts is None or packet.time_base is None:
                     continue
                 seconds = float(packet.pts * packet.time_base) - self._start_time

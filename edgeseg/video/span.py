@@ -22,7 +22,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from edgeseg.errors import SourceError
-from edgeseg.video.decoder import Decoder, best_stream
+from edgeseg.video.decoder import Decoder, best_stream, packets_of
 from edgeseg.video.file import PROTOCOLS, frame_rate
 from edgeseg.video.source import Ended, Frame, Source, check_file
 
@@ -88,7 +88,7 @@ def _index(container: InputContainer, stream: VideoStream) -> tuple[list[int], l
     h264 = stream.codec_context.name == "h264"
     header = bytes(stream.codec_context.extradata or b"")
     prefix = (header[4] & 3) + 1 if header[:1] == b"\1" and len(header) > 4 else 0
-    for packet in container.demux(stream):
+    for packet in packets_of(container, stream):
         if packet.size == 0:  # the empty one at the end, and nowhere else
             ended = True
             continue
@@ -190,12 +190,12 @@ class SpanSource(Source):
         """The packets from the first of the stretch on."""
         start = self._span.start
         if start is None:
-            yield from container.demux(stream)
+            yield from packets_of(container, stream)
             return
         second = round(1 / stream.time_base) if stream.time_base else 1
         for seconds in BACK:
             container.seek(start - seconds * second, stream=stream, backward=True)
-            packets = container.demux(stream)
+            packets = packets_of(container, stream)
             for packet in packets:
                 if not packet.is_keyframe or packet.pts is None or packet.pts < start:
                     continue

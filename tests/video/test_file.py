@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -247,6 +249,19 @@ def test_options_reach_ffmpeg(tmp_path: Path, make_video: MakeVideo) -> None:
     make_video(tmp_path / "a.mkv")
     with pytest.raises(SourceError, match="is no video"):
         open_source(tmp_path / "a.mkv", options={"format_whitelist": "avi"})
+
+
+def test_damage_to_a_transport_stream_ends_in_no_error_of_others(tmp_path: Path, make_video: MakeVideo) -> None:
+    """In a table of its streams it makes others turn up in the middle, which PyAV does not know."""
+    whole, frames = make_video(tmp_path / "whole.ts", count=60, size=(64, 48)).read_bytes(), 0
+    for seed in range(60):
+        chance, damaged = random.Random(seed), bytearray(whole)
+        for _ in range(chance.randint(1, 40)):
+            damaged[chance.randrange(len(whole))] = chance.randrange(256)
+        (tmp_path / "a.ts").write_bytes(damaged)
+        with contextlib.suppress(SourceError), open_source(tmp_path / "a.ts") as source:
+            frames += len(list(source))
+    assert frames > 600
 
 
 @pytest.mark.parametrize("extension", ["mkv", "avi"])
