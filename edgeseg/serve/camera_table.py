@@ -60,7 +60,7 @@ def read_camera(name: str, table: Table, spec: Spec) -> CameraSettings:
         recording=_recording(table.table("recording")),
         zones=zones,
         rules=_rules(table, zones, spec),
-        labelling=_labelling(table.table("labelling")),
+        labelling=_labelling(table.table("labelling"), spec),
     )
     table.finish()
     return camera
@@ -148,9 +148,11 @@ def _rules(table: Table, zones: tuple[Zone, ...], spec: Spec) -> tuple[Rule, ...
     return tuple(rules)
 
 
-def _labelling(table: Table | None) -> LabellingSettings | None:
+def _labelling(table: Table | None, spec: Spec) -> LabellingSettings | None:
     if table is None:
         return None
+    if not spec.head.exclusive:
+        raise table.error(f"is for classes that do not overlap, and labels of bundle {spec.name} may; leave it out")
     table.need("folder", "where the frames are to lie")
     default = LabellingSettings
     labelling = LabellingSettings(

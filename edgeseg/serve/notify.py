@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 import time
 from collections.abc import MutableMapping
 
@@ -22,6 +23,7 @@ class Notifier:
         """Takes the variables out of the environment: they are for this process, and not for its children."""
         address = environment.pop("NOTIFY_SOCKET", "")
         microseconds, process = environment.pop("WATCHDOG_USEC", ""), environment.pop("WATCHDOG_PID", "")
+        self._sending = threading.Lock()  # guards _address
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
         watched = microseconds.isdigit() and int(microseconds) > 0 and process in ("", str(os.getpid()))
         self.period = int(microseconds) / 1e6 / SHARE if watched else None
@@ -40,14 +42,21 @@ class Notifier:
 
     def stopping(self) -> None:
         """The service is being ended."""
-        self._send("STOPPING=1")
+        self._send("STOPPING=1", last=True)
 
-    def _send(self, *words: str) -> None:
-        if not self._address:
-            return
+    def _send(self, *words: str, last: bool = False) -> None:
+        """Sends words, and nothing after the last ones, whichever thread still has something to say."""
+        with self._sending:
+            address = self._address
+            if last:
+                self._address = ""
+            if address:
+                self._put(address, *words)
+
+    def _put(self, address: str, *words: str) -> None:
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as system:
                 system.settimeout(1.0)
-                system.sendto("\n".join(words).encode(), self._address)
+                system.sendto("\n".join(words).encode(), address)
         except OSError:  # systemd itself will see that nothing comes
             return

@@ -12,14 +12,12 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Literal
 
-from edgeseg.errors import UsageError
 from edgeseg.interrupt import hangups, interruptible
 from edgeseg.serve.fronts import Fronts
 from edgeseg.serve.network import load_network
 from edgeseg.serve.notify import Notifier
 from edgeseg.serve.report import Reporter
 from edgeseg.serve.service import PATIENCE, Service
-from edgeseg.serve.settings import ServiceSettings
 from edgeseg.serve.settings_file import read_settings
 from edgeseg.serve.together import together
 
@@ -46,7 +44,6 @@ def run(path: Path, *, every: float, json: bool) -> bool:
     messages: SimpleQueue[Message] = SimpleQueue()  # whose put may be called by a signal handler at any time
     notifier = Notifier()
     settings, bundle = read_settings(path)
-    check_built(settings)
     service = Service(settings, load_network(settings.bundle, bundle), lambda: messages.put("broken"))
     reporter = Reporter(service, every) if json else None
     reloading = threading.Lock()
@@ -88,17 +85,6 @@ def leave(code: int) -> int:
     return code
 
 
-def check_built(settings: ServiceSettings) -> None:
-    """Raises UsageError for settings that are understood and do nothing yet."""
-    cameras = settings.cameras
-    unbuilt = {
-        "rules": any(camera.rules for camera in cameras),
-        "labelling": any(camera.labelling for camera in cameras),
-    }
-    if names := [name for name, wanted in unbuilt.items() if wanted]:
-        raise UsageError(f"{' and '.join(names)} can be written into the settings, but is not built yet; leave it out")
-
-
 def _next(messages: SimpleQueue[Message], service: Service, notifier: Notifier) -> Message:
     """Waits for a message, and tells systemd meanwhile that work goes on, as long as it does."""
     due, well = 0.0, True
@@ -122,7 +108,6 @@ def _reload(path: Path, service: Service, fronts: Fronts, notifier: Notifier, re
         notifier.reloading()
         try:
             settings, bundle = read_settings(path, service.settings)
-            check_built(settings)
             service.reload(settings, bundle)
         except Exception as error:  # whatever it is, the service goes on as it was
             service.refuse(error)

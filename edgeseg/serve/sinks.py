@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from edgeseg.segmenter import Segmenter
 from edgeseg.serve.event_log import EventLog
-from edgeseg.serve.recording.fragments import LiveVideo
+from edgeseg.serve.recording.fragments import Kind, LiveVideo
 from edgeseg.serve.recording.recorder import Recorder
+from edgeseg.serve.rules.labelling import LabellingSet
+from edgeseg.serve.rules.rules import Rules
 from edgeseg.serve.settings import CameraSettings
 from edgeseg.serve.sink import Sink
 
@@ -39,8 +41,16 @@ def open_sinks(settings: CameraSettings, model: Callable[[], Segmenter], events:
         model: returns what segments now; it may change, to one of the same classes.
         events: told what happens.
     """
-    live = LiveVideo(settings.name, model, FPS)
-    if settings.recording is None:
-        return Sinks((live,), live)
-    recorder = Recorder(settings.recording, settings.name, live, events, model().spec.classes)
-    return Sinks((live, recorder), live, recorder)
+    name, spec, recording, recorder = settings.name, model().spec, settings.recording, None
+    live = LiveVideo(name, model, FPS)
+    sinks: list[Sink] = [live]
+    if recording is not None:
+        recorder = Recorder(recording, name, live, events, spec.classes)
+        sinks.append(recorder)
+    if settings.rules:
+        folder = None if recording is None else recording.folder
+        kind: Kind = "overlay" if recording is not None and recording.overlay else "plain"
+        sinks.append(Rules(name, settings.zones, settings.rules, spec.classes, events, live, folder, kind))
+    if settings.labelling is not None:
+        sinks.append(LabellingSet(settings.labelling, name, spec, model, events))
+    return Sinks(tuple(sinks), live, recorder)

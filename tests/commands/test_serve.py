@@ -97,6 +97,8 @@ def test_a_life_from_ready_over_reloads_to_sigterm(serve: Serve, loopback: Loopb
         wait_until(lambda: len(events(tmp_path, "live")) == 5, SECONDS)
         children = descendants(process.pid)
         assert len(children) == 4
+        while sum(each.startswith("READY") for each in told) < 3:
+            told.append(systemd.recv(4096).decode())
         process.send_signal(signal.SIGTERM)
         process.wait(SECONDS)
         systemd.setblocking(False)

@@ -16,12 +16,16 @@ def received(address: str, notifier: Notifier) -> list[str]:
     """What a socket at that address gets."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as system:
         system.bind(address)
-        system.settimeout(60)
         notifier.ready("fine")
         notifier.alive("2 of 2")
         notifier.reloading()
         notifier.stopping()
-        return [system.recv(4096).decode() for _ in range(4)]
+        notifier.alive("too late")
+        system.setblocking(False)
+        told = [system.recv(4096).decode() for _ in range(4)]
+        with pytest.raises(BlockingIOError):
+            system.recv(4096)
+        return told
 
 
 @pytest.mark.parametrize("abstract", [False, True])

@@ -15,7 +15,14 @@ from edgeseg.bundle import Bundle
 from edgeseg.errors import EngineError
 from edgeseg.serve.network import load_network
 from edgeseg.serve.service import Service
-from edgeseg.serve.settings import BundleSettings, CameraSettings, RecordingSettings, ServiceSettings
+from edgeseg.serve.settings import (
+    BundleSettings,
+    CameraSettings,
+    LabellingSettings,
+    RecordingSettings,
+    Rule,
+    ServiceSettings,
+)
 from edgeseg.spec import Spec
 from tests.video.namespace import Loopback, free_port, wait_until
 
@@ -237,3 +244,20 @@ def test_a_camera_is_recorded_and_its_status_says_so(start: Start, loopback: Loo
     assert not list((tmp_path / "rec").glob(".*"))
     with av.open(str(videos[0])) as container:
         assert sum(1 for _ in container.decode(video=0)) > 0
+
+
+def test_rules_make_events_and_doubted_frames_are_kept(
+    start: Start, loopback: Loopback, tmp_path: Path, spec: Spec
+) -> None:
+    port = free_port()
+    loopback.start("mjpeg", port)
+    (tmp_path / "label").mkdir()
+    rules = tuple(Rule(f"some {name}", name, None, above=0.0, below=0.0) for name in spec.classes)
+    labelling = LabellingSettings(tmp_path / "label", every=0.5)
+    service = start(replace(camera("gate", port), rules=rules, labelling=labelling))
+    wait_until(lambda: any(event.kind == "rule" for event in service.events.newest(100)), SECONDS)
+    event = next(event for event in service.events.newest(100) if event.kind == "rule")
+    assert (event.camera, event.active) == ("gate", True)
+    assert event.name in [rule.name for rule in rules]
+    wait_until(lambda: len(list((tmp_path / "label").rglob("gate-*.jpg"))) > 0, SECONDS)
+    assert not [event for event in service.events.newest(100) if event.name == "sink_failed"]
