@@ -65,7 +65,8 @@ def start(program: Path, tmp_path: Path) -> Iterator[Start]:
 
     def run(*arguments: object) -> subprocess.Popen[str]:
         common = ["--bundle", SHIPPED / "road-nano", "--engine", "openvino", "--precision", "fp32", "--json"]
-        command = [str(word) for word in (program, *arguments, *common)]
+        # Signals that whoever started the tests ignores would stay ignored.
+        command = [str(word) for word in ("env", "--default-signal=INT,TERM,HUP", program, *arguments, *common)]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
         started.append(process)
         return process
