@@ -61,8 +61,10 @@ class FragmentEncoder:
             self._stream = add_stream(self._container, encoder, picture)
             # Key frames come where they are asked for, once a second; those by themselves would cut fragments to bits.
             self._stream.codec_context.options.update({"g": str(max(600, 20 * round(rate)))})
+            # A frame that is held back would hold the fragment before it back, and many cameras share the cores.
+            self._stream.codec_context.thread_count = 1
             if encoder.name == "libx264":
-                self._stream.codec_context.options["sc_threshold"] = "0"
+                self._stream.codec_context.options.update({"sc_threshold": "0", "tune": "zerolatency"})
             self._container.start_encoding()
         except (av.FFmpegError, ValueError, OSError) as error:
             self._abandon()

@@ -40,6 +40,15 @@ def test_a_fragment_begins_with_each_second_of_the_clock() -> None:
     assert len({id(piece.header) for piece in pieces}) == 1
 
 
+def test_a_fragment_is_whole_when_the_next_second_begins() -> None:
+    pieces: list[Piece] = []
+    encoder = FragmentEncoder("plain", 64, 48, 10, pieces.append)
+    for number in range(31):
+        encoder.write(make_result(number).frame, START + number / 10, number / 10)
+        assert len(pieces) == number // 10
+    encoder.close()
+
+
 def test_every_frame_is_there_with_its_time() -> None:
     times = [0.0, 0.2, 0.21, 1.0, 1.7, 5.3, 5.4]
     frames = shown(encode(times))
