@@ -11,7 +11,7 @@ EXTRAS = {
     "mqtt": ("paho",),
     "sign": ("cryptography", "rfc8785"),
     "update": ("tuf", "securesystemslib", "urllib3", "cryptography", "rfc8785"),
-    "triton": ("tritonclient",),
+    "triton": ("tritonclient", "grpc"),
 }
 """Importable packages of each; a package that several bring is the first one's."""
 

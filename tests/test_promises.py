@@ -45,7 +45,7 @@ def test_version_is_the_packages() -> None:
     assert edgeseg.__version__ == importlib.metadata.version("edgeseg")
 
 
-IMPORTED_AS = {"paho_mqtt": "paho"}
+IMPORTED_AS = {"paho_mqtt": "paho", "grpcio": "grpc"}
 """Packages that are imported by another name than their own."""
 
 
@@ -86,7 +86,7 @@ def test_every_module_imports_without_extras_or_names_the_package_it_lacks() -> 
     lacking = dict(line.split() for line in result.stdout.splitlines())
     assert set(lacking.values()) <= absent
     runtime = {name for name in lacking if name.startswith("edgeseg.")}
-    rooms = ("models", "train", "commands.", "engines.", "update.", "archive.", "serve.mqtt", "serve.web.")
+    rooms = ("models", "train", "commands.", "engines.", "update.", "archive.", "serve.mqtt", "serve.web.", "triton.")
     allowed = tuple(f"edgeseg.{room}" for room in rooms)
     assert all(name.startswith(allowed) for name in runtime), runtime
     assert lacking["edgeseg_export.to_onnx"] in {"torch", "onnx"}

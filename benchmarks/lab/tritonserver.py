@@ -99,6 +99,8 @@ class TritonServer:
         if self._process is not None:
             _signal_group(self._process, 9)
             self._process.wait()
+        for remains in Path("/dev/shm").glob(f"{_shared_memory(self._ports)}*"):
+            remains.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Ends it in order, or at once where that takes too long; its files are removed."""
@@ -123,10 +125,14 @@ def _command(binary: Path, repository: Path, backends: Path, ports: Sequence[int
     command = [str(binary), f"--model-repository={repository}", f"--backend-directory={backends}"]
     command += [f"--{what}-address=127.0.0.1" for what in ("grpc", "http", "metrics")]
     command += [f"--{what}-port={port}" for what, port in zip(("grpc", "http", "metrics"), ports, strict=True)]
-    # Shared memory of its processes: a name of its own, so that two servers and a killed one's remains do not meet.
-    command += [f"--backend-config=python,shm-region-prefix-name=edgeseg{os.getpid()}-{ports[0]}"]
+    command += [f"--backend-config=python,shm-region-prefix-name={_shared_memory(ports)}"]
     command += ["--exit-timeout-secs=5", "--model-control-mode=explicit", *(f"--load-model={name}" for name in models)]
     return command
+
+
+def _shared_memory(ports: Sequence[int]) -> str:
+    """What the names of its shared memory begin with, by which the remains of a killed one are found."""
+    return f"edgeseg{os.getpid()}-{ports[0]}-"
 
 
 def _home() -> Path | None:

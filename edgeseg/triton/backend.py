@@ -1,6 +1,6 @@
 """What Triton's Python backend loads, in a process of its own for each instance: model.py imports the class from here.
 
-It is imported nowhere else: `triton_python_backend_utils` exists in that process alone.
+`triton_python_backend_utils` exists in that process alone, and is imported when Triton calls.
 
 Tensors go both ways by DLPack, which knows no version of NumPy. Servers up to 24.10 were built against NumPy 1; with
 NumPy 2 their `as_numpy` gives arrays of one value, and what they send of an array is empty, without a word
@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import triton_python_backend_utils as triton
 from numpy.typing import NDArray
 
 from edgeseg.bundle import Bundle
@@ -40,6 +39,9 @@ class TritonPythonModel:
         Raises:
             EdgeSegError: the bundle was altered, its engine is not there, or it gives other masks here than it should.
         """
+        import triton_python_backend_utils
+
+        self._triton = triton_python_backend_utils
         config = json.loads(args["model_config"])
         parameters = {name: value["string_value"] for name, value in config["parameters"].items()}
         instances = sum(group["count"] for group in config["instance_group"])
@@ -71,25 +73,23 @@ class TritonPythonModel:
         try:
             outputs = answer(self._model, self._network, tensors, request.requested_output_names())
         except ValueError as error:  # FrameError and DataError: the client's doing
-            return _refusal(error, triton.TritonError.INVALID_ARG)
+            return self._refusal(error, self._triton.TritonError.INVALID_ARG)
         except EdgeSegError as error:
-            return _refusal(error, triton.TritonError.INTERNAL)
-        return triton.InferenceResponse([_tensor(name, array) for name, array in outputs.items()])
+            return self._refusal(error, self._triton.TritonError.INTERNAL)
+        return self._triton.InferenceResponse([self._tensor(name, array) for name, array in outputs.items()])
+
+    def _tensor(self, name: str, array: NDArray[np.uint8]) -> Any:
+        """Triton's tensor of a C-contiguous array."""
+        capsule = array.__dlpack__()
+        tensor = self._triton.Tensor.from_dlpack(name, capsule)
+        # It names a consumed capsule otherwise than DLPack has it, at which NumPy would print an error for each.
+        _set_name(capsule, _CONSUMED)
+        return tensor
+
+    def _refusal(self, error: Exception, code: int) -> Any:
+        return self._triton.InferenceResponse(error=self._triton.TritonError(str(error), code))
 
 
 def _array(tensor: Any) -> NDArray[np.uint8]:
     """What a tensor of Triton's holds, which its configuration says is UINT8; it cannot be written to."""
     return cast(NDArray[np.uint8], np.from_dlpack(tensor))
-
-
-def _tensor(name: str, array: NDArray[np.uint8]) -> Any:
-    """Triton's tensor of a C-contiguous array."""
-    capsule = array.__dlpack__()
-    tensor = triton.Tensor.from_dlpack(name, capsule)
-    # It names a consumed capsule otherwise than DLPack has it, at which NumPy would print an error for each.
-    _set_name(capsule, _CONSUMED)
-    return tensor
-
-
-def _refusal(error: Exception, code: int) -> Any:
-    return triton.InferenceResponse(error=triton.TritonError(str(error), code))

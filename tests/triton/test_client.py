@@ -259,7 +259,7 @@ def test_nobody_there(remote: Connect) -> None:
         with pytest.raises(EngineError, match=f"server {address} .*; is the address right"):
             remote(address)
     with pytest.raises(EngineError, match=r"cannot be reached \(Connection refused\)"):
-        remote(address)
+        remote("127.0.0.1:1")
 
 
 def test_one_of_two_is_enough(serve: Serve, remote: Connect, bundle: Bundle, said: list[str]) -> None:
