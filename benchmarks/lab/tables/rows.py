@@ -12,6 +12,7 @@ from typing import Any
 
 from lab.tables.compares import compares
 from lab.tables.costs import costs
+from lab.tables.cpp import cpp
 from lab.tables.parts import figure, load_results, machine, markdown
 from lab.tables.peers import peers
 from lab.tables.stream import accuracy, stream
@@ -132,6 +133,7 @@ def _epochs(row: dict[str, Any]) -> str:
 
 TABLES: dict[str, Callable[[Path], str]] = {
     "costs": costs,
+    "cpp": cpp,
     "compares": compares,
     "accuracy": accuracy,
     "stream": stream,

@@ -88,6 +88,21 @@ ZOO = {
          "commands": ["edgeseg train unet --data DATA --out OUT"]},
     ],
 }  # fmt: skip
+CPP = {
+    "machine": {"processor": "CPU", "cores": 2},
+    "bundle": "road",
+    "engine": "openvino",
+    "precision": "int8",
+    "video": {"name": "street.mp4", "frames": 250},
+    "repeats": 3,
+    "busy": [0.0, 0.05],
+    "library_bytes": 512 * 1024,
+    "programs": {
+        name: {"fps": [fps - 1, fps + 1, fps], "core_ms": [18, 19, 20], "peak_memory_mb": [300, 301, 302],
+               "first_mask_s": [1.0, 1.2, 1.1], "first_mask_core_s": [0.3, 0.2, 0.4]}
+        for name, fps in (("edgeseg run", 50.0), ("edgeseg-run", 60.0))
+    },
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -104,7 +119,8 @@ def results(tmp_path: Path, measured: dict[str, Any]) -> Path:
     }
     run["measured"]["pipeline"]["figures"] |= {"fps": 100, "p50_ms": 5, "p95_ms": 6, "p99_ms": 7, "core_ms": 8}
     (tmp_path / "cpu.bench-throughput.json").write_text(to_text(bench))
-    for name, result in (("cpu.kernels", KERNELS), ("cpu.precision", PRECISION), ("cpu.peers", PEERS), ("zoo", ZOO)):
+    kinds = {"cpu.kernels": KERNELS, "cpu.precision": PRECISION, "cpu.peers": PEERS, "cpu.cpp": CPP, "zoo": ZOO}
+    for name, result in kinds.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(result))
     return tmp_path
 
@@ -132,6 +148,7 @@ def test_each_table_is_a_table(name: str, results: Path) -> None:
 
 
 EXPECTED = {
+    "cpp": "| edgeseg-run | 60.0 | 1.10 | 19.0 | 0.30 | 301 |",
     "costs": "| onnxruntime fp32 | 72.3 | 100 | - |",
     "compares": "| 960x540 | fp32 | 50 | 33 (1.50) | fast 40 (1.25) |",
     "accuracy": "| tiny, onnxruntime fp32 | 72.3 | 93.7 | 83.9 | 68.2 | car 80, sky 90, road 96 | val, 101 |",
@@ -147,6 +164,12 @@ EXPECTED = {
 @pytest.mark.parametrize("name", EXPECTED)
 def test_its_figures_are_those_of_the_result(name: str, results: Path) -> None:
     assert EXPECTED[name] in TABLES[name](results).split("\n")
+
+
+@pytest.mark.parametrize("busy", [[None, 0.0], [0.0, 0.5]])
+def test_what_the_clock_says_of_a_busy_machine_is_left_out(results: Path, busy: list[float | None]) -> None:
+    (results / "cpu.cpp.json").write_text(json.dumps(CPP | {"busy": busy}))
+    assert "| edgeseg-run | - | - | 19.0 | 0.30 | 301 |" in TABLES["cpp"](results).split("\n")
 
 
 def test_what_speaks_against_the_figures_stands_below_them(results: Path) -> None:
