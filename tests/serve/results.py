@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import time
 
 import av
 import numpy as np
 
+from edgeseg.serve.recording.fragments import LiveVideo
 from edgeseg.video.model import Result
 
 START = 1_795_867_200.0
@@ -29,3 +31,11 @@ def decode(data: bytes) -> list[av.VideoFrame]:
     """All frames of a video, by FFmpeg."""
     with av.open(io.BytesIO(data), "r") as container:
         return list(container.decode(video=0))
+
+
+def let_encode(live: LiveVideo) -> None:
+    """Waits until its encoders have taken what was put: a busy machine would lose frames, and count them."""
+    deadline = time.monotonic() + 30
+    while any(channel._frames for channel in live._channels.values()):
+        assert time.monotonic() < deadline
+        time.sleep(0.0005)

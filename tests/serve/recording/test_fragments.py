@@ -12,7 +12,7 @@ from edgeseg.errors import FrameError
 from edgeseg.segmenter import Segmenter
 from edgeseg.serve.recording import fragments
 from edgeseg.serve.recording.fragments import FragmentSubscription, Kind, LiveVideo, confidence_picture
-from tests.serve.results import START, decode, make_result
+from tests.serve.results import START, decode, let_encode, make_result
 
 WAIT = 20.0
 
@@ -29,11 +29,11 @@ def threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name.startswith("edgeseg-gate-")]
 
 
-def put(live: LiveVideo, numbers: range, size: tuple[int, int] = (48, 64), pause: float = 0.005) -> None:
+def put(live: LiveVideo, numbers: range, size: tuple[int, int] = (48, 64)) -> None:
     """Results at 10 frames a second of their own time, as fast as they are encoded."""
     for number in numbers:
         live.put(make_result(number, size), START + number / 10)
-        time.sleep(pause)
+        let_encode(live)
 
 
 def images(subscription: FragmentSubscription, count: int) -> list[NDArray[np.uint8]]:
@@ -57,7 +57,7 @@ def test_each_kind_shows_its_picture(live: LiveVideo, tiny: Segmenter) -> None:
     kinds: tuple[Kind, ...] = ("plain", "overlay", "confidence")
     subscriptions = [live.subscribe(kind) for kind in kinds]
     assert len(threads()) == 3
-    put(live, range(12), pause=0.03)
+    put(live, range(12))
     first = make_result(0)
     assert first.mask is not None
     wanted = [first.frame, tiny.paint(first.mask, first.frame), confidence_picture(tiny, first.frame)]
@@ -128,7 +128,8 @@ def test_frames_that_come_too_fast_are_counted(tiny: Segmenter) -> None:
     live = LiveVideo("gate", model, 10)
     watcher = live.subscribe("overlay", 50)
     started = time.perf_counter()
-    put(live, range(30), pause=0.01)
+    for number in range(30):
+        live.put(make_result(number), START + number / 10)
     assert time.perf_counter() - started < 10  # put never waits
     release.set()
     live.close(WAIT)

@@ -23,7 +23,7 @@ from edgeseg.serve.recording import recorder as module
 from edgeseg.serve.recording.fragments import LiveVideo
 from edgeseg.serve.recording.recorder import Recorder
 from edgeseg.serve.settings import RecordingSettings
-from tests.serve.results import START, decode, make_result
+from tests.serve.results import START, decode, let_encode, make_result
 
 CLASSES = ("road", "sky", "other")
 WAIT = 30.0
@@ -48,7 +48,9 @@ class Camera:
                 sink.put(result, START + self.number / 10)
                 self.slowest = max(self.slowest, time.perf_counter() - started)
             self.number += 1
-            time.sleep(0.005)
+            let_encode(self.live)
+            wait_for(lambda: len(self.recorder._pieces.waiting()) < 20)
+            wait_for(lambda: self.recorder._masks is None or not self.recorder._masks._results)
 
     def close(self) -> None:
         self.live.close(WAIT)
@@ -81,7 +83,7 @@ def wait_for(condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + WAIT
     while not condition():
         assert time.monotonic() < deadline
-        time.sleep(0.01)
+        time.sleep(0.001)
 
 
 def test_video_masks_and_fractions(tmp_path: Path, open_camera: Callable[..., Camera]) -> None:
@@ -260,14 +262,16 @@ from edgeseg.serve.event_log import EventLog
 from edgeseg.serve.recording.fragments import LiveVideo
 from edgeseg.serve.recording.recorder import Recorder
 from edgeseg.serve.settings import RecordingSettings
-from tests.serve.results import START, make_result
+from tests.serve.results import START, let_encode, make_result
 live = LiveVideo("gate", None, 10)
 settings = RecordingSettings(Path(sys.argv[1]), segment_seconds=2.0, masks=True, fractions=True)
 recorder = Recorder(settings, "gate", live, EventLog(), ("road", "sky", "other"))
 for number in range(56):  # the sixth second has begun
     live.put(make_result(number), START + number / 10)
     recorder.put(make_result(number), START + number / 10)
-    time.sleep(0.01)
+    let_encode(live)
+    while recorder._masks._results:
+        time.sleep(0.001)
 bytes = -1
 while bytes != recorder.status.bytes:  # the disk has what it will get
     bytes = recorder.status.bytes

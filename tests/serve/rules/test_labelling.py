@@ -76,7 +76,8 @@ def test_the_set_is_one_that_edgeseg_reads(tmp_path: Path, spec: Spec, tiny: Seg
     results = [make_result(number) for number in range(25)]
     for result in results:
         camera.set.put(result, START + result.captured)
-        time.sleep(0.01)
+        while camera.set._candidates.qsize():
+            time.sleep(0.001)
     assert camera.told() == []
     dataset = Dataset.open(tmp_path)
     assert (dataset.classes.names, dataset.classes.palette, dataset.classes.ignore) == (

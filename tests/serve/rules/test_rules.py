@@ -19,7 +19,7 @@ from edgeseg.serve.rules import event_files
 from edgeseg.serve.rules.rules import Rules
 from edgeseg.serve.settings import Rule, Zone
 from edgeseg.video.model import Result
-from tests.serve.results import START, decode, make_result
+from tests.serve.results import START, decode, let_encode, make_result
 
 CLASSES = ("road", "pedestrian", "sky")
 LEFT = Zone("A", ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0)))
@@ -49,7 +49,7 @@ class Camera:
             while self.rules._results:
                 assert time.monotonic() < deadline
                 time.sleep(0.001)
-            time.sleep(0.005)
+            let_encode(self.live)
 
     def close(self) -> list[Event]:
         self.live.close(WAIT)
