@@ -35,8 +35,11 @@ def test_every_setting_is_explained() -> None:
         assert field.name in apart or f"`{field.name}`" in PAGE, field.name
 
 
-def test_the_example_is_read() -> None:
-    settings, _ = read_settings(EXAMPLES / "cameras.toml")
+def test_the_example_is_read(tmp_path: Path) -> None:
+    text = (EXAMPLES / "cameras.toml").read_text()
+    assert '\nlisten = "127.0.0.1:8765"\n' in text
+    (tmp_path / "cameras.toml").write_text(text.replace(":8765", ":0"))  # another service may run here
+    settings, _ = read_settings(tmp_path / "cameras.toml")
     assert settings.cameras[0].max_age == 0.5
 
 
@@ -61,6 +64,7 @@ def test_the_image_has_every_package_and_no_root() -> None:
         assert folder.partition("/")[0] in copied, folder
     last = text.rpartition("\nFROM ")[2]
     assert re.search(r"^USER edgeseg$", last, re.MULTILINE)
+    assert "http://127.0.0.1:8765/healthz" in last
     command = re.search(r"^CMD \[(.+)\]$", last, re.MULTILINE)
     assert command is not None
     app.parse_args(re.findall(r'"(.+?)"', command[1]), exit_on_error=False, print_error=False)
