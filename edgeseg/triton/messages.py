@@ -56,6 +56,8 @@ def reason_of(error: grpc.RpcError) -> str:
         return "does not answer in time"
     if code is grpc.StatusCode.UNAVAILABLE and "failed to connect" in words:
         return f"cannot be reached ({words.rpartition(': ')[2]})"
+    if code is grpc.StatusCode.UNAVAILABLE and "resolving" in words:
+        return "cannot be found by its name"
     if code is grpc.StatusCode.UNIMPLEMENTED:
         return "speaks gRPC, but not the KServe v2 protocol"
     return f"refuses: {words}" if code in REFUSALS else f"fails: {words or code.name}"

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent import futures
 from pathlib import Path
 from typing import Any
 
@@ -260,6 +261,20 @@ def test_nobody_there(remote: Connect) -> None:
             remote(address)
     with pytest.raises(EngineError, match=r"cannot be reached \(Connection refused\)"):
         remote("127.0.0.1:1")
+
+
+def test_a_name_that_nobody_has(remote: Connect) -> None:
+    with pytest.raises(EngineError, match=r"server nobody\.invalid:8001 (cannot be found by its name|does not answer)"):
+        remote("nobody.invalid")
+
+
+def test_a_server_of_another_protocol(remote: Connect) -> None:
+    server = grpc.server(futures.ThreadPoolExecutor(1))
+    address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server.start()
+    with pytest.raises(EngineError, match="speaks gRPC, but not the KServe v2 protocol"):
+        remote(address)
+    server.stop(None).wait(10)
 
 
 def test_one_of_two_is_enough(serve: Serve, remote: Connect, bundle: Bundle, said: list[str]) -> None:
