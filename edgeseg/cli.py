@@ -16,7 +16,7 @@ from cyclopts import App, CycloptsError, Parameter
 from edgeseg.arguments import convert
 from edgeseg.errors import EdgeSegError, EdgeSegWarning, LostError
 from edgeseg.extras import extra_of
-from edgeseg.interrupt import Interrupted, exit_code, raising_interrupted
+from edgeseg.interrupt import Interrupted, exit_code, interruption, raising_interrupted
 from edgeseg.memory import keep_frames
 from edgeseg.redact import redact_arguments
 from edgeseg.terminal import complain, escaped
@@ -86,7 +86,7 @@ def _run() -> int:
             app[command]  # imported now, or the list of commands would lack their first lines
     words = [word for word in sys.argv[1:] if word != DEBUG]
     try:
-        code: Any = app(words, result_action="return_value", print_error=False, exit_on_error=False)
+        code = _command(words)
     except EdgeSegError as error:
         complain(str(error))
         return 3 if isinstance(error, LostError) else 2
@@ -109,6 +109,16 @@ def _run() -> int:
             raise
         return _unforeseen(error)
     return code if isinstance(code, int) else 0
+
+
+def _command(words: list[str]) -> Any:
+    """Runs the command, and gives what it returns."""
+    try:
+        return app(words, result_action="return_value", print_error=False, exit_on_error=False)
+    except Exception as error:
+        if (signalled := interruption(error)) is not None:
+            raise signalled from None
+        raise
 
 
 def _unforeseen(error: Exception) -> int:

@@ -44,6 +44,13 @@ def raising_interrupted() -> Iterator[None]:
         yield
 
 
+def interruption(error: BaseException | None) -> KeyboardInterrupt | None:
+    """The signal that an error was made of: a C++ module that a signal ends while it is loaded fails to be imported."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__
+    return error
+
+
 @contextmanager
 def interruptible(stop: Callable[[], None] = lambda: None) -> Iterator[list[signal.Signals]]:
     """Yields a list that the first of SIGNALS is added to, so that what is under way can be finished.

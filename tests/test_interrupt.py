@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from edgeseg.interrupt import SIGNALS, Interrupted, interruptible, raising_interrupted
+from edgeseg.interrupt import SIGNALS, Interrupted, interruptible, interruption, raising_interrupted
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +38,20 @@ def test_the_first_signal_is_raised(number: signal.Signals) -> None:
     with raising_interrupted(), pytest.raises(Interrupted, match=number.name) as raised:
         signal.raise_signal(number)
     assert raised.value.code == 128 + number
+
+
+def test_a_signal_is_found_in_what_a_library_made_of_it() -> None:
+    signalled, refused, told = Interrupted(2), ImportError("initialization failed"), RuntimeError("cannot start")
+    refused.__cause__, told.__cause__ = signalled, refused
+    assert interruption(told) is signalled
+    assert interruption(ImportError("no such module")) is None
+
+
+def test_an_error_after_a_signal_is_an_error() -> None:
+    """The disk is full when what a signal ended is tidied up."""
+    full = OSError("full")
+    full.__context__ = Interrupted(2)
+    assert interruption(full) is None
 
 
 def test_a_block_within_another_handles_its_own() -> None:

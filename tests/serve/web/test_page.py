@@ -141,11 +141,9 @@ def test_it_fits(running: Served, browser: Browser, width: int, phone: bool) -> 
 def test_dark_and_light_are_the_systems(running: Served, browser: Browser) -> None:
     browser.open(running.server.url)
     browser.wait_for(f"!!{GATE}")
-    grounds = []
-    for scheme in ("dark", "light"):
+    for scheme, ground in (("dark", "rgb(16, 22, 21)"), ("light", "rgb(244, 246, 246)")):
         browser.prefer(scheme)
-        grounds.append(browser.evaluate("getComputedStyle(document.body).backgroundColor"))
-    assert grounds == ["rgb(16, 22, 21)", "rgb(244, 246, 246)"]
+        browser.wait_for(f"getComputedStyle(document.body).backgroundColor == {ground!r}")
 
 
 def test_the_door_asks_for_the_token(
