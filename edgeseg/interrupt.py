@@ -33,15 +33,27 @@ def exit_code(number: int) -> int:
     return 128 + number
 
 
+_raised: list[signal.Signals] = []
+"""What `raising_interrupted` has raised."""
+
+
 @contextmanager
 def raising_interrupted() -> Iterator[None]:
-    """Within the block the first of SIGNALS raises `Interrupted` in the main thread."""
+    """Within the block the first of SIGNALS raises `Interrupted` in the main thread.
+
+    It may be lost: where the interpreter frees an object, or calls back, it prints exceptions and goes on. A block of
+    `interruptible` within this one then ends as if the signal came there.
+    """
 
     def interrupt(number: int) -> None:
+        _raised.append(signal.Signals(number))
         raise Interrupted(number)
 
-    with _handlers(interrupt):
-        yield
+    try:
+        with _handlers(interrupt):
+            yield
+    finally:
+        _raised.clear()
 
 
 def interruption(error: BaseException | None) -> KeyboardInterrupt | None:
@@ -67,6 +79,8 @@ def interruptible(stop: Callable[[], None] = lambda: None) -> Iterator[list[sign
         stop()
 
     with _handlers(note):
+        if _raised and threading.current_thread() is threading.main_thread():
+            note(_raised[0])
         yield received
 
 

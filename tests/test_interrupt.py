@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -45,6 +46,18 @@ def test_a_signal_is_found_in_what_a_library_made_of_it() -> None:
     refused.__cause__, told.__cause__ = signalled, refused
     assert interruption(told) is signalled
     assert interruption(ImportError("no such module")) is None
+
+
+def test_a_signal_that_was_swallowed_is_remembered() -> None:
+    heard: list[str] = []
+    with raising_interrupted():
+        with contextlib.suppress(Interrupted):  # as a finalizer does
+            signal.raise_signal(signal.SIGINT)
+        with interruptible(lambda: heard.append("stop")) as received:
+            assert received == [signal.SIGINT]
+    with interruptible(lambda: heard.append("again")) as received:
+        assert received == []
+    assert heard == ["stop"]
 
 
 def test_an_error_after_a_signal_is_an_error() -> None:
