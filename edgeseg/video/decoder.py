@@ -70,7 +70,7 @@ class Decoder:
 
     Attributes:
         stream: what is decoded.
-        damaged: packets that could not be decoded so far.
+        damaged: packets that could not be decoded so far; of a choice of packets, frames that were mended too.
         interlaced: a frame came that is two fields; from there on frames depend on their neighbours.
         warnings: one sentence for each thing that the video says of itself and that cannot be followed.
     """
@@ -113,6 +113,7 @@ class Decoder:
         else:
             self._packets = packets(container, self.stream)
             self._codec.options |= {"err_detect": "explode"}
+        self._mends = packets is None
         self._frames: deque[VideoFrame] = deque()
         self._converter = VideoReformatter()
         self._deinterlacer: Deinterlacer | None = None
@@ -182,6 +183,7 @@ class Decoder:
         try:
             for frame in packet.decode():
                 assert isinstance(frame, VideoFrame)
+                self.damaged += frame.is_corrupt and not self._mends
                 self._frames.extend(self._progressive(frame))
         except FFmpegError:
             self.damaged += 1

@@ -32,7 +32,7 @@ def write_video(
     random = np.random.default_rng(seed)
     width, height = size
     scene = random.integers(0, 256, (height // 8, width // 8 + count, 3), np.uint8).repeat(8, 0).repeat(8, 1)
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", options={"fflags": "+bitexact"}) as container:
         stream: Any = container.add_stream(codec, rate=25, options=options or {})
         stream.width, stream.height = size
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
