@@ -229,7 +229,7 @@ def _no_toml(path: Path, text: str, message: str) -> UsageError:
     match = re.fullmatch(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", message, re.DOTALL)
     line = int(match[2]) if match and match[2] else text.rstrip("\n").count("\n") + 1
     sentence = " ".join((match[1] if match else message).split())[:200]
-    if twice := re.fullmatch(r"Cannot declare \('cameras', '(.+)'\) twice", sentence):
+    if twice := re.fullmatch(r"Can ?not declare \('cameras', '(.+)'\) twice", sentence):
         return UsageError(f"{path}, line {line}: two cameras are called {twice[1]}; give each a name of its own")
     return UsageError(f"{path}, line {line}: this is no TOML: {sentence}; correct it there or just before")
 
