@@ -263,16 +263,18 @@ def test_masks_of_a_graph_are_the_kernels(network: Small, frames: list[NDArray[n
         compare_masks(mask_graph(network, tmp_path / "mask.onnx", "ArgMin"), file, SPEC, frames)
 
 
+@pytest.mark.parametrize("step", [1, -1])
 def test_the_share_of_equal_pixels_is_over_all_frames(
-    network: Small, frames: list[NDArray[np.uint8]], tmp_path: Path
+    step: int, network: Small, frames: list[NDArray[np.uint8]], tmp_path: Path
 ) -> None:
-    """Five pixels of each mask are made wrong."""
+    """Five pixels of each mask are made wrong: a class further up, or down."""
     lower = np.arange(96).reshape(1, 8, 12) < 5
+    step_up = np.array(step)
     choice = helper.make_node("ArgMax", ["raw"], ["right"], axis=1, keepdims=0)
-    wrong = helper.make_node("ArgMin", ["raw"], ["wrong"], axis=1, keepdims=0)
+    wrong = helper.make_node("Add", ["right", "step_up"], ["wrong"])
     where = helper.make_node("Where", ["lower", "wrong", "right"], ["choice"])
     cast = helper.make_node("Cast", ["choice"], ["mask"], to=TensorProto.UINT8)
-    mask = write_graph(network, tmp_path / "mask.onnx", choice, wrong, where, cast, lower=lower)
+    mask = write_graph(network, tmp_path / "mask.onnx", choice, wrong, where, cast, lower=lower, step_up=step_up)
     file = write_graph(network, tmp_path / "a.onnx")
     with pytest.raises(ExportError, match=r"on 94\.79 % of the pixels"):
         compare_masks(mask, file, SPEC, frames)

@@ -374,7 +374,9 @@ def test_a_source_announces_its_rate(camera: Camera) -> None:
         camera.end()
 
 
-def test_untimed_sources_have_the_times_of_arrival(camera: Camera) -> None:
+@pytest.mark.parametrize("timed", [None, False])
+def test_untimed_sources_have_the_times_of_arrival(timed: bool | None, camera: Camera) -> None:
+    """Where nothing is said, a source has times."""
     readings = iter([Reading(np.zeros((4, 6, 3), np.uint8), at, 7 + at / 2, 0.0) for at in (3.0, 4.0)])
     asked = threading.Semaphore(1)
 
@@ -382,10 +384,11 @@ def test_untimed_sources_have_the_times_of_arrival(camera: Camera) -> None:
         asked.acquire()
         return next(readings, None)
 
-    source = LiveSource("camera", read, camera.release, fps=None, timeout=5, timed=False)
+    said = {} if timed is None else {"timed": timed}
+    source = LiveSource("camera", read, camera.release, fps=None, timeout=5, **said)
     first = next(source)
     asked.release()
     second = next(source)
     asked.release()
-    assert (first.timestamp, second.timestamp) == (0.0, 0.5)
+    assert (first.timestamp, second.timestamp) == (0.0, 1.0 if timed is None else 0.5)
     source.close()
