@@ -20,6 +20,7 @@ from edgeseg.archive.tasks import Outcome, Task
 from edgeseg.archive.worker import Worker
 from edgeseg.errors import EdgeSegError, EngineError
 from edgeseg.memory import keep_frames
+from edgeseg.video.supervised.process import ending
 
 PR_SET_PDEATHSIG = 1
 """Of prctl(2)."""
@@ -101,11 +102,7 @@ class _Process:
         """Ends it at once, unless it has ended; how it did."""
         self.connection.close()
         self._process.kill()
-        try:
-            code = self._process.wait(DEATH)
-        except subprocess.TimeoutExpired:
-            return "cannot be ended"
-        return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        return ending(self._process, DEATH)
 
     def death(self) -> str:
         """How it ended by itself, as its end of the connection is gone."""

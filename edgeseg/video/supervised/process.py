@@ -19,6 +19,15 @@ DEATH = 1.0
 """Seconds that a killed process has to be gone; a driver that blocks for ever may hold it."""
 
 
+def ending(process: subprocess.Popen[bytes], seconds: float) -> str:
+    """How a process that was killed, or has ended before, did end within so many seconds: the end of a sentence."""
+    try:
+        code = process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return "cannot be ended"
+    return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+
+
 class ChildProcess:
     """A running child.
 
@@ -70,11 +79,7 @@ class ChildProcess:
         """Ends it at once, unless it has ended; how it did. One that hangs in the system itself is left alone."""
         self._process.kill()
         self.channel.close()
-        try:
-            code = self._process.wait(DEATH)
-        except subprocess.TimeoutExpired:
-            return "cannot be ended"
-        return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        return ending(self._process, DEATH)
 
     def _send(self, message: dict[str, Any]) -> None:
         with contextlib.suppress(OSError):  # it is gone, which reading from it tells
