@@ -5,7 +5,6 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -43,7 +42,7 @@ class EventFiles:
         """
         self._folder, self._camera, self._events = folder, camera, events
         self._ring = live.subscribe(kind, BEFORE + 4)  # while one is written, more come
-        self._jobs: queue.Queue[Job | None] = queue.Queue(WAITING)
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"edgeseg-{camera}-events", daemon=True)
         self._thread.start()
@@ -59,17 +58,15 @@ class EventFiles:
         """
         ending = f"-{int(now % 1 * 1000):03d}{ending}"
         still, clip = (self._folder / file_name(self._camera, now, ending + suffix) for suffix in (".jpg", ".mp4"))
-        try:
-            self._jobs.put_nowait((frame, captured, still, clip))
-        except queue.Full:
+        if self._jobs.qsize() >= WAITING:
             return None
+        self._jobs.put((frame, captured, still, clip))
         return still, clip
 
     def close(self, seconds: float) -> None:
         """Writes what waits, within so many seconds; clips end where the video does."""
         self._closed.set()
-        with suppress(queue.Full):  # a disk that hangs
-            self._jobs.put_nowait(None)
+        self._jobs.put(None)
         self._thread.join(seconds)
         self._ring.close()
 
