@@ -50,8 +50,9 @@ native: .venv/dev  ## the C++ core with its own tests, and the stub that is comm
 docs: .venv/dev  ## builds the site into build/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
-unit: .venv/dev
-	$(BIN)/python -m pytest
+unit: .venv/dev  ## on several cores; as some tests measure times, what fails is asked once more, by itself
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --timeout 300 \
+		|| $(BIN)/python -m pytest --timeout 300 --last-failed --last-failed-no-failures none
 
 matrix: .venv/dev  ## the whole way of every network of tests/matrix, which make test takes a few of
 	EDGESEG_MATRIX=all $(BIN)/python -m pytest tests/matrix
