@@ -6,19 +6,14 @@ import contextlib
 import ipaddress
 import re
 import socket
-import ssl
-import stat
 from pathlib import Path
 
+from edgeseg import private_file
 from edgeseg.errors import UsageError
-from edgeseg.files import read_file
 from edgeseg.serve.settings import ListenSettings
 
 SHORTEST_TOKEN = 16
 """Characters."""
-
-LONGEST_TOKEN = 4096
-"""Bytes of its file."""
 
 
 def parse_address(text: str) -> tuple[str, int]:
@@ -46,37 +41,7 @@ def read_token(path: Path) -> str:
     Raises:
         UsageError: others may read it, it cannot be read, or the token is too short or not printable ASCII.
     """
-    try:
-        others = path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
-        content = read_file(path, LONGEST_TOKEN)
-    except OSError as error:
-        raise UsageError(f"cannot read the token in {path}: {error.strerror or error}; check the path") from error
-    if others:
-        raise UsageError(f"others than its owner may read the token in {path}; close it: chmod 600 {path}")
-    token = content.partition(b"\n")[0].decode("utf-8", "replace").strip()
-    if len(token) < SHORTEST_TOKEN:
-        raise UsageError(
-            f"the token in {path} has {len(token)} characters, expected at least {SHORTEST_TOKEN}; make one: "
-            f"(umask 077; openssl rand -hex 24 > {path})"
-        )
-    if not re.fullmatch(r"[!-~]+", token):
-        raise UsageError(f"the token in {path} holds spaces, or letters beyond ASCII; take letters and digits")
-    return token
-
-
-def check_certificate(certificate: Path, key: Path) -> None:
-    """Raises UsageError unless the two belong together and can be used."""
-
-    def no_password() -> str:
-        raise UsageError(f"the key {key} is locked by a password, which nobody can type here; take one without")
-
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, no_password)
-    except OSError as error:  # of which SSLError is one
-        reason = getattr(error, "reason", None) or error.strerror or error
-        raise UsageError(
-            f"{certificate} and {key} are no certificate in PEM with its key ({reason}); check both"
-        ) from error
+    return private_file.read_token(path, shortest=SHORTEST_TOKEN)
 
 
 def check_free(listen: ListenSettings) -> None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import logging
-import ssl
 import threading
 import time
 from collections.abc import Mapping
@@ -25,7 +24,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edgeseg.errors import UsageError
+from edgeseg.certificates import context_of
 from edgeseg.serve.event_log import EventLog
 from edgeseg.serve.settings import MqttSettings
 from edgeseg.serve.status import CameraStatus, ServiceStatus
@@ -91,11 +90,7 @@ class Mqtt:
         if settings.credentials is not None:
             self._client.username_pw_set(settings.credentials.user, settings.credentials.password)
         if settings.ca is not None:
-            try:
-                context = ssl.create_default_context(cafile=settings.ca)
-            except OSError as error:  # of which SSLError is one
-                raise UsageError(f"{settings.ca} holds no certificates in PEM ({error}); check the path") from error
-            self._client.tls_set_context(context)
+            self._client.tls_set_context(context_of(settings.ca))
         self._subscription = service.events.subscribe()
         self._thread = threading.Thread(target=self._tell, name="edgeseg-mqtt", daemon=True)
 

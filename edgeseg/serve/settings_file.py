@@ -18,10 +18,11 @@ from edgeseg.artifact import Precision
 from edgeseg.auto import AUTO
 from edgeseg.bundle import Bundle
 from edgeseg.candidate import default_candidate
+from edgeseg.certificates import check_certificate
 from edgeseg.errors import BundleError, EngineError
 from edgeseg.processor import most_threads
 from edgeseg.serve.camera_table import read_camera
-from edgeseg.serve.listen import check_certificate, check_free, is_loopback, parse_address, read_token
+from edgeseg.serve.listen import check_free, is_loopback, parse_address, read_token
 from edgeseg.serve.settings import BundleSettings, ListenSettings, MqttSettings, ServiceSettings
 from edgeseg.serve.toml_table import Table, read_toml
 from edgeseg.video.access import read_credentials

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import os
-import ssl
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edgeseg.certificates import authorities
 from edgeseg.errors import UsageError
-from edgeseg.files import read_file
-
-LONGEST = 4096
-"""Bytes of a file with user and password."""
+from edgeseg.private_file import first_line
 
 
 @dataclass(frozen=True)
@@ -52,12 +48,7 @@ class Access:
         """
         if self.insecure:
             return {"tls_verify": "0"}
-        paths = ssl.get_default_verify_paths()
-        ca = self.ca or paths.cafile
-        if ca is None or not Path(ca).is_file():
-            what = f"{self.ca} is no file" if self.ca else "this system has no bundle of certificates"
-            raise UsageError(f"{what}, expected certificates in PEM to verify the server with; give --ca FILE")
-        return {"tls_verify": "1", "ca_file": str(ca)}
+        return {"tls_verify": "1", "ca_file": str(authorities(self.ca, "--ca"))}
 
 
 def read_credentials(path: Path) -> Credentials:
@@ -66,14 +57,7 @@ def read_credentials(path: Path) -> Credentials:
     Raises:
         UsageError: others may read it, it cannot be read, or holds something else.
     """
-    try:
-        others = path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
-        content = read_file(path, LONGEST)
-    except OSError as error:
-        raise UsageError(f"cannot read the credentials in {path}: {error.strerror}; check the path") from error
-    if others:
-        raise UsageError(f"others than its owner may read the credentials in {path}; close it: chmod 600 {path}")
-    user, colon, password = content.decode("utf-8", "replace").partition("\n")[0].rstrip("\r").partition(":")
+    user, colon, password = first_line(path, "the credentials").partition(":")
     if not colon or not user:
         raise UsageError(f"{path} holds no credentials, expected user:password on its first line")
     return Credentials(user, password)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from edgeseg.certificates import check_certificate
 from edgeseg.errors import UsageError
-from edgeseg.serve.listen import check_certificate, check_free, is_loopback, parse_address, read_token
+from edgeseg.serve.listen import check_free, is_loopback, parse_address, read_token
 from edgeseg.serve.settings import ListenSettings
 
 
