@@ -4,6 +4,7 @@
     ├── SpecError      (ValueError)    a spec or class list that does not hold together
     ├── BundleError    (ValueError)    a bundle that is missing, altered, unsafe or from the future
     ├── EngineError    (RuntimeError)  a runtime that is absent or refuses the artifact
+    │   └── AbandonedError           a frame that was given up because its stream is to end
     ├── FrameError     (ValueError)    an array of the wrong shape, dtype or content
     ├── SourceError    (OSError)       a video source that cannot be opened or gives no frame
     │   └── LostError                a live source that broke off
@@ -38,6 +39,10 @@ class BundleError(EdgeSegError, ValueError):
 
 class EngineError(EdgeSegError, RuntimeError):
     """A runtime that is absent or refuses the artifact."""
+
+
+class AbandonedError(EngineError):
+    """A frame that was given up because its stream is to end."""
 
 
 class FrameError(EdgeSegError, ValueError):

@@ -50,12 +50,13 @@ class TritonServer:
         log: what it printed.
     """
 
-    def __init__(self, repository: Path, *models: str) -> None:
+    def __init__(self, repository: Path, *models: str, options: Sequence[str] = ()) -> None:
         """Starts it.
 
         Args:
             repository: of models.
             models: that are loaded; others may need backends that are not there.
+            options: of tritonserver's own, "--NAME=VALUE".
         """
         home = _home()
         assert home is not None, "look at missing() first"
@@ -67,7 +68,7 @@ class TritonServer:
         self._ports = _free_ports(3)
         self.grpc = f"127.0.0.1:{self._ports[0]}"
         self._environment = _environment(home)
-        self._command = _command(_binary(home), repository, backends, self._ports, models)
+        self._command = [*_command(_binary(home), repository, backends, self._ports, models), *options]
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 

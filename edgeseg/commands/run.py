@@ -28,6 +28,9 @@ def run_command(
     server: str | None = None,
     jpeg: int | None = None,
     server_wait: float = 30.0,
+    server_ca: Path | None = None,
+    client_cert: Path | None = None,
+    server_token: Path | None = None,
     out: Path | None = None,
     masks: Path | None = None,
     show: bool = False,
@@ -69,13 +72,18 @@ def run_command(
         bundle: the network: the name of one that comes with edgeseg (road by default), or a path.
         engine: the runtime: onnxruntime, onnxruntime:cuda, onnxruntime:tensorrt, openvino or tensorrt; auto (by
             default) takes what measured fastest here, among onnxruntime and openvino and the precisions that keep the
-            accuracy.
+            accuracy; or triton, on the --server.
         precision: of the artifact; by default auto's choice, or the first that the bundle has for the runtime.
         server: segment on a Triton server, HOST:PORT, that serves the bundle (edgeseg triton), and not here; of
-            several, HOST:PORT,HOST2:PORT2, one that fails is followed by the next. --engine triton says the same.
+            several, HOST:PORT,HOST2:PORT2, one that fails is followed by the next. grpcs://HOST:PORT asks it over TLS.
+            It implies --engine triton, as no other engine runs elsewhere.
         jpeg: send frames to the server as JPEG of this quality, 1 to 100, instead of raw; masks are then near to those
             of raw frames, not equal.
         server_wait: seconds that a frame is tried on the servers by turns before the run ends.
+        server_ca: certificates (PEM) that grpcs servers are verified against, instead of the system's.
+        client_cert: the certificate of this device with its key (PEM, one file), for a grpcs server that asks for one.
+        server_token: a file that only you may read, with a token on one line, which is sent to grpcs servers as
+            "authorization: Bearer TOKEN".
         out: write the overlays here: .mp4, .mkv or .webm; for a single image .png or .jpg. The name may carry the time
             of the start: cam-{time:%Y-%m-%dT%H-%M-%S}.mp4. Frames of another size go on in NAME-2; what a killed run
             left in the folder is finished, as NAME or NAME.recovered-1.
@@ -127,7 +135,9 @@ def run_command(
     from edgeseg.video.outputs import Outputs, check_outputs
     from edgeseg.video.run import run
 
-    addresses = _addresses(server, engine, {"--threads": threads, "--settings": settings}, jpeg)
+    here = {"--threads": threads, "--settings": settings}
+    there = {"--jpeg": jpeg, "--server-ca": server_ca, "--client-cert": client_cert, "--server-token": server_token}
+    addresses = _addresses(server, engine, here, there)
     run_settings = None
     if settings is not None:
         flags = {"bundle": bundle, "engine": engine, "precision": precision, "mode": mode, "workers": workers}
@@ -175,6 +185,8 @@ def run_command(
         if run_settings is not None:
             model: Model = run_settings.load(require_signature=require_signature, trust=trust, min_version=min_version)
         elif addresses:
+            from edgeseg.private_file import read_token
+            from edgeseg.triton.access import ServerAccess
             from edgeseg.triton.client import connect
             from edgeseg.triton.servers import Patience
 
@@ -184,6 +196,7 @@ def run_command(
                 precision=precision,
                 jpeg=jpeg,
                 patience=Patience(timeout, server_wait),
+                access=ServerAccess(server_ca, client_cert, read_token(server_token) if server_token else None),
                 require_signature=require_signature,
                 trust=trust,
                 min_version=min_version,
@@ -208,8 +221,16 @@ def run_command(
     return _exit_code(report, tolerate_loss=tolerate_loss)
 
 
-def _addresses(server: str | None, engine: str | None, others: Mapping[str, object], jpeg: int | None) -> list[str]:
+def _addresses(
+    server: str | None, engine: str | None, here: Mapping[str, object], there: Mapping[str, object]
+) -> list[str]:
     """The servers' addresses; none where the network runs here.
+
+    Args:
+        server: what --server says.
+        engine: what --engine says.
+        here: options that say how a network runs here.
+        there: options that say how a server is asked.
 
     Raises:
         UsageError: options are there that do not go together.
@@ -217,10 +238,11 @@ def _addresses(server: str | None, engine: str | None, others: Mapping[str, obje
     if server is None:
         if engine == TRITON:
             raise UsageError(f"--engine {TRITON} needs the server's address; give --server HOST:PORT")
-        if jpeg is not None:
-            raise UsageError("--jpeg is for frames that are sent to a --server; leave it out")
+        for name, value in there.items():
+            if value is not None:
+                raise UsageError(f"{name} is for frames that are sent to a --server; leave it out")
         return []
-    surplus = [name for name, value in others.items() if value is not None]
+    surplus = [name for name, value in here.items() if value is not None]
     if engine not in (None, TRITON):
         surplus.append(f"--engine {engine}")
     if surplus:

@@ -5,7 +5,8 @@
         result.mask
 
 Frames are sent raw, and masks are then those that the bundle gives where the server runs, bit for bit; or as JPEG,
-which takes a fraction of the network's rate, and changes the frames a little.
+which takes a fraction of the network's rate, and changes the frames a little. Masks come as PNG, which are their run
+lengths, and change nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from edgeseg.arrays import Image, Mask
 from edgeseg.bundle import Bundle
 from edgeseg.errors import EngineError, FrameError, UsageError
 from edgeseg.golden import GREY, HEAD
-from edgeseg.triton.contract import FRAME, MASK, MASK_PNG, NETWORK, PICTURE, identity
+from edgeseg.triton.access import ServerAccess
+from edgeseg.triton.contract import FRAME, MASK_PNG, NETWORK, PICTURE, identity
 from edgeseg.triton.messages import make_request, read_outputs
 from edgeseg.triton.servers import Patience, Servers
 from edgeseg.trust import check_trust
@@ -101,20 +103,21 @@ class RemoteSegmenter:
         Raises:
             EngineError: no server answers in time; or one refuses the frame, runs another network by now, or gives
                 something else than a mask.
+            AbandonedError: no server answers at once after `hurry` was called.
         """
         if isinstance(tensor, bytes):
             request = make_request(self.spec.name, PICTURE, [len(tensor)], tensor, [MASK_PNG, NETWORK])
         else:
-            request = make_request(self.spec.name, FRAME, tensor.shape, tensor.tobytes(), [MASK, NETWORK])
+            request = make_request(self.spec.name, FRAME, tensor.shape, tensor.tobytes(), [MASK_PNG, NETWORK])
         address, answer = self._servers.ask(request)
         outputs = read_outputs(answer)
         self._check_network(address, outputs)
         shape = self.spec.mask_shape(width, height)
-        mask = _decode(outputs.get(MASK_PNG), shape) if isinstance(tensor, bytes) else outputs.get(MASK)
+        mask = _decode(outputs.get(MASK_PNG), shape)
         highest = len(self.spec.classes) - 1 if self.spec.head.exclusive else 1
-        if mask is None or mask.shape != shape or int(mask.max()) > highest:
+        if mask is None or int(mask.max()) > highest:
             raise EngineError(f"server {address} gives no mask {shape} of 0 to {highest} for a frame {width}x{height}")
-        return mask if mask.flags.writeable else mask.copy()
+        return mask
 
     def paint(self, mask: Mask, frame: Image, *, alpha: float = 0.5) -> Image:
         """The frame with the classes of its mask painted over it.
@@ -136,6 +139,13 @@ class RemoteSegmenter:
     def overlay(self, logits: Any, frame: Image, *, alpha: float = 0.5, mask: Mask | None = None) -> NoReturn:  # noqa: ARG002
         """Raises EngineError, as `infer`."""
         self.infer(logits)
+
+    def hurry(self) -> None:
+        """Its stream is to end: a frame is waited for a second more at most, and ends with an AbandonedError then.
+
+        A signal handler may call it.
+        """
+        self._servers.hurry()
 
     def close(self) -> None:
         """Ends the connections; a `segment` that waits ends with an EngineError."""
@@ -162,6 +172,7 @@ def connect(
     precision: str | None = None,
     jpeg: int | None = None,
     patience: Patience | None = None,
+    access: ServerAccess | None = None,
     require_signature: bool = False,
     trust: Path | None = None,
     min_version: int | None = None,
@@ -170,12 +181,13 @@ def connect(
     """A segmenter whose network runs on one of these servers.
 
     Args:
-        addresses: HOST:PORT of each; one that fails is followed by the next.
+        addresses: HOST:PORT of each, or grpcs://HOST:PORT for TLS; one that fails is followed by the next.
         bundle: the one that the servers must run: a path, or the name of one that comes with edgeseg. Its model files
             are not loaded here.
         precision: that they must run; by default any that the bundle has.
-        jpeg: send frames as JPEG of this quality, 1 to 100, and get masks as PNG; None: raw, both ways.
+        jpeg: send frames as JPEG of this quality, 1 to 100; None: raw.
         patience: how long the servers may take.
+        access: how they are entered; None: as any device.
         require_signature: as for `edgeseg.load`.
         trust: as for `edgeseg.load`.
         min_version: as for `edgeseg.load`.
@@ -184,11 +196,11 @@ def connect(
     Raises:
         BundleError: the bundle is missing, or is not signed as asked for.
         EngineError: no server answers, or one runs another network.
-        UsageError: an address is none, or a number is out of range.
+        UsageError: an address is none, a number is out of range, or the access cannot be used.
     """
     opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
     check_trust(opened, require_signature=require_signature, trust=trust, min_version=min_version)
-    servers = Servers(addresses, patience or Patience(), say)
+    servers = Servers(addresses, patience or Patience(), say, access)
     try:
         return RemoteSegmenter(servers, opened, precision=precision, jpeg=jpeg)
     except BaseException:

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tritonclient.grpc import service_pb2
 
-REFUSALS = (grpc.StatusCode.INVALID_ARGUMENT,)
+_NO_ENTRY = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
+
+REFUSALS = (grpc.StatusCode.INVALID_ARGUMENT, *_NO_ENTRY)
 """What another server would say too."""
 
 Request = Any
@@ -51,13 +53,29 @@ def read_outputs(answer: Answer) -> dict[str, NDArray[np.uint8]]:
 def reason_of(error: grpc.RpcError) -> str:
     """What went wrong, as the end of a sentence."""
     code = error.code()
-    words = " ".join(str(error.details()).split())[:200]
+    words = " ".join(str(error.details()).split())[:400]
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return "does not answer in time"
     if code is grpc.StatusCode.UNAVAILABLE and "failed to connect" in words:
-        return f"cannot be reached ({words.rpartition(': ')[2]})"
+        return _reason_of_connecting(words)
     if code is grpc.StatusCode.UNAVAILABLE and "resolving" in words:
         return "cannot be found by its name"
     if code is grpc.StatusCode.UNIMPLEMENTED:
         return "speaks gRPC, but not the KServe v2 protocol"
+    if code in _NO_ENTRY:
+        return f"does not let this device in ({words or code.name}); give --server-token the one that it asks for"
     return f"refuses: {words}" if code in REFUSALS else f"fails: {words or code.name}"
+
+
+def _reason_of_connecting(words: str) -> str:
+    """What went wrong before a server was reached, by what gRPC and its OpenSSL say."""
+    if "CERTIFICATE_VERIFY_FAILED" in words:
+        why = words.partition("CERTIFICATE_VERIFY_FAILED: ")[2].removesuffix(": OK")
+        return f"shows a certificate that is not to be believed ({why}); give --server-ca those of who signed it"
+    if "Hostname Verification" in words:
+        return "shows a certificate for another name; ask it by the name that is in there"
+    if "WRONG_VERSION_NUMBER" in words:
+        return "speaks without TLS; leave grpcs:// out, or give the port that has it"
+    if words.endswith("Socket closed"):
+        return "hangs up, as one does that wants TLS (grpcs://), or a certificate of this device"
+    return f"cannot be reached ({words.rpartition(': ')[2]})"

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 import grpc
 from tritonclient.grpc import service_pb2_grpc
 
-from edgeseg.errors import EngineError, UsageError
+from edgeseg.errors import AbandonedError, EngineError, UsageError
 from edgeseg.spec import MAX_SIDE
+from edgeseg.triton.access import TLS, ServerAccess
 from edgeseg.triton.messages import REFUSALS, Answer, Request, reason_of
 
 GRPC_PORT = 8001
@@ -23,6 +24,12 @@ GRPC_PORT = 8001
 
 PAUSE = 0.2
 """Seconds between two rounds in which no server answered."""
+
+GRACE = 1.0
+"""Seconds that a frame under way is waited for once its stream is to end."""
+
+GLANCE = 0.2
+"""Seconds between two looks whether that is so."""
 
 LARGEST_ANSWER = MAX_SIDE**2 + 2**20
 """Bytes: a mask of the largest frame, and what is around it."""
@@ -61,16 +68,16 @@ class Server:
 
     Attributes:
         address: "host:8001".
+        channel: to it.
         failures: of it, since it answered last.
     """
 
     address: str
+    channel: grpc.Channel = field(repr=False)
     failures: int = 0
     stub: service_pb2_grpc.GRPCInferenceServiceStub = field(init=False, repr=False)
-    channel: grpc.Channel = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self.channel = grpc.insecure_channel(self.address, options=OPTIONS)
         self.stub = service_pb2_grpc.GRPCInferenceServiceStub(self.channel)
 
 
@@ -81,20 +88,30 @@ class Servers:
         retries: how often a frame had to be sent once more.
     """
 
-    def __init__(self, addresses: Sequence[str], patience: Patience, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        addresses: Sequence[str],
+        patience: Patience,
+        say: Callable[[str], None],
+        access: ServerAccess | None = None,
+    ) -> None:
         """Takes the addresses, and connects when the first frame is sent.
 
         Raises:
-            UsageError: there is none, or one is no HOST:PORT.
+            UsageError: there is none, one is no HOST:PORT, or the access cannot be used.
         """
         self.retries = 0
-        self._servers = [Server(address) for address in map(checked_address, addresses)]
+        access = access or ServerAccess()
+        self._servers = [
+            Server(address, access.channel(address, OPTIONS)) for address in map(checked_address, addresses)
+        ]
         if not self._servers:
             raise UsageError("no server is named, expected HOST:PORT")
         self._patience, self._say = patience, say
         self._lock = threading.Lock()  # guards all that follows, the servers' failures and `retries`
         self._first = 0
         self._closed = threading.Event()
+        self._grace: float | None = None  # set once, by a signal handler: nothing is locked for it
 
     def greet(self, request: Request) -> dict[str, Answer]:
         """The answers of all servers that give one, by their addresses; each is asked once.
@@ -119,12 +136,14 @@ class Servers:
 
         Raises:
             EngineError: none answers in time, one refuses the request, or `close` was called.
+            AbandonedError: none answers at once after `hurry` was called.
         """
         until = time.monotonic() + self._patience.frame
         reasons: dict[str, str] = {}
         for number in self._turns():
             left = until - time.monotonic()
-            if left <= 0 or self._closed.is_set():
+            tried = self._grace is not None and len(reasons) == len(self._servers)
+            if left <= 0 or tried or self._closed.is_set():
                 break
             server = self._servers[number]
             try:
@@ -139,8 +158,14 @@ class Servers:
                 return server.address, answer
         if self._closed.is_set():
             raise EngineError("the connection to the servers was closed")
+        if self._grace is not None:
+            raise AbandonedError("no server answers a frame at once")
         listed = "; ".join(f"{address} {reason}" for address, reason in reasons.items())
         raise EngineError(f"no server answered for {self._patience.frame:g} s: {listed}; start one, or wait longer")
+
+    def hurry(self) -> None:
+        """What is under way is waited for no longer than GRACE, and not sent again. A signal handler may call it."""
+        self._grace = time.monotonic() + GRACE
 
     def close(self) -> None:
         """Ends all connections; who waits for an answer gets an EngineError."""
@@ -150,10 +175,21 @@ class Servers:
 
     def _call(self, server: Server, request: Request, seconds: float) -> Answer:
         try:
-            answer: Answer = server.stub.ModelInfer(request, timeout=seconds)
+            call = server.stub.ModelInfer.future(request, timeout=seconds)
         except ValueError as error:  # a closed channel, in gRPC's words
             raise EngineError("the connection to the servers was closed") from error
-        return answer
+        while True:
+            try:
+                answer: Answer = call.result(timeout=GLANCE)
+            except grpc.FutureTimeoutError:
+                if self._grace is not None and time.monotonic() > self._grace:
+                    call.cancel()
+            except grpc.FutureCancelledError as error:
+                if self._grace is None or self._closed.is_set():
+                    raise EngineError("the connection to the servers was closed") from error
+                raise AbandonedError(f"server {server.address} did not answer at once") from error
+            else:
+                return answer
 
     def _turns(self) -> Iterator[int]:
         """Numbers of servers by turns, for ever, with a pause after each round."""
@@ -182,16 +218,21 @@ class Servers:
 
 
 def checked_address(address: str) -> str:
-    """The address as gRPC takes it; without a port, with Triton's own.
+    """The address as `ServerAccess.channel` takes it; without a port, with Triton's own.
 
     Raises:
-        UsageError: it is no HOST or HOST:PORT.
+        UsageError: it is no HOST or HOST:PORT, with grpcs:// before it or without.
     """
-    host, colon, port = address.rpartition(":")
-    if not colon or address.endswith("]"):
-        host, port = address, str(GRPC_PORT)
+    scheme = TLS if address.startswith(TLS) else ""
+    place = address.removeprefix(scheme)
+    host, colon, port = place.rpartition(":")
+    if not colon or place.endswith("]"):
+        host, port = place, str(GRPC_PORT)
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host.replace(":", "/")
     fits = port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65536
     if not bare or not fits or any(each in bare for each in "/@ []") or not host.isprintable():
-        raise UsageError(f"{address!r:.80} is no address of a server, expected HOST:PORT, as triton.local:{GRPC_PORT}")
-    return f"{host}:{port}"
+        raise UsageError(
+            f"{address!r:.80} is no address of a server, expected HOST:PORT or {TLS}HOST:PORT, as "
+            f"triton.local:{GRPC_PORT}"
+        )
+    return f"{scheme}{host}:{port}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from edgeseg.arrays import Image, Mask
 from edgeseg.spec import Spec
@@ -41,6 +41,14 @@ class Model(Protocol):
 
     def paint(self, mask: Mask, frame: Image, *, alpha: float = ...) -> Image:
         """The frame tinted with the colours of its mask."""
+
+
+@runtime_checkable
+class RemoteModel(Model, Protocol):
+    """A model elsewhere, whose answers may be waited for in vain."""
+
+    def hurry(self) -> None:
+        """The stream is to end: what is not there at once raises AbandonedError. A signal handler may call it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, replace
 
+from edgeseg.errors import AbandonedError
 from edgeseg.interrupt import interruptible
 from edgeseg.progress import progress_bar
-from edgeseg.video.model import Model
+from edgeseg.video.model import Model, RemoteModel
 from edgeseg.video.options import StreamOptions
 from edgeseg.video.outputs import Outputs
 from edgeseg.video.pipeline import Stream
@@ -32,11 +33,18 @@ def run(model: Model, source: Source, outputs: Outputs, options: StreamOptions, 
     running = Stream(model, source, replace(options, overlay=outputs.overlay, masks=masks, tolerate_loss=True))
     known = [count for count in (source.frame_count, options.max_frames) if count is not None]
     ended: Ended | None = None
+
+    def stop() -> None:
+        running.stop()
+        if isinstance(model, RemoteModel):
+            model.hurry()
+
     with (
-        interruptible(running.stop) as signals,
+        interruptible(stop) as signals,
         outputs,
         closing(running),
         progress_bar("frames", total=min(known, default=None), quiet=quiet) as progress,
+        suppress(AbandonedError),  # after a signal, whose frames are counted as left at the end
     ):
         for result in running:
             enough = outputs.put(result)

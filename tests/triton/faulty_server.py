@@ -28,7 +28,7 @@ class FaultyServer(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: igno
         change: called with the name and array of each output: what it returns is sent in its place.
     """
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, credentials: grpc.ServerCredentials | None = None) -> None:
         self.requests = 0
         self.network = identity(bundle.spec, bundle.artifacts[0])
         self.fault: Callable[[Any], object] = _nothing
@@ -37,7 +37,13 @@ class FaultyServer(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: igno
         self._model = load(bundle, threads=1)
         self._server = grpc.server(futures.ThreadPoolExecutor(4), options=[("grpc.so_reuseport", 0)])
         service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(self, self._server)
-        self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
+        place = "127.0.0.1:0"
+        port = (
+            self._server.add_secure_port(place, credentials)
+            if credentials is not None
+            else self._server.add_insecure_port(place)
+        )
+        self.address = f"127.0.0.1:{port}"
         self._server.start()
 
     def ModelInfer(self, request: Any, context: Any) -> Any:  # noqa: N802

@@ -215,8 +215,6 @@ def test_what_is_no_mask_is_refused(
     mask = load(bundle, threads=1)(FRAME)
 
     def damage(name: str, array: Any) -> Any:
-        if name == "mask":
-            return change(array)
         if name == "mask_png" and change(mask).size:
             return cv2.imencode(".png", change(mask))[1].ravel()
         return array if name == "network" else array[:40]
@@ -305,6 +303,8 @@ def test_patience_is_a_number_of_seconds(seconds: float) -> None:
         ("10.0.0.1:65535", "10.0.0.1:65535"),
         ("[::1]", "[::1]:8001"),
         ("[fe80::1]:80", "[fe80::1]:80"),
+        ("grpcs://gpu", "grpcs://gpu:8001"),
+        ("grpcs://[::1]:9", "grpcs://[::1]:9"),
     ],
 )
 def test_addresses(text: str, address: str) -> None:
@@ -312,7 +312,25 @@ def test_addresses(text: str, address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", ":80", "gpu:", "gpu:x", "gpu:0", "gpu:65536", "http://gpu:80", "a b:1", "::1", "a@b", "unix:/x", "\n"]
+    "text",
+    [
+        "grpcs://",
+        "grpcs://:1",
+        "grpcs://grpcs://gpu",
+        "grpc://gpu:1",
+        "",
+        ":80",
+        "gpu:",
+        "gpu:x",
+        "gpu:0",
+        "gpu:65536",
+        "http://gpu:80",
+        "a b:1",
+        "::1",
+        "a@b",
+        "unix:/x",
+        "\n",
+    ],
 )
 def test_no_addresses(text: str) -> None:
     with pytest.raises(UsageError, match="expected HOST:PORT"):

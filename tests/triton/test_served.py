@@ -18,12 +18,18 @@ from tritonclient.utils import InferenceServerException
 import edgeseg
 from edgeseg.bundle import Bundle
 from edgeseg.cli import app
+from edgeseg.errors import EngineError
 from edgeseg.segmenter import load
+from edgeseg.triton.access import TLS, ServerAccess
 from edgeseg.triton.client import connect
 from edgeseg.triton.repository import Serving, write_repository
 from edgeseg.triton.servers import Patience
 from edgeseg.video.live import LiveSource, Reading
 from lab.tritonserver import TritonServer, missing
+
+pytest.importorskip("cryptography", reason="it makes the certificates: edgeseg[sign]")
+
+from tests.triton.authority import Authority
 
 REASON = missing()
 pytestmark = pytest.mark.skipif(REASON is not None, reason=REASON or "")
@@ -113,12 +119,22 @@ def test_edgeseg_run_gives_the_same_masks(served: TritonServer, bundle: Bundle, 
         assert one.read_bytes() == other.read_bytes()
 
 
-def test_labels_that_overlap(overlapping: Bundle, tmp_path: Path) -> None:
+def test_labels_that_overlap_over_tls(overlapping: Bundle, tmp_path: Path) -> None:
+    """Server and device verify each other."""
     write_repository(overlapping, tmp_path / "repository", Serving())
     frame = RANDOM.integers(0, 256, (33, 47, 3), np.uint8)
-    with TritonServer(tmp_path / "repository", "labels") as server:
+    authority = Authority("authority")
+    ca = authority.write(tmp_path / "ca.pem")
+    for file, content in zip(("server.pem", "server.key"), authority.sign("127.0.0.1"), strict=True):
+        (tmp_path / file).write_bytes(content)
+    (tmp_path / "device.pem").write_bytes(b"".join(authority.sign("192.0.2.1")))
+    tls = [f"--grpc-server-cert={tmp_path}/server.pem", f"--grpc-server-key={tmp_path}/server.key"]
+    tls += [f"--grpc-root-cert={ca}", "--grpc-use-ssl-mutual=true"]
+    with TritonServer(tmp_path / "repository", "labels", options=tls) as server:
         server.wait(SECONDS)
-        model = connect([server.grpc], overlapping)
+        with pytest.raises(EngineError, match="hangs up"):
+            connect([TLS + server.grpc], overlapping, access=ServerAccess(ca))
+        model = connect([TLS + server.grpc], overlapping, access=ServerAccess(ca, tmp_path / "device.pem"))
         assert np.array_equal(model(frame), load(overlapping, threads=1)(frame))
         model.close()
 
