@@ -19,7 +19,7 @@ from edgeseg.artifact import Artifact
 from edgeseg.auto import AUTO, choose
 from edgeseg.bundle import Bundle
 from edgeseg.candidate import Candidate, default_candidate
-from edgeseg.engines import Engine, MaskEngine, check_logits, check_threads, open_engine
+from edgeseg.engines import BatchEngine, Engine, MaskEngine, check_logits, check_threads, open_engine
 from edgeseg.errors import FrameError, UsageError
 from edgeseg.processor import available_cores
 from edgeseg.spec import Spec
@@ -44,6 +44,7 @@ class Segmenter:
         candidate: the runtime and the artifact that `load` opened; None where an engine was joined by hand.
         palette: uint8 (classes, 3), BGR: the colours as OpenCV draws them.
         threads: that one inference runs on.
+        batch: pictures that the engine takes at once, at most; 1 where it makes masks.
         makes_masks: the engine makes masks on its own device; `segment` then spares the logits the way to the host.
     """
 
@@ -56,6 +57,7 @@ class Segmenter:
         self._engine = engine
         self._masks = engine if isinstance(engine, MaskEngine) and engine.makes_masks else None
         self.makes_masks = self._masks is not None
+        self.batch = engine.batch if isinstance(engine, BatchEngine) and not self.makes_masks else 1
         self._local = threading.local()
 
     def __call__(self, frame: Image) -> Mask:
@@ -117,7 +119,7 @@ class Segmenter:
         return out
 
     def infer(self, tensor: Image) -> Logits:
-        """Logits (N, C, h, w), float32, of what `prepare` gave: one picture, or up to `spec.batch` put together.
+        """Logits (N, C, h, w), float32, of what `prepare` gave: one picture, or up to `batch` put together.
 
         Raises:
             FrameError: the tensor has another shape or dtype.
@@ -125,16 +127,16 @@ class Segmenter:
         return self._engine.infer(tensor)
 
     def masks(self, frames: Sequence[Image]) -> list[Mask]:
-        """The masks of frames, of any sizes: `spec.batch` of them are inferred at once.
+        """The masks of frames, of any sizes: `batch` of them are inferred at once.
 
         Raises:
             FrameError: a frame is not uint8 (H, W, 3).
         """
-        if self.spec.batch == 1:
+        if self.batch == 1:
             return [self(frame) for frame in frames]
         masks = []
-        for first in range(0, len(frames), self.spec.batch):
-            together = frames[first : first + self.spec.batch]
+        for first in range(0, len(frames), self.batch):
+            together = frames[first : first + self.batch]
             logits = self.infer(np.concatenate([self.prepare(frame) for frame in together]))
             sizes = [frame.shape[1::-1] for frame in together]
             masks += [self.mask(one[np.newaxis], *size) for one, size in zip(logits, sizes, strict=True)]

@@ -38,6 +38,8 @@ def run_command(
     mode: Literal["throughput", "latency"] | None = None,
     workers: int | None = None,
     threads: int | None = None,
+    batch: int = 1,
+    batch_wait: float = 0.0,
     settings: Path | None = None,
     overwrite: bool = False,
     codec: str = "auto",
@@ -94,6 +96,9 @@ def run_command(
         mode: throughput (by default) works on several frames at once, latency on one with all cores.
         workers: frames that are worked on at once, instead of what the mode says.
         threads: threads that each frame's inference runs on, instead of what the mode says.
+        batch: frames of a file that the network is given at once, at most, if it was exported with --batch. Of a
+            camera the newest frame is taken, alone.
+        batch_wait: seconds that a frame may wait until there are so many; by default those are taken that are there.
         settings: a file of edgeseg tune, which says bundle, engine, precision, mode, workers and threads.
         overwrite: replace an --out that is there, once the new one is finished; write --masks into a folder that holds
             files, of which those of the same names are replaced.
@@ -150,6 +155,8 @@ def run_command(
         workers=workers,
         alpha=alpha,
         max_frames=max_frames,
+        batch=batch,
+        batch_wait=batch_wait,
         timeout=timeout,
         reconnect=reconnect,
         stall_after=stall_after,

@@ -49,7 +49,7 @@ class Engine(Protocol):
     def infer(self, tensor: Image) -> Logits:
         """Logits (N, C, h, w), float32, of a tensor (N, H, W, 3), uint8, BGR; the caller owns the result.
 
-        N is 1; a runtime for the CPU takes up to the spec's batch.
+        N is 1, or up to the `batch` of a BatchEngine.
 
         Raises:
             FrameError: the tensor has another shape or dtype.
@@ -58,6 +58,15 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Frees the runtime's memory; closing twice is no error, and an `infer` that is running ends as if alone."""
+
+
+@runtime_checkable
+class BatchEngine(Engine, Protocol):
+    """An engine that takes several pictures at once."""
+
+    @property
+    def batch(self) -> int:
+        """How many at most: the spec's batch."""
 
 
 @runtime_checkable

@@ -43,6 +43,7 @@ class OnnxRuntime:
         """Loads an ONNX file's content and runs it once, which proves its shapes and allocates its memory."""
         self.name = f"onnxruntime:{variant}" if variant else "onnxruntime"
         self.threads = threads
+        self.batch = spec.batch
         self._spec = spec
         self._process = os.getpid()
         self._session: ort.InferenceSession | None = _session(path, content, threads, variant)

@@ -66,6 +66,7 @@ class OpenVINO:
     def __init__(self, path: Path, content: bytes, spec: Spec, threads: int) -> None:
         """Loads an ONNX file's content and runs it once, which proves its shapes."""
         self.threads = threads
+        self.batch = spec.batch
         self._spec = spec
         streams = max(1, available_cores() // threads)
         self._open = True

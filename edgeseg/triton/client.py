@@ -47,10 +47,12 @@ class RemoteSegmenter:
         spec: the contract of the bundle.
         palette: uint8 (classes, 3), BGR.
         threads: 1: a device sends as many frames at once as it has cores, unless it is told otherwise.
+        batch: 1: a request holds one frame.
         makes_masks: True: logits stay on the server.
     """
 
     threads = 1
+    batch = 1
     makes_masks = True
 
     def __init__(self, servers: Servers, bundle: Bundle, *, precision: str | None = None, jpeg: int | None = None):

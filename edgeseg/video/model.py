@@ -17,6 +17,10 @@ class Model(Protocol):
         """Cores that one call of `infer` uses."""
 
     @property
+    def batch(self) -> int:
+        """Frames that one call of `infer` takes at most; 1 where it makes masks."""
+
+    @property
     def spec(self) -> Spec:
         """Its `width` and `height` are the network's input size."""
 
@@ -28,7 +32,7 @@ class Model(Protocol):
         """The network's input for a BGR uint8 (H, W, 3) frame, in `out` (1, height, width, 3) or the frame itself."""
 
     def infer(self, tensor: Any) -> Any:
-        """Logits of that input."""
+        """Logits of that input; of several put together, as many, along the first axis."""
 
     def mask(self, logits: Any, width: int, height: int) -> Mask:
         """Class ids, uint8 (height, width); or `spec.mask_shape` of labels that may overlap."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from edgeseg.errors import UsageError
 from edgeseg.processor import available_cores, most_threads
+from edgeseg.spec import MOST_PICTURES
 from edgeseg.video.supervised.life import Policy
 
 Mode = Literal["throughput", "latency"]
@@ -14,6 +15,9 @@ Mode = Literal["throughput", "latency"]
 
 
 LONGEST_STALL = 3600.0
+"""Seconds."""
+
+LONGEST_BATCH_WAIT = 60.0
 """Seconds."""
 
 MARGIN = 3.0
@@ -37,6 +41,8 @@ class StreamOptions:
         alpha: weight of the classes' colours in an overlay, 0 to 1.
         max_frames: stop after so many.
         queue: finished results that may wait for the caller; 2 a worker by default, 1 in latency mode.
+        batch: frames of a file, or of any source that is not live, that the network is given at once, at most.
+        batch_wait: seconds that a frame that was read may wait for others, where there are fewer.
         timeout: seconds that a live source may take to open, and to give each frame.
         tolerate_loss: let a live source that breaks off end the stream like any other end, instead of a LostError.
         reconnect: read a live source in a process of its own, which is watched, and connect it again when it is lost.
@@ -55,6 +61,8 @@ class StreamOptions:
     alpha: float = 0.5
     max_frames: int | None = None
     queue: int | None = None
+    batch: int = 1
+    batch_wait: float = 0.0
     timeout: float = 10.0
     tolerate_loss: bool = False
     reconnect: bool = False
@@ -66,15 +74,24 @@ class StreamOptions:
             raise UsageError(f'mode is {self.mode!r}, expected "throughput" or "latency"')
         if not (self.overlay or self.masks):
             raise UsageError("neither masks nor overlays are asked for; ask for one of them")
-        for name in ("workers", "max_frames", "queue"):
+        for name in ("workers", "max_frames", "queue", "batch"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UsageError(f"{name} is {value}, expected at least 1")
         if self.workers is not None and self.workers > most_threads():
             raise UsageError(f"workers is {self.workers}, expected at most {most_threads()} here")
+        self._check_batch()
         self._check_reconnect()
         if not 0 <= self.alpha <= 1:
             raise UsageError(f"alpha is {self.alpha:g}, expected 0 (the frame alone) to 1 (the colours alone)")
+
+    def _check_batch(self) -> None:
+        if self.batch > MOST_PICTURES:
+            raise UsageError(f"batch is {self.batch}, expected 1 to {MOST_PICTURES} frames at once")
+        if self.batch > 1 and self.mode == "latency":
+            raise UsageError(f'batch is {self.batch}, but mode "latency" takes one frame at a time; leave one out')
+        if not 0 <= self.batch_wait <= LONGEST_BATCH_WAIT:
+            raise UsageError(f"batch_wait is {self.batch_wait:g}, expected 0 to {LONGEST_BATCH_WAIT:g} seconds")
 
     def _check_reconnect(self) -> None:
         if not 0.1 <= self.stall_after <= LONGEST_STALL:
@@ -127,6 +144,8 @@ if TYPE_CHECKING:
         alpha: float
         max_frames: int | None
         queue: int | None
+        batch: int
+        batch_wait: float
         timeout: float
         tolerate_loss: bool
         reconnect: bool

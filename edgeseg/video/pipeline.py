@@ -6,6 +6,8 @@
 Each worker takes the next frame from the source, segments it and hands it over; then it takes the next. Only one
 worker reads at a time, while the others compute: with as many single-threaded workers as cores, all of them are busy
 and no thread beyond them competes for the cores. The caller's thread puts the results in order.
+
+With a batch a thread of its own reads ahead, and each worker takes as many frames as are there.
 """
 
 from __future__ import annotations
@@ -18,13 +20,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from edgeseg.arrays import Image
 from edgeseg.errors import LostError, UsageError
+from edgeseg.video.gathering import Gathering
 from edgeseg.video.model import Model, Result
 from edgeseg.video.open import Input, open_source
 from edgeseg.video.options import StreamOptions
+from edgeseg.video.segment import Wanted, make_room, segment
 from edgeseg.video.source import Ended, Frame, Source
 from edgeseg.video.timing import Statistics
 
@@ -47,20 +48,27 @@ class Stream:
     Attributes:
         source: what it reads.
         stats: live statistics.
-        workers: how many frames are segmented at the same time.
+        workers: how many threads segment at the same time.
+        batch: how many frames each of them gives the network at once, at most.
         ended: why there are no more results; None before the last one, and where the loop was left early.
     """
 
     def __init__(self, model: Model, source: Source, options: StreamOptions) -> None:
         """Takes over the source, and closes it in the end; `stream` explains the rest."""
+        check_batch(model, options)
         self.source = source
         self.stats = Statistics()
         self.workers = options.frames_at_once(model.threads)
+        self.batch = 1 if source.live else options.batch  # of a live source there is never more than the newest
         self.ended: Ended | None = None
         self._model = model
         self._options = options
-        # frames alive at any time, apart from the caller's own
-        self._places = self.workers + options.waiting(model.threads)
+        self._wanted = Wanted(options.masks, options.overlay, options.alpha)
+        self._gathering: Gathering[tuple[int, Frame]] | None = None
+        if self.batch > 1:
+            self._gathering = Gathering(self.batch, options.batch_wait)
+        # frames alive at any time, apart from the caller's own; beside those in work a group that is being gathered
+        self._places = self.workers * self.batch + self.batch - 1 + options.waiting(model.threads)
         self._left = options.max_frames
         self._threads: list[threading.Thread] = []
         self._reading = threading.Lock()  # held while taking a frame; guards _left and _read
@@ -89,6 +97,10 @@ class Stream:
             threading.Thread(target=self._work, name=f"edgeseg-worker-{number}", daemon=True)
             for number in range(self.workers)
         ]
+        if self._gathering is not None:
+            self._threads.append(
+                threading.Thread(target=self._gather, args=(self._gathering,), name="edgeseg-reader", daemon=True)
+            )
         self.stats.start(time.perf_counter())
         try:
             for thread in self._threads:
@@ -118,6 +130,8 @@ class Stream:
             self._stopped = True
             self._finished.clear()
             self._change.notify_all()
+        if self._gathering is not None:
+            self._gathering.clear()
         if self.source.live:
             self.source.close()  # wakes the worker that waits for a frame
         deadline = time.perf_counter() + JOIN_SECONDS
@@ -166,14 +180,17 @@ class Stream:
     def _work(self) -> None:
         """What a worker does: read a frame, segment it, hand the result over."""
         try:
-            memory = np.empty((1, self._model.spec.height, self._model.spec.width, 3), np.uint8)
-            while (numbered := self._next()) is not None:
-                order, frame = numbered
-                result = self._segment(frame, memory)
-                with self._change:
-                    self._finished[order] = result
-                    self._change.notify_all()
-                del numbered, frame, result
+            room = make_room(self._model.spec, self.batch)
+            while group := self._take():
+                orders, frames = zip(*group, strict=True)
+                outcomes = segment(self._model, frames, room, self._wanted)
+                for order, outcome in zip(orders, outcomes, strict=True):
+                    if isinstance(outcome, Exception):
+                        raise outcome
+                    with self._change:
+                        self._finished[order] = outcome
+                        self._change.notify_all()
+                del group, frames, outcomes, outcome
         except BaseException as error:  # whatever it is, the caller's thread raises it
             with self._change:
                 self._error = self._error or error
@@ -182,6 +199,25 @@ class Stream:
             with self._change:
                 self._running -= 1
                 self._change.notify_all()
+
+    def _take(self) -> list[tuple[int, Frame]]:
+        """What a worker segments next, with numbers; empty at the end."""
+        if self._gathering is not None:
+            return self._gathering.take()
+        numbered = self._next()
+        return [] if numbered is None else [numbered]
+
+    def _gather(self, gathering: Gathering[tuple[int, Frame]]) -> None:
+        """What a thread does that reads for all workers."""
+        error = None
+        try:
+            while (numbered := self._next()) is not None:
+                gathering.put(numbered)
+                del numbered
+        except BaseException as caught:  # whoever asks for a frame gets it, when those before are in work
+            error = caught
+        finally:
+            gathering.finish(error)
 
     def _next(self) -> tuple[int, Frame] | None:
         """The next frame with its number, as soon as there is room for one more; None at the end."""
@@ -199,48 +235,6 @@ class Stream:
                 self._left -= 1
             return order, frame
 
-    def _segment(self, frame: Frame, memory: Image) -> Result:
-        height, width = frame.image.shape[:2]
-        started = time.perf_counter()
-        tensor = self._model.prepare(frame.image, out=memory)
-        prepared = time.perf_counter()
-        mask = overlay = None
-        if self._model.makes_masks:
-            mask = self._model.segment(tensor, width, height)
-            inferred = time.perf_counter()
-            if self._options.overlay:
-                overlay = self._model.paint(mask, frame.image, alpha=self._options.alpha)
-        else:
-            logits = self._model.infer(tensor)
-            inferred = time.perf_counter()
-            if self._options.overlay:
-                shape = self._model.spec.mask_shape(width, height)
-                mask = np.empty(shape, np.uint8) if self._options.masks else None
-                overlay = self._model.overlay(logits, frame.image, alpha=self._options.alpha, mask=mask)
-            else:
-                mask = self._model.mask(logits, width, height)
-        done = time.perf_counter()
-        seconds = {
-            "capture": frame.seconds,
-            "prepare": prepared - started,
-            "infer": inferred - prepared,
-            "kernel": done - inferred,
-        }
-        if not self._options.masks:
-            mask = None
-        return Result(
-            frame.index,
-            frame.image,
-            mask,
-            overlay,
-            frame.timestamp,
-            frame.captured,
-            done,
-            seconds,
-            frame.name,
-            () if self._model.spec.head.exclusive else self._model.spec.classes,
-        )
-
 
 def stream(
     model: Model, source: Input | Source, options: StreamOptions | None = None, **keywords: Unpack[StreamKeywords]
@@ -254,10 +248,11 @@ def stream(
         **keywords: fields of StreamOptions that replace those of `options`.
 
     Raises:
-        UsageError: an option is out of range.
+        UsageError: an option is out of range, or the model takes fewer frames at once than are asked for.
         SourceError: the source cannot be opened or gives no frame.
     """
     options = replace(options or StreamOptions(), **keywords)
+    check_batch(model, options)
     if not isinstance(source, Source):
         source = open_source(
             source,
@@ -266,6 +261,20 @@ def stream(
             reconnect=options.policy,
         )
     return Stream(model, source, options)
+
+
+def check_batch(model: Model, options: StreamOptions) -> None:
+    """Refuses a batch that the model does not take.
+
+    Raises:
+        UsageError: the model takes fewer frames at once.
+    """
+    if options.batch > 1 and options.batch > model.batch:
+        most = "one frame" if model.batch == 1 else f"up to {model.batch} frames"
+        raise UsageError(
+            f"batch is {options.batch}, and {model.spec.name} takes {most} at once here; export it with --batch "
+            f"{options.batch}, or ask for less"
+        )
 
 
 @atexit.register

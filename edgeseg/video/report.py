@@ -30,8 +30,9 @@ class Report:
         width: of the frames, in pixels.
         height: of the frames, in pixels.
         mode: "throughput" or "latency".
-        workers: frames segmented at the same time.
+        workers: that segment at the same time.
         threads: of the engine, for each of them.
+        batch: frames that each gives the engine at once, at most.
         frames: segmented, and handed to the outputs.
         fps: frames a second from the first capture to the last finished mask.
         dropped: frames of a live source that a newer one replaced, `skipped["replaced"]`.
@@ -53,6 +54,7 @@ class Report:
     mode: str
     workers: int
     threads: int
+    batch: int
     frames: int
     fps: float
     dropped: int
@@ -66,8 +68,9 @@ class Report:
     ended: Ended
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON object with these attributes; times in milliseconds."""
-        return {**asdict(self), "ended": self.ended._asdict()}
+        """A JSON object with these attributes, without a batch of one; times in milliseconds."""
+        fields = {**asdict(self), "ended": self.ended._asdict()}
+        return {name: value for name, value in fields.items() if (name, value) != ("batch", 1)}
 
     def table(self) -> Table:
         """The figures as a rich table."""
@@ -88,6 +91,8 @@ class Report:
     def _caption(self) -> str:
         threads = f"{self.threads} thread{'s' * (self.threads != 1)}"
         parts = [f"{self.width}x{self.height}, {self.workers} at a time, {threads} each"]
+        if self.batch > 1:
+            parts[0] += f", up to {self.batch} frames in one call"
         if any(self.skipped.values()):
             parts.append("not segmented: " + ", ".join(f"{n} {CAUSES[name]}" for name, n in self.skipped.items() if n))
         if (connection := self.connection) is not None and connection.reconnects:

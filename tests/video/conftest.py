@@ -26,6 +26,7 @@ class ShadeModel:
     """Its mask is the green level of the first pixel everywhere; `work` runs in place of a network."""
 
     threads = 1
+    batch = 1
     makes_masks = False
 
     def __init__(self, spec: Spec, work: Callable[[int], None] = lambda _: None) -> None:
@@ -56,6 +57,35 @@ class ShadeModel:
 
     def paint(self, mask: Image, frame: Image, *, alpha: float = 0.5) -> Image:
         return (frame * (1 - alpha)).astype(np.uint8) + mask[..., np.newaxis]
+
+
+class SeveralShades(ShadeModel):
+    """A ShadeModel that takes several frames at once.
+
+    Attributes:
+        groups: levels of the frames of each inference.
+    """
+
+    def __init__(self, spec: Spec, batch: int, work: Callable[[int], None] = lambda _: None) -> None:
+        super().__init__(spec, work)
+        self.batch = batch
+        self.groups: list[list[int]] = []
+
+    def infer(self, tensor: Image) -> Image:  # type: ignore[override]
+        assert 1 <= len(tensor) <= self.batch
+        levels = np.array(tensor[:, 0, 0, 1])
+        self.groups.append(levels.tolist())
+        for level in self.groups[-1]:
+            self.work(level)
+        return levels
+
+    def mask(self, logits: Image, width: int, height: int) -> Image:  # type: ignore[override]
+        (level,) = logits
+        return super().mask(level, width, height)
+
+    def overlay(self, logits: Image, frame: Image, *, alpha: float = 0.5, mask: Image | None = None) -> Image:  # type: ignore[override]
+        (level,) = logits
+        return super().overlay(level, frame, alpha=alpha, mask=mask)
 
 
 @pytest.fixture

@@ -78,6 +78,7 @@ class Direct:
     """A model that sometimes lets another thread go first."""
 
     threads = 1
+    batch = 1
     makes_masks = False
 
     def __init__(self, spec: Spec, delays: random.Random) -> None:
@@ -366,6 +367,7 @@ class Slow:
     """A model whose steps take different times, at least."""
 
     threads = 1
+    batch = 1
     makes_masks = False
 
     def __init__(self, spec: Spec) -> None:
