@@ -15,11 +15,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import statistics
-import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,6 +33,7 @@ from edgeseg.errors import EngineError
 from edgeseg.json_fields import parse_json
 from edgeseg.processor import available_cores, processor
 from edgeseg.proof import least, proof_of, runtime_version, shortfall
+from edgeseg.turns import time_in_turns
 
 AUTO = "auto"
 
@@ -43,8 +42,6 @@ MARGIN = 0.95
 measurement may say the opposite."""
 
 SECONDS = 2.0
-ROUNDS = (3, 60)
-"""Turns of each candidate, at least and at most."""
 
 FORMAT = 1
 
@@ -235,25 +232,11 @@ def _measure(bundle: Bundle, candidates: Sequence[Candidate], threads: int) -> t
     spec = bundle.spec
     frame = np.random.default_rng(0).integers(0, 256, (1, spec.height, spec.width, 3), np.uint8)
     workers = max(1, available_cores() // threads)
-    times: list[list[float]] = [[] for _ in engines]
-    with ThreadPoolExecutor(workers) as pool:
-
-        def turn(engine: Engine) -> float:
-            start = time.perf_counter()
-            list(pool.map(engine.infer, [frame] * workers))
-            return 1e3 * (time.perf_counter() - start) / workers
-
-        for _, engine in engines:
-            turn(engine)
-        until = time.perf_counter() + SECONDS
-        for number in range(ROUNDS[1]):
-            if number >= ROUNDS[0] and time.perf_counter() > until:
-                break
-            for (_, engine), samples in zip(engines, times, strict=True):
-                samples.append(turn(engine))
+    calls = [partial(engine.infer, frame) for _, engine in engines]
+    times = time_in_turns(calls, workers=workers, seconds=SECONDS)
     for _, engine in engines:
         engine.close()
-    return [Timing(each, statistics.median(ms)) for (each, _), ms in zip(engines, times, strict=True)], refused
+    return [Timing(each, 1e3 * time / workers) for (each, _), time in zip(engines, times, strict=True)], refused
 
 
 def _open(bundle: Bundle, candidate: Candidate, threads: int) -> Engine:

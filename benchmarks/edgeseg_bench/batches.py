@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgeseg.batch_size import numbers
 from edgeseg.errors import UsageError
 from edgeseg.segmenter import Segmenter
 from edgeseg_bench.engine import measure, tensors_of
@@ -50,11 +51,6 @@ class BatchFigures:
         fps = median(window.fps for window in windows) * pictures
         steady = agree([window.p50 for window in windows])
         return cls(pictures, ms, ms / pictures, fps, 1e3 * cores / pictures, steady)
-
-
-def numbers(most: int) -> list[int]:
-    """How many pictures at once are measured: powers of two, and the most that there may be."""
-    return sorted({1 << power for power in range(most.bit_length()) if 1 << power < most} | {most})
 
 
 def measure_batches(

@@ -64,6 +64,7 @@ MEMBERS = {
     "cli": "commands",
     "__main__": "commands",
     "candidate": "proof",
+    "batch_size": "segmenter",
     "bundle_writer": "bundle",
     "golden": "bundle",
     "sign": "trust",

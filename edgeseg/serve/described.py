@@ -38,6 +38,7 @@ def to_text(settings: ServiceSettings, bundle: Bundle) -> str:
     """A few lines for each camera."""
     chosen, spec = settings.bundle, bundle.spec
     words = [f"engine {chosen.engine}", *([chosen.precision] if chosen.precision else []), chosen.mode]
+    words += [f"batch {chosen.batch}"] if spec.batch > 1 else []
     lines = [f"bundle {chosen.bundle}: {', '.join(words)}; {spec.width}x{spec.height}, {len(spec.classes)} classes"]
     if settings.listen is not None:
         lines.append(_listen_text(settings.listen))

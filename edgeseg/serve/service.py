@@ -49,7 +49,7 @@ class Service:
         self._changing = threading.Lock()  # held while the settings change, or all ends
         self._closed = False
         self._broken = broken
-        self._scheduler = Scheduler(network.model, network.workers, self._break)
+        self._scheduler = Scheduler(network.model, network.workers, self._break, network.batch, self._separate)
 
     def start(self) -> None:
         """Opens the cameras."""
@@ -68,6 +68,7 @@ class Service:
             precision=network.artifact.precision,
             classes=spec.classes,
             palette=spec.palette,
+            batch=self._scheduler.batch,
             seconds=time.perf_counter() - self._started,
             cameras=tuple(camera.status() for camera in self.cameras.values()),
         )
@@ -128,7 +129,7 @@ class Service:
     def _take_over(self, network: Network) -> None:
         """Segments with another network from the next frame on."""
         before, self._network = self._network, network
-        if self._scheduler.replace(network.model, network.workers, PATIENCE):
+        if self._scheduler.replace(network.model, network.workers, PATIENCE, network.batch):
             before.model.close()
 
     def _change_cameras(self, wanted: Sequence[CameraSettings], *, all_of_them: bool) -> None:
@@ -157,10 +158,14 @@ class Service:
         self.events.add("service", "broken", sentence)
         self._broken()
 
+    def _separate(self, sentence: str) -> None:
+        self.events.add("service", "batch_failed", sentence)
+
     def _network_text(self) -> str:
         network = self._network
         proof = "" if network.agreement is None else f", {network.agreement:.2f} % of its golden frames"
-        return f"bundle {network.bundle.spec.name} in {network.engine} {network.artifact.precision}{proof}"
+        batch = f", up to {network.batch} frames in one call" if network.batch > 1 else ""
+        return f"bundle {network.bundle.spec.name} in {network.engine} {network.artifact.precision}{proof}{batch}"
 
     def _names(self) -> list[str]:
         return [camera.name for camera in self.settings.cameras]

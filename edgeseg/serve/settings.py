@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from edgeseg.artifact import Precision
 from edgeseg.video.access import Access, Credentials
 from edgeseg.video.options import Mode, StreamOptions
 from edgeseg.video.supervised.life import Policy
 from edgeseg.video.supervised.request import Request
+
+Batching = Literal["auto", "on", "off"]
 
 BELOW = 0.8
 """Of `above`: where a rule ends, unless it says so itself."""
@@ -27,6 +30,8 @@ class BundleSettings:
         mode: many frames at once on one core each, or one frame at a time on all cores.
         workers: frames at once, instead of what the mode says.
         threads: that each frame's inference runs on, instead of what the mode says.
+        batch: frames of several cameras go into one call of the network: "on"; "off"; "auto": where mode is
+            "throughput", and that measures faster when the bundle is loaded.
         require_signature: run nothing but a bundle that a believed key signed.
         trust: a public key or a folder of some, to believe in place of those in the trust folders.
         min_version: refuse a lower version of the bundle.
@@ -38,6 +43,7 @@ class BundleSettings:
     mode: Mode = "throughput"
     workers: int | None = None
     threads: int | None = None
+    batch: Batching = "auto"
     require_signature: bool = False
     trust: Path | None = None
     min_version: int | None = None

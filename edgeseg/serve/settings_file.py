@@ -23,7 +23,7 @@ from edgeseg.errors import BundleError, EngineError
 from edgeseg.processor import most_threads
 from edgeseg.serve.camera_table import read_camera
 from edgeseg.serve.listen import check_free, is_loopback, parse_address, read_token
-from edgeseg.serve.settings import BundleSettings, ListenSettings, MqttSettings, ServiceSettings
+from edgeseg.serve.settings import Batching, BundleSettings, ListenSettings, MqttSettings, ServiceSettings
 from edgeseg.serve.toml_table import Table, read_toml
 from edgeseg.video.access import read_credentials
 from edgeseg.video.options import Mode
@@ -69,12 +69,16 @@ def _bundle(table: Table) -> tuple[BundleSettings, Bundle]:
         mode=cast(Mode, table.choice("mode", get_args(Mode), BundleSettings.mode)),
         workers=table.integer("workers", None, low=1, high=most_threads()),
         threads=table.integer("threads", None, low=1, high=most_threads()),
+        batch=cast(Batching, table.choice("batch", get_args(Batching), BundleSettings.batch)),
         require_signature=table.flag("require_signature", default=False),
         trust=table.path("trust", None),
         min_version=table.integer("min_version", None, low=0, high=2**31),
     )
     with table.at("bundle"):
         opened = Bundle.open(settings.bundle)
+    if settings.batch == "on" and opened.spec.batch == 1:
+        reason = f'is "on", and {opened.spec.name} takes one frame at a time'
+        raise table.error(f"{reason}; export it with --batch, or leave this out", "batch")
     if settings.engine != AUTO:
         try:
             default_candidate(opened, settings.engine, settings.precision)

@@ -98,6 +98,7 @@ class ServiceStatus:
         palette: RGB colours (0-255) by class id.
         seconds: since the service was started.
         cameras: in the order of the settings.
+        batch: frames of several cameras that the network is given in one call, at most.
     """
 
     version: str
@@ -109,6 +110,7 @@ class ServiceStatus:
     palette: tuple[tuple[int, int, int], ...]
     seconds: float
     cameras: tuple[CameraStatus, ...]
+    batch: int = 1
 
     @property
     def healthy(self) -> bool:
@@ -130,6 +132,7 @@ class ServiceStatus:
             "precision": self.precision,
             "classes": list(self.classes),
             "palette": [list(colour) for colour in self.palette],
+            "batch": self.batch,
             "seconds": self.seconds,
             "healthy": self.healthy,
             "fps": self.fps,

@@ -77,7 +77,7 @@ def segment(
     changes = changes or [None] * len(frames)
     mask: Mask | None = None
     logits: Any = None
-    if model.makes_masks and not any(changes):  # one at a time
+    if model.makes_masks and all(change is None for change in changes):  # it takes one frame at a time
         height, width = frames[0].image.shape[:2]
         mask = model.segment(tensor, width, height)
     else:

@@ -13,13 +13,8 @@ from edgeseg.bundle import Bundle
 from edgeseg.commands.bench import batch
 from edgeseg.errors import UsageError
 from edgeseg.spec import Spec
-from edgeseg_bench.batches import BatchFigures, numbers
+from edgeseg_bench.batches import BatchFigures
 from edgeseg_bench.windows import Window
-
-
-@pytest.mark.parametrize(("most", "expected"), [(1, [1]), (2, [1, 2]), (6, [1, 2, 4, 6]), (8, [1, 2, 4, 8])])
-def test_numbers(most: int, expected: list[int]) -> None:
-    assert numbers(most) == expected
 
 
 def test_figures() -> None:

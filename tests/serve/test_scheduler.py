@@ -18,7 +18,7 @@ from edgeseg.serve.scheduler import MOST_FAILURES, Scheduler
 from edgeseg.spec import Spec
 from edgeseg.video.model import Result
 from edgeseg.video.source import Frame
-from tests.video.conftest import ShadeModel
+from tests.video.conftest import SeveralShades, ShadeModel
 from tests.video.namespace import wait_until
 
 SECONDS = 60.0
@@ -64,13 +64,13 @@ def end(scheduler: Scheduler) -> None:
     assert scheduler.close(time.perf_counter() + SECONDS)
 
 
-@given(st.lists(st.integers(0, 6), min_size=1, max_size=5))
-def test_nobody_is_served_twice_while_another_waits(spec: Spec, counts: list[int]) -> None:
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=5), st.integers(1, 4))
+def test_nobody_is_served_twice_while_another_waits(spec: Spec, counts: list[int], batch: int) -> None:
     """With one worker the order is seen: in each turn every camera that has a frame gives one."""
     served: list[str] = []
     gate = threading.Event()
     queues = [Queue(str(number), count, served) for number, count in enumerate(counts)]
-    scheduler = Scheduler(ShadeModel(spec, waiting(gate.wait)), 1, lambda _: None)
+    scheduler = Scheduler(SeveralShades(spec, batch, waiting(gate.wait)), 1, lambda _: None, batch)
     serve(scheduler, *queues)
     gate.set()
     wait_until(lambda: sum(len(queue.outcomes) for queue in queues) == sum(counts), SECONDS)

@@ -69,6 +69,7 @@ engine = "onnxruntime"
 precision = "fp32"
 mode = "latency"
 threads = 1
+batch = "off"
 listen = "127.0.0.1:0"
 token_file = "token"
 [mqtt]
@@ -102,6 +103,7 @@ most = 10
     )
     assert settings.bundle.bundle == str(folder / "tiny")
     assert settings.bundle.mode == "latency"
+    assert settings.bundle.batch == "off"
     assert settings.listen is not None
     assert settings.listen.token == "0123456789abcdef"
     assert settings.mqtt is not None
@@ -142,6 +144,8 @@ RULE = BUNDLE + GATE + "[[cameras.gate.rules]]\n"
         ('bundle = "./none"\n' + GATE, 1, "bundle: .* is not there, expected a bundle"),
         ('engine = "onnx"\n' + GATE, 1, "engine is 'onnx': no engine 'onnx'; choose one of"),
         ('engine = "onnxruntime"\nprecision = "fp16"\n' + BUNDLE + GATE, 2, "precision does not fit"),
+        ('batch = 4\n' + GATE, 1, "batch is 4, expected a text in quotes"),
+        ('\nbatch = "on"\n' + GATE, 2, 'batch is "on", and road takes one frame at a time; export it with --batch'),
         ('mode = "fast"\n' + GATE, 1, "mode is 'fast', expected one of throughput, latency"),
         ("workers = 0\n" + GATE, 1, "workers is 0, expected a whole number, 1 to"),
         ("workers = true\n" + GATE, 1, "workers is true, expected a whole number"),

@@ -107,6 +107,7 @@ def _status() -> Schema:
         precision=TEXT,
         classes=_list(TEXT),
         palette={**_list(colour), "description": "RGB by class id"},
+        batch={**WHOLE, "description": "Frames of several cameras in one call of the network, at most"},
         seconds={**NUMBER, "description": "Since the service was started"},
         healthy=BOOLEAN,
         fps={**NUMBER, "description": "Masks a second of all cameras, over the last 10 s"},
