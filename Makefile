@@ -14,7 +14,7 @@ SOURCE := $(if $(VIDEO),--source $(VIDEO))
 BENCH = $(BIN)/edgeseg bench $(BUNDLE) --engine $(ENGINE) --data $(DATA) $(SOURCE) --fps 30
 RESULTS = benchmarks/results/$$($(BIN)/python -m edgeseg_bench.machine)
 
-.PHONY: demo test lint types contracts cpp native docs unit matrix hard faults fuzz mutants versions wheel wheels arm cpp-arm locked lock bench peers soak clean
+.PHONY: demo test lint types contracts cpp native docs unit matrix hard faults fuzz mutants ray versions wheel wheels arm cpp-arm locked lock bench peers soak clean
 
 demo: .venv/demo
 	$(BIN)/edgeseg run "$$($(STREET))" --out demo.mp4 --overwrite
@@ -86,6 +86,9 @@ hard: .venv/dev  ## damaged files of every kind, half a minute each; libedgeseg 
 faults: .venv/dev  ## servers that hang, vanish and come back, also in a network namespace: minutes, on an idle machine
 	EDGESEG_FAULTS=1 $(BIN)/python -m pytest tests/video/supervised tests/video/test_namespace.py tests/commands/test_run_reconnect.py
 
+ray: .venv/dev  ## make ray [KILLS=10]: edgeseg batch on two nodes of Ray, whose workers and node are killed at random
+	EDGESEG_RAY=$(or $(KILLS),10) $(BIN)/python -m pytest -s tests/archive/cluster
+
 fuzz: .venv/dev  ## the same for minutes; what failed is kept in .hypothesis and tried first
 	EDGESEG_FUZZ=50000 $(BIN)/python -m pytest tests/test_file_fuzz.py
 
@@ -121,5 +124,5 @@ clean:
 	touch $@
 
 .venv/dev: $(SOURCES) | .venv/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,train,export,openvino,tensorrt-rtx,coco,batch,sign,update,triton,web,mqtt,docs,dev,matrix]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,train,export,openvino,tensorrt-rtx,coco,batch,ray,sign,update,triton,web,mqtt,docs,dev,matrix]'
 	touch $@ .venv/demo

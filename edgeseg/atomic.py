@@ -86,8 +86,12 @@ def check_name(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
+def atomic_folder(path: Path, *, replace: bool = True) -> Iterator[Path]:
     """Yields a temporary folder; it takes the place of `path`, with all that lies there, when the block succeeds.
+
+    Args:
+        path: the name that it gets.
+        replace: where False, a folder with something in it that has the name by then keeps it, and this one is gone.
 
     Raises:
         OutputError: the parent cannot be written, or `path` is a file.
@@ -102,7 +106,10 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         yield temporary.path
         temporary.path.chmod(0o755)
         _sync_tree(temporary.path)
-        _put_folder(temporary.path, path)
+        if replace:
+            _put_folder(temporary.path, path)
+        else:
+            _put_first(temporary.path, path)
         sync_folder(path.parent)
     except EdgeSegError:
         raise
@@ -166,6 +173,15 @@ def _put_folder(new: Path, path: Path) -> None:
             old.rename(new)
         finally:
             os.close(handle)
+
+
+def _put_first(new: Path, path: Path) -> None:
+    """Gives `new` the name `path`, unless a folder that is not empty has it."""
+    try:
+        new.rename(path)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
 
 
 def _sync_tree(folder: Path) -> None:

@@ -7,6 +7,7 @@ EXTRAS = {
     "export": ("torch", "safetensors", "onnx", "onnxscript"),
     "coco": ("pycocotools",),
     "batch": ("pyarrow",),
+    "ray": ("ray", "pyarrow"),
     "web": ("starlette", "uvicorn", "wsproto", "prometheus_client"),
     "mqtt": ("paho",),
     "sign": ("cryptography", "rfc8785"),

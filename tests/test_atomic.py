@@ -216,3 +216,12 @@ def test_a_link_laid_at_a_temporary_name_is_not_followed(tmp_path: Path, monkeyp
     with pytest.raises(OutputError, match="exists"):
         write()
     assert victim.read_text() == "kept"
+
+
+def test_the_first_folder_of_a_name_keeps_it_if_that_is_asked_for(tmp_path: Path) -> None:
+    with atomic_folder(tmp_path / "piece", replace=False) as slow:
+        (slow / "frames").write_text("slow")
+        with atomic_folder(tmp_path / "piece", replace=False) as quick:
+            (quick / "frames").write_text("quick")
+    assert [path.name for path in tmp_path.iterdir()] == ["piece"]
+    assert (tmp_path / "piece/frames").read_text() == "quick"

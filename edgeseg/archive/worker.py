@@ -124,7 +124,8 @@ class Worker:
         target = self._place.piece(video.name, number)
         if target.exists():
             return NOTHING, ()
-        with plan.open(video.path, number) as source, atomic_folder(target) as folder:
+        # A worker that was thought lost may have been quicker: its piece stays, and is the same.
+        with plan.open(video.path, number) as source, atomic_folder(target, replace=False) as folder:
             work = segment(self._model, source, folder, overlay=self._settings.overlay, progress=self._progress)
         return work, tuple(source.warnings)
 
@@ -132,7 +133,7 @@ class Worker:
         started = time.perf_counter()
         pieces = [self._place.piece(video.name, number) for number in range(plan.pieces)]
         origin = {**asdict(self._settings), "source": {"bytes": plan.bytes, "changed": plan.changed}}
-        with atomic_folder(self._place.result(video.name)) as folder:
+        with atomic_folder(self._place.result(video.name), replace=False) as folder:
             frames = join(pieces, folder, self._model.spec, plan.fps, origin, overlay=self._settings.overlay)
         shutil.rmtree(self._place.pieces(video.name), ignore_errors=True)
         seconds = {**work.seconds, "join": time.perf_counter() - started}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,10 +12,15 @@ from edgeseg.errors import UsageError
 from edgeseg.json_fields import print_json
 
 if TYPE_CHECKING:
+    from edgeseg.archive.pool import Start
     from edgeseg.archive.report import BatchReport
+    from edgeseg.archive.run import Pool
 
 LONGEST_PIECE = 86400.0
 """Seconds."""
+
+MOST_ACTORS = 10000
+"""Workers in a cluster."""
 
 
 def batch_command(
@@ -24,6 +31,7 @@ def batch_command(
     precision: Precision | None = None,
     overlay: bool = False,
     workers: int | None = None,
+    ray: str | None = None,
     piece: float = 60.0,
     require_signature: bool = False,
     trust: Path | None = None,
@@ -48,7 +56,10 @@ def batch_command(
         engine: the runtime, as for run; by default auto, or the one that the results were begun with.
         precision: of the artifact, as for run.
         overlay: write overlay.mkv too, the frames with their classes painted over them.
-        workers: processes, by default one a core; each has its own network, on one thread.
+        workers: processes, by default one a core, with --ray as many as the cluster has room for; each has its own
+            network, on one thread.
+        ray: work on a Ray cluster: HOST:PORT of its head, auto for the one that this machine belongs to, or local to
+            start one here. All its machines must see the videos and --out under the same paths.
         piece: seconds of video in a piece, at least; one that is shorter than two of them is not cut.
         require_signature: run nothing but a bundle that a believed key signed, as for run.
         trust: a public key (.pub) or a folder of some, as for run.
@@ -56,19 +67,19 @@ def batch_command(
         json: print one JSON object on stdout, and nothing else.
     """
     from edgeseg.archive.place import Place
-    from edgeseg.archive.pool import ProcessPool, Start
+    from edgeseg.archive.pool import Start
     from edgeseg.archive.run import run_batch
     from edgeseg.archive.settings import Loading, Settings
     from edgeseg.archive.videos import find_videos
     from edgeseg.auto import AUTO
     from edgeseg.bundle import Bundle
     from edgeseg.cache import tell
-    from edgeseg.processor import available_cores, most_threads
+    from edgeseg.processor import most_threads
     from edgeseg.segmenter import load
 
-    count = available_cores() if workers is None else workers
-    if not 1 <= count <= most_threads():
-        raise UsageError(f"--workers is {count}, expected 1 to {most_threads()} here")
+    most = most_threads() if ray is None else MOST_ACTORS
+    if workers is not None and not 1 <= workers <= most:
+        raise UsageError(f"--workers is {workers}, expected 1 to {most} here")
     if not 0 < piece <= LONGEST_PIECE:
         raise UsageError(f"--piece is {piece:g}, expected seconds above 0 and up to {LONGEST_PIECE:g}")
     found, others = find_videos(videos, out)
@@ -99,18 +110,40 @@ def batch_command(
             overlay,
         )
         model.close()
-        if earlier is None:
-            settings.write(place.settings)
-        else:
+        if earlier is not None:
             settings.check_same(earlier, out)
         loading = Loading(str(opened.folder.absolute()), settings, require_signature, trust, min_version)
         start = Start(place.root, loading, piece)
-        report = run_batch(found, lambda: ProcessPool(count, start), others=others, quiet=json)
+        with _pools(ray, workers, start) as make_pool:
+            if earlier is None:
+                settings.write(place.settings)
+            report = run_batch(found, make_pool, others=others, quiet=json)
     if json:
         print_json(report.to_json())
     else:
         _print(report)
     return _exit_code(report)
+
+
+@contextmanager
+def _pools(ray: str | None, workers: int | None, start: Start) -> Iterator[Callable[[], Pool]]:
+    """How workers are started: as processes here, or in a cluster, which this process joins for the block.
+
+    Raises:
+        EdgeSegError: as `edgeseg.archive.cluster.connection.connected` raises them.
+    """
+    if ray is None:
+        from edgeseg.archive.pool import ProcessPool
+        from edgeseg.processor import available_cores
+
+        yield lambda: ProcessPool(workers or available_cores(), start)
+    else:
+        from edgeseg.archive.cluster.connection import connected
+
+        with connected(ray):
+            from edgeseg.archive.cluster.pool import RayPool
+
+            yield lambda: RayPool(workers, start)
 
 
 def _print(report: BatchReport) -> None:
