@@ -11,7 +11,8 @@ import av
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from edgeseg.archive import table
+from edgeseg.archive import events, table
+from edgeseg.archive.events import Watch
 from edgeseg.archive.masks import MaskVideo
 from edgeseg.archive.place import FRAMES, MASKS, OVERLAY
 from edgeseg.errors import OutputError
@@ -19,7 +20,14 @@ from edgeseg.spec import Spec
 
 
 def join(
-    pieces: Sequence[Path], folder: Path, spec: Spec, fps: Fraction | None, origin: dict[str, Any], *, overlay: bool
+    pieces: Sequence[Path],
+    folder: Path,
+    spec: Spec,
+    fps: Fraction | None,
+    origin: dict[str, Any],
+    *,
+    overlay: bool,
+    watch: Watch | None = None,
 ) -> int:
     """Writes a video's results. They are the same bytes however it was cut; but for overlays, whose pictures are.
 
@@ -30,6 +38,7 @@ def join(
         fps: the rate that the video announces.
         origin: what the masks were made with, for the table's metadata.
         overlay: there are overlays.
+        watch: the rules whose events are found, None if there are none.
 
     Returns:
         The frames in them.
@@ -39,7 +48,7 @@ def join(
         OSError: the disk is full.
     """
     _join_masks(pieces, folder / MASKS, spec, fps)
-    frames = _join_tables(pieces, folder / FRAMES, table.schema(spec, origin))
+    frames = _join_tables(pieces, folder / FRAMES, table.schema(spec, origin, rules=watch is not None), watch)
     if overlay:
         _join_overlays(pieces, folder / OVERLAY)
     return frames
@@ -55,9 +64,17 @@ def _join_masks(pieces: Sequence[Path], path: Path, spec: Spec, fps: Fraction | 
                         video.write(row[table.MASKS], row["time"])
 
 
-def _join_tables(pieces: Sequence[Path], path: Path, schema: pa.Schema) -> int:
-    names = schema.names[1:]
+def _join_tables(pieces: Sequence[Path], path: Path, schema: pa.Schema, watch: Watch | None) -> int:
+    found = [field.name for field in events.FIELDS]
+    names = [name for name in schema.names[1:] if name not in found]
+    names += [] if watch is None else [events.SHARES]
     joined = pa.concat_tables([pq.read_table(piece / FRAMES, columns=names) for piece in pieces])
+    if watch is not None:
+        shares = joined[events.SHARES].to_pylist()
+        rows = events.rows(watch, zip(joined["time"].to_pylist(), shares, strict=True))
+        joined = joined.drop_columns([events.SHARES])
+        for number, field in enumerate(events.FIELDS):
+            joined = joined.append_column(field, pa.array([row[number] for row in rows], field.type))
     numbered = joined.add_column(0, schema.field("frame"), pa.array(range(len(joined)), pa.int64()))
     pq.write_table(numbered.cast(schema).combine_chunks(), path, compression="zstd")
     return len(joined)

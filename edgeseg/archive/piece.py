@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edgeseg.archive.events import Watch
 from edgeseg.archive.place import FRAMES, OVERLAY
 from edgeseg.archive.table import PieceTable, confidence
 from edgeseg.archive.tasks import Work
@@ -22,7 +23,15 @@ from edgeseg.video.source import NOMINAL_FPS, Source
 from edgeseg.video.video_file import CONTAINERS, VideoFile
 
 
-def segment(model: Segmenter, source: Source, folder: Path, *, overlay: bool, progress: Callable[[int], None]) -> Work:
+def segment(
+    model: Segmenter,
+    source: Source,
+    folder: Path,
+    *,
+    overlay: bool,
+    watch: Watch | None = None,
+    progress: Callable[[int], None],
+) -> Work:
     """Segments a source to its end.
 
     Args:
@@ -30,6 +39,7 @@ def segment(model: Segmenter, source: Source, folder: Path, *, overlay: bool, pr
         source: open; the caller closes it.
         folder: where the files go.
         overlay: write overlays too.
+        watch: the rules whose shares are kept, None if there are none.
         progress: told how many frames are done.
 
     Returns:
@@ -44,7 +54,7 @@ def segment(model: Segmenter, source: Source, folder: Path, *, overlay: bool, pr
     frames = 0
     memory = np.empty((1, model.spec.height, model.spec.width, 3), np.uint8)
     with ExitStack() as stack:
-        table = stack.enter_context(PieceTable(folder / FRAMES, model.spec))
+        table = stack.enter_context(PieceTable(folder / FRAMES, model.spec, watch))
         overlays = _Overlays(folder / OVERLAY, source) if overlay else None
         if overlays is not None:
             stack.callback(overlays.close)

@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from edgeseg.archive.events import Watch
 from edgeseg.atomic import atomic_file
 from edgeseg.bundle import Bundle
 from edgeseg.errors import BundleError, OutputError, UsageError
-from edgeseg.json_fields import read_json, required
+from edgeseg.json_fields import optional, read_json, required
 from edgeseg.segmenter import Segmenter, load
 
 FORMAT = 1
@@ -27,6 +28,7 @@ class Settings:
         precision: of the artifact.
         sha256: of the artifact.
         overlay: overlays are written too.
+        watch: the rules whose events stand in the tables, None if there are none.
     """
 
     bundle: str
@@ -34,6 +36,12 @@ class Settings:
     precision: str
     sha256: str
     overlay: bool
+    watch: Watch | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object with these attributes."""
+        own = {key: value for key, value in asdict(self).items() if key != "watch"}
+        return own if self.watch is None else {**own, "watch": self.watch.to_json()}
 
     def write(self, path: Path) -> None:
         """Writes them down, whole or not at all.
@@ -42,7 +50,7 @@ class Settings:
             OutputError: the disk is full.
         """
         with atomic_file(path) as temporary:
-            temporary.write_text(json.dumps({"format": FORMAT, **asdict(self)}, indent=2), encoding="utf-8")
+            temporary.write_text(json.dumps({"format": FORMAT, **self.to_json()}, indent=2), encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path) -> Settings | None:
@@ -62,7 +70,12 @@ class Settings:
         if field("format", int) != FORMAT:
             raise OutputError(f"{path} has format {data['format']}, expected {FORMAT}; {advice}")
         texts = {key: field(key, str) for key in ("bundle", "engine", "precision", "sha256")}
-        return cls(**texts, overlay=field("overlay", bool))
+        watch = optional(data, "watch", dict, where=str(path), error=OutputError)
+        try:
+            read = None if watch is None else Watch.from_json(watch)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise OutputError(f"{path} holds rules that are none; {advice}") from error
+        return cls(**texts, overlay=field("overlay", bool), watch=read)
 
     def check_same(self, earlier: Settings, out: Path) -> None:
         """Refuses to go on where a run was begun with others.
@@ -70,7 +83,12 @@ class Settings:
         Raises:
             UsageError: they differ.
         """
-        for key, value in asdict(earlier).items():
+        if self.watch != earlier.watch:
+            raise UsageError(
+                f"the results in {out} were begun with other --rules, or without; give those, or choose another --out"
+            )
+        for key in ("bundle", "engine", "precision", "sha256", "overlay"):
+            value = getattr(earlier, key)
             if value != getattr(self, key):
                 raise UsageError(
                     f"the results in {out} were begun with {key} {_word(value)}, not {_word(getattr(self, key))}; "

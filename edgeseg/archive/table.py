@@ -14,8 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from edgeseg import kernels
+from edgeseg.archive import events
+from edgeseg.archive.events import Watch
 from edgeseg.archive.masks import class_table
 from edgeseg.arrays import Logits, Mask
+from edgeseg.serve.rules.shares import RuleShares
 from edgeseg.spec import Spec
 from edgeseg.video.masks import PARAMETERS
 
@@ -29,13 +32,14 @@ ROWS = 64
 """Frames that are held in memory before they are written."""
 
 
-def schema(spec: Spec, origin: dict[str, Any], *, masks: bool = False) -> pa.Schema:
+def schema(spec: Spec, origin: dict[str, Any], *, masks: bool = False, rules: bool = False) -> pa.Schema:
     """The columns: frame, time, width, height, confidence, and a fraction for each class.
 
     Args:
         spec: whose classes they are.
         origin: what the masks were made with, for the metadata.
         masks: a piece's table, with the masks in it.
+        rules: what they say is in it too; in a piece's, the shares that they look at.
     """
     fields = [
         pa.field("frame", pa.int64()),
@@ -45,6 +49,8 @@ def schema(spec: Spec, origin: dict[str, Any], *, masks: bool = False) -> pa.Sch
         pa.field("confidence", pa.float32()),
         *(pa.field(f"fraction_{name}", pa.float32()) for name in spec.classes),
     ]
+    if rules:
+        fields += [pa.field(events.SHARES, pa.list_(pa.float64()))] if masks else events.FIELDS
     if masks:
         fields.append(pa.field(MASKS, pa.list_(pa.binary())))
     return pa.schema(fields, {METADATA: json.dumps({"classes": class_table(spec), **origin})})
@@ -80,9 +86,10 @@ def confidence(spec: Spec, logits: Logits, width: int, height: int) -> float:
 class PieceTable:
     """The table of a piece, written frame by frame in bounded memory."""
 
-    def __init__(self, path: Path, spec: Spec) -> None:
+    def __init__(self, path: Path, spec: Spec, watch: Watch | None) -> None:
         self._spec = spec
-        self._schema = schema(spec, {}, masks=True)
+        self._shares = None if watch is None else RuleShares(watch.zones, watch.rules, spec.classes)
+        self._schema = schema(spec, {}, masks=True, rules=watch is not None)
         self._rows: list[dict[str, Any]] = []
         self._writer = pq.ParquetWriter(path, self._schema, compression="none", use_dictionary=False)
 
@@ -101,6 +108,8 @@ class PieceTable:
         row |= {
             f"fraction_{name}": part for name, part in zip(self._spec.classes, fractions(self._spec, mask), strict=True)
         }
+        if self._shares is not None:
+            row[events.SHARES] = self._shares.of(mask)
         row[MASKS] = [cv2.imencode(".png", plane, PARAMETERS)[1].tobytes() for plane in planes]
         self._rows.append(row)
         if len(self._rows) == ROWS:

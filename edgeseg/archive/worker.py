@@ -6,7 +6,6 @@ import errno
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 from edgeseg.archive import table
@@ -126,15 +125,30 @@ class Worker:
             return NOTHING, ()
         # A worker that was thought lost may have been quicker: its piece stays, and is the same.
         with plan.open(video.path, number) as source, atomic_folder(target, replace=False) as folder:
-            work = segment(self._model, source, folder, overlay=self._settings.overlay, progress=self._progress)
+            work = segment(
+                self._model,
+                source,
+                folder,
+                overlay=self._settings.overlay,
+                watch=self._settings.watch,
+                progress=self._progress,
+            )
         return work, tuple(source.warnings)
 
     def _join(self, video: Video, plan: Plan, work: Work, warnings: tuple[str, ...]) -> Finished:
         started = time.perf_counter()
         pieces = [self._place.piece(video.name, number) for number in range(plan.pieces)]
-        origin = {**asdict(self._settings), "source": {"bytes": plan.bytes, "changed": plan.changed}}
+        origin = {**self._settings.to_json(), "source": {"bytes": plan.bytes, "changed": plan.changed}}
         with atomic_folder(self._place.result(video.name), replace=False) as folder:
-            frames = join(pieces, folder, self._model.spec, plan.fps, origin, overlay=self._settings.overlay)
+            frames = join(
+                pieces,
+                folder,
+                self._model.spec,
+                plan.fps,
+                origin,
+                overlay=self._settings.overlay,
+                watch=self._settings.watch,
+            )
         shutil.rmtree(self._place.pieces(video.name), ignore_errors=True)
         seconds = {**work.seconds, "join": time.perf_counter() - started}
         return Finished(frames, Work(work.frames, seconds), False, warnings)

@@ -30,6 +30,7 @@ def batch_command(
     engine: str | None = None,
     precision: Precision | None = None,
     overlay: bool = False,
+    rules: Path | None = None,
     workers: int | None = None,
     ray: str | None = None,
     piece: float = 60.0,
@@ -56,6 +57,8 @@ def batch_command(
         engine: the runtime, as for run; by default auto, or the one that the results were begun with.
         precision: of the artifact, as for run.
         overlay: write overlay.mkv too, the frames with their classes painted over them.
+        rules: a TOML file with zones and rules, as a camera under serve has them; frames.parquet then says which rules
+            hold, and where they begin and end.
         workers: processes, by default one a core, with --ray as many as the cluster has room for; each has its own
             network, on one thread.
         ray: work on a Ray cluster: HOST:PORT of its head, auto for the one that this machine belongs to, or local to
@@ -66,6 +69,7 @@ def batch_command(
         min_version: refuse a lower version of the bundle, as for run.
         json: print one JSON object on stdout, and nothing else.
     """
+    from edgeseg.archive.events import Watch
     from edgeseg.archive.place import Place
     from edgeseg.archive.pool import Start
     from edgeseg.archive.run import run_batch
@@ -84,6 +88,7 @@ def batch_command(
         raise UsageError(f"--piece is {piece:g}, expected seconds above 0 and up to {LONGEST_PIECE:g}")
     found, others = find_videos(videos, out)
     opened = Bundle.open(bundle)
+    watch = None if rules is None else Watch.read(rules, opened.spec)
     place = Place(out.absolute())
     with place.locked():
         earlier = Settings.read(place.settings)
@@ -108,6 +113,7 @@ def batch_command(
             model.candidate.artifact.precision,
             model.candidate.artifact.sha256,
             overlay,
+            watch,
         )
         model.close()
         if earlier is not None:

@@ -42,7 +42,7 @@ def read_camera(name: str, table: Table, spec: Spec) -> CameraSettings:
     credentials = table.file("credentials", None)
     with table.at("credentials"):
         user = None if credentials is None else read_credentials(credentials)
-    zones = _zones(table.table("zones"))
+    zones = read_zones(table.table("zones"))
     camera = CameraSettings(
         name=name,
         source=_source(table),
@@ -59,7 +59,7 @@ def read_camera(name: str, table: Table, spec: Spec) -> CameraSettings:
         smooth=table.number("smooth", CameraSettings.smooth, low=0.0, high=SMOOTHEST),
         recording=_recording(table.table("recording")),
         zones=zones,
-        rules=_rules(table, zones, spec),
+        rules=read_rules(table, zones, spec),
         labelling=_labelling(table.table("labelling"), spec),
     )
     table.finish()
@@ -101,7 +101,12 @@ def _recording(table: Table | None) -> RecordingSettings | None:
     return recording
 
 
-def _zones(table: Table | None) -> tuple[Zone, ...]:
+def read_zones(table: Table | None) -> tuple[Zone, ...]:
+    """The zones of a table: polygons by their names.
+
+    Raises:
+        UsageError: one is none.
+    """
     zones = []
     for name in [] if table is None else table.keys():
         assert table is not None
@@ -122,7 +127,12 @@ def _corner(table: Table, name: str, at: int, corner: object) -> tuple[float, fl
     return float(corner[0]), float(corner[1])
 
 
-def _rules(table: Table, zones: tuple[Zone, ...], spec: Spec) -> tuple[Rule, ...]:
+def read_rules(table: Table, zones: tuple[Zone, ...], spec: Spec) -> tuple[Rule, ...]:
+    """The rules in a table, [[rules]]; none where there are none.
+
+    Raises:
+        UsageError: something in one is wrong.
+    """
     rules: list[Rule] = []
     for each in table.tables("rules"):
         each.need("name", "what the event is called")
@@ -130,7 +140,7 @@ def _rules(table: Table, zones: tuple[Zone, ...], spec: Spec) -> tuple[Rule, ...
         name, when = each.text("name", ""), each.inner("when")
         each.finish()
         if name in [rule.name for rule in rules]:
-            raise each.error(f"is {name!r:.80}, and this camera has another rule of that name; rename one", "name")
+            raise each.error(f"is {name!r:.80}, and another rule has that name; rename one", "name")
         when.need("class", "what is looked for")
         when.need("above", "the fraction of the pixels from which on it is an event")
         above = when.number("above", 0.0, low=0.0, high=1.0)

@@ -10,8 +10,8 @@ from pathlib import Path
 from edgeseg.serve.event_log import EventLog
 from edgeseg.serve.recording.fragments import Kind, LiveVideo
 from edgeseg.serve.rules.event_files import EventFiles
+from edgeseg.serve.rules.shares import RuleShares
 from edgeseg.serve.rules.trigger import Trigger
-from edgeseg.serve.rules.zones import WHOLE, Corner, ZonePixels
 from edgeseg.serve.settings import Rule, Zone
 from edgeseg.video.model import Result
 
@@ -50,10 +50,8 @@ class Rules:
             kind: of the video in clips; one that is recorded too is encoded once.
         """
         self.lost = 0
-        self._camera, self._rules, self._classes, self._events = camera, tuple(rules), classes, events
-        self._corners: dict[str | None, tuple[Corner, ...]] = {zone.name: zone.corners for zone in zones}
-        self._corners[None] = WHOLE
-        self._pixels: dict[str | None, ZonePixels] = {}
+        self._camera, self._rules, self._events = camera, tuple(rules), events
+        self._shares = RuleShares(zones, rules, classes)
         self._triggers = [Trigger(rule.above, rule.below, rule.seconds) for rule in rules]
         self._files = None if folder is None else EventFiles(folder, camera, live, kind, events)
         self._results: deque[tuple[Result, float] | None] = deque()  # None: a gap
@@ -101,15 +99,8 @@ class Rules:
 
     def _look(self, result: Result, now: float) -> None:
         assert result.mask is not None
-        size = result.mask.shape[-2:]
-        shares = {}
-        for zone in dict.fromkeys(rule.zone for rule in self._rules):
-            pixels = self._pixels.get(zone)
-            if pixels is None or pixels.size != size:
-                pixels = self._pixels[zone] = ZonePixels(self._corners[zone], *size)
-            shares[zone] = pixels.shares(result.mask, len(self._classes))
-        for number, (rule, trigger) in enumerate(zip(self._rules, self._triggers, strict=True), 1):
-            share = float(shares[rule.zone][self._classes.index(rule.class_name)])
+        shares = self._shares.of(result.mask)
+        for number, (rule, trigger, share) in enumerate(zip(self._rules, self._triggers, shares, strict=True), 1):
             if trigger.update(share, result.captured):
                 self._tell(number, rule, trigger.active, share, result, now)
 
