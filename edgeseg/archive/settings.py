@@ -70,7 +70,7 @@ class Settings:
         if field("format", int) != FORMAT:
             raise OutputError(f"{path} has format {data['format']}, expected {FORMAT}; {advice}")
         texts = {key: field(key, str) for key in ("bundle", "engine", "precision", "sha256")}
-        watch = optional(data, "watch", dict, where=str(path), error=OutputError)
+        watch = optional(data, "watch", dict, where=str(path), error=OutputError) if "watch" in data else None
         try:
             read = None if watch is None else Watch.from_json(watch)
         except (ValueError, TypeError, KeyError, AttributeError) as error:

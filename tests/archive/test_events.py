@@ -77,6 +77,8 @@ def test_events_are_what_the_masks_say(
     without = pq.read_table(tmp_path / "plain/in.mp4/frames.parquet")
     assert pq.read_table(tmp_path / "cut/in.mp4/frames.parquet").select(without.schema.names).equals(without)
 
+    again = batch(video, out=tmp_path / "cut", rules=rules)
+    assert (again["frames"], again["frames_before"]) == (0, 60)
     with pytest.raises(UsageError, match="were begun with other --rules, or without"):
         batch(video, out=tmp_path / "cut")
     rules.write_text(RULES.replace("LIMIT", "0.9"))
