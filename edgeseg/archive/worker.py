@@ -43,6 +43,7 @@ class Worker:
         """
         self._place = Place(root)
         self._settings = loading.settings
+        self._batch = loading.batch
         self._seconds = piece_seconds
         self._progress = progress
         self._model = loading.load()
@@ -125,7 +126,8 @@ class Worker:
         if target.exists():
             return NOTHING, ()
         with plan.open(video.path, number) as source, atomic_folder(target) as folder:
-            work = segment(self._model, source, folder, overlay=self._settings.overlay, progress=self._progress)
+            overlay = self._settings.overlay
+            work = segment(self._model, source, folder, overlay=overlay, progress=self._progress, batch=self._batch)
         return work, tuple(source.warnings)
 
     def _join(self, video: Video, plan: Plan, work: Work, warnings: tuple[str, ...]) -> Finished:

@@ -11,6 +11,7 @@ from edgeseg.json_fields import print_json
 
 if TYPE_CHECKING:
     from edgeseg.archive.report import BatchReport
+    from edgeseg.segmenter import Segmenter
 
 LONGEST_PIECE = 86400.0
 """Seconds."""
@@ -24,6 +25,7 @@ def batch_command(
     precision: Precision | None = None,
     overlay: bool = False,
     workers: int | None = None,
+    batch: int | None = None,
     piece: float = 60.0,
     require_signature: bool = False,
     trust: Path | None = None,
@@ -49,6 +51,8 @@ def batch_command(
         precision: of the artifact, as for run.
         overlay: write overlay.mkv too, the frames with their classes painted over them.
         workers: processes, by default one a core; each has its own network, on one thread.
+        batch: frames that a worker gives the network at once, if it was exported with --batch. By default one, or with
+            --engine auto what measured fastest here.
         piece: seconds of video in a piece, at least; one that is shorter than two of them is not cut.
         require_signature: run nothing but a bundle that a believed key signed, as for run.
         trust: a public key (.pub) or a folder of some, as for run.
@@ -98,12 +102,13 @@ def batch_command(
             model.candidate.artifact.sha256,
             overlay,
         )
+        at_once = _at_once(model, batch, count, measure=engine is None)
         model.close()
         if earlier is None:
             settings.write(place.settings)
         else:
             settings.check_same(earlier, out)
-        loading = Loading(str(opened.folder.absolute()), settings, require_signature, trust, min_version)
+        loading = Loading(str(opened.folder.absolute()), settings, require_signature, trust, min_version, at_once)
         start = Start(place.root, loading, piece)
         report = run_batch(found, lambda: ProcessPool(count, start), others=others, quiet=json)
     if json:
@@ -111,6 +116,24 @@ def batch_command(
     else:
         _print(report)
     return _exit_code(report)
+
+
+def _at_once(model: Segmenter, batch: int | None, workers: int, *, measure: bool) -> int:
+    """How many frames a worker gives the network at once.
+
+    Raises:
+        UsageError: the network takes fewer.
+    """
+    from edgeseg.batch_size import choose_batch
+    from edgeseg.cache import tell
+    from edgeseg.processor import available_cores
+    from edgeseg.video.options import StreamOptions
+    from edgeseg.video.pipeline import check_batch
+
+    if batch is not None:
+        check_batch(model, StreamOptions(batch=batch))
+        return batch
+    return choose_batch(model, workers=min(workers, available_cores()), say=tell).best if measure else 1
 
 
 def _print(report: BatchReport) -> None:
