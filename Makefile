@@ -57,8 +57,8 @@ unit: .venv/dev  ## on several cores; as some tests measure times, what fails is
 matrix: .venv/dev  ## the whole way of every network of tests/matrix, which make test takes a few of
 	EDGESEG_MATRIX=all $(BIN)/python -m pytest tests/matrix
 
-versions: .venv/dev  ## the runtime on Python 3.10, 3.12 and 3.13, with the newest and the lowest dependencies
-	.ci/versions
+versions: .venv/dev  ## the runtime on Python 3.10, 3.12 and 3.13, with the newest and the lowest dependencies, or on ENVIRONMENTS
+	.ci/versions $(ENVIRONMENTS)
 
 wheel: .venv/dev  ## dist/: sdist, wheel and SBOM; the wheel alone passes the demo in an empty environment
 	.ci/wheel

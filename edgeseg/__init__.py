@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING
 
 from edgeseg.bundle import Bundle
 from edgeseg.errors import (
+    AbandonedError,
     BundleError,
     DataError,
     EdgeSegError,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "AbandonedError",
     "Bundle",
     "BundleError",
     "DataError",
