@@ -111,6 +111,7 @@ void check_outputs(const Options& options) {
 struct Outputs {
     std::optional<Recording> recording;
     std::optional<Masks> masks;
+    std::vector<std::string> labels;  // that may overlap
     bool recording_failed = false, masks_failed = false;
     std::vector<std::string> failures;
 
@@ -118,7 +119,8 @@ struct Outputs {
     bool put(const Result& result) {
         attempt(recording && !recording_failed, recording_failed,
                 [&] { recording->write(result.overlay, result.frame.timestamp); });
-        attempt(masks && !masks_failed, masks_failed, [&] { masks->write(result.mask, result.frame.index); });
+        attempt(masks && !masks_failed, masks_failed,
+                [&] { masks->write(result.mask, result.frame.index, labels); });
         return (!recording && !masks) || (recording && !recording_failed) || (masks && !masks_failed);
     }
 
@@ -155,7 +157,9 @@ Report run(const Options& options) {
     wanted.masks = outputs.masks.has_value() || !wanted.overlay;
     wanted.alpha = options.alpha;
     wanted.max_frames = options.max_frames.value_or(-1);
-    Pipeline pipeline(*source, open_model(options, threads, say), workers, wanted);
+    edgeseg::Segmenter model = open_model(options, threads, say);
+    if (!model.spec().head.exclusive) outputs.labels = model.spec().classes;
+    Pipeline pipeline(*source, std::move(model), workers, wanted);
     Ended ended;
     while (std::unique_ptr<Result> result = pipeline.next(interrupted)) {
         const bool more = outputs.put(*result);

@@ -3,6 +3,7 @@
 #include <fstream>
 #include <opencv2/imgcodecs.hpp>
 
+#include "names.hpp"
 #include "outputs.hpp"
 
 namespace app {
@@ -33,10 +34,21 @@ Masks::~Masks() {
     if (is_new_ && !written_) fs::remove(folder_, failure);
 }
 
-void Masks::write(const cv::Mat& mask, std::int64_t index) {
+void Masks::write(const cv::Mat& mask, std::int64_t index, const std::vector<std::string>& labels) {
     const double begin = now();
     char name[32];
     std::snprintf(name, sizeof name, "%06lld.png", static_cast<long long>(index));
+    if (labels.empty()) write_one(mask, name);
+    const int rows = labels.empty() ? 0 : mask.rows / static_cast<int>(labels.size());
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+        const int first = static_cast<int>(i) * rows;
+        write_one(mask.rowRange(first, first + rows) * 255, folder_for(labels[i]) + "/" + name);
+    }
+    written_ = true;
+    seconds.add(now() - begin);
+}
+
+void Masks::write_one(const cv::Mat& mask, const std::string& name) {
     std::vector<unsigned char> encoded;
     // Masks are runs of equal ids: run lengths alone take half the room and a quarter of the time.
     cv::imencode(".png", mask, encoded, {cv::IMWRITE_PNG_COMPRESSION, 1, cv::IMWRITE_PNG_STRATEGY,
@@ -48,8 +60,26 @@ void Masks::write(const cv::Mat& mask, std::int64_t index) {
     if (!out) throw Refusal("cannot write " + file.target() + ": the disk is full, or the folder is gone");
     file.finish();
     earlier_.erase(name);
-    written_ = true;
-    seconds.add(now() - begin);
+}
+
+// The label's folder in the folder of masks, which is made at its first mask.
+std::string Masks::folder_for(const std::string& label) {
+    if (const auto known = folders_.find(label); known != folders_.end()) return known->second;
+    const std::string name = folder_of_label(label);
+    std::error_code failure;
+    fs::create_directory(fs::path(folder_) / name, failure);
+    if (!failure) {
+        for (const auto& each : fs::directory_iterator(fs::path(folder_) / name, failure)) {
+            const std::string file = each.path().filename().string();
+            if (file[0] != '.') earlier_.insert(name + "/" + file);
+        }
+    }
+    if (failure) {
+        throw Refusal("cannot make the folder " + (fs::path(folder_) / name).string() + " for masks: " +
+                      failure.message() + "; choose another");
+    }
+    earlier_.erase(name);
+    return folders_[label] = name;
 }
 
 std::vector<std::string> Masks::warnings() const {

@@ -136,6 +136,21 @@ std::string with_credentials(const std::string& url, const std::string& file) {
            url.substr(length);
 }
 
+std::string folder_of_label(const std::string& label) {
+    std::string name;
+    for (std::size_t i = 0; i < label.size(); ++i) {
+        const char c = label[i];
+        const bool edge = i == 0 || i + 1 == label.size();
+        if (std::string("\\/:*?\"<>|%").find(c) != std::string::npos || (edge && (c == '.' || c == ' '))) {
+            const char* digits = "0123456789ABCDEF";
+            name += {'%', digits[c >> 4], digits[c & 15]};
+        } else {
+            name += c;
+        }
+    }
+    return name;
+}
+
 std::string escaped(const std::string& text) {
     static const char* const digits = "0123456789abcdef";
     std::string out;

@@ -18,6 +18,9 @@ std::optional<int> camera_number(const std::string& name);
 // none. Throws Refusal: others may read the file, or it holds something else than user:password.
 std::string with_credentials(const std::string& url, const std::string& file);
 
+// The name of a label's folder, as edgeseg/label_folder.py has it: what file systems refuse is written as %XX.
+std::string folder_of_label(const std::string& label);
+
 // Every character that could steer a terminal, written out.
 std::string escaped(const std::string& text);
 

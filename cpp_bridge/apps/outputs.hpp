@@ -1,8 +1,9 @@
 // What becomes of the results: a recording of the overlays, and masks. One that fails does not stop the other.
 #pragma once
 
+#include <map>
 #include <memory>
-#include <opencv2/videoio.hpp>
+#include <opencv2/core.hpp>
 #include <optional>
 #include <set>
 #include <string>
@@ -11,12 +12,11 @@
 #include "new_file.hpp"
 #include "pipeline.hpp"
 #include "timing.hpp"
+#include "video_writer.hpp"
 
 namespace app {
 
-// Overlays as video at a constant rate. Each frame stands where its time says: one that is late is preceded by copies of
-// the one before, one too many for the rate is left out; both are counted. After a long gap, or where frames change
-// their size, a new file goes on.
+// Overlays as video with the source's own time stamps, from 0. Where frames change their size, a new file goes on.
 class Recording {
   public:
     // Throws Refusal: the file cannot be written.
@@ -33,28 +33,27 @@ class Recording {
   private:
     void open(cv::Size size, double at);
     void finish();
-    void append(const cv::Mat& image);
 
     std::string path_;
     double fps_;
     bool overwrite_;
     int number_ = 0;
     cv::Size size_;
-    cv::Mat even_, last_;
     std::unique_ptr<NewFile> file_;
-    cv::VideoWriter writer_;
+    std::unique_ptr<VideoWriter> writer_;
     double begin_ = 0;
-    std::int64_t written_ = 0, repeated_ = 0, left_out_ = 0;
+    std::int64_t written_ = 0;
 };
 
-// Class ids as grey PNG, 000042.png, in a folder of one run.
+// Class ids as grey PNG, 000042.png, in a folder of one run; of labels that may overlap 0 and 255, in a folder for each.
 class Masks {
   public:
     // Throws Refusal: the folder cannot be made, or holds something and `overwrite` is not set.
     Masks(std::string folder, bool overwrite);
     ~Masks();
 
-    void write(const cv::Mat& mask, std::int64_t index);
+    // Labels that may overlap have masks below each other; of class ids there are none. Throws Refusal.
+    void write(const cv::Mat& mask, std::int64_t index, const std::vector<std::string>& labels);
 
     const std::string& folder() const { return folder_; }
     bool written() const { return written_; }
@@ -62,7 +61,11 @@ class Masks {
     Histogram seconds;
 
   private:
+    void write_one(const cv::Mat& mask, const std::string& name);
+    std::string folder_for(const std::string& label);
+
     std::string folder_;
+    std::map<std::string, std::string> folders_;  // of the labels
     bool is_new_ = false, written_ = false;
     std::set<std::string> earlier_;
 };

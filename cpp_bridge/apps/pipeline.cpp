@@ -129,7 +129,7 @@ void Pipeline::work(edgeseg::Segmenter model) {
 
 void Pipeline::segment(edgeseg::Segmenter& model, Result& result) const {
     const cv::Mat& image = result.frame.image;
-    if (wanted_.masks || !wanted_.overlay) result.mask.create(image.size(), CV_8UC1);
+    if (wanted_.masks || !wanted_.overlay) result.mask.create(model.spec().masks() * image.rows, image.cols, CV_8UC1);
     if (wanted_.overlay) {
         result.overlay.create(image.size(), CV_8UC3);
         const edgeseg::Image mask = writable(result.mask);

@@ -77,9 +77,15 @@ bool VideoFile::decode(Frame& frame) {
     return false;
 }
 
-// Some containers round their length: 1 % or two frames less is no fault.
+// Some containers round their length: 1 % or two frames less is no fault. OpenCV reads the number of frames from MP4 alone,
+// and elsewhere takes it from length and rate: of a variable rate there are fewer, up to the same end.
 void VideoFile::judge_end() {
-    if (index_ + std::max<std::int64_t>(2, announced_ / 100) >= announced_) return;
+    const std::int64_t tolerance = std::max<std::int64_t>(2, announced_ / 100);
+    const double period = 1 / (fps > 0 ? fps : kNominalFps);
+    const std::string extension = std::filesystem::path(name).extension().string();
+    const bool counted = extension == ".mp4" || extension == ".mov" || extension == ".m4v";
+    const auto reached = counted ? index_ : static_cast<std::int64_t>(std::llround(last_ / period)) + 1;
+    if (std::max(index_, reached) + tolerance >= announced_) return;
     warnings.push_back(name + " is damaged or ends early: " + std::to_string(index_) + " of its " +
                        std::to_string(announced_) + " frames could be decoded; the output holds these");
 }

@@ -4,7 +4,11 @@ if(NOT EDGESEG_LIBRARY)
 endif()
 if(EDGESEG_WITH_RUN)
   find_package(OpenCV 4.5.2 QUIET COMPONENTS core imgproc imgcodecs videoio)
-  if(OpenCV_FOUND)
+  find_package(PkgConfig QUIET)
+  if(PkgConfig_FOUND)
+    pkg_check_modules(FFMPEG QUIET IMPORTED_TARGET libavformat>=58.76 libavcodec libavutil libswscale)
+  endif()
+  if(OpenCV_FOUND AND FFMPEG_FOUND)
     add_executable(edgeseg_run
       apps/capture.cpp
       apps/life.cpp
@@ -22,18 +26,19 @@ if(EDGESEG_WITH_RUN)
       apps/recording.cpp
       apps/report.cpp
       apps/video_file.cpp
+      apps/video_writer.cpp
     )
     set_target_properties(edgeseg_run PROPERTIES OUTPUT_NAME edgeseg-run INSTALL_RPATH "\$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
     target_include_directories(edgeseg_run SYSTEM PRIVATE ${OpenCV_INCLUDE_DIRS})
     target_link_libraries(edgeseg_run PRIVATE edgeseg_shared edgeseg_flags nlohmann_json::nlohmann_json
-      opencv_core opencv_imgproc opencv_imgcodecs opencv_videoio Threads::Threads)
+      opencv_core opencv_imgproc opencv_imgcodecs opencv_videoio PkgConfig::FFMPEG Threads::Threads)
     install(TARGETS edgeseg_run RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
     install(DIRECTORY ../edgeseg/bundles/ DESTINATION ${CMAKE_INSTALL_DATADIR}/edgeseg/bundles)
     message(STATUS "edgeseg-run: OpenCV ${OpenCV_VERSION}")
   elseif(EDGESEG_WITH_RUN STREQUAL AUTO)
-    message(STATUS "edgeseg-run is left out, as it needs: libopencv-dev (Debian's name)")
+    message(STATUS "edgeseg-run is left out, as it needs: libopencv-dev libavformat-dev libswscale-dev (Debian's names)")
   else()
-    message(FATAL_ERROR "edgeseg-run needs: libopencv-dev (Debian's name)")
+    message(FATAL_ERROR "edgeseg-run needs: libopencv-dev libavformat-dev libswscale-dev (Debian's names)")
   endif()
 endif()
 

@@ -27,7 +27,7 @@ if(EDGESEG_LIBRARY)
     endif()
   endforeach()
   # The engine tensorrt's parts that need no TensorRT: its plans, and its masks, where CUDA's toolkit is.
-  add_executable(edgeseg_plan_tests tests/plan.cpp src/engines/tensorrt/plan.cpp)
+  add_executable(edgeseg_plan_tests tests/plan.cpp src/engines/tensorrt/plan.cpp src/engines/tensorrt/seal.cpp)
   target_include_directories(edgeseg_plan_tests PRIVATE src)
   target_link_libraries(edgeseg_plan_tests PRIVATE edgeseg_static edgeseg_flags nlohmann_json::nlohmann_json)
   if(EDGESEG_HAS_CUDA)

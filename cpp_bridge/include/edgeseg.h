@@ -107,6 +107,8 @@ EDGESEG_C_API int32_t edgeseg_bundle_width(const edgeseg_bundle* bundle);
 EDGESEG_C_API int32_t edgeseg_bundle_height(const edgeseg_bundle* bundle);
 EDGESEG_C_API int32_t edgeseg_bundle_classes(const edgeseg_bundle* bundle);
 EDGESEG_C_API const char* edgeseg_bundle_class(const edgeseg_bundle* bundle, int32_t id);
+/* Masks of a frame: 1; or the number of classes, where these are labels that may overlap. */
+EDGESEG_C_API int32_t edgeseg_bundle_masks(const edgeseg_bundle* bundle);
 /* 0xRRGGBB */
 EDGESEG_C_API int32_t edgeseg_bundle_colour(const edgeseg_bundle* bundle, int32_t id);
 
@@ -123,12 +125,13 @@ EDGESEG_C_API const char* edgeseg_segmenter_engine(const edgeseg_segmenter* segm
 EDGESEG_C_API const char* edgeseg_segmenter_precision(const edgeseg_segmenter* segmenter);
 EDGESEG_C_API const char* edgeseg_segmenter_note(const edgeseg_segmenter* segmenter);
 
-/* The mask of a frame of any size; it has the frame's size. */
+/* The mask of a frame of any size; it has the frame's size. Of edgeseg_bundle_masks labels that may overlap, it is as many
+ * times as high: one of 0 and 1 for each label, below each other, without gaps (stride = width). */
 EDGESEG_C_API edgeseg_status edgeseg_segment(edgeseg_segmenter* segmenter, const edgeseg_frame* frame,
                                              const edgeseg_mask* mask);
 
 /* The frame with its classes painted over it, alpha from 0 (the frame) to 1 (the colours), and its mask, which may be
- * NULL. The canvas may be the frame. */
+ * NULL. Where labels overlap, the mean of their colours is painted. The canvas may be the frame. */
 EDGESEG_C_API edgeseg_status edgeseg_overlay(edgeseg_segmenter* segmenter, const edgeseg_frame* frame, double alpha,
                                              const edgeseg_canvas* canvas, const edgeseg_mask* mask);
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "edgeseg/error.hpp"
+
 namespace edgeseg {
 
 Proof check(const Bundle& bundle, Segmenter& model) {
@@ -10,6 +12,10 @@ Proof check(const Bundle& bundle, Segmenter& model) {
     const double recorded = artifact.golden_agreement ? *artifact.golden_agreement
                             : artifact.agreement      ? *artifact.agreement
                                                       : 100.0;
+    if (!bundle.spec().head.exclusive && !bundle.golden().empty()) {
+        throw Error(ErrorKind::bundle, "bundle " + bundle.spec().name + " has golden frames, and labels that may overlap; "
+                                       "export it again");
+    }
     Proof proof{0, 0.0, 100.0, recorded - kMargin};
     std::vector<std::uint8_t> mask(static_cast<std::size_t>(width) * static_cast<std::size_t>(height));
     for (const GoldenFrame& frame : bundle.golden()) {

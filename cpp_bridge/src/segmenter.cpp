@@ -70,6 +70,7 @@ struct Segmenter::State {
     std::string note;
     std::vector<std::uint8_t> palette;  // blue, green, red
     Workspace workspace;
+    std::vector<std::uint8_t> labels;  // masks for an overlay, where nobody else has memory for them
     std::mutex turn;
     Times times;
     enum class Answer { unknown, yes, no };
@@ -77,10 +78,6 @@ struct Segmenter::State {
 
     State(Spec for_spec, std::shared_ptr<Engine> with) : spec(std::move(for_spec)), engine(std::move(with)) {
         if (engine == nullptr) refuse(ErrorKind::usage, "a segmenter takes an engine, got none");
-        if (!spec.head.exclusive) {
-            refuse(ErrorKind::usage, "the labels of " + spec.name + " may overlap, and a segmenter gives one class a "
-                                     "pixel; run it in Python, or call the kernel `labels` on its logits");
-        }
         request = engine->request(spec.width, spec.height);
         for (const auto& colour : spec.palette) palette.insert(palette.end(), {colour[2], colour[1], colour[0]});
     }
@@ -105,8 +102,33 @@ struct Segmenter::State {
                     static_cast<std::size_t>(row) * static_cast<std::size_t>(spec.height - placed.height));
     }
 
+    // Throws Error (frame): the mask has another shape than the spec asks for, or shares memory with the frame.
+    void check_mask(const ConstImage& frame, const Image& mask) const {
+        check_image(mask, 1, "mask");
+        if (spec.head.exclusive) {
+            check_same_size(frame, mask, "mask");
+        } else if (mask.width != frame.width || mask.stride != mask.width ||
+                   mask.height != std::int64_t{frame.height} * spec.masks()) {
+            refuse(ErrorKind::frame, "the mask is " + std::to_string(mask.width) + "x" + std::to_string(mask.height) +
+                                         ", expected " + std::to_string(spec.masks()) + " masks of the frame's " +
+                                         std::to_string(frame.width) + "x" + std::to_string(frame.height) +
+                                         " below each other without gaps: the labels of " + spec.name + " may overlap");
+        }
+        if (overlap(frame, mask)) refuse(ErrorKind::frame, "the mask overlaps the frame; give it memory of its own");
+    }
+
+    // Labels that may overlap, of logits that have as many.
+    void write_labels(const Logits& logits, const Rect& rect, std::uint8_t* masks, const ConstImage& frame) const {
+        if (logits.classes != spec.masks()) {
+            refuse(ErrorKind::engine, "the engine gave " + std::to_string(logits.classes) + " labels, expected " +
+                                          std::to_string(spec.masks()));
+        }
+        edgeseg::labels(logits, rect, masks, frame.width, frame.height);
+    }
+
     // The engine's own kernel, where it has one.
     bool mask_by_engine(const ConstImage& frame, const Image& mask) {
+        if (!spec.head.exclusive) return false;
         const std::lock_guard<std::mutex> mine(turn);
         if (makes_masks == Answer::no) return false;
         const Clock::time_point begin = Clock::now();
@@ -191,12 +213,14 @@ const Times& Segmenter::times() const { return state_->times; }
 
 void Segmenter::segment(const ConstImage& frame, const Image& mask) {
     check_image(frame, 3, "frame");
-    check_image(mask, 1, "mask");
-    check_same_size(frame, mask, "mask");
-    if (overlap(frame, mask)) refuse(ErrorKind::frame, "the mask overlaps the frame; give it memory of its own");
+    state_->check_mask(frame, mask);
     if (state_->mask_by_engine(frame, mask)) return;
     state_->apply(frame, [&](const Logits& logits, const Rect& rect) {
-        argmax(logits, rect, mask, state_->workspace);
+        if (state_->spec.head.exclusive) {
+            argmax(logits, rect, mask, state_->workspace);
+        } else {
+            state_->write_labels(logits, rect, mask.data, frame);
+        }
     });
 }
 
@@ -205,12 +229,21 @@ void Segmenter::overlay(const ConstImage& frame, double alpha, const Image& out,
     check_image(out, 3, "overlay");
     check_same_size(frame, out, "overlay");
     if (mask != nullptr) {
-        check_image(*mask, 1, "mask");
-        check_same_size(frame, *mask, "mask");
+        state_->check_mask(frame, *mask);
+        if (overlap(out, *mask)) refuse(ErrorKind::frame, "the mask overlaps the overlay; give it memory of its own");
     }
+    if (!(alpha >= 0 && alpha <= 1)) refuse(ErrorKind::frame, "alpha is " + std::to_string(alpha) + ", expected 0 to 1");
     const Palette palette{state_->palette.data(), static_cast<int>(state_->spec.palette.size())};
     state_->apply(frame, [&](const Logits& logits, const Rect& rect) {
-        edgeseg::overlay(logits, rect, frame, palette, alpha, out, mask);
+        if (state_->spec.head.exclusive) {
+            edgeseg::overlay(logits, rect, frame, palette, alpha, out, mask);
+            return;
+        }
+        const auto pixels = static_cast<std::size_t>(frame.width) * static_cast<std::size_t>(frame.height);
+        if (mask == nullptr) state_->labels.resize(pixels * state_->spec.classes.size());
+        std::uint8_t* masks = mask == nullptr ? state_->labels.data() : mask->data;
+        state_->write_labels(logits, rect, masks, frame);
+        blend_labels(masks, logits.classes, frame, palette, alpha, out);
     });
 }
 

@@ -132,9 +132,56 @@ void test_refusals() {
     const Image out{frame.data(), 60, 40, 3, 180};
     expect_error(ErrorKind::frame, "alpha", [&] { model.overlay(good, 1.5, out); });
     expect_error(ErrorKind::usage, "engine", [] { Segmenter(sampled_spec(), nullptr); });
-    Spec overlapping = sampled_spec();
-    overlapping.head = {"multi-label", "logits", 0, false};
-    expect_error(ErrorKind::usage, "overlap", [&] { Segmenter(overlapping, std::make_shared<Sampled>()); });
+}
+
+// Labels that may overlap: a mask of 0 and 1 for each, below each other.
+void test_labels() {
+    Spec spec = sampled_spec();
+    spec.head = {"multi-label", "logits", 0, false};
+    int calls = 0;
+    Segmenter model(spec, std::make_shared<Masking>(&calls));
+    const int count = static_cast<int>(spec.classes.size());
+    expect(spec.masks() == count && sampled_spec().masks() == 1, "masks of a frame");
+    for (const auto& [width, height] : {std::pair{60, 40}, std::pair{61, 41}, std::pair{20, 90}}) {
+        Bytes frame = noise(static_cast<std::size_t>(3 * width * height), 7);
+        const ConstImage view{frame.data(), width, height, 3, 3 * width};
+        Bytes masks(static_cast<std::size_t>(count * width * height), 9), again = masks, out = frame;
+        const Image all{masks.data(), width, count * height, 1, width};
+        model.segment(view, all);
+        for (int c = 0; c < count; ++c) {  // a label's mask is that of a network that has it alone
+            Spec alone = sampled_spec();
+            SampledRequest request(alone.width, alone.height);
+            const Size placed = alone.placement(width, height);
+            const std::ptrdiff_t row = std::ptrdiff_t{3} * alone.width;
+            std::memset(request.input(), alone.pad, static_cast<std::size_t>(row * alone.height));
+            resize(view, {request.input(), placed.width, placed.height, 3, row});
+            const Logits logits = request.run();
+            Bytes one(static_cast<std::size_t>(width * height));
+            argmax({logits.data + c * logits.height * logits.width, 1, logits.height, logits.width},
+                   alone.rect(width, height), {one.data(), width, height, 1, width});
+            expect(std::memcmp(one.data(), masks.data() + c * width * height, one.size()) == 0, "a label's mask");
+        }
+        const Image seen{again.data(), width, count * height, 1, width};
+        const Image painted{out.data(), width, height, 3, 3 * width};
+        model.overlay(view, 0.5, painted, &seen);
+        expect(again == masks, "overlay gives the masks too");
+        Bytes alone = frame;
+        model.overlay(view, 0.5, {alone.data(), width, height, 3, 3 * width});
+        expect(alone == out, "and paints the same without memory for them");
+    }
+    expect(calls == 0, "an engine's own kernel makes no labels");
+    Bytes frame = noise(3 * 60 * 40, 3), mask(static_cast<std::size_t>(count * 61 * 41), 5);
+    const ConstImage good{frame.data(), 60, 40, 3, 180};
+    const Bytes before = mask, pixels = frame;
+    for (const Image& wrong : {Image{mask.data(), 60, 40, 1, 60}, Image{mask.data(), 60, 40 * count, 1, 61},
+                               Image{mask.data(), 60, 40 * count + 1, 1, 60}, Image{mask.data(), 59, 40 * count, 1, 59}}) {
+        expect_error(ErrorKind::frame, "below each other", [&] { model.segment(good, wrong); });
+    }
+    const Image all{mask.data(), 60, 40 * count, 1, 60}, out{frame.data(), 60, 40, 3, 180};
+    expect_error(ErrorKind::frame, "alpha", [&] { model.overlay(good, -0.5, out, &all); });
+    const Image over{frame.data(), 60, 40 * count, 1, 60};
+    expect_error(ErrorKind::frame, "overlaps", [&] { model.segment(good, over); });
+    expect(mask == before && frame == pixels, "nothing was written");
 }
 
 void test_engines(const std::string& folder) {
@@ -170,6 +217,7 @@ int main(int, char** arguments) {
     test_overlay();
     test_masks_of_the_engine();
     test_refusals();
+    test_labels();
     test_engines(arguments[1]);
     return result("the segmenter holds");
 }

@@ -9,6 +9,7 @@ NumPy 2 their `as_numpy` gives arrays of one value, and what they send of an arr
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 from pathlib import Path
@@ -22,7 +23,7 @@ from edgeseg.errors import EdgeSegError, EngineError
 from edgeseg.processor import available_cores
 from edgeseg.proof import ask, shortfall
 from edgeseg.segmenter import load
-from edgeseg.triton.answer import answer
+from edgeseg.triton.answer import Question, answer
 from edgeseg.triton.contract import BUNDLE, ENGINE, PRECISION, identity
 
 _CONSUMED = b"used_dltensor"
@@ -62,21 +63,33 @@ class TritonPythonModel:
 
     def execute(self, requests: list[Any]) -> list[Any]:
         """A response for each request; what one of them did wrong is its own."""
-        return [self._respond(request) for request in requests]
+        questions = [
+            Question({tensor.name(): _array(tensor) for tensor in request.inputs()}, request.requested_output_names())
+            for request in requests
+        ]
+        if len(questions) > 1:
+            with contextlib.suppress(EdgeSegError):  # said to the one that it is about, below
+                return self._answer(questions)
+        return [self._respond(question) for question in questions]
 
     def finalize(self) -> None:
         """Frees the engine."""
         self._model.close()
 
-    def _respond(self, request: Any) -> Any:
-        tensors = {tensor.name(): _array(tensor) for tensor in request.inputs()}
+    def _respond(self, question: Question) -> Any:
         try:
-            outputs = answer(self._model, self._network, tensors, request.requested_output_names())
+            (response,) = self._answer([question])
         except ValueError as error:  # FrameError and DataError: the client's doing
             return self._refusal(error, self._triton.TritonError.INVALID_ARG)
         except EdgeSegError as error:
             return self._refusal(error, self._triton.TritonError.INTERNAL)
-        return self._triton.InferenceResponse([self._tensor(name, array) for name, array in outputs.items()])
+        return response
+
+    def _answer(self, questions: list[Question]) -> list[Any]:
+        return [
+            self._triton.InferenceResponse([self._tensor(name, array) for name, array in outputs.items()])
+            for outputs in answer(self._model, self._network, questions)
+        ]
 
     def _tensor(self, name: str, array: NDArray[np.uint8]) -> Any:
         """Triton's tensor of a C-contiguous array."""

@@ -29,8 +29,8 @@ from edgeseg.bundle import Bundle
 from edgeseg.errors import EngineError, FrameError, UsageError
 from edgeseg.golden import GREY, HEAD
 from edgeseg.triton.access import ServerAccess
-from edgeseg.triton.contract import FRAME, MASK_PNG, NETWORK, PICTURE, identity
-from edgeseg.triton.messages import make_request, read_outputs
+from edgeseg.triton.contract import FRAME, MASK_PNG, NETWORK, PICTURE, identity, is_batched
+from edgeseg.triton.messages import Request, make_request, read_outputs
 from edgeseg.triton.servers import Patience, Servers
 from edgeseg.trust import check_trust
 
@@ -68,7 +68,7 @@ class RemoteSegmenter:
         self.palette: NDArray[np.uint8] = np.ascontiguousarray(np.array(self.spec.palette, np.uint8)[:, ::-1])
         self._servers, self._jpeg, self._precision = servers, jpeg, precision
         self._networks = {identity(bundle.spec, artifact): artifact for artifact in bundle.artifacts}
-        greeting = make_request(self.spec.name, FRAME, _ANY_FRAME.shape, _ANY_FRAME.tobytes(), [NETWORK])
+        greeting = self._request(_ANY_FRAME, NETWORK)
         for address, answer in servers.greet(greeting).items():
             self._check_network(address, read_outputs(answer))
 
@@ -107,10 +107,7 @@ class RemoteSegmenter:
                 something else than a mask.
             AbandonedError: no server answers at once after `hurry` was called.
         """
-        if isinstance(tensor, bytes):
-            request = make_request(self.spec.name, PICTURE, [len(tensor)], tensor, [MASK_PNG, NETWORK])
-        else:
-            request = make_request(self.spec.name, FRAME, tensor.shape, tensor.tobytes(), [MASK_PNG, NETWORK])
+        request = self._request(tensor, MASK_PNG, NETWORK)
         address, answer = self._servers.ask(request)
         outputs = read_outputs(answer)
         self._check_network(address, outputs)
@@ -152,6 +149,12 @@ class RemoteSegmenter:
     def close(self) -> None:
         """Ends the connections; a `segment` that waits ends with an EngineError."""
         self._servers.close()
+
+    def _request(self, tensor: Image | bytes, *outputs: str) -> Request:
+        axis = (1,) if is_batched(self.spec) else ()
+        if isinstance(tensor, bytes):
+            return make_request(self.spec.name, PICTURE, (*axis, len(tensor)), tensor, outputs)
+        return make_request(self.spec.name, FRAME, (*axis, *tensor.shape), tensor.tobytes(), outputs)
 
     def _check_network(self, address: str, outputs: dict[str, NDArray[np.uint8]]) -> None:
         """Refuses an answer that was not made by an artifact of the bundle, or by one of another precision."""
@@ -213,6 +216,7 @@ def connect(
 def _decode(file: NDArray[np.uint8] | None, shape: tuple[int, ...]) -> Mask | None:
     """The mask in a PNG, whose size is looked at before it is decoded; None where it is none of this shape."""
     width, height = shape[-1], math.prod(shape[:-1])
+    file = None if file is None else file.ravel()  # from a model with an axis of frames
     head = HEAD + struct.pack(">IIBBBBB", width, height, 8, GREY, 0, 0, 0)
     if file is None or file[: len(head)].tobytes() != head:
         return None

@@ -13,7 +13,7 @@ from tritonclient.grpc import model_config_pb2 as pb
 
 from edgeseg.arrays import Image
 from edgeseg.spec import Spec
-from edgeseg.triton.contract import FRAME, MASK, MASK_PNG, NETWORK, PICTURE
+from edgeseg.triton.contract import FRAME, MASK, MASK_PNG, NETWORK, PICTURE, is_batched
 from edgeseg.triton.network import Network
 
 LABELS = "labels.txt"
@@ -33,12 +33,15 @@ def mask_config(spec: Spec, name: str, instances: int, parameters: Mapping[str, 
         parameters: for the model to read.
     """
     labels = [] if spec.head.exclusive else [len(spec.classes)]
-    return pb.ModelConfig(
+    batched = is_batched(spec)
+    config = pb.ModelConfig(
         name=name,
         backend="python",
         input=[
-            pb.ModelInput(name=FRAME, data_type=pb.TYPE_UINT8, dims=[-1, -1, 3], optional=True),
-            pb.ModelInput(name=PICTURE, data_type=pb.TYPE_UINT8, dims=[-1], optional=True),
+            pb.ModelInput(
+                name=FRAME, data_type=pb.TYPE_UINT8, dims=[-1, -1, 3], optional=True, allow_ragged_batch=batched
+            ),
+            pb.ModelInput(name=PICTURE, data_type=pb.TYPE_UINT8, dims=[-1], optional=True, allow_ragged_batch=batched),
         ],
         output=[
             pb.ModelOutput(name=MASK, data_type=pb.TYPE_UINT8, dims=[*labels, -1, -1], label_filename=LABELS),
@@ -49,6 +52,9 @@ def mask_config(spec: Spec, name: str, instances: int, parameters: Mapping[str, 
         instance_group=[pb.ModelInstanceGroup(kind=pb.ModelInstanceGroup.KIND_CPU, count=instances)],
         parameters=_parameters(parameters),
     )
+    if batched:
+        _batch(config, spec.batch)  # of frames of any sizes: the backend gets requests, and no tensor of them all
+    return config
 
 
 def network_config(
@@ -86,8 +92,7 @@ def network_config(
         parameters=_parameters(parameters),
     )
     if together:
-        config.max_batch_size = batch
-        config.dynamic_batching.SetInParent()  # requests that are there anyway go together
+        _batch(config, batch)
     return config
 
 
@@ -111,6 +116,12 @@ def to_text(config: pb.ModelConfig) -> str:
     """What config.pbtxt holds."""
     text: str = text_format.MessageToString(config, use_short_repeated_primitives=True)
     return text
+
+
+def _batch(config: pb.ModelConfig, most: int) -> None:
+    """Lets Triton put requests together that are there anyway."""
+    config.max_batch_size = most
+    config.dynamic_batching.SetInParent()
 
 
 def _parameters(parameters: Mapping[str, str]) -> dict[str, Any]:

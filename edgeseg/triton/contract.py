@@ -9,6 +9,10 @@
 
     road-network                     the network alone: frames of its own size in, logits out
 
+Of a bundle that takes several pictures at once, all these tensors have one more axis before theirs, as Triton has it: a
+request is of one frame or more of one size, and Triton puts requests together that are there anyway. A PNG is of one
+frame.
+
 A request names the outputs that it wants, as the KServe v2 protocol has it. Every answer says which network made it, so
 that a server that begins to serve another one is noticed at its first answer. Bytes are UINT8, not BYTES, which would
 need lengths between them, and Python objects in the server.
@@ -35,6 +39,11 @@ ENGINE = "edgeseg.engine"
 PRECISION = "edgeseg.precision"
 BUNDLE_SHA256 = "edgeseg.bundle_sha256"
 """Parameters of the models' configurations; the last is of bundle.json, which lists the hashes of all else."""
+
+
+def is_batched(spec: Spec) -> bool:
+    """Whether tensors have an axis of frames, as those of the bundle's network have."""
+    return spec.batch > 1
 
 
 def identity(spec: Spec, artifact: Artifact) -> bytes:

@@ -86,15 +86,17 @@ class Library:
     def segmenter(self, folder: Path, engine: str, precision: str | None = None, threads: int = 1) -> CppSegmenter:
         """A segmenter on a bundle, which is closed again."""
         bundle, segmenter = ctypes.c_void_p(), ctypes.c_void_p()
+        masks = 1
         self.check_status(self.calls.edgeseg_bundle_open(str(folder).encode(), ctypes.byref(bundle)))
         named = None if precision is None else precision.encode()
         try:
             self.check_status(
                 self.calls.edgeseg_segmenter_open(bundle, engine.encode(), named, threads, ctypes.byref(segmenter))
             )
+            masks = self.calls.edgeseg_bundle_masks(bundle)
         finally:
             self.calls.edgeseg_bundle_close(bundle)
-        return CppSegmenter(self, segmenter)
+        return CppSegmenter(self, segmenter, masks)
 
     def resize(self, frame: Bytes, width: int, height: int) -> Bytes:
         """`edgeseg.kernels.resize`, of three channels."""
@@ -124,24 +126,28 @@ class Library:
 class CppSegmenter:
     """An opened edgeseg_segmenter."""
 
-    def __init__(self, library: Library, handle: ctypes.c_void_p) -> None:
+    def __init__(self, library: Library, handle: ctypes.c_void_p, masks: int) -> None:
+        self._masks = masks
         self._library, self._calls, self._handle = library, library.calls, handle
         self.precision: str = self._calls.edgeseg_segmenter_precision(handle).decode()
 
     def __call__(self, frame: Bytes) -> Bytes:
-        """The mask (H, W) of a frame."""
-        mask = np.empty(frame.shape[:2], np.uint8)
+        """The mask (H, W) of a frame; of labels that may overlap (L * H, W)."""
+        mask = self._memory(frame)
         status = self._calls.edgeseg_segment(self._handle, ctypes.byref(_image(frame)), ctypes.byref(_image(mask)))
         self._library.check_status(status)
         return mask
 
     def overlay(self, frame: Bytes, alpha: float) -> tuple[Bytes, Bytes]:
         """The painted frame and the mask."""
-        out, mask = np.empty_like(frame), np.empty(frame.shape[:2], np.uint8)
+        out, mask = np.empty_like(frame), self._memory(frame)
         images = [ctypes.byref(_image(each)) for each in (frame, out, mask)]
         status = self._calls.edgeseg_overlay(self._handle, images[0], ctypes.c_double(alpha), *images[1:])
         self._library.check_status(status)
         return out, mask
+
+    def _memory(self, frame: Bytes) -> Bytes:
+        return np.empty((self._masks * frame.shape[0], frame.shape[1]), np.uint8)
 
     def check(self, folder: Path) -> tuple[int, float, float, float]:
         """What edgeseg_check says of a bundle's golden frames: how many, agreement, worst frame, agreement required."""

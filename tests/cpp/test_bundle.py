@@ -33,7 +33,7 @@ ODD: list[Any] = [
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory, spec: Spec, make_bundle: Callable[..., Bundle]) -> Bundle:
     head = Head("multi-label", "probabilities", 0.5)
-    return make_bundle(tmp_path_factory.mktemp("odd") / "b", replace(spec, grid="whole", head=head))
+    return make_bundle(tmp_path_factory.mktemp("odd") / "b", replace(spec, grid="whole", head=head, batch=4))
 
 
 def mutations(data: Any) -> st.SearchStrategy[Any]:

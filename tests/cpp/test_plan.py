@@ -9,8 +9,11 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from edgeseg.engines.tensorrt.plan import engine_name
 from edgeseg.engines.tensorrt.sidecar import Key, sidecar_of, system, write_engine
@@ -43,9 +46,9 @@ def read(built: Path, cache: Path) -> Read:
     return run
 
 
-def put(cache: Path, key: Key = KEY, plan: bytes = PLAN) -> Path:
+def put(cache: Path, key: Key = KEY, plan: bytes = PLAN, figures: dict[str, Any] | None = None) -> Path:
     file = cache / engine_name(Path(ARTIFACT), key)
-    write_engine(file, plan, key, {"seconds": 20.125})
+    write_engine(file, plan, key, {"seconds": 20.125, **(figures or {})})
     return file
 
 
@@ -92,6 +95,56 @@ def test_notes_of_another_plan(read: Read, cache: Path, change: dict[str, object
     done = read()
     assert (done.returncode, done.stdout) == (2, "")
     assert word in done.stderr
+
+
+figures = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from([1e-4, 1e-5, 1e15, 1e16, -0.0, 5e-324, 1.7976931348623157e308])
+    | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x7f"), max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("a\u00e9\U0001f600z", max_size=3), inner),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.lists(figures, max_size=8))
+def test_the_seal_is_that_of_python_whatever_was_measured(read: Read, cache: Path, values: list[Any]) -> None:
+    put(cache, figures={f"figure{number}": value for number, value in enumerate(values)})
+    done = read()
+    assert done.returncode == 0, done.stderr
+
+
+def test_notes_that_were_edited_have_no_seal(read: Read, cache: Path) -> None:
+    notes = sidecar_of(put(cache))
+    data = json.loads(notes.read_text())
+    for change in ({"seconds": 20.126}, {"more": 1}, {"seal": "0" * 64}, {"seal": ""}):
+        notes.write_text(json.dumps({**data, **change}))
+        refused(read(), "was not written with the key of its folder")
+    notes.write_text(json.dumps(data))  # the same values, written otherwise
+    assert read().returncode == 0
+
+
+def test_a_plan_of_another_folder(read: Read, cache: Path, tmp_path: Path) -> None:
+    file, elsewhere = put(cache), put(tmp_path / "elsewhere")
+    for path in (file, sidecar_of(file)):
+        path.write_bytes((elsewhere.parent / path.name).read_bytes())
+    refused(read(), "was not written with the key of its folder")
+
+
+def test_a_key_that_is_none(read: Read, cache: Path) -> None:
+    key = put(cache).parent / ".key"
+    content = key.read_bytes()
+    for other in (content[:-1], content + b"x", content[:-1] + bytes([content[-1] ^ 1])):
+        key.write_bytes(other)
+        refused(read(), "key of its folder")
+    key.write_bytes(content)
+    key.chmod(0o640)
+    refused(read(), "key of its folder")
+    key.unlink()
+    refused(read(), "key of its folder")
 
 
 def test_another_version_of_tensorrt(read: Read, cache: Path) -> None:

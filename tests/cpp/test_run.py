@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,9 @@ import numpy as np
 import pytest
 
 from edgeseg.artifact import SHIPPED
+from edgeseg.bundle import Bundle
 from edgeseg.redact import redact
+from edgeseg.spec import Head, Spec
 from tests.cpp.conftest import ROOT
 from tests.cpp.library import Library
 from tests.video.namespace import Loopback, free_port, wait_until
@@ -155,6 +159,74 @@ def test_a_file_as_python(start: Start, lossless: Path, tmp_path: Path) -> None:
         max(float(np.abs(a - b).mean()) for a, b in zip(*frames, strict=True)) < 8
     )  # other encoders, the same pictures
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cpp", "cpp.mp4", "python", "python.mp4"]
+
+
+@pytest.mark.parametrize("container", ["mkv", "mp4", "webm"])
+def test_a_recording_has_the_times_of_its_source(start: Start, tmp_path: Path, container: str) -> None:
+    """Of a variable rate, with odd sides."""
+    times = [0, 40, 80, 400, 410, 2000, 2033]  # milliseconds
+    with av.open(str(tmp_path / "variable.mkv"), "w") as variable:
+        stream = variable.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 65, 49, "bgr0"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for number, at in enumerate(times):
+            frame = av.VideoFrame.from_ndarray(np.full((49, 65, 3), 30 * number, np.uint8), "bgr24").reformat(
+                format="bgr0"
+            )
+            frame.pts, frame.time_base = at, Fraction(1, 1000)
+            variable.mux(stream.encode(frame))
+        variable.mux(stream.encode())
+    found = report(start("variable.mkv", "--out", f"out.{container}"))
+    assert (found["frames"], found["warnings"]) == (7, [])
+    with av.open(str(tmp_path / f"out.{container}")) as written:
+        frames = list(written.decode(video=0))
+    assert [round(1000 * frame.time) for frame in frames if frame.time is not None] == times
+    assert {(frame.width, frame.height) for frame in frames} == {(66, 50)}
+
+
+def test_a_full_disk_leaves_what_was_recorded(program: Path, lossless: Path, tmp_path: Path) -> None:
+    """As a limit on the size of files has it, which FFmpeg sees as a disk that is full."""
+    options = ["--bundle", str(SHIPPED / "road-nano"), "--engine", "openvino", "--precision", "fp32", "--json"]
+    done = subprocess.run(
+        [str(program), str(lossless), "--out", "out.mkv", *options],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=SECONDS,
+        preexec_fn=limit_files,
+    )
+    assert done.returncode == 2
+    assert "error: cannot write out.mkv: File too large" in done.stderr
+    (failure,) = json.loads(done.stdout)["failures"]
+    (left,) = tmp_path.iterdir()
+    assert failure.endswith(f"; what was recorded is in {left.name}")
+    assert left.stat().st_size == 8192
+
+
+def limit_files() -> None:
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
+
+
+def test_labels_that_overlap_have_folders(
+    program: Path, lossless: Path, tmp_path: Path, spec: Spec, make_bundle: Callable[[Path, Spec], Bundle]
+) -> None:
+    head = Head("multi-label", "probabilities", 0.5, exclusive=False)
+    classes = ("road: left", ".car", "sky")
+    bundle = make_bundle(tmp_path / "labels", replace(spec, name="labels", classes=classes, head=head))
+    options = [str(lossless), "--bundle", str(bundle.folder), "--engine", "openvino", "--max-frames", "2"]
+    for name, command in {"cpp": [str(program)], "python": [sys.executable, "-m", "edgeseg", "run"]}.items():
+        (tmp_path / name / "sky").mkdir(parents=True)
+        (tmp_path / name / "sky" / "old.png").write_bytes(b"of another run")
+        outputs = ["--masks", str(tmp_path / name), "--overwrite", "--out", str(tmp_path / f"{name}.mkv"), "--json"]
+        done = subprocess.run([*command, *options, *outputs], capture_output=True, text=True, timeout=SECONDS)
+        assert done.returncode == 0, done.stderr
+        assert any("1 files that are not of this run" in each for each in json.loads(done.stdout)["warnings"])
+        assert len(list((tmp_path / name).rglob("0*.png"))) == 6
+    for path in (tmp_path / "python").rglob("0*.png"):
+        mask = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        other = cv2.imread(str(tmp_path / "cpp" / path.relative_to(tmp_path / "python")), cv2.IMREAD_UNCHANGED)
+        assert np.array_equal(np.asarray(mask), np.asarray(other))
 
 
 def test_modes_give_the_same_masks(start: Start, lossless: Path, tmp_path: Path) -> None:

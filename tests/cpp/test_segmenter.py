@@ -13,7 +13,7 @@ import pytest
 import edgeseg
 from edgeseg.artifact import SHIPPED
 from edgeseg.bundle import Bundle
-from edgeseg.spec import Grid, Resize, Spec
+from edgeseg.spec import Grid, Head, Resize, Spec
 from tests.cpp.conftest import ROOT
 from tests.cpp.library import BUNDLE, ENGINE, Bytes, Library, LibraryError
 
@@ -47,6 +47,49 @@ def test_masks_are_the_same(library: Library, street: Bytes, engine: str, precis
     assert np.array_equal(painted, python.overlay(python.logits(street), street, alpha=0.4))
     assert np.array_equal(mask, python(street))
     assert len(np.unique(mask)) > 3
+    python.close()
+    cpp.close()
+
+
+@pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
+def test_a_network_that_takes_several_pictures_is_given_one(
+    library: Library,
+    spec: Spec,
+    make_bundle: Callable[[Path, Spec], Bundle],
+    tmp_path: Path,
+    street: Bytes,
+    engine: str,
+) -> None:
+    need(library, engine)
+    bundle = make_bundle(tmp_path / "many", replace(spec, name="many", batch=4))
+    python, cpp = edgeseg.load(bundle, engine=engine, threads=1), library.segmenter(bundle.folder, engine, "fp32", 1)
+    for frame in (street, street[:18, :30]):
+        assert np.array_equal(cpp(frame), python(frame))
+    python.close()
+    cpp.close()
+
+
+@pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
+def test_labels_that_overlap(
+    library: Library,
+    spec: Spec,
+    make_bundle: Callable[[Path, Spec], Bundle],
+    tmp_path: Path,
+    street: Bytes,
+    engine: str,
+) -> None:
+    need(library, engine)
+    head = Head("multi-label", "probabilities", 0.5, exclusive=False)
+    bundle = make_bundle(tmp_path / "labels", replace(spec, name="labels", head=head))
+    python, cpp = edgeseg.load(bundle, engine=engine, threads=1), library.segmenter(bundle.folder, engine, "fp32", 1)
+    for frame in (street, street[:18, :30], np.asarray(cv2.resize(street, (33, 61)), np.uint8)):
+        masks = python(frame)
+        assert np.array_equal(cpp(frame), np.vstack(list(masks)))
+        painted, again = cpp.overlay(frame, 0.4)
+        assert np.array_equal(painted, python.overlay(python.logits(frame), frame, alpha=0.4))
+        assert np.array_equal(again, np.vstack(list(masks)))
+    assert masks.any()
+    assert not masks.all()
     python.close()
     cpp.close()
 

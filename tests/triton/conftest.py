@@ -31,3 +31,15 @@ def overlapping(
     """A bundle whose labels may overlap."""
     labels = replace(spec, name="labels", head=Head("multi-label", "probabilities", 0.5, exclusive=False))
     return make_bundle(tmp_path_factory.mktemp("served") / "labels", labels)
+
+
+@pytest.fixture(scope="session")
+def batched(
+    tmp_path_factory: pytest.TempPathFactory,
+    spec: Spec,
+    make_bundle: Callable[[Path, Spec], Bundle],
+    put_golden: Callable[[Bundle], Bundle],
+) -> Bundle:
+    """A bundle whose network takes four pictures at once."""
+    many = replace(spec, name="many", batch=4)
+    return put_golden(make_bundle(tmp_path_factory.mktemp("served") / "many", many))

@@ -51,7 +51,8 @@ class FaultyServer(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: igno
         self.requests += 1
         self.fault(context)
         (tensor,), (content,) = request.inputs, request.raw_input_contents
-        array = np.frombuffer(content, np.uint8).reshape(tensor.shape)
+        batched = self._model.spec.batch > 1
+        array = np.frombuffer(content, np.uint8).reshape(tensor.shape[batched:])
         frame = array if tensor.name == "frame" else np.asarray(cv2.imdecode(array, cv2.IMREAD_COLOR), np.uint8)
         mask = self._model(frame)
         made = {"mask": mask, "network": np.frombuffer(self.network, np.uint8)}
@@ -59,6 +60,7 @@ class FaultyServer(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: igno
         answer = service_pb2.ModelInferResponse(model_name=request.model_name)
         for output in request.outputs:
             changed = self.change(output.name, made[output.name])
+            changed = changed[np.newaxis] if batched else changed
             answer.outputs.add(name=output.name, datatype="UINT8", shape=changed.shape)
             answer.raw_output_contents.append(changed.tobytes())
         return answer

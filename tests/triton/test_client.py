@@ -83,6 +83,13 @@ def test_masks_are_those_of_the_bundle(serve: Serve, remote: Connect, bundle: Bu
     assert np.array_equal(model.paint(model(FRAME), FRAME), here.paint(here(FRAME), FRAME))
 
 
+def test_a_bundle_that_takes_several_pictures(serve: Serve, remote: Connect, batched: Bundle) -> None:
+    server, here = serve(batched), load(batched, threads=1)
+    assert np.array_equal(remote(server, bundle=batched)(FRAME), here(FRAME))
+    jpeg = decoded(cv2.imencode(".jpg", FRAME, [cv2.IMWRITE_JPEG_QUALITY, 90])[1])
+    assert np.array_equal(remote(server, bundle=batched, jpeg=90)(FRAME), here(jpeg))
+
+
 def test_labels_that_overlap(serve: Serve, remote: Connect, overlapping: Bundle) -> None:
     server, here = serve(overlapping), load(overlapping, threads=1)
     assert np.array_equal(remote(server, bundle=overlapping)(FRAME), here(FRAME))

@@ -104,17 +104,16 @@ def test_a_dynamic_network_takes_any_size(
     assert (list(config.input[0].dims), list(config.output[0].dims)) == ([1, -1, -1, 3], [1, 3, -1, -1])
 
 
-def test_a_network_that_takes_several_pictures_is_batched(
-    spec: Spec, make_bundle: Callable[[Path, Spec], Bundle], put_golden: Callable[[Bundle], Bundle], tmp_path: Path
-) -> None:
+def test_a_network_that_takes_several_pictures_is_batched(batched: Bundle, tmp_path: Path) -> None:
     out = tmp_path / "repository"
-    bundle = put_golden(make_bundle(tmp_path / "many", replace(spec, name="many", batch=4)))
-    write_repository(bundle, out, Serving())
+    write_repository(batched, out, Serving())
     config = config_of(out, "many-network")
     assert (config.max_batch_size, config.HasField("dynamic_batching")) == (4, True)
     assert (list(config.input[0].dims), list(config.output[0].dims)) == ([18, 30, 3], [3, 5, 8])
     assert [list(sample.inputs["frame"].dims) for sample in config.model_warmup] == [[18, 30, 3]] * 2
-    assert config_of(out, "many").max_batch_size == 0
+    masks = config_of(out, "many")
+    assert (masks.max_batch_size, masks.HasField("dynamic_batching")) == (4, True)
+    assert [(list(each.dims), each.allow_ragged_batch) for each in masks.input] == [([-1, -1, 3], True), ([-1], True)]
 
 
 def test_labels_that_overlap_have_a_mask_each(overlapping: Bundle, tmp_path: Path) -> None:

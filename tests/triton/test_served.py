@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 
@@ -137,6 +138,28 @@ def test_labels_that_overlap_over_tls(overlapping: Bundle, tmp_path: Path) -> No
         model = connect([TLS + server.grpc], overlapping, access=ServerAccess(ca, tmp_path / "device.pem"))
         assert np.array_equal(model(frame), load(overlapping, threads=1)(frame))
         model.close()
+
+
+def test_requests_go_through_the_network_together(batched: Bundle, tmp_path: Path) -> None:
+    """Frames of three sizes and one that is none, all at once: each gets what it gets alone."""
+    write_repository(batched, tmp_path / "repository", Serving())
+    sizes = [(18, 30), (97, 64), (270, 480)] * 8
+    frames = [RANDOM.integers(0, 256, (*size, 3), np.uint8) for size in sizes]
+    here = load(batched, threads=1)
+    with TritonServer(tmp_path / "repository", "many") as server:
+        server.wait(SECONDS)
+        model = connect([server.grpc], batched)
+        with triton.InferenceServerClient(server.grpc) as client, ThreadPoolExecutor(len(frames)) as pool:
+            bad = triton.InferInput("frame", (1, 0, 4, 3), "UINT8")
+            bad.set_data_from_numpy(np.zeros((1, 0, 4, 3), np.uint8))
+            masks = pool.map(model, frames)
+            with pytest.raises(InferenceServerException, match="empty frame"):
+                client.infer("many", [bad], client_timeout=SECONDS)
+            for frame, mask in zip(frames, masks, strict=True):
+                assert np.array_equal(mask, here(frame))
+            (statistics,) = client.get_inference_statistics("many", as_json=True)["model_stats"]
+        model.close()
+    assert int(statistics["execution_count"]) < int(statistics["inference_count"])
 
 
 def test_a_bundle_that_was_altered_is_not_served(bundle: Bundle, tmp_path: Path) -> None:

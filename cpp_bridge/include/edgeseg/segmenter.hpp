@@ -4,8 +4,10 @@
 //     std::vector<std::uint8_t> mask(width * height);
 //     model.segment({frame, width, height, 3, 3 * width}, {mask.data(), width, height, 1, width});
 //
-// A frame has rows of blue, green, red bytes; a mask one class id a pixel. The caller owns both. After the first frame
-// of a size, `segment` allocates nothing itself (its engine may).
+// A frame has rows of blue, green, red bytes; a mask one class id a pixel. Of labels that may overlap, a mask is
+// `spec().masks()` times as high as the frame: one of 0 and 1 for each label, below each other, without gaps (stride =
+// width). The caller owns frame and mask. After the first frame of a size, `segment` allocates nothing itself (its engine
+// may).
 //
 // Threads: calls of one segmenter take turns. A `clone` shares the network, and runs beside it.
 #pragma once
@@ -63,11 +65,11 @@ class EDGESEG_API Segmenter {
     // Of the last mask or overlay.
     const Times& times() const;
 
-    // Throws Error: frame, engine. The mask has the frame's size; they share no byte.
+    // Throws Error: frame, engine. The mask has the frame's size, and they share no byte.
     void segment(const ConstImage& frame, const Image& mask);
 
     // The frame with its classes painted over it, alpha from 0 to 1, and the mask too where there is one. `out` may be
-    // the frame. Throws Error: frame, engine.
+    // the frame. Where labels overlap, the mean of their colours is painted. Throws Error: frame, engine.
     void overlay(const ConstImage& frame, double alpha, const Image& out, const Image* mask = nullptr);
 
   private:

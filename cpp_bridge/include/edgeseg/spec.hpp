@@ -21,6 +21,9 @@ constexpr int kFormat = 3;
 // Pixels; a larger input is a typing error, and would take the memory of the machine.
 constexpr int kLongestSide = 16384;
 
+// That a network takes at once.
+constexpr int kMostPictures = 256;
+
 enum class Resize { stretch, letterbox };
 enum class PixelGrid { stride, whole, corners };
 
@@ -51,12 +54,16 @@ struct EDGESEG_API Spec {
     bool dynamic = false;
     PixelGrid grid = PixelGrid::stride;
     Head head;
+    int batch = 1;  // pictures that the network takes at once; a segmenter gives it one
 
     // Pixels of the input that a frame takes, from the top left.
     Size placement(int frame_width, int frame_height) const;
 
     // The rectangle of the logits that a frame covers.
     Rect rect(int frame_width, int frame_height) const;
+
+    // Masks of a frame: one, or one for each of the labels that may overlap.
+    int masks() const { return head.exclusive ? 1 : static_cast<int>(classes.size()); }
 
     // Rows and columns of the logits.
     Size logits() const { return {(width + stride - 1) / stride, (height + stride - 1) / stride}; }

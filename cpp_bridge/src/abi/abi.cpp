@@ -134,6 +134,10 @@ const char* edgeseg_bundle_class(const edgeseg_bundle* bundle, int32_t id) {
     return is_class(bundle, id) ? bundle->bundle.spec().classes[static_cast<std::size_t>(id)].c_str() : nullptr;
 }
 
+int32_t edgeseg_bundle_masks(const edgeseg_bundle* bundle) {
+    return bundle == nullptr ? 0 : bundle->bundle.spec().masks();
+}
+
 int32_t edgeseg_bundle_colour(const edgeseg_bundle* bundle, int32_t id) {
     if (!is_class(bundle, id)) return -1;
     const auto& colour = bundle->bundle.spec().palette[static_cast<std::size_t>(id)];

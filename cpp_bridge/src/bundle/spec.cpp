@@ -45,6 +45,7 @@ bool Spec::operator==(const Spec& other) const {
     return name == other.name && width == other.width && height == other.height && resize == other.resize &&
            stride == other.stride && classes == other.classes && palette == other.palette && ignore == other.ignore &&
            licence == other.licence && pad == other.pad && dynamic == other.dynamic && grid == other.grid &&
+           batch == other.batch &&
            head.kind == other.head.kind && head.values == other.head.values &&
            head.exclusive == other.head.exclusive &&
            !(head.threshold < other.head.threshold) && !(head.threshold > other.head.threshold);

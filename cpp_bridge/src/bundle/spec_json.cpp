@@ -105,6 +105,7 @@ Spec spec_from(const Fields& fields) {
     spec.licence = fields.text("licence");
     spec.pad = integer_within(input, "pad", 0, 255);
     spec.dynamic = input.boolean("dynamic");
+    if (input.has("batch")) spec.batch = integer_within(input, "batch", 1, kMostPictures);
     if (fields.has("grid")) {
         const int place = choice(fields, "grid", {"stride", "whole", "corners"});
         spec.grid = place == 0 ? PixelGrid::stride : place == 1 ? PixelGrid::whole : PixelGrid::corners;

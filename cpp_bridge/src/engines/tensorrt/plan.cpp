@@ -13,6 +13,7 @@
 #include "../../bundle/file.hpp"
 #include "../../bundle/json.hpp"
 #include "edgeseg/error.hpp"
+#include "seal.hpp"
 
 namespace edgeseg {
 namespace {
@@ -106,6 +107,10 @@ std::vector<std::uint8_t> read_one(const fs::path& file, const std::string& onnx
     check_version(plan, file.string(), key.text("version"), version);
     if (sha256_of(plan) != fields.text("plan_sha256")) {
         fail(file.string() + " is not the file that was built; it is not run: compile the bundle again");
+    }
+    if (!is_sealed(notes_file.string(), canonical(notes), fields.text("seal"))) {
+        fail(notes_file.string() + " was not written with the key of its folder; " + file.filename().string() +
+             " is not run: compile the bundle again");
     }
     return plan;
 }

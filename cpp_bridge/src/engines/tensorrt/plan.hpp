@@ -10,8 +10,8 @@ namespace edgeseg {
 
 // The plan of an ONNX file (its name without a folder, its SHA-256) for this card and this version of TensorRT,
 // "10.3.0": its folder and both files belong to this user and nobody else can write them, its notes say that it was
-// built from this file, for this system and card, and its bytes are those that were built. Throws Error (engine): there
-// is none; the message names the command that makes it.
+// built from this file, for this system and card, its bytes are those that were built, and the notes have the seal of the
+// folder's key. Throws Error (engine): there is none; the message names the command that makes it.
 std::vector<std::uint8_t> read_plan(const std::string& artifact, const std::string& onnx_sha256,
                                     const std::string& capability, const std::string& version);
 

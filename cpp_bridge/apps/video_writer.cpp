@@ -1,0 +1,193 @@
+#include "video_writer.hpp"
+
+extern "C" {
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+#include <libavutil/imgutils.h>
+#include <libavutil/log.h>
+#include <libswscale/swscale.h>
+}
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <filesystem>
+#include <opencv2/imgproc.hpp>
+#include <vector>
+
+#include "source.hpp"
+
+namespace app {
+namespace {
+
+// As edgeseg/video/encoders.py and video_file.py have them.
+struct Kind {
+    const char* extension;
+    const char* muxer;
+    int ticks;  // a second
+    std::vector<std::pair<const char*, const char*>> muxer_options;
+    std::vector<const char*> encoders;
+};
+
+const std::array<Kind, 3> kKinds{{
+    {".mp4", "mp4", 90000, {{"movflags", "frag_keyframe+empty_moov+default_base_moof"}}, {"libx264", "libopenh264"}},
+    {".mkv", "matroska", 1000, {{"cluster_time_limit", "1000"}}, {"libx264", "libopenh264"}},
+    {".webm", "webm", 1000, {{"cluster_time_limit", "1000"}}, {"libvpx-vp9"}},
+}};
+
+using Options = std::vector<std::pair<const char*, const char*>>;
+
+Options options_of(const std::string& encoder) {
+    if (encoder == "libx264") return {{"preset", "superfast"}, {"crf", "20"}};
+    if (encoder == "libopenh264") return {{"rc_mode", "quality"}};
+    return {{"deadline", "realtime"}, {"cpu-used", "8"}, {"lag-in-frames", "0"}, {"row-mt", "1"}, {"b", "0"}, {"crf", "32"}};
+}
+
+class Dictionary {
+  public:
+    explicit Dictionary(const Options& options) {
+        for (const auto& [key, value] : options) av_dict_set(&entries_, key, value, 0);
+    }
+    ~Dictionary() { av_dict_free(&entries_); }
+    Dictionary(const Dictionary&) = delete;
+    Dictionary& operator=(const Dictionary&) = delete;
+    AVDictionary** entries() { return &entries_; }
+
+  private:
+    AVDictionary* entries_ = nullptr;
+};
+
+const Kind& kind_of(const std::string& path) {
+    const std::string extension = std::filesystem::path(path).extension().string();
+    return *std::find_if(kKinds.begin(), kKinds.end() - 1, [&](const Kind& each) { return extension == each.extension; });
+}
+
+}  // namespace
+
+void VideoWriter::Free::operator()(AVCodecContext* context) const { avcodec_free_context(&context); }
+void VideoWriter::Free::operator()(AVFrame* frame) const { av_frame_free(&frame); }
+void VideoWriter::Free::operator()(AVPacket* packet) const { av_packet_free(&packet); }
+void VideoWriter::Free::operator()(SwsContext* scaler) const { sws_freeContext(scaler); }
+void VideoWriter::Free::operator()(AVFormatContext* format) const {
+    avio_closep(&format->pb);
+    avformat_free_context(format);
+}
+
+VideoWriter::VideoWriter(const std::string& path, std::string name, cv::Size size, double fps)
+    : name_(std::move(name)), size_(size) {
+    try {
+        open(path, fps);
+    } catch (...) {
+        closed_ = true;
+        throw;
+    }
+}
+
+// What was written stays, whatever its end says.
+VideoWriter::~VideoWriter() {
+    try {
+        close();
+    } catch (const Refusal&) {
+    }
+}
+
+void VideoWriter::open(const std::string& path, double fps) {
+    const Kind& kind = kind_of(path);
+    av_log_set_level(AV_LOG_QUIET);  // errors are said once, here
+    AVFormatContext* format = nullptr;
+    checked(avformat_alloc_output_context2(&format, nullptr, kind.muxer, path.c_str()));
+    format_.reset(format);
+    const AVCodec* codec = nullptr;
+    for (const char* each : kind.encoders) {
+        if (codec == nullptr) codec = avcodec_find_encoder_by_name(each);
+    }
+    if (codec == nullptr) {
+        throw Refusal("cannot write " + name_ + ": this machine's FFmpeg has no encoder for it; try .mkv, .mp4 or .webm");
+    }
+    encoder_.reset(avcodec_alloc_context3(codec));
+    encoder_->width = size_.width + size_.width % 2;
+    encoder_->height = size_.height + size_.height % 2;
+    encoder_->time_base = {1, kind.ticks};
+    encoder_->framerate = av_d2q(fps, 1001000);
+    encoder_->pix_fmt = AV_PIX_FMT_YUV420P;
+    encoder_->color_range = AVCOL_RANGE_MPEG;
+    encoder_->colorspace = AVCOL_SPC_SMPTE170M;  // swscale's own matrix
+    encoder_->color_primaries = AVCOL_PRI_SMPTE170M;
+    encoder_->color_trc = AVCOL_TRC_SMPTE170M;
+    encoder_->max_b_frames = 0;  // packets leave in order
+    encoder_->gop_size = std::clamp(static_cast<int>(std::lround(std::min(fps, 300.0))), 1, 300);
+    encoder_->thread_count = 2;
+    if (std::string(codec->name) == "libopenh264") {  // it knows no constant quality
+        encoder_->bit_rate = std::llround(0.15 * encoder_->width * encoder_->height * std::min(fps, 60.0));
+    }
+    if ((format->oformat->flags & AVFMT_GLOBALHEADER) != 0) encoder_->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
+    ticks_ = std::max<std::int64_t>(1, std::llround(kind.ticks / fps));
+    Dictionary encoder_options(options_of(codec->name));
+    checked(avcodec_open2(encoder_.get(), codec, encoder_options.entries()));
+    AVStream* stream = avformat_new_stream(format, nullptr);
+    stream->time_base = encoder_->time_base;
+    stream->avg_frame_rate = encoder_->framerate;
+    checked(avcodec_parameters_from_context(stream->codecpar, encoder_.get()));
+
+    frame_.reset(av_frame_alloc());
+    frame_->format = encoder_->pix_fmt;
+    frame_->width = encoder_->width;
+    frame_->height = encoder_->height;
+    checked(av_frame_get_buffer(frame_.get(), 0));
+    packet_.reset(av_packet_alloc());
+    scaler_.reset(sws_getContext(encoder_->width, encoder_->height, AV_PIX_FMT_BGR24, encoder_->width, encoder_->height,
+                                 AV_PIX_FMT_YUV420P, SWS_BICUBIC, nullptr, nullptr, nullptr));
+    if (scaler_ == nullptr) throw Refusal("cannot write " + name_ + ": frames of that size cannot be converted");
+    checked(avio_open(&format->pb, path.c_str(), AVIO_FLAG_WRITE));
+    Options muxer_options = kind.muxer_options;
+    muxer_options.emplace_back("flush_packets", "1");
+    Dictionary options(muxer_options);
+    checked(avformat_write_header(format, options.entries()));
+}
+
+void VideoWriter::write(const cv::Mat& image, double seconds) {
+    const cv::Mat* even = &image;
+    if (size_.width % 2 != 0 || size_.height % 2 != 0) {
+        cv::copyMakeBorder(image, even_, 0, size_.height % 2, 0, size_.width % 2, cv::BORDER_REPLICATE);
+        even = &even_;
+    }
+    checked(av_frame_make_writable(frame_.get()));  // the encoder may still hold the last one
+    const std::uint8_t* planes[] = {even->data};
+    const int strides[] = {static_cast<int>(even->step[0])};
+    checked(sws_scale(scaler_.get(), planes, strides, 0, even->rows, frame_->data, frame_->linesize));
+    frame_->pts = last_ = std::max(last_ + 1, static_cast<std::int64_t>(std::llround(seconds * encoder_->time_base.den)));
+    checked(avcodec_send_frame(encoder_.get(), frame_.get()));
+    drain();
+}
+
+void VideoWriter::drain() {
+    for (;;) {
+        const int code = avcodec_receive_packet(encoder_.get(), packet_.get());
+        if (code == AVERROR(EAGAIN) || code == AVERROR_EOF) return;
+        checked(code);
+        if (packet_->duration == 0) packet_->duration = ticks_;  // until the next one, or as the last
+        packet_->stream_index = 0;
+        av_packet_rescale_ts(packet_.get(), encoder_->time_base, format_->streams[0]->time_base);
+        checked(av_write_frame(format_.get(), packet_.get()));
+        av_packet_unref(packet_.get());
+    }
+}
+
+void VideoWriter::close() {
+    if (closed_ || failed_) return;
+    closed_ = true;
+    checked(avcodec_send_frame(encoder_.get(), nullptr));
+    drain();
+    checked(av_write_trailer(format_.get()));
+    checked(avio_closep(&format_->pb));
+}
+
+int VideoWriter::checked(int code) {
+    if (code >= 0) return code;
+    failed_ = true;
+    std::array<char, AV_ERROR_MAX_STRING_SIZE> text{};
+    av_strerror(code, text.data(), text.size());
+    throw Refusal("cannot write " + name_ + ": " + text.data());
+}
+
+}  // namespace app

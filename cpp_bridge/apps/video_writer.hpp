@@ -1,0 +1,57 @@
+// Frames as a video file, each at its own time, by FFmpeg: H.264 in .mp4 and .mkv, VP9 in .webm, as `edgeseg run` has them.
+// MP4 is written as fragments and Matroska as clusters of a second, so that what a killed run left plays as far as it goes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <opencv2/core.hpp>
+#include <string>
+
+struct AVCodecContext;
+struct AVFormatContext;
+struct AVFrame;
+struct AVPacket;
+struct SwsContext;
+
+namespace app {
+
+class VideoWriter {
+  public:
+    // `path` is written, messages call it `name`. An odd side gains a row or column, a copy of the last: 4:2:0 colour comes
+    // in pairs. `fps` is for the header alone. Throws Refusal.
+    VideoWriter(const std::string& path, std::string name, cv::Size size, double fps);
+    ~VideoWriter();
+
+    // A BGR image of that size, shown at `seconds` from the start, or just after the one before. Throws Refusal.
+    void write(const cv::Mat& image, double seconds);
+
+    // Ends the file; after a failure it is left as it is. Throws Refusal.
+    void close();
+
+  private:
+    struct Free {
+        void operator()(AVCodecContext* context) const;
+        void operator()(AVFormatContext* format) const;
+        void operator()(AVFrame* frame) const;
+        void operator()(AVPacket* packet) const;
+        void operator()(SwsContext* scaler) const;
+    };
+
+    void open(const std::string& path, double fps);
+    void drain();
+    int checked(int code);  // Throws Refusal where FFmpeg gave an error.
+
+    std::string name_;
+    cv::Size size_;
+    cv::Mat even_;
+    std::unique_ptr<AVFormatContext, Free> format_;
+    std::unique_ptr<AVCodecContext, Free> encoder_;
+    std::unique_ptr<AVFrame, Free> frame_;
+    std::unique_ptr<AVPacket, Free> packet_;
+    std::unique_ptr<SwsContext, Free> scaler_;
+    std::int64_t last_ = -1;
+    std::int64_t ticks_ = 1;  // of a frame
+    bool failed_ = false, closed_ = false;
+};
+
+}  // namespace app
