@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+import struct
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,12 @@ from edgeseg.picture import PNG, check_size, decode, read_content
 
 _INDEXED = 3
 """The colour type of a PNG with a palette (ISO/IEC 15948, 11.2.2)."""
+
+_UPRIGHT = 1
+"""EXIF's orientation of an image that is shown as it is stored."""
+
+_ORIENTATION = 274
+"""The tag of EXIF's orientation (CIPA DC-008, 4.6.5)."""
 
 _LOSSY = {b"\xff\xd8\xff": "JPEG", b"RIFF": "WebP"}
 
@@ -37,6 +45,8 @@ class LabelImage:
 def read_label_image(path: Path) -> LabelImage:
     """Decodes a label file; what a palette's index, a bit or a channel means is kept apart from its colour.
 
+    It is turned and mirrored as its own EXIF orientation says, as pictures are: in a PNG here, in a TIFF by OpenCV.
+
     Raises:
         DataError: it cannot be read or decoded, claims to be too large, or is of a lossy format.
     """
@@ -47,8 +57,13 @@ def read_label_image(path: Path) -> LabelImage:
     bits, colour_type = _png_depth(content) or (8, None)
     if colour_type == _INDEXED:
         check_size(content, path)
-        return _indexed(content, path)
-    return label_image(decode(content, path, cv2.IMREAD_UNCHANGED), path, bits=bits)
+        image = _indexed(content, path)
+    else:
+        image = label_image(decode(content, path, cv2.IMREAD_UNCHANGED), path, bits=bits)
+    orientation = _png_orientation(content)
+    if orientation == _UPRIGHT:
+        return image
+    return replace(image, ids=_shown(image.ids, orientation), colours=_shown(image.colours, orientation))
 
 
 def label_image(decoded: NDArray[Any], path: Path, *, bits: int = 8) -> LabelImage:
@@ -95,3 +110,42 @@ def _indexed(content: bytes, path: Path) -> LabelImage:
 def _png_depth(content: bytes) -> tuple[int, int] | None:
     """Bits of a sample and colour type of a PNG, from its first chunk (ISO/IEC 15948, 11.2.2); None for other files."""
     return (content[24], content[25]) if content.startswith(PNG) and len(content) > 25 else None
+
+
+def _png_orientation(content: bytes) -> int:
+    """EXIF's orientation of a PNG, 1 to 8, from its chunk eXIf; _UPRIGHT for other files, and where it says none.
+
+    OpenCV leaves it out where it decodes a file unchanged.
+    """
+    place = len(PNG) if content.startswith(PNG) else len(content)
+    with contextlib.suppress(struct.error):  # cut off: whoever decodes it says so
+        while place < len(content):
+            length, kind = struct.unpack_from(">I4s", content, place)
+            if kind == b"eXIf":
+                return _orientation(content[place + 8 : place + 8 + length])
+            place += 12 + length
+    return _UPRIGHT
+
+
+def _orientation(exif: bytes) -> int:
+    """The orientation in a block of EXIF, which is a TIFF's first directory (TIFF 6.0, section 2)."""
+    order = "<" if exif.startswith(b"II") else ">"
+    (start,) = struct.unpack_from(f"{order}I", exif, 4)
+    (count,) = struct.unpack_from(f"{order}H", exif, start)
+    for place in range(start + 2, start + 2 + 12 * count, 12):
+        tag, _, _, value = struct.unpack_from(f"{order}HHIH", exif, place)
+        if tag == _ORIENTATION and 1 <= value <= 8:
+            return int(value)
+    return _UPRIGHT
+
+
+def _shown(stored: NDArray[Any] | None, orientation: int) -> NDArray[Any] | None:
+    """An array (H, W) or (H, W, 3) as EXIF's orientation has it shown: 5 to 8 exchange rows and columns."""
+    if stored is None:
+        return None
+    shown = stored.swapaxes(0, 1) if orientation >= 5 else stored
+    if orientation in (3, 4, 7, 8):
+        shown = shown[::-1]
+    if orientation in (2, 3, 6, 7):
+        shown = shown[:, ::-1]
+    return np.ascontiguousarray(shown)

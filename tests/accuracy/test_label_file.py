@@ -56,3 +56,34 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "mask.png")
     with pytest.raises(DataError, match="it is a device, pipe or socket"):
         read_label_image(tmp_path / "mask.png")
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize(("mode", "extension"), [("L", ".png"), ("P", ".png"), ("RGB", ".png"), ("L", ".tif")])
+def test_a_mask_is_turned_as_it_says_itself(mode: str, extension: str, orientation: int, tmp_path: Path) -> None:
+    """Pillow says how it is shown; it is asked in memory, as it turns TIFF while it reads."""
+    pillow = pytest.importorskip("PIL.Image", reason="Pillow writes the orientation")
+    operations = pytest.importorskip("PIL.ImageOps")
+    stored = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    image = pillow.fromarray(stored).convert("RGB") if mode == "RGB" else pillow.fromarray(stored)
+    if mode == "P":
+        image.putpalette([level for index in range(6) for level in (9 * index, 0, 7)])
+    image.getexif()[274] = orientation
+    path = tmp_path / f"mask{extension}"
+    image.save(path, exif=image.getexif())
+    shown = operations.exif_transpose(image)
+    label = read_label_image(path)
+    assert label.ids is not None
+    assert label.colours is not None
+    assert np.array_equal(label.ids, np.asarray(shown if mode != "RGB" else shown.convert("L")))
+    assert np.array_equal(label.colours, np.asarray(shown.convert("RGB")))
+
+
+@pytest.mark.parametrize("exif", [b"", b"MM", b"II*\0\xff\xff\xff\xff", b"II*\0\x08\0\0\0\xff\xff"])
+def test_exif_that_is_damaged_turns_nothing(exif: bytes, tmp_path: Path) -> None:
+    pillow = pytest.importorskip("PIL.Image", reason="Pillow writes the EXIF data")
+    path = tmp_path / "mask.png"
+    pillow.fromarray(np.arange(6, dtype=np.uint8).reshape(2, 3)).save(path, exif=exif or b"\0")
+    ids = read_label_image(path).ids
+    assert ids is not None
+    assert ids.tolist() == [[0, 1, 2], [3, 4, 5]]
