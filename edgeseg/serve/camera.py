@@ -71,7 +71,7 @@ class CameraWorker:
         self.name = settings.name
         self.settings = settings
         self.live = sinks.live
-        self._recorder = sinks.recorder
+        self._recorder, self._drift = sinks.recorder, sinks.drift
         self.newest: Result | None = None
         self._sinks = list(sinks.all)
         self._smoother = Smoother(settings.smooth) if settings.smooth else None
@@ -159,6 +159,7 @@ class CameraWorker:
             stages=self._figures.stages(),
             fractions={} if mask is None else fractions(mask, self._classes),
             recording=None if self._recorder is None else self._recorder.status,
+            drift=None if self._drift is None else self._drift.status,
         )
 
     def close(self, deadline: float) -> None:

@@ -6,7 +6,15 @@ import re
 
 from edgeseg.redact import redact
 from edgeseg.serve.polygon import check_polygon
-from edgeseg.serve.settings import BELOW, CameraSettings, LabellingSettings, RecordingSettings, Rule, Zone
+from edgeseg.serve.settings import (
+    BELOW,
+    CameraSettings,
+    DriftSettings,
+    LabellingSettings,
+    RecordingSettings,
+    Rule,
+    Zone,
+)
 from edgeseg.serve.toml_table import Table
 from edgeseg.spec import Spec
 from edgeseg.video.access import read_credentials
@@ -21,6 +29,9 @@ LONGEST_SEGMENT = 3600.0
 
 SMOOTHEST = 0.99
 """Weight of the average in the next one."""
+
+FEWEST_PERIODS, MOST_PERIODS = 30, 20_000
+"""Of a reference: fewer say little of a spread, more make a file of many megabytes."""
 
 HOURS = 24 * 366 * 100.0
 MOST_FRAMES = 10**7
@@ -61,6 +72,7 @@ def read_camera(name: str, table: Table, spec: Spec) -> CameraSettings:
         zones=zones,
         rules=read_rules(table, zones, spec),
         labelling=_labelling(table.table("labelling"), spec),
+        drift=_drift(table.table("drift")),
     )
     table.finish()
     return camera
@@ -173,3 +185,23 @@ def _labelling(table: Table | None, spec: Spec) -> LabellingSettings | None:
     )
     table.finish()
     return labelling
+
+
+def _drift(table: Table | None) -> DriftSettings | None:
+    if table is None:
+        return None
+    table.need("folder", "where the reference is to lie")
+    default = DriftSettings
+    drift = DriftSettings(
+        folder=table.writable_folder("folder"),
+        learn_hours=table.number("learn_hours", default.learn_hours, low=0.001, high=HOURS, unit=" hours"),
+        every=table.number("every", default.every, low=1.0, high=LONGEST_TIMEOUT, unit=" seconds"),
+        limit=table.number("limit", default.limit, low=1.0, high=1000.0),
+    )
+    if not FEWEST_PERIODS <= drift.periods <= MOST_PERIODS:
+        raise table.error(
+            f"learns from {drift.periods} periods, learn_hours by every, expected {FEWEST_PERIODS} to {MOST_PERIODS}; "
+            "change either"
+        )
+    table.finish()
+    return drift

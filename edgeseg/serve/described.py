@@ -10,6 +10,7 @@ from edgeseg.bundle import Bundle
 from edgeseg.redact import redact
 from edgeseg.serve.settings import (
     CameraSettings,
+    DriftSettings,
     LabellingSettings,
     ListenSettings,
     MqttSettings,
@@ -88,6 +89,7 @@ def _camera_text(camera: CameraSettings) -> list[str]:
     lines += [f"zone {zone.name}: {len(zone.corners)} corners" for zone in camera.zones]
     lines += [_rule_text(rule) for rule in camera.rules]
     lines += [_labelling_text(camera.labelling)] if camera.labelling else []
+    lines += [_drift_text(camera.drift)] if camera.drift else []
     return lines
 
 
@@ -114,6 +116,13 @@ def _labelling_text(labelling: LabellingSettings) -> str:
     return (
         f"frames to label into {labelling.folder}: {labelling.most} at most, {_size(labelling.most_bytes)}, one in "
         f"{labelling.every:g} s"
+    )
+
+
+def _drift_text(drift: DriftSettings) -> str:
+    return (
+        f"drift from a reference in {drift.folder}, of {drift.learn_hours:g} hours: beyond {drift.limit:g} spreads, by "
+        f"means of {drift.every:g} s"
     )
 
 

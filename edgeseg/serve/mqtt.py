@@ -139,7 +139,8 @@ class Mqtt:
     def _tell_states(self, cameras: tuple[CameraStatus, ...]) -> None:
         """Tells those that changed, and takes back those of cameras that are gone."""
         for camera in cameras:
-            news = camera.state, camera.frozen, camera.cause
+            drift = None if camera.drift is None else camera.drift.state
+            news = camera.state, camera.frozen, camera.cause, drift
             if self._told.get(camera.name) != news:
                 self._told[camera.name] = news
                 since = datetime.now(timezone.utc) - timedelta(seconds=camera.seconds)
@@ -149,6 +150,7 @@ class Mqtt:
                     "frozen": camera.frozen,
                     "cause": camera.cause,
                     "reason": camera.reason,
+                    "drift": drift,
                 }
                 self._publish(f"cameras/{camera.name}/state", state, retain=True)
         for name in self._told.keys() - {camera.name for camera in cameras}:

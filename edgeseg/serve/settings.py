@@ -165,6 +165,28 @@ class LabellingSettings:
 
 
 @dataclass(frozen=True)
+class DriftSettings:
+    """How a camera is watched for drift.
+
+    Attributes:
+        folder: absolute, there, and writable when it was read; the reference lies in it.
+        learn_hours: of live video, that the reference is learnt from.
+        every: seconds of a period, whose means are held against the reference.
+        limit: drift is what lies so many times the reference's spread away from it.
+    """
+
+    folder: Path
+    learn_hours: float = 24.0
+    every: float = 60.0
+    limit: float = 5.0
+
+    @property
+    def periods(self) -> int:
+        """That the reference is learnt from."""
+        return round(3600 * self.learn_hours / self.every)
+
+
+@dataclass(frozen=True)
 class CameraSettings:
     """One camera.
 
@@ -184,6 +206,7 @@ class CameraSettings:
         zones: parts of the picture that rules look at.
         rules: what is an event.
         labelling: None: no frames are kept for labelling.
+        drift: None: it is not watched for drift.
     """
 
     name: str
@@ -201,6 +224,7 @@ class CameraSettings:
     zones: tuple[Zone, ...] = ()
     rules: tuple[Rule, ...] = ()
     labelling: LabellingSettings | None = None
+    drift: DriftSettings | None = None
 
     @property
     def policy(self) -> Policy:

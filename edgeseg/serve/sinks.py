@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edgeseg.segmenter import Segmenter
+from edgeseg.serve.drift.watch import DriftWatch
 from edgeseg.serve.event_log import EventLog
 from edgeseg.serve.recording.fragments import Kind, LiveVideo
 from edgeseg.serve.recording.recorder import Recorder
@@ -26,11 +27,13 @@ class Sinks:
         all: in the order in which they get results and are closed: the video's last fragment is for the others.
         live: its video; None where there is none.
         recorder: writes files; None where nothing is recorded.
+        drift: watches for drift; None where nothing does.
     """
 
     all: tuple[Sink, ...] = ()
     live: LiveVideo | None = None
     recorder: Recorder | None = None
+    drift: DriftWatch | None = None
 
 
 def open_sinks(settings: CameraSettings, model: Callable[[], Segmenter], events: EventLog) -> Sinks:
@@ -41,7 +44,7 @@ def open_sinks(settings: CameraSettings, model: Callable[[], Segmenter], events:
         model: returns what segments now; it may change, to one of the same classes.
         events: told what happens.
     """
-    name, spec, recording, recorder = settings.name, model().spec, settings.recording, None
+    name, spec, recording, recorder, drift = settings.name, model().spec, settings.recording, None, None
     live = LiveVideo(name, model, FPS)
     sinks: list[Sink] = [live]
     if recording is not None:
@@ -51,6 +54,10 @@ def open_sinks(settings: CameraSettings, model: Callable[[], Segmenter], events:
         folder = None if recording is None else recording.folder
         kind: Kind = "overlay" if recording is not None and recording.overlay else "plain"
         sinks.append(Rules(name, settings.zones, settings.rules, spec.classes, events, live, folder, kind))
+    if settings.drift is not None:
+        drift = DriftWatch(settings.drift, name, settings.smooth, model, events)
+        sinks.append(drift)
     if settings.labelling is not None:
-        sinks.append(LabellingSet(settings.labelling, name, spec, model, events))
-    return Sinks(tuple(sinks), live, recorder)
+        drifting = (lambda: False) if drift is None else (lambda: drift.drifting)
+        sinks.append(LabellingSet(settings.labelling, name, spec, model, events, drifting))
+    return Sinks(tuple(sinks), live, recorder, drift)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from edgeseg.video.supervised.life import Connection, State
 from edgeseg.video.timing import Histogram
@@ -27,6 +27,24 @@ class RecordingStatus:
     segments: int
     bytes: int
     lost: int
+
+
+@dataclass(frozen=True)
+class DriftStatus:
+    """How a camera's figures are to their reference.
+
+    Attributes:
+        state: "learning" the reference, "steady" or "drifting".
+        learnt: part of the reference that is learnt, 0 to 1.
+        values: of the moving averages: the distance of the mix of classes from the reference's, the confidence, and the
+            churn of the masks, each 0 to 1. Empty while there is no reference, and none is held against it yet.
+        deviations: of the same from the reference, in its spreads.
+    """
+
+    state: Literal["learning", "steady", "drifting"]
+    learnt: float
+    values: dict[str, float]
+    deviations: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -53,6 +71,7 @@ class CameraStatus:
         stages: durations of capture, prepare, infer, kernel and capture_to_mask.
         fractions: of the newest mask, by class: 0 to 1. Empty before the first.
         recording: None where nothing is recorded.
+        drift: None where none is watched for.
     """
 
     name: str
@@ -73,6 +92,7 @@ class CameraStatus:
     stages: dict[str, Histogram]
     fractions: dict[str, float]
     recording: RecordingStatus | None
+    drift: DriftStatus | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object; durations of stages in milliseconds."""
@@ -81,6 +101,7 @@ class CameraStatus:
             "connection": asdict(self.connection),
             "stages": {name: times.summary() for name, times in self.stages.items()},
             "recording": None if self.recording is None else asdict(self.recording),
+            "drift": None if self.drift is None else asdict(self.drift),
         }
 
 

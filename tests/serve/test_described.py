@@ -11,6 +11,7 @@ from edgeseg.serve.described import to_json, to_text
 from edgeseg.serve.settings import (
     BundleSettings,
     CameraSettings,
+    DriftSettings,
     LabellingSettings,
     ListenSettings,
     MqttSettings,
@@ -34,6 +35,7 @@ CAMERA = CameraSettings(
     zones=(Zone("A", ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0))),),
     rules=(Rule("somebody", "Pedestrian", "A", 0.02, 0.016, 0.5), Rule("sky", "Sky", None, 0.5, 0.4)),
     labelling=LabellingSettings(Path("/srv/label")),
+    drift=DriftSettings(Path("/srv/state")),
 )
 SETTINGS = ServiceSettings(
     BundleSettings("road", precision="int8"),
@@ -56,6 +58,7 @@ def test_text() -> None:
         "    rule somebody: Pedestrian above 2 % of zone A for 0.5 s, until below 1.6 %",
         "    rule sky: Sky above 50 % of the frame for 0 s, until below 40 %",
         "    frames to label into /srv/label: 1000 at most, 1 GB, one in 10 s",
+        "    drift from a reference in /srv/state, of 24 hours: beyond 5 spreads, by means of 60 s",
         "camera yard: 0",
         "    stalled after 3 s",
     ]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from edgeseg.bundle import Bundle
 from edgeseg.errors import UsageError
-from edgeseg.serve.settings import Rule, ServiceSettings, Zone
+from edgeseg.serve.settings import DriftSettings, Rule, ServiceSettings, Zone
 from edgeseg.serve.settings_file import read_settings
 from edgeseg.spec import Spec
 
@@ -99,6 +99,10 @@ when = { class = "sky", above = 0.5, below = 0.1 }
 [cameras.gate.labelling]
 folder = "rec"
 most = 10
+[cameras.gate.drift]
+folder = "rec"
+learn_hours = 2
+every = 30
 """,
     )
     assert settings.bundle.bundle == str(folder / "tiny")
@@ -123,6 +127,8 @@ most = 10
     )
     assert camera.labelling is not None
     assert (camera.labelling.most, camera.labelling.most_bytes) == (10, 10**9)
+    assert camera.drift == DriftSettings(folder / "rec", learn_hours=2.0, every=30.0)
+    assert camera.drift.periods == 240
     assert "secret" not in repr(settings)
     assert "0123456789abcdef" not in repr(settings)
 
@@ -144,7 +150,7 @@ RULE = BUNDLE + GATE + "[[cameras.gate.rules]]\n"
         ('bundle = "./none"\n' + GATE, 1, "bundle: .* is not there, expected a bundle"),
         ('engine = "onnx"\n' + GATE, 1, "engine is 'onnx': no engine 'onnx'; choose one of"),
         ('engine = "onnxruntime"\nprecision = "fp16"\n' + BUNDLE + GATE, 2, "precision does not fit"),
-        ('batch = 4\n' + GATE, 1, "batch is 4, expected a text in quotes"),
+        ("batch = 4\n" + GATE, 1, "batch is 4, expected a text in quotes"),
         ('\nbatch = "on"\n' + GATE, 2, 'batch is "on", and road takes one frame at a time; export it with --batch'),
         ('mode = "fast"\n' + GATE, 1, "mode is 'fast', expected one of throughput, latency"),
         ("workers = 0\n" + GATE, 1, "workers is 0, expected a whole number, 1 to"),
@@ -164,6 +170,9 @@ RULE = BUNDLE + GATE + "[[cameras.gate.rules]]\n"
         (GATE + 'credentials = "token"', 3, "holds no credentials"),
         (GATE + "options = { a = 1 }", 3, r"options\.a is 1, expected a text"),
         (GATE + "[cameras.gate.recording]\n", 3, "recording has no folder"),
+        (GATE + "[cameras.gate.drift]\n", 3, "drift has no folder"),
+        (GATE + '[cameras.gate.drift]\nfolder = "rec"\nlearn_hours = 0.1', 3, "learns from 6 periods"),
+        (GATE + '[cameras.gate.drift]\nfolder = "rec"\nlimit = 0', 5, "is 0, expected 1 to 1000"),
         (GATE + '[cameras.gate.recording]\nfolder = "none"', 4, "no such folder; make it first"),
         (GATE + '[cameras.gate.recording]\nfolder = "login"', 4, "no such folder"),
         (GATE + '[cameras.gate.recording]\nfolder = "rec"\nkeep_bytes = "50 Gb"', 5, 'expected a size such as "50 GB"'),

@@ -16,7 +16,7 @@ from edgeseg.serve.event_log import EventLog
 from edgeseg.serve.recording.fragments import Kind, LiveVideo
 from edgeseg.serve.recording.masks import FRACTIONS, MASKS, MaskTracks
 from edgeseg.serve.recording.piece import Piece, PieceQueue
-from edgeseg.serve.recording.retention import delete_old, missing_room
+from edgeseg.serve.recording.retention import AgeClock, delete_old, missing_room
 from edgeseg.serve.recording.segments import LINES, Segments, finish_leftovers
 from edgeseg.serve.settings import RecordingSettings
 from edgeseg.serve.status import RecordingStatus
@@ -50,6 +50,7 @@ class Recorder:
         self._settings, self._camera, self._live, self._events = settings, camera, live, events
         self._kind: Kind = "overlay" if settings.overlay else "plain"
         self._lock = threading.Lock()  # guards the three that follow
+        self._clock = AgeClock()
         self._reason: str | None = None
         self._busy_since: float | None = None
         self._lost_before = 0
@@ -163,7 +164,7 @@ class Recorder:
 
     def _delete_old(self) -> None:
         present = sum(each.present for each in self._segments.values())
-        delete_old(self._settings, self._camera, time.time(), present)
+        delete_old(self._settings, self._camera, self._clock.now(time.time(), time.monotonic()), present)
 
     def _begin(self) -> None:
         """The disk is asked for something."""

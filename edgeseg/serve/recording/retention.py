@@ -7,6 +7,41 @@ import os
 from edgeseg.serve.recording.names import entries
 from edgeseg.serve.settings import RecordingSettings
 
+TOLERANCE = 60.0
+"""Seconds by which the clock may be set forward, and be believed at once."""
+
+HOLD = 3600.0
+"""Seconds for which a clock that was set further forward has to stay so before it is believed."""
+
+
+class AgeClock:
+    """The time that files' ages are counted by: the system's clock, unless it has just jumped far forward.
+
+    Such a jump may be an error that is put right soon, and files that were deleted for their age do not come back.
+    Until the new time has held for `HOLD` the old one goes on. At the start the clock is believed.
+    """
+
+    def __init__(self) -> None:
+        """Knows no time yet."""
+        self._offset: float | None = None  # of the clock that is believed, to the monotonic one
+        self._ahead_since: float | None = None
+
+    def now(self, wall: float, monotonic: float) -> float:
+        """Seconds since the epoch.
+
+        Args:
+            wall: of time.time().
+            monotonic: of time.monotonic(), at the same moment.
+        """
+        offset = wall - monotonic
+        if self._offset is None or offset - self._offset <= TOLERANCE:
+            self._offset, self._ahead_since = offset, None
+        elif self._ahead_since is None:
+            self._ahead_since = monotonic
+        elif monotonic - self._ahead_since >= HOLD:
+            self._offset, self._ahead_since = offset, None
+        return monotonic + self._offset
+
 
 def delete_old(settings: RecordingSettings, camera: str, now: float, present: int = 0) -> int:
     """Deletes a camera's oldest finished files until its settings hold; no file of anybody else.

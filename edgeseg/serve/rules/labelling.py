@@ -66,6 +66,7 @@ class LabellingSet:
         spec: Spec,
         model: Callable[[], Segmenter],
         events: EventLog,
+        drifting: Callable[[], bool] = lambda: False,
     ) -> None:
         """Begins; frames of earlier runs count as part of the set.
 
@@ -75,6 +76,7 @@ class LabellingSet:
             spec: names and colours of the classes.
             model: returns what segments now; it may change.
             events: told when frames cannot be kept, and when they can again.
+            drifting: returns whether what the camera shows has drifted away from its reference.
 
         Raises:
             UsageError: the network's labels may overlap.
@@ -85,6 +87,7 @@ class LabellingSet:
                 "leave out the camera's labelling"
             )
         self._settings, self._camera, self._model, self._events = settings, camera, model, events
+        self._drifting = drifting
         self._classes = Classes(spec.classes, spec.palette, spec.ignore)
         self._before: Mask | None = None
         self._judged_at: float | None = None
@@ -128,6 +131,8 @@ class LabellingSet:
             try:
                 assert result.mask is not None
                 doubt = max(uncertainty(self._model(), result.frame), disagreement(result.mask, before))
+                if self._drifting():  # each such frame is doubted more than most others, and they keep their order
+                    doubt = (1 + doubt) / 2
             except EdgeSegError as error:
                 self._fail(str(error))
                 continue

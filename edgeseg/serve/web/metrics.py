@@ -51,6 +51,7 @@ class ServiceCollector(Collector):
         yield from _counters(status.cameras)
         yield from _gauges(status.cameras)
         yield from _recordings(status.cameras)
+        yield from _drift(status.cameras)
         stages = HistogramMetricFamily(
             "edgeseg_stage_seconds",
             "Durations of the stages of a frame; bounds are right to 1 %.",
@@ -127,3 +128,27 @@ def _recordings(cameras: tuple[CameraStatus, ...]) -> Iterator[Metric]:
             written.add_metric([camera.name], recording.bytes)
             lost.add_metric([camera.name], recording.lost)
     yield from (active, segments, written, lost)
+
+
+def _drift(cameras: tuple[CameraStatus, ...]) -> Iterator[Metric]:
+    drifting = GaugeMetricFamily("edgeseg_drifting", "1 while a figure has left its reference.", labels=["camera"])
+    learnt = GaugeMetricFamily(
+        "edgeseg_drift_reference_learnt", "Part of the reference that is learnt, 0 to 1.", labels=["camera"]
+    )
+    value = GaugeMetricFamily(
+        "edgeseg_drift_value",
+        "Moving average of a figure: distance of the mix of classes, confidence, churn; 0 to 1.",
+        labels=["camera", "figure"],
+    )
+    deviation = GaugeMetricFamily(
+        "edgeseg_drift_deviation", "Of a figure from its reference, in its spreads.", labels=["camera", "figure"]
+    )
+    for camera in cameras:
+        if (drift := camera.drift) is not None:
+            drifting.add_metric([camera.name], drift.state == "drifting")
+            learnt.add_metric([camera.name], drift.learnt)
+            for figure, number in drift.values.items():
+                value.add_metric([camera.name, figure], number)
+            for figure, number in drift.deviations.items():
+                deviation.add_metric([camera.name, figure], number)
+    yield from (drifting, learnt, value, deviation)

@@ -120,6 +120,13 @@ def _camera() -> Schema:
     summary = _object(count=WHOLE, **dict.fromkeys(("mean", "p50", "p95", "p99", "max"), NUMBER))
     connection = _object(reconnects=COUNTS, stalls=WHOLE, gaps=WHOLE, gap_seconds=NUMBER, freezes=WHOLE)
     recording = _object(recording=BOOLEAN, reason=_or_null(TEXT), segments=WHOLE, bytes=WHOLE, lost=WHOLE)
+    figures: Schema = {"type": "object", "additionalProperties": NUMBER}
+    drift = _object(
+        state={"enum": ["learning", "steady", "drifting"]},
+        learnt={**NUMBER, "description": "Part of the reference, 0 to 1"},
+        values={**figures, "description": "mix (distance from the reference), confidence, churn: 0 to 1"},
+        deviations={**figures, "description": "Of the same, in the reference's spreads"},
+    )
     return _object(
         name=TEXT,
         source=TEXT,
@@ -139,6 +146,7 @@ def _camera() -> Schema:
         stages={"type": "object", "additionalProperties": summary, "description": "Milliseconds"},
         fractions={"type": "object", "additionalProperties": NUMBER, "description": "Of the newest mask, 0 to 1"},
         recording=_or_null(recording),
+        drift=_or_null(drift),
         latency={**_list(WHOLE), "description": "From capture to mask: how many took at most `latency_bounds`"},
     )
 

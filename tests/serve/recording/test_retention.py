@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from edgeseg.serve.recording import retention
 from edgeseg.serve.recording.names import entries, file_name
+from edgeseg.serve.recording.retention import HOLD, TOLERANCE, AgeClock, delete_old
 from edgeseg.serve.settings import RecordingSettings
 from tests.serve.results import START
 
@@ -75,3 +76,27 @@ def test_room_on_the_real_disk(tmp_path: Path) -> None:
     assert retention.missing_room(RecordingSettings(tmp_path, keep_free=1)) == 0
     missing = retention.missing_room(RecordingSettings(tmp_path, keep_free=disk.f_blocks * disk.f_frsize + 10**15))
     assert missing >= 10**15
+
+
+def test_a_clock_that_jumps_forward_deletes_nothing_until_it_has_held(tmp_path: Path) -> None:
+    """A year ahead for half an hour; back; ahead for good: nothing is deleted before that has held for an hour."""
+    path = tmp_path / file_name("gate", START, ".mp4")
+    path.write_bytes(b"x")
+    settings, clock, year = RecordingSettings(tmp_path, keep_hours=24.0), AgeClock(), 365 * 86400.0
+
+    def delete(minute: int, ahead: float) -> bool:
+        delete_old(settings, "gate", clock.now(START + 60 * minute + ahead, 500.0 + 60 * minute))
+        return not path.exists()
+
+    for minute in range(90):
+        assert not delete(minute, year if 30 <= minute < 60 else 0.0)
+    deleted = [minute for minute in range(90, 200) if delete(minute, year)]
+    assert deleted[0] == 90 + HOLD / 60
+
+
+def test_a_clock_that_is_set_back_or_creeps_is_believed() -> None:
+    clock = AgeClock()
+    assert clock.now(1000.0, 0.0) == 1000.0
+    assert clock.now(400.0, 10.0) == 400.0
+    for step in range(100):
+        assert clock.now(400.0 + step * (60 + TOLERANCE), 10.0 + 60 * step) == 400.0 + step * (60 + TOLERANCE)

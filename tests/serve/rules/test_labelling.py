@@ -32,7 +32,8 @@ class Camera:
 
     def __init__(self, settings: LabellingSettings, spec: Spec, model: Segmenter, name: str = "gate") -> None:
         self.events = EventLog()
-        self.set = LabellingSet(settings, name, spec, lambda: model, self.events)
+        self.drifting = False
+        self.set = LabellingSet(settings, name, spec, lambda: model, self.events, lambda: self.drifting)
 
     def put(self, at: float, doubt: int = 10, mask: int = 0) -> None:
         result = make_result(0, captured=at)
@@ -120,6 +121,21 @@ def test_masks_that_change_between_neighbours_are_doubted(tmp_path: Path, open_c
     camera.put(12, 20, mask=1)
     camera.told()
     assert names(tmp_path) == ["gate-2026-11-28T12-00-03Z-9999", "gate-2026-11-28T12-00-12Z-2000"]
+
+
+def test_frames_of_drift_are_doubted_more(tmp_path: Path, open_camera: Callable[..., Camera]) -> None:
+    camera = open_camera(tmp_path)
+    camera.put(0, 70)
+    camera.put(2, 10)
+    for _ in range(2):
+        camera.put(10, 70)
+    camera.told()
+    camera = open_camera(tmp_path)
+    camera.drifting = True
+    camera.put(20, 30)
+    camera.put(22, 10)
+    camera.told()
+    assert names(tmp_path)[-1] == "gate-2026-11-28T12-00-20Z-6500"
 
 
 def test_a_full_set_stays_full_and_spread(tmp_path: Path, open_camera: Callable[..., Camera]) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from edgeseg.segmenter import Segmenter
 from edgeseg.serve.event_log import EventLog
-from edgeseg.serve.status import CameraStatus, RecordingStatus, ServiceStatus
+from edgeseg.serve.status import CameraStatus, DriftStatus, RecordingStatus, ServiceStatus
 from edgeseg.serve.web.view import Kind
 from edgeseg.video.model import Result
 from edgeseg.video.supervised.life import Connection, State
@@ -146,6 +146,7 @@ class SmallCamera:
         self.live: SmallLive | None = SmallLive(model)
         self.frozen = False
         self.recording: RecordingStatus | None = None
+        self.drift: DriftStatus | None = None
         self._model = model
         self._events = events
         self._frames = frames
@@ -203,6 +204,7 @@ class SmallCamera:
             stages=self._stages,
             fractions=fractions,
             recording=self.recording,
+            drift=self.drift,
         )
 
     def step(self) -> None:

@@ -9,7 +9,7 @@ pytest.importorskip("starlette", reason="no web server: pip install 'edgeseg[web
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from edgeseg.serve.status import RecordingStatus
+from edgeseg.serve.status import DriftStatus, RecordingStatus
 from tests.serve.web.conftest import Served
 
 
@@ -29,6 +29,7 @@ def test_figures_are_those_of_the_status(served: Served) -> None:
     yard.kill()
     yard.kill()
     gate.recording = RecordingStatus(True, None, 3, 1000, 2)
+    gate.drift = DriftStatus("drifting", 1.0, {"mix": 0.25}, {"mix": 7.5})
     answer = served.client.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=")
     found = _samples(answer.text)
@@ -47,6 +48,10 @@ def test_figures_are_those_of_the_status(served: Served) -> None:
     assert value("edgeseg_camera_state", camera="yard", state="live") == 0
     assert value("edgeseg_recording_segments_total", camera="gate") == 3
     assert ("edgeseg_recording_active", (("camera", "yard"),)) not in found
+    assert value("edgeseg_drifting", camera="gate") == 1
+    assert value("edgeseg_drift_value", camera="gate", figure="mix") == 0.25
+    assert value("edgeseg_drift_deviation", camera="gate", figure="mix") == 7.5
+    assert ("edgeseg_drifting", (("camera", "yard"),)) not in found
     assert 0 < value("edgeseg_mask_age_seconds", camera="gate") < 60
     for name, fraction in camera.fractions.items():
         assert value("edgeseg_class_fraction", camera="gate", **{"class": name}) == fraction

@@ -78,7 +78,12 @@ export class CameraCard {
     this.#figure("age", camera.age === null ? "–" : duration(camera.age));
     this.#figure("skipped", sum(camera.skipped));
     this.#figure("reconnects", sum(camera.connection.reconnects));
-    const recording = camera.recording;
+    const { recording, drift } = camera;
+    this.#find("[data-figure=drift]").parentElement.hidden = !drift;
+    if (drift) {
+      const furthest = Math.max(...Object.values(drift.deviations), 0).toFixed(1);
+      this.#figure("drift", drift.state === "learning" ? `learning, ${Math.floor(100 * drift.learnt)} %` : `${drift.state}, ${furthest}`);
+    }
     this.#find("[data-figure=recording]").parentElement.hidden = !recording;
     if (recording) this.#figure("recording", recording.recording ? bytes(recording.bytes) : "paused");
     const found = this.#latency.update(status.latency_bounds, camera.latency, now);
