@@ -8,7 +8,8 @@
   "precision": "int8",
   "sha256": "9f86d0...",                 of the artifact that was measured; another one is refused
   "width": 480, "height": 360,           the network's input
-  "threads": 1, "workers": 2,            threads an inference, frames at once
+  "threads": 1, "workers": 2,            threads an inference, inferences at once
+  "batch": 8,                            frames an inference; left out where it is one
   "cores": 2,                            of the device
   "measured": {...}                      what it was chosen by
 }
@@ -48,10 +49,11 @@ class RunSettings:
         width: of the network's input, in pixels; another one than the bundle's is for networks that take any size.
         height: of the network's input, in pixels.
         threads: that one inference runs on.
-        workers: frames that are worked on at once.
+        workers: inferences at once.
         processor: of the device that this was chosen for.
         cores: of that device that could be used.
         measured: the figures that it was chosen by.
+        batch: frames of a file in one inference, at most.
     """
 
     bundle: str
@@ -65,11 +67,12 @@ class RunSettings:
     processor: str
     cores: int
     measured: Mapping[str, Any] = field(default_factory=dict)
+    batch: int = 1
 
     @property
     def mode(self) -> Mode:
         """ "latency" for one frame at a time, "throughput" for several."""
-        return "latency" if self.workers == 1 else "throughput"
+        return "latency" if self.workers == self.batch == 1 else "throughput"
 
     def load(
         self, *, require_signature: bool = False, trust: Path | None = None, min_version: int | None = None
@@ -155,6 +158,7 @@ def read_settings(path: Path, options: Mapping[str, object] | None = None) -> Ru
         processor=text("processor"),
         cores=number("cores"),
         measured=required(data, "measured", dict, where=where, error=UsageError),
+        batch=number("batch") if "batch" in data else 1,
     )
 
 
@@ -166,4 +170,6 @@ def write_settings(path: Path, settings: RunSettings) -> None:
     """
     with atomic_file(path) as temporary:
         fields = {"format": FORMAT, "what": WHAT, **vars(settings)}
+        if settings.batch == 1:  # an earlier edgeseg reads it too
+            del fields["batch"]
         temporary.write_text(json.dumps(fields, indent=2, allow_nan=False) + "\n", encoding="utf-8")

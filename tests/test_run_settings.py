@@ -65,6 +65,7 @@ texts, numbers = st.text(max_size=8), st.integers(1, 99)
         processor=texts,
         cores=numbers,
         measured=st.dictionaries(texts, st.floats(allow_nan=False, allow_infinity=False)),
+        batch=numbers,
     )
 )
 def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, settings: RunSettings) -> None:

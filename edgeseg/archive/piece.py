@@ -7,9 +7,8 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
-
-import numpy as np
 
 from edgeseg.archive.events import Watch
 from edgeseg.archive.place import FRAMES, OVERLAY
@@ -19,6 +18,7 @@ from edgeseg.arrays import Image
 from edgeseg.errors import SourceError
 from edgeseg.segmenter import Segmenter
 from edgeseg.video.encoders import AUTO, Picture, choose
+from edgeseg.video.segment import make_room, prepare
 from edgeseg.video.source import NOMINAL_FPS, Source
 from edgeseg.video.video_file import CONTAINERS, VideoFile
 
@@ -31,6 +31,7 @@ def segment(
     overlay: bool,
     watch: Watch | None = None,
     progress: Callable[[int], None],
+    batch: int = 1,
 ) -> Work:
     """Segments a source to its end.
 
@@ -41,6 +42,7 @@ def segment(
         overlay: write overlays too.
         watch: the rules whose shares are kept, None if there are none.
         progress: told how many frames are done.
+        batch: frames that the network is given at once, up to `model.batch`.
 
     Returns:
         What that was: frames, and the seconds of each stage.
@@ -52,26 +54,29 @@ def segment(
     """
     seconds: Counter[str] = Counter()
     frames = 0
-    memory = np.empty((1, model.spec.height, model.spec.width, 3), np.uint8)
+    room = make_room(model.spec, batch)
     with ExitStack() as stack:
         table = stack.enter_context(PieceTable(folder / FRAMES, model.spec, watch))
         overlays = _Overlays(folder / OVERLAY, source) if overlay else None
         if overlays is not None:
             stack.callback(overlays.close)
-        for frame in source:
-            height, width = frame.image.shape[:2]
+        while group := list(islice(source, batch)):
             started = time.perf_counter()
-            logits = model.infer(model.prepare(frame.image, out=memory))
-            inferred = time.perf_counter()
-            mask = model.mask(logits, width, height)
-            masked = time.perf_counter()
-            table.add(frame.timestamp, mask, confidence(model.spec, logits, width, height))
-            if overlays is not None:
-                overlays.write(model.paint(mask, frame.image), frame.timestamp)
-            frames += 1
-            progress(frames)
-            ends = (frame.seconds, inferred - started, masked - inferred, time.perf_counter() - masked)
-            seconds.update(dict(zip(("decode", "infer", "mask", "write"), ends, strict=True)))
+            together = model.infer(prepare(model, [frame.image for frame in group], room))
+            seconds["infer"] += time.perf_counter() - started
+            for place, frame in enumerate(group):
+                height, width = frame.image.shape[:2]
+                logits = together[place : place + 1]
+                begun = time.perf_counter()
+                mask = model.mask(logits, width, height)
+                masked = time.perf_counter()
+                table.add(frame.timestamp, mask, confidence(model.spec, logits, width, height))
+                if overlays is not None:
+                    overlays.write(model.paint(mask, frame.image), frame.timestamp)
+                frames += 1
+                progress(frames)
+                ends = (frame.seconds, masked - begun, time.perf_counter() - masked)
+                seconds.update(dict(zip(("decode", "mask", "write"), ends, strict=True)))
     return Work(frames, dict(seconds))
 
 

@@ -98,13 +98,18 @@ class Settings:
 
 @dataclass(frozen=True)
 class Loading:
-    """How each worker loads the network: `edgeseg.load`'s arguments of these names, with one thread an inference."""
+    """How each worker loads the network: `edgeseg.load`'s arguments of these names, with one thread an inference.
+
+    Attributes:
+        batch: frames that a worker gives the network at once, at most.
+    """
 
     bundle: str
     settings: Settings
     require_signature: bool = False
     trust: Path | None = None
     min_version: int | None = None
+    batch: int = 1
 
     def load(self) -> Segmenter:
         """Loads it.

@@ -42,6 +42,7 @@ class Worker:
         """
         self._place = Place(root)
         self._settings = loading.settings
+        self._batch = loading.batch
         self._seconds = piece_seconds
         self._progress = progress
         self._model = loading.load()
@@ -132,6 +133,7 @@ class Worker:
                 overlay=self._settings.overlay,
                 watch=self._settings.watch,
                 progress=self._progress,
+                batch=self._batch,
             )
         return work, tuple(source.warnings)
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from edgeseg.archive.pool import Start
     from edgeseg.archive.report import BatchReport
     from edgeseg.archive.run import Pool
+    from edgeseg.segmenter import Segmenter
 
 LONGEST_PIECE = 86400.0
 """Seconds."""
@@ -33,6 +34,7 @@ def batch_command(
     rules: Path | None = None,
     workers: int | None = None,
     ray: str | None = None,
+    batch: int | None = None,
     piece: float = 60.0,
     require_signature: bool = False,
     trust: Path | None = None,
@@ -63,6 +65,8 @@ def batch_command(
             network, on one thread.
         ray: work on a Ray cluster: HOST:PORT of its head, auto for the one that this machine belongs to, or local to
             start one here. All its machines must see the videos and --out under the same paths.
+        batch: frames that a worker gives the network at once, if it was exported with --batch. By default one, or with
+            --engine auto what measured fastest here.
         piece: seconds of video in a piece, at least; one that is shorter than two of them is not cut.
         require_signature: run nothing but a bundle that a believed key signed, as for run.
         trust: a public key (.pub) or a folder of some, as for run.
@@ -115,10 +119,11 @@ def batch_command(
             overlay,
             watch,
         )
+        at_once = _at_once(model, batch, workers, measure=engine is None)
         model.close()
         if earlier is not None:
             settings.check_same(earlier, out)
-        loading = Loading(str(opened.folder.absolute()), settings, require_signature, trust, min_version)
+        loading = Loading(str(opened.folder.absolute()), settings, require_signature, trust, min_version, at_once)
         start = Start(place.root, loading, piece)
         with _pools(ray, workers, start) as make_pool:
             if earlier is None:
@@ -150,6 +155,25 @@ def _pools(ray: str | None, workers: int | None, start: Start) -> Iterator[Calla
             from edgeseg.archive.cluster.pool import RayPool
 
             yield lambda: RayPool(workers, start)
+
+
+def _at_once(model: Segmenter, batch: int | None, workers: int | None, *, measure: bool) -> int:
+    """How many frames a worker gives the network at once.
+
+    Raises:
+        UsageError: the network takes fewer.
+    """
+    from edgeseg.batch_size import choose_batch
+    from edgeseg.cache import tell
+    from edgeseg.processor import available_cores
+    from edgeseg.video.options import StreamOptions
+    from edgeseg.video.pipeline import check_batch
+
+    if batch is not None:
+        check_batch(model, StreamOptions(batch=batch))
+        return batch
+    cores = available_cores()
+    return choose_batch(model, workers=min(workers or cores, cores), say=tell).best if measure else 1
 
 
 def _print(report: BatchReport) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -38,7 +39,7 @@ def run_command(
     mode: Literal["throughput", "latency"] | None = None,
     workers: int | None = None,
     threads: int | None = None,
-    batch: int = 1,
+    batch: int | None = None,
     batch_wait: float = 0.0,
     settings: Path | None = None,
     overwrite: bool = False,
@@ -96,10 +97,11 @@ def run_command(
         mode: throughput (by default) works on several frames at once, latency on one with all cores.
         workers: frames that are worked on at once, instead of what the mode says.
         threads: threads that each frame's inference runs on, instead of what the mode says.
-        batch: frames of a file that the network is given at once, at most, if it was exported with --batch. Of a
-            camera the newest frame is taken, alone.
+        batch: frames of a file that the network is given at once, at most, if it was exported with --batch. By default
+            one, or with --engine auto what measured fastest here; of a camera always the newest, alone.
         batch_wait: seconds that a frame may wait until there are so many; by default those are taken that are there.
-        settings: a file of edgeseg tune, which says bundle, engine, precision, mode, workers and threads.
+        settings: a file of edgeseg tune, which says bundle, engine, precision, mode, workers, threads and
+            batch.
         overwrite: replace an --out that is there, once the new one is finished; write --masks into a folder that holds
             files, of which those of the same names are replaced.
         codec: of --out: auto (what the container usually holds, by hardware where this machine has an encoder), h264,
@@ -130,6 +132,7 @@ def run_command(
         json: print one JSON object on stdout, and nothing else.
     """
     from edgeseg.auto import AUTO
+    from edgeseg.batch_size import choose_batch
     from edgeseg.cache import tell
     from edgeseg.run_settings import read_settings
     from edgeseg.segmenter import load
@@ -146,8 +149,9 @@ def run_command(
     run_settings = None
     if settings is not None:
         flags = {"bundle": bundle, "engine": engine, "precision": precision, "mode": mode, "workers": workers}
-        run_settings = read_settings(settings, {**flags, "threads": threads})
+        run_settings = read_settings(settings, {**flags, "threads": threads, "batch": batch})
         mode, workers, threads = run_settings.mode, run_settings.workers, run_settings.threads
+        batch = run_settings.batch
     mode = mode or "throughput"
     threads = engine_threads(mode) if threads is None else threads
     stream_options = StreamOptions(
@@ -155,7 +159,7 @@ def run_command(
         workers=workers,
         alpha=alpha,
         max_frames=max_frames,
-        batch=batch,
+        batch=1 if batch is None else batch,
         batch_wait=batch_wait,
         timeout=timeout,
         reconnect=reconnect,
@@ -220,6 +224,9 @@ def run_command(
                 min_version=min_version,
                 say=tell,
             )
+            if batch is None and engine in (None, AUTO) and mode == "throughput" and not opened.live:
+                at_once = stream_options.frames_at_once(threads)
+                stream_options = replace(stream_options, batch=choose_batch(model, workers=at_once, say=tell).best)
         report = run(model, opened, outputs, stream_options, quiet=json)
     if json:
         print_json(report.to_json())

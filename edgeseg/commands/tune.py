@@ -18,6 +18,7 @@ def tune_command(
     engine: str = "all",
     size: Annotated[list[str] | None, Parameter(negative="")] = None,
     threads: Annotated[list[int] | None, Parameter(negative="")] = None,
+    throughput: Annotated[bool, Parameter(negative="")] = False,
     out: Path = Path("settings.json"),
     json: Path | None = None,
     html: Path | None = None,
@@ -40,6 +41,8 @@ def tune_command(
         engine: the runtime, or "all" for every one that is installed.
         size: WIDTHxHEIGHT of the input of networks that take any; may be given several times.
         threads: of an inference; may be given several times. As many frames at once as cores are left for.
+        throughput: for recordings: take what gives most frames a second, instead of the lowest latency, and try
+            several frames in a call too, where a bundle takes them.
         out: write the choice here.
         json: write all figures here.
         html: write a page with table and plot here.
@@ -63,7 +66,7 @@ def tune_command(
         if path is not None:
             result.check_writable(path)
     sizes = [parsed for text in size or () if (parsed := parse_size(text)) is not None]
-    choices, skipped = combinations(bundles, engine_name=engine, sizes=sizes, threads=threads)
+    choices, skipped = combinations(bundles, engine_name=engine, sizes=sizes, threads=threads, batches=throughput)
     dataset = open_labelled(data, split)
     for choice in {each.artifact.sha256: each for each in choices}.values():
         check_labelled(choice.bundle, choice.artifact, dataset)
@@ -73,7 +76,7 @@ def tune_command(
     with console.status("tune") as status:
         trials = tune(choices, dataset, frames, budget, say=status.update)
     warnings = machine.warnings(before, machine.condition(), available_cores())
-    chosen = choose(trials, budget)
+    chosen = choose(trials, budget, throughput=throughput)
     make_console().print(report.table(trials, chosen, budget))
     notes = [f"skipped {each['engine']}: {each['reason']}" for each in skipped]
     notes += [f"warning: {each}" for each in warnings]

@@ -97,6 +97,21 @@ def test_pieces_are_the_whole_byte_for_byte(batch: Batch, make_video: Callable[.
     assert {path.name for path in (tmp_path / "cut/.batch").iterdir()} - {"deep"} == {"lock", "settings.json"}
 
 
+def test_several_frames_at_once_are_the_same_bytes(
+    batch: Batch, make_video: Callable[..., Path], make_bundle: Callable[..., Bundle], spec: Spec, tmp_path: Path
+) -> None:
+    """By groups that do not divide the pieces."""
+    video = make_video(tmp_path / "in.mp4", 43)
+    several = str(make_bundle(tmp_path / "several", replace(spec, batch=4)).folder)
+    for size in (1, 4):
+        options = {"bundle": several, "batch": size, "piece": 0.4}
+        report = batch(video, out=tmp_path / str(size), **options)
+        assert (report["code"], report["frames"]) == (0, 43)
+    assert results(tmp_path / "4") == results(tmp_path / "1")
+    with pytest.raises(UsageError, match="batch is 5, and tiny takes up to 4 frames at once here"):
+        batch(video, out=tmp_path / "5", bundle=several, batch=5)
+
+
 def test_overlays(batch: Batch, make_video: Callable[..., Path], tiny: str, tmp_path: Path) -> None:
     video = make_video(tmp_path / "in.mp4", 43)
     assert batch(video, out=tmp_path / "out", piece=0.4, overlay=True)["code"] == 0

@@ -1,4 +1,4 @@
-"""Every combination of network, resolution, precision, engine and number of threads."""
+"""Every combination of network, resolution, precision, engine and number of threads; of batches too, if asked for."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from edgeseg.artifact import Artifact
+from edgeseg.batch_size import numbers
 from edgeseg.bundle import Bundle
 from edgeseg.candidate import Candidate
 from edgeseg.errors import EngineError, UsageError
@@ -31,7 +32,8 @@ class Combination:
         artifact: of the bundle, that the engine reads.
         size: width and height of the network's input.
         threads: that an inference runs on.
-        workers: frames at once: as many as there are cores for.
+        workers: inferences at once: as many as there are cores for.
+        batch: frames in an inference.
     """
 
     bundle: Bundle
@@ -41,13 +43,15 @@ class Combination:
     size: Size
     threads: int
     workers: int
+    batch: int = 1
 
     @property
     def name(self) -> str:
         """What the combination is, in one line."""
         width, height = self.size
         at_once = f"{self.workers} x {self.threads} thread{'s' * (self.threads > 1)}"
-        return f"{self.bundle_name} {self.artifact.precision} {width}x{height}, {self.engine}, {at_once}"
+        batch = f", {self.batch} frames a call" if self.batch > 1 else ""
+        return f"{self.bundle_name} {self.artifact.precision} {width}x{height}, {self.engine}, {at_once}{batch}"
 
     def open(self, threads: int) -> Segmenter:
         """Loads it, on so many threads.
@@ -59,7 +63,12 @@ class Combination:
 
 
 def combinations(
-    bundles: Iterable[str], *, engine_name: str, sizes: Sequence[Size] | None, threads: Sequence[int] | None
+    bundles: Iterable[str],
+    *,
+    engine_name: str,
+    sizes: Sequence[Size] | None,
+    threads: Sequence[int] | None,
+    batches: bool = False,
 ) -> tuple[list[Combination], list[dict[str, str]]]:
     """Every combination, and the engines that cannot be used with the reason.
 
@@ -69,6 +78,7 @@ def combinations(
         sizes: (width, height) of the input of networks that take any; None for a half, three quarters and the whole of
             their own.
         threads: an inference; None for 1, 2, 4 ... all cores.
+        batches: with 1, 2, 4 ... frames in an inference, of bundles that take several; otherwise with one.
 
     Raises:
         BundleError: a bundle cannot be opened, or has no artifact for the engine.
@@ -93,7 +103,11 @@ def combinations(
                 continue
             for size in _sizes(bundle, sizes):
                 for each in threads or _powers(cores):
-                    choices.append(Combination(bundle, bundle_name, *candidate, size, each, max(1, cores // each)))
+                    workers = max(1, cores // each)
+                    choices += [
+                        Combination(bundle, bundle_name, *candidate, size, each, workers, batch)
+                        for batch in (numbers(bundle.spec.batch) if batches else [1])
+                    ]
     if not choices:
         raise EngineError("no engine can run these bundles: " + "; ".join(each["reason"] for each in skipped))
     return choices, skipped

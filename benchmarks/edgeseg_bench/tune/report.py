@@ -90,6 +90,6 @@ def _row(trial: Trial, chosen: bool, unbeaten: bool) -> list[str]:
     remark = trial.dropped or ", ".join(
         text for text, true in (("chosen", chosen), ("unbeaten", unbeaten), ("not steady", not trial.steady)) if true
     )
-    times = ["-"] * 3 if window is None else [f"{window.p50:.1f}", f"{trial.p95:.1f}", f"{window.fps:.1f}"]
+    times = ["-"] * 3 if window is None else [f"{window.p50:.1f}", f"{trial.p95:.1f}", f"{trial.fps:.1f}"]
     miou = "-" if trial.miou is None else f"{trial.miou:.2f}"
     return [trial.combination.name, *times, miou, str(trial.images or "-"), remark]

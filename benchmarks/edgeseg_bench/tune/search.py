@@ -19,6 +19,7 @@ from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.evaluate import evaluate
 from edgeseg.arrays import Image
 from edgeseg.errors import EngineError, UsageError
+from edgeseg.segmenter import Segmenter
 from edgeseg.video.open import open_source
 from edgeseg_bench import engine
 from edgeseg_bench.tune.combinations import Combination
@@ -79,7 +80,7 @@ class Trial:
 
     Attributes:
         combination: the combination.
-        window: all frames that were timed in the last step; None if it did not run.
+        window: all calls that were timed in the last step, each with the combination's batch; None if it did not run.
         miou: in percent, of `images` images; None if accuracy was not looked at.
         images: how many.
         dropped: why it was not measured to the end; None if it was.
@@ -97,6 +98,11 @@ class Trial:
     def p95(self) -> float:
         """Milliseconds that 95 of 100 frames took at most."""
         return float("inf") if self.window is None else percentile(self.window.ms, 95)
+
+    @property
+    def fps(self) -> float:
+        """Frames a second of all workers; 0 if it did not run."""
+        return 0.0 if self.window is None else self.window.fps * self.combination.batch
 
     def point(self) -> tuple[float, float]:
         """p95 and mIoU of one that was measured to the end."""
@@ -169,11 +175,13 @@ def _try(combination: Combination, judge: _Judge, frames: Frames, budget: Budget
 
 
 def _measured(combination: Combination, judge: _Judge, frames: Frames, budget: Budget | None) -> Trial:
-    workers = combination.workers
     model = combination.open(combination.threads)
     try:
-        engine.measure(model, frames, frames=2 * workers, workers=workers)  # memory is mapped, code is loaded
-        short = engine.measure(model, frames, frames=max(SHORT, 2 * workers), workers=workers)
+        if combination.batch > model.batch:
+            most = f"{model.batch} frame{'s' * (model.batch > 1)}"
+            return Trial(combination, dropped=f"{combination.engine} takes {most} at a time")
+        _window(model, combination, frames, 0)  # memory is mapped, code is loaded
+        short = _window(model, combination, frames, SHORT)
         if budget is not None and short.p50 > FAR * budget.max_latency_ms:
             return Trial(combination, short, dropped=f"too slow: median {short.p50:.1f} ms in a short window")
         if budget is not None and len(judge.few) < len(judge.all):
@@ -182,13 +190,23 @@ def _measured(combination: Combination, judge: _Judge, frames: Frames, budget: B
                 why = f"not accurate enough: mIoU {estimate:.1f} % on {len(judge.few)} images"
                 return Trial(combination, short, estimate, len(judge.few), why)
         windows, steady = repeat(
-            lambda: engine.measure(model, frames, frames=max(LONG, 2 * workers), workers=workers),
+            lambda: _window(model, combination, frames, LONG),
             lambda window: window.p50,
             most=MOST,
         )
     finally:
         model.close()
     return Trial(combination, _joined(windows), judge.miou(combination, judge.all), len(judge.all), steady=steady)
+
+
+def _window(model: Segmenter, combination: Combination, frames: Frames, count: int) -> Window:
+    """One window of so many frames, at least; of a batch its calls, as each is the latency of its frames."""
+    workers, batch = combination.workers, combination.batch
+    calls = max(-(-count // batch), 2 * workers)
+    if batch == 1:
+        return engine.measure(model, frames, frames=calls, workers=workers)
+    groups = [[frames[(first + place) % len(frames)] for place in range(batch)] for first in range(len(frames))]
+    return engine.measure(model.masks, groups, frames=calls, workers=workers)
 
 
 def _joined(windows: Sequence[Window]) -> Window:

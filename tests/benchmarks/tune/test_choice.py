@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -57,6 +58,16 @@ def test_the_choice_keeps_the_budget_and_is_the_most_accurate(points: dict[str, 
 def test_of_equal_accuracy_the_fastest() -> None:
     fast, slow, worse = trial(None, 10, 73.74), trial(None, 19, 73.79), trial(None, 5, 73.5)
     assert choose([slow, worse, fast], Budget(20, 70)) is fast
+
+
+def test_for_throughput_the_one_with_most_frames_a_second(combination: Any) -> None:
+    """A call of four frames lasts longer, and all wait for it."""
+    alone = Trial(combination, Window((10.0,) * 20, 0.2, 0.2), 73.7, 10)
+    together = Trial(replace(combination, batch=4), Window((30.0,) * 20, 0.6, 0.6), 73.7, 10)
+    assert (alone.fps, together.fps) == (pytest.approx(100), pytest.approx(4 * 20 / 0.6))
+    assert choose([together, alone], Budget(40, 70)) is alone
+    assert choose([together, alone], Budget(40, 70), throughput=True) is together
+    assert choose([together, alone], Budget(20, 70), throughput=True) is alone  # the budget holds all the same
 
 
 def test_dropped_ones_are_neither_chosen_nor_nearest_nor_unbeaten(combination: Any) -> None:

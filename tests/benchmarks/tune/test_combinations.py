@@ -45,6 +45,17 @@ def test_given_sizes_are_for_networks_that_take_any(tiny: Bundle, sized: Bundle)
         found(tiny, sizes=[(40, 24)])
 
 
+def test_batches_are_tried_where_they_are_asked_for(
+    tiny: Bundle, make_bundle: Callable[..., Bundle], spec: Spec, tmp_path: Path
+) -> None:
+    several = make_bundle(tmp_path / "several", replace(spec, batch=3))
+    folders = [str(several.folder), str(tiny.folder)]
+    choices, _ = combinations(folders, engine_name="onnxruntime", sizes=None, threads=[1], batches=True)
+    assert [each.batch for each in choices] == [1, 2, 3, 1]
+    assert [each.name.endswith(f", {each.batch} frames a call") for each in choices] == [False, True, True, False]
+    assert {each.batch for each in found(several)} == {1}
+
+
 def test_names_differ_and_say_it_all(tiny: Bundle, sized: Bundle) -> None:
     choices = found(tiny, sized)
     assert len({each.name for each in choices}) == len(choices)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from edgeseg.accuracy.evaluate import evaluate
 from edgeseg.bundle import Bundle
 from edgeseg.errors import EngineError, UsageError
 from edgeseg.segmenter import load
+from edgeseg.spec import Spec
 from edgeseg_bench import engine
 from edgeseg_bench.tune import search
 from edgeseg_bench.tune.combinations import Combination, combinations
@@ -42,6 +45,21 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def tune(choices: list[Combination], dataset: Dataset, latency: float, miou: float) -> list[Trial]:
     return search.tune(choices, dataset, frames_of(dataset, None), Budget(latency, miou), say=lambda _: None)
+
+
+def test_a_batch_is_timed_by_the_call(
+    make_bundle: Callable[..., Bundle], spec: Spec, dataset: Dataset, tmp_path: Path
+) -> None:
+    folder = str(make_bundle(tmp_path / "several", replace(spec, batch=4)).folder)
+    choices = combinations([folder], engine_name="onnxruntime", sizes=None, threads=[1], batches=True)[0]
+    for trial in tune(choices, dataset, LONG_ENOUGH, 0):
+        batch = trial.combination.batch
+        assert trial.window is not None
+        assert len(trial.window.ms) % max(-(-LONG // batch), 2 * trial.combination.workers) == 0
+        assert trial.fps == trial.window.fps * batch
+    (lone,) = tune([replace(choices[0], batch=5)], dataset, LONG_ENOUGH, 0)
+    assert lone.dropped == "onnxruntime takes 4 frames at a time"
+    assert lone.fps == 0
 
 
 def test_what_keeps_the_budget_is_measured_to_the_end(
