@@ -63,7 +63,7 @@ def segment(
         while group := list(islice(source, batch)):
             started = time.perf_counter()
             together = model.infer(prepare(model, [frame.image for frame in group], room))
-            seconds["infer"] += time.perf_counter() - started
+            seconds.update({"infer": time.perf_counter() - started})
             for place, frame in enumerate(group):
                 height, width = frame.image.shape[:2]
                 logits = together[place : place + 1]

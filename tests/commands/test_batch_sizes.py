@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ def several(tmp_path_factory: pytest.TempPathFactory, spec: Spec, make_bundle: C
 
 
 @pytest.fixture(autouse=True)
-def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The number of workers of each measurement, by which two at once gain."""
     asked: list[int] = []
 
