@@ -130,6 +130,8 @@ def _capture(
             index += 1
     except BaseException as caught:  # it belongs to the thread that asks for frames
         error = caught
-    finally:
+    try:
         release()
-        mailbox.finish(error)
+    except BaseException as caught:
+        error = error or caught  # the first one is the cause
+    mailbox.finish(error)

@@ -35,9 +35,9 @@ def finish_orphans(folder: Path, spare: Path | None = None) -> list[str]:
             os.fsync(handle)
             name = give_name(part, target, overwrite=False, spare=spare)
         except OSError as error:
-            sentences.append(f"{part}, which a killed run left, cannot be finished: {error.strerror or error}")
+            sentences.append(f"{part}, which was left unfinished, cannot be finished: {error.strerror or error}")
             continue
-        sentences.append(f"a run that was killed had left a recording; it is {name} now, playable to its last second")
+        sentences.append(f"a recording was left unfinished; it is {name} now, playable to its last second")
     return sentences
 
 

@@ -118,6 +118,16 @@ def test_error_of_the_device_reaches_the_reader(camera: Camera) -> None:
     assert camera.released == 1
 
 
+def test_a_device_that_cannot_be_released_either_hides_nothing() -> None:
+    def fail(sentence: str) -> None:
+        raise OSError(sentence)
+
+    with pytest.raises(OSError, match="unplugged"):
+        LiveSource("camera", lambda: fail("unplugged"), lambda: fail("gone"), fps=None, timeout=5)
+    with pytest.raises(OSError, match="gone"):
+        LiveSource("camera", lambda: None, lambda: fail("gone"), fps=None, timeout=5)
+
+
 def test_close_wakes_a_waiting_reader(camera: Camera) -> None:
     source = open_camera(camera, timeout=60)
     next(source)

@@ -116,7 +116,7 @@ def test_the_next_start_finishes_what_a_killed_process_left(tmp_path: Path, exte
     assert str(number) not in left.name.split(".")
     recording = Recording(tmp_path / "next.mp4", 64, 48, Fraction(25))
     assert recording.warnings == [
-        f"a run that was killed had left a recording; it is {path} now, playable to its last second"
+        f"a recording was left unfinished; it is {path} now, playable to its last second"
     ]
     recording.close()
     assert list(tmp_path.iterdir()) == [path]
@@ -202,7 +202,7 @@ def test_what_cannot_be_judged_now_is_kept(tmp_path: Path, monkeypatch: pytest.M
     with monkeypatch.context() as patch:
         patch.setattr(av, "open", refuse)
         (sentence,) = finish_orphans(tmp_path, tmp_path / "new.mp4")
-    assert sentence == f"{part}, which a killed run left, cannot be finished: Resource temporarily unavailable"
+    assert sentence == f"{part}, which was left unfinished, cannot be finished: Resource temporarily unavailable"
     assert len(finish_orphans(tmp_path, tmp_path / "new.mp4")) == 1
     assert len(read(tmp_path / "out.mkv")) == 30
 

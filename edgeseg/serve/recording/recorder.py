@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import threading
 import time
+from collections import deque
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -30,6 +31,9 @@ HANGING = 5.0
 
 RETRY = 10.0
 """Seconds from one attempt to write to the next, while the disk is full or gone."""
+
+SENTENCES = 1000
+"""About files, that are remembered so as not to be told again."""
 
 
 class Recorder:
@@ -55,6 +59,7 @@ class Recorder:
         self._busy_since: float | None = None
         self._lost_before = 0
         self._retry_at = 0.0
+        self._sentences: deque[str] = deque(maxlen=SENTENCES)
         endings = {self._kind: ".mp4", MASKS: "-masks.mkv", FRACTIONS: f"-fractions{LINES}"}
         self._segments = {
             track: Segments(settings.folder, camera, ending, settings.segment_seconds)
@@ -146,6 +151,7 @@ class Recorder:
         """Writes a piece; none came for the length of a file, or there will be no more: what there is is finished."""
         if piece is None:
             with ExitStack() as stack:  # each of them, whatever becomes of the others
+                stack.callback(self._delete_old)  # the last: a camera that is away keeps no file too long
                 for each in self._segments.values():
                     stack.callback(each.finish)
             return
@@ -160,11 +166,22 @@ class Recorder:
 
     def _finish_leftovers(self) -> None:
         for sentence in finish_leftovers(self._settings.folder):
-            self._events.add("recording", "recovered", sentence, self._camera)
+            self._tell("recovered", sentence)
 
     def _delete_old(self) -> None:
+        """Deletes what the settings do not keep; a file that cannot be deleted is no reason not to record."""
         present = sum(each.present for each in self._segments.values())
-        delete_old(self._settings, self._camera, self._clock.now(time.time(), time.monotonic()), present)
+        now = self._clock.now(time.time(), time.monotonic())
+        delete_old(self._settings, self._camera, now, present, self._undeleted)
+
+    def _undeleted(self, path: Path, error: OSError) -> None:
+        self._tell("undeleted", f"{path} cannot be deleted: {error.strerror or error}")
+
+    def _tell(self, name: str, sentence: str) -> None:
+        """Tells what comes up at each attempt once."""
+        if sentence not in self._sentences:
+            self._sentences.append(sentence)
+            self._events.add("recording", name, sentence, self._camera)
 
     def _begin(self) -> None:
         """The disk is asked for something."""

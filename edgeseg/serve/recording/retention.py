@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from pathlib import Path
 
 from edgeseg.serve.recording.names import entries
 from edgeseg.serve.settings import RecordingSettings
@@ -43,7 +45,13 @@ class AgeClock:
         return monotonic + self._offset
 
 
-def delete_old(settings: RecordingSettings, camera: str, now: float, present: int = 0) -> int:
+def delete_old(
+    settings: RecordingSettings,
+    camera: str,
+    now: float,
+    present: int = 0,
+    fail: Callable[[Path, OSError], None] = lambda _path, _error: None,
+) -> int:
     """Deletes a camera's oldest finished files until its settings hold; no file of anybody else.
 
     Args:
@@ -51,12 +59,13 @@ def delete_old(settings: RecordingSettings, camera: str, now: float, present: in
         camera: its name.
         now: seconds since the epoch.
         present: bytes of its files that are not finished yet.
+        fail: called with each file that cannot be deleted; the next one is.
 
     Returns:
         How many were deleted.
 
     Raises:
-        OSError: the folder cannot be read, or a file not deleted.
+        OSError: the folder cannot be read.
     """
     if settings.keep_hours is None and settings.keep_bytes is None and settings.keep_free is None:
         return 0
@@ -68,7 +77,11 @@ def delete_old(settings: RecordingSettings, camera: str, now: float, present: in
         too_many = settings.keep_bytes is not None and total > settings.keep_bytes
         if not (too_old or too_many or missing_room(settings)):
             break
-        file.path.unlink(missing_ok=True)
+        try:
+            file.path.unlink(missing_ok=True)
+        except OSError as error:
+            fail(file.path, error)
+            continue
         total -= file.bytes
         deleted += 1
     return deleted

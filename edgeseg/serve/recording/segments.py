@@ -126,9 +126,9 @@ def finish_leftovers(folder: Path) -> list[str]:
             os.fsync(handle)
             name = give_name(part, target, overwrite=False)
         except OSError as error:
-            sentences.append(f"{part}, which a killed run left, cannot be finished: {error.strerror or error}")
+            sentences.append(f"{part}, which was left unfinished, cannot be finished: {error.strerror or error}")
             continue
-        sentences.append(f"a run that was killed had left lines; they are {name} now")
+        sentences.append(f"lines were left unfinished; they are {name} now")
     return sentences
 
 

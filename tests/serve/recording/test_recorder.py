@@ -127,6 +127,52 @@ def test_old_files_are_deleted_while_it_records(tmp_path: Path, open_camera: Cal
     assert max(left).name == "gate-2026-11-28T12-00-11Z.mp4"
 
 
+def test_old_files_are_deleted_while_nothing_comes(tmp_path: Path, open_camera: Callable[..., Camera]) -> None:
+    old = tmp_path / "gate-2026-01-01T00-00-00Z.mp4"
+    old.write_bytes(b"old")
+    open_camera(tmp_path, segment_seconds=0.1, keep_hours=1.0)
+    wait_for(lambda: not old.exists())
+
+
+def test_a_file_that_cannot_be_deleted_stops_nothing(tmp_path: Path, open_camera: Callable[..., Camera]) -> None:
+    for stubborn in ("gate-2026-01-01T00-00-00Z.mp4", "gate-2026-01-02T00-00-00Z.mp4"):
+        (tmp_path / stubborn).write_bytes(b"old")
+    camera = open_camera(tmp_path, segment_seconds=1.0, keep_hours=1.0)
+    unlink = Path.unlink
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        if "2026-01-01" in path.name:
+            raise PermissionError(1, "Operation not permitted", str(path))
+        unlink(path, missing_ok=missing_ok)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "unlink", refuse)
+        camera.put(4)
+        camera.close()
+    assert camera.told() == ["undeleted"]
+    assert camera.recorder.status.lost == 0
+    assert not (tmp_path / "gate-2026-01-02T00-00-00Z.mp4").exists()
+
+
+def test_what_a_broken_disk_leaves_is_told_once(
+    tmp_path: Path, open_camera: Callable[..., Camera], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RETRY", 0.05)
+    camera = open_camera(tmp_path, segment_seconds=1.0)
+
+    def fail(_handle: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", fail)
+        for _ in range(8):
+            camera.put(1)
+            time.sleep(2 * module.RETRY)
+    unfinished = [event.text for event in camera.events.newest(1000) if event.name == "recovered"]
+    assert len(unfinished) == len(set(unfinished)) >= 3
+    assert all("was left unfinished, cannot be finished: Input/output error" in text for text in unfinished)
+
+
 def test_a_folder_that_vanishes_and_comes_back(
     tmp_path: Path, open_camera: Callable[..., Camera], monkeypatch: pytest.MonkeyPatch
 ) -> None:
