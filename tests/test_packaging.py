@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -13,6 +14,8 @@ import yaml
 from packaging.requirements import Requirement
 
 import edgeseg
+from edgeseg.cli import app
+from edgeseg.serve.web.openapi import description
 
 ROOT = Path(__file__).parents[1]
 NOTICE = (ROOT / "NOTICE").read_text()
@@ -69,6 +72,27 @@ def test_the_image_for_jetsons_has_every_package() -> None:
     copied = re.findall(r"^COPY (?:\S+ )*?(\w+) \1$", (ROOT / "cpp_bridge/jetson/Dockerfile").read_text(), re.MULTILINE)
     for folder in re.findall(r'"([\w/]+)"', listed[1]):
         assert folder.partition("/")[0] in copied, folder
+
+
+@pytest.mark.parametrize("image", ["cpp_bridge/jetson", "examples/serve"])
+def test_images_serve_as_an_ordinary_user_and_are_asked_for_their_health(image: str) -> None:
+    last = (ROOT / image / "Dockerfile").read_text().replace("\\\n", " ").rpartition("\nFROM ")[2]
+    words = [line.partition(" ")[::2] for line in last.splitlines() if line and line[0] != "#"]
+    steps = [name for name, _ in words]
+    instructions = dict(words)
+    assert steps.count("USER") == 1
+    assert steps.index("USER") > max(place for place, name in enumerate(steps) if name == "RUN")
+    assert re.search(rf"useradd .*--groups video .*\b{instructions['USER']}\b", last)
+    assert "[web,mqtt]" in (ROOT / image / "Dockerfile").read_text()
+    program, _, script = json.loads(instructions["HEALTHCHECK"].partition("CMD ")[2])
+    assert program == "python3"
+    compile(script, image, "exec")
+    asked = re.search(r"http://(127\.0\.0\.1:\d+)(/\w+)", script)
+    assert asked is not None
+    assert f'\nlisten = "{asked[1]}"\n' in (ROOT / "examples/serve/cameras.toml").read_text()
+    assert description()["paths"][asked[2]]["get"]["security"] == [{}]  # it needs no token
+    assert json.loads(instructions["ENTRYPOINT"]) == ["edgeseg"]
+    app.parse_args(json.loads(instructions["CMD"]), exit_on_error=False, print_error=False)
 
 
 def test_templates_are_yaml() -> None:
