@@ -14,7 +14,7 @@ from edgeseg.archive.join import join
 from edgeseg.archive.piece import segment
 from edgeseg.archive.place import FRAMES, WARNINGS, Place
 from edgeseg.archive.plan import Plan
-from edgeseg.archive.settings import Loading
+from edgeseg.archive.settings import Loading, Settings
 from edgeseg.archive.tasks import NOTHING, Begun, Failed, Finished, Inseparable, Made, Outcome, Task, Work
 from edgeseg.archive.videos import Video
 from edgeseg.atomic import atomic_folder
@@ -98,12 +98,14 @@ class Worker:
         return Begun(plan.pieces, frozenset(finished), frames, plan.frames)
 
     def _earlier(self, video: Video, result: Path) -> Finished:
-        """The results that an earlier run has finished, if they are still those of this video."""
+        """The results that an earlier run has finished, if they are still those of this video, by these settings."""
         try:
-            source = table.origin(result / FRAMES)["source"]
+            origin = table.origin(result / FRAMES)
+            source, settings = origin["source"], Settings.from_json(origin, result / FRAMES)
             frames = table.rows(result / FRAMES)
-        except (OSError, KeyError, ValueError, TypeError) as error:
+        except (OSError, KeyError, ValueError, TypeError, OutputError) as error:
             raise OutputError(f"{result} holds no results of this run; move it away") from error
+        self._settings.check_same(settings, result)
         status = video.path.stat()
         if source != {"bytes": status.st_size, "changed": status.st_mtime_ns}:
             raise SourceError(f"{video.path} has changed since it was segmented; remove {result}, and it is done again")

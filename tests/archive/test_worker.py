@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 pytest.importorskip("pyarrow", reason="tables of archives need pyarrow: pip install 'edgeseg[batch]'")
 
 from edgeseg.archive.settings import Loading, Settings
-from edgeseg.archive.tasks import Begun, Finished, Made, Outcome, Task
+from edgeseg.archive.tasks import Begun, Failed, Finished, Made, Outcome, Task
 from edgeseg.archive.videos import Video
 from edgeseg.archive.worker import Worker
 from edgeseg.bundle import Bundle
@@ -79,3 +81,20 @@ def test_warnings_outlive_the_worker(make_worker: MakeWorker, cut_off: Path, mon
     assert isinstance(outcome, Finished)
     assert outcome.frames
     assert "ends early" in outcome.warnings[0]
+
+
+@pytest.mark.parametrize(("change", "said"), [({"sha256": "0" * 64}, "sha256"), ({"overlay": True}, "overlay false")])
+def test_results_of_other_settings_are_not_mixed_without_the_run(
+    make_worker: MakeWorker, make_video: Callable[..., Path], tmp_path: Path, change: dict[str, Any], said: str
+) -> None:
+    """Its own folder, .batch, is hidden: a user may have removed it."""
+    video = of(make_video(tmp_path / "in.mkv", 8))
+    worker = make_worker(piece=60.0)
+    assert isinstance(worker.do(Task("begin", video)), Finished)
+    again = worker.do(Task("begin", video))
+    assert isinstance(again, Finished)
+    assert again.earlier
+    worker._settings = replace(worker._settings, **change)
+    failed = worker.do(Task("begin", video))
+    assert isinstance(failed, Failed)
+    assert f"the results in {tmp_path / 'out/in.mkv'} were begun with {said}" in failed.reason
