@@ -11,12 +11,14 @@
         day-1/cam.mp4/      a video on its way
           plan.json         how it is cut
           0000/ 0001/ ...   its finished pieces, each of which appears whole
+            warnings.json   of its source, if there are any
 
 Folders of videos are called like the videos.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +31,9 @@ RUN = ".batch"
 """The folder of the run's own files."""
 
 MASKS, FRAMES, OVERLAY = "masks.mov", "frames.parquet", "overlay.mkv"
+
+WARNINGS = "warnings.json"
+"""Of a piece."""
 
 
 class Place:
@@ -61,6 +66,11 @@ class Place:
     def piece(self, name: str, number: int) -> Path:
         """The folder of a finished piece."""
         return self.pieces(name) / f"{number:04d}"
+
+    def warnings(self, name: str, number: int) -> list[str]:
+        """What the source of a finished piece warned of."""
+        path = self.piece(name, number) / WARNINGS
+        return list(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else []
 
     @contextmanager
     def locked(self) -> Iterator[None]:

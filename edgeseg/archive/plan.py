@@ -12,9 +12,9 @@ from typing import Any
 from edgeseg.atomic import atomic_file
 from edgeseg.errors import OutputError
 from edgeseg.json_fields import list_of, optional, read_json, required
-from edgeseg.video.file import VideoSource
+from edgeseg.video.file import VideoSource, early_end, is_early
 from edgeseg.video.open import open_source
-from edgeseg.video.source import Source
+from edgeseg.video.source import NOMINAL_FPS, Source
 from edgeseg.video.span import Span, SpanSource, cut
 
 FORMAT = 1
@@ -31,6 +31,7 @@ class Plan:
         frames: how many it announces, None if it does not.
         fps: the rate that it announces, None if it does not.
         spans: its pieces; empty where it is one.
+        length: seconds that it announces, None if it does not.
     """
 
     bytes: int
@@ -39,6 +40,7 @@ class Plan:
     frames: int | None
     fps: Fraction | None
     spans: tuple[Span, ...]
+    length: float | None = None
 
     @classmethod
     def of(cls, path: Path, seconds: float) -> Plan:
@@ -52,10 +54,10 @@ class Plan:
             frames, fps = source.frame_count, source.fps
             known = None if frames is None or fps is None else frames / fps
             long = known is None or known >= 2 * seconds
-            start = source.start_time if isinstance(source, VideoSource) else None
+            start, length = (source.start_time, source.length) if isinstance(source, VideoSource) else (None, None)
         spans = cut(path, seconds) if start is not None and long else ()
         several = spans if len(spans) > 1 else ()
-        return cls(status.st_size, status.st_mtime_ns, start or 0.0, frames, fps, several)
+        return cls(status.st_size, status.st_mtime_ns, start or 0.0, frames, fps, several, length)
 
     @property
     def pieces(self) -> int:
@@ -65,6 +67,21 @@ class Plan:
     def whole(self) -> Plan:
         """The same video as one piece."""
         return replace(self, spans=())
+
+    def early_end(self, path: Path, frames: int, last: float) -> str | None:
+        """The warning of a video in several pieces that ends early; None if it does not.
+
+        Of one in one piece, its source says it.
+
+        Args:
+            path: of the video.
+            frames: in its results.
+            last: seconds at which the last of them is shown.
+        """
+        period = float(1 / (self.fps or NOMINAL_FPS))
+        if not self.spans or not is_early(last + period, self.length, period):
+            return None
+        return early_end(str(path), frames, last + period, self.length)
 
     def is_of(self, path: Path) -> bool:
         """Whether the video is still what was cut."""
@@ -121,4 +138,5 @@ class Plan:
             frames=optional(data, "frames", int, where=str(path), error=OutputError),
             fps=None if fps is None else Fraction(fps),
             spans=tuple(Span(*span) for span in spans),
+            length=optional(data, "length", float, where=str(path), error=OutputError) if "length" in data else None,
         )

@@ -27,9 +27,20 @@ class Failure(NamedTuple):
 
 @dataclass
 class _Cut:
-    """A video that is cut: the numbers of the pieces that are not finished, and its tasks that are under way."""
+    """A video that is cut.
+
+    Attributes:
+        left: numbers of the pieces that are not finished.
+        frames_before: in pieces that were there from earlier runs.
+        frames: in those that this run has made.
+        running: its tasks that are under way.
+        reason: why it failed, if it did.
+        whole: it cannot be cut after all.
+    """
 
     left: set[int]
+    frames_before: int
+    frames: int = 0
     running: int = 0
     reason: str | None = None
     whole: bool = False
@@ -89,7 +100,7 @@ class Schedule:
                 self._give_up(task.video, outcome.reason)
         elif isinstance(outcome, Begun):
             self.frames_before += outcome.frames_before
-            cut = self._cut[name] = _Cut(set(range(outcome.pieces)) - outcome.finished)
+            cut = self._cut[name] = _Cut(set(range(outcome.pieces)) - outcome.finished, outcome.frames_before)
             self._ready.extend(Task("piece", task.video, number) for number in sorted(cut.left))
         elif isinstance(outcome, Finished):
             self.finished[name] = outcome.frames
@@ -104,6 +115,7 @@ class Schedule:
             self._give_up(task.video, outcome.reason)
         elif isinstance(outcome, Made) and cut is not None:
             self.frames += outcome.work.frames
+            cut.frames += outcome.work.frames
             cut.left.discard(task.piece)
         self._go_on(task.video, joins=isinstance(outcome, (Begun, Made)))
 
@@ -130,6 +142,8 @@ class Schedule:
             if cut.reason is not None:
                 self.failures.append(Failure(video.name, cut.reason))
             else:
+                self.frames -= cut.frames  # they are done again
+                self.frames_before -= cut.frames_before
                 self._ready.appendleft(Task("whole", video))
         elif joins and not cut.left:
             self._ready.appendleft(Task("join", video))

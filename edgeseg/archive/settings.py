@@ -63,18 +63,27 @@ class Settings:
             return None
         advice = "choose another --out"
         data = read_json(path, error=OutputError, unreadable=advice, damaged=advice)
+        if required(data, "format", int, where=str(path), error=OutputError) != FORMAT:
+            raise OutputError(f"{path} has format {data['format']}, expected {FORMAT}; {advice}")
+        return cls.from_json(data, path)
+
+    @classmethod
+    def from_json(cls, data: Any, path: Path) -> Settings:
+        """What `to_json` gave, among whatever else; `path` is where it was found.
+
+        Raises:
+            OutputError: it is damaged.
+        """
 
         def field(key: str, kind: type[Any]) -> Any:
             return required(data, key, kind, where=str(path), error=OutputError)
 
-        if field("format", int) != FORMAT:
-            raise OutputError(f"{path} has format {data['format']}, expected {FORMAT}; {advice}")
         texts = {key: field(key, str) for key in ("bundle", "engine", "precision", "sha256")}
         watch = optional(data, "watch", dict, where=str(path), error=OutputError) if "watch" in data else None
         try:
             read = None if watch is None else Watch.from_json(watch)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise OutputError(f"{path} holds rules that are none; {advice}") from error
+            raise OutputError(f"{path} holds rules that are none; choose another --out") from error
         return cls(**texts, overlay=field("overlay", bool), watch=read)
 
     def check_same(self, earlier: Settings, out: Path) -> None:

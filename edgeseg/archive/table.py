@@ -138,6 +138,11 @@ def rows(path: Path) -> int:
     return int(pq.read_metadata(path).num_rows)
 
 
+def last_time(path: Path) -> float:
+    """Seconds at which the last frame of a table is shown."""
+    return float(pq.read_table(path, columns=["time"])["time"][-1].as_py())
+
+
 def origin(path: Path) -> dict[str, Any]:
     """What the masks of a finished video were made with: the JSON of its table's metadata."""
     found: dict[str, Any] = json.loads(pq.read_schema(path).metadata[METADATA])

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from edgeseg.archive.place import RUN
+from edgeseg.archive.place import FRAMES, MASKS, RUN
 from edgeseg.errors import SourceError, UsageError
 from edgeseg.files import LARGEST_TEXT, read_file
 
@@ -47,7 +47,7 @@ def find_videos(inputs: Sequence[Path], out: Path) -> tuple[list[Video], int]:
     Args:
         inputs: files; folders, in which files that are called like videos are meant, in all folders below too; and
             lists (.txt), UTF-8 with a path a line, relative to the list, where lines that begin with # say nothing.
-        out: the folder of the results, which is not looked into.
+        out: the folder of the results, which is not looked into, as those of other runs are not.
 
     Raises:
         SourceError: a file is missing, or a folder or list names no video.
@@ -90,19 +90,22 @@ def _in_folder(folder: Path, out: Path) -> tuple[list[tuple[str, Path]], int]:
 
 
 def _files(folder: Path, out: Path) -> Iterator[Path]:
-    """Files in it and in the folders below, in order; neither hidden ones nor those in `out`."""
+    """Files in it and in the folders below, in order; neither hidden ones nor results, in `out` or elsewhere."""
 
     def refuse(error: OSError) -> None:
         raise SourceError(f"cannot look into {error.filename}: {error.strerror}; check its permissions") from error
 
     for root, folders, names in os.walk(folder, onerror=refuse):
+        if {MASKS, FRAMES} <= set(names):
+            folders.clear()
+            continue
         folders[:] = sorted(each for each in folders if each[0] != "." and Path(root, each).resolve() != out)
         yield from (Path(root, name) for name in sorted(names) if name[0] != ".")
 
 
 def _in_manifest(manifest: Path) -> list[tuple[str, Path]]:
     try:
-        lines = read_file(manifest, LARGEST_TEXT).decode("utf-8").splitlines()
+        lines = read_file(manifest, LARGEST_TEXT).decode("utf-8-sig").splitlines()
     except OSError as error:
         raise SourceError(f"cannot read {manifest}: {error.strerror or error}; check the path") from error
     except UnicodeError as error:
@@ -111,8 +114,8 @@ def _in_manifest(manifest: Path) -> list[tuple[str, Path]]:
     for line in lines:
         if line.strip() and not line.startswith("#"):
             path = manifest.parent / line.strip()
-            inside = path.is_relative_to(manifest.parent) and ".." not in path.parts
-            videos.append((str(path.relative_to(manifest.parent)) if inside else path.name, path))
+            name = Path(os.path.relpath(path, manifest.parent))
+            videos.append((path.name if ".." in name.parts else str(name), path))
     if not videos:
         raise SourceError(f"the list {manifest} names no video, expected a path on each line")
     return videos

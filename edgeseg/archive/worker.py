@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import shutil
 import time
 from collections.abc import Callable
@@ -11,9 +12,9 @@ from pathlib import Path
 from edgeseg.archive import table
 from edgeseg.archive.join import join
 from edgeseg.archive.piece import segment
-from edgeseg.archive.place import FRAMES, Place
+from edgeseg.archive.place import FRAMES, WARNINGS, Place
 from edgeseg.archive.plan import Plan
-from edgeseg.archive.settings import Loading
+from edgeseg.archive.settings import Loading, Settings
 from edgeseg.archive.tasks import NOTHING, Begun, Failed, Finished, Inseparable, Made, Outcome, Task, Work
 from edgeseg.archive.videos import Video
 from edgeseg.atomic import atomic_folder
@@ -72,13 +73,13 @@ class Worker:
             return self._begin(video)
         plan = self._plan(video)
         if task.kind == "piece":
-            return Made(self._piece(video, plan, task.piece)[0])
+            return Made(self._piece(video, plan, task.piece))
         if task.kind == "whole":
             shutil.rmtree(self._place.pieces(video.name))
             plan = plan.whole()
             plan.write(self._place.plan(video.name))
             return self._all(video, plan)
-        return self._join(video, plan, NOTHING, ())
+        return self._join(video, plan, NOTHING)
 
     def _begin(self, video: Video) -> Outcome:
         result, pieces = self._place.result(video.name), self._place.pieces(video.name)
@@ -97,12 +98,14 @@ class Worker:
         return Begun(plan.pieces, frozenset(finished), frames, plan.frames)
 
     def _earlier(self, video: Video, result: Path) -> Finished:
-        """The results that an earlier run has finished, if they are still those of this video."""
+        """The results that an earlier run has finished, if they are still those of this video, by these settings."""
         try:
-            source = table.origin(result / FRAMES)["source"]
+            origin = table.origin(result / FRAMES)
+            source, settings = origin["source"], Settings.from_json(origin, result / FRAMES)
             frames = table.rows(result / FRAMES)
-        except (OSError, KeyError, ValueError, TypeError) as error:
+        except (OSError, KeyError, ValueError, TypeError, OutputError) as error:
             raise OutputError(f"{result} holds no results of this run; move it away") from error
+        self._settings.check_same(settings, result)
         status = video.path.stat()
         if source != {"bytes": status.st_size, "changed": status.st_mtime_ns}:
             raise SourceError(f"{video.path} has changed since it was segmented; remove {result}, and it is done again")
@@ -116,14 +119,13 @@ class Worker:
 
     def _all(self, video: Video, plan: Plan) -> Finished:
         """A video of one piece, from beginning to end."""
-        work, warnings = self._piece(video, plan, 0)
-        return self._join(video, plan, work, warnings)
+        return self._join(video, plan, self._piece(video, plan, 0))
 
-    def _piece(self, video: Video, plan: Plan, number: int) -> tuple[Work, tuple[str, ...]]:
-        """Segments a piece, unless it is there; what was done, and the source's warnings."""
+    def _piece(self, video: Video, plan: Plan, number: int) -> Work:
+        """Segments a piece, unless it is there; what was done. The source's warnings lie beside it."""
         target = self._place.piece(video.name, number)
         if target.exists():
-            return NOTHING, ()
+            return NOTHING
         # A worker that was thought lost may have been quicker: its piece stays, and is the same.
         with plan.open(video.path, number) as source, atomic_folder(target, replace=False) as folder:
             work = segment(
@@ -135,10 +137,13 @@ class Worker:
                 progress=self._progress,
                 batch=self._batch,
             )
-        return work, tuple(source.warnings)
+            if source.warnings:
+                (folder / WARNINGS).write_text(json.dumps(source.warnings), encoding="utf-8")
+        return work
 
-    def _join(self, video: Video, plan: Plan, work: Work, warnings: tuple[str, ...]) -> Finished:
+    def _join(self, video: Video, plan: Plan, work: Work) -> Finished:
         started = time.perf_counter()
+        warnings = [each for number in range(plan.pieces) for each in self._place.warnings(video.name, number)]
         pieces = [self._place.piece(video.name, number) for number in range(plan.pieces)]
         origin = {**self._settings.to_json(), "source": {"bytes": plan.bytes, "changed": plan.changed}}
         with atomic_folder(self._place.result(video.name), replace=False) as folder:
@@ -151,6 +156,8 @@ class Worker:
                 overlay=self._settings.overlay,
                 watch=self._settings.watch,
             )
+            early = plan.early_end(video.path, frames, table.last_time(folder / FRAMES))
         shutil.rmtree(self._place.pieces(video.name), ignore_errors=True)
         seconds = {**work.seconds, "join": time.perf_counter() - started}
-        return Finished(frames, Work(work.frames, seconds), False, warnings)
+        warnings += [] if early is None else [early]
+        return Finished(frames, Work(work.frames, seconds), False, tuple(dict.fromkeys(warnings)))

@@ -67,6 +67,7 @@ class VideoSource(Source):
 
     Attributes:
         start_time: seconds on the container's clock at which the first frame is shown; sound may begin earlier.
+        length: seconds of the video stream, as announced; None if they are not.
     """
 
     def __init__(
@@ -106,7 +107,7 @@ class VideoSource(Source):
         self._following = follow is not None
         self._size = path.stat().st_size if path and not follow else math.inf
         self._period = float(1 / (self.fps or NOMINAL_FPS))
-        self._length = _length(container, stream)
+        self.length = _length(container, stream)
         self._index = 0
         self._timestamp = -self._period
         self._offset: float | None = None
@@ -160,17 +161,13 @@ class VideoSource(Source):
         return shown if shown > self._timestamp else following
 
     def _judge_end(self) -> None:
-        """Warns if frames are missing. Some containers round their length: 1 % or two frames less is no fault."""
+        """Warns if frames are missing."""
         self.warnings += self._decoder.warnings
         end = self._timestamp + self._period
-        missing = self._length is not None and end < self._length - max(2 * self._period, self._length / 100)
-        if self._index and (missing or self._failed or self._decoder.damaged):
+        damaged = self._failed or self._decoder.damaged
+        if self._index and (damaged or is_early(end, self.length, self._period)):
             self.ended_early = True
-            length = f"of its {self._length:.1f} s" if self._length else "of an unknown length"
-            self.warnings.append(
-                f"{self.name} is damaged or ends early: {self._index} frames could be decoded, {end:.1f} s {length}; "
-                "the output holds these"
-            )
+            self.warnings.append(early_end(self.name, self._index, end, self.length))
         if self._path is not None and self._path.exists() and self._path.stat().st_size > self._size:
             self.warnings.append(
                 f"{self.name} grew while it was read, and what came late may be missing; --follow waits for more"
@@ -180,6 +177,25 @@ class VideoSource(Source):
         """Closes the file. Only for the thread that reads, or after it has ended."""
         self.ended = self.ended or Ended("interrupted")
         self._decoder.close()
+
+
+def is_early(end: float, length: float | None, period: float) -> bool:
+    """Whether a video ends before it should. Some containers round its length: 1 % or two frames less is no fault.
+
+    Args:
+        end: seconds at which the last frame's time is over.
+        length: seconds that are announced, None if they are not.
+        period: seconds of a frame.
+    """
+    return length is not None and end < length - max(2 * period, length / 100)
+
+
+def early_end(name: str, frames: int, end: float, length: float | None) -> str:
+    """The warning of a video that holds `frames` alone, `end` seconds of the `length` that is announced."""
+    of = f"of its {length:.1f} s" if length else "of an unknown length"
+    return (
+        f"{name} is damaged or ends early: {frames} frames could be decoded, {end:.1f} s {of}; the output holds these"
+    )
 
 
 def frame_rate(stream: VideoStream) -> Fraction | None:

@@ -104,3 +104,22 @@ def test_pieces_of_an_earlier_run_are_not_done_again(finished: frozenset[int]) -
     join = schedule.next()
     assert join is not None
     assert join.kind == "join"
+
+
+def test_frames_of_a_video_that_cannot_be_cut_count_once() -> None:
+    schedule = Schedule([video("a.mp4")])
+    begin = schedule.next()
+    assert begin is not None
+    schedule.note(begin, Begun(3, frozenset({0}), 1000, 3000))
+    first, second = schedule.next(), schedule.next()
+    assert first is not None
+    assert second is not None
+    schedule.note(first, Made(Work(1000, {})))
+    assert (schedule.frames, schedule.frames_before) == (1000, 1000)
+    schedule.note(second, Inseparable("it is damaged"))
+    assert (schedule.frames, schedule.frames_before) == (0, 0)
+    whole = schedule.next()
+    assert whole is not None
+    assert whole.kind == "whole"
+    schedule.note(whole, Finished(3000, Work(3000, {}), False, ()))
+    assert (schedule.frames, schedule.frames_before) == (3000, 0)

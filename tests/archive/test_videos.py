@@ -38,6 +38,17 @@ def test_results_inside_the_folder_are_no_videos(archive: Path) -> None:
     assert names(find_videos([archive], out)) == ["a.MKV", "b.mp4", "day/c.mov"]
 
 
+def test_results_of_earlier_runs_are_no_videos(archive: Path) -> None:
+    earlier = archive / "first/day/c.mov"
+    earlier.mkdir(parents=True)
+    for name in ("masks.mov", "frames.parquet", "overlay.mkv"):
+        (earlier / name).write_bytes(b"1")
+    (archive / "day/masks.mov").write_bytes(b"1")  # a video that is called so
+    found = find_videos([archive], archive / "second")
+    assert names(found) == ["a.MKV", "b.mp4", "day/c.mov", "day/masks.mov"]
+    assert found[1] == 2
+
+
 def test_files_of_any_name(archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(archive)
     videos, _ = find_videos([Path("b.mp4"), Path("x.mp4.part")], tmp_path / "out")
@@ -54,6 +65,17 @@ def test_lists(archive: Path, tmp_path: Path) -> None:
         find_videos([manifest], tmp_path / "out")
     manifest.write_text(f"# of today\nday/c.mov\n\n{archive}/b.mp4\n{outside}\n")
     assert names(find_videos([manifest], tmp_path / "out")) == ["day/c.mov", "b.mp4", "outside.mp4"]
+
+
+@pytest.mark.parametrize("shown", ["{archive}/all.txt", "all.txt", "../in/all.txt", "day/../all.txt"])
+def test_names_do_not_depend_on_how_the_list_is_called(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shown: str
+) -> None:
+    monkeypatch.chdir(archive)
+    (tmp_path / "outside.mp4").write_bytes(b"1")
+    Path("all.txt").write_text(f"{archive}/day/c.mov\na.MKV\nday/../b.mp4\n{tmp_path}/outside.mp4\n", "utf-8-sig")
+    videos, _ = find_videos([Path(shown.format(archive=archive))], tmp_path / "out")
+    assert [video.name for video in videos] == ["day/c.mov", "a.MKV", "b.mp4", "outside.mp4"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,100 @@
+"""One worker, in this process: what comes of a task, also of one whose worker died before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+
+pytest.importorskip("pyarrow", reason="tables of archives need pyarrow: pip install 'edgeseg[batch]'")
+
+from edgeseg.archive.settings import Loading, Settings
+from edgeseg.archive.tasks import Begun, Failed, Finished, Made, Outcome, Task
+from edgeseg.archive.videos import Video
+from edgeseg.archive.worker import Worker
+from edgeseg.bundle import Bundle
+from edgeseg.video.open import open_source
+
+MakeWorker = Callable[..., Worker]
+
+CLUSTER = b"\x1f\x43\xb6\x75"
+"""The element of Matroska that holds some seconds of frames (RFC 9559, 5.1.3)."""
+
+
+@pytest.fixture
+def make_worker(tiny: str, tmp_path: Path) -> MakeWorker:
+    """`make_worker(piece, overlay=False)`: a worker with the tiny network; its results lie in "out"."""
+
+    def make(piece: float, overlay: bool = False) -> Worker:
+        opened = Bundle.open(tiny)
+        settings = Settings(opened.spec.name, "onnxruntime", "fp32", opened.artifacts[0].sha256, overlay)
+        return Worker(tmp_path / "out", Loading(tiny, settings), piece, Mock())
+
+    return make
+
+
+def of(path: Path) -> Video:
+    return Video(path.name, path, path.stat().st_size)
+
+
+def do_all(worker: Worker, video: Video) -> Outcome:
+    """A video's tasks in their order, up to the one that does not come to what is expected of it."""
+    outcome = worker.do(Task("begin", video))
+    if isinstance(outcome, Begun):
+        for number in sorted(set(range(outcome.pieces)) - outcome.finished):
+            made = worker.do(Task("piece", video, number))
+            if not isinstance(made, Made):
+                return made
+        return worker.do(Task("join", video))
+    return outcome
+
+
+@pytest.fixture
+def cut_off(make_video: Callable[..., Path], tmp_path: Path) -> Path:
+    """A video whose recorder lost its power: it ends between two clusters, and announces more."""
+    video = make_video(tmp_path / "in.mkv", 400)
+    content = video.read_bytes()
+    video.write_bytes(content[: content.rindex(CLUSTER)])
+    return video
+
+
+def test_a_cut_video_that_ends_early_says_so(make_worker: MakeWorker, cut_off: Path) -> None:
+    with open_source(cut_off) as source:
+        frames = len(list(source))
+    assert "damaged or ends early" in source.warnings[0]
+    outcome = do_all(make_worker(piece=2.0), of(cut_off))
+    assert isinstance(outcome, Finished)
+    assert (outcome.frames, outcome.warnings) == (frames, tuple(source.warnings))
+
+
+def test_warnings_outlive_the_worker(make_worker: MakeWorker, cut_off: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = make_worker(piece=60.0)
+    with monkeypatch.context() as patch:
+        patch.setattr("edgeseg.archive.worker.join", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            do_all(worker, of(cut_off))
+    outcome = do_all(worker, of(cut_off))
+    assert isinstance(outcome, Finished)
+    assert outcome.frames
+    assert "ends early" in outcome.warnings[0]
+
+
+@pytest.mark.parametrize(("change", "said"), [({"sha256": "0" * 64}, "sha256"), ({"overlay": True}, "overlay false")])
+def test_results_of_other_settings_are_not_mixed_without_the_run(
+    make_worker: MakeWorker, make_video: Callable[..., Path], tmp_path: Path, change: dict[str, Any], said: str
+) -> None:
+    """Its own folder, .batch, is hidden: a user may have removed it."""
+    video = of(make_video(tmp_path / "in.mkv", 8))
+    worker = make_worker(piece=60.0)
+    assert isinstance(worker.do(Task("begin", video)), Finished)
+    again = worker.do(Task("begin", video))
+    assert isinstance(again, Finished)
+    assert again.earlier
+    worker._settings = replace(worker._settings, **change)
+    failed = worker.do(Task("begin", video))
+    assert isinstance(failed, Failed)
+    assert f"the results in {tmp_path / 'out/in.mkv'} were begun with {said}" in failed.reason
