@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
 
@@ -55,7 +55,7 @@ class Service:
         """Opens the cameras."""
         with self._changing:
             self.events.add("service", "started", f"{self._network_text()}; cameras: {', '.join(self._names())}")
-            self._change_cameras(self.settings.cameras, all_of_them=True)
+            self._start_cameras(self.settings.cameras, {})
 
     def status(self) -> ServiceStatus:
         """Where it stands now."""
@@ -101,11 +101,12 @@ class Service:
         with self._changing:
             if self._closed:
                 return
-            other = not network.answers_like(before)
+            # Whatever is not to see the new network's masks ends with the old one's.
+            kept = self._end_others(settings.cameras if network.answers_like(before) else ())
             if network is not before:
                 self._take_over(network)
             self.settings = settings
-            self._change_cameras(settings.cameras, all_of_them=other)
+            self._start_cameras(settings.cameras, kept)
             self.events.add("service", "reloaded", f"{self._network_text()}; cameras: {', '.join(self._names())}")
 
     def refuse(self, error: Exception) -> None:
@@ -132,13 +133,12 @@ class Service:
         if self._scheduler.replace(network.model, network.workers, PATIENCE, network.batch):
             before.model.close()
 
-    def _change_cameras(self, wanted: Sequence[CameraSettings], *, all_of_them: bool) -> None:
-        """Ends the cameras that are not wanted so, and starts those that are not there."""
+    def _end_others(self, wanted: Sequence[CameraSettings]) -> dict[str, CameraWorker]:
+        """Ends the cameras that are not wanted so; those that go on, by name."""
         kept = {
             each.name: camera
             for each in wanted
             if (camera := self.cameras.get(each.name)) is not None
-            and not all_of_them
             and camera.settings == each
             and camera.status().state != "failed"
         }
@@ -146,6 +146,10 @@ class Service:
         self._scheduler.cameras = tuple(kept.values())
         deadline = time.perf_counter() + PATIENCE
         together([partial(camera.close, deadline) for camera in ended], deadline)
+        return kept
+
+    def _start_cameras(self, wanted: Sequence[CameraSettings], kept: Mapping[str, CameraWorker]) -> None:
+        """Starts the cameras that are not there."""
         self.cameras = {each.name: kept.get(each.name) or self._camera(each) for each in wanted}
         self._scheduler.cameras = tuple(self.cameras.values())
         self._scheduler.arrived()
