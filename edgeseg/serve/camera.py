@@ -18,6 +18,7 @@ from edgeseg.video.camera import camera_number
 from edgeseg.video.mailbox import Mailbox
 from edgeseg.video.model import Result
 from edgeseg.video.source import Frame, Skipped
+from edgeseg.video.supervised.life import Connection
 from edgeseg.video.supervised.supervisor import Status, Supervisor
 
 MOST_WARNINGS = 20
@@ -83,7 +84,7 @@ class CameraWorker:
         self._too_old = self._failed = 0
         self._failing = False
         self._crashed: str | None = None
-        self._source = _source_name(settings)
+        self._source = source_name(settings)
         self._teller = _Teller(settings.name, events)
         self._taking = threading.Lock()  # guards the frames in work
         self._taken = self._in_work = 0
@@ -248,6 +249,31 @@ class _Teller:
         self._closed = True
 
 
-def _source_name(settings: CameraSettings) -> str:
+def source_name(settings: CameraSettings) -> str:
+    """What a camera reads, credentials removed."""
     number = camera_number(settings.source)
     return redact(settings.source) if number is None else f"camera {number}"
+
+
+def unstarted(settings: CameraSettings, reason: str) -> CameraStatus:
+    """Where a camera stands that could not be started."""
+    return CameraStatus(
+        name=settings.name,
+        source=source_name(settings),
+        state="failed",
+        seconds=0.0,
+        cause="unavailable",
+        reason=reason,
+        retry_in=None,
+        frozen=False,
+        width=0,
+        height=0,
+        fps=0.0,
+        masks=0,
+        skipped={**asdict(Skipped()), "too_old": 0, "failed": 0},
+        age=None,
+        connection=Connection({}, 0, 0, 0.0, 0),
+        stages=Figures(0.0).stages(),
+        fractions={},
+        recording=None,
+    )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,9 +15,10 @@ from edgeseg.bundle import Bundle
 from edgeseg.serve.network import load_network
 from edgeseg.serve.scheduler import Scheduler
 from edgeseg.serve.service import Service
-from edgeseg.serve.settings import BundleSettings, CameraSettings, ServiceSettings
+from edgeseg.serve.settings import BundleSettings, CameraSettings, RecordingSettings, Rule, ServiceSettings
 from edgeseg.spec import Spec
 from tests.serve.conftest import FakeSupervisor
+from tests.video.namespace import wait_until
 
 SECONDS = 60.0
 
@@ -68,3 +72,54 @@ def test_no_camera_sees_a_network_of_other_classes(
     assert len(supervisors) == 4
     assert service.cameras["gate"] is not before
     assert service.status().classes == ("street", "car", "sky")
+
+
+@pytest.mark.parametrize("error", [OSError(24, "Too many open files"), RuntimeError("can't start new thread")])
+def test_a_camera_that_cannot_be_started_has_failed_and_the_others_run(
+    service: Service,
+    supervisors: list[FakeSupervisor],
+    bundle: Bundle,
+    error: Exception,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begin = FakeSupervisor.__init__
+
+    def refuse(self: FakeSupervisor, name: str, *others: Any) -> None:
+        if "gate" in name:
+            raise error
+        begin(self, name, *others)
+
+    before = service.settings
+    with monkeypatch.context() as patch:
+        patch.setattr(FakeSupervisor, "__init__", refuse)
+        changed = [replace(each, max_age=5.0) for each in before.cameras]
+        service.reload(settings_of(bundle, *changed), bundle)
+    gate, yard = service.status().cameras
+    assert (gate.name, gate.state, gate.source) == ("gate", "failed", "rtsp://gate/live")
+    assert str(error) in str(gate.reason)
+    assert (yard.name, yard.state) == ("yard", "connecting")
+    assert not service.status().healthy
+    json.dumps(service.status().to_json(), allow_nan=False)
+    assert [event.text for event in service.events.newest(9) if event.name == "failed"] == [gate.reason]
+    assert [each.closed for each in supervisors] == [True, True, False]
+    service.reload(settings_of(bundle, *changed), bundle)
+    assert [each.state for each in service.status().cameras] == ["connecting", "connecting"]
+    assert [each.closed for each in supervisors] == [True, True, False, False]  # yard went on
+
+
+def test_what_was_opened_for_a_camera_that_cannot_be_started_is_closed(
+    service: Service, bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    recorded = replace(
+        camera("gate"), recording=RecordingSettings(tmp_path), rules=(Rule("cars", "car", None, 0.0, 0.0),)
+    )
+    threads = set(threading.enumerate())
+    for name in ("edgeseg.serve.sinks.Rules", "edgeseg.serve.camera.Supervisor"):
+        with monkeypatch.context() as patch:
+            patch.setattr(name, refuse)
+            service.reload(settings_of(bundle, recorded), bundle)
+        assert service.status().cameras[0].state == "failed"
+        wait_until(lambda: set(threading.enumerate()) <= threads, SECONDS)

@@ -79,6 +79,10 @@ class Supervisor:
             mailbox: gets the frames, their numbers and times going on over all connections; finished when it failed.
             tell: called by the thread, at each change of state and when the picture freezes or moves again.
             warn: called by the thread with what the source says of itself.
+
+        Raises:
+            OSError: the system gives no more descriptors.
+            RuntimeError: it gives no more threads.
         """
         self.fps: Fraction | None = None
         self._name, self._request, self._mailbox, self._tell, self._warn = name, request, mailbox, tell, warn
@@ -95,7 +99,11 @@ class Supervisor:
         self._origin = 0.0  # perf_counter at the time 0: each connection begins at its true time, and no error adds up
         self._begun = False  # a frame of this connection came
         self._thread = threading.Thread(target=self._run, name="edgeseg-supervisor", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except BaseException:
+            self._close_wake()
+            raise
 
     @property
     def status(self) -> Status:
@@ -137,9 +145,12 @@ class Supervisor:
                 self._child = None
             with self._lock:
                 self._closed = True
-                for end in self._wake:
-                    os.close(end)
-                self._wake = (-1, -1)
+                self._close_wake()
+
+    def _close_wake(self) -> None:
+        for end in self._wake:
+            os.close(end)
+        self._wake = (-1, -1)
 
     def _wait(self) -> None:
         """Takes the messages that are there, or waits for one, until something is due."""
