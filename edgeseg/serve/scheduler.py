@@ -163,7 +163,7 @@ class Scheduler:
     def _outcomes(self, model: Model, works: Sequence[Work], room: Image) -> Iterator[Result | Exception]:
         """What becomes of each frame, as soon as it is known."""
         frames = [work.frame for work in works]
-        changes = [work.smoother and partial(work.smoother, model) for work in works]
+        changes = [None if work.smoother is None else partial(work.smoother, model) for work in works]
         failure: Exception | None = None
         try:
             yield from segment(model, frames, room, changes=changes)

@@ -91,6 +91,7 @@ class Supervisor:
         self._closed = False
         self._wake = os.pipe()
         self._child: ChildProcess | None = None
+        self._undead: ChildProcess | None = None  # that no signal ended: one such is enough
         self._number = 0  # of the connection: what an earlier one still sends is not taken
         self._frames: FrameReader | None = None
         self._skipped = Skipped()  # of this connection, as far as it was counted
@@ -166,10 +167,11 @@ class Supervisor:
                 if received is not None:
                     self._take(*received)
                     return
-                how = self._child.kill()
+                how = self._kill()
             except (ValueError, KeyError, TypeError):
-                how = f"sent what is no message, and {self._child.kill()}"
-            self._child = None
+                how = f"sent what is no message, and {self._kill()}"
+            except OSError as error:  # no descriptor, or no memory for its frames
+                how = f"gave what could not be taken ({error.strerror or error}), and {self._kill()}"
             self._lost("crashed", f"{self._name}: the process that reads it {how}")
 
     def _tick(self) -> None:
@@ -177,9 +179,8 @@ class Supervisor:
         before = self._life.state
         with self._lock:
             action = self._life.tick(time.perf_counter())
-        if action == "kill" and self._child is not None:
-            self._child.kill()
-            self._child = None
+        if action == "kill":
+            self._kill()
         if self._life.state != before:
             self._tell(self.status)
         if action == "connect":
@@ -187,7 +188,21 @@ class Supervisor:
         elif action == "kill" and self._life.state == "reconnecting":
             self._start()  # it takes the delay to start, and can connect at once then
 
+    def _kill(self) -> str:
+        """Ends the child, if there is one; how it did end, as the end of a sentence."""
+        child, self._child = self._child, None
+        if child is None:
+            return "has ended"
+        how = child.kill()
+        self._undead = child if child.is_alive() else None
+        return how
+
     def _start(self) -> None:
+        if self._undead is not None and self._undead.is_alive():
+            which = f"process {self._undead.pid}, which reads it, hangs in the system and cannot be ended"
+            self._lost("crashed", f"{self._name}: {which}; no other is started before it has")
+            return
+        self._undead = None
         try:
             self._child = ChildProcess()
         except OSError as error:
