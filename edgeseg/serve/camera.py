@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
+from edgeseg.errors import EngineError
 from edgeseg.redact import redact
 from edgeseg.serve.event_log import EventLog
 from edgeseg.serve.figures import Figures, fractions
 from edgeseg.serve.settings import CameraSettings
+from edgeseg.serve.sink import Sink
 from edgeseg.serve.sinks import Sinks
 from edgeseg.serve.smoother import Smoother
 from edgeseg.serve.status import CameraStatus
@@ -18,10 +20,14 @@ from edgeseg.video.camera import camera_number
 from edgeseg.video.mailbox import Mailbox
 from edgeseg.video.model import Result
 from edgeseg.video.source import Frame, Skipped
+from edgeseg.video.supervised.life import Connection
 from edgeseg.video.supervised.supervisor import Status, Supervisor
 
 MOST_WARNINGS = 20
 """Sentences about what a source says of itself; one that runs for months has said enough by then."""
+
+MOST_WAITING = 32
+"""Results that wait, each with its frame, for one that a worker still has; more, and that one is given up."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,8 @@ class CameraWorker:
         self.live = sinks.live
         self._recorder, self._drift = sinks.recorder, sinks.drift
         self.newest: Result | None = None
-        self._sinks = list(sinks.all)
+        self._sinks = list(sinks.all)  # that are to be closed
+        self._failed_sinks: list[Sink] = []  # of these, that get nothing more
         self._smoother = Smoother(settings.smooth) if settings.smooth else None
         self._classes = classes
         self._events = events
@@ -83,7 +90,7 @@ class CameraWorker:
         self._too_old = self._failed = 0
         self._failing = False
         self._crashed: str | None = None
-        self._source = _source_name(settings)
+        self._source = source_name(settings)
         self._teller = _Teller(settings.name, events)
         self._taking = threading.Lock()  # guards the frames in work
         self._taken = self._in_work = 0
@@ -117,15 +124,18 @@ class CameraWorker:
     def deliver(self, work: Work, outcome: Result | Exception) -> None:
         """Takes what became of a frame; the sinks get it when those before have come."""
         with self._delivery:
-            if isinstance(outcome, Exception):
-                self._fail(outcome)
-                self._finished[work.order] = work.frame, None
-            else:
-                self._failing = False
-                self._figures.add(outcome)
-                self._finished[work.order] = work.frame, outcome
-            while self._delivered in self._finished:
-                frame, result = self._finished.pop(self._delivered)
+            if work.order >= self._delivered:  # or it was given up
+                if isinstance(outcome, Exception):
+                    self._fail(outcome)
+                    self._finished[work.order] = work.frame, None
+                else:
+                    self._failing = False
+                    self._figures.add(outcome)
+                    self._finished[work.order] = work.frame, outcome
+            while self._delivered in self._finished or len(self._finished) > MOST_WAITING:
+                if self._delivered not in self._finished:
+                    self._fail(EngineError(f"{MOST_WAITING} later ones are done, and it is not; it is given up"))
+                frame, result = self._finished.pop(self._delivered, (work.frame, None))
                 self._delivered += 1
                 if result is not None:
                     self._hand_over(frame, result)
@@ -178,7 +188,10 @@ class CameraWorker:
             self._idle.wait_for(lambda: not self._in_work, max(0.0, deadline - time.perf_counter()))
         with self._delivery:
             for sink in self._sinks:
-                sink.close(max(0.0, deadline - time.perf_counter()))
+                try:
+                    sink.close(max(0.0, deadline - time.perf_counter()))
+                except Exception as error:
+                    self._tell_sink(sink, error, "could not be finished")
             self._sinks.clear()
 
     def _poll(self) -> Frame | None:
@@ -194,16 +207,21 @@ class CameraWorker:
         """Gives a result to all who want it."""
         before, self._before = self._before, (frame.gaps, result.frame.shape)
         now = time.time() - (time.perf_counter() - result.captured)
-        for sink in list(self._sinks):
+        for sink in self._sinks:
+            if sink in self._failed_sinks:
+                continue
             try:
                 if before is not None and before != self._before:
                     sink.gap()
                 sink.put(result, now)
             except Exception as error:
-                self._sinks.remove(sink)
-                what = f"{type(sink).__name__} failed ({type(error).__name__}: {error}) and gets no more frames"
-                self._events.add("service", "sink_failed", what, self.name)
+                self._failed_sinks.append(sink)
+                self._tell_sink(sink, error, "gets no more frames")
         self.newest = result
+
+    def _tell_sink(self, sink: Sink, error: Exception, consequence: str) -> None:
+        what = f"{type(sink).__name__} failed ({type(error).__name__}: {error}) and {consequence}"
+        self._events.add("service", "sink_failed", what, self.name)
 
     def _fail(self, error: Exception) -> None:
         """Counts a frame that has no mask; the first of a row is told."""
@@ -248,6 +266,31 @@ class _Teller:
         self._closed = True
 
 
-def _source_name(settings: CameraSettings) -> str:
+def source_name(settings: CameraSettings) -> str:
+    """What a camera reads, credentials removed."""
     number = camera_number(settings.source)
     return redact(settings.source) if number is None else f"camera {number}"
+
+
+def unstarted(settings: CameraSettings, reason: str) -> CameraStatus:
+    """Where a camera stands that could not be started."""
+    return CameraStatus(
+        name=settings.name,
+        source=source_name(settings),
+        state="failed",
+        seconds=0.0,
+        cause="unavailable",
+        reason=reason,
+        retry_in=None,
+        frozen=False,
+        width=0,
+        height=0,
+        fps=0.0,
+        masks=0,
+        skipped={**asdict(Skipped()), "too_old": 0, "failed": 0},
+        age=None,
+        connection=Connection({}, 0, 0, 0.0, 0),
+        stages=Figures(0.0).stages(),
+        fractions={},
+        recording=None,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import sys
 import threading
 import time
@@ -41,6 +42,7 @@ def run(path: Path, *, every: float, json: bool) -> bool:
     Raises:
         EdgeSegError: something in the settings, or the bundle, is not as it should be; no camera was opened.
     """
+    take_all_descriptors()
     messages: SimpleQueue[Message] = SimpleQueue()  # whose put may be called by a signal handler at any time
     notifier = Notifier()
     settings, bundle = read_settings(path)
@@ -71,6 +73,12 @@ def _end(service: Service, fronts: Fronts) -> bool:
     ended: list[bool] = []
     deadline = time.perf_counter() + PATIENCE + MARGIN
     return together([lambda: ended.append(service.close()), fronts.close], deadline) and all(ended)
+
+
+def take_all_descriptors() -> None:
+    """Raises the limit of open files to what the system allows: a camera needs four, and seven if it is recorded."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def leave(code: int) -> int:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from edgeseg.arrays import Image
 from edgeseg.serve.camera import CameraWorker, Work
@@ -161,10 +162,11 @@ class Scheduler:
 
     def _outcomes(self, model: Model, works: Sequence[Work], room: Image) -> Iterator[Result | Exception]:
         """What becomes of each frame, as soon as it is known."""
-        frames, smoothers = [work.frame for work in works], [work.smoother for work in works]
+        frames = [work.frame for work in works]
+        changes = [None if work.smoother is None else partial(work.smoother, model) for work in works]
         failure: Exception | None = None
         try:
-            yield from segment(model, frames, room, changes=smoothers)
+            yield from segment(model, frames, room, changes=changes)
         except Exception as error:  # of a frame, or of the network: the other cameras go on
             failure = error
         if failure is None:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
 
 from edgeseg.bundle import Bundle
 from edgeseg.errors import EngineError
 from edgeseg.segmenter import Segmenter
-from edgeseg.serve.camera import CameraWorker
+from edgeseg.serve.camera import CameraWorker, source_name, unstarted
 from edgeseg.serve.event_log import EventLog
 from edgeseg.serve.network import Network, load_network
 from edgeseg.serve.scheduler import Scheduler
 from edgeseg.serve.settings import CameraSettings, ServiceSettings
-from edgeseg.serve.sinks import open_sinks
-from edgeseg.serve.status import ServiceStatus
+from edgeseg.serve.sinks import Sinks, open_sinks
+from edgeseg.serve.status import CameraStatus, ServiceStatus
 from edgeseg.serve.together import together
 
 PATIENCE = 5.0
@@ -30,7 +30,7 @@ class Service:
     Attributes:
         settings: that hold now.
         events: what happened.
-        cameras: by name, in the order of the settings; replaced as a whole.
+        cameras: that were started, by name, in the order of the settings; replaced as a whole.
     """
 
     def __init__(self, settings: ServiceSettings, network: Network, broken: Callable[[], None]) -> None:
@@ -44,6 +44,7 @@ class Service:
         self.settings = settings
         self.events = EventLog()
         self.cameras: dict[str, CameraWorker] = {}
+        self._listed: tuple[CameraWorker | CameraStatus, ...] = ()  # with those that could not be started
         self._network = network
         self._started = time.perf_counter()
         self._changing = threading.Lock()  # held while the settings change, or all ends
@@ -55,7 +56,7 @@ class Service:
         """Opens the cameras."""
         with self._changing:
             self.events.add("service", "started", f"{self._network_text()}; cameras: {', '.join(self._names())}")
-            self._change_cameras(self.settings.cameras, all_of_them=True)
+            self._start_cameras(self.settings.cameras, {})
 
     def status(self) -> ServiceStatus:
         """Where it stands now."""
@@ -70,7 +71,7 @@ class Service:
             palette=spec.palette,
             batch=self._scheduler.batch,
             seconds=time.perf_counter() - self._started,
-            cameras=tuple(camera.status() for camera in self.cameras.values()),
+            cameras=tuple(each.status() if isinstance(each, CameraWorker) else each for each in self._listed),
         )
 
     @property
@@ -101,11 +102,12 @@ class Service:
         with self._changing:
             if self._closed:
                 return
-            other = not network.answers_like(before)
+            # Whatever is not to see the new network's masks ends with the old one's.
+            kept = self._end_others(settings.cameras if network.answers_like(before) else ())
             if network is not before:
                 self._take_over(network)
             self.settings = settings
-            self._change_cameras(settings.cameras, all_of_them=other)
+            self._start_cameras(settings.cameras, kept)
             self.events.add("service", "reloaded", f"{self._network_text()}; cameras: {', '.join(self._names())}")
 
     def refuse(self, error: Exception) -> None:
@@ -132,13 +134,12 @@ class Service:
         if self._scheduler.replace(network.model, network.workers, PATIENCE, network.batch):
             before.model.close()
 
-    def _change_cameras(self, wanted: Sequence[CameraSettings], *, all_of_them: bool) -> None:
-        """Ends the cameras that are not wanted so, and starts those that are not there."""
+    def _end_others(self, wanted: Sequence[CameraSettings]) -> dict[str, CameraWorker]:
+        """Ends the cameras that are not wanted so; those that go on, by name."""
         kept = {
             each.name: camera
             for each in wanted
             if (camera := self.cameras.get(each.name)) is not None
-            and not all_of_them
             and camera.settings == each
             and camera.status().state != "failed"
         }
@@ -146,13 +147,27 @@ class Service:
         self._scheduler.cameras = tuple(kept.values())
         deadline = time.perf_counter() + PATIENCE
         together([partial(camera.close, deadline) for camera in ended], deadline)
-        self.cameras = {each.name: kept.get(each.name) or self._camera(each) for each in wanted}
+        return kept
+
+    def _start_cameras(self, wanted: Sequence[CameraSettings], kept: Mapping[str, CameraWorker]) -> None:
+        """Starts the cameras that are not there."""
+        self._listed = tuple(kept.get(each.name) or self._camera(each) for each in wanted)
+        self.cameras = {each.name: each for each in self._listed if isinstance(each, CameraWorker)}
         self._scheduler.cameras = tuple(self.cameras.values())
         self._scheduler.arrived()
 
-    def _camera(self, settings: CameraSettings) -> CameraWorker:
-        sinks = open_sinks(settings, lambda: self.model, self.events)
-        return CameraWorker(settings, self._network.bundle.spec.classes, self.events, self._scheduler.arrived, sinks)
+    def _camera(self, settings: CameraSettings) -> CameraWorker | CameraStatus:
+        """A camera that runs; where it stands, if it cannot be started: the others run all the same."""
+        classes, sinks = self._network.bundle.spec.classes, Sinks()
+        try:
+            sinks = open_sinks(settings, lambda: self.model, self.events)
+            return CameraWorker(settings, classes, self.events, self._scheduler.arrived, sinks)
+        except Exception as error:  # the system gives no more descriptors, threads or memory
+            for sink in sinks.all:
+                sink.close(PATIENCE)
+            reason = f"{source_name(settings)} could not be started ({error}); the next SIGHUP tries it again"
+            self.events.add("state", "failed", reason, settings.name)
+            return unstarted(settings, reason)
 
     def _break(self, sentence: str) -> None:
         self.events.add("service", "broken", sentence)

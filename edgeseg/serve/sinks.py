@@ -47,17 +47,22 @@ def open_sinks(settings: CameraSettings, model: Callable[[], Segmenter], events:
     name, spec, recording, recorder, drift = settings.name, model().spec, settings.recording, None, None
     live = LiveVideo(name, model, FPS)
     sinks: list[Sink] = [live]
-    if recording is not None:
-        recorder = Recorder(recording, name, live, events, spec.classes)
-        sinks.append(recorder)
-    if settings.rules:
-        folder = None if recording is None else recording.folder
-        kind: Kind = "overlay" if recording is not None and recording.overlay else "plain"
-        sinks.append(Rules(name, settings.zones, settings.rules, spec.classes, events, live, folder, kind))
-    if settings.drift is not None:
-        drift = DriftWatch(settings.drift, name, settings.smooth, model, events)
-        sinks.append(drift)
-    if settings.labelling is not None:
-        drifting = (lambda: False) if drift is None else (lambda: drift.drifting)
-        sinks.append(LabellingSet(settings.labelling, name, spec, model, events, drifting))
+    try:
+        if recording is not None:
+            recorder = Recorder(recording, name, live, events, spec.classes)
+            sinks.append(recorder)
+        if settings.rules:
+            folder = None if recording is None else recording.folder
+            kind: Kind = "overlay" if recording is not None and recording.overlay else "plain"
+            sinks.append(Rules(name, settings.zones, settings.rules, spec.classes, events, live, folder, kind))
+        if settings.drift is not None:
+            drift = DriftWatch(settings.drift, name, settings.smooth, model, events)
+            sinks.append(drift)
+        if settings.labelling is not None:
+            drifting = (lambda: False) if drift is None else (lambda: drift.drifting)
+            sinks.append(LabellingSet(settings.labelling, name, spec, model, events, drifting))
+    except BaseException:
+        for sink in sinks:
+            sink.close(0.0)
+        raise
     return Sinks(tuple(sinks), live, recorder, drift)

@@ -16,7 +16,9 @@ CUT = 0.5
 
 
 class Smoother:
-    """An exponential average, of one frame after the other; it begins anew at gaps, cuts, and frames of another size.
+    """An exponential average, of one frame after the other.
+
+    It begins anew at gaps, cuts, frames of another size, and with another network.
 
     With weight w, a frame that came n frames ago has the share (1 - w) w^n.
     """
@@ -31,17 +33,18 @@ class Smoother:
         self._average: Logits | None = None
         self._scene: tuple[object, ...] = ()
 
-    def __call__(self, frame: Frame, logits: Logits) -> Logits:
+    def __call__(self, network: object, frame: Frame, logits: Logits) -> Logits:
         """The average with these logits in it, (1, C, h, w); it is good until the next call.
 
         Args:
+            network: that gave them.
             frame: that the logits are of.
             logits: (1, C, h, w), float32.
 
         Raises:
             FrameError: logits hold NaN or infinity.
         """
-        scene = frame.gaps, frame.image.shape, logits.shape
+        scene = network, frame.gaps, frame.image.shape, logits.shape
         average, self._average = self._average, None  # an average that fails is not gone on with
         if average is None or scene != self._scene or is_cut(average, logits):
             average = logits.copy()

@@ -166,7 +166,7 @@ def test_each_camera_gets_the_masks_that_it_gets_alone(model: Segmenter) -> None
         for number, (outcome, image) in enumerate(zip(camera.outcomes, own, strict=True)):
             logits = model.logits(image)
             if weight:
-                logits = smoother(Frame(number, image, 0.0, 0.0, 0.0), logits)
+                logits = smoother(None, Frame(number, image, 0.0, 0.0, 0.0), logits)
             assert isinstance(outcome, Result)
             assert outcome.mask is not None
             assert np.array_equal(outcome.mask, model.mask(logits, image.shape[1], image.shape[0]))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeseg.serve.camera import CameraWorker, Work
+from edgeseg.serve.camera import MOST_WAITING, CameraWorker, Work
 from edgeseg.serve.event_log import EventLog
 from edgeseg.serve.settings import CameraSettings
 from edgeseg.serve.sinks import Sinks
@@ -111,6 +111,25 @@ def test_a_frame_that_failed_is_counted_and_told_once_in_a_row(supervisors: list
     assert [event.name for event in events.newest(9)] == ["connecting", "frame_failed", "frame_failed"]
 
 
+def test_a_frame_that_a_worker_never_gives_back_is_given_up(supervisors: list[FakeSupervisor]) -> None:
+    events, listener = EventLog(), Listener()
+    worker = camera(listener, events=events)
+    works = []
+    for level in range(MOST_WAITING + 3):
+        supervisors[0].put(level)
+        works.append(take(worker))
+    for work in works[1:-1]:
+        worker.deliver(work, result_of(work))
+    assert listener.got == list(range(1, MOST_WAITING + 2))
+    assert (worker.status().masks, worker.status().skipped["failed"]) == (MOST_WAITING + 1, 1)
+    (event,) = [event for event in events.newest(9) if event.name == "frame_failed"]
+    assert event.text == "a frame could not be segmented: 32 later ones are done, and it is not; it is given up"
+    for late in (works[0], works[-1]):
+        worker.deliver(late, result_of(late))
+    assert listener.got == list(range(1, MOST_WAITING + 3))  # the order holds
+    assert (worker.status().masks, worker.status().skipped["failed"]) == (MOST_WAITING + 2, 1)
+
+
 def test_sinks_are_told_of_gaps_and_sizes(supervisors: list[FakeSupervisor]) -> None:
     listener = Listener()
     worker = camera(listener)
@@ -140,6 +159,20 @@ def test_a_sink_that_fails_gets_no_more_and_the_others_do(supervisors: list[Fake
     assert listener.got == [0, 1]
     (event,) = [event for event in events.newest(9) if event.name == "sink_failed"]
     assert event.text == "Broken failed (RuntimeError: no more) and gets no more frames"
+    worker.close(time.perf_counter())
+    assert (broken.closed, listener.closed) == (1, 1)  # what it holds is to be freed
+
+
+def test_a_sink_that_cannot_be_closed_is_told_and_the_others_are_closed(supervisors: list[FakeSupervisor]) -> None:
+    class Stubborn(Listener):
+        def close(self, seconds: float) -> None:
+            raise OSError(f"not within {seconds:.0f} s")
+
+    events, listener = EventLog(), Listener()
+    camera(Stubborn(), listener, events=events).close(time.perf_counter())
+    assert supervisors[0].closed
+    assert listener.closed == 1
+    assert events.newest(1)[0].text == "Stubborn failed (OSError: not within 0 s) and could not be finished"
 
 
 def test_a_frame_that_waited_too_long_is_counted_and_not_segmented(supervisors: list[FakeSupervisor]) -> None:

@@ -81,6 +81,10 @@ class ChildProcess:
         self.channel.close()
         return ending(self._process, DEATH)
 
+    def is_alive(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._process.poll() is None
+
     def _send(self, message: dict[str, Any]) -> None:
         with contextlib.suppress(OSError):  # it is gone, which reading from it tells
             self.channel.send(message)

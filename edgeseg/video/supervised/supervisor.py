@@ -79,6 +79,10 @@ class Supervisor:
             mailbox: gets the frames, their numbers and times going on over all connections; finished when it failed.
             tell: called by the thread, at each change of state and when the picture freezes or moves again.
             warn: called by the thread with what the source says of itself.
+
+        Raises:
+            OSError: the system gives no more descriptors.
+            RuntimeError: it gives no more threads.
         """
         self.fps: Fraction | None = None
         self._name, self._request, self._mailbox, self._tell, self._warn = name, request, mailbox, tell, warn
@@ -87,6 +91,7 @@ class Supervisor:
         self._closed = False
         self._wake = os.pipe()
         self._child: ChildProcess | None = None
+        self._undead: ChildProcess | None = None  # that no signal ended: one such is enough
         self._number = 0  # of the connection: what an earlier one still sends is not taken
         self._frames: FrameReader | None = None
         self._skipped = Skipped()  # of this connection, as far as it was counted
@@ -95,7 +100,11 @@ class Supervisor:
         self._origin = 0.0  # perf_counter at the time 0: each connection begins at its true time, and no error adds up
         self._begun = False  # a frame of this connection came
         self._thread = threading.Thread(target=self._run, name="edgeseg-supervisor", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except BaseException:
+            self._close_wake()
+            raise
 
     @property
     def status(self) -> Status:
@@ -137,9 +146,12 @@ class Supervisor:
                 self._child = None
             with self._lock:
                 self._closed = True
-                for end in self._wake:
-                    os.close(end)
-                self._wake = (-1, -1)
+                self._close_wake()
+
+    def _close_wake(self) -> None:
+        for end in self._wake:
+            os.close(end)
+        self._wake = (-1, -1)
 
     def _wait(self) -> None:
         """Takes the messages that are there, or waits for one, until something is due."""
@@ -155,10 +167,11 @@ class Supervisor:
                 if received is not None:
                     self._take(*received)
                     return
-                how = self._child.kill()
+                how = self._kill()
             except (ValueError, KeyError, TypeError):
-                how = f"sent what is no message, and {self._child.kill()}"
-            self._child = None
+                how = f"sent what is no message, and {self._kill()}"
+            except OSError as error:  # no descriptor, or no memory for its frames
+                how = f"gave what could not be taken ({error.strerror or error}), and {self._kill()}"
             self._lost("crashed", f"{self._name}: the process that reads it {how}")
 
     def _tick(self) -> None:
@@ -166,9 +179,8 @@ class Supervisor:
         before = self._life.state
         with self._lock:
             action = self._life.tick(time.perf_counter())
-        if action == "kill" and self._child is not None:
-            self._child.kill()
-            self._child = None
+        if action == "kill":
+            self._kill()
         if self._life.state != before:
             self._tell(self.status)
         if action == "connect":
@@ -176,7 +188,21 @@ class Supervisor:
         elif action == "kill" and self._life.state == "reconnecting":
             self._start()  # it takes the delay to start, and can connect at once then
 
+    def _kill(self) -> str:
+        """Ends the child, if there is one; how it did end, as the end of a sentence."""
+        child, self._child = self._child, None
+        if child is None:
+            return "has ended"
+        how = child.kill()
+        self._undead = child if child.is_alive() else None
+        return how
+
     def _start(self) -> None:
+        if self._undead is not None and self._undead.is_alive():
+            which = f"process {self._undead.pid}, which reads it, hangs in the system and cannot be ended"
+            self._lost("crashed", f"{self._name}: {which}; no other is started before it has")
+            return
+        self._undead = None
         try:
             self._child = ChildProcess()
         except OSError as error:
