@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ class Plan:
 
     @classmethod
     def of(cls, path: Path, seconds: float) -> Plan:
-        """Cuts a video into pieces of so many seconds.
+        """Cuts a video into pieces of so many seconds; math.inf leaves it whole.
 
         Raises:
             SourceError: it is missing, no video, or has no frame that can be decoded.
@@ -63,10 +63,6 @@ class Plan:
     def pieces(self) -> int:
         """How many."""
         return max(1, len(self.spans))
-
-    def whole(self) -> Plan:
-        """The same video as one piece."""
-        return replace(self, spans=())
 
     def early_end(self, path: Path, frames: int, last: float) -> str | None:
         """The warning of a video in several pieces that ends early; None if it does not.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import shutil
 import time
 from collections.abc import Callable
@@ -71,15 +72,15 @@ class Worker:
         video = task.video
         if task.kind == "begin":
             return self._begin(video)
-        plan = self._plan(video)
         if task.kind == "piece":
-            return Made(self._piece(video, plan, task.piece))
+            return Made(self._piece(video, self._plan(video), task.piece))
+        if (result := self._place.result(video.name)).exists():  # a worker died of this as it removed the pieces
+            shutil.rmtree(self._place.pieces(video.name), ignore_errors=True)
+            found = self._earlier(video, result)
+            return found._replace(earlier=False) if task.kind == "join" else found  # pieces have been counted
         if task.kind == "whole":
-            shutil.rmtree(self._place.pieces(video.name))
-            plan = plan.whole()
-            plan.write(self._place.plan(video.name))
-            return self._all(video, plan)
-        return self._join(video, plan, NOTHING)
+            return self._whole(video)
+        return self._join(video, self._plan(video), NOTHING)
 
     def _begin(self, video: Video) -> Outcome:
         result, pieces = self._place.result(video.name), self._place.pieces(video.name)
@@ -116,6 +117,16 @@ class Worker:
         if plan is None or not plan.is_of(video.path):
             raise SourceError(f"{video.path} changed while it was segmented; run the same command again")
         return plan
+
+    def _whole(self, video: Video) -> Finished:
+        """A video that was cut, as one piece. The pieces go first: the first of them must not pass for the whole."""
+        plan, pieces = Plan.read(self._place.plan(video.name)), self._place.pieces(video.name)
+        if plan is None or plan.spans or not plan.is_of(video.path):
+            if pieces.exists():
+                shutil.rmtree(pieces)
+            plan = Plan.of(video.path, math.inf)
+            plan.write(self._place.plan(video.name))
+        return self._all(video, plan)
 
     def _all(self, video: Video, plan: Plan) -> Finished:
         """A video of one piece, from beginning to end."""

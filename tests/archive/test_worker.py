@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -98,3 +99,45 @@ def test_results_of_other_settings_are_not_mixed_without_the_run(
     failed = worker.do(Task("begin", video))
     assert isinstance(failed, Failed)
     assert f"the results in {tmp_path / 'out/in.mkv'} were begun with {said}" in failed.reason
+
+
+def test_a_join_whose_worker_died_as_it_tidied_up(
+    make_worker: MakeWorker, make_video: Callable[..., Path], tmp_path: Path
+) -> None:
+    video = of(make_video(tmp_path / "in.mkv", 30))
+    worker = make_worker(piece=0.4)
+    first = do_all(worker, video)
+    assert isinstance(first, Finished)
+    again = worker.do(Task("join", video))
+    assert isinstance(again, Finished)
+    assert (again.frames, again.earlier) == (30, False)  # this run has made them, in pieces that are counted
+
+
+@pytest.mark.parametrize("last", ["0000", "plan.json"])
+def test_a_whole_whose_worker_died_as_it_removed_the_pieces(
+    make_worker: MakeWorker, make_video: Callable[..., Path], tmp_path: Path, last: str
+) -> None:
+    """Which of them is left, is by chance; none may pass for the whole."""
+    video = of(make_video(tmp_path / "in.mkv", 30))
+    worker = make_worker(piece=0.4)
+    assert isinstance(worker.do(Task("begin", video)), Begun)
+    for number in (0, 1):
+        assert isinstance(worker.do(Task("piece", video, number)), Made)
+    for path in (tmp_path / "out/.batch/in.mkv").iterdir():
+        if path.name != last:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    outcome = worker.do(Task("whole", video))
+    assert isinstance(outcome, Finished)
+    assert (outcome.frames, outcome.work.frames) == (30, 30)
+
+
+def test_a_whole_whose_worker_died_later(
+    make_worker: MakeWorker, make_video: Callable[..., Path], tmp_path: Path
+) -> None:
+    video = of(make_video(tmp_path / "in.mkv", 30))
+    worker = make_worker(piece=0.4)
+    assert isinstance(worker.do(Task("begin", video)), Begun)
+    for earlier in (False, True):
+        outcome = worker.do(Task("whole", video))
+        assert isinstance(outcome, Finished)
+        assert (outcome.frames, outcome.earlier) == (30, earlier)
