@@ -15,8 +15,8 @@ from edgeseg.archive import events, table
 from edgeseg.archive.events import Watch
 from edgeseg.archive.masks import MaskVideo
 from edgeseg.archive.place import FRAMES, MASKS, OVERLAY
-from edgeseg.errors import OutputError
 from edgeseg.spec import Spec
+from edgeseg.video.span import InseparableError
 
 
 def join(
@@ -44,7 +44,7 @@ def join(
         The frames in them.
 
     Raises:
-        OutputError: the pieces' overlays do not go together.
+        InseparableError: the pieces' overlays do not go together.
         OSError: the disk is full.
     """
     _join_masks(pieces, folder / MASKS, spec, fps)
@@ -81,7 +81,7 @@ def _join_tables(pieces: Sequence[Path], path: Path, schema: pa.Schema, watch: W
 
 
 def _join_overlays(pieces: Sequence[Path], path: Path) -> None:
-    """Copies packets: all pieces are of one encoder, which the headers must bear out."""
+    """Copies packets, which one header must fit."""
     with av.open(f"file:{path}", "w", format="matroska") as output:
         stream: Any = None
         last = -1
@@ -91,9 +91,8 @@ def _join_overlays(pieces: Sequence[Path], path: Path) -> None:
                 if stream is None:
                     stream, header = output.add_stream_from_template(source), source.codec_context.extradata
                 elif source.codec_context.extradata != header:
-                    raise OutputError(
-                        f"the overlays of {path.parent.name} were made by different encoders and cannot be joined; "
-                        "run it on machines of one kind, or without --overlay"
+                    raise InseparableError(
+                        f"the overlays in {pieces[0].parent} are of different encoders, or of frames of different sizes"
                     )
                 for packet in part.demux(source):
                     if packet.size:

@@ -29,6 +29,7 @@ def segment(
     folder: Path,
     *,
     overlay: bool,
+    hardware: bool = True,
     watch: Watch | None = None,
     progress: Callable[[int], None],
     batch: int = 1,
@@ -40,6 +41,8 @@ def segment(
         source: open; the caller closes it.
         folder: where the files go.
         overlay: write overlays too.
+        hardware: encode them by that of this machine, where it has any. Cards take few videos at once, and pieces
+            that go together must be of one encoder.
         watch: the rules whose shares are kept, None if there are none.
         progress: told how many frames are done.
         batch: frames that the network is given at once, up to `model.batch`.
@@ -57,7 +60,7 @@ def segment(
     room = make_room(model.spec, batch)
     with ExitStack() as stack:
         table = stack.enter_context(PieceTable(folder / FRAMES, model.spec, watch))
-        overlays = _Overlays(folder / OVERLAY, source) if overlay else None
+        overlays = _Overlays(folder / OVERLAY, source, hardware) if overlay else None
         if overlays is not None:
             stack.callback(overlays.close)
         while group := list(islice(source, batch)):
@@ -83,13 +86,13 @@ def segment(
 class _Overlays:
     """The overlays of a piece, with the times of the whole video."""
 
-    def __init__(self, path: Path, source: Source) -> None:
+    def __init__(self, path: Path, source: Source, hardware: bool) -> None:
         self._name = source.name
         self._size = source.width, source.height
         width, height = self._size
         rate, (_, tick, _) = source.fps or NOMINAL_FPS, CONTAINERS[path.suffix]
         picture = Picture(width + width % 2, height + height % 2, Fraction(rate), tick)
-        encoder, _ = choose(path.suffix, AUTO, picture)
+        encoder, _ = choose(path.suffix, AUTO, picture, hardware=hardware)
         self._file = VideoFile(path, width, height, encoder, picture)
 
     def write(self, image: Image, seconds: float) -> None:

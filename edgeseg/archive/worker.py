@@ -144,6 +144,7 @@ class Worker:
                 source,
                 folder,
                 overlay=self._settings.overlay,
+                hardware=not plan.spans,
                 watch=self._settings.watch,
                 progress=self._progress,
                 batch=self._batch,

@@ -91,13 +91,14 @@ class Picture:
     crf: int | None = None
 
 
-def choose(suffix: str, codec: str, picture: Picture) -> tuple[Encoder, list[str]]:
+def choose(suffix: str, codec: str, picture: Picture, *, hardware: bool = True) -> tuple[Encoder, list[str]]:
     """The encoder for a file, and a sentence for each that should have come before it and does not work.
 
     Args:
         suffix: of the file.
         codec: `AUTO`, a codec or an encoder's name.
         picture: what is to be encoded.
+        hardware: for `AUTO` or a codec, try that of this machine before software.
 
     Raises:
         UsageError: the codec is unknown, the container does not take it, or --crf does not go with it.
@@ -116,6 +117,8 @@ def choose(suffix: str, codec: str, picture: Picture) -> tuple[Encoder, list[str
         raise UsageError(f"a {suffix} file does not take {candidates[0].codec}; it takes {', '.join(codecs)}")
     obstacles: dict[str, str] = {}
     for encoder in candidates:
+        if not (hardware or encoder.device is None or encoder.name == codec):
+            continue
         obstacle = _obstacle(encoder, picture)
         if obstacle is None:
             _check_quality(encoder, picture.crf)

@@ -14,10 +14,11 @@ import pytest
 pytest.importorskip("pyarrow", reason="tables of archives need pyarrow: pip install 'edgeseg[batch]'")
 
 from edgeseg.archive.settings import Loading, Settings
-from edgeseg.archive.tasks import Begun, Failed, Finished, Made, Outcome, Task
+from edgeseg.archive.tasks import Begun, Failed, Finished, Inseparable, Made, Outcome, Task
 from edgeseg.archive.videos import Video
 from edgeseg.archive.worker import Worker
 from edgeseg.bundle import Bundle
+from edgeseg.video.encoders import Encoder, choose
 from edgeseg.video.open import open_source
 
 MakeWorker = Callable[..., Worker]
@@ -141,3 +142,34 @@ def test_a_whole_whose_worker_died_later(
         outcome = worker.do(Task("whole", video))
         assert isinstance(outcome, Finished)
         assert (outcome.frames, outcome.earlier) == (30, earlier)
+
+
+def test_overlays_of_different_encoders_are_done_as_a_whole(
+    make_worker: MakeWorker, make_video: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of machines that have others, or of frames whose size changes just at a cut."""
+    video = of(make_video(tmp_path / "in.mkv", 30))
+    worker = make_worker(piece=0.4, overlay=True)
+    with monkeypatch.context() as patch:
+        codecs = iter(("libx264", "mpeg4", "libx264"))
+        encoders = {"libx264": Encoder("libx264", "h264"), "mpeg4": Encoder("mpeg4", "mpeg4", quality=None)}
+        patch.setattr("edgeseg.archive.piece.choose", lambda *_, **__: (encoders[next(codecs)], []))
+        assert isinstance(do_all(worker, video), Inseparable)
+    outcome = worker.do(Task("whole", video))
+    assert isinstance(outcome, Finished)
+    with open_source(tmp_path / "out/in.mkv/overlay.mkv") as overlays:
+        assert len(list(overlays)) == outcome.frames == 30
+
+
+def test_pieces_are_encoded_in_software(
+    make_worker: MakeWorker, make_video: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A card takes few videos at once, and the pieces beyond these would be of another encoder."""
+    seen = Mock(side_effect=choose)
+    monkeypatch.setattr("edgeseg.archive.piece.choose", seen)
+    video = of(make_video(tmp_path / "in.mkv", 30))
+    assert isinstance(do_all(make_worker(piece=0.4, overlay=True), video), Finished)
+    assert [call.kwargs["hardware"] for call in seen.call_args_list] == [False] * 3
+    whole = of(make_video(tmp_path / "whole.mkv", 10))
+    assert isinstance(do_all(make_worker(piece=0.4, overlay=True), whole), Finished)
+    assert seen.call_args_list[3].kwargs["hardware"]

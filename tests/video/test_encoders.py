@@ -73,6 +73,15 @@ def test_hardware_that_encodes_a_frame_is_taken(card: Any) -> None:
     assert software(".mp4", AUTO) == ("libx265", [])
 
 
+@pytest.mark.parametrize("codec", [AUTO, "h264"])
+def test_hardware_can_be_left_out(card: Any, codec: str) -> None:
+    card("libx265")
+    encoder, sentences = choose(".mp4", codec, PICTURE, hardware=False)
+    assert (encoder.name, sentences) == ("libx264", [])
+    encoder, _ = choose(".mp4", "libx265", PICTURE, hardware=False)
+    assert encoder.name == "libx265"
+
+
 def test_an_encoder_that_is_asked_for_by_name_is_not_replaced(card: Any) -> None:
     card("libx264rgb")
     with pytest.raises(OutputError, match=r"no encoder for libx264rgb works here"):
