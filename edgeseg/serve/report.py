@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from edgeseg.serve.service import Service
 
 JOIN_SECONDS = 1.0
 """How long closing waits for a reader of stdout who does not read."""
+
+THREAD = "edgeseg-report"
+"""Name of the thread that writes to stdout."""
 
 
 class Reporter:
@@ -33,7 +38,7 @@ class Reporter:
         self._every = every
         self._subscription = service.events.subscribe()
         self._closed = False
-        self._thread = threading.Thread(target=self._print, name="edgeseg-report", daemon=True)
+        self._thread = threading.Thread(target=self._print, name=THREAD, daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -53,9 +58,11 @@ class Reporter:
                     return
                 if time.monotonic() >= due:
                     _line({"status": self._service.status().to_json()})
-                    due += self._every
-        except OSError:  # nobody reads it any more
+                    due = time.monotonic() + self._every  # what a slow reader missed is past
+        except OSError:  # nobody reads it any more, nor what is left in the buffer when the process ends
             self._subscription.close()
+            with Path(os.devnull).open("wb") as nothing:
+                os.dup2(nothing.fileno(), sys.stdout.fileno())
 
 
 class LogFormat(logging.Formatter):

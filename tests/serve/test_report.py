@@ -6,7 +6,9 @@ import json
 import logging
 import re
 import threading
-from typing import Any, cast
+from pathlib import Path
+from types import SimpleNamespace
+from typing import IO, Any, cast
 
 import pytest
 
@@ -52,8 +54,9 @@ def test_events_and_status_are_lines_of_json(capsys: pytest.CaptureFixture[str])
 class Gone:
     """A stdout that nobody reads any more."""
 
-    def __init__(self) -> None:
+    def __init__(self, file: IO[str]) -> None:
         self.asked = threading.Event()
+        self.fileno = file.fileno
 
     def write(self, text: str) -> int:
         del text
@@ -64,15 +67,30 @@ class Gone:
         """Never comes so far."""
 
 
-def test_a_reader_that_is_gone_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    service, gone = Little(), Gone()
-    with monkeypatch.context() as patch:
+def test_a_reader_that_is_gone_ends_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with (tmp_path / "out").open("w") as file, monkeypatch.context() as patch:
+        service, gone = Little(), Gone(file)
         patch.setattr("sys.stdout", gone)
         reporter = Reporter(cast(Service, service), 60)
         service.events.add("service", "started", "one")
         assert gone.asked.wait(60)
         service.events.add("service", "started", "two")
         reporter.close()
+
+
+def test_a_reader_that_was_slow_gets_one_status_and_not_all_it_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    lines: list[dict[str, Any]] = []
+    monkeypatch.setattr("edgeseg.serve.report.time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr("edgeseg.serve.report._line", lines.append)
+    service = Little()
+    reporter = Reporter(cast(Service, service), 3600.0)
+    now[0] = 36000.0
+    service.events.add("service", "word", "after ten hours")
+    wait_until(lambda: {"status": {"healthy": True}} in lines)
+    service.events.add("service", "word", "at once after that")
+    reporter.close()
+    assert [next(iter(line)) for line in lines] == ["event", "status", "event"]
 
 
 def test_a_line_of_the_log() -> None:
