@@ -61,7 +61,7 @@ def measure(model: Segmenter, frames: Iterable[Frame]) -> dict[str, Any]:
         height, width = frame.image.shape[:2]
         logits = model.infer(model.prepare(frame.image))
         masks = [model.mask(logits, width, height)]
-        masks += [model.mask(smoother(frame, logits), width, height) for smoother in smoothers]
+        masks += [model.mask(smoother(model, frame, logits), width, height) for smoother in smoothers]
         if image is not None and image.shape == frame.image.shape:
             same = unchanged(image, frame.image)
             pairs, still, moving = pairs + 1, still + int(same.sum()), moving + int((~same).sum())
