@@ -11,6 +11,7 @@
   "energy": {"counters": [...], "idle_watts", "absent": [why, ...]},
   "runs": [{"engine", "artifact": {"file", "precision", "sha256"}, "workers", "threads", "accuracy", "first_mask",
             "golden": {"mask_agreement", "worst_frame", "shares", "ms", "least"} or null, "wrong": a sentence or null,
+            "flicker": {"frames", "unchanged", "plain", "smooth": [{"weight", "flicker", "lag"}]},
             "measured": {"engine": {...}, "pipeline": {...}, "capture_to_mask": {...}, "stream_to_mask": {...}}}],
   "skipped": [{"engine", "reason"}]
 }
@@ -21,6 +22,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -37,7 +39,7 @@ from edgeseg.video.file import VideoSource
 from edgeseg.video.open import open_source
 from edgeseg.video.options import Mode, engine_threads
 from edgeseg.video.source import NOMINAL_FPS
-from edgeseg_bench import capture, engine, first_mask, machine, network, pipeline
+from edgeseg_bench import capture, engine, first_mask, flicker, machine, network, pipeline
 from edgeseg_bench.candidates import ALL, candidates
 from edgeseg_bench.energy.meter import Meter, idle, open_meters
 from edgeseg_bench.labelled import check_labelled
@@ -170,6 +172,9 @@ def _run(job: _Job, candidate: Candidate, say: Callable[[str], None]) -> dict[st
         wrong = None if proof is None else shortfall(artifact, proof)
         if wrong is not None and not job.named:
             raise EngineError(wrong)
+        say(f"{candidate}: flicker")
+        with open_source(video) as source:
+            steadiness = flicker.measure(model, islice(source, settings.frames))
         say(f"{candidate}: engine alone")
         inference = _engine(job, model, workers)
         say(f"{candidate}: pipeline")
@@ -189,6 +194,7 @@ def _run(job: _Job, candidate: Candidate, say: Callable[[str], None]) -> dict[st
         "accuracy": accuracy,
         "golden": None if proof is None else {**proof.to_json(), "least": least(artifact)},
         "wrong": wrong,
+        "flicker": steadiness,
         "first_mask": {**cold, "median_seconds": median(cold["seconds"])},
         "measured": {"engine": inference, "pipeline": flat_out, "capture_to_mask": camera, "stream_to_mask": streamed},
     }

@@ -93,6 +93,15 @@ def test_accuracy_stands_against_latency_where_both_are_known(measured: dict[str
     assert "72.30" in text
 
 
+def test_flicker_is_told_in_percent_with_its_price(measured: dict[str, Any]) -> None:
+    assert "not measured: the picture changed everywhere" in page(measured)
+    still = copy.deepcopy(measured)
+    smooth = [{"weight": 0.3, "flicker": 0.01, "lag": 0.05}, {"weight": 0.9, "flicker": 0.0, "lag": None}]
+    still["runs"][0]["flicker"] = {"frames": 9, "unchanged": 0.6, "plain": 0.082, "smooth": smooth}
+    told = "8.20 % of the pixels that did not change (60 % of 9 frames); smooth = 0.3: 1.00 %, lag 5.00 %"
+    assert f"{told}; smooth = 0.9: 0.00 %<" in page(still)
+
+
 def test_the_terminal_shows_it(measured: dict[str, Any]) -> None:
     console = Console(width=160, file=io.StringIO())
     console.print(tables(measured))

@@ -35,6 +35,8 @@ def test_one_run_with_all_three_measurements(measured: dict[str, Any], tiny: Bun
         assert figures["frames"] == sum(len(window["ms"]) for window in part["windows"])
         assert part["included"]
         assert part["excluded"]
+    assert run["flicker"]["frames"] == 9  # pairs of neighbours among the ten frames
+    assert run["flicker"]["plain"] is None  # noise changes everywhere
     assert measured["settings"]["camera_fps"] == 200
     assert json.loads(to_text(measured)) == json.loads(json.dumps(measured))
 

@@ -52,6 +52,7 @@ def facts(result: dict[str, Any], run: dict[str, Any]) -> list[tuple[str, str]]:
         if accuracy
         else ("accuracy", "not measured: give --data"),
         ("golden frames", _golden(run.get("golden"))),
+        ("flicker", _flicker(run["flicker"])),
         (
             "efficiency",
             f"{flat_out['efficiency']:.2f} = {flat_out['fps']:.1f} fps x {sum(flat_out['stage_core_ms'].values()):.2f} "
@@ -75,6 +76,23 @@ def _golden(proof: dict[str, Any] | None) -> str:
     return (
         f"{proof['mask_agreement']:.2f} % of fp32's pixels, of the worst {proof['worst_frame']:.2f} %; "
         f"expected {proof['least']:.2f} %"
+    )
+
+
+def _flicker(measured: dict[str, Any]) -> str:
+    if measured["plain"] is None:
+        return "not measured: the picture changed everywhere, or had one size for no two frames"
+    steadier = [
+        f"smooth = {each['weight']:g}: {100 * each['flicker']:.2f} %"
+        + ("" if each["lag"] is None else f", lag {100 * each['lag']:.2f} %")
+        for each in measured["smooth"]
+    ]
+    return "; ".join(
+        [
+            f"{100 * measured['plain']:.2f} % of the pixels that did not change "
+            f"({100 * measured['unchanged']:.0f} % of {measured['frames']} frames)",
+            *steadier,
+        ]
     )
 
 
