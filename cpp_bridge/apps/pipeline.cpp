@@ -47,16 +47,17 @@ void Pipeline::stop() {
 
 std::unique_ptr<Result> Pipeline::next(bool (*stopped)()) {
     std::unique_lock<std::mutex> mine(mutex_);
-    while (finished_.count(order_) == 0) {
-        if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
-        if (running_ == 0) return nullptr;
-        if (!stop_ && stopped()) {
+    for (;;) {
+        if (!stop_ && stopped()) {  // asked even where a result is there already, as ever where writing is the slow part
             stop_ = true;
             change_.notify_all();
             mine.unlock();
             if (source_.live) source_.close();  // wakes the worker that waits for a frame
             mine.lock();
         }
+        if (finished_.count(order_) != 0) break;
+        if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+        if (running_ == 0) return nullptr;
         change_.wait_for(mine, kPoll);
     }
     const auto place = finished_.find(order_++);

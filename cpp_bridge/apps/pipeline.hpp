@@ -46,8 +46,8 @@ class Pipeline {
     // Stops the workers.
     ~Pipeline();
 
-    // The next result, nullptr after the last; `stopped` is asked now and then whether there are to be no more. Throws
-    // what a worker threw.
+    // The next result, nullptr after the last; `stopped` is asked on every call, and now and then while it waits,
+    // whether no more frames are to be read. Throws what a worker threw.
     std::unique_ptr<Result> next(bool (*stopped)());
 
     // Gives a result's memory back.

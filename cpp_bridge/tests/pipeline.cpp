@@ -1,0 +1,52 @@
+// edgeseg-run's workers, with an engine without a network and frames without end.
+#include "pipeline.hpp"
+
+#include <chrono>
+#include <thread>
+
+#include "expect.hpp"
+
+using namespace test;
+
+namespace {
+
+class Endless : public app::Source {
+  public:
+    bool read(app::Frame& frame) override {
+        frame.image.create(40, 60, CV_8UC3);
+        frame.image.setTo(cv::Scalar(1, 2, 3));
+        frame.index = index_++;
+        return true;
+    }
+
+  private:
+    std::int64_t index_ = 0;
+};
+
+// Whoever writes the results is so slow that the next one is always there: a signal must end the run all the same.
+void test_a_stop_while_writing_is_slow() {
+    constexpr int workers = 2, before = 5, after = 2 * workers;  // as many results as there is memory for
+    static int calls;
+    calls = 0;
+    Endless source;
+    app::Pipeline pipeline(source, sampled_segmenter(), workers, app::Wanted{});
+    int results = 0;
+    while (std::unique_ptr<app::Result> result = pipeline.next([] { return ++calls > before; })) {
+        expect(result->frame.index == results, "results come in the order of their frames");
+        ++results;
+        pipeline.reuse(std::move(result));
+        if (results > 20 * (before + after)) break;
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    expect(results <= before + after, "few results come after a stop, got " + std::to_string(results));
+    expect(pipeline.ended().how == "stopped", "it was stopped");
+    pipeline.stop();  // so that the test ends where that failed
+    expect(pipeline.statistics().frames == results, "each result is counted");
+}
+
+}  // namespace
+
+int main() {
+    test_a_stop_while_writing_is_slow();
+    return result("the workers end when they are told to");
+}
