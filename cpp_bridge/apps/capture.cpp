@@ -6,6 +6,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include "names.hpp"
+#include "source.hpp"
 
 namespace app {
 namespace {
@@ -42,13 +43,29 @@ bool open(cv::VideoCapture& capture, const Request& request) {
                         {cv::CAP_PROP_OPEN_TIMEOUT_MSEC, milliseconds, cv::CAP_PROP_READ_TIMEOUT_MSEC, milliseconds});
 }
 
+// A pipeline's appsink gives what the elements before it make: OpenCV hands out planes of YUV, or a JPEG's bytes, as one
+// channel of another height.
+bool Pictures::retrieve_colours(cv::Mat& image) {
+    if (!capture_.retrieve(decoded_) || decoded_.empty()) return false;
+    if (decoded_.type() == CV_8UC3) {
+        cv::swap(image, decoded_);
+        return true;
+    }
+    if (decoded_.type() != CV_8UC1 || decoded_.rows != static_cast<int>(capture_.get(cv::CAP_PROP_FRAME_HEIGHT))) {
+        throw Refusal(name_ + " gives no pictures in BGR or grey of 8 bits, expected one of these; end the pipeline with "
+                              "videoconvert ! video/x-raw,format=BGR ! appsink");
+    }
+    cv::cvtColor(decoded_, image, cv::COLOR_GRAY2BGR);
+    return true;
+}
+
 bool Pictures::retrieve(cv::Mat& image) {
     const double high = capture_.get(cv::CAP_PROP_SAR_DEN);
     const double aspect = high > 0 ? capture_.get(cv::CAP_PROP_SAR_NUM) / high : 1;
     if (!(aspect >= kFlattest && aspect <= kTallest) || std::abs(aspect - 1) <= kTolerance) {
-        return capture_.retrieve(image) && !image.empty();
+        return retrieve_colours(image);
     }
-    if (!capture_.retrieve(stored_) || stored_.empty()) return false;
+    if (!retrieve_colours(stored_)) return false;
     cv::Size size = stored_.size();
     if (aspect > 1) {
         size.width = static_cast<int>(std::nearbyint(size.width * aspect));

@@ -26,16 +26,23 @@ struct Request {
 // False where it cannot be opened.
 bool open(cv::VideoCapture& capture, const Request& request);
 
-// The next picture in square pixels, enlarged in one direction where the video's are not. False at the end.
+// The next picture: blue, green, red, where the source's is grey too; in square pixels, enlarged in one direction where the
+// video's are not.
 class Pictures {
   public:
-    explicit Pictures(cv::VideoCapture& capture) : capture_(capture) {}
+    // `name` is the source's, for messages.
+    Pictures(cv::VideoCapture& capture, const std::string& name) : capture_(capture), name_(name) {}
+    // False at the end.
     bool grab() { return capture_.grab(); }
+    // False where it cannot be decoded. Throws Refusal where it is neither grey nor blue, green, red in bytes.
     bool retrieve(cv::Mat& image);
 
   private:
+    bool retrieve_colours(cv::Mat& image);
+
     cv::VideoCapture& capture_;
-    cv::Mat stored_;
+    const std::string& name_;
+    cv::Mat decoded_, stored_;
 };
 
 // The announced rate; 0 where there is none, or a clock's rate instead.

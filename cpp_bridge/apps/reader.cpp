@@ -119,7 +119,7 @@ void refuse(const Request& request, const Log& log, double waited) {
 
 // Sends every frame; why there are no more.
 void stream(cv::VideoCapture& capture, const Request& request, Log& log) {
-    Pictures pictures(capture);
+    Pictures pictures(capture, request.name);
     cv::Mat image, before;
     double same_since = 0, last = now();
     std::int64_t damaged = 0;
@@ -139,9 +139,13 @@ void stream(cv::VideoCapture& capture, const Request& request, Log& log) {
         header.kind = Sent::frame;
         header.captured = last = now();
         log.trim();
-        if (!pictures.retrieve(image)) {
-            ++damaged;
-            continue;
+        try {
+            if (!pictures.retrieve(image)) {
+                ++damaged;
+                continue;
+            }
+        } catch (const Refusal& error) {
+            return send_lost("unsupported", error.what());
         }
         header.width = image.cols;
         header.height = image.rows;

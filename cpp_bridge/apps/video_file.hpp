@@ -18,7 +18,7 @@ class VideoFile : public Source {
     void judge_end();
 
     cv::VideoCapture capture_;
-    Pictures pictures_{capture_};
+    Pictures pictures_{capture_, name};
     Frame first_;
     bool waiting_ = true;  // the first frame is decoded, and not handed over
     std::int64_t index_ = 0;
