@@ -10,8 +10,8 @@
 namespace app {
 
 // Opens the bundle of the options, a path or the name of one that was installed beside this program. What no option
-// asked for is first asked for the bundle's golden frames; where its masks are others here, fp32 is taken, and `say` is
-// told. Throws Refusal and edgeseg::Error.
+// asked for is first asked for the bundle's golden frames; where its masks are others here, or the engine refuses it or fails,
+// fp32 is taken, and `say` is told. Throws Refusal and edgeseg::Error.
 edgeseg::Segmenter open_model(const Options& options, int threads, const std::function<void(const std::string&)>& say);
 
 }  // namespace app
