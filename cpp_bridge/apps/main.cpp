@@ -1,8 +1,8 @@
 // edgeseg-run: `edgeseg run` of one source, without Python. kHelp in options.cpp says what it does.
-#include <sched.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -12,6 +12,7 @@
 
 #include "capture.hpp"
 #include "edgeseg.h"
+#include "edgeseg/engine.hpp"
 #include "live_source.hpp"
 #include "model.hpp"
 #include "names.hpp"
@@ -50,12 +51,6 @@ void listen_for_signals() {
 void complain(const std::string& sentence) { std::fprintf(stderr, "error: %s\n", escaped(sentence).c_str()); }
 void warn(const std::string& sentence) { std::fprintf(stderr, "warning: %s\n", escaped(sentence).c_str()); }
 void say(const std::string& sentence) { std::fprintf(stderr, "edgeseg: %s\n", escaped(sentence).c_str()); }
-
-int cores() {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-}
 
 // OpenCV's form of FFmpeg's options; servers are verified unless asked otherwise.
 std::string ffmpeg_options(const Options& options) {
@@ -143,10 +138,10 @@ struct Outputs {
 
 Report run(const Options& options) {
     check_outputs(options);
-    const int available = cores();
+    const int available = edgeseg::available_cores();
     const int threads = options.threads.value_or(options.latency ? available : 1);
     const int workers = options.workers.value_or(options.latency ? 1 : std::max(1, available / threads));
-    if (workers > std::max(64, 4 * available)) throw Refusal("--workers is more than this machine can have");
+    if (workers > edgeseg::most_threads()) throw Refusal("--workers is more than this machine can have");
     const std::unique_ptr<Source> source = open_source(options);  // what the user may have got wrong, before the network
     Outputs outputs;
     if (!options.out.empty()) outputs.recording.emplace(options.out, *source, options.overwrite);

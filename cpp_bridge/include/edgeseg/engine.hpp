@@ -56,4 +56,10 @@ EDGESEG_API std::string engine_target(const std::string& name);
 EDGESEG_API std::shared_ptr<Engine> open_engine(const std::string& name, const Bundle& bundle,
                                                 const Artifact& artifact, int threads);
 
+// Cores that this process may use: its affinity, and its control group's share, rounded up.
+EDGESEG_API int available_cores();
+
+// Threads, or frames at once, that may be asked for: as many as the machine has cores four times over, at least 64.
+EDGESEG_API int most_threads();
+
 }  // namespace edgeseg

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <cstring>
 
 #include "edgeseg/bundle.hpp"
@@ -58,10 +57,9 @@ std::string engine_target(const std::string& name) { return runtime(name).target
 
 std::shared_ptr<Engine> open_engine(const std::string& name, const Bundle& bundle, const Artifact& artifact,
                                     int threads) {
-    const int most = std::max(64, 4 * available_cores());
-    if (threads < 1 || threads > most) {
+    if (threads < 1 || threads > most_threads()) {
         throw Error(ErrorKind::engine, "got " + std::to_string(threads) + " threads, expected 1 to " +
-                                           std::to_string(most));
+                                           std::to_string(most_threads()));
     }
     const Runtime& found = runtime(name);
     const Spec& spec = bundle.spec();

@@ -1,4 +1,5 @@
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
@@ -23,6 +24,8 @@ int available_cores() {
     }
     return cores;
 }
+
+int most_threads() { return std::max(64, 4 * static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN))); }
 
 bool sums_int8_exactly() {
 #if defined(__x86_64__)

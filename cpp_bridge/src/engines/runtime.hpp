@@ -26,9 +26,6 @@ std::shared_ptr<Engine> open_tensorrt(const Model& model, int threads);
 // Refuses logits of another shape than the spec says: (1, classes, rows, columns); one channel may stand for two classes.
 void check_logits(const std::string& path, const Spec& spec, const Logits& logits);
 
-// Cores that this process may use: its affinity, and its control group's share, rounded up.
-int available_cores();
-
 // Whether 8-bit products are summed in 32 bits: VNNI on x86, every 64-bit Arm. x86 without it saturates.
 bool sums_int8_exactly();
 
