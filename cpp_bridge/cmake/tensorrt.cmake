@@ -1,6 +1,7 @@
 # The engine tensorrt: NvInferRuntime.h with nvinfer, and CUDA's toolkit. Where the toolkit is there alone, what the engine
 # does on the card is compiled and tested without it.
 set(EDGESEG_CARD "")
+set(EDGESEG_NEEDS_CUDA OFF)
 if(NOT EDGESEG_WITH_TENSORRT)
   return()
 endif()
@@ -33,6 +34,7 @@ if(EDGESEG_HAS_CUDA AND TENSORRT_INCLUDE_DIR AND TENSORRT_LIBRARY)
   target_compile_definitions(edgeseg_runtime PRIVATE EDGESEG_TENSORRT)
   target_include_directories(edgeseg_runtime SYSTEM PRIVATE ${TENSORRT_INCLUDE_DIR} ${CUDAToolkit_INCLUDE_DIRS})
   set(EDGESEG_CARD $<TARGET_OBJECTS:edgeseg_card>)
+  set(EDGESEG_NEEDS_CUDA ON)
   list(APPEND EDGESEG_LINKS ${TENSORRT_LIBRARY} CUDA::cudart_static)
 elseif(NOT EDGESEG_WITH_TENSORRT STREQUAL AUTO)
   message(FATAL_ERROR "TensorRT needs NvInferRuntime.h (TENSORRT_INCLUDE_DIR), libnvinfer (TENSORRT_LIBRARY) and nvcc")
