@@ -209,7 +209,10 @@ const Spec& Segmenter::spec() const { return state_->spec; }
 const Engine& Segmenter::engine() const { return *state_->engine; }
 const Artifact& Segmenter::artifact() const { return state_->artifact; }
 const std::string& Segmenter::note() const { return state_->note; }
-const Times& Segmenter::times() const { return state_->times; }
+Times Segmenter::times() const {
+    const std::lock_guard<std::mutex> mine(state_->turn);
+    return state_->times;
+}
 
 void Segmenter::segment(const ConstImage& frame, const Image& mask) {
     check_image(frame, 3, "frame");

@@ -62,8 +62,8 @@ class EDGESEG_API Segmenter {
     // A sentence where another artifact than the bundle's best was taken, else "".
     const std::string& note() const;
 
-    // Of the last mask or overlay.
-    const Times& times() const;
+    // Of the last mask or overlay; of a whole one, where another thread is at the next.
+    Times times() const;
 
     // Throws Error: frame, engine. The mask has the frame's size, and they share no byte.
     void segment(const ConstImage& frame, const Image& mask);
