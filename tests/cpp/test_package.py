@@ -57,6 +57,18 @@ def test_a_c_program_gives_pythons_mask(installed: Path, library: Library, tmp_p
     assert (done.returncode, b"is not there" in done.stderr) == (2, True)
 
 
+def test_pkg_config_follows_the_prefix_of_the_installation(installed: Path, built: Path, tmp_path: Path) -> None:
+    """Which is another than that of configuring."""
+    run("cmake", "--install", built, "--prefix", tmp_path / "moved")
+    path = {**os.environ, "PKG_CONFIG_PATH": str(tmp_path / "moved/lib/pkgconfig")}
+    for variable, file in {"libdir": "libedgeseg.so", "includedir": "edgeseg.h"}.items():
+        command = ["pkg-config", f"--variable={variable}", "edgeseg"]
+        folder = Path(subprocess.check_output(command, env=path, text=True).strip())
+        assert (folder / file).resolve().is_relative_to(tmp_path / "moved")
+        assert (folder / file).is_file()
+        assert not folder.resolve().is_relative_to(installed)
+
+
 def test_a_cmake_project_finds_both_libraries(installed: Path, library: Library, tmp_path: Path) -> None:
     run("cmake", "-S", CPP / "examples/consumer", "-B", tmp_path, f"-DCMAKE_PREFIX_PATH={installed}")
     run("cmake", "--build", tmp_path)

@@ -289,6 +289,21 @@ def test_what_is_wrong_is_one_sentence(start: Start, lossless: Path, tmp_path: P
     assert (tmp_path / "there.mp4").read_text() == "old"
 
 
+def test_a_control_groups_share_is_counted(program: Path, lossless: Path, tmp_path: Path) -> None:
+    """As in a container that may use one of its machine's cores."""
+    (tmp_path / "cpu.max").write_text("50000 100000\n")
+    script = 'mount -t tmpfs none /sys/fs/cgroup && cp cpu.max /sys/fs/cgroup && exec "$@"'
+    unshare = ["unshare", "--user", "--map-root-user", "--mount"]
+    if (
+        not shutil.which("unshare")
+        or subprocess.run([*unshare, "sh", "-c", script, "-", "true"], cwd=tmp_path).returncode
+    ):
+        pytest.skip("no mount of our own can be made here")
+    options = ["--bundle", str(SHIPPED / "road-nano"), "--engine", "openvino", "--max-frames", "1", "--json"]
+    command = [*unshare, "sh", "-c", script, "-", str(program), str(lossless), "--mode", "latency", *options]
+    assert json.loads(subprocess.check_output(command, cwd=tmp_path, timeout=SECONDS))["threads"] == 1
+
+
 def test_a_bundle_that_is_missing_or_altered(program: Path, lossless: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad"
     bad.mkdir()
@@ -326,6 +341,27 @@ def test_what_this_machine_computes_otherwise_is_not_taken_unasked(
     assert "fp32 is taken in its place" in said
     assert taken == fp32
     assert masks("asked", "--precision", "int8") == (int8, "")
+
+
+def test_fp32_is_taken_where_the_best_is_refused(program: Path, lossless: Path, tmp_path: Path) -> None:
+    """INT8 that is of another network."""
+    bundle = tmp_path / "bundle"
+    shutil.copytree(SHIPPED / "road-nano", bundle)
+    described = json.loads((bundle / "bundle.json").read_text())
+    best = described["artifacts"][0]
+    assert best["precision"] == "int8"
+    other = json.loads((SHIPPED / "road/bundle.json").read_text())["artifacts"][0]
+    (bundle / best["file"]).write_bytes((SHIPPED / "road" / other["file"]).read_bytes())
+    best |= {key: other[key] for key in ("sha256", "bytes")}
+    (bundle / "bundle.json").write_text(json.dumps(described))
+    command = [program, lossless, "--bundle", bundle, "--engine", "openvino", "--max-frames", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1), done.stderr
+    assert "carries another spec" in done.stderr
+    assert "fp32 is taken in its place" in done.stderr
+    asked = subprocess.run([*command, "--precision", "int8"], capture_output=True, text=True, timeout=SECONDS)
+    assert (asked.returncode, asked.stdout) == (2, "")
+    assert asked.stderr.startswith("error: ")
 
 
 @pytest.mark.parametrize(
@@ -474,3 +510,20 @@ def test_a_pipeline(start: Start) -> None:
     assert found["frames"] + found["dropped"] + found["skipped"]["before_start"] <= 20
     assert "no pipeline" in complaint(start("videotestsrc ! fakesink"))
     assert "did not start" in complaint(start("videotestsrc ! nothing-of-this-name ! appsink"))
+
+
+def test_a_grey_pipeline_gives_the_masks_of_its_colours(start: Start, tmp_path: Path) -> None:
+    source = "videotestsrc num-buffers=3 pattern=gradient ! video/x-raw,format={},width=320,height=240 ! {}appsink"
+    process = start(source.format("GRAY8", ""), "--masks", "grey")
+    out, error = process.communicate(timeout=SECONDS)
+    if "did not start" in error:
+        pytest.skip("OpenCV here has no GStreamer, or GStreamer no videotestsrc")
+    assert process.returncode == 0, error
+    found = json.loads(out)
+    assert (found["width"], found["height"], found["ended"]["how"]) == (320, 240, "end_of_file")
+    process = start(source.format("GRAY8", "videoconvert ! video/x-raw,format=BGR ! "), "--masks", "colours")
+    assert report(process)["ended"]["how"] == "end_of_file"
+    grey, colours = ({*pictures(tmp_path / name).values()} for name in ("grey", "colours"))
+    assert grey == colours
+    assert len(grey) == 1
+    assert "no pictures in BGR or grey" in complaint(start(source.format("I420", "")))
