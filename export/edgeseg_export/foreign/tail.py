@@ -55,7 +55,7 @@ class Tail:
 def candidates(model: onnx.ModelProto, output: str) -> list[onnx.NodeProto]:
     """The nodes from the output back that may be left out, the last one first.
 
-    Resizes before opset 11 are not followed: they have no coordinates yet, and lie as the kernels' do not ("asymmetric").
+    Resizes before opset 11 are not followed: they say no coordinates, and lie as the kernels' do not (asymmetric).
     """
     resizing = RESIZING if model.opset_import[0].version >= RESIZE_WITH_COORDINATES else ()
     producers = {name: node for node in model.graph.node for name in node.output}

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import onnx
 import onnxruntime as ort
@@ -162,25 +161,6 @@ def test_opsets_are_converted(tmp_path: Path, opset: int) -> None:
     bundle = imported(network(tail, opset=opset), tmp_path, stride=1)
     model = onnx.load(bundle.path(bundle.artifacts[0]))
     assert [entry.version for entry in model.opset_import] == [18]
-
-
-@pytest.mark.parametrize("mode", ["linear", "nearest"])
-@pytest.mark.parametrize("opset", [9, 10])
-def test_a_resize_from_before_coordinates_lies_where_it_lay(tmp_path: Path, opset: int, mode: str) -> None:
-    """Upsample and Resize of opsets 9 and 10 are "asymmetric"; what the converter makes of them is not."""
-    kind = "Upsample" if opset == 9 else "Resize"
-
-    def tail(scores: str) -> Nodes:
-        scales = constant("scales", np.array([1, 1, 4, 4], np.float32))
-        return [scales, helper.make_node(kind, [scores, "scales"], ["out"], mode=mode)]
-
-    model = network(tail, opset=opset)
-    with pytest.raises(SpecError, match="give stride 1"):  # it cannot be left out
-        imported(model, tmp_path, stride=4)
-    segment = edgeseg.load(imported(model, tmp_path, stride=1))
-    frame = cv2.resize(sample_frames(None)[0], (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR_EXACT)
-    expected = by_hand(model, frame, description()["input"])[0].argmax(0)
-    assert (segment(np.asarray(frame, np.uint8)) == expected).mean() > 0.999
 
 
 @pytest.mark.parametrize("opset", [8, 25])
