@@ -98,7 +98,7 @@ class ImageSource(Source):
             self.warnings += passed_over(path, listed)
         self._stems = Counter(p.stem for p in self._paths)
         self._index = 0
-        self._noted = False
+        self._noted: set[int | None] = set()
         self._decode_first()
 
     def _read(self) -> Frame | None:
@@ -111,8 +111,9 @@ class ImageSource(Source):
             picture = read_picture(path)
         except DataError as error:
             raise SourceError(str(error)) from error
-        if (note := picture.note(path)) is not None and not self._noted:  # the others will be of its kind
-            self._noted = True
+        note = picture.note(path)
+        if note is not None and picture.guessed_bits not in self._noted:  # a dark one of a series may look like less
+            self._noted.add(picture.guessed_bits)
             self.warnings.append(note)
         name = path.stem if self._stems[path.stem] == 1 else path.name
         return Frame(index, picture.image, float(index / NOMINAL_FPS), start, time.perf_counter() - start, name)

@@ -253,3 +253,17 @@ def test_the_real_data_set(camvid: Path) -> None:
     frame, label = data.load(50)
     assert frame.shape == (360, 480, 3)
     assert label.shape == (360, 480)
+
+
+def test_links_to_folders_are_followed(plain: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    for kind in ("images", "masks"):
+        write(elsewhere / kind / "deep" / "two.png", np.zeros((4, 6), np.uint8))
+        split = plain / kind / "train"
+        split.mkdir()
+        (split / "city").symlink_to(elsewhere / kind)
+        (elsewhere / kind / "deep" / "back").symlink_to(split)
+        (elsewhere / kind / "deep" / "itself").symlink_to(".")
+    assert [pair.image for pair in Dataset.open(plain, "train").pairs] == [
+        plain / "images" / "train" / "city" / "deep" / "two.png"
+    ]

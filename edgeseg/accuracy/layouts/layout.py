@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,14 +108,20 @@ def usual(split: str) -> str:
 
 
 def images_in(folder: Path) -> list[Path]:
-    """The images in a folder and all folders below it, sorted; hidden ones are left out."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES
-        and not any(each.startswith(".") for each in path.relative_to(folder).parts)
-        and path.is_file()
-    )
+    """The images in a folder and all folders below it, sorted; hidden ones are left out.
+
+    Links to folders are followed, as data sets are put together by them; one back to a folder above it is not.
+    """
+    found: list[Path] = []
+    above = {folder: {folder.resolve()}}
+    for name, folders, files in os.walk(folder, followlinks=True):
+        here = Path(name)
+        around = above.pop(here)
+        below = {here / each: (here / each).resolve() for each in folders if not each.startswith(".")}
+        above |= {path: around | {real} for path, real in below.items() if real not in around}
+        folders[:] = [path.name for path in below if path in above]
+        found += [here / each for each in files if not each.startswith(".") and Path(each).suffix.lower() in SUFFIXES]
+    return sorted(path for path in found if path.is_file())
 
 
 def folders_in(folder: Path) -> list[Path]:

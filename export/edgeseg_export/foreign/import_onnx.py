@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, version_converter
+from onnx import TensorProto, helper, version_converter
 
 from edgeseg import kernels
 from edgeseg.accuracy.dataset import Dataset
@@ -31,8 +31,9 @@ from edgeseg_export.batches import prove_batches
 from edgeseg_export.dynamic import prove_sizes
 from edgeseg_export.foreign.imported_card import imported_card
 from edgeseg_export.foreign.model_spec import ModelSpec
-from edgeseg_export.foreign.open_onnx import load_foreign
+from edgeseg_export.foreign.open_onnx import all_nodes, load_foreign
 from edgeseg_export.foreign.original import Original, first_line
+from edgeseg_export.foreign.tail import RESIZE_WITH_COORDINATES
 from edgeseg_export.foreign.to_float import to_float
 from edgeseg_export.foreign.wrap import wrap
 from edgeseg_export.frames import sample_frames
@@ -255,12 +256,18 @@ def _converted(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
     if opset == OPSET:
         return model
     try:
-        return version_converter.convert_version(model, OPSET)
+        converted = version_converter.convert_version(model, OPSET)
     except Exception as error:  # the converter's exceptions share no base of their own.
         raise ExportError(
             f"{where} has opset {opset}, which cannot be converted to {OPSET}: {first_line(error)}; export it with "
             f"opset {OPSET}"
         ) from error
+    if opset < RESIZE_WITH_COORDINATES:  # the converter leaves the default of now, which is another
+        for node in all_nodes(converted.graph):
+            if node.op_type == "Resize":
+                node.attribute.append(helper.make_attribute("coordinate_transformation_mode", "asymmetric"))
+                node.attribute.append(helper.make_attribute("nearest_mode", "floor"))
+    return converted
 
 
 def _precision(model: onnx.ModelProto) -> Precision:

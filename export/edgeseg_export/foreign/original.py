@@ -58,7 +58,10 @@ class Original:
         self._session = self._open()
         tensors = self(np.zeros((1, model_spec.spec.height, model_spec.spec.width, 3), np.uint8))
         self.tail: Tail = find_tail(chain, self.output, tensors, model_spec, where)
-        self._picture = self.tail.ids or next(name for name in self._names if tensors[name].ndim == 4)
+        channels = tensors[self.tail.logits].shape[1]
+        self._picture = self.tail.ids or next(name for name in self._names if _is_whole(tensors[name].shape, channels))
+        computed = chain[self._names.index(self._picture) : len(self.tail.undone)]  # between the logits and the picture
+        self._squashed = any(node.op_type == "Sigmoid" for node in computed)
         self.dtype = tensors[self.tail.logits].dtype
         self.head = self._find_head()
         self.grid = self._find_grid()
@@ -129,7 +132,8 @@ class Original:
         """
         if self.tail.ids is not None:
             return np.squeeze(tensors[self.tail.ids])
-        picture = tensors[self._picture][0].astype(np.float32)
+        picture = tensors[self._picture].astype(np.float32)
+        picture = picture if picture.ndim == 3 else picture[0]
         if len(picture) != tensors[self.tail.logits].shape[1]:  # (h, w, C)
             picture = np.moveaxis(picture, -1, 0)
         if size is not None:
@@ -153,8 +157,8 @@ class Original:
 
     @property
     def _own_threshold(self) -> float:
-        """Of the network's own output, which may be the sigmoid of the channels."""
-        if "Sigmoid" in self.tail.names:
+        """Of the picture of its own scores, which may be the sigmoid of the channels."""
+        if self._squashed:
             return float(1 / (1 + np.exp(-self.head.threshold)))
         return self.head.threshold
 
@@ -213,6 +217,11 @@ def _probes() -> list[NDArray[np.uint8]]:
     """Frames that show what a network can give: streets, noise, black and white."""
     noise = np.random.default_rng(0).integers(0, 256, (96, 128, 3), np.uint8)
     return [*sample_frames(None), noise, np.zeros_like(noise), np.full_like(noise, 255)]
+
+
+def _is_whole(shape: tuple[int, ...], channels: int) -> bool:
+    """Whether a tensor holds scores of all pixels: four axes, or (C, h, w), the batch or the only channel squeezed."""
+    return len(shape) == 4 or (len(shape) == 3 and shape[0] == channels and min(shape[1:]) > 1)
 
 
 def _output(model: onnx.ModelProto, model_spec: ModelSpec, where: str) -> str:

@@ -23,6 +23,9 @@ SQUASHING = ("Softmax", "LogSoftmax", "Sigmoid")
 RESIZING = ("Resize",)
 CHOOSING = ("ArgMax",)
 
+RESIZE_WITH_COORDINATES = 11
+"""The opset since which a Resize says where its pixels lie."""
+
 GRIDS: dict[str, Grid] = {"half_pixel": "whole", "pytorch_half_pixel": "whole", "align_corners": "corners"}
 """How pixels lie on the logits, by the coordinates of a bilinear resize."""
 
@@ -50,11 +53,15 @@ class Tail:
 
 
 def candidates(model: onnx.ModelProto, output: str) -> list[onnx.NodeProto]:
-    """The nodes from the output back that may be left out, the last one first."""
+    """The nodes from the output back that may be left out, the last one first.
+
+    Resizes before opset 11 are not followed: they say no coordinates, and lie as the kernels' do not (asymmetric).
+    """
+    resizing = RESIZING if model.opset_import[0].version >= RESIZE_WITH_COORDINATES else ()
     producers = {name: node for node in model.graph.node for name in node.output}
     chain = []
     name = output
-    while name in producers and producers[name].op_type in (*SHAPING, *SQUASHING, *RESIZING, *CHOOSING):
+    while name in producers and producers[name].op_type in (*SHAPING, *SQUASHING, *resizing, *CHOOSING):
         chain.append(producers[name])
         name = str(producers[name].input[0])
     return chain

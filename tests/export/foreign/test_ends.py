@@ -10,12 +10,14 @@ import numpy as np
 import onnx
 import pytest
 from numpy.typing import NDArray
+from onnx import helper
 
 import edgeseg
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.agreement import Agreement
 from edgeseg.bundle import Bundle
-from edgeseg.errors import EdgeSegError
+from edgeseg.errors import EdgeSegError, SpecError
+from edgeseg_export.frames import sample_frames
 from edgeseg_export.precision.quantize import quantize
 from edgeseg_export.verify import verify
 from edgeseg_export.verify_stages import stages
@@ -129,3 +131,22 @@ def test_the_stride_that_is_advised_is_taken(
         else:
             taken.append(stride)
     assert taken
+
+
+@pytest.mark.parametrize("mode", ["linear", "nearest"])
+@pytest.mark.parametrize("opset", [9, 10])
+def test_a_resize_from_before_coordinates_lies_where_it_lay(tmp_path: Path, opset: int, mode: str) -> None:
+    """Upsample and Resize of opsets 9 and 10 are "asymmetric"; what the converter makes of them is not."""
+    kind = "Upsample" if opset == 9 else "Resize"
+
+    def tail(scores: str) -> Nodes:
+        scales = constant("scales", np.array([1, 1, 4, 4], np.float32))
+        return [scales, helper.make_node(kind, [scores, "scales"], ["out"], mode=mode)]
+
+    model = network(tail, opset=opset)
+    with pytest.raises(SpecError, match="give stride 1"):  # it cannot be left out
+        imported(model, tmp_path, stride=4)
+    segment = edgeseg.load(imported(model, tmp_path, stride=1))
+    frame = cv2.resize(sample_frames(None)[0], (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR_EXACT)
+    expected = by_hand(model, frame, description()["input"])[0].argmax(0)
+    assert (segment(np.asarray(frame, np.uint8)) == expected).mean() > 0.999

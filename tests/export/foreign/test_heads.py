@@ -79,6 +79,15 @@ def squeezed(s: str) -> Nodes:
     return [*resized(s), constant("axis", np.array([1])), node("Squeeze", "large", "out", "axis")]
 
 
+def squeezed_sigmoid(s: str) -> Nodes:
+    return [*squeezed(s)[:-1], node("Squeeze", "large", "flat", "axis"), node("Sigmoid", "flat", "out")]
+
+
+def flattened_sigmoid(s: str) -> Nodes:
+    shape = constant("shape", np.array([1, -1]))
+    return [*resized(s), shape, node("Reshape", "large", "flat", "shape"), node("Sigmoid", "flat", "out")]
+
+
 def interpolated(s: str) -> Nodes:
     return [*resized(s), node("Identity", "large", "out")]
 
@@ -108,6 +117,8 @@ HEADS: dict[str, tuple[Callable[[str], Nodes], int, float, Head, dict[str, Any]]
     "hard mask": (hard, 1, 0.5, Head("binary", "ids", 0.5), {}),
     "ready-made mask": (ready, 1, 0.5, Head("binary", "ids", 0.5), {}),
     "squeezed": (squeezed, 1, 0.0, Head("binary", "logits", 0.0), {}),
+    "squeezed, then sigmoid": (squeezed_sigmoid, 1, 0.5, Head("binary", "logits", 0.0), {}),
+    "flattened, then sigmoid": (flattened_sigmoid, 1, 0.5, Head("binary", "logits", 0.0), {}),
     "sigmoid then resize": (sigmoid_then_resize, 1, 0.5, Head("binary", "probabilities", 0.5), {}),
     "sigmoid then resize, undone": (sigmoid_then_resize, 4, 0.5, Head("binary", "probabilities", 0.5), {}),
     "stated threshold": (clipped, 1, 0.3, Head("binary", "probabilities", 0.3), {"threshold": 0.3}),
