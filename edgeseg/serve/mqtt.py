@@ -16,6 +16,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from typing import Any, Protocol
 
@@ -28,6 +29,7 @@ from edgeseg.certificates import context_of
 from edgeseg.serve.event_log import EventLog
 from edgeseg.serve.settings import MqttSettings
 from edgeseg.serve.status import CameraStatus, ServiceStatus
+from edgeseg.serve.together import together
 
 PERIOD = 10.0
 """Seconds between two times that all figures are told."""
@@ -101,19 +103,28 @@ class Mqtt:
         self._thread.start()
 
     def close(self, seconds: float = 2.0) -> None:
-        """Tells what is left and that the service is gone, within so many seconds; more calls do nothing."""
+        """Tells what is left and that the service is gone, within so many seconds; more calls do nothing.
+
+        A thread that looks up the broker's name or connects cannot be stopped; it ends by itself, and tells nothing.
+        """
         if self._closed.is_set():
             return
-        deadline = time.monotonic() + seconds
+        deadline = time.perf_counter() + seconds
         self._closed.set()
         self._subscription.close()
         if self._thread.ident is not None:
             self._thread.join(seconds)
         if self._client.is_connected():
             farewell = self._client.publish(self._topic("service"), "offline", qos=1, retain=True)
-            farewell.wait_for_publish(max(0.0, deadline - time.monotonic()))
+            with suppress(RuntimeError, ValueError):  # the connection was lost just now, or too many messages wait
+                farewell.wait_for_publish(max(0.0, deadline - time.perf_counter()))
         self._client.disconnect()
-        self._client.loop_stop()
+        together([self._stop], deadline)
+
+    def _stop(self) -> None:
+        """Waits for the client's thread, however long that takes."""
+        with suppress(AttributeError):  # of paho, whose thread may end between its two looks at it
+            self._client.loop_stop()
 
     def _tell(self) -> None:
         due = 0.0
@@ -174,6 +185,9 @@ class Mqtt:
         code: ReasonCode,
         _properties: Properties | None,
     ) -> None:
+        if self._closed.is_set():
+            client.disconnect()
+            return
         if code.is_failure:
             self._say(f"refuses: {code}")
             return

@@ -233,6 +233,41 @@ def test_what_is_too_much_is_counted(
     assert time.monotonic() - started < 5.0
 
 
+def test_a_name_that_is_looked_up_for_long_does_not_hold_up_the_end(
+    service: SmallService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, end, answered = threading.Event(), threading.Event(), threading.Event()
+
+    def look_up(*_: object, **__: object) -> None:
+        asked.set()
+        end.wait(SECONDS)
+        answered.set()
+        raise socket.gaierror(-3, "Temporary failure in name resolution")
+
+    monkeypatch.setattr("socket.getaddrinfo", look_up)
+    mqtt = Mqtt(service, MqttSettings("broker.house"))
+    mqtt.start()
+    assert asked.wait(SECONDS)
+    mqtt.close(0.1)
+    assert not answered.is_set()
+    end.set()
+    while any(thread.name.startswith("paho") for thread in threading.enumerate()):
+        assert answered.wait(SECONDS)
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("waiting", [0, 3], ids=["the connection is lost just then", "too many messages wait"])
+def test_a_farewell_that_cannot_be_sent_is_no_error(
+    service: SmallService, monkeypatch: pytest.MonkeyPatch, waiting: int
+) -> None:
+    monkeypatch.setattr("edgeseg.serve.mqtt.WAITING", 3)
+    mqtt = Mqtt(service, MqttSettings("127.0.0.1"))
+    monkeypatch.setattr(mqtt._client, "is_connected", lambda: True)
+    for _ in range(waiting):
+        mqtt._client.publish("topic", "payload", 1)
+    mqtt.close()
+
+
 def test_user_and_password(service: SmallService, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     program = shutil.which("mosquitto_passwd")
     if program is None:
