@@ -9,7 +9,7 @@ import logging
 import time
 from urllib.parse import parse_qs
 
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 
 COOKIE = "edgeseg"
@@ -65,10 +65,13 @@ class Token:
     async def log_in(self, request: Request) -> Response:
         """Takes the form of the login page: the cookie and the way to the page, or the way back."""
         form = b""
-        async for piece in request.stream():
-            form += piece
-            if len(form) > LONGEST_FORM:
-                return Response("the form is too long", 413, {"Connection": "close"})
+        try:
+            async for piece in request.stream():
+                form += piece
+                if len(form) > LONGEST_FORM:
+                    return Response("the form is too long", 413, {"Connection": "close"})
+        except ClientDisconnect:
+            return Response("the form is not whole", 400)  # to nobody
         shown = parse_qs(form.decode("utf-8", "replace"), max_num_fields=4).get("token", [""])[0].strip()
         if not hmac.compare_digest(shown.encode(), self._token):
             await self.refuse(request)
