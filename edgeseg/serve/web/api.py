@@ -58,7 +58,7 @@ class Api:
         picture = await self._snapshots.picture(camera, name)
         if picture is None:
             return refusal(503, f"{camera} has given no frame yet; ask again when /api/status says that it is live")
-        age = max(0, int(time.perf_counter() - picture.result.captured))
+        age = max(0, int(time.perf_counter() - picture.captured))
         return Response(picture.content, media_type=TYPES[name], headers={"Age": str(age)})
 
     async def event_file(self, request: Request) -> Response:

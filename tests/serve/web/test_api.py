@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import threading
 import time
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +82,18 @@ def test_a_new_frame_gives_a_new_picture(served: Served) -> None:
 @pytest.mark.parametrize(
     "path",
     [
+def test_a_picture_does_not_hold_its_result(served: Served) -> None:
+    served.first_frames()
+    gate = served.service.cameras["gate"]
+    assert served.client.get("/api/cameras/gate/frame.jpg").status_code == 200
+    assert gate.newest is not None
+    assert gate.newest.mask is not None
+    mask = weakref.ref(gate.newest.mask)
+    gate.newest = None
+    gc.collect()
+    assert mask() is None
+
+
         "/api/cameras/nobody/frame.jpg",
         "/api/cameras/gate/passwd",
         "/api/cameras/..%2f..%2fetc/passwd",
