@@ -181,7 +181,7 @@ def _labelling(table: Table | None, spec: Spec) -> LabellingSettings | None:
         folder=table.writable_folder("folder"),
         most=table.integer("most", default.most, low=1, high=MOST_FRAMES),
         most_bytes=table.size("most_bytes", default.most_bytes),
-        every=table.number("every", default.every, low=0.0, high=LONGEST_TIMEOUT, unit=" seconds"),
+        every=table.number("every", default.every, low=0.001, high=LONGEST_TIMEOUT, unit=" seconds"),
     )
     table.finish()
     return labelling

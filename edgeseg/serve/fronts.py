@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeseg.errors import EdgeSegError
@@ -28,7 +31,7 @@ class Fronts:
         self._service = service
         self._changing = threading.Lock()  # guards all that follows
         self._closed = False
-        self._settings = service.settings
+        self._listen, self._broker = _version(service.settings.listen), _version(service.settings.mqtt)  # what runs
         with ExitStack() as stack:
             self._web = _web(service, service.settings.listen)
             if self._web is not None:
@@ -46,36 +49,43 @@ class Fronts:
     def change(self, settings: ServiceSettings) -> None:
         """Ends what is not wanted so any more, and starts what is; an event says what cannot be had.
 
+        That is tried again at the next change, and certificates that were renewed in place are loaded.
+
         Args:
             settings: that the service has taken over.
         """
+        changes = partial(self._change_mqtt, settings.mqtt), partial(self._change_web, settings.listen)
         with self._changing:
-            before, self._settings = self._settings, settings
-            if self._closed:
-                return
-            try:
-                if settings.mqtt != before.mqtt:
-                    self._change_mqtt(settings.mqtt)
-                if settings.listen != before.listen:
-                    self._change_web(settings.listen)
-            except (EdgeSegError, ModuleNotFoundError) as error:
-                self._service.events.add("service", "refused", f"listen or mqtt cannot be as the settings say: {error}")
+            for change in () if self._closed else changes:
+                try:
+                    change()
+                except (EdgeSegError, ModuleNotFoundError) as error:
+                    sentence = f"listen or mqtt cannot be as the settings say: {error}"
+                    self._service.events.add("service", "refused", sentence)
 
     def _change_mqtt(self, settings: MqttSettings | None) -> None:
+        wanted = _version(settings)
+        if wanted == self._broker:
+            return
         if self._mqtt is not None:
             self._mqtt.close()
-            self._mqtt = None
+        self._mqtt = self._broker = None
         self._mqtt = _mqtt(self._service, settings)
         if self._mqtt is not None:
             self._mqtt.start()
+        self._broker = wanted
 
     def _change_web(self, settings: ListenSettings | None) -> None:
+        wanted = _version(settings)
+        if wanted == self._listen:
+            return
         if self._web is not None:
             self._web.close()
-            self._web = None
+        self._web = self._listen = None
         self._web = _web(self._service, settings)
         if self._web is not None:
             self._web.start()
+        self._listen = wanted
 
     def close(self) -> None:
         """Ends both; more calls do nothing."""
@@ -86,6 +96,22 @@ class Fronts:
             for front in (self._web, self._mqtt):
                 if front is not None:
                     front.close()
+
+
+def _version(settings: ListenSettings | MqttSettings | None) -> tuple[object, ...] | None:
+    """The settings, and hashes of the certificates that they name, which may be renewed in place; None for none."""
+    if settings is None:
+        return None
+    files = (settings.certificate, settings.key) if isinstance(settings, ListenSettings) else (settings.ca,)
+    return settings, *(None if file is None else _hash(file) for file in files)
+
+
+def _hash(file: Path) -> bytes | None:
+    """Of what is in it; None where it cannot be read, which whoever loads it says."""
+    try:
+        return hashlib.sha256(file.read_bytes()).digest()
+    except OSError:
+        return None
 
 
 def _web(service: Service, settings: ListenSettings | None) -> WebServer | None:

@@ -6,16 +6,19 @@
     edgeseg/events                each event, as JSON
 
 The first part is the `topic` of the settings. All goes out with QoS 1. While the broker is away the client comes back
-by itself; what is told meanwhile waits, WAITING messages of it, and what is more is dropped and counted.
+by itself; what is told meanwhile waits, WAITING messages of it, and what is more is dropped and counted. When it is
+back all states are told anew.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import socket
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from typing import Any, Protocol
 
@@ -28,6 +31,7 @@ from edgeseg.certificates import context_of
 from edgeseg.serve.event_log import EventLog
 from edgeseg.serve.settings import MqttSettings
 from edgeseg.serve.status import CameraStatus, ServiceStatus
+from edgeseg.serve.together import together
 
 PERIOD = 10.0
 """Seconds between two times that all figures are told."""
@@ -59,7 +63,7 @@ class Mqtt:
     """Tells a broker what becomes of a service, until it is closed.
 
     Attributes:
-        lost: messages that were dropped, as too many waited for the broker.
+        lost: events that were dropped, as too many waited for the broker.
     """
 
     def __init__(self, service: Service, settings: MqttSettings) -> None:
@@ -101,34 +105,58 @@ class Mqtt:
         self._thread.start()
 
     def close(self, seconds: float = 2.0) -> None:
-        """Tells what is left and that the service is gone, within so many seconds; more calls do nothing."""
+        """Tells what is left and that the service is gone, within so many seconds; more calls do nothing.
+
+        A thread that looks up the broker's name or connects cannot be stopped; it ends by itself, and tells nothing.
+        """
         if self._closed.is_set():
             return
-        deadline = time.monotonic() + seconds
+        deadline = time.perf_counter() + seconds
         self._closed.set()
         self._subscription.close()
         if self._thread.ident is not None:
             self._thread.join(seconds)
-        if self._client.is_connected():
-            farewell = self._client.publish(self._topic("service"), "offline", qos=1, retain=True)
-            farewell.wait_for_publish(max(0.0, deadline - time.monotonic()))
-        self._client.disconnect()
-        self._client.loop_stop()
+        connection = self._client.socket()
+        if connection is None or self._say_farewell(deadline):
+            self._client.disconnect()
+        else:  # an end in order would leave "online" for ever; without one the broker tells the last will
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        together([self._stop], deadline)
+
+    def _say_farewell(self, deadline: float) -> bool:
+        """Whether the broker has it in time."""
+        farewell = self._client.publish(self._topic("service"), "offline", qos=1, retain=True)
+        try:
+            farewell.wait_for_publish(max(0.0, deadline - time.perf_counter()))
+            return farewell.is_published()
+        except (RuntimeError, ValueError):  # the connection was lost just now, or too many messages wait
+            return False
+
+    def _stop(self) -> None:
+        """Waits for the client's thread, however long that takes."""
+        with suppress(AttributeError):  # of paho, whose thread may end between its two looks at it
+            self._client.loop_stop()
 
     def _tell(self) -> None:
-        due = 0.0
+        online, due, said = False, 0.0, 0
         while True:
             event = self._subscription.get(TICK)
             if event is not None:
-                self._publish("events", event.to_json())
+                self.lost += not self._publish("events", event.to_json())
             elif self._closed.is_set():
                 return
             if self._anew.is_set():
                 self._anew.clear()
-                self._told.clear()
-                due = 0.0
+                self._told = dict.fromkeys(self._told, ())
+                online, due = False, 0.0
             if not self._client.is_connected():
                 continue
+            if not online:
+                online = self._publish("service", "online", retain=True)
+            if self.lost > said:
+                _log.warning("MQTT broker %s: %d events were lost while it was away", self._where, self.lost - said)
+                said = self.lost
             status = self._service.status()
             self._tell_states(status.cameras)
             if time.monotonic() >= due:
@@ -142,7 +170,6 @@ class Mqtt:
             drift = None if camera.drift is None else camera.drift.state
             news = camera.state, camera.frozen, camera.cause, drift
             if self._told.get(camera.name) != news:
-                self._told[camera.name] = news
                 since = datetime.now(timezone.utc) - timedelta(seconds=camera.seconds)
                 state = {
                     "state": camera.state,
@@ -152,16 +179,16 @@ class Mqtt:
                     "reason": camera.reason,
                     "drift": drift,
                 }
-                self._publish(f"cameras/{camera.name}/state", state, retain=True)
+                if self._publish(f"cameras/{camera.name}/state", state, retain=True):
+                    self._told[camera.name] = news
         for name in self._told.keys() - {camera.name for camera in cameras}:
-            del self._told[name]
-            self._publish(f"cameras/{name}/state", None, retain=True)
+            if self._publish(f"cameras/{name}/state", None, retain=True):
+                del self._told[name]
 
-    def _publish(self, topic: str, data: Mapping[str, Any] | None, *, retain: bool = False) -> None:
-        """Sends an object; None takes a retained one back."""
-        payload = None if data is None else json.dumps(data, allow_nan=False)
-        if self._client.publish(self._topic(topic), payload, 1, retain).rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:
-            self.lost += 1
+    def _publish(self, topic: str, data: Mapping[str, Any] | str | None, *, retain: bool = False) -> bool:
+        """Sends an object as JSON, or a word; None takes a retained one back. False: too many messages wait."""
+        payload = json.dumps(data, allow_nan=False) if isinstance(data, Mapping) else data
+        return self._client.publish(self._topic(topic), payload, 1, retain).rc != MQTTErrorCode.MQTT_ERR_QUEUE_SIZE
 
     def _topic(self, name: str) -> str:
         return f"{self._settings.topic}/{name}"
@@ -174,11 +201,13 @@ class Mqtt:
         code: ReasonCode,
         _properties: Properties | None,
     ) -> None:
+        if self._closed.is_set():
+            client.disconnect()
+            return
         if code.is_failure:
             self._say(f"refuses: {code}")
             return
         self._say("is connected")
-        client.publish(self._topic("service"), "online", qos=1, retain=True)
         self._anew.set()
 
     def _disconnected(

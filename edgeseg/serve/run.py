@@ -50,12 +50,12 @@ def run(path: Path, *, every: float, json: bool) -> bool:
     reporter = Reporter(service, every) if json else None
     reloading = threading.Lock()
     message, in_time = None, False
-    with ExitStack() as stack:
+    with ExitStack() as stack, ExitStack() as parts:
         if reporter is not None:
             stack.callback(reporter.close)
-        stack.callback(service.close)
+        parts.callback(service.close)
         fronts = Fronts(service)
-        stack.callback(fronts.close)
+        parts.callback(fronts.close)
         with interruptible(lambda: messages.put("stop")), hangups(lambda: messages.put("reload")):
             service.start()
             fronts.start()
@@ -65,6 +65,7 @@ def run(path: Path, *, every: float, json: bool) -> bool:
                 threading.Thread(target=change, name="edgeseg-reload", daemon=True).start()
             notifier.stopping()
             in_time = _end(service, fronts)
+            parts.pop_all()  # a second call would wait, without a bound, for the first where that takes too long
     return message == "stop" and in_time
 
 

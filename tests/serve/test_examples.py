@@ -64,7 +64,7 @@ def test_the_image_has_every_package_and_no_root() -> None:
         assert folder.partition("/")[0] in copied, folder
     last = text.rpartition("\nFROM ")[2]
     assert re.search(r"^USER edgeseg$", last, re.MULTILINE)
-    assert "http://127.0.0.1:8765/healthz" in last
+    assert "http://127.0.0.1:8765/livez" in last
     command = re.search(r"^CMD \[(.+)\]$", last, re.MULTILINE)
     assert command is not None
     app.parse_args(re.findall(r'"(.+?)"', command[1]), exit_on_error=False, print_error=False)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import ssl
+import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -61,6 +63,23 @@ def answers(port: int) -> bool:
         return False
 
 
+def make_certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate that signed itself, and its key; renewed in place if they are there."""
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    command += ["-days", "2", "-subj", "/CN=127.0.0.1", "-out", str(certificate), "-keyout", str(key)]
+    try:
+        subprocess.run(command, check=True, capture_output=True)
+    except FileNotFoundError:
+        pytest.skip("no openssl: tests/install-servers.sh installs it")
+    return certificate, key
+
+
+def shown(port: int) -> str:
+    """The certificate that a server shows, in PEM."""
+    return ssl.get_server_certificate(("127.0.0.1", port), timeout=60)
+
+
 def test_the_page_moves_to_another_port_and_away(service: Service) -> None:
     assert service.settings.listen is not None
     first, second = service.settings.listen.port, int(free_port())
@@ -98,6 +117,48 @@ def test_a_port_in_use_is_an_error_at_first_and_an_event_later(service: Service)
         service.settings = taken
         with pytest.raises(UsageError, match=str(port)):
             Fronts(service)
+
+
+def test_what_could_not_be_had_is_tried_again(service: Service, tmp_path: Path) -> None:
+    fronts = Fronts(service)
+    fronts.start()
+    certificates = tmp_path / "ca.pem"
+    certificates.write_text("nothing")
+    settings = replace(
+        service.settings,
+        listen=ListenSettings("127.0.0.1", int(free_port())),
+        mqtt=MqttSettings("127.0.0.1", int(free_port()), ca=certificates),
+    )
+    assert settings.listen is not None
+    with socket.create_server(("127.0.0.1", settings.listen.port)):
+        fronts.change(settings)
+        refusals = [event.text for event in service.events.newest(2)]
+        assert "ca.pem" in refusals[0]
+        assert str(settings.listen.port) in refusals[1]
+    fronts.change(settings)
+    assert answers(settings.listen.port)
+    make_certificate(tmp_path)[0].rename(certificates)
+    fronts.change(settings)
+    assert fronts._mqtt is not None
+    fronts.close()
+
+
+def test_a_certificate_that_was_renewed_is_loaded(service: Service, tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path)
+    listen = ListenSettings("127.0.0.1", int(free_port()), None, certificate, key)
+    settings = replace(service.settings, listen=listen)
+    fronts = Fronts(service)
+    fronts.start()
+    fronts.change(settings)
+    web = fronts._web
+    fronts.change(settings)
+    assert fronts._web is web  # nothing was renewed
+    first = certificate.read_text()
+    assert shown(listen.port) == first
+    make_certificate(tmp_path)
+    fronts.change(settings)
+    assert shown(listen.port) == certificate.read_text() != first
+    fronts.close()
 
 
 def test_a_broker_that_is_not_there_holds_nothing_up(service: Service) -> None:

@@ -233,6 +233,92 @@ def test_what_is_too_much_is_counted(
     assert time.monotonic() - started < 5.0
 
 
+def test_after_a_long_outage_the_service_is_online_again(
+    service: SmallService, broker: Broker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("edgeseg.serve.mqtt.WAITING", 3)
+    broker.stop()
+    mqtt = Mqtt(service, MqttSettings("127.0.0.1", broker.port))
+    mqtt.start()
+    try:
+        for number in range(8):
+            service.events.add("service", "warning", f"{number}")
+        deadline = time.monotonic() + SECONDS
+        while mqtt.lost != 5:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        broker.start()
+        reader = Reader(broker.port)
+        assert reader.next("edgeseg/service")[0] == "online"
+        assert json.loads(reader.next("edgeseg/cameras/gate/state")[0])["state"] == "connecting"
+        reader.close()
+    finally:
+        mqtt.close()
+    assert "5 events were lost while it was away" in caplog.text
+
+
+def test_a_state_that_does_not_reach_the_queue_is_told_again(
+    service: SmallService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edgeseg.serve.mqtt.WAITING", 1)
+    mqtt = Mqtt(service, MqttSettings("127.0.0.1"))
+    cameras = service.status().cameras
+    mqtt._tell_states(cameras)
+    mqtt._client._out_messages.clear()  # as if the broker had it
+    mqtt._tell_states(cameras)
+    assert [message.topic for message in mqtt._client._out_messages.values()] == ["edgeseg/cameras/yard/state"]
+    mqtt.close()
+
+
+def test_a_farewell_that_does_not_arrive_leaves_the_last_will(
+    service: SmallService, broker: Broker, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mqtt = Mqtt(service, MqttSettings("127.0.0.1", broker.port))
+    mqtt.start()
+    reader.next("edgeseg/service", lambda payload: payload == "online")
+    monkeypatch.setattr(mqtt._client, "publish", lambda *_, **__: paho.MQTTMessageInfo(0))  # which never arrives
+    mqtt.close(0.5)
+    reader.next("edgeseg/service", lambda payload: payload == "offline")
+
+
+def test_a_name_that_is_looked_up_for_long_does_not_hold_up_the_end(
+    service: SmallService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, end, answered = threading.Event(), threading.Event(), threading.Event()
+
+    def look_up(*_: object, **__: object) -> None:
+        asked.set()
+        end.wait(SECONDS)
+        answered.set()
+        raise socket.gaierror(-3, "Temporary failure in name resolution")
+
+    monkeypatch.setattr("socket.getaddrinfo", look_up)
+    mqtt = Mqtt(service, MqttSettings("broker.house"))
+    mqtt.start()
+    assert asked.wait(SECONDS)
+    mqtt.close(0.1)
+    assert not answered.is_set()
+    end.set()
+    assert answered.wait(SECONDS)
+    mqtt._stop()
+
+
+@pytest.mark.parametrize("waiting", [0, 3], ids=["the connection is lost just then", "too many messages wait"])
+def test_a_farewell_that_cannot_be_sent_is_no_error(
+    service: SmallService, monkeypatch: pytest.MonkeyPatch, waiting: int
+) -> None:
+    monkeypatch.setattr("edgeseg.serve.mqtt.WAITING", 3)
+    mqtt = Mqtt(service, MqttSettings("127.0.0.1"))
+    monkeypatch.setattr(mqtt._client, "is_connected", lambda: True)
+    ours, brokers = socket.socketpair()
+    monkeypatch.setattr(mqtt._client, "socket", lambda: ours)
+    for _ in range(waiting):
+        mqtt._client.publish("topic", "payload", 1)
+    with ours, brokers:
+        mqtt.close()
+        assert brokers.recv(1) == b""
+
+
 def test_user_and_password(service: SmallService, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     program = shutil.which("mosquitto_passwd")
     if program is None:

@@ -170,6 +170,7 @@ RULE = BUNDLE + GATE + "[[cameras.gate.rules]]\n"
         (GATE + 'credentials = "token"', 3, "holds no credentials"),
         (GATE + "options = { a = 1 }", 3, r"options\.a is 1, expected a text"),
         (GATE + "[cameras.gate.recording]\n", 3, "recording has no folder"),
+        (GATE + '[cameras.gate.labelling]\nfolder = "rec"\nevery = 0', 5, "is 0, expected 0.001 to"),
         (GATE + "[cameras.gate.drift]\n", 3, "drift has no folder"),
         (GATE + '[cameras.gate.drift]\nfolder = "rec"\nlearn_hours = 0.1', 3, "learns from 6 periods"),
         (GATE + '[cameras.gate.drift]\nfolder = "rec"\nlimit = 0', 5, "is 0, expected 1 to 1000"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from prometheus_client.exposition import choose_encoder
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
@@ -44,6 +45,7 @@ class Api:
             Route("/api/openapi.json", self.openapi),
             Route("/metrics", self.metrics),
             Route("/healthz", self.health),
+            Route("/livez", self.alive),
         ]
 
     async def status(self, request: Request) -> Response:  # noqa: ARG002
@@ -58,7 +60,7 @@ class Api:
         picture = await self._snapshots.picture(camera, name)
         if picture is None:
             return refusal(503, f"{camera} has given no frame yet; ask again when /api/status says that it is live")
-        age = max(0, int(time.perf_counter() - picture.result.captured))
+        age = max(0, int(time.perf_counter() - picture.captured))
         return Response(picture.content, media_type=TYPES[name], headers={"Age": str(age)})
 
     async def event_file(self, request: Request) -> Response:
@@ -66,7 +68,7 @@ class Api:
         number, name = request.path_params["number"], request.path_params["file"]
         event = next((each for each in self._view.events.newest(LENGTH) if each.number == number), None)
         path = None if event is None else _file(event, name)
-        if path is None or not path.is_file():
+        if path is None or not await run_in_threadpool(path.is_file):  # as its disk may hang
             return refusal(404, f"there is no {name!r:.40} of an event {number}; the event says what it has")
         return FileResponse(path)
 
@@ -85,6 +87,11 @@ class Api:
         live = sum(camera.state == "live" for camera in status.cameras)
         answer = {"healthy": status.healthy, "live": live, "cameras": len(status.cameras)}
         return JSONResponse(answer, 200 if status.healthy else 503)
+
+    async def alive(self, request: Request) -> Response:  # noqa: ARG002
+        """200 while the network works, wherever the cameras are, else 503: only a new start helps."""
+        well = self._view.is_well()
+        return JSONResponse({"well": well}, 200 if well else 503)
 
     def _status_text(self) -> bytes:
         status = self._status()

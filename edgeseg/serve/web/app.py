@@ -49,7 +49,7 @@ class App:
             self.routes.append(Route(LOGIN, token.log_in, methods=["POST"]))
         app = Starlette(routes=self.routes, exception_handlers={HTTPException: _refuse})
         app.router.redirect_slashes = False
-        open_paths = frozenset({"/healthz", *PATHS} - {"/"})
+        open_paths = frozenset({"/healthz", "/livez", *PATHS} - {"/"})
         self.guarded: ASGIApp = Guard(app, listen.host, token, open_paths)
 
     def end(self) -> None:

@@ -32,6 +32,7 @@ def description() -> Schema:
                 "Event": _event(),
                 "Error": _object(error=TEXT),
                 "Health": _object(healthy=BOOLEAN, live=WHOLE, cameras=WHOLE),
+                "Life": _object(well=BOOLEAN),
             },
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
@@ -91,6 +92,16 @@ def _paths() -> Schema:
                 "responses": {
                     "200": {"description": "They are", "content": _json("Health")},
                     "503": {"description": "One is not", "content": _json("Health")},
+                },
+            }
+        },
+        "/livez": {
+            "get": {
+                **_operation("Whether the network works, wherever the cameras are", _json("Life")),
+                "security": [{}],
+                "responses": {
+                    "200": {"description": "It does", "content": _json("Life")},
+                    "503": {"description": "It hangs, and only a new start helps", "content": _json("Life")},
                 },
             }
         },

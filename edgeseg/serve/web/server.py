@@ -6,6 +6,7 @@ import asyncio
 import ssl
 import threading
 
+import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -19,7 +20,10 @@ PATIENCE = 2.0
 """Seconds that closing waits for answers that are being sent."""
 
 REQUEST_SECONDS = 10.0
-"""That a client may take from its connection, or the answer before, to the end of its request's headers."""
+"""That a client may take from its connection, or the answer before, to the end of its request."""
+
+ANSWER_SECONDS = 20.0
+"""That a client may take for the next bytes of an answer."""
 
 LONGEST_HEAD = 16384
 """Bytes of a request before its body."""
@@ -98,27 +102,44 @@ class WebServer:
 
 
 class Protocol(H11Protocol):
-    """HTTP/1.1, with an end to clients that connect and ask for nothing, or all too slowly."""
+    """HTTP/1.1, with an end to clients that connect and ask for nothing, or all too slowly, or take no answer."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begins to wait for a request."""
         super().connection_made(transport)
-        self._waiting = self.loop.call_later(REQUEST_SECONDS, transport.close)
-        self._request = self.scope
+        self._asking = self._abort_after(REQUEST_SECONDS)
+        self._taking: asyncio.TimerHandle | None = None
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Waits no more."""
-        self._waiting.cancel()
+        self._asking.cancel()
+        if self._taking is not None:
+            self._taking.cancel()
         super().connection_lost(exc)
 
     def on_response_complete(self) -> None:
         """Waits for the next request."""
-        self._waiting = self.loop.call_later(REQUEST_SECONDS, self.transport.close)
+        self._asking.cancel()
+        self._asking = self._abort_after(REQUEST_SECONDS)
         super().on_response_complete()
 
     def handle_events(self) -> None:
-        """Takes what came; when it was all of a request's headers, there is nothing to wait for."""
+        """Takes what came; when it was all of a request, there is nothing to wait for."""
         super().handle_events()
-        if self.scope is not self._request:
-            self._request = self.scope
-            self._waiting.cancel()
+        if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY, h11.ERROR):
+            self._asking.cancel()
+
+    def pause_writing(self) -> None:
+        """Begins to wait for the client to take what is there."""
+        super().pause_writing()
+        self._taking = self._abort_after(ANSWER_SECONDS)
+
+    def resume_writing(self) -> None:
+        """Goes on with the answer."""
+        if self._taking is not None:
+            self._taking.cancel()
+        super().resume_writing()
+
+    def _abort_after(self, seconds: float) -> asyncio.TimerHandle:
+        """Ends the connection then, and does not wait for what the client has not taken."""
+        return self.loop.call_later(seconds, self.transport.abort)

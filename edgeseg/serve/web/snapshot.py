@@ -21,14 +21,14 @@ TYPES = {"frame.jpg": "image/jpeg", "overlay.jpg": "image/jpeg", "mask.png": "im
 
 
 class Picture(NamedTuple):
-    """An encoded picture of a result.
+    """An encoded picture of a result, whose frame lies in memory of a camera's process and is not held.
 
     Attributes:
-        result: what it shows.
+        captured: when its frame was, a reading of time.perf_counter().
         content: of the file.
     """
 
-    result: Result
+    captured: float
     content: bytes
 
 
@@ -57,8 +57,9 @@ class Snapshots:
         if result is None or result.mask is None:
             return None
         known = self._newest.get((camera, name))
-        if known is None or known.result is not result:
-            known = self._newest[camera, name] = Picture(result, _encode(name, result, result.mask, self._view.model))
+        if known is None or known.captured != result.captured:
+            content = _encode(name, result, result.mask, self._view.model)
+            known = self._newest[camera, name] = Picture(result.captured, content)
         return known
 
 

@@ -9,10 +9,8 @@ import logging
 import time
 from urllib.parse import parse_qs
 
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
-
-COOKIE = "edgeseg"
 
 COOKIE_SECONDS = 30 * 24 * 3600
 
@@ -41,6 +39,8 @@ class Token:
         self._token = token.encode()
         # The cookie is another secret that only the token leads to: a browser's files do not tell the token.
         self._cookie = hmac.digest(self._token, b"edgeseg page", hashlib.sha256).hex().encode()
+        # Browsers give one port's cookies to all of a host: services with tokens of their own need names of their own.
+        self._name = "edgeseg-" + hmac.digest(self._token, b"edgeseg name", hashlib.sha256).hex()[:8]
         self._secure = secure
         self._logged = -LOG_SECONDS
         self._refusals = 0
@@ -50,7 +50,7 @@ class Token:
         scheme, _, shown = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             return hmac.compare_digest(shown.strip().encode(), self._token)
-        return hmac.compare_digest(request.cookies.get(COOKIE, "").encode(), self._cookie)
+        return hmac.compare_digest(request.cookies.get(self._name, "").encode(), self._cookie)
 
     async def refuse(self, request: HTTPConnection) -> None:
         """Makes who showed a wrong one wait, and says it in the log."""
@@ -59,22 +59,25 @@ class Token:
             who = "somebody" if request.client is None else request.client.host
             _log.warning("wrong or no token: refused %d since the last such line, now from %s", self._refusals, who)
             self._logged, self._refusals = time.monotonic(), 0
-        if "authorization" in request.headers or COOKIE in request.cookies or request.scope.get("method") == "POST":
+        if "authorization" in request.headers or self._name in request.cookies or request.scope.get("method") == "POST":
             await asyncio.sleep(REFUSAL_SECONDS)
 
     async def log_in(self, request: Request) -> Response:
         """Takes the form of the login page: the cookie and the way to the page, or the way back."""
         form = b""
-        async for piece in request.stream():
-            form += piece
-            if len(form) > LONGEST_FORM:
-                return Response("the form is too long", 413, {"Connection": "close"})
+        try:
+            async for piece in request.stream():
+                form += piece
+                if len(form) > LONGEST_FORM:
+                    return Response("the form is too long", 413, {"Connection": "close"})
+        except ClientDisconnect:
+            return Response("the form is not whole", 400)  # to nobody
         shown = parse_qs(form.decode("utf-8", "replace"), max_num_fields=4).get("token", [""])[0].strip()
         if not hmac.compare_digest(shown.encode(), self._token):
             await self.refuse(request)
             return RedirectResponse("/login#wrong", 303)
         response = RedirectResponse("/", 303)
         response.set_cookie(
-            COOKIE, self._cookie.decode(), COOKIE_SECONDS, secure=self._secure, httponly=True, samesite="strict"
+            self._name, self._cookie.decode(), COOKIE_SECONDS, secure=self._secure, httponly=True, samesite="strict"
         )
         return response

@@ -67,3 +67,6 @@ class View(Protocol):
 
     def status(self) -> ServiceStatus:
         """Where it stands now."""
+
+    def is_well(self) -> bool:
+        """Whether work goes on, for whatever frames come."""

@@ -242,7 +242,11 @@ class SmallService:
         self.model = model
         self.events = EventLog()
         self.cameras = {name: SmallCamera(name, model, self.events, frames()) for name in names}
+        self.well = True
         self._started = time.perf_counter()
+
+    def is_well(self) -> bool:
+        return self.well
 
     def start(self) -> None:
         self.events.add("service", "started", f"bundle {self.model.spec.name}; cameras: {', '.join(self.cameras)}")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import threading
 import time
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +15,13 @@ import pytest
 
 pytest.importorskip("starlette", reason="no web server: pip install 'edgeseg[web]'")
 
+import httpx
 import jsonschema
 
 from edgeseg.serve.web.api import BOUNDS
 from tests.serve.web.conftest import Served
+
+SECONDS = 30.0
 
 
 def _answer(served: Served, path: str, schema: str) -> dict[str, Any]:
@@ -76,6 +82,18 @@ def test_a_new_frame_gives_a_new_picture(served: Served) -> None:
     assert served.client.get("/api/cameras/gate/frame.jpg").content != first
 
 
+def test_a_picture_does_not_hold_its_result(served: Served) -> None:
+    served.first_frames()
+    gate = served.service.cameras["gate"]
+    assert served.client.get("/api/cameras/gate/frame.jpg").status_code == 200
+    assert gate.newest is not None
+    assert gate.newest.mask is not None
+    mask = weakref.ref(gate.newest.mask)
+    gate.newest = None
+    gc.collect()
+    assert mask() is None
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -115,6 +133,37 @@ def test_an_event_gives_its_still_and_its_clip(served: Served, tmp_path: Path) -
     assert (part.status_code, part.content) == (206, b"234")
     clip.unlink()
     assert served.client.get(f"/api/events/{event.number}/clip").status_code == 404
+
+
+class HungDisk(type(Path())):  # type: ignore[misc]
+    """A file on a disk that does not answer before it is told to."""
+
+    answers = threading.Event()
+
+    def is_file(self, **_: object) -> bool:
+        return not self.answers.wait(SECONDS)
+
+
+def test_a_disk_that_hangs_holds_up_its_own_answer_alone(served: Served) -> None:
+    event = served.service.events.add("rule", "somebody", "Pedestrian in A", "gate", True, HungDisk("/mnt/still.jpg"))
+    found: list[int] = []
+    path = f"{served.server.url}api/events/{event.number}/still"
+    reader = threading.Thread(target=lambda: found.append(httpx.get(path, timeout=60, trust_env=False).status_code))
+    reader.start()
+    time.sleep(0.2)  # so that the disk is asked
+    assert served.client.get("/healthz").status_code == 200
+    assert found == []
+    HungDisk.answers.set()
+    reader.join()
+    assert found == [404]
+
+
+def test_it_lives_while_the_network_works_wherever_the_cameras_are(served: Served) -> None:
+    served.service.cameras["gate"].kill()
+    assert _answer(served, "/livez", "Life") == {"well": True}
+    served.service.well = False
+    hung = served.client.get("/livez")
+    assert (hung.status_code, hung.json()) == (503, {"well": False})
 
 
 def test_health_is_red_when_a_camera_is_lost(served: Served) -> None:

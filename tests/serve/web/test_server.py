@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -50,6 +51,35 @@ def test_who_does_not_ask_is_left(served: Served, monkeypatch: pytest.MonkeyPatc
         connection.sendall(sent)
         while connection.recv(4096):
             pass
+
+
+def test_half_a_form_holds_no_connection(
+    serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(server_module, "REQUEST_SECONDS", 0.3)
+    served = serve(ListenSettings("127.0.0.1", 0, "0123456789abcdef"))
+    with socket.create_connection(("127.0.0.1", served.server.port), 10) as connection:
+        connection.sendall(b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\ntoken=")
+        assert connection.recv(4096) == b""
+    assert served.client.get("/healthz").status_code == 200
+    assert "Exception" not in caplog.text
+
+
+def test_who_takes_no_answer_is_left(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "REQUEST_SECONDS", 0.3)
+    monkeypatch.setattr(server_module, "ANSWER_SECONDS", 0.3)
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2304)
+        connection.connect(("127.0.0.1", served.server.port))
+        connection.sendall(b"GET /page/camera_card.js HTTP/1.1\r\nHost: localhost\r\n\r\n" * 800)  # 5 MB
+        deadline = time.monotonic() + 10.0
+        open_ones = served.server._server.server_state.connections
+        while not open_ones:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        while open_ones:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
 
 @pytest.mark.parametrize(
