@@ -117,11 +117,11 @@ class Mqtt:
         if self._thread.ident is not None:
             self._thread.join(seconds)
         connection = self._client.socket()
-        if connection is None or self._say_farewell(deadline):
-            self._client.disconnect()
-        else:  # an end in order would leave "online" for ever; without one the broker tells the last will
-            with suppress(OSError):
+        if isinstance(connection, socket.socket) and not self._say_farewell(deadline):
+            with suppress(OSError):  # an end in order would leave "online" for ever; now the broker tells the last will
                 connection.shutdown(socket.SHUT_RDWR)
+        else:
+            self._client.disconnect()
         together([self._stop], deadline)
 
     def _say_farewell(self, deadline: float) -> bool:
