@@ -14,7 +14,7 @@ from edgeseg.serve.web.api import Api
 from edgeseg.serve.web.event_stream import EventStream
 from edgeseg.serve.web.guard import Guard, refusal
 from edgeseg.serve.web.live_stream import LiveStream
-from edgeseg.serve.web.page_files import LOGIN, PATHS, page_routes
+from edgeseg.serve.web.page_files import LOGIN, LOGOUT, PATHS, page_routes
 from edgeseg.serve.web.places import Places
 from edgeseg.serve.web.snapshot import Snapshots
 from edgeseg.serve.web.token import Token
@@ -40,16 +40,17 @@ class App:
         self._places = Places()
         token = None if listen.token is None else Token(listen.token, secure=listen.certificate is not None)
         self.routes: list[BaseRoute] = [
-            *page_routes(without=() if token else (LOGIN,)),
+            *page_routes(locked=token is not None),
             *Api(view, self._snapshots).routes(),
             EventStream(view, self._places).route(),
             LiveStream(view, self._places).route(),
         ]
         if token is not None:
             self.routes.append(Route(LOGIN, token.log_in, methods=["POST"]))
+            self.routes.append(Route(LOGOUT, token.log_out, methods=["POST"]))
         app = Starlette(routes=self.routes, exception_handlers={HTTPException: _refuse})
         app.router.redirect_slashes = False
-        open_paths = frozenset({"/healthz", "/livez", *PATHS} - {"/"})
+        open_paths = frozenset({"/healthz", "/livez", LOGOUT, *PATHS} - {"/"})
         self.guarded: ASGIApp = Guard(app, listen.host, token, open_paths)
 
     def end(self) -> None:

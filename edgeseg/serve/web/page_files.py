@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from importlib.resources import files
 
 from starlette.requests import Request
@@ -17,6 +16,11 @@ TYPES = {
 }
 
 LOGIN = "/login"
+
+LOGOUT = "/logout"
+
+LOCKED = b"<!-- with a token -->"
+"""Begins the lines of a page that only a service with a token has."""
 
 PATHS = {
     "/": "index.html",
@@ -38,13 +42,16 @@ PATHS = {
 """File names by path."""
 
 
-def page_routes(without: Collection[str] = ()) -> list[Route]:
-    """A route for each path, except these."""
-    return [_route(path, name) for path, name in PATHS.items() if path not in without]
+def page_routes(*, locked: bool) -> list[Route]:
+    """A route for each path; the door and the way out only where a token locks the service."""
+    return [_route(path, name, locked) for path, name in PATHS.items() if locked or path != LOGIN]
 
 
-def _route(path: str, name: str) -> Route:
+def _route(path: str, name: str, locked: bool) -> Route:
     content = files("edgeseg.serve.web").joinpath("page", name).read_bytes()
+    if not locked:
+        lines = content.splitlines(keepends=True)
+        content = b"".join(line for line in lines if not line.lstrip().startswith(LOCKED))
     kind = TYPES[name[name.index(".") :]]
 
     async def give(request: Request) -> Response:  # noqa: ARG001

@@ -12,6 +12,8 @@ from urllib.parse import parse_qs
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 
+from edgeseg.serve.web.page_files import LOGIN
+
 COOKIE_SECONDS = 30 * 24 * 3600
 
 REFUSAL_SECONDS = 1.0
@@ -75,9 +77,15 @@ class Token:
         shown = parse_qs(form.decode("utf-8", "replace"), max_num_fields=4).get("token", [""])[0].strip()
         if not hmac.compare_digest(shown.encode(), self._token):
             await self.refuse(request)
-            return RedirectResponse("/login#wrong", 303)
+            return RedirectResponse(f"{LOGIN}#wrong", 303)
         response = RedirectResponse("/", 303)
         response.set_cookie(
             self._name, self._cookie.decode(), COOKIE_SECONDS, secure=self._secure, httponly=True, samesite="strict"
         )
+        return response
+
+    async def log_out(self, request: Request) -> Response:  # noqa: ARG002
+        """Takes the cookie back from a browser, whether it is still good or not, and leads to the door."""
+        response = RedirectResponse(LOGIN, 303)
+        response.delete_cookie(self._name, secure=self._secure, httponly=True, samesite="strict")
         return response

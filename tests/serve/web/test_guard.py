@@ -132,6 +132,27 @@ def test_services_on_one_host_do_not_log_each_other_out(locked: Served, serve: C
         assert locked.client.get(f"{served.server.url}api/status").status_code == 200
 
 
+def test_a_browser_gives_the_cookie_back(locked: Served) -> None:
+    locked.client.post("/login", data={"token": TOKEN})
+    assert 'action="/logout"' in locked.client.get("/").text
+    assert locked.client.get("/logout").status_code == 405  # no link or picture logs anybody out
+    foreign = locked.client.post("/logout", headers={"Origin": "http://evil.example"})
+    assert (foreign.status_code, locked.client.get("/api/status").status_code) == (403, 200)
+    out = locked.client.post("/logout")
+    assert (out.status_code, out.headers["location"]) == (303, "/login")
+    assert not list(locked.client.cookies.jar)
+    assert locked.client.get("/api/status").status_code == 401
+    assert locked.client.get("/").headers["location"] == "/login"
+    assert locked.client.post("/logout").status_code == 303  # of a cookie that is no good any more too
+
+
+def test_without_a_token_nobody_can_log_out(served: Served) -> None:
+    page = served.client.get("/").text
+    assert "logout" not in page
+    assert page.rstrip().endswith("</html>")
+    assert served.client.post("/logout").status_code == 404
+
+
 def test_the_form_is_bounded_and_no_other_site_sends_it(locked: Served) -> None:
     assert locked.client.post("/login", content=b"token=" + b"x" * 100_000).status_code == 413
     foreign = {"Origin": "http://evil.example"}

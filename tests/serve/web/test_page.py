@@ -164,3 +164,7 @@ def test_the_door_asks_for_the_token(
     show(token)
     browser.wait_for(_plays(GATE))
     assert browser.evaluate("document.cookie") == ""  # no script reads it
+    browser.evaluate("document.getElementById('logout').click()")
+    browser.wait_for("location.pathname == '/login' && !!document.getElementById('token')")
+    browser.open(served.server.url)
+    browser.wait_for("location.pathname == '/login'")
