@@ -354,7 +354,7 @@ def test_fp32_is_taken_where_the_best_is_refused(program: Path, lossless: Path, 
     (bundle / best["file"]).write_bytes((SHIPPED / "road" / other["file"]).read_bytes())
     best |= {key: other[key] for key in ("sha256", "bytes")}
     (bundle / "bundle.json").write_text(json.dumps(described))
-    command = [program, lossless, "--bundle", bundle, "--engine", "openvino", "--max-frames", "1"]
+    command: list[str | Path] = [program, lossless, "--bundle", bundle, "--engine", "openvino", "--max-frames", "1"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
     assert (done.returncode, done.stderr.count("\n")) == (0, 1), done.stderr
     assert "carries another spec" in done.stderr

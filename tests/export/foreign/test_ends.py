@@ -147,6 +147,7 @@ def test_a_resize_from_before_coordinates_lies_where_it_lay(tmp_path: Path, opse
     with pytest.raises(SpecError, match="give stride 1"):  # it cannot be left out
         imported(model, tmp_path, stride=4)
     segment = edgeseg.load(imported(model, tmp_path, stride=1))
-    frame = cv2.resize(sample_frames(None)[0], (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR_EXACT)
+    resized = cv2.resize(sample_frames(None)[0], (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR_EXACT)
+    frame = np.asarray(resized, np.uint8)
     expected = by_hand(model, frame, description()["input"])[0].argmax(0)
-    assert (segment(np.asarray(frame, np.uint8)) == expected).mean() > 0.999
+    assert (segment(frame) == expected).mean() > 0.999
