@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -51,6 +51,26 @@ def open_file(path: Path, limit: int) -> Iterator[BinaryIO]:
             raise OSError(errno.EINVAL, "it is a device, pipe or socket, no file", str(path))
         _check_size(path, facts.st_size, limit)
         yield file
+
+
+def walk(folder: Path, fail: Callable[[OSError], None] | None = None) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """A folder and those below it, with the names of their folders and files, sorted; hidden ones are left out.
+
+    Links to folders are followed, as collections are put together by them; one back to a folder above it is not.
+    Folders whose names are taken out of the list are not looked into.
+
+    Args:
+        folder: where it begins.
+        fail: called with the error of a folder that cannot be read; None passes over it.
+    """
+    above = {folder: {folder.resolve()}}
+    for root, folders, files in os.walk(folder, onerror=fail, followlinks=True):
+        here = Path(root)
+        around = above.pop(here)
+        below = {name: (here / name).resolve() for name in sorted(folders) if name[0] != "."}
+        folders[:] = [name for name, real in below.items() if real not in around]
+        yield here, folders, sorted(name for name in files if name[0] != ".")
+        above |= {here / name: around | {below[name]} for name in folders}
 
 
 def _check_size(path: Path, size: int, limit: int) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from edgeseg.archive.place import FRAMES, MASKS, RUN
 from edgeseg.errors import SourceError, UsageError
-from edgeseg.files import LARGEST_TEXT, read_file
+from edgeseg.files import LARGEST_TEXT, read_file, walk
 
 SUFFIXES = frozenset(
     f".{kind}"
@@ -95,12 +95,12 @@ def _files(folder: Path, out: Path) -> Iterator[Path]:
     def refuse(error: OSError) -> None:
         raise SourceError(f"cannot look into {error.filename}: {error.strerror}; check its permissions") from error
 
-    for root, folders, names in os.walk(folder, onerror=refuse):
+    for here, folders, names in walk(folder, refuse):
         if {MASKS, FRAMES} <= set(names):
             folders.clear()
             continue
-        folders[:] = sorted(each for each in folders if each[0] != "." and Path(root, each).resolve() != out)
-        yield from (Path(root, name) for name in sorted(names) if name[0] != ".")
+        folders[:] = [each for each in folders if (here / each).resolve() != out]
+        yield from (here / name for name in names)
 
 
 def _in_manifest(manifest: Path) -> list[tuple[str, Path]]:

@@ -31,6 +31,14 @@ def test_folders(archive: Path, tmp_path: Path) -> None:
     assert found[0][2] == Video("day/c.mov", archive / "day/c.mov", 4)
 
 
+def test_links_to_folders_are_followed_but_not_in_a_circle(archive: Path, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk/e.mp4").write_bytes(b"1234")
+    (archive / "more").symlink_to(tmp_path / "disk")
+    (archive / "day/up").symlink_to(archive)
+    assert names(find_videos([archive], tmp_path / "out")) == ["a.MKV", "b.mp4", "day/c.mov", "more/e.mp4"]
+
+
 def test_results_inside_the_folder_are_no_videos(archive: Path) -> None:
     out = archive / "out"
     (out / "b.mp4").mkdir(parents=True)

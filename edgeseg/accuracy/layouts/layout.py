@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from edgeseg.accuracy.classes import Classes
 from edgeseg.accuracy.label_file import LabelImage, read_label_image
 from edgeseg.errors import DataError
-from edgeseg.files import LARGEST_TEXT, read_file
+from edgeseg.files import LARGEST_TEXT, read_file, walk
 from edgeseg.picture import read_content
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
@@ -108,19 +107,8 @@ def usual(split: str) -> str:
 
 
 def images_in(folder: Path) -> list[Path]:
-    """The images in a folder and all folders below it, sorted; hidden ones are left out.
-
-    Links to folders are followed, as data sets are put together by them; one back to a folder above it is not.
-    """
-    found: list[Path] = []
-    above = {folder: {folder.resolve()}}
-    for name, folders, files in os.walk(folder, followlinks=True):
-        here = Path(name)
-        around = above.pop(here)
-        below = {here / each: (here / each).resolve() for each in folders if not each.startswith(".")}
-        above |= {path: around | {real} for path, real in below.items() if real not in around}
-        folders[:] = [path.name for path in below if path in above]
-        found += [here / each for each in files if not each.startswith(".") and Path(each).suffix.lower() in SUFFIXES]
+    """The images in a folder and all folders below it, sorted, as `walk` finds them."""
+    found = [here / name for here, _, names in walk(folder) for name in names if Path(name).suffix.lower() in SUFFIXES]
     return sorted(path for path in found if path.is_file())
 
 
