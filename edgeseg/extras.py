@@ -8,7 +8,7 @@ EXTRAS = {
     "coco": ("pycocotools",),
     "batch": ("pyarrow",),
     "ray": ("ray", "pyarrow"),
-    "web": ("starlette", "uvicorn", "wsproto", "prometheus_client"),
+    "web": ("starlette", "uvicorn", "h11", "wsproto", "prometheus_client"),
     "mqtt": ("paho",),
     "sign": ("cryptography", "rfc8785"),
     "update": ("tuf", "securesystemslib", "urllib3", "cryptography", "rfc8785"),
