@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from edgeseg.serve.drift.period import PeriodMeans
 from edgeseg.serve.drift.reference import View, read_reference, write_reference
 from edgeseg.serve.event_log import EventLog
 from edgeseg.serve.figures import fractions
+from edgeseg.serve.result_queue import ResultQueue
 from edgeseg.serve.rules.doubt import disagreement, uncertainty
 from edgeseg.serve.rules.trigger import Trigger
 from edgeseg.serve.settings import DriftSettings
@@ -74,9 +74,7 @@ class DriftWatch:
         self._chart: Chart | None = None
         self._triggers: dict[Figure, Trigger] = {}
         self._before: Mask | None = None
-        self._results: deque[tuple[Result, Mask | None] | None] = deque()  # None: a gap
-        self._change = threading.Condition()  # guards the results
-        self._closed = False
+        self._results: ResultQueue[tuple[Result, Mask | None]] = ResultQueue(WAITING)
         self._thread = threading.Thread(target=self._run, name=f"edgeseg-{camera}-drift", daemon=True)
         self._thread.start()
 
@@ -89,35 +87,21 @@ class DriftWatch:
         """Takes a result, as `edgeseg.serve.sink.Sink` says."""
         del now
         before, self._before = self._before, result.mask
-        with self._change:
-            if len(self._results) >= WAITING:
-                self._results.popleft()
-            self._results.append((result, before))
-            self._change.notify()
+        self._results.put((result, before))
 
     def gap(self) -> None:
         """The next frame has no neighbour before it, and the time until then does not count."""
         self._before = None
-        with self._change:
-            if not self._results or self._results[-1] is not None:
-                self._results.append(None)
-                self._change.notify()
+        self._results.gap()
 
     def close(self, seconds: float) -> None:
         """Saves what was learnt, within so many seconds."""
-        with self._change:
-            self._closed = True
-            self._change.notify()
+        self._results.close()
         self._thread.join(seconds)
 
     def _run(self) -> None:
-        while True:
-            with self._change:
-                self._change.wait_for(lambda: self._results or self._closed)
-                if not self._results:
-                    break
-                item = self._results.popleft()
-            if item is None:
+        while not self._results.over:
+            if (item := self._results.take()) is None:
                 self._means.gap()
             else:
                 self._look(*item)

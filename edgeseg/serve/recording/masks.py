@@ -24,6 +24,7 @@ from edgeseg.arrays import Mask
 from edgeseg.serve.figures import fractions
 from edgeseg.serve.recording.encoder import Output
 from edgeseg.serve.recording.piece import Header, Piece
+from edgeseg.serve.result_queue import ResultQueue
 from edgeseg.video.model import Result
 
 if TYPE_CHECKING:
@@ -72,43 +73,34 @@ class MaskTracks:
         self._camera, self._classes, self._seconds, self._deliver = camera, classes, seconds, deliver
         self._masks = masks
         self._lines = _Lines(camera, classes, deliver) if fractions else None
-        self._results: deque[tuple[Result, float] | None] = deque()  # None: a gap
-        self._change = threading.Condition()  # guards the results
-        self._closed = False
-        self.lost = 0
+        self._results: ResultQueue[tuple[Result, float]] = ResultQueue(FRAMES)
+        self._unencoded = 0
         self._thread = threading.Thread(target=self._run, name=f"edgeseg-{camera}-masks", daemon=True)
         self._thread.start()
 
+    @property
+    def lost(self) -> int:
+        """Results that came too fast, or whose mask could not be encoded."""
+        return self._results.lost + self._unencoded
+
     def put(self, result: Result, now: float) -> None:
         """Takes a result; it never waits."""
-        with self._change:
-            if len(self._results) >= FRAMES:
-                self.lost += self._results.popleft() is not None
-            self._results.append((result, now))
-            self._change.notify()
+        self._results.put((result, now))
 
     def gap(self) -> None:
         """What follows goes into another file."""
-        with self._change:
-            if not self._results or self._results[-1] is not None:
-                self._results.append(None)
-                self._change.notify()
+        self._results.gap()
 
     def close(self, seconds: float) -> None:
         """Encodes what waits and ends the thread, within so many seconds."""
-        with self._change:
-            self._closed = True
-            self._change.notify()
+        self._results.close()
         self._thread.join(seconds)
 
     def _run(self) -> None:
         video: _MaskVideo | None = None
         while True:
-            with self._change:
-                self._change.wait_for(lambda: self._results or self._closed, IDLE)
-                over = self._closed and not self._results
-                item = self._results.popleft() if self._results else None
-            if item is None:
+            over = self._results.over
+            if (item := self._results.take(IDLE)) is None:
                 if video is not None:
                     video.close()
                     video = None
@@ -125,7 +117,7 @@ class MaskTracks:
                     video = self._encode(video, result, now)
                 except (av.FFmpegError, ValueError) as error:  # the next file may fare better
                     video = None
-                    self.lost += 1
+                    self._unencoded += 1
                     _log.warning("a mask of %s is not recorded: %s", self._camera, error)
 
     def _encode(self, video: _MaskVideo | None, result: Result, now: float) -> _MaskVideo:

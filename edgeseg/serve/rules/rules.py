@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
 from edgeseg.serve.event_log import EventLog
 from edgeseg.serve.recording.fragments import Kind, LiveVideo
+from edgeseg.serve.result_queue import ResultQueue
 from edgeseg.serve.rules.event_files import EventFiles
 from edgeseg.serve.rules.shares import RuleShares
 from edgeseg.serve.rules.trigger import Trigger
@@ -20,11 +20,7 @@ FRAMES = 8
 
 
 class Rules:
-    """Looks at each mask, in a thread of its own; a sink of a camera's results.
-
-    Attributes:
-        lost: results that came faster than they were looked at.
-    """
+    """Looks at each mask, in a thread of its own; a sink of a camera's results."""
 
     def __init__(
         self,
@@ -49,49 +45,37 @@ class Rules:
             folder: where stills and clips go; None: there are none.
             kind: of the video in clips; one that is recorded too is encoded once.
         """
-        self.lost = 0
         self._camera, self._rules, self._events = camera, tuple(rules), events
         self._shares = RuleShares(zones, rules, classes)
         self._triggers = [Trigger(rule.above, rule.below, rule.seconds) for rule in rules]
         self._files = None if folder is None else EventFiles(folder, camera, live, kind, events)
-        self._results: deque[tuple[Result, float] | None] = deque()  # None: a gap
-        self._change = threading.Condition()  # guards the results
-        self._closed = False
+        self._results: ResultQueue[tuple[Result, float]] = ResultQueue(FRAMES)
         self._thread = threading.Thread(target=self._run, name=f"edgeseg-{camera}-rules", daemon=True)
         self._thread.start()
 
+    @property
+    def lost(self) -> int:
+        """Results that came faster than they were looked at."""
+        return self._results.lost
+
     def put(self, result: Result, now: float) -> None:
         """Takes a result, as `edgeseg.serve.sink.Sink` says."""
-        with self._change:
-            if len(self._results) >= FRAMES:
-                self.lost += self._results.popleft() is not None
-            self._results.append((result, now))
-            self._change.notify()
+        self._results.put((result, now))
 
     def gap(self) -> None:
         """Whatever was to last for some seconds begins to count anew."""
-        with self._change:
-            if not self._results or self._results[-1] is not None:
-                self._results.append(None)
-                self._change.notify()
+        self._results.gap()
 
     def close(self, seconds: float) -> None:
         """Looks at what waits, and writes the files of events, within so many seconds."""
-        with self._change:
-            self._closed = True
-            self._change.notify()
+        self._results.close()
         self._thread.join(seconds)
         if self._files is not None:
             self._files.close(seconds)
 
     def _run(self) -> None:
-        while True:
-            with self._change:
-                self._change.wait_for(lambda: self._results or self._closed)
-                if not self._results:
-                    return
-                item = self._results.popleft()
-            if item is None:
+        while not self._results.over:
+            if (item := self._results.take()) is None:
                 for trigger in self._triggers:
                     trigger.gap()
             else:
