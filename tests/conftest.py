@@ -71,6 +71,17 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def ordinary_scheduling() -> Iterator[None]:
+    """No test leaves the thread that runs them real-time (edgeseg/video/scheduling.py): it would stop the machine."""
+    before, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    yield
+    after = os.sched_getscheduler(0)
+    if after != before:
+        os.sched_setscheduler(0, before, parameters)
+    assert after == before
+
+
 @pytest.fixture(scope="session")
 def spec() -> Spec:
     """A small spec, not square, with a size that the stride does not divide."""

@@ -23,6 +23,7 @@ from edgeseg.atomic import sync_folder
 from edgeseg.errors import OutputError
 from edgeseg.rename import rename_to_free
 from edgeseg.temporary import Temporary
+from edgeseg.video import scheduling
 from edgeseg.video.encoders import Encoder, Picture, add_stream
 from edgeseg.video.names import free_name
 
@@ -124,7 +125,8 @@ class VideoFile:
             container = self._container = av.open(self._file, "w", format=muxer, options={**OPTIONS, **options})
             self._stream = add_stream(container, encoder, picture)
             self._sound = None if sound is None else container.add_stream_from_template(sound)
-            container.start_encoding()
+            with scheduling.unchanged():
+                container.start_encoding()
         except (av.FFmpegError, ValueError, OSError) as error:
             self._abandon()
             size = f"{picture.width}x{picture.height}"

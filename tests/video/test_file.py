@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from edgeseg.errors import SourceError
+from edgeseg.video import scheduling
 from edgeseg.video.open import open_source
 from edgeseg.video.source import Ended
 
@@ -30,6 +31,8 @@ def add_video(container: av.container.OutputContainer, size: tuple[int, int], co
 
 
 def encode(container: av.container.OutputContainer, stream: av.VideoStream, count: int = 10, level: int = 20) -> None:
+    with scheduling.unchanged():
+        container.start_encoding()
     for number in range(count):
         image = np.full((stream.height, stream.width, 3), level * (number + 1) % 256, np.uint8)
         container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
