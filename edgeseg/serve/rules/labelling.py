@@ -1,17 +1,20 @@
 """Frames that are worth a label, kept as a data set: those that the network doubts most, spread over time.
 
-The data set has edgeseg's plain layout: images, the predicted masks, classes.json. Of every span of `every` seconds a
-few frames are judged, and the one that is doubted most is kept. A set that is full gives up, for each new frame, one of
-the two that lie closest together in time: the one that is doubted less.
+The data set has edgeseg's plain layout: images, the predicted masks, classes.json, and COCO's JSON beside them. Of
+every span of `every` seconds a few frames are judged, and the one that is doubted most is kept. A set that is full
+gives up a sixteenth of its frames, each time one of the two that lie closest together in time: the one that is doubted
+less.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
+import math
 import queue
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +28,7 @@ from edgeseg.errors import EdgeSegError, OutputError, UsageError
 from edgeseg.segmenter import Segmenter
 from edgeseg.serve.event_log import EventLog
 from edgeseg.serve.recording.names import entries, file_name
+from edgeseg.serve.rules.coco_file import write_coco
 from edgeseg.serve.rules.doubt import disagreement, uncertainty
 from edgeseg.serve.settings import LabellingSettings
 from edgeseg.spec import Spec
@@ -33,6 +37,12 @@ from edgeseg.video.model import Result
 
 JUDGED = 5
 """Frames of a span that are judged: each takes another inference."""
+
+ANNOTATED = 300.0
+"""Seconds after which COCO's JSON is written again for new frames; for frames that go it is at once."""
+
+SPARE = 16
+"""A full set gives up one frame of so many at once: for each of them alone the JSON would be written again."""
 
 QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 95]
 
@@ -96,6 +106,9 @@ class LabellingSet:
         self._candidates: queue.Queue[tuple[int, Result, Mask | None, float] | None] = queue.Queue(2)
         self._best: tuple[float, Result, float] | None = None
         self._failing = False
+        self._annotated_at = -math.inf
+        self._unlisted = False
+        self._foreign = False
         self._thread = threading.Thread(target=self._run, name=f"edgeseg-{camera}-labelling", daemon=True)
         self._thread.start()
 
@@ -139,6 +152,8 @@ class LabellingSet:
             if self._best is None or doubt > self._best[0]:
                 self._best = doubt, result, now
         self._keep_best()
+        if self._unlisted:
+            self._annotate(())
 
     def _keep_best(self) -> None:
         """Writes the frame of the span that ends."""
@@ -148,7 +163,10 @@ class LabellingSet:
         try:
             self._check_classes()
             self._write(*best)
-            self._make_room()
+            surplus = self._surplus()
+            if surplus or time.monotonic() - self._annotated_at >= ANNOTATED:
+                self._annotate(surplus)
+            self._delete(surplus)
         except (OutputError, OSError) as error:
             self._fail(str(error))
         else:
@@ -175,17 +193,38 @@ class LabellingSet:
         for path, data in files:
             with new_file(path) as temporary:
                 temporary.write_bytes(data.tobytes())
+        self._unlisted = True
 
-    def _make_room(self) -> None:
-        """Gives frames up until the set has no more, and no more bytes, than it may."""
-        frames = self._frames()
-        while len(frames) > self._settings.most or (
-            len(frames) > 1 and sum(frame.bytes for frame in frames) > self._settings.most_bytes
-        ):
+    def _surplus(self) -> list[str]:
+        """Names of the frames that are given up, if the set has more, or more bytes, than it may."""
+        frames, most, most_bytes = self._frames(), self._settings.most, self._settings.most_bytes
+        kept = sum(frame.bytes for frame in frames)
+        if len(frames) <= most and kept <= most_bytes:
+            return []
+        names = []
+        while len(frames) > most - most // SPARE or (len(frames) > 1 and kept > most_bytes - most_bytes // SPARE):
             frame = _dispensable(frames)
             frames.remove(frame)
-            self._image(frame.name).unlink(missing_ok=True)
-            self._mask(frame.name).unlink(missing_ok=True)
+            kept -= frame.bytes
+            names.append(frame.name)
+        return names
+
+    def _delete(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._image(name).unlink(missing_ok=True)
+            self._mask(name).unlink(missing_ok=True)
+
+    def _annotate(self, without: Collection[str]) -> None:
+        """Writes COCO's JSON; where a file of somebody else has its name, frames are kept all the same."""
+        try:
+            write_coco(self._settings.folder, self._classes, without=without)
+        except OutputError as error:
+            if not self._foreign:
+                self._foreign = True
+                self._events.add("recording", "labelling_unlisted", f"frames are kept, but {error}", self._camera)
+        else:
+            self._foreign = False
+        self._annotated_at, self._unlisted = time.monotonic(), False
 
     def _frames(self) -> list[_Frame]:
         """The camera's frames, oldest first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -18,6 +19,7 @@ from edgeseg.accuracy.dataset import Dataset
 from edgeseg.errors import UsageError
 from edgeseg.segmenter import Segmenter
 from edgeseg.serve.event_log import EventLog
+from edgeseg.serve.rules import coco_file
 from edgeseg.serve.rules.labelling import LabellingSet, _dispensable, _Frame
 from edgeseg.serve.settings import LabellingSettings
 from edgeseg.spec import Head, Spec
@@ -157,6 +159,30 @@ def test_a_full_set_stays_full_and_spread(tmp_path: Path, open_camera: Callable[
     again.put(100, 1)
     again.told()
     assert len([name for name in names(tmp_path) if name.startswith("gate")]) == 2
+
+
+def test_cocos_json_lists_the_frames_that_are_there(tmp_path: Path, open_camera: Callable[..., Camera]) -> None:
+    cameras = [open_camera(tmp_path, name, every=1.0, most=32) for name in ("gate", "door")]
+    for at in range(60):
+        for camera in cameras:
+            camera.put(at, mask=at % 2)
+    assert [camera.told() for camera in cameras] == [[], []]
+    assert {each["file_name"] for each in json.loads((tmp_path / coco_file.NAME).read_text())["images"]} == {
+        f"{name}.jpg" for name in names(tmp_path)
+    }
+    for name in ("gate", "door"):
+        assert 30 <= len([each for each in names(tmp_path) if each.startswith(name)]) <= 32
+
+
+def test_frames_are_kept_beside_somebody_elses_json(tmp_path: Path, open_camera: Callable[..., Camera]) -> None:
+    (tmp_path / coco_file.NAME).parent.mkdir()
+    (tmp_path / coco_file.NAME).write_text("{}")
+    camera = open_camera(tmp_path, every=1.0)
+    for at in range(3):
+        camera.put(at)
+    assert camera.told() == ["labelling_unlisted"]
+    assert len(names(tmp_path)) == 3
+    assert (tmp_path / coco_file.NAME).read_text() == "{}"
 
 
 def test_a_set_is_bounded_in_bytes(tmp_path: Path, open_camera: Callable[..., Camera]) -> None:
