@@ -77,7 +77,7 @@ class CameraWorker:
         self.name = settings.name
         self.settings = settings
         self.live = sinks.live
-        self._recorder, self._drift = sinks.recorder, sinks.drift
+        self._recorder, self._drift, self._rules = sinks.recorder, sinks.drift, sinks.rules
         self.newest: Result | None = None
         self._sinks = list(sinks.all)  # that are to be closed
         self._failed_sinks: list[Sink] = []  # of these, that get nothing more
@@ -170,6 +170,9 @@ class CameraWorker:
             fractions={} if mask is None else fractions(mask, self._classes),
             recording=None if self._recorder is None else self._recorder.status,
             drift=None if self._drift is None else self._drift.status,
+            missed={
+                name: sink.lost for name, sink in (("rules", self._rules), ("drift", self._drift)) if sink is not None
+            },
         )
 
     def close(self, deadline: float) -> None:

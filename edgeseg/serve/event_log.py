@@ -76,9 +76,9 @@ class Subscription:
         lost: events that were dropped, as the reader was slow.
     """
 
-    def __init__(self, log: EventLog) -> None:
+    def __init__(self, log: EventLog, reader: str) -> None:
         self.lost = 0
-        self._log = log
+        self._log, self._reader = log, reader
         self._arrival = threading.Condition()  # guards all that follows
         self._events: deque[Event] = deque()
         self._closed = False
@@ -96,11 +96,20 @@ class Subscription:
             self._closed = True
             self._arrival.notify_all()
 
+    def lose(self) -> None:
+        """Counts an event that was taken and could not be told."""
+        with self._log._lock:
+            self._lose()
+
+    def _lose(self) -> None:  # the log's lock is held
+        self.lost += 1
+        self._log._lost[self._reader] = self._log._lost.get(self._reader, 0) + 1
+
     def _put(self, event: Event) -> None:
         with self._arrival:
             if len(self._events) == WAITING:
                 self._events.popleft()
-                self.lost += 1
+                self._lose()
             self._events.append(event)
             self._arrival.notify_all()
 
@@ -113,6 +122,7 @@ class EventLog:
         self._events: deque[Event] = deque(maxlen=LENGTH)
         self._number = 0
         self._subscriptions: list[Subscription] = []
+        self._lost: dict[str, int] = {}
 
     def add(
         self,
@@ -140,9 +150,18 @@ class EventLog:
         with self._lock:
             return list(self._events)[max(0, len(self._events) - count) :]
 
-    def subscribe(self) -> Subscription:
-        """Follows what comes from now on; to be closed."""
-        subscription = Subscription(self)
+    def lost(self) -> dict[str, int]:
+        """Events that did not reach their readers, by kind of reader; without those that got all."""
+        with self._lock:
+            return dict(self._lost)
+
+    def subscribe(self, reader: str) -> Subscription:
+        """Follows what comes from now on; to be closed.
+
+        Args:
+            reader: its kind, by which what it loses is counted.
+        """
+        subscription = Subscription(self, reader)
         with self._lock:
             self._subscriptions.append(subscription)
         return subscription

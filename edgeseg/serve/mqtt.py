@@ -60,11 +60,7 @@ class Service(Protocol):
 
 
 class Mqtt:
-    """Tells a broker what becomes of a service, until it is closed.
-
-    Attributes:
-        lost: events that were dropped, as too many waited for the broker.
-    """
+    """Tells a broker what becomes of a service, until it is closed."""
 
     def __init__(self, service: Service, settings: MqttSettings) -> None:
         """Makes it; `start` connects.
@@ -76,7 +72,6 @@ class Mqtt:
         Raises:
             UsageError: the certificates to verify the broker against cannot be used.
         """
-        self.lost = 0
         self._service = service
         self._settings = settings
         self._where = f"{settings.host}:{settings.port}"
@@ -95,7 +90,7 @@ class Mqtt:
             self._client.username_pw_set(settings.credentials.user, settings.credentials.password)
         if settings.ca is not None:
             self._client.tls_set_context(context_of(settings.ca))
-        self._subscription = service.events.subscribe()
+        self._subscription = service.events.subscribe("mqtt")
         self._thread = threading.Thread(target=self._tell, name="edgeseg-mqtt", daemon=True)
 
     def start(self) -> None:
@@ -103,6 +98,11 @@ class Mqtt:
         self._client.connect_async(self._settings.host, self._settings.port)
         self._client.loop_start()
         self._thread.start()
+
+    @property
+    def lost(self) -> int:
+        """Events that were dropped, as too many waited for the broker."""
+        return self._subscription.lost
 
     def close(self, seconds: float = 2.0) -> None:
         """Tells what is left and that the service is gone, within so many seconds; more calls do nothing.
@@ -143,7 +143,8 @@ class Mqtt:
         while True:
             event = self._subscription.get(TICK)
             if event is not None:
-                self.lost += not self._publish("events", event.to_json())
+                if not self._publish("events", event.to_json()):
+                    self._subscription.lose()
             elif self._closed.is_set():
                 return
             if self._anew.is_set():

@@ -36,7 +36,7 @@ class Reporter:
         """
         self._service = service
         self._every = every
-        self._subscription = service.events.subscribe()
+        self._subscription = service.events.subscribe("stdout")
         self._closed = False
         self._thread = threading.Thread(target=self._print, name=THREAD, daemon=True)
         self._thread.start()

@@ -71,6 +71,7 @@ class Service:
             palette=spec.palette,
             batch=self._scheduler.batch,
             seconds=time.perf_counter() - self._started,
+            lost_events=self.events.lost(),
             cameras=tuple(each.status() if isinstance(each, CameraWorker) else each for each in self._listed),
         )
 

@@ -28,12 +28,14 @@ class Sinks:
         live: its video; None where there is none.
         recorder: writes files; None where nothing is recorded.
         drift: watches for drift; None where nothing does.
+        rules: makes events of zones and classes; None where there are none.
     """
 
     all: tuple[Sink, ...] = ()
     live: LiveVideo | None = None
     recorder: Recorder | None = None
     drift: DriftWatch | None = None
+    rules: Rules | None = None
 
 
 def open_sinks(settings: CameraSettings, model: Callable[[], Segmenter], events: EventLog) -> Sinks:
@@ -44,7 +46,8 @@ def open_sinks(settings: CameraSettings, model: Callable[[], Segmenter], events:
         model: returns what segments now; it may change, to one of the same classes.
         events: told what happens.
     """
-    name, spec, recording, recorder, drift = settings.name, model().spec, settings.recording, None, None
+    name, spec, recording = settings.name, model().spec, settings.recording
+    recorder = drift = rules = None
     live = LiveVideo(name, model, FPS)
     sinks: list[Sink] = [live]
     try:
@@ -54,7 +57,8 @@ def open_sinks(settings: CameraSettings, model: Callable[[], Segmenter], events:
         if settings.rules:
             folder = None if recording is None else recording.folder
             kind: Kind = "overlay" if recording is not None and recording.overlay else "plain"
-            sinks.append(Rules(name, settings.zones, settings.rules, spec.classes, events, live, folder, kind))
+            rules = Rules(name, settings.zones, settings.rules, spec.classes, events, live, folder, kind)
+            sinks.append(rules)
         if settings.drift is not None:
             drift = DriftWatch(settings.drift, name, settings.smooth, model, events)
             sinks.append(drift)
@@ -65,4 +69,4 @@ def open_sinks(settings: CameraSettings, model: Callable[[], Segmenter], events:
         for sink in sinks:
             sink.close(0.0)
         raise
-    return Sinks(tuple(sinks), live, recorder, drift)
+    return Sinks(tuple(sinks), live, recorder, drift, rules)

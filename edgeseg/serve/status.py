@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from edgeseg.video.supervised.life import Connection, State
@@ -72,6 +72,7 @@ class CameraStatus:
         fractions: of the newest mask, by class: 0 to 1. Empty before the first.
         recording: None where nothing is recorded.
         drift: None where none is watched for.
+        missed: masks that came faster than "rules" or "drift" looked at them, by which of the two.
     """
 
     name: str
@@ -93,6 +94,7 @@ class CameraStatus:
     fractions: dict[str, float]
     recording: RecordingStatus | None
     drift: DriftStatus | None = None
+    missed: dict[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object; durations of stages in milliseconds."""
@@ -120,6 +122,7 @@ class ServiceStatus:
         seconds: since the service was started.
         cameras: in the order of the settings.
         batch: frames of several cameras that the network is given in one call, at most.
+        lost_events: events that did not reach a reader who was slow or away, by reader: "stdout", "web", "mqtt".
     """
 
     version: str
@@ -132,6 +135,7 @@ class ServiceStatus:
     seconds: float
     cameras: tuple[CameraStatus, ...]
     batch: int = 1
+    lost_events: dict[str, int] = field(default_factory=dict)
 
     @property
     def healthy(self) -> bool:
@@ -157,5 +161,6 @@ class ServiceStatus:
             "seconds": self.seconds,
             "healthy": self.healthy,
             "fps": self.fps,
+            "lost_events": self.lost_events,
             "cameras": [camera.to_json() for camera in self.cameras],
         }

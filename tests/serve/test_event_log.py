@@ -33,7 +33,7 @@ def test_an_event_is_stamped_with_the_time_in_utc() -> None:
 def test_a_subscriber_gets_what_comes_after_it_came() -> None:
     log = EventLog()
     log.add("service", "started", "before")
-    subscription = log.subscribe()
+    subscription = log.subscribe("test")
     assert subscription.get(0) is None
     added = log.add("rule", "somebody", "somebody is there", "gate", active=True)
     assert subscription.get(0) == added
@@ -45,7 +45,7 @@ def test_a_subscriber_gets_what_comes_after_it_came() -> None:
 
 def test_a_slow_subscriber_loses_the_oldest_which_is_counted() -> None:
     log = EventLog()
-    slow, quick = log.subscribe(), log.subscribe()
+    slow, quick = log.subscribe("slow"), log.subscribe("quick")
     for number in range(WAITING + 7):
         log.add("service", "n", str(number))
         assert quick.get(0) is not None
@@ -53,10 +53,13 @@ def test_a_slow_subscriber_loses_the_oldest_which_is_counted() -> None:
     first = slow.get(0)
     assert first is not None
     assert first.text == "7"
+    slow.lose()
+    slow.close()
+    assert log.lost() == {"slow": 8}
 
 
 def test_closing_wakes_who_waits() -> None:
-    subscription = EventLog().subscribe()
+    subscription = EventLog().subscribe("test")
     found: list[Event | None] = []
     thread = threading.Thread(target=lambda: found.append(subscription.get(60)))
     thread.start()

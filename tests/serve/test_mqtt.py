@@ -255,6 +255,7 @@ def test_after_a_long_outage_the_service_is_online_again(
     finally:
         mqtt.close()
     assert "5 events were lost while it was away" in caplog.text
+    assert service.status().lost_events == {"mqtt": 5}
 
 
 def test_a_state_that_does_not_reach_the_queue_is_told_again(

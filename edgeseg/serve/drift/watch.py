@@ -79,6 +79,11 @@ class DriftWatch:
         self._thread.start()
 
     @property
+    def lost(self) -> int:
+        """Results that came faster than they were looked at."""
+        return self._results.lost
+
+    @property
     def drifting(self) -> bool:
         """Whether any figure has left the reference."""
         return self.status.state == "drifting"

@@ -45,7 +45,7 @@ class EventStream:
         return StreamingResponse(self._lines(seen), media_type="text/event-stream")
 
     async def _lines(self, seen: int | None) -> AsyncIterator[str]:
-        subscription = self._view.events.subscribe()
+        subscription = self._view.events.subscribe("web")
         try:
             with self._places.place():
                 yield "retry: 2000\n\n"

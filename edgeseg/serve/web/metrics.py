@@ -48,6 +48,7 @@ class ServiceCollector(Collector):
         info = {name: getattr(status, name) for name in ("version", "bundle", "sha256", "engine", "precision")}
         yield InfoMetricFamily("edgeseg", "What runs.", info)
         yield GaugeMetricFamily("edgeseg_uptime_seconds", "Since the service was started.", status.seconds)
+        yield from _losses(status)
         yield from _counters(status.cameras)
         yield from _gauges(status.cameras)
         yield from _recordings(status.cameras)
@@ -63,6 +64,21 @@ class ServiceCollector(Collector):
                 names = [*map(floatToGoString, BUCKETS), "+Inf"]
                 stages.add_metric([camera.name, stage], [*zip(names, map(float, counts), strict=True)], times.total)
         yield stages
+
+
+def _losses(status: ServiceStatus) -> Iterator[Metric]:
+    events = CounterMetricFamily(
+        "edgeseg_lost_events", "Events that did not reach a slow or absent reader.", labels=["reader"]
+    )
+    for reader, number in status.lost_events.items():
+        events.add_metric([reader], number)
+    masks = CounterMetricFamily(
+        "edgeseg_missed_masks", "Masks that came faster than this looked at them.", labels=["camera", "by"]
+    )
+    for camera in status.cameras:
+        for by, number in camera.missed.items():
+            masks.add_metric([camera.name, by], number)
+    yield from (events, masks)
 
 
 def _counters(cameras: tuple[CameraStatus, ...]) -> Iterator[Metric]:

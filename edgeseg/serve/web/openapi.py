@@ -122,6 +122,7 @@ def _status() -> Schema:
         seconds={**NUMBER, "description": "Since the service was started"},
         healthy=BOOLEAN,
         fps={**NUMBER, "description": "Masks a second of all cameras, over the last 10 s"},
+        lost_events={**COUNTS, "description": "Events that did not reach a slow or absent reader, by reader"},
         cameras=_list(_reference("Camera")),
         latency_bounds={**_list(NUMBER), "description": "Milliseconds: the upper bounds of each camera's `latency`"},
     )
@@ -158,6 +159,7 @@ def _camera() -> Schema:
         fractions={"type": "object", "additionalProperties": NUMBER, "description": "Of the newest mask, 0 to 1"},
         recording=_or_null(recording),
         drift=_or_null(drift),
+        missed={**COUNTS, "description": "Masks that came faster than rules and drift watch looked at them"},
         latency={**_list(WHOLE), "description": "From capture to mask: how many took at most `latency_bounds`"},
     )
 

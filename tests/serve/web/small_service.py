@@ -147,6 +147,7 @@ class SmallCamera:
         self.frozen = False
         self.recording: RecordingStatus | None = None
         self.drift: DriftStatus | None = None
+        self.missed: dict[str, int] = {}
         self._model = model
         self._events = events
         self._frames = frames
@@ -205,6 +206,7 @@ class SmallCamera:
             fractions=fractions,
             recording=self.recording,
             drift=self.drift,
+            missed=self.missed,
         )
 
     def step(self) -> None:
@@ -270,4 +272,5 @@ class SmallService:
             palette=spec.palette,
             seconds=time.perf_counter() - self._started,
             cameras=tuple(replace(camera.status()) for camera in self.cameras.values()),
+            lost_events=self.events.lost(),
         )

@@ -30,6 +30,8 @@ def test_figures_are_those_of_the_status(served: Served) -> None:
     yard.kill()
     gate.recording = RecordingStatus(True, None, 3, 1000, 2)
     gate.drift = DriftStatus("drifting", 1.0, {"mix": 0.25}, {"mix": 7.5})
+    gate.missed = {"rules": 3}
+    served.service.events.subscribe("mqtt").lose()
     answer = served.client.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=")
     found = _samples(answer.text)
@@ -52,6 +54,8 @@ def test_figures_are_those_of_the_status(served: Served) -> None:
     assert value("edgeseg_drift_value", camera="gate", figure="mix") == 0.25
     assert value("edgeseg_drift_deviation", camera="gate", figure="mix") == 7.5
     assert ("edgeseg_drifting", (("camera", "yard"),)) not in found
+    assert value("edgeseg_lost_events_total", reader="mqtt") == 1
+    assert value("edgeseg_missed_masks_total", camera="gate", by="rules") == 3
     assert 0 < value("edgeseg_mask_age_seconds", camera="gate") < 60
     for name, fraction in camera.fractions.items():
         assert value("edgeseg_class_fraction", camera="gate", **{"class": name}) == fraction
