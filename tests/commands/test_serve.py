@@ -17,7 +17,7 @@ import pytest
 
 from edgeseg.bundle import Bundle
 from edgeseg.spec import Spec
-from tests.commands.test_run_reconnect import descendants, is_dead, memory_of
+from tests.commands.test_run_reconnect import descendants, is_dead, left_in_shm, memory_of
 from tests.video.namespace import Loopback, free_port, wait_until
 
 SECONDS = 120.0
@@ -132,7 +132,6 @@ def test_nothing_is_left_of_a_service_that_is_killed(
     ports = [free_port() for _ in range(2)]
     for port in ports:
         loopback.start("mjpeg", port)
-    named = set(Path("/dev/shm").iterdir())
     process = serve("".join(map(camera, "ab", ports)), "--json")
     wait_until(lambda: len(events(tmp_path, "live")) == 2, SECONDS)
     children = descendants(process.pid)
@@ -144,7 +143,7 @@ def test_nothing_is_left_of_a_service_that_is_killed(
     process.wait()
     for child in children:
         wait_until(lambda: not Path(f"/proc/{child}").exists() or is_dead(child), SECONDS)  # noqa: B023
-    assert set(Path("/dev/shm").iterdir()) <= named
+    assert not left_in_shm(process.pid, *children)
 
 
 def test_ctrl_c_ends_it_while_nobody_answers(serve: Serve, tmp_path: Path) -> None:
