@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -70,20 +71,10 @@ def main(
 
 def masks_a_second(number: int, fps: int, size: str, seconds: float, bundle: str) -> float:
     """Of a service with so many cameras, after it is warm."""
-    with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
-        ports = [server(stack, fps, size) for _ in range(number)]
-        lines = [f'[cameras.c{at}]\nsource = "http://127.0.0.1:{port}"' for at, port in enumerate(ports)]
-        (Path(folder) / "cameras.toml").write_text("\n".join([f'bundle = "{bundle}"', *lines]) + "\n")
-        command = [sys.executable, "-m", "edgeseg", "serve", f"{folder}/cameras.toml", "--json", "--every", "1"]
-        service = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        stack.callback(service.wait)
-        stack.callback(service.send_signal, signal.SIGTERM)
-        assert service.stdout is not None
+    with ExitStack() as stack:
+        _, statuses = service(stack, [server(stack, fps, size) for _ in range(number)], bundle)
         first: tuple[float, int] | None = None
-        for line in service.stdout:
-            status: dict[str, Any] | None = jsonlib.loads(line).get("status")
-            if status is None:
-                continue
+        for status in statuses:
             at, masks = status["seconds"], sum(camera["masks"] for camera in status["cameras"])
             if first is None and at >= WARM:
                 first = at, masks
@@ -92,10 +83,23 @@ def masks_a_second(number: int, fps: int, size: str, seconds: float, bundle: str
     raise RuntimeError("the service ended before it was measured")
 
 
+def service(stack: ExitStack, ports: list[int], bundle: str, more: str = "") -> tuple[int, Iterator[dict[str, Any]]]:
+    """Starts a service of the cameras at these ports; its process and its status, once a second."""
+    folder = stack.enter_context(tempfile.TemporaryDirectory())
+    lines = [f'[cameras.c{at}]\nsource = "http://127.0.0.1:{port}"' for at, port in enumerate(ports)]
+    (Path(folder) / "cameras.toml").write_text("\n".join([f'bundle = "{bundle}"', more, *lines]) + "\n")
+    command = [sys.executable, "-m", "edgeseg", "serve", f"{folder}/cameras.toml", "--json", "--every", "1"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    stack.callback(process.wait)
+    stack.callback(process.send_signal, signal.SIGTERM)
+    assert process.stdout is not None
+    lines_of_json = map(jsonlib.loads, process.stdout)
+    return process.pid, (line["status"] for line in lines_of_json if "status" in line)
+
+
 def server(stack: ExitStack, fps: int, size: str) -> int:
     """Starts a camera; its port."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
+    port = free_port()
     command = [sys.executable, str(SERVER), "mjpeg", str(port), f"size={size}", f"fps={fps}"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     stack.callback(process.wait)
@@ -104,6 +108,12 @@ def server(stack: ExitStack, fps: int, size: str) -> int:
     with process.stdout:
         process.stdout.readline()
     return port
+
+
+def free_port() -> int:
+    """A port that nobody has at present."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
 
 
 if __name__ == "__main__":
