@@ -22,6 +22,9 @@ Reading = Literal["ids", "colours"]
 VOID = 255
 """The ignore id of labels whose files number their classes in a way of their own."""
 
+MINUS_ONE = (255, 65535)
+"""What -1 becomes in files of 8 and of 16 bits without a sign."""
+
 
 @dataclass(frozen=True)
 class Classes:
@@ -52,9 +55,11 @@ class Classes:
         if len(set(colours)) != len(colours):
             raise DataError("two classes have the same colour; give each class a colour of its own")
         if self.ignore is not None and not len(self.names) <= self.ignore <= 255:
+            clash = f" (it is {self.names[self.ignore]!r:.80})" if 0 <= self.ignore < len(self.names) else ""
             raise DataError(
-                f"ignore id {self.ignore} must lie above the class ids, {len(self.names)} to 255; where files number "
-                'their classes otherwise, give each class its "id", as in {"name": "wall", "colour": [...], "id": 1}'
+                f"ignore id {self.ignore} must lie above the class ids, {len(self.names)} to 255{clash}; where files "
+                'number their classes otherwise, name those that count and give each its "id", as in '
+                '{"name": "wall", "colour": [...], "id": 1}'
             )
         if self.ignore_colour is not None and self.ignore is None:
             raise DataError("got an ignore_colour without an ignore id; set ignore, 255 is usual")
@@ -178,19 +183,34 @@ def _usual(images: list[LabelImage]) -> Reading:
 
 def _numbering(data: Any, entries: list[Any], where: str) -> tuple[dict[int, int] | None, int | None]:
     """What the ids in files mean, where classes.json says so, and the ignore id of labels."""
-    if not any("id" in each for each in entries):
-        return None, optional(data, "ignore", int, where=where, error=DataError)
+    numbered = any("id" in each for each in entries)
+    if not numbered and "ignore" not in data:
+        optional(data, "ignore", int, where=where, error=DataError)  # says that it is missing
     ignored = data.get("ignore")
-    pairs = [(each, VOID) for each in _id_list(ignored, f"{where}: ignore")] if ignored is not None else []
+    if not numbered and (ignored is None or (type(ignored) is int and 0 <= ignored <= VOID)):
+        return None, ignored
+    pairs = []
     for index, each in enumerate(entries):
-        if "id" not in each:
+        if numbered and "id" not in each:
             raise DataError(f'{where}: class {index} has no "id", and others have; give every class one, or none')
-        pairs += [(number, index) for number in _id_list(each["id"], f"{where}: id of class {index}")]
+        own = _id_list(each["id"], f"{where}: id of class {index}") if numbered else [index]
+        pairs += [(number, index) for number in own]
+    if ignored is not None:
+        pairs += [(each, VOID) for each in _void_ids(ignored, f"{where}: ignore", {number for number, _ in pairs})]
     numbers = [number for number, _ in pairs]
     if len(set(numbers)) != len(numbers):
         twice = next(number for number in numbers if numbers.count(number) > 1)
         raise DataError(f"{where} gives the id {twice} two meanings; each id stands for one class, or is ignored")
     return dict(pairs), VOID if ignored is not None else None
+
+
+def _void_ids(value: Any, where: str, classes: set[int]) -> list[int]:
+    """The ids that are ignored; -1 is what files without a sign hold in its place, where no class has that id."""
+    numbers = value if isinstance(value, list) else [value]
+    if -1 not in numbers:
+        return _id_list(value, where)
+    rest = [each for each in numbers if each != -1]
+    return [*(_id_list(rest, where) if rest else []), *({*MINUS_ONE} - classes - {*map(int, rest)})]
 
 
 def _id_list(value: Any, where: str) -> list[int]:

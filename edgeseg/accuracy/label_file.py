@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import struct
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,19 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeseg.accuracy.label_kind import UPRIGHT, label_kind
 from edgeseg.errors import DataError
-from edgeseg.picture import PNG, check_size, decode, read_content
-
-_INDEXED = 3
-"""The colour type of a PNG with a palette (ISO/IEC 15948, 11.2.2)."""
-
-_UPRIGHT = 1
-"""EXIF's orientation of an image that is shown as it is stored."""
-
-_ORIENTATION = 274
-"""The tag of EXIF's orientation (CIPA DC-008, 4.6.5)."""
-
-_LOSSY = {b"\xff\xd8\xff": "JPEG", b"RIFF": "WebP"}
+from edgeseg.picture import check_size, decode, read_content
 
 
 @dataclass(frozen=True)
@@ -51,34 +39,38 @@ def read_label_image(path: Path) -> LabelImage:
         DataError: it cannot be read or decoded, claims to be too large, or is of a lossy format.
     """
     content = read_content(path)
-    for start, name in _LOSSY.items():
-        if content.startswith(start):
-            raise DataError(f"{path} is {name}, which alters class ids as it compresses; give masks as PNG")
-    bits, colour_type = _png_depth(content) or (8, None)
-    if colour_type == _INDEXED:
+    kind = label_kind(content)
+    if kind.lossy is not None:
+        raise DataError(f"{path} is {kind.lossy}, which alters class ids as it compresses; give masks as PNG")
+    if kind.indexed is not None:
         check_size(content, path)
-        image = _indexed(content, path)
+        image = _indexed(content, path, kind.indexed)
     else:
-        image = label_image(decode(content, path, cv2.IMREAD_UNCHANGED), path, bits=bits)
-    orientation = _png_orientation(content)
-    if orientation == _UPRIGHT:
+        image = label_image(decode(content, path, cv2.IMREAD_UNCHANGED), path, bits=kind.bits)
+    if kind.turned == UPRIGHT:
         return image
-    return replace(image, ids=_shown(image.ids, orientation), colours=_shown(image.colours, orientation))
+    return replace(image, ids=_shown(image.ids, kind.turned), colours=_shown(image.colours, kind.turned))
 
 
 def label_image(decoded: NDArray[Any], path: Path, *, bits: int = 8) -> LabelImage:
     """The readings of what OpenCV decoded.
 
     Args:
-        decoded: uint8 or uint16 (H, W), (H, W, 3) in BGR or (H, W, 4) in BGRA; alpha is left out.
+        decoded: (H, W), (H, W, 3) in BGR or (H, W, 4) in BGRA, whose alpha is left out; uint8 or uint16, or int16 or
+            int32 with no other values than -1 and those of uint16.
         path: for messages.
         bits: of a grey level in the file; OpenCV stretches fewer than 8 to the range 0 to 255.
 
     Raises:
         DataError: the array is of another kind.
     """
+    if decoded.dtype in (np.int16, np.int32) and decoded.min(initial=0) >= -1 and decoded.max(initial=0) < 1 << 16:
+        decoded = decoded.astype(np.uint16)  # -1, which many write for void, becomes 65535
     if decoded.dtype not in (np.uint8, np.uint16) or decoded.ndim not in (2, 3):
-        raise DataError(f"{path} is {decoded.shape} of {decoded.dtype}, expected class ids or RGB colours in PNG")
+        raise DataError(
+            f"{path} is {decoded.shape} of {decoded.dtype}, expected class ids of up to 16 bits or RGB colours; save "
+            "it as PNG"
+        )
     if decoded.ndim == 2:
         if decoded.dtype == np.uint16:
             return LabelImage(decoded, None, True)
@@ -94,49 +86,18 @@ def label_image(decoded: NDArray[Any], path: Path, *, bits: int = 8) -> LabelIma
     return LabelImage(np.ascontiguousarray(blue) if grey else None, colours, False)
 
 
-def _indexed(content: bytes, path: Path) -> LabelImage:
-    """The indices of a PNG with a palette, which OpenCV would replace by their colours."""
+def _indexed(content: bytes, path: Path, codec: str) -> LabelImage:
+    """The indices of a file with a palette, which OpenCV would replace by their colours."""
     import av  # here: only such files need it
 
     try:
-        (frame,) = av.CodecContext.create("png", "r").decode(av.Packet(content))
+        (frame,) = av.CodecContext.create(codec, "r").decode(av.Packet(content))
         indices, palette = frame.to_ndarray()
     except (av.error.FFmpegError, ValueError) as error:
-        raise DataError(f"{path} cannot be decoded as an indexed PNG ({error}); is it cut off?") from error
+        reason = f"cannot be decoded as an indexed {codec.upper()} ({error})"
+        raise DataError(f"{path} {reason}; is it cut off? Else save it as PNG") from error
     colours = np.asarray(palette, np.uint8)[:, 1:]  # alpha comes first
     return LabelImage(np.asarray(indices, np.uint8), colours[indices], True)
-
-
-def _png_depth(content: bytes) -> tuple[int, int] | None:
-    """Bits of a sample and colour type of a PNG, from its first chunk (ISO/IEC 15948, 11.2.2); None for other files."""
-    return (content[24], content[25]) if content.startswith(PNG) and len(content) > 25 else None
-
-
-def _png_orientation(content: bytes) -> int:
-    """EXIF's orientation of a PNG, 1 to 8, from its chunk eXIf; _UPRIGHT for other files, and where it says none.
-
-    OpenCV leaves it out where it decodes a file unchanged.
-    """
-    place = len(PNG) if content.startswith(PNG) else len(content)
-    with contextlib.suppress(struct.error):  # cut off: whoever decodes it says so
-        while place < len(content):
-            length, kind = struct.unpack_from(">I4s", content, place)
-            if kind == b"eXIf":
-                return _orientation(content[place + 8 : place + 8 + length])
-            place += 12 + length
-    return _UPRIGHT
-
-
-def _orientation(exif: bytes) -> int:
-    """The orientation in a block of EXIF, which is a TIFF's first directory (TIFF 6.0, section 2)."""
-    order = "<" if exif.startswith(b"II") else ">"
-    (start,) = struct.unpack_from(f"{order}I", exif, 4)
-    (count,) = struct.unpack_from(f"{order}H", exif, start)
-    for place in range(start + 2, start + 2 + 12 * count, 12):
-        tag, _, _, value = struct.unpack_from(f"{order}HHIH", exif, place)
-        if tag == _ORIENTATION and 1 <= value <= 8:
-            return int(value)
-    return _UPRIGHT
 
 
 def _shown(stored: NDArray[Any] | None, orientation: int) -> NDArray[Any] | None:

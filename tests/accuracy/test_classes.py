@@ -59,7 +59,7 @@ def test_as_many_classes_as_masks_can_hold(count: int, ignore: int | None) -> No
     [
         (1, None, "got 1 classes, expected 2 to 255"),
         (256, None, "got 256 classes"),
-        (2, 1, "ignore id 1 must lie above the class ids, 2 to 255"),
+        (2, 1, r"ignore id 1 must lie above the class ids, 2 to 255 \(it is '1'\)"),
         (2, 256, "ignore id 256"),
         (2, -1, "ignore id -1"),
     ],
@@ -174,6 +174,11 @@ def with_ids(*ids: Any) -> list[dict[str, Any]]:
         (([5, 6], 1), None, ({5: 0, 6: 0, 1: 1}, None)),
         ((1, 2), 0, ({0: 255, 1: 0, 2: 1}, 255)),
         ((1, 2), [0, 9], ({0: 255, 9: 255, 1: 0, 2: 1}, 255)),
+        ((1, 2), -1, ({255: 255, 65535: 255, 1: 0, 2: 1}, 255)),
+        ((1, 255), [-1, 0], ({65535: 255, 0: 255, 1: 0, 255: 1}, 255)),
+        ((None, None), 65535, ({65535: 255, 0: 0, 1: 1}, 255)),
+        ((None, None), -1, ({255: 255, 65535: 255, 0: 0, 1: 1}, 255)),
+        ((None, None), [7, 9], ({7: 255, 9: 255, 0: 0, 1: 1}, 255)),
     ],
 )
 def test_files_may_number_classes_in_a_way_of_their_own(
@@ -196,7 +201,8 @@ def test_files_may_number_classes_in_a_way_of_their_own(
         ({"classes": with_ids(None, 3)}, 'class 0 has no "id", and others have'),
         ({"classes": with_ids([1, 2, 2], 0)}, "gives the id 2 two meanings"),
         ({"classes": with_ids(0, 1), "ignore": 1}, "gives the id 1 two meanings"),
-        ({"classes": with_ids(0, 1), "ignore": -1}, "ignore is -1"),
+        ({"classes": with_ids(0, 1), "ignore": -2}, "ignore is -2"),
+        ({"ignore": [0, 9]}, "gives the id 0 two meanings"),
         ({"masks": "grey"}, '"masks": "grey", expected "ids" or "colours"'),
         ({"ignore": 7, "ignore_colour": [0, 0]}, r"has the colour \[0, 0\], expected three integers from 0 to 255"),
         ({"ignore": 7, "ignore_colour": [0, 0, 0, 0]}, "expected three integers"),

@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from edgeseg.accuracy.label_file import read_label_image
 from edgeseg.errors import DataError
@@ -22,9 +23,7 @@ def png(width: int, height: int, bits: int, colour_type: int) -> bytes:
 
 
 @pytest.mark.parametrize("extension", [".png", ".tif", ".bmp"])
-def test_one_limit_of_pixels_for_every_format(
-    extension: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_limit_of_pixels_for_every_format(extension: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / f"mask{extension}"
     path.write_bytes(cv2.imencode(extension, np.ones((10, 11), np.uint8))[1].tobytes())
     monkeypatch.setenv("EDGESEG_MAX_PIXELS", "110")
@@ -87,3 +86,55 @@ def test_exif_that_is_damaged_turns_nothing(exif: bytes, tmp_path: Path) -> None
     ids = read_label_image(path).ids
     assert ids is not None
     assert ids.tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+@pytest.mark.parametrize("extension", [".png", ".tif", ".bmp"])
+def test_a_palette_hides_no_index(extension: str, bits: int, tmp_path: Path) -> None:
+    ids = np.random.default_rng(bits).integers(0, 1 << bits, (5, 11)).astype(np.uint8)
+    image = Image.fromarray(ids)
+    image.putpalette(np.random.default_rng(9).integers(0, 256, 3 << bits).astype(np.uint8).tolist())
+    image.save(tmp_path / f"mask{extension}", **({"bits": bits} if extension == ".png" else {}))
+    found = read_label_image(tmp_path / f"mask{extension}")
+    assert found.ids is not None
+    assert found.colours is not None
+    assert found.one_channel
+    np.testing.assert_array_equal(found.ids, ids)
+    np.testing.assert_array_equal(found.colours, np.asarray(image.convert("RGB")))
+
+
+@pytest.mark.parametrize("extension", [".png", ".tif", ".bmp"])
+def test_one_bit_is_the_ids_0_and_1(extension: str, tmp_path: Path) -> None:
+    ids = np.random.default_rng(1).integers(0, 2, (5, 11)).astype(np.uint8)
+    Image.fromarray(255 * ids).convert("1").save(tmp_path / f"mask{extension}")
+    np.testing.assert_array_equal(read_label_image(tmp_path / f"mask{extension}").ids, ids)
+
+
+@pytest.mark.parametrize("bits", [1, 8])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_grey_levels_of_a_tiff_are_ids(order: str, bits: int, tmp_path: Path) -> None:
+    ids = np.arange(16, dtype=np.uint8).reshape(2, 8) % (1 << min(bits, 4))
+    places = np.unpackbits(ids[..., None], axis=-1)[..., 8 - bits :]
+    pixels = np.packbits(places.reshape(2, -1), axis=1).tobytes()
+    tags = {256: 8, 257: 2, 258: bits, 259: 1, 262: 1, 273: 8, 277: 1, 278: 2, 279: len(pixels)}
+    entries = b"".join(struct.pack(f"{order}HHIHH", tag, 3, 1, value, 0) for tag, value in tags.items())
+    start = struct.pack(f"{order}2sHI", b"II" if order == "<" else b"MM", 42, 8 + len(pixels))
+    content = start + pixels + struct.pack(f"{order}H", len(tags)) + entries + bytes(4)
+    (tmp_path / "mask.tif").write_bytes(content)
+    np.testing.assert_array_equal(read_label_image(tmp_path / "mask.tif").ids, ids)
+
+
+def test_jpeg_is_refused_inside_a_tiff_too(tmp_path: Path) -> None:
+    Image.fromarray(np.zeros((16, 16), np.uint8)).save(tmp_path / "mask.tif", compression="jpeg")
+    with pytest.raises(DataError, match="is JPEG, which alters class ids"):
+        read_label_image(tmp_path / "mask.tif")
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.int32])
+def test_minus_one_is_what_it_is_without_a_sign(dtype: type, tmp_path: Path) -> None:
+    path = tmp_path / "mask.tif"
+    cv2.imwrite(str(path), np.array([[-1, 0], [7, 300]], dtype))
+    np.testing.assert_array_equal(read_label_image(path).ids, np.array([[65535, 0], [7, 300]]))
+    cv2.imwrite(str(path), np.array([[-2, 0]], dtype))
+    with pytest.raises(DataError, match="expected class ids of up to 16 bits"):
+        read_label_image(path)

@@ -265,7 +265,7 @@ def test_void_at_zero_without_ids_says_the_way_out(tmp_path: Path) -> None:
     picture(tmp_path / "images/a.png")
     write(tmp_path / "masks/a.png", LABEL)
     describe(tmp_path, ignore=0)
-    with pytest.raises(DataError, match='give each class its "id"'):
+    with pytest.raises(DataError, match='give each its "id"'):
         Dataset.open(tmp_path)
 
 
