@@ -10,7 +10,7 @@ import onnx
 from onnx import external_data_helper, helper, inliner, numpy_helper
 
 from edgeseg.errors import ExportError
-from edgeseg.files import LARGEST_MODEL, read_file
+from edgeseg.files import LARGEST_MODEL, read_file, real
 from edgeseg.onnx_wire import has_external_data
 
 OPSETS = range(9, 25)
@@ -22,6 +22,8 @@ _CONSTANTS = {"value": "", "value_float": "f4", "value_floats": "f4", "value_int
 
 def load_foreign(path: Path) -> onnx.ModelProto:
     """An ONNX model with all its weights, whose constants are initializers and whose functions are inlined.
+
+    Sizes that are not above 0 are open.
 
     Raises:
         ExportError: the file is missing or no ONNX model, keeps weights outside its folder, or holds operators that are
@@ -40,6 +42,7 @@ def load_foreign(path: Path) -> onnx.ModelProto:
     if not model.graph.node or not _is_text(model):
         raise ExportError(f"{path} is not an ONNX model, or a damaged one; give a file that an exporter wrote")
     _load_external(model, path)
+    open_sizes(model.graph)
     if model.functions:
         model = inliner.inline_local_functions(model)
     check_operators(model, str(path))
@@ -47,6 +50,14 @@ def load_foreign(path: Path) -> onnx.ModelProto:
     sort_nodes(model.graph, str(path))
     copy_shared_weights(model.graph)
     return model
+
+
+def open_sizes(graph: onnx.GraphProto) -> None:
+    """Leaves open the sizes that are written as -1 or 0, as some exporters do for "any"; no picture has such a size."""
+    for value in (*graph.input, *graph.output, *graph.value_info):
+        for dim in value.type.tensor_type.shape.dim:
+            if dim.HasField("dim_value") and dim.dim_value < 1:
+                dim.ClearField("dim_value")
 
 
 def sort_nodes(graph: onnx.GraphProto, where: str) -> None:
@@ -155,7 +166,6 @@ def subgraphs(node: onnx.NodeProto) -> list[onnx.GraphProto]:
     return [graph for each in node.attribute for graph in (each.g, *each.graphs) if graph.node or graph.output]
 
 
-
 def _is_text(model: onnx.ModelProto) -> bool:
     """Whether all names are text: protobuf hands out bytes where they are not."""
     nodes = list(all_nodes(model.graph))
@@ -168,7 +178,7 @@ def _is_text(model: onnx.ModelProto) -> bool:
 
 def _load_external(model: onnx.ModelProto, path: Path) -> None:
     """Reads weights that lie in other files; those must lie in the model's folder, links followed."""
-    folder = path.parent.resolve()
+    folder = real(path.parent)
     total = 0
     for tensor in _tensors(model.graph):
         if tensor.data_location != onnx.TensorProto.EXTERNAL:
@@ -176,7 +186,7 @@ def _load_external(model: onnx.ModelProto, path: Path) -> None:
         entries = {entry.key: entry.value for entry in tensor.external_data}
         place = entries.get("location", "")
         file = folder / place
-        if not place or Path(place).is_absolute() or not file.resolve().is_relative_to(folder) or "\0" in place:
+        if not place or Path(place).is_absolute() or "\0" in place or not real(file).is_relative_to(folder):
             raise ExportError(
                 f"{path} keeps weights in {place!r:.120}, which leads out of its folder; put that file beside the model"
             )

@@ -291,3 +291,14 @@ def test_weights_that_an_identity_shares_are_weights_again(tmp_path: Path) -> No
     biases = [graph.bias(node) for node in graph.convolutions()]
     assert len(biases) == 2
     assert all(bias.any() for bias in biases)
+
+
+@pytest.mark.parametrize("size", [-1, 0])
+def test_an_open_size_may_be_written_as_a_number(size: int, tmp_path: Path) -> None:
+    """ONNX Runtime takes -1 for any, and refuses every picture for a size of 0."""
+    model, frame = network(), sample_frames(None)[0]
+    expected = by_hand(model, frame, description()["input"])
+    for value in model.graph.input:
+        value.type.tensor_type.shape.dim[0].dim_value = size
+    found = edgeseg.load(imported(model, tmp_path).folder, engine="onnxruntime").logits(frame)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
