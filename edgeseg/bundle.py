@@ -39,7 +39,7 @@ from edgeseg.artifact import SHIPPED, Artifact, OnnxModel, check_model, check_pl
 from edgeseg.atomic import atomic_file, restore_folder
 from edgeseg.errors import BundleError
 from edgeseg.fact import Fact
-from edgeseg.files import LARGEST_TEXT, read_file
+from edgeseg.files import LARGEST_TEXT, read_file, real
 from edgeseg.golden import Golden, GoldenPair, read_golden
 from edgeseg.json_fields import list_of, optional, parse_json, required
 from edgeseg.signature import FILE as SIGNATURE
@@ -246,8 +246,8 @@ class Bundle:
         path = self.folder / file
         if not path.is_file():
             raise BundleError(f"bundle {self.folder} lacks {file}, which {INDEX} lists; fetch it or export again")
-        if not path.resolve().is_relative_to(self.folder.resolve()):
-            raise BundleError(f"{path} is a link out of the bundle, to {path.resolve()}; put the file itself there")
+        if not real(path).is_relative_to(real(self.folder)):
+            raise BundleError(f"{path} is a link out of the bundle, to {real(path)}; put the file itself there")
         return path
 
 

@@ -53,6 +53,15 @@ def open_file(path: Path, limit: int) -> Iterator[BinaryIO]:
         yield file
 
 
+def real(path: Path) -> Path:
+    """The absolute path, links followed as far as they lead: one that leads to itself is its own end.
+
+    Raises:
+        ValueError: no file can have the name.
+    """
+    return Path(os.path.realpath(path))  # Path.resolve raises RuntimeError at a loop, before Python 3.13
+
+
 def walk(folder: Path, fail: Callable[[OSError], None] | None = None) -> Iterator[tuple[Path, list[str], list[str]]]:
     """A folder and those below it, with the names of their folders and files, sorted; hidden ones are left out.
 
@@ -63,11 +72,11 @@ def walk(folder: Path, fail: Callable[[OSError], None] | None = None) -> Iterato
         folder: where it begins.
         fail: called with the error of a folder that cannot be read; None passes over it.
     """
-    above = {folder: {folder.resolve()}}
+    above = {folder: {real(folder)}}
     for root, folders, files in os.walk(folder, onerror=fail, followlinks=True):
         here = Path(root)
         around = above.pop(here)
-        below = {name: (here / name).resolve() for name in sorted(folders) if name[0] != "."}
+        below = {name: real(here / name) for name in sorted(folders) if name[0] != "."}
         folders[:] = [name for name, real in below.items() if real not in around]
         yield here, folders, sorted(name for name in files if name[0] != ".")
         above |= {here / name: around | {below[name]} for name in folders}

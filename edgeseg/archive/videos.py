@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from edgeseg.archive.place import FRAMES, MASKS, RUN
 from edgeseg.errors import SourceError, UsageError
-from edgeseg.files import LARGEST_TEXT, read_file, walk
+from edgeseg.files import LARGEST_TEXT, read_file, real, walk
 
 SUFFIXES = frozenset(
     f".{kind}"
@@ -69,14 +69,14 @@ def find_videos(inputs: Sequence[Path], out: Path) -> tuple[list[Video], int]:
         raise SourceError("there is no video to segment; give files, a folder or a list of files (.txt)")
     _check_names(videos)
     for name, path, _ in videos:
-        if (out / name).resolve() == path.resolve():
+        if real(out / name) == real(path):
             raise UsageError(f"the results in {out} would take the place of the videos there; choose another --out")
     return videos, others
 
 
 def _in_folder(folder: Path, out: Path) -> tuple[list[tuple[str, Path]], int]:
     videos, others = [], 0
-    for path in _files(folder, out.resolve()):
+    for path in _files(folder, real(out)):
         if path.suffix.lower() in SUFFIXES:
             videos.append((str(path.relative_to(folder)), path))
         else:
@@ -99,7 +99,7 @@ def _files(folder: Path, out: Path) -> Iterator[Path]:
         if {MASKS, FRAMES} <= set(names):
             folders.clear()
             continue
-        folders[:] = [each for each in folders if (here / each).resolve() != out]
+        folders[:] = [each for each in folders if real(here / each) != out]
         yield from (here / name for name in names)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from edgeseg.artifact import SHIPPED
 from edgeseg.cache import cache_folder, keep, recall
 from edgeseg.errors import EdgeSegError, EngineError
+from edgeseg.files import real
 from edgeseg.limits import attempt, model_limits
 from edgeseg.spec import Spec
 
@@ -31,7 +32,7 @@ def try_model(name: str, path: Path, content: bytes, spec: Spec, threads: int) -
     Raises:
         EngineError: it takes more memory or time than the limits allow, or the runtime dies of it.
     """
-    if path.resolve().is_relative_to(SHIPPED.resolve()):  # the models there are edgeseg's own
+    if real(path).is_relative_to(real(SHIPPED)):  # the models there are edgeseg's own
         return
     runtime = "openvino" if name == "openvino" else "onnxruntime"
     text = json.dumps(spec.to_json(), sort_keys=True)

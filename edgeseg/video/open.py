@@ -14,7 +14,7 @@ from edgeseg.arrays import Image
 from edgeseg.errors import SourceError, UsageError
 from edgeseg.redact import redact
 from edgeseg.video.access import Access
-from edgeseg.video.camera import camera_number, open_camera
+from edgeseg.video.camera import absent, camera_number, is_absent_camera, is_camera_device, open_camera, open_device
 from edgeseg.video.gstreamer import open_gstreamer
 from edgeseg.video.images import ImageSource, is_image, is_pattern
 from edgeseg.video.source import ArraySource, Source
@@ -69,6 +69,10 @@ def open_source(
     text = str(source)
     if (number := camera_number(text)) is not None:
         return open_camera(number, timeout=timeout)
+    if is_camera_device(text):
+        return open_device(text, timeout=timeout)
+    if is_absent_camera(text):
+        raise absent(f"camera {redact(text)}", "such device")
     path = Path(source)
     try:
         if not path.exists():
@@ -111,7 +115,7 @@ def _supervised(source: Input, request: Request, policy: Policy, say: Callable[[
 
 def is_live(name: str) -> bool:
     """Whether it names a camera, URL or pipeline, and nothing else that is there on disk."""
-    if camera_number(name) is not None:
+    if camera_number(name) is not None or is_camera_device(name) or is_absent_camera(name):
         return True
     try:
         return (" ! " in name or is_url(name)) and not Path(name).exists()

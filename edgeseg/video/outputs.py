@@ -9,6 +9,7 @@ from types import TracebackType
 
 from edgeseg.arrays import Image, Mask
 from edgeseg.errors import UsageError
+from edgeseg.files import real
 from edgeseg.video.encoders import AUTO
 from edgeseg.video.file import VideoSource
 from edgeseg.video.images import is_image
@@ -29,10 +30,10 @@ def check_outputs(source: str | Path, out: Path | None, masks: Path | None) -> N
     Raises:
         UsageError: one would.
     """
-    original = Path(source).resolve()
-    if out is not None and out.resolve() == original:
+    original = real(Path(source))
+    if out is not None and real(out) == original:
         raise UsageError(f"the output {out} is the source itself and would replace it; give it another name")
-    if masks is not None and masks.resolve() in (original, original.parent if is_image(original) else original):
+    if masks is not None and real(masks) in (original, original.parent if is_image(original) else original):
         raise UsageError(f"masks in {masks} would replace the images that are read; give them another folder")
 
 

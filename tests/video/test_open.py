@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import stat
 import threading
 import time
 from collections.abc import Callable
@@ -21,7 +22,8 @@ from hypothesis import strategies as st
 
 from edgeseg.errors import FrameError, SourceError, UsageError
 from edgeseg.video.images import natural_key
-from edgeseg.video.open import open_source
+from edgeseg.video.open import is_live, open_source
+from edgeseg.video.outputs import check_outputs
 
 MakeVideo = Callable[..., Path]
 ROAD = Path(__file__).resolve().parents[3] / "shared" / "video" / "road540.mp4"
@@ -228,6 +230,45 @@ def test_link_to_a_camera_is_a_camera(tmp_path: Path) -> None:
     for name in (link, str(link), tmp_path / "twice"):
         with pytest.raises(SourceError, match="camera 97 is not there"):
             open_source(name, timeout=1)
+
+
+def test_a_camera_by_whatever_way_leads_to_it(tmp_path: Path) -> None:
+    (tmp_path / "devices").symlink_to("/dev")
+    for name in (tmp_path / "devices/video97", "//dev/video97", "/dev/../dev/video97"):
+        with pytest.raises(SourceError, match="camera 97 is not there"):
+            open_source(name, timeout=1)
+
+
+@pytest.mark.parametrize("name", ["v4l/by-id/usb-none-video-index0", "front"])
+def test_a_camera_that_is_unplugged_has_no_link_but_is_one(name: str, tmp_path: Path) -> None:
+    (tmp_path / "camera").symlink_to(f"/dev/{name}")
+    for each in (f"/dev/{name}", str(tmp_path / "camera")):
+        assert is_live(each)
+        with pytest.raises(SourceError, match=rf"camera {each} is not there: no such device; found"):
+            open_source(each, timeout=1)
+    assert not is_live("/dev/shm/none.mp4")
+
+
+def test_a_camera_whose_device_has_another_name(tmp_path: Path) -> None:
+    device = tmp_path / "front"
+    try:
+        os.mknod(device, stat.S_IFCHR | 0o600, os.makedev(81, 250))
+    except PermissionError:
+        pytest.skip("no device can be made here")
+    assert is_live(str(device))
+    with pytest.raises(SourceError, match=rf"camera {device} cannot be opened"):
+        open_source(device, timeout=5)
+
+
+def test_a_link_to_itself_is_nothing(tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    assert not is_live(str(loop))
+    with pytest.raises(SourceError, match="does not exist"):
+        open_source(loop)
+    check_outputs(loop, loop.with_name("out.mp4"), None)
+    with pytest.raises(UsageError, match="is the source itself"):
+        check_outputs(loop, loop, None)
 
 
 def test_link_to_another_device_is_no_camera(tmp_path: Path) -> None:
