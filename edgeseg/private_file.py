@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 from pathlib import Path
@@ -27,10 +28,18 @@ def first_line(path: Path, what: str) -> str:
         others = path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
         content = read_file(path, LONGEST)
     except OSError as error:
-        raise UsageError(f"cannot read {what} in {path}: {error.strerror or error}; check the path") from error
+        place = f" in {path}" if os.path.lexists(path) or _lies_in_a_folder(path) else ""  # or it is the secret itself
+        raise UsageError(
+            f"cannot read {what}{place}: {error.strerror or error}; give the path of a file that holds it"
+        ) from error
     if others:
         raise UsageError(f"others than its owner may read {what} in {path}; close it: chmod 600 {path}")
     return content.decode("utf-8", "replace").partition("\n")[0].rstrip("\r")
+
+
+def _lies_in_a_folder(path: Path) -> bool:
+    """Whether a path names a folder that is there for its file."""
+    return len(path.parts) > 1 and path.parent.is_dir()
 
 
 def read_token(path: Path, *, shortest: int = 1) -> str:

@@ -1,7 +1,7 @@
 """What may be shown of an address that may hold a password.
 
 It is found by taking the address apart, and errs towards hiding: all that could be user and password, even where they
-are not percent-encoded or the scheme has a typo; the path from its first `=` or `;` on, for many cameras want the
+are not percent-encoded or the scheme has a typo; the path from its first `=`, `;` or `:` on, for many cameras want the
 password there; query and fragment.
 """
 
@@ -28,19 +28,19 @@ def redact(text: str) -> str:
     scheme, rest = match.groups() if match else ("", text)
     place = rest.rfind("@")
     before = rest[: max(place, 0)]
-    if place >= 0 and (match is None or ":" in re.split("[/?#]", before)[0] or not re.search("[/?#]", before)):
+    if place >= 0 and (match is None or ":" in before or before[:1] == "/" or not re.search("[/?#]", before)):
         if re.search("[/?#]", before) and re.search("[=;?#]", before):
             return scheme + HIDDEN  # the "@" may as well be one of a password in the path
         scheme, rest = f"{scheme}{HIDDEN}@", rest[place + 1 :]
     elif match is None and not re.search(rf"//|:/|(?i:{_SECRET})", text):
         return text  # the name of a file
-    tail = re.search(r"[=;?#]", rest)
+    tail = re.search(r"[=;?#]|/[^=;?#]*?:", rest)
     return scheme + (rest if tail is None else f"{rest[: tail.end()]}{HIDDEN}")
 
 
 def redact_arguments(text: str) -> str:
     """`text` without what may be secret in the arguments of the command line, wherever they stand in it."""
-    words = {part for word in sys.argv[1:] for part in (word, word.partition("=")[2])}
+    words = {part for word in sys.argv[1:] for part in (word, word.partition("=")[2], *word.split(","))}
     for word in sorted(words, key=len, reverse=True):
         if (redacted := redact(word)) != word:
             for spelling in (word, repr(word)[1:-1], str(PurePath(word))):  # as messages write it

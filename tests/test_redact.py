@@ -27,6 +27,9 @@ SHAPES = [
     "https://admin:{}@[::1]:9/s",
     "rtmp://admin:{}@127.0.0.1:9/s",
     "tcp://admin:{}@127.0.0.1:9",
+    "rtsp:///admin:{}@127.0.0.1:9/s",
+    "rtsp://a/dmin:{}@127.0.0.1:9/s",
+    "http://127.0.0.1:9/admin:{}/s",
     "rtsp:/admin:{}@127.0.0.1:9/s",
     "rtsp//admin:{}@127.0.0.1:9/s",
     "admin:{}@127.0.0.1/s",
@@ -50,6 +53,8 @@ PLACES = [
     ["run", "/none.mp4", "--timeout", "URL"],
     ["run", "/none.mp4", "--source-option", "URL"],
     ["run", "/none.mp4", "--settings", "URL"],
+    ["run", "/none.mp4", "--server", "127.0.0.1:9,URL"],
+    ["run", "/none.mp4", "--credentials", "URL"],
     ["URL"],
 ]
 
@@ -105,6 +110,9 @@ def test_no_command_prints_a_password(
         ("rtsp://cam:554/user=me&password=sec@ret&channel=1", "rtsp://***"),
         ("rtsp://me:sec=ret@cam:554/1", "rtsp://***@cam:554/1"),
         ("http://cam.local/v@2", "http://cam.local/v@2"),
+        ("http://cam.local/me:secret/1", "http://cam.local/me:***"),
+        ("rtsp:///me:secret@cam.local/1", "rtsp://***@cam.local/1"),
+        ("rtsp://m/e:secret@cam.local/1", "rtsp://***@cam.local/1"),
         ("rtsp://cam.local:554/Streaming/Channels/101", "rtsp://cam.local:554/Streaming/Channels/101"),
         ("2026-11-24T12:30:00.mp4", "2026-11-24T12:30:00.mp4"),
         ("crf=20.mp4", "crf=20.mp4"),

@@ -15,6 +15,7 @@ import grpc
 from tritonclient.grpc import service_pb2_grpc
 
 from edgeseg.errors import AbandonedError, EngineError, UsageError
+from edgeseg.redact import redact
 from edgeseg.spec import MAX_SIDE
 from edgeseg.triton.access import TLS, ServerAccess
 from edgeseg.triton.messages import REFUSALS, Answer, Request, reason_of
@@ -232,7 +233,7 @@ def checked_address(address: str) -> str:
     fits = port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65536
     if not bare or not fits or any(each in bare for each in "/@ []") or not host.isprintable():
         raise UsageError(
-            f"{address!r:.80} is no address of a server, expected HOST:PORT or {TLS}HOST:PORT, as "
+            f"{redact(address)!r:.80} is no address of a server, expected HOST:PORT or {TLS}HOST:PORT, as "
             f"triton.local:{GRPC_PORT}"
         )
     return f"{scheme}{host}:{port}"

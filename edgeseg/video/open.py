@@ -7,6 +7,7 @@ with open_source("street.mp4") as source:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -133,6 +134,8 @@ def parse_options(words: Iterable[str]) -> dict[str, str]:
     for word in words:
         name, equals, value = word.partition("=")
         if not equals or not name:
-            raise UsageError(f"the source option {redact(word)!r} is no NAME=VALUE; write rtsp_transport=udp, say")
+            shown = re.match(r"[\w-]{0,32}", word)  # behind it may stand a passphrase
+            assert shown is not None
+            raise UsageError(f"the source option {shown[0] + '...'!r} is no NAME=VALUE; write rtsp_transport=udp, say")
         pairs[name] = value
     return pairs
