@@ -38,6 +38,12 @@ def redact(text: str) -> str:
     return scheme + (rest if tail is None else f"{rest[: tail.end()]}{HIDDEN}")
 
 
+def redact_option(name: str, value: str) -> str:
+    """The value of an option, hidden unless its name is harmless and it is one short word or number."""
+    harmless = re.fullmatch(r"[\w.-]{0,16}", value) and not re.match(rf"\w*?{_SECRET}", f"{name}=", re.IGNORECASE)
+    return value if harmless else HIDDEN
+
+
 def redact_arguments(text: str) -> str:
     """`text` without what may be secret in the arguments of the command line, wherever they stand in it."""
     words = {part for word in sys.argv[1:] for part in (word, word.partition("=")[2], *word.split(","))}

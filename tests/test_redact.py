@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edgeseg.cli import main
-from edgeseg.redact import redact
+from edgeseg.redact import redact, redact_option
 
 LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 WORDS = st.text(LETTERS, min_size=6, max_size=8).map(lambda word: f"{word[:3]}7{word[3:]}")
@@ -121,3 +121,19 @@ def test_no_command_prints_a_password(
 )
 def test_what_is_shown(text: str, shown: str) -> None:
     assert redact(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("rtsp_transport", "tcp", "tcp"),
+        ("rw_timeout", "5000000", "5000000"),
+        ("headers", "Authorization: Basic c2VjcmV0", "***"),
+        ("passphrase", "secret", "***"),
+        ("srt_passphrase", "secret", "***"),
+        ("decryption_key", "00ff", "***"),
+        ("http_proxy", "http://me:secret@proxy", "***"),
+    ],
+)
+def test_what_is_shown_of_an_option(name: str, value: str, shown: str) -> None:
+    assert redact_option(name, value) == shown

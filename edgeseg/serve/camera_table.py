@@ -50,7 +50,7 @@ def read_camera(name: str, table: Table, spec: Spec) -> CameraSettings:
     """
     if not NAME.fullmatch(name):
         raise table.error('is no name for a camera; take up to 64 letters, digits, "_", "-" and "."')
-    credentials = table.file("credentials", None)
+    credentials = table.file("credentials", None, secret=True)
     with table.at("credentials"):
         user = None if credentials is None else read_credentials(credentials)
     zones = read_zones(table.table("zones"))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeseg.bundle import Bundle
-from edgeseg.redact import redact
+from edgeseg.redact import redact, redact_option
 from edgeseg.serve.settings import (
     CameraSettings,
     DriftSettings,
@@ -55,7 +55,7 @@ def _camera(camera: CameraSettings) -> dict[str, Any]:
     fields = _plain(asdict(camera))
     del fields["name"]
     fields["zones"] = {zone.name: [list(corner) for corner in zone.corners] for zone in camera.zones}
-    options = {name: redact(value) for name, value in camera.options.items()}
+    options = {name: redact_option(name, value) for name, value in camera.options.items()}
     return {**fields, "source": redact(camera.source), "credentials": _user(camera), "options": options}
 
 

@@ -91,7 +91,9 @@ def _bundle(table: Table) -> tuple[BundleSettings, Bundle]:
 
 def _listen(table: Table, held: ListenSettings | None) -> ListenSettings | None:
     text = table.text("listen", None)
-    token_file, certificate, key = (table.file(name, None) for name in ("token_file", "certificate", "key"))
+    token_file, certificate, key = (
+        table.file(name, None, secret=name == "token_file") for name in ("token_file", "certificate", "key")
+    )
     if text is None:
         for name in ("token_file", "certificate", "key"):
             if name in table:
@@ -130,7 +132,7 @@ def _mqtt(table: Table | None) -> MqttSettings | None:
     topic = table.text("topic", MqttSettings.topic)
     if any(each in topic for each in "+#\0") or topic.startswith(("/", "$")) or topic.endswith("/") or len(topic) > 200:
         raise table.error(f'is {topic!r:.80}, expected a topic such as "house/edgeseg", without + # and $', "topic")
-    credentials = table.file("credentials", None)
+    credentials = table.file("credentials", None, secret=True)
     with table.at("credentials"):
         read = None if credentials is None else read_credentials(credentials)
     settings = MqttSettings(

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from edgeseg.errors import EdgeSegError, UsageError
 from edgeseg.files import read_file
+from edgeseg.redact import redact
 from edgeseg.serve.toml_lines import Place, line_of, lines_of
 from edgeseg.video.names import check_folder
 
@@ -118,13 +119,14 @@ class Table:
         except RuntimeError as error:  # ~nobody
             raise self.error(f"is {text!r:.80}, and this system knows no such home; write the path out", key) from error
 
-    def file(self, key: str, default: _Default) -> Path | _Default:
-        """The path of a file that is there."""
+    def file(self, key: str, default: _Default, *, secret: bool = False) -> Path | _Default:
+        """The path of a file that is there; where it is to hold a secret, what was given may be the secret itself."""
         path = self.path(key, default)
         with self.at(key):
             there = not isinstance(path, Path) or path.is_file()
         if not there:
-            raise self.error(f"is {path}, and there is no such file; check the path", key)
+            named = "names a file, and there is no such file" if secret else f"is {path}, and there is no such file"
+            raise self.error(f"{named}; check the path", key)
         return path
 
     def writable_folder(self, key: str) -> Path:
@@ -247,4 +249,4 @@ def _shown(value: Any) -> str:
         return "a table"
     if isinstance(value, list):
         return "a list"
-    return f"{value!r:.80}"
+    return f"{redact(value)!r:.80}" if isinstance(value, str) else f"{value!r:.80}"

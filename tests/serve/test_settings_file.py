@@ -252,6 +252,13 @@ def test_what_is_no_file_of_text(tmp_path: Path) -> None:
         read_settings(path)
 
 
+@pytest.mark.parametrize("setting", ['token_file = "SECRET"', '[mqtt]\nhost = "h"\ncredentials = "me:SECRET"'])
+def test_a_secret_in_place_of_its_file_is_in_no_message(setting: str, folder: Path) -> None:
+    with pytest.raises(UsageError, match="names a file, and there is no such file; check the path") as error:
+        read(folder, f'bundle = "./tiny"\nlisten = "127.0.0.1:0"\n{setting}\n[cameras.gate]\nsource = 0')
+    assert "SECRET" not in str(error.value)
+
+
 def test_a_password_in_an_address_is_in_no_message(tmp_path: Path) -> None:
     path = write(tmp_path, '[cameras.gate]\nsource = "rtsp//admin:geheim@gate/live"')
     with pytest.raises(UsageError, match="line 2: ") as caught:
