@@ -25,9 +25,13 @@ from numpy.typing import NDArray
 from edgeseg.arrays import Image
 from edgeseg.errors import DataError
 from edgeseg.files import read_file
+from edgeseg.picture_header import has_more_pictures, jpeg_scans
 
 MAX_PIXELS = 180_000_000
 """Somewhat more than the largest sensors on sale have; the environment variable EDGESEG_MAX_PIXELS replaces it."""
+
+MAX_SCANS = 100
+"""Of a JPEG; encoders write about ten. Each is carried over the whole picture, however short it is."""
 
 MAX_BYTES = 2**30
 """Of a file."""
@@ -44,16 +48,22 @@ class Picture(NamedTuple):
     Attributes:
         image: BGR uint8 (H, W, 3).
         guessed_bits: how many of 16 bits its brightest value was taken to use, if fewer than 16.
+        first_of_several: its file holds more pages or frames, which are not read.
     """
 
     image: Image
     guessed_bits: int | None = None
+    first_of_several: bool = False
 
     def note(self, name: object) -> str | None:
-        """A sentence for people about a guess that was made; None if there was none."""
-        if self.guessed_bits is None:
-            return None
-        return f"{name}: {self.guessed_bits} of 16 bits are used, by the brightest value; they were taken for the range"
+        """A sentence for people about a guess that was made, or pictures that were left out; None if there is none."""
+        notes = []
+        if self.guessed_bits is not None:
+            bits = f"{self.guessed_bits} of 16 bits are used, by the brightest value"
+            notes.append(f"{bits}; they were taken for the range")
+        if self.first_of_several:
+            notes.append("it holds several pages or frames, and only the first is read; save each as a file")
+        return f"{name}: {'; '.join(notes)}" if notes else None
 
 
 def read_picture(path: Path) -> Picture:
@@ -90,13 +100,16 @@ def decode_picture(content: bytes, path: Path, *, upright: bool = True) -> Pictu
     """
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
     decoded = decode(content, path, flags if upright else flags | cv2.IMREAD_IGNORE_ORIENTATION)
+    several = has_more_pictures(content)
     if decoded.dtype == np.uint8:
-        return Picture(np.asarray(decoded, np.uint8))
+        return Picture(np.asarray(decoded, np.uint8), None, several)
     if decoded.dtype != np.uint16:
         raise DataError(f"{path} holds {decoded.dtype} values, expected 8 or 16 bits; convert it")
     brightest = int(decoded.max(initial=0))
     bits = next(depth for depth in DEPTHS if brightest < 1 << depth)
-    return Picture(np.right_shift(decoded, bits - 8).astype(np.uint8), bits if bits < 16 else None)
+    image = np.empty(decoded.shape, np.uint8)
+    np.right_shift(decoded, bits - 8, out=image, casting="unsafe")  # without a third array, as these may be large
+    return Picture(image, bits if bits < 16 else None, several)
 
 
 def decode(content: bytes, path: Path, flags: int) -> NDArray[Any]:
@@ -129,6 +142,9 @@ def check_size(content: bytes, path: Path) -> None:
             f"{path} claims to be {size[0]}x{size[1]}, more than {limit} pixels; if that is right and the memory "
             "suffices, set EDGESEG_MAX_PIXELS"
         )
+    scans = jpeg_scans(content)
+    if scans > MAX_SCANS:
+        raise DataError(f"{path} is a JPEG of {scans} scans, expected at most {MAX_SCANS}; save it again")
 
 
 def max_pixels() -> int:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from edgeseg.errors import DataError
 from edgeseg.picture import decode_picture, picture_size, read_picture
+from edgeseg.picture_header import has_more_pictures, jpeg_scans
 
 PIL = pytest.importorskip("PIL.Image", reason="Pillow writes these files")
 ImageOps = pytest.importorskip("PIL.ImageOps")
@@ -142,3 +143,37 @@ def test_name_that_is_no_utf8(tmp_path: Path) -> None:
 def test_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot read"):
         read_picture(tmp_path / "none.png")
+
+
+def test_a_jpeg_that_draws_over_itself_for_ever_is_refused() -> None:
+    content = saved(PIL.fromarray(drawn()), "JPEG", progressive=True)
+    scan = content[content.rindex(b"\xff\xda") : -2]
+    assert 1 < jpeg_scans(content) <= 12
+    preview = b"\xff\xe1" + struct.pack(">H", 2 + 400) + b"\xff\xda" * 200
+    assert jpeg_scans(content[:2] + preview + content[2:] + scan * 200) == jpeg_scans(content)
+    with pytest.raises(DataError, match=r"is a JPEG of 10\d scans, expected at most 100"):
+        decode_picture(content[:-2] + scan * 98 + content[-2:], PATH)
+
+
+@pytest.mark.parametrize("form", ["TIFF", "PNG", "WEBP"])
+def test_pictures_that_are_left_out_are_said(form: str) -> None:
+    first, second = PIL.fromarray(drawn()), PIL.fromarray(255 - drawn())
+    alone = decode_picture(saved(first, form, lossless=True), PATH)
+    assert alone.note(PATH) is None
+    several = decode_picture(saved(first, form, lossless=True, save_all=True, append_images=[second]), PATH)
+    np.testing.assert_array_equal(several.image, alone.image)
+    assert str(several.note(PATH)).startswith("a.png: it holds several pages or frames, and only the first is read")
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(("kind", "more"), [(0, True), (1, False), (2, True)])
+def test_a_smaller_copy_is_no_page(order: str, kind: int, more: bool) -> None:
+    pages = [[(256, 8), (257, 8)], [(254, kind), (256, 4), (257, 4)]]
+    content = struct.pack(f"{order}2sHI", b"II" if order == "<" else b"MM", 42, 8)
+    for page in pages:
+        entries = b"".join(struct.pack(f"{order}HHII", tag, 4, 1, value) for tag, value in page)
+        end = len(content) + 2 + len(entries) + 4
+        content += struct.pack(f"{order}H", len(page)) + entries + struct.pack(f"{order}I", end)
+    content = content[:-4] + bytes(4)
+    assert has_more_pictures(content) is more
+    assert not has_more_pictures(content[:30])

@@ -98,7 +98,7 @@ class ImageSource(Source):
             self.warnings += passed_over(path, listed)
         self._stems = Counter(p.stem for p in self._paths)
         self._index = 0
-        self._noted: set[int | None] = set()
+        self._noted: set[tuple[int | bool | None, ...]] = set()
         self._decode_first()
 
     def _read(self) -> Frame | None:
@@ -112,8 +112,8 @@ class ImageSource(Source):
         except DataError as error:
             raise SourceError(str(error)) from error
         note = picture.note(path)
-        if note is not None and picture.guessed_bits not in self._noted:  # a dark one of a series may look like less
-            self._noted.add(picture.guessed_bits)
+        if note is not None and (kind := picture[1:]) not in self._noted:  # a dark one of a series may look like less
+            self._noted.add(kind)
             self.warnings.append(note)
         name = path.stem if self._stems[path.stem] == 1 else path.name
         return Frame(index, picture.image, float(index / NOMINAL_FPS), start, time.perf_counter() - start, name)

@@ -1,0 +1,66 @@
+"""What a picture's bytes say beside its size: how often a JPEG draws over itself, and whether more pictures follow."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import struct
+
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+"""What ends the coded data of a JPEG's scan: all but a stuffed byte, a fill byte and a restart (ITU-T T.81, B.1.1)."""
+
+
+def jpeg_scans(content: bytes) -> int:
+    """Scans of a JPEG, each of which a decoder carries over the whole picture; 0 for other files.
+
+    Those of a preview, or of what lies behind the picture, do not count.
+    """
+    if not content.startswith(b"\xff\xd8"):
+        return 0
+    scans, place = 0, 2
+    with contextlib.suppress(struct.error):  # cut off: whoever decodes it says so
+        while found := _MARKER.search(content, place):
+            marker, place = content[found.start() + 1], found.end()
+            if marker == 0xD9:  # the end of the picture
+                break
+            scans += marker == 0xDA
+            if marker not in (0x01, 0xD8):  # the others have a length
+                place += struct.unpack_from(">H", content, place)[0]
+    return scans
+
+
+def has_more_pictures(content: bytes) -> bool:
+    """Whether a TIFF has more pages of full size, or a PNG or WebP is animated."""
+    with contextlib.suppress(struct.error):
+        if content.startswith(b"\x89PNG"):
+            return _is_animated_png(content)
+        if content[:4] == b"RIFF" and content[8:16] == b"WEBPVP8X":
+            return bool(content[20] & 2)  # RFC 9649, 2.7.1.1
+        if content[:4] in (b"II*\0", b"MM\0*"):
+            return _has_more_pages(content, "<" if content[:1] == b"I" else ">")
+    return False
+
+
+def _is_animated_png(content: bytes) -> bool:
+    """The chunk acTL comes before the pixels, and says how many frames there are (PNG, third edition, 11.3.6.1)."""
+    place = 8
+    while True:
+        length, kind, frames = struct.unpack_from(">I4sI", content, place)
+        if kind in (b"acTL", b"IDAT"):
+            return kind == b"acTL" and frames > 1
+        place += 12 + length
+
+
+def _has_more_pages(content: bytes, order: str) -> bool:
+    """From the second directory (TIFF 6.0, section 2), unless it is the first one reduced (NewSubfileType)."""
+    (first,) = struct.unpack_from(f"{order}I", content, 4)
+    (count,) = struct.unpack_from(f"{order}H", content, first)
+    (second,) = struct.unpack_from(f"{order}I", content, first + 2 + 12 * count)
+    if second in (0, first):
+        return False
+    (count,) = struct.unpack_from(f"{order}H", content, second)
+    for place in range(second + 2, second + 2 + 12 * count, 12):
+        tag, _, _, value = struct.unpack_from(f"{order}HHII", content, place)
+        if tag == 254:  # NewSubfileType
+            return not value & 1
+    return True
