@@ -152,7 +152,7 @@ def check_plain_name(name: str, what: str) -> None:
 def check_sha256(digest: str, what: str) -> None:
     """Refuses what is no SHA-256 in hexadecimal."""
     if not re.fullmatch("[0-9a-f]{64}", digest):
-        raise BundleError(f"{what} has sha256 {digest!r:.80}, expected 64 hexadecimal digits")
+        raise BundleError(f"{what} has sha256 {digest!r:.80}, expected 64 hexadecimal digits in lower case")
 
 
 class OnnxModel(bytes):

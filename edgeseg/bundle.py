@@ -79,7 +79,7 @@ class Bundle:
         files = [INDEX, SIGNATURE, *self.files]
         kinds = [str(artifact) for artifact in self.artifacts]
         for names in (files, kinds):
-            if len(set(names)) != len(names):
+            if len({name.casefold() for name in names}) != len(names):  # a.onnx is A.onnx on many systems
                 raise BundleError(f"bundle {self.folder} repeats itself in {', '.join(names)}; each may be there once")
 
     @classmethod

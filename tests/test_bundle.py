@@ -106,6 +106,7 @@ def test_one_plain_artifact_serves_every_runtime(bundle: Bundle) -> None:
         {"card": "tiny.fp32.onnx"},
         {"twin": {"file": "other.onnx"}},  # the same target and precision
         {"twin": {"precision": "fp16"}},  # the same file
+        {"twin": {"precision": "fp16", "file": "TINY.FP32.ONNX"}},  # the same on many systems
     ],
 )
 def test_files_and_kinds_are_there_once(bundle: Bundle, change: dict[str, Any]) -> None:

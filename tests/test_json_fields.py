@@ -68,3 +68,10 @@ def test_large_files_are_not_read(tmp_path: Path) -> None:
         file.truncate(2**33)
     with pytest.raises(DataError, match=r"cannot read .*expected at most 8388608; check the path"):
         read_json(path, error=DataError, unreadable="check the path", damaged="write it again")
+
+
+def test_a_name_that_is_there_twice_is_found_among_many() -> None:
+    """In a time that grows with their number, not its square: files of megabytes are read."""
+    names = ",".join(f'"{number}":0' for number in range(200_000))
+    with pytest.raises(ValueError, match="the name '199999' is there twice"):
+        parse_json(f'{{{names},"199999":0}}')

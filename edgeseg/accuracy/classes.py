@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -197,9 +198,9 @@ def _numbering(data: Any, entries: list[Any], where: str) -> tuple[dict[int, int
         pairs += [(number, index) for number in own]
     if ignored is not None:
         pairs += [(each, VOID) for each in _void_ids(ignored, f"{where}: ignore", {number for number, _ in pairs})]
-    numbers = [number for number, _ in pairs]
-    if len(set(numbers)) != len(numbers):
-        twice = next(number for number in numbers if numbers.count(number) > 1)
+    uses = Counter(number for number, _ in pairs)
+    twice = next((number for number, times in uses.items() if times > 1), None)
+    if twice is not None:
         raise DataError(f"{where} gives the id {twice} two meanings; each id stands for one class, or is ignored")
     return dict(pairs), VOID if ignored is not None else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,8 +60,9 @@ def _copy(source: Path, target: Path) -> None:
 def _names(dataset: Dataset) -> list[str]:
     """A name for each pair: the image's own, or with its folder's where two share it."""
     stems = [pair.image.stem for pair in dataset.pairs]
+    uses = Counter(stems)
     names = [
-        stem if stems.count(stem) == 1 else f"{pair.image.parent.name}_{stem}"
+        stem if uses[stem] == 1 else f"{pair.image.parent.name}_{stem}"
         for stem, pair in zip(stems, dataset.pairs, strict=True)
     ]
     return names if len(set(names)) == len(names) else [f"{index:06d}_{stem}" for index, stem in enumerate(stems)]

@@ -10,10 +10,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
 
 from edgeseg.accuracy.label_file import read_label_image
 from edgeseg.errors import DataError
+
+Image = pytest.importorskip("PIL.Image", reason="Pillow writes these files")
 
 
 def png(width: int, height: int, bits: int, colour_type: int) -> bytes:

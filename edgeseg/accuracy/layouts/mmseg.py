@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
@@ -60,4 +61,5 @@ def _classes(folder: Path) -> Classes:
 
 def _distinct(names: list[str]) -> tuple[str, ...]:
     """ADE20K calls several classes by one first name; those get their place added."""
-    return tuple(name if names.count(name) == 1 else f"{name} {place}" for place, name in enumerate(names, 1))
+    uses = Counter(names)
+    return tuple(name if uses[name] == 1 else f"{name} {place}" for place, name in enumerate(names, 1))
