@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from edgeseg.errors import OutputError
 
 if TYPE_CHECKING:
+    from av.container import OutputContainer
     from av.packet import Packet
     from av.stream import Stream
 
@@ -76,7 +77,7 @@ class Sound:
 
         before = float("-inf")
         try:
-            for packet in packets_of(self._container, self.stream):
+            for packet in _unframed(packets_of(self._container, self.stream), self.stream):
                 if packet.size == 0 or packet.pts is None or packet.time_base is None:
                     continue
                 seconds = float(packet.pts * packet.time_base) - self._start_time
@@ -86,3 +87,43 @@ class Sound:
                 before = seconds
         except (av.FFmpegError, OSError):  # the end of a damaged file; the pictures' decoder says what is wrong
             return
+
+
+def add_copy(container: OutputContainer, sound: Stream) -> Stream:
+    """Adds a stream for the packets of a `Sound`, like the one that it reads."""
+    copy = container.add_stream_from_template(sound)
+    if copy.codec_context.extradata is None and sound.codec_context.extradata is not None:
+        copy.codec_context.extradata = sound.codec_context.extradata
+    return copy
+
+
+def _unframed(packets: Iterator[Packet[Any]], stream: Stream) -> Iterator[Packet[Any]]:
+    """The packets; AAC that carries its own headers, as in MPEG-TS, without them, as MP4 asks for.
+
+    What the headers say becomes the stream's, for outputs that are made like it.
+    """
+    from av.bitstream import BitStreamFilterContext
+    from av.packet import Packet
+
+    strip: BitStreamFilterContext | None = None
+    for packet in packets:
+        if packet.size == 0:
+            continue
+        if strip is None and stream.codec_context.extradata is None and _has_adts(stream, packet):
+            strip = BitStreamFilterContext("aac_adtstoasc", stream)
+        if strip is None:
+            yield packet
+            continue
+        for each in strip.filter(packet):
+            if each.has_sidedata("new_extradata"):
+                stream.codec_context.extradata = bytes(each.get_sidedata("new_extradata"))
+            bare = Packet(bytes(each))  # Matroska would read the side data again, and cannot
+            bare.pts, bare.dts, bare.duration, bare.time_base = each.pts, each.dts, each.duration, each.time_base
+            bare.is_keyframe = True
+            yield bare
+
+
+def _has_adts(stream: Stream, packet: Packet[Any]) -> bool:
+    """Whether a packet begins with the sync word of ADTS (ISO/IEC 14496-3, 1.A.2.2)."""
+    start = bytes(packet)[:2]
+    return stream.codec_context.name == "aac" and len(start) == 2 and start[0] == 0xFF and start[1] & 0xF0 == 0xF0

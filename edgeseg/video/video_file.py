@@ -26,6 +26,7 @@ from edgeseg.temporary import Temporary
 from edgeseg.video import scheduling
 from edgeseg.video.encoders import Encoder, Picture, add_stream
 from edgeseg.video.names import free_name
+from edgeseg.video.sound import add_copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -124,7 +125,7 @@ class VideoFile:
         try:
             container = self._container = av.open(self._file, "w", format=muxer, options={**OPTIONS, **options})
             self._stream = add_stream(container, encoder, picture)
-            self._sound = None if sound is None else container.add_stream_from_template(sound)
+            self._sound = None if sound is None else add_copy(container, sound)
             with scheduling.unchanged():
                 container.start_encoding()
         except (av.FFmpegError, ValueError, OSError) as error:

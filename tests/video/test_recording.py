@@ -286,12 +286,17 @@ def loudness(path: Path) -> tuple[NDArray[np.float32], float]:
     return np.array([np.sqrt(2 * np.mean(half**2)) for half in halves]), frames[0].time
 
 
-@pytest.mark.parametrize(("codec", "inner", "extension"), [("aac", ".mkv", ".mp4"), ("libopus", ".mkv", ".webm")])
+@pytest.mark.parametrize(
+    ("codec", "inner", "extension"),
+    [("aac", ".mkv", ".mp4"), ("libopus", ".mkv", ".webm"), ("aac", ".ts", ".mp4"), ("aac", ".ts", ".mkv")],
+)
 def test_sound_is_copied_as_far_as_the_pictures_go(
     tmp_path: Path, make_video: MakeVideo, codec: str, inner: str, extension: str
 ) -> None:
     source = add_sound(make_video(tmp_path / "in.mp4", count=100), tmp_path / f"sound{inner}", codec, 4.0)
-    recording = Recording(tmp_path / f"out{extension}", 64, 48, Fraction(25), sound=Sound(source))
+    with av.open(str(source)) as container:  # MPEG-TS begins at 1.4 s
+        start_time = float((container.streams.video[0].start_time or 0) * (container.streams.video[0].time_base or 0))
+    recording = Recording(tmp_path / f"out{extension}", 64, 48, Fraction(25), sound=Sound(source, start_time))
     for number in range(60):
         recording.write(frame(number), number / 25)
     recording.close()
