@@ -47,7 +47,7 @@ def _is_animated_png(content: bytes) -> bool:
     while True:
         length, kind, frames = struct.unpack_from(">I4sI", content, place)
         if kind in (b"acTL", b"IDAT"):
-            return kind == b"acTL" and frames > 1
+            return bool(kind == b"acTL" and frames > 1)
         place += 12 + length
 
 

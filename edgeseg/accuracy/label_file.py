@@ -91,7 +91,8 @@ def _indexed(content: bytes, path: Path, codec: str) -> LabelImage:
     import av  # here: only such files need it
 
     try:
-        (frame,) = av.CodecContext.create(codec, "r").decode(av.Packet(content))
+        decoder: Any = av.CodecContext.create(codec, "r")
+        (frame,) = decoder.decode(av.Packet(content))
         indices, palette = frame.to_ndarray()
     except (av.error.FFmpegError, ValueError) as error:
         reason = f"cannot be decoded as an indexed {codec.upper()} ({error})"

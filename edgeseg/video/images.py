@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 from collections import Counter
@@ -39,6 +40,18 @@ def numbered(path: Path) -> list[Path]:
     width = int(digits or 0)
     name = re.compile(rf"{re.escape(before)}(\d{{{max(width, 1)},}}){re.escape(after)}", re.ASCII)
     return [each for each in path.parent.iterdir() if name.fullmatch(each.name)]
+
+
+def missing(path: Path, found: list[Path]) -> list[str]:
+    """A sentence on the numbers that are not there between the first and the last of numbered images."""
+    before, _, after = _NUMBER.split(path.name, maxsplit=1)
+    numbers = sorted({int(each.name[len(before) : len(each.name) - len(after)]) for each in found})
+    gaps = [(one + 1, other - 1) for one, other in itertools.pairwise(numbers) if other > one + 1]
+    if not gaps:
+        return []
+    lacking = sum(last - first + 1 for first, last in gaps)
+    spans = [str(first) if first == last else f"{first} to {last}" for first, last in gaps]
+    return [f"{path}: {lacking} numbers between {numbers[0]} and {numbers[-1]} are not there: {shortened(spans)}"]
 
 
 def natural_key(path: Path) -> list[tuple[int, str]]:
@@ -96,6 +109,8 @@ class ImageSource(Source):
         super().__init__(str(path), fps=NOMINAL_FPS, frame_count=len(self._paths))
         if path.is_dir():
             self.warnings += passed_over(path, listed)
+        elif not self.still:
+            self.warnings += missing(path, self._paths)
         self._stems = Counter(p.stem for p in self._paths)
         self._index = 0
         self._noted: set[tuple[int | bool | None, ...]] = set()

@@ -418,3 +418,15 @@ def test_arrays_that_are_no_frames(image: object) -> None:
 def test_no_arrays() -> None:
     with pytest.raises(SourceError, match="gave no frame"):
         open_source([])
+
+
+def test_numbers_that_are_not_there_are_said(tmp_path: Path) -> None:
+    for number in (7, 8, 10, 14):
+        cv2.imwrite(str(tmp_path / f"a{number:03}b.png"), np.zeros((2, 2, 3), np.uint8))
+    source = open_source(tmp_path / "a%03db.png")
+    assert len(list(source)) == 4
+    (warning,) = source.warnings
+    assert warning.endswith("4 numbers between 7 and 14 are not there: 9, 11 to 13")
+    (tmp_path / "a014b.png").unlink()
+    (tmp_path / "a010b.png").unlink()
+    assert open_source(tmp_path / "a%03db.png").warnings == []
