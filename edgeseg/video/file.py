@@ -16,6 +16,7 @@ from av.video.stream import VideoStream
 
 from edgeseg.errors import SourceError
 from edgeseg.video.decoder import Decoder
+from edgeseg.video.playlist import check_playlist
 from edgeseg.video.source import NOMINAL_FPS, Ended, Frame, Source, check_file
 
 ATTEMPTS = 64
@@ -44,9 +45,10 @@ def open_file(
         follow: the file is still being written: wait at its end for more, until nothing came for so many seconds.
 
     Raises:
-        SourceError: it is missing, empty, no video, or has no frame that decodes.
+        SourceError: it is missing, empty, no video, or has no frame that decodes; or a playlist without an end.
     """
     check_file(path)
+    check_playlist(path)
     chosen = {"protocol_whitelist": PROTOCOLS, **(options or {})}
     if follow is not None:
         chosen |= {"follow": "1", "rw_timeout": str(int(follow * 1e6))}

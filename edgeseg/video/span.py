@@ -24,6 +24,7 @@ from av.video.stream import VideoStream
 from edgeseg.errors import SourceError
 from edgeseg.video.decoder import Decoder, best_stream, packets_of
 from edgeseg.video.file import PROTOCOLS, frame_rate
+from edgeseg.video.playlist import check_playlist
 from edgeseg.video.source import Ended, Frame, Source, check_file
 
 CODECS = frozenset({"av1", "libdav1d", "ffv1", "h264", "hevc", "mjpeg", "mpeg2video", "mpeg4", "prores", "vp9"})
@@ -244,6 +245,7 @@ class SpanSource(Source):
 def _opened(path: Path) -> InputContainer:
     """Raises SourceError unless the file is a video."""
     check_file(path)
+    check_playlist(path)
     try:
         return av.open(f"file:{path}", options={"protocol_whitelist": PROTOCOLS}, metadata_errors="replace")
     except FFmpegError as error:

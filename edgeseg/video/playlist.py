@@ -1,0 +1,69 @@
+"""HLS playlists on disk (RFC 8216): FFmpeg waits for ever at the end of a live one, and follows circles of them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from edgeseg.errors import SourceError
+from edgeseg.files import LARGEST_TEXT, open_file, read_file
+
+START = b"#EXTM3U"
+"""By which FFmpeg knows a playlist; it must come first."""
+
+MOST = 64
+"""Playlists that a master playlist may name; FFmpeg opens them all."""
+
+_NAMED = re.compile(r'^#EXT-X-(?:MEDIA|I-FRAME-STREAM-INF):.*URI="([^"]*)"')
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+
+
+def check_playlist(path: Path) -> None:
+    """Refuses a playlist that has no end, or that names one which is no plain list of segments.
+
+    Raises:
+        SourceError: it is such a one.
+        OSError: it cannot be read.
+    """
+    lines = _lines(path)
+    if lines is None:
+        return
+    if not _names_playlists(lines):
+        _check_end(path, lines)
+        return
+    names = [match[1] for line in lines if (match := _NAMED.match(line))]
+    names += [line for line in lines if not line.startswith("#")]
+    if len(names) > MOST:
+        raise SourceError(f"{path} names {len(names)} playlists, expected at most {MOST}; give one of them")
+    for name in names:
+        file = name.removeprefix("file:")
+        if _SCHEME.match(file):
+            raise SourceError(f"{path} names {name!r:.80}, which is no file; give the URL that it is served at")
+        inner = path.parent / file
+        named = _lines(inner) if inner.is_file() else None
+        if named is None:
+            continue
+        if _names_playlists(named):
+            raise SourceError(f"{path} names {name!r:.80}, which names playlists itself; give that, or one of those")
+        _check_end(inner, named)
+
+
+def _lines(path: Path) -> list[str] | None:
+    """The lines of a playlist, empty ones left out; None of a file that is none."""
+    with open_file(path, 2**63) as file:
+        if file.read(len(START)) != START:
+            return None
+    text = read_file(path, LARGEST_TEXT).decode("utf-8", "replace")
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _names_playlists(lines: list[str]) -> bool:
+    return any(line.startswith(("#EXT-X-STREAM-INF", "#EXT-X-MEDIA:")) for line in lines)
+
+
+def _check_end(path: Path, lines: list[str]) -> None:
+    if "#EXT-X-ENDLIST" not in lines:
+        raise SourceError(
+            f"{path} is a live playlist, which has no end (#EXT-X-ENDLIST); give the URL that it is served at, or wait "
+            "until it is complete"
+        )

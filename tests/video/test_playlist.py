@@ -1,0 +1,62 @@
+"""Playlists on disk: what has an end is read, what has none is refused before FFmpeg sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edgeseg.errors import SourceError
+from edgeseg.video.open import open_source
+
+MakeVideo = Callable[..., Path]
+
+SEGMENTS = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:0.4,\na.ts\n#EXTINF:0.4,\na.ts\n"
+END = "#EXT-X-ENDLIST\n"
+
+
+def master(*names: str) -> str:
+    return "#EXTM3U\n" + "".join(f"#EXT-X-STREAM-INF:BANDWIDTH=1\n{name}\n" for name in names)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, make_video: MakeVideo) -> Path:
+    make_video(tmp_path / "a.ts", count=10)
+    for name, text in {
+        "whole.m3u8": SEGMENTS + END,
+        "live.m3u8": SEGMENTS,
+        "master.m3u8": master("whole.m3u8"),
+        "of-live.m3u8": master("whole.m3u8", "./live.m3u8"),
+        "self.m3u8": master("self.m3u8"),
+        "circle.m3u8": master("file:of-circle.m3u8"),
+        "of-circle.m3u8": master("circle.m3u8"),
+        "sound.m3u8": f'#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,URI="sound.m3u8"\n{SEGMENTS}{END}',
+        "data.m3u8": master("data:text/plain;base64,I0VYVE0zVQo="),
+        "many.m3u8": master(*["whole.m3u8"] * 65),
+    }.items():
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["whole.m3u8", "master.m3u8"])
+def test_a_recording_in_segments_is_read(name: str, folder: Path) -> None:
+    with open_source(folder / name) as source:
+        assert len(list(source)) == 20
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("live.m3u8", r"is a live playlist, which has no end"),
+        ("of-live.m3u8", r"live\.m3u8 is a live playlist"),
+        ("self.m3u8", "names 'self.m3u8', which names playlists itself"),
+        ("circle.m3u8", "names 'file:of-circle.m3u8', which names playlists itself"),
+        ("sound.m3u8", "names 'sound.m3u8', which names playlists itself"),
+        ("data.m3u8", "which is no file; give the URL"),
+        ("many.m3u8", "names 65 playlists, expected at most 64"),
+    ],
+)
+def test_a_playlist_without_an_end_is_refused(name: str, message: str, folder: Path) -> None:
+    with pytest.raises(SourceError, match=message):
+        open_source(folder / name)
