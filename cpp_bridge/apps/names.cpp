@@ -98,8 +98,8 @@ std::string redact(const std::string& text) {
     const std::size_t place = rest.rfind('@');
     const std::string before = place == std::string::npos ? "" : rest.substr(0, place);
     const bool path_before = before.find_first_of("/?#") != std::string::npos;
-    const bool colon = before.substr(0, before.find_first_of("/?#")).find(':') != std::string::npos;
-    if (place != std::string::npos && (length == 0 || colon || !path_before)) {
+    const bool user_before = before.find(':') != std::string::npos || before[0] == '/';  // "///": a host was forgotten
+    if (place != std::string::npos && (length == 0 || user_before || !path_before)) {
         // Where the "@" may as well be one of a password in the path, all is hidden.
         if (path_before && before.find_first_of("=;?#") != std::string::npos) return scheme + kHidden;
         scheme += std::string(kHidden) + "@";
@@ -107,7 +107,8 @@ std::string redact(const std::string& text) {
     } else if (length == 0 && !holds_secret(text)) {
         return text;  // the name of a file
     }
-    const std::size_t tail = rest.find_first_of("=;?#");
+    const std::size_t pair = rest.find(':', std::min(rest.find('/'), rest.size()));  // user:password in the path
+    const std::size_t tail = std::min(rest.find_first_of("=;?#"), pair);
     return scheme + (tail == std::string::npos ? rest : rest.substr(0, tail + 1) + kHidden);
 }
 
@@ -119,10 +120,14 @@ std::optional<int> camera_number(const std::string& name) {
     };
     if (digits(name)) return std::stoi(name);
     std::error_code failure;
-    std::string device = name;
-    if (std::filesystem::is_symlink(name, failure)) device = std::filesystem::canonical(name, failure).string();
+    std::filesystem::path path = name;  // links followed, those to a device that is not there too
+    for (int links = 0; links < 40 && std::filesystem::is_symlink(path, failure); ++links) {
+        path = path.parent_path() / std::filesystem::read_symlink(path, failure);
+    }
+    std::string device = std::filesystem::weakly_canonical(path, failure).string();
+    if (device.rfind("//", 0) == 0) device.erase(0, 1);
     const std::string folder = "/dev/video";
-    if (failure || device.rfind(folder, 0) != 0 || !digits(device.substr(folder.size()))) return std::nullopt;
+    if (device.rfind(folder, 0) != 0 || !digits(device.substr(folder.size()))) return std::nullopt;
     return std::stoi(device.substr(folder.size()));
 }
 

@@ -371,6 +371,9 @@ def test_fp32_is_taken_where_the_best_is_refused(program: Path, lossless: Path, 
         "rtsp://user:sec/ret@127.0.0.1:9/live?key=secret",
         "http://127.0.0.1:9/cgi;password=secret",
         "http://127.0.0.1:9/a=secret",
+        "http://127.0.0.1:9/user:secret/a",
+        "rtsp:///user:secret@127.0.0.1:9/live",
+        "rtsp://us/er:secret@127.0.0.1:9/live",
     ],
 )
 def test_nobody_listens_and_no_secret_is_shown(start: Start, url: str) -> None:
