@@ -9,6 +9,7 @@ import sys
 import tempfile
 import traceback
 import warnings
+from types import TracebackType
 from typing import Any, TextIO
 
 from cyclopts import App, CycloptsError, Parameter
@@ -106,6 +107,7 @@ def _run() -> int:
         return 2
     except Exception as error:
         if DEBUG in sys.argv[1:]:
+            sys.excepthook = _show_trace
             raise
         return _unforeseen(error)
     return code if isinstance(code, int) else 0
@@ -137,6 +139,11 @@ def _unforeseen(error: Exception) -> int:
         f"{DEBUG} shows the same here"
     )
     return 70
+
+
+def _show_trace(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Prints a trace as Python does, without what may be secret in the arguments: libraries' errors name URLs."""
+    sys.stderr.write(redact_arguments("".join(traceback.format_exception(kind, error, trace))))
 
 
 def _warn(

@@ -139,6 +139,19 @@ def test_the_unforeseen_is_one_line_and_a_log(
         cli.main()
 
 
+def test_a_trace_holds_no_password(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    url = "http://me:secret@cam/1"
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # is put back
+    monkeypatch.setattr("edgeseg.commands.inspect.Bundle.open", failing(ValueError(f"cannot open {url}")))
+    monkeypatch.setattr(sys, "argv", ["edgeseg", "inspect", url, "--debug"])
+    with pytest.raises(ValueError, match="cannot open") as caught:
+        cli.main()
+    sys.excepthook(caught.type, caught.value, caught.tb)
+    printed = capsys.readouterr().err
+    assert "ValueError: cannot open http://***@cam/1" in printed
+    assert "secret" not in printed
+
+
 @pytest.mark.parametrize(
     ("error", "sentence"),
     [
