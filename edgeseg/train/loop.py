@@ -78,13 +78,15 @@ def train(
     folder.check(resume)
     dataset = Dataset.open(data, "train")
     spec = _spec(name or net, dataset, strides[0], licence)  # before the work: a name or licence may be none
+    if settings.batch == 1:
+        height, width = dataset.frame(0).shape[:2]
+        untrained, _, _ = initial_network(net, dataset.classes.names, settings, start)
+        check_batch_of_one(net, untrained, settings.crop_size((width, height)))
     examples = TrainingSet(dataset, settings)
     validation = _validation(data, settings)
     device = prepare_device(settings)
 
     network, origin, folded = initial_network(net, dataset.classes.names, settings, start)
-    if settings.batch == 1:
-        check_batch_of_one(net, network, examples.crop)
     distillation = None if teacher is None else Teacher(teacher, dataset.classes.names, examples.crop, settings)
     sources = {"start": origin, "teacher": distillation.about if distillation else {}}
     identity = {"net": net, "data": dataset.digest, **{key: record for key, record in sources.items() if record}}

@@ -240,7 +240,7 @@ def test_impossible_settings_are_refused(wrong: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("net", ["fast-scnn", "unet"])
 def test_a_batch_of_one_that_cannot_be_normalised_is_refused(net: str, data: Path, tmp_path: Path) -> None:
-    settings = replace(SETTINGS, batch=1, crop="16x16")
+    settings = replace(SETTINGS, batch=1, crop="16x16", accept=False)  # before what the labels lack is said
     with pytest.raises(UsageError, match=r"crop of 16x16 down to one value a channel.*--batch 2"):
         train(net, data, tmp_path / "out", settings)
     assert not (tmp_path / "out").exists()
