@@ -8,6 +8,7 @@
 #include <cmath>
 #include <random>
 #include <system_error>
+#include <utility>
 
 namespace app {
 namespace {
@@ -15,6 +16,7 @@ namespace {
 constexpr double kMargin = 3.0;   // seconds that a source may overstep its time-out before its process is ended
 constexpr double kPoll = 0.05;    // between looks for a signal while the first frame is awaited
 constexpr double kLongest = 60.0; // seconds of a wait in which nothing is due
+constexpr double kShortest = 1e-6; // seconds between two frames
 constexpr int kLongestSide = 1 << 16;
 
 double chance() {
@@ -35,12 +37,13 @@ LiveSource::LiveSource(Request request, const std::optional<Policy>& reconnect,
     : request_(std::move(request)), reconnect_(reconnect.has_value()), say_(std::move(say)),
       life_(request_.name, policy_of(request_, reconnect), now(), chance), last_(now()) {
     name = request_.name;
+    request_.reconnect = reconnect_;
     live = true;
     if (pipe2(wake_, O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category());
     thread_ = std::thread([this] { supervise(); });
     Mailbox::Found found = Mailbox::Found::nothing;
     while (found == Mailbox::Found::nothing && !interrupted()) found = mailbox_.await(kPoll);
-    const cv::Size size = mailbox_.size();
+    const Size size = mailbox_.size();
     if (found == Mailbox::Found::frame) {
         width = size.width;
         height = size.height;
@@ -69,6 +72,7 @@ bool LiveSource::read(Frame& frame) {
         ended = {"end_of_file", ""};
     } else {
         ended = {"lost", mailbox_.reason()};
+        const std::lock_guard<std::mutex> mine(mutex_);
         if (!reconnect_) warnings.push_back(mailbox_.reason() + ": the stream ended there; what came before is kept");
     }
     return false;
@@ -86,6 +90,11 @@ std::optional<Connection> LiveSource::connection() const {
     return life_.connection(now());
 }
 
+std::vector<std::string> LiveSource::all_warnings() const {
+    const std::lock_guard<std::mutex> mine(mutex_);
+    return warnings;
+}
+
 // The life of the thread that listens to the reader.
 void LiveSource::supervise() {
     connect();
@@ -97,8 +106,11 @@ void LiveSource::supervise() {
 }
 
 void LiveSource::connect() {
+    anew_ = true;
     try {
         reader_ = std::make_unique<ReaderProcess>(request_);
+    } catch (const Refusal& error) {
+        lost("unsupported", error.what());
     } catch (const std::system_error& error) {
         lost("crashed", name + ": no process could be started to read it (" + error.code().message() + ")");
     }
@@ -128,9 +140,10 @@ void LiveSource::receive() {
         if (seen_) return;  // others read these
         fps = header.fps;
         live = header.finite == 0;
-    } else if (header.kind == Sent::lost) {
+    } else if (header.kind != Sent::frame) {
         std::string text(static_cast<std::size_t>(std::clamp<std::int64_t>(header.bytes, 0, 1 << 16)), '\0');
         if (!reader_->receive(text.data(), text.size())) return ended_badly();
+        if (header.kind == Sent::warning) return warn(text);
         reader_.reset();
         const std::size_t line = text.find('\n');
         lost(text.substr(0, line), text.substr(line + 1));
@@ -138,14 +151,16 @@ void LiveSource::receive() {
         if (header.width < 1 || header.height < 1 || std::max(header.width, header.height) > kLongestSide) {
             return ended_badly();
         }
-        spare_.image.create(header.height, header.width, CV_8UC3);
-        if (!reader_->receive(spare_.image.data, spare_.image.total() * 3)) return ended_badly();
+        spare_.image.create({header.width, header.height}, 3);
+        if (!reader_->receive(spare_.image.row(0), spare_.image.bytes())) return ended_badly();
         if (!live && !mailbox_.await_room()) return;
         if (!seen_) origin_ = header.captured;
         seen_ = true;
         last_ = now();
         spare_.index = index_++;
-        spare_.timestamp = header.captured - origin_;
+        if (std::exchange(anew_, false)) shift_ = header.captured - origin_ - header.timestamp;
+        if (header.timestamp + shift_ <= timestamp_) shift_ = timestamp_ + kShortest - header.timestamp;
+        spare_.timestamp = timestamp_ = header.timestamp + shift_;
         spare_.captured = header.captured;
         spare_.seconds = header.seconds;
         {
@@ -155,6 +170,11 @@ void LiveSource::receive() {
         mailbox_.put(spare_, header.damaged);
         tell();
     }
+}
+
+void LiveSource::warn(const std::string& sentence) {
+    const std::lock_guard<std::mutex> mine(mutex_);
+    if (std::find(warnings.begin(), warnings.end(), sentence) == warnings.end()) warnings.push_back(sentence);
 }
 
 // Does what is due.

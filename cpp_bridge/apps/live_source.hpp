@@ -26,12 +26,14 @@ class LiveSource final : public Source {
     void close() override;
     Skipped skipped() const override { return mailbox_.skipped(); }
     std::optional<Connection> connection() const override;
+    std::vector<std::string> all_warnings() const override;
 
   private:
     void supervise();
     void connect();
     void wait();
     void receive();
+    void warn(const std::string& sentence);
     void tick();
     void lost(const std::string& cause, const std::string& reason);
     void tell();
@@ -41,12 +43,15 @@ class LiveSource final : public Source {
     bool reconnect_;
     std::function<void(const std::string&)> say_;
     Mailbox mailbox_;
-    mutable std::mutex mutex_;  // guards life_, whose figures others ask for
+    mutable std::mutex mutex_;  // guards life_ and warnings, which others ask for
     Life life_;
     std::unique_ptr<ReaderProcess> reader_;
     Frame spare_;
     std::int64_t index_ = 0;
-    double origin_ = 0, last_;
+    double origin_ = 0, last_;   // arrival of the first frame, of the last one
+    double shift_ = 0;           // from the present connection's time stamps to ours
+    double timestamp_ = -1;      // of the last frame
+    bool anew_ = true;           // the next frame is its connection's first
     bool seen_ = false, finished_ = false;
     std::string said_;
     int wake_[2];

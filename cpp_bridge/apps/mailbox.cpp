@@ -15,8 +15,8 @@ void Mailbox::put(Frame& frame, std::int64_t damaged) {
         ++(asked_ ? skipped_.replaced : skipped_.before_start);
         std::swap(*newest_, frame);
     } else {
-        newest_ = frame;
-        std::swap(frame, spare_);
+        newest_ = std::move(frame);
+        frame = std::move(spare_);
     }
     change_.notify_all();
 }
@@ -81,9 +81,9 @@ std::string Mailbox::reason() const {
     return reason_;
 }
 
-cv::Size Mailbox::size() const {
+Size Mailbox::size() const {
     const std::lock_guard<std::mutex> mine(mutex_);
-    return newest_ ? newest_->image.size() : cv::Size();
+    return newest_ ? newest_->image.size() : Size();
 }
 
 }  // namespace app

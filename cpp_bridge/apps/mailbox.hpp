@@ -34,7 +34,7 @@ class Mailbox {
     Skipped skipped() const;
     std::string cause() const;
     std::string reason() const;
-    cv::Size size() const;  // of the frame that waits
+    Size size() const;  // of the frame that waits
 
   private:
     mutable std::mutex mutex_;

@@ -7,10 +7,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <opencv2/core/utility.hpp>
-#include <opencv2/core/utils/logger.hpp>
 
-#include "capture.hpp"
+#include "address.hpp"
+#include "channel.hpp"
 #include "edgeseg.h"
 #include "edgeseg/engine.hpp"
 #include "live_source.hpp"
@@ -18,9 +17,8 @@
 #include "names.hpp"
 #include "options.hpp"
 #include "outputs.hpp"
-#include "reader.hpp"
 #include "report.hpp"
-#include "video_file.hpp"
+#include "video.hpp"
 
 namespace app {
 namespace {
@@ -52,37 +50,52 @@ void complain(const std::string& sentence) { std::fprintf(stderr, "error: %s\n",
 void warn(const std::string& sentence) { std::fprintf(stderr, "warning: %s\n", escaped(sentence).c_str()); }
 void say(const std::string& sentence) { std::fprintf(stderr, "edgeseg: %s\n", escaped(sentence).c_str()); }
 
-// OpenCV's form of FFmpeg's options; servers are verified unless asked otherwise.
-std::string ffmpeg_options(const Options& options) {
-    std::string text = "rtsp_transport;tcp|";
-    if (options.insecure) {
-        text += "tls_verify;0";
-    } else {
+// FFmpeg's options for a URL; servers that show a certificate are verified unless asked otherwise.
+Entries url_options(const Options& options) {
+    Entries entries{{"rtsp_transport", "tcp"}};
+    if (is_encrypted(options.source) && options.insecure) entries.emplace_back("tls_verify", "0");
+    if (is_encrypted(options.source) && !options.insecure) {
         const std::string ca = options.ca.empty() ? "/etc/ssl/certs/ca-certificates.crt" : options.ca;
         std::error_code failure;
         if (!std::filesystem::is_regular_file(ca, failure)) {
-            if (!options.ca.empty()) throw Refusal(ca + " is no file, expected certificates in PEM");
-        } else {
-            text += "tls_verify;1|ca_file;" + ca;
+            throw Refusal((options.ca.empty() ? "this system has no bundle of certificates" : ca + " is no file") +
+                          ", expected certificates in PEM to verify the server with; give --ca FILE");
         }
+        entries.emplace_back("tls_verify", "1");
+        entries.emplace_back("ca_file", ca);
     }
-    for (std::string each : options.source_options) text += "|" + each.replace(each.find('='), 1, ";");
-    return text;
+    return entries;
 }
 
-std::unique_ptr<Source> open_source(const Options& options) {
-    Request request{options.source, redact(options.source), options.timeout, ""};
+// A lone worker leaves decoding to a thread that runs ahead; many workers need more than one core's decoding.
+int decoder_threads(int workers) {
+    const int cores = edgeseg::available_cores();
+    return workers == 1 ? std::min(2, cores) : 1 + cores / 8;
+}
+
+std::unique_ptr<Source> open_source(const Options& options, int workers) {
+    Request request;
+    request.source = options.source;
+    request.name = redact(options.source);
+    request.timeout = options.timeout;
+    Entries given;
+    for (const std::string& each : options.source_options) {
+        given.emplace_back(each.substr(0, each.find('=')), each.substr(each.find('=') + 1));
+    }
     const Kind kind = kind_of(options.source);
     if (kind == Kind::file) {
         if (options.reconnect) {
             throw Refusal(request.name + " is no camera, URL or pipeline, and only those are connected again; leave out "
                                          "--reconnect");
         }
-        return std::make_unique<VideoFile>(request);
+        request.options = given;
+        request.threads = decoder_threads(workers);
+        return open_file(request);
     }
     if (kind == Kind::url) {
         request.source = with_credentials(options.source, options.credentials);
-        request.options = ffmpeg_options(options);
+        request.options = url_options(options);
+        request.options.insert(request.options.end(), given.begin(), given.end());
     }
     if (kind == Kind::camera) {
         const std::string number = std::to_string(*camera_number(options.source));
@@ -142,7 +155,7 @@ Report run(const Options& options) {
     const int threads = options.threads.value_or(options.latency ? available : 1);
     const int workers = options.workers.value_or(options.latency ? 1 : std::max(1, available / threads));
     if (workers > edgeseg::most_threads()) throw Refusal("--workers is more than this machine can have");
-    const std::unique_ptr<Source> source = open_source(options);  // what the user may have got wrong, before the network
+    const std::unique_ptr<Source> source = open_source(options, workers);  // what the user may have got wrong, before the network
     Outputs outputs;
     if (!options.out.empty()) outputs.recording.emplace(options.out, *source, options.overwrite);
     if (!options.masks.empty()) outputs.masks.emplace(options.masks, options.overwrite);
@@ -180,7 +193,7 @@ Report run(const Options& options) {
     report.skipped = source->skipped();
     report.skipped.at_end += report.statistics.discarded;
     report.failures = outputs.failures;
-    report.warnings = source->warnings;
+    report.warnings = source->all_warnings();
     if (outputs.recording) {
         report.writing.emplace_back("write", outputs.recording->seconds);
         report.outputs = outputs.recording->paths;
@@ -210,9 +223,6 @@ int main(const std::vector<std::string>& words) {
     if (options.help) return std::fputs(kHelp, stdout) < 0 ? 2 : 0;
     if (options.version) return std::printf("edgeseg-run %s\n", edgeseg_version()) < 0 ? 2 : 0;
     listen_for_signals();
-    setenv("OPENCV_FFMPEG_LOGLEVEL", "-8", 0);  // errors are said once, here
-    if (std::getenv("OPENCV_LOG_LEVEL") == nullptr) cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
-    cv::setNumThreads(1);  // the workers are all that computes
     const Report report = run(options);
     if (options.json) {
         std::printf("%s\n", report.to_json().dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
@@ -229,7 +239,8 @@ int main(const std::vector<std::string>& words) {
 int main(int count, char** arguments) {
     try {
         const std::vector<std::string> words(arguments + 1, arguments + count);
-        if (words.size() == 1 && words[0] == app::kReader) return app::read_source();
+        av_log_set_level(AV_LOG_QUIET);  // errors are said once, here
+        if (words.size() == 1 && words[0] == app::kReader) return app::serve(app::read_url);
         return app::main(words);
     } catch (const app::Interrupted&) {
         return 128 + app::received;

@@ -1,11 +1,7 @@
 #include "names.hpp"
 
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <regex>
 
 #include "source.hpp"
@@ -39,55 +35,6 @@ std::string redact_pipeline(const std::string& text) {
     return out.append(rest, text.cend());
 }
 
-std::size_t scheme_length(const std::string& text) {
-    static const std::regex scheme("^[A-Za-z][A-Za-z0-9+.-]*://");
-    std::smatch found;
-    const std::string begin = text.substr(0, 64);
-    return std::regex_search(begin, found, scheme) ? static_cast<std::size_t>(found.length()) : 0;
-}
-
-std::string percent_encoded(const std::string& text) {
-    static const char* const digits = "0123456789ABCDEF";
-    std::string out;
-    for (const char each : text) {
-        const auto byte = static_cast<unsigned char>(each);
-        const bool plain = (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-                           byte == '-' || byte == '.' || byte == '_' || byte == '~';
-        if (plain) {
-            out += each;
-        } else {
-            out += {'%', digits[byte >> 4], digits[byte & 15]};
-        }
-    }
-    return out;
-}
-
-std::string variable(const char* name) {
-    const char* value = std::getenv(name);
-    return value == nullptr ? "" : value;
-}
-
-// User and password of a file's first line.
-std::pair<std::string, std::string> credentials_of(const std::string& path) {
-    struct stat facts {};
-    std::ifstream file(path);
-    if (stat(path.c_str(), &facts) != 0 || !file || !S_ISREG(facts.st_mode)) {
-        throw Refusal("cannot read the credentials in " + path + "; check the path");
-    }
-    if ((facts.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-        throw Refusal("others than its owner may read the credentials in " + path + "; close it: chmod 600 " + path);
-    }
-    std::string line(kLongest, '\0');
-    file.getline(line.data(), static_cast<std::streamsize>(line.size()));
-    line.resize(std::char_traits<char>::length(line.c_str()));
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    const std::size_t colon = line.find(':');
-    if (colon == std::string::npos || colon == 0) {
-        throw Refusal(path + " holds no credentials, expected user:password on its first line");
-    }
-    return {line.substr(0, colon), line.substr(colon + 1)};
-}
-
 }  // namespace
 
 std::string redact(const std::string& text) {
@@ -112,6 +59,13 @@ std::string redact(const std::string& text) {
     return scheme + (tail == std::string::npos ? rest : rest.substr(0, tail + 1) + kHidden);
 }
 
+std::size_t scheme_length(const std::string& text) {
+    static const std::regex scheme("^[A-Za-z][A-Za-z0-9+.-]*://");
+    std::smatch found;
+    const std::string begin = text.substr(0, 64);
+    return std::regex_search(begin, found, scheme) ? static_cast<std::size_t>(found.length()) : 0;
+}
+
 bool is_url(const std::string& text) { return scheme_length(text) > 0; }
 
 std::optional<int> camera_number(const std::string& name) {
@@ -129,16 +83,6 @@ std::optional<int> camera_number(const std::string& name) {
     const std::string folder = "/dev/video";
     if (device.rfind(folder, 0) != 0 || !digits(device.substr(folder.size()))) return std::nullopt;
     return std::stoi(device.substr(folder.size()));
-}
-
-std::string with_credentials(const std::string& url, const std::string& file) {
-    std::pair<std::string, std::string> found{variable("EDGESEG_USER"), variable("EDGESEG_PASSWORD")};
-    if (!file.empty()) found = credentials_of(file);
-    const std::size_t length = scheme_length(url);
-    const std::string authority = url.substr(length, url.find_first_of("/?#", length) - length);
-    if ((found.first.empty() && found.second.empty()) || authority.find('@') != std::string::npos) return url;
-    return url.substr(0, length) + percent_encoded(found.first) + ":" + percent_encoded(found.second) + "@" +
-           url.substr(length);
 }
 
 std::string folder_of_label(const std::string& label) {

@@ -112,7 +112,7 @@ Options parse(const std::vector<std::string>& words) {
          }},
         {"--source-option", [&](const auto&, const auto& text) {
              const std::size_t equals = text.find('=');
-             if (equals == 0 || equals == std::string::npos || text.find_first_of(";|") != std::string::npos) {
+             if (equals == 0 || equals == std::string::npos) {
                  throw Refusal("the source option is no NAME=VALUE; write rtsp_transport=udp, say");
              }
              found.source_options.push_back(text);

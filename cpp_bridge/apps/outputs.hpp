@@ -3,7 +3,6 @@
 
 #include <map>
 #include <memory>
-#include <opencv2/core.hpp>
 #include <optional>
 #include <set>
 #include <string>
@@ -24,21 +23,21 @@ class Recording {
     ~Recording();
 
     // Throws Refusal; what was recorded before stays.
-    void write(const cv::Mat& image, double seconds);
+    void write(const Picture& image, double seconds);
     void close();
 
     std::vector<std::string> paths, warnings;
     Histogram seconds;
 
   private:
-    void open(cv::Size size, double at);
+    void open(Size size, double at);
     void finish();
 
     std::string path_;
     double fps_;
     bool overwrite_;
     int number_ = 0;
-    cv::Size size_;
+    Size size_;
     std::unique_ptr<NewFile> file_;
     std::unique_ptr<VideoWriter> writer_;
     double begin_ = 0;
@@ -53,7 +52,7 @@ class Masks {
     ~Masks();
 
     // Labels that may overlap have masks below each other; of class ids there are none. Throws Refusal.
-    void write(const cv::Mat& mask, std::int64_t index, const std::vector<std::string>& labels);
+    void write(const Picture& mask, std::int64_t index, const std::vector<std::string>& labels);
 
     const std::string& folder() const { return folder_; }
     bool written() const { return written_; }
@@ -61,11 +60,12 @@ class Masks {
     Histogram seconds;
 
   private:
-    void write_one(const cv::Mat& mask, const std::string& name);
+    void write_one(const std::uint8_t* rows, Size size, std::ptrdiff_t stride, const std::string& name);
     std::string folder_for(const std::string& label);
 
     std::string folder_;
     std::map<std::string, std::string> folders_;  // of the labels
+    std::vector<std::uint8_t> label_;  // a mask of 0 and 255
     bool is_new_ = false, written_ = false;
     std::set<std::string> earlier_;
 };

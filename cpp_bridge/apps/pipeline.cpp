@@ -1,19 +1,12 @@
 #include "pipeline.hpp"
 
 #include <chrono>
+#include <utility>
 
 namespace app {
 namespace {
 
 constexpr std::chrono::milliseconds kPoll{20};  // between looks for a signal
-
-edgeseg::ConstImage view(const cv::Mat& image) {
-    return {image.data, image.cols, image.rows, image.channels(), static_cast<std::ptrdiff_t>(image.step[0])};
-}
-
-edgeseg::Image writable(cv::Mat& image) {
-    return {image.data, image.cols, image.rows, image.channels(), static_cast<std::ptrdiff_t>(image.step[0])};
-}
 
 }  // namespace
 
@@ -129,14 +122,15 @@ void Pipeline::work(edgeseg::Segmenter model) {
 }
 
 void Pipeline::segment(edgeseg::Segmenter& model, Result& result) const {
-    const cv::Mat& image = result.frame.image;
-    if (wanted_.masks || !wanted_.overlay) result.mask.create(model.spec().masks() * image.rows, image.cols, CV_8UC1);
+    const edgeseg::ConstImage image = result.frame.image.view();
+    const Size size = result.frame.image.size();
+    if (wanted_.masks || !wanted_.overlay) result.mask.create({size.width, model.spec().masks() * size.height}, 1);
     if (wanted_.overlay) {
-        result.overlay.create(image.size(), CV_8UC3);
-        const edgeseg::Image mask = writable(result.mask);
-        model.overlay(view(image), wanted_.alpha, writable(result.overlay), wanted_.masks ? &mask : nullptr);
+        result.overlay.create(size, 3);
+        const edgeseg::Image mask = result.mask.writable();
+        model.overlay(image, wanted_.alpha, result.overlay.writable(), wanted_.masks ? &mask : nullptr);
     } else {
-        model.segment(view(image), writable(result.mask));
+        model.segment(image, result.mask.writable());
     }
     result.times = model.times();
     result.done = now();

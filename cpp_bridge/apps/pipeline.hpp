@@ -19,7 +19,7 @@ namespace app {
 // A frame and what was made of it.
 struct Result {
     Frame frame;
-    cv::Mat mask, overlay;  // empty where not asked for; masks of labels that may overlap are below each other
+    Picture mask, overlay;  // empty where not asked for; masks of labels that may overlap are below each other
     edgeseg::Times times;
     double done = 0;
 };

@@ -10,6 +10,7 @@
 
 #include <system_error>
 
+#include "modules.hpp"
 #include "source.hpp"
 
 extern char** environ;
@@ -23,6 +24,12 @@ constexpr int kPatience = 5000;     // milliseconds that the rest of a message m
 }  // namespace
 
 ReaderProcess::ReaderProcess(const Request& request) {
+    const bool url = kind_of(request.source) == Kind::url;
+    const std::string path = url ? "/proc/self/exe" : find_beside(kOpenCvReader);
+    if (path.empty()) {
+        throw Refusal(request.name + " needs " + kOpenCvReader + ", which is not there: cameras and pipelines are read by "
+                                     "OpenCV's videoio; build edgeseg-run where libopencv-dev is installed");
+    }
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
         throw std::system_error(errno, std::generic_category());
@@ -41,7 +48,7 @@ ReaderProcess::ReaderProcess(const Request& request) {
     posix_spawn_file_actions_adddup2(&actions, theirs, kChannel);
     std::string program = "edgeseg-run", word = kReader;
     char* arguments[] = {program.data(), word.data(), nullptr};
-    const int failure = posix_spawn(&pid_, "/proc/self/exe", &actions, nullptr, arguments, environ);
+    const int failure = posix_spawn(&pid_, path.c_str(), &actions, nullptr, arguments, environ);
     posix_spawn_file_actions_destroy(&actions);
     ::close(theirs);
     if (failure != 0) {

@@ -5,14 +5,13 @@
 
 #include <string>
 
-#include "capture.hpp"
-#include "reader.hpp"
+#include "channel.hpp"
 
 namespace app {
 
 class ReaderProcess {
   public:
-    // Throws std::system_error where no process can be started.
+    // Throws std::system_error where no process can be started; Refusal where the program that reads such sources is not there.
     explicit ReaderProcess(const Request& request);
     // Lets it say goodbye to its server for a second, then ends it.
     ~ReaderProcess();

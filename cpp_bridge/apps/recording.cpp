@@ -7,7 +7,7 @@ namespace {
 
 constexpr double kNominalFps = 25;  // where the source announces none
 
-std::string pixels(cv::Size size) { return std::to_string(size.width) + "x" + std::to_string(size.height); }
+std::string pixels(Size size) { return std::to_string(size.width) + "x" + std::to_string(size.height); }
 
 }  // namespace
 
@@ -25,7 +25,7 @@ Recording::~Recording() {
     }
 }
 
-void Recording::write(const cv::Mat& image, double seconds_of_source) {
+void Recording::write(const Picture& image, double seconds_of_source) {
     const double begin = now();
     if (image.size() != size_) {
         const std::string why = "frames of " + pixels(size_) + " pixels became " + pixels(image.size());
@@ -40,7 +40,7 @@ void Recording::write(const cv::Mat& image, double seconds_of_source) {
     seconds.add(now() - begin);
 }
 
-void Recording::open(cv::Size size, double at) {
+void Recording::open(Size size, double at) {
     std::error_code failure;
     do {
         ++number_;

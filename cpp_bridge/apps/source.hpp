@@ -4,13 +4,13 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <opencv2/core/mat.hpp>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "life.hpp"
+#include "picture.hpp"
 
 namespace app {
 
@@ -30,8 +30,8 @@ struct Interrupted {};
 // One picture. A live source skips the numbers of the frames it dropped.
 struct Frame {
     std::int64_t index = 0;
-    cv::Mat image;         // blue, green, red
-    double timestamp = 0;  // seconds since the first frame
+    Picture image;         // blue, green, red
+    double timestamp = 0;  // seconds on the source's own clock, from 0
     double captured = 0;   // `now` when it arrived (live), or when reading it began
     double seconds = 0;    // spent on decoding it
 };
@@ -61,6 +61,9 @@ class Source {
     // Wakes whoever reads a live source. Another thread may call it.
     virtual void close() {}
 
+    // One sentence for each thing that went wrong and did not end the work.
+    virtual std::vector<std::string> all_warnings() const { return warnings; }
+
     virtual Skipped skipped() const { return {}; }
     virtual std::optional<Connection> connection() const { return std::nullopt; }
 
@@ -70,6 +73,8 @@ class Source {
     int width = 0;     // of the first frame
     int height = 0;
     Ended ended;
+
+  protected:
     std::vector<std::string> warnings;
 };
 

@@ -1,18 +1,10 @@
 #include "video_writer.hpp"
 
-extern "C" {
-#include <libavcodec/avcodec.h>
-#include <libavformat/avformat.h>
-#include <libavutil/imgutils.h>
-#include <libavutil/log.h>
-#include <libswscale/swscale.h>
-}
-
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
 #include <filesystem>
-#include <opencv2/imgproc.hpp>
 #include <vector>
 
 #include "source.hpp"
@@ -21,7 +13,7 @@ namespace app {
 namespace {
 
 // As edgeseg/video/encoders.py and video_file.py have them.
-struct Kind {
+struct Muxer {
     const char* extension;
     const char* muxer;
     int ticks;  // a second
@@ -29,7 +21,7 @@ struct Kind {
     std::vector<const char*> encoders;
 };
 
-const std::array<Kind, 3> kKinds{{
+const std::array<Muxer, 3> kMuxers{{
     {".mp4", "mp4", 90000, {{"movflags", "frag_keyframe+empty_moov+default_base_moof"}}, {"libx264", "libopenh264"}},
     {".mkv", "matroska", 1000, {{"cluster_time_limit", "1000"}}, {"libx264", "libopenh264"}},
     {".webm", "webm", 1000, {{"cluster_time_limit", "1000"}}, {"libvpx-vp9"}},
@@ -43,37 +35,19 @@ Options options_of(const std::string& encoder) {
     return {{"deadline", "realtime"}, {"cpu-used", "8"}, {"lag-in-frames", "0"}, {"row-mt", "1"}, {"b", "0"}, {"crf", "32"}};
 }
 
-class Dictionary {
-  public:
-    explicit Dictionary(const Options& options) {
-        for (const auto& [key, value] : options) av_dict_set(&entries_, key, value, 0);
-    }
-    ~Dictionary() { av_dict_free(&entries_); }
-    Dictionary(const Dictionary&) = delete;
-    Dictionary& operator=(const Dictionary&) = delete;
-    AVDictionary** entries() { return &entries_; }
-
-  private:
-    AVDictionary* entries_ = nullptr;
-};
-
-const Kind& kind_of(const std::string& path) {
+const Muxer& muxer_of(const std::string& path) {
     const std::string extension = std::filesystem::path(path).extension().string();
-    return *std::find_if(kKinds.begin(), kKinds.end() - 1, [&](const Kind& each) { return extension == each.extension; });
+    return *std::find_if(kMuxers.begin(), kMuxers.end() - 1, [&](const Muxer& each) { return extension == each.extension; });
 }
 
 }  // namespace
 
-void VideoWriter::Free::operator()(AVCodecContext* context) const { avcodec_free_context(&context); }
-void VideoWriter::Free::operator()(AVFrame* frame) const { av_frame_free(&frame); }
-void VideoWriter::Free::operator()(AVPacket* packet) const { av_packet_free(&packet); }
-void VideoWriter::Free::operator()(SwsContext* scaler) const { sws_freeContext(scaler); }
-void VideoWriter::Free::operator()(AVFormatContext* format) const {
+void VideoWriter::FreeOutput::operator()(AVFormatContext* format) const {
     avio_closep(&format->pb);
     avformat_free_context(format);
 }
 
-VideoWriter::VideoWriter(const std::string& path, std::string name, cv::Size size, double fps)
+VideoWriter::VideoWriter(const std::string& path, std::string name, Size size, double fps)
     : name_(std::move(name)), size_(size) {
     try {
         open(path, fps);
@@ -92,8 +66,7 @@ VideoWriter::~VideoWriter() {
 }
 
 void VideoWriter::open(const std::string& path, double fps) {
-    const Kind& kind = kind_of(path);
-    av_log_set_level(AV_LOG_QUIET);  // errors are said once, here
+    const Muxer& kind = muxer_of(path);
     AVFormatContext* format = nullptr;
     checked(avformat_alloc_output_context2(&format, nullptr, kind.muxer, path.c_str()));
     format_.reset(format);
@@ -145,16 +118,25 @@ void VideoWriter::open(const std::string& path, double fps) {
     checked(avformat_write_header(format, options.entries()));
 }
 
-void VideoWriter::write(const cv::Mat& image, double seconds) {
-    const cv::Mat* even = &image;
-    if (size_.width % 2 != 0 || size_.height % 2 != 0) {
-        cv::copyMakeBorder(image, even_, 0, size_.height % 2, 0, size_.width % 2, cv::BORDER_REPLICATE);
-        even = &even_;
+// An odd side gains a copy of the last row or column.
+const Picture& VideoWriter::even(const Picture& image) {
+    const Size size{size_.width + size_.width % 2, size_.height + size_.height % 2};
+    if (size == size_) return image;
+    even_.create(size, 3);
+    for (int y = 0; y < size.height; ++y) {
+        std::uint8_t* row = even_.row(y);
+        std::memcpy(row, image.row(std::min(y, size_.height - 1)), image.row_bytes());
+        if (size.width != size_.width) std::memcpy(row + image.row_bytes(), row + image.row_bytes() - 3, 3);
     }
+    return even_;
+}
+
+void VideoWriter::write(const Picture& image, double seconds) {
+    const Picture& whole = even(image);
     checked(av_frame_make_writable(frame_.get()));  // the encoder may still hold the last one
-    const std::uint8_t* planes[] = {even->data};
-    const int strides[] = {static_cast<int>(even->step[0])};
-    checked(sws_scale(scaler_.get(), planes, strides, 0, even->rows, frame_->data, frame_->linesize));
+    const std::uint8_t* planes[] = {whole.row(0)};
+    const int strides[] = {static_cast<int>(whole.stride())};
+    checked(sws_scale(scaler_.get(), planes, strides, 0, whole.size().height, frame_->data, frame_->linesize));
     frame_->pts = last_ = std::max(last_ + 1, static_cast<std::int64_t>(std::llround(seconds * encoder_->time_base.den)));
     checked(avcodec_send_frame(encoder_.get(), frame_.get()));
     drain();
@@ -185,9 +167,7 @@ void VideoWriter::close() {
 int VideoWriter::checked(int code) {
     if (code >= 0) return code;
     failed_ = true;
-    std::array<char, AV_ERROR_MAX_STRING_SIZE> text{};
-    av_strerror(code, text.data(), text.size());
-    throw Refusal("cannot write " + name_ + ": " + text.data());
+    throw Refusal("cannot write " + name_ + ": " + words_of(code));
 }
 
 }  // namespace app

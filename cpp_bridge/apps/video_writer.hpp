@@ -4,14 +4,10 @@
 
 #include <cstdint>
 #include <memory>
-#include <opencv2/core.hpp>
 #include <string>
 
-struct AVCodecContext;
-struct AVFormatContext;
-struct AVFrame;
-struct AVPacket;
-struct SwsContext;
+#include "ffmpeg.hpp"
+#include "picture.hpp"
 
 namespace app {
 
@@ -19,36 +15,33 @@ class VideoWriter {
   public:
     // `path` is written, messages call it `name`. An odd side gains a row or column, a copy of the last: 4:2:0 colour comes
     // in pairs. `fps` is for the header alone. Throws Refusal.
-    VideoWriter(const std::string& path, std::string name, cv::Size size, double fps);
+    VideoWriter(const std::string& path, std::string name, Size size, double fps);
     ~VideoWriter();
 
     // A BGR image of that size, shown at `seconds` from the start, or just after the one before. Throws Refusal.
-    void write(const cv::Mat& image, double seconds);
+    void write(const Picture& image, double seconds);
 
     // Ends the file; after a failure it is left as it is. Throws Refusal.
     void close();
 
   private:
-    struct Free {
-        void operator()(AVCodecContext* context) const;
+    struct FreeOutput {
         void operator()(AVFormatContext* format) const;
-        void operator()(AVFrame* frame) const;
-        void operator()(AVPacket* packet) const;
-        void operator()(SwsContext* scaler) const;
     };
 
     void open(const std::string& path, double fps);
+    const Picture& even(const Picture& image);
     void drain();
     int checked(int code);  // Throws Refusal where FFmpeg gave an error.
 
     std::string name_;
-    cv::Size size_;
-    cv::Mat even_;
-    std::unique_ptr<AVFormatContext, Free> format_;
-    std::unique_ptr<AVCodecContext, Free> encoder_;
-    std::unique_ptr<AVFrame, Free> frame_;
-    std::unique_ptr<AVPacket, Free> packet_;
-    std::unique_ptr<SwsContext, Free> scaler_;
+    Size size_;
+    Picture even_;
+    std::unique_ptr<AVFormatContext, FreeOutput> format_;
+    Owned<AVCodecContext> encoder_;
+    Owned<AVFrame> frame_;
+    Owned<AVPacket> packet_;
+    Owned<SwsContext> scaler_;
     std::int64_t last_ = -1;
     std::int64_t ticks_ = 1;  // of a frame
     bool failed_ = false, closed_ = false;

@@ -10,4 +10,7 @@ set(CMAKE_SYSROOT ${EDGESEG_ROOT})
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
 set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
+# pkg-config would find this machine's packages.
+set(ENV{PKG_CONFIG_SYSROOT_DIR} ${EDGESEG_ROOT})
+set(ENV{PKG_CONFIG_LIBDIR} ${EDGESEG_ROOT}/usr/lib/aarch64-linux-gnu/pkgconfig:${EDGESEG_ROOT}/usr/share/pkgconfig)
 set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64 -cpu neoverse-n1 -L ${EDGESEG_ROOT})

@@ -1,53 +1,98 @@
-# edgeseg-run, where OpenCV's videoio is found; and its state machine of reconnection, which needs none.
+# edgeseg-run, where FFmpeg's libraries are found; what it loads or starts where it is needed alone: the deinterlacer, where
+# libavfilter is found, and the reader of cameras and pipelines, where OpenCV's videoio is. And its state machine of
+# reconnection, which needs none.
 if(NOT EDGESEG_LIBRARY)
   return()
 endif()
-if(EDGESEG_WITH_RUN)
-  find_package(OpenCV 4.5.2 QUIET COMPONENTS core imgproc imgcodecs videoio)
-  find_package(PkgConfig QUIET)
-  if(PkgConfig_FOUND)
-    pkg_check_modules(FFMPEG QUIET IMPORTED_TARGET libavformat>=58.76 libavcodec libavutil libswscale)
-  endif()
-  if(OpenCV_FOUND AND FFMPEG_FOUND)
-    add_executable(edgeseg_run
-      apps/capture.cpp
-      apps/life.cpp
-      apps/live_source.cpp
-      apps/mailbox.cpp
-      apps/main.cpp
-      apps/masks.cpp
-      apps/model.cpp
-      apps/names.cpp
-      apps/new_file.cpp
-      apps/options.cpp
-      apps/pipeline.cpp
-      apps/reader.cpp
-      apps/reader_process.cpp
-      apps/recording.cpp
-      apps/report.cpp
-      apps/video_file.cpp
-      apps/video_writer.cpp
-    )
-    set_target_properties(edgeseg_run PROPERTIES OUTPUT_NAME edgeseg-run INSTALL_RPATH "\$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
-    target_include_directories(edgeseg_run SYSTEM PRIVATE ${OpenCV_INCLUDE_DIRS})
-    target_link_libraries(edgeseg_run PRIVATE edgeseg_shared edgeseg_flags nlohmann_json::nlohmann_json
-      opencv_core opencv_imgproc opencv_imgcodecs opencv_videoio PkgConfig::FFMPEG Threads::Threads)
-    install(TARGETS edgeseg_run RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-    install(DIRECTORY ../edgeseg/bundles/ DESTINATION ${CMAKE_INSTALL_DATADIR}/edgeseg/bundles)
-    message(STATUS "edgeseg-run: OpenCV ${OpenCV_VERSION}")
-    add_executable(edgeseg_pipeline_tests tests/pipeline.cpp apps/pipeline.cpp)
-    target_include_directories(edgeseg_pipeline_tests PRIVATE apps)
-    target_include_directories(edgeseg_pipeline_tests SYSTEM PRIVATE ${OpenCV_INCLUDE_DIRS})
-    target_link_libraries(edgeseg_pipeline_tests PRIVATE edgeseg_shared edgeseg_flags opencv_core Threads::Threads)
-    add_test(NAME pipeline COMMAND edgeseg_pipeline_tests)
-  elseif(EDGESEG_WITH_RUN STREQUAL AUTO)
-    message(STATUS "edgeseg-run is left out, as it needs: libopencv-dev libavformat-dev libswscale-dev (Debian's names)")
-  else()
-    message(FATAL_ERROR "edgeseg-run needs: libopencv-dev libavformat-dev libswscale-dev (Debian's names)")
-  endif()
-endif()
-
 add_executable(edgeseg_lives_tests tests/lives.cpp apps/life.cpp)
 target_include_directories(edgeseg_lives_tests PRIVATE apps)
 target_link_libraries(edgeseg_lives_tests PRIVATE edgeseg_shared edgeseg_flags nlohmann_json::nlohmann_json)
 add_test(NAME lives COMMAND edgeseg_lives_tests ${CMAKE_CURRENT_SOURCE_DIR}/tests/lives.json)
+
+add_executable(edgeseg_pipeline_tests tests/pipeline.cpp apps/picture.cpp apps/pipeline.cpp)
+target_include_directories(edgeseg_pipeline_tests PRIVATE apps)
+target_link_libraries(edgeseg_pipeline_tests PRIVATE edgeseg_shared edgeseg_flags Threads::Threads)
+add_test(NAME pipeline COMMAND edgeseg_pipeline_tests)
+
+if(NOT EDGESEG_WITH_RUN)
+  return()
+endif()
+find_package(PkgConfig QUIET)
+if(PkgConfig_FOUND)
+  pkg_check_modules(FFMPEG QUIET IMPORTED_TARGET libavformat>=58.76 libavcodec libavutil libswscale)
+  pkg_check_modules(AVFILTER QUIET IMPORTED_TARGET libavfilter)
+endif()
+if(NOT FFMPEG_FOUND)
+  set(EDGESEG_RUN_NEEDS "libavformat-dev libswscale-dev (Debian's names)")
+  if(NOT EDGESEG_WITH_RUN STREQUAL AUTO)
+    message(FATAL_ERROR "edgeseg-run needs: ${EDGESEG_RUN_NEEDS}")
+  endif()
+  message(STATUS "edgeseg-run is left out, as it needs: ${EDGESEG_RUN_NEEDS}")
+  return()
+endif()
+
+set(EDGESEG_MODULES ${CMAKE_INSTALL_LIBDIR}/edgeseg)
+add_library(edgeseg_reading STATIC
+  apps/address.cpp
+  apps/channel.cpp
+  apps/clock.cpp
+  apps/container.cpp
+  apps/converter.cpp
+  apps/decoder.cpp
+  apps/modules.cpp
+  apps/names.cpp
+  apps/picture.cpp
+  apps/reasons.cpp
+  apps/request.cpp
+  apps/url_reader.cpp
+  apps/video.cpp
+)
+target_compile_definitions(edgeseg_reading PRIVATE EDGESEG_MODULES="${EDGESEG_MODULES}")
+target_include_directories(edgeseg_reading PUBLIC apps include)
+target_link_libraries(edgeseg_reading PUBLIC edgeseg_flags nlohmann_json::nlohmann_json PkgConfig::FFMPEG ${CMAKE_DL_LIBS})
+
+add_executable(edgeseg_run
+  apps/life.cpp
+  apps/live_source.cpp
+  apps/mailbox.cpp
+  apps/main.cpp
+  apps/masks.cpp
+  apps/model.cpp
+  apps/new_file.cpp
+  apps/options.cpp
+  apps/pipeline.cpp
+  apps/png_file.cpp
+  apps/reader_process.cpp
+  apps/recording.cpp
+  apps/report.cpp
+  apps/video_writer.cpp
+)
+set_target_properties(edgeseg_run PROPERTIES OUTPUT_NAME edgeseg-run INSTALL_RPATH "\$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
+target_link_libraries(edgeseg_run PRIVATE edgeseg_reading edgeseg_shared PNG::PNG Threads::Threads)
+install(TARGETS edgeseg_run RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(DIRECTORY ../edgeseg/bundles/ DESTINATION ${CMAKE_INSTALL_DATADIR}/edgeseg/bundles)
+message(STATUS "edgeseg-run: FFmpeg's libavformat ${FFMPEG_libavformat_VERSION}")
+add_executable(edgeseg_frames tests/frames.cpp)  # asked by tests/cpp/test_video.py
+target_link_libraries(edgeseg_frames PRIVATE edgeseg_reading)
+
+if(AVFILTER_FOUND)
+  add_library(edgeseg_deinterlacer MODULE apps/deinterlacer.cpp)
+  set_target_properties(edgeseg_deinterlacer PROPERTIES OUTPUT_NAME edgeseg-deinterlacer)
+  target_link_libraries(edgeseg_deinterlacer PRIVATE edgeseg_flags PkgConfig::FFMPEG PkgConfig::AVFILTER)
+  target_include_directories(edgeseg_deinterlacer PRIVATE include)
+  install(TARGETS edgeseg_deinterlacer LIBRARY DESTINATION ${EDGESEG_MODULES})
+else()
+  message(STATUS "edgeseg-run gives interlaced frames as they are stored, as that needs: libavfilter-dev (Debian's name)")
+endif()
+
+find_package(OpenCV 4.5.2 QUIET COMPONENTS core imgproc videoio)
+if(OpenCV_FOUND)
+  add_executable(edgeseg_run_opencv apps/opencv_reader.cpp)
+  set_target_properties(edgeseg_run_opencv PROPERTIES OUTPUT_NAME edgeseg-run-opencv)
+  target_include_directories(edgeseg_run_opencv SYSTEM PRIVATE ${OpenCV_INCLUDE_DIRS})
+  target_link_libraries(edgeseg_run_opencv PRIVATE edgeseg_reading opencv_core opencv_imgproc opencv_videoio)
+  install(TARGETS edgeseg_run_opencv RUNTIME DESTINATION ${EDGESEG_MODULES})
+  message(STATUS "edgeseg-run: cameras and pipelines by OpenCV ${OpenCV_VERSION}")
+else()
+  message(STATUS "edgeseg-run reads no cameras and pipelines, as that needs: libopencv-dev (Debian's name)")
+endif()

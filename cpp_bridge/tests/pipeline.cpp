@@ -13,8 +13,7 @@ namespace {
 class Endless : public app::Source {
   public:
     bool read(app::Frame& frame) override {
-        frame.image.create(40, 60, CV_8UC3);
-        frame.image.setTo(cv::Scalar(1, 2, 3));
+        frame.image.create({60, 40}, 3);
         frame.index = index_++;
         return true;
     }

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +24,15 @@ import cv2
 import numpy as np
 import pytest
 
+import edgeseg
 from edgeseg.artifact import SHIPPED
 from edgeseg.bundle import Bundle
 from edgeseg.redact import redact
 from edgeseg.spec import Head, Spec
+from edgeseg.video.open import open_source
 from tests.cpp.conftest import ROOT
 from tests.cpp.library import Library
+from tests.cpp.test_video import QUARTER, Case, write
 from tests.video.namespace import Loopback, free_port, wait_until
 
 SECONDS = 120.0
@@ -38,7 +45,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 def program(built: Path, library: Library) -> Path:
     path = built / "edgeseg-run"
     if not path.exists():
-        pytest.skip("edgeseg-run was left out: it needs libopencv-dev")
+        pytest.skip("edgeseg-run was left out: it needs libavformat-dev and libswscale-dev")
     if "openvino" not in library.engines():
         pytest.skip("libedgeseg was built without openvino")
     return path
@@ -159,6 +166,59 @@ def test_a_file_as_python(start: Start, lossless: Path, tmp_path: Path) -> None:
         max(float(np.abs(a - b).mean()) for a, b in zip(*frames, strict=True)) < 8
     )  # other encoders, the same pictures
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cpp", "cpp.mp4", "python", "python.mp4"]
+
+
+def test_turned_wide_pixels_and_damage_as_python(start: Start, tmp_path: Path) -> None:
+    """H.264 with all that it says of its shape, and without its end: masks, size and warnings are Python's."""
+    whole = tmp_path / "whole.mkv"
+    wide = {"sample_aspect_ratio": Fraction(3, 2)}
+    times = tuple(range(12))
+    write(whole, Case("libx264", ".mkv", (160, 96), "yuv444p", {"crf": "8"}, wide, QUARTER, times))
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(whole.read_bytes()[: 2 * whole.stat().st_size // 3])
+    model = edgeseg.load("road-nano", engine="openvino", precision="fp32", threads=1)
+    for path in (whole, cut):
+        with open_source(path) as source:
+            masks = [np.asarray(model(frame.image)).tobytes() for frame in source]
+        found = report(start(path, "--masks", path.stem))
+        assert (found["width"], found["height"]) == (source.width, source.height) == (96, 240)
+        assert [mask for _, mask in sorted(pictures(tmp_path / path.stem).items())] == masks
+        assert found["warnings"] == source.warnings
+    assert "is damaged or ends early" in found["warnings"][0]
+
+
+def test_a_file_loads_no_opencv(program: Path) -> None:
+    """Nor what FFmpeg's filters bring along: hundreds of libraries, which would double the memory."""
+    loaded = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+    assert "libavformat" in loaded
+    assert not re.search(r"opencv|gdal|gstreamer|avfilter", loaded)
+
+
+def test_cameras_need_the_program_beside_it(program: Path, tmp_path: Path) -> None:
+    for name in (program.name, "libedgeseg.so"):
+        shutil.copy(program.with_name(name), tmp_path / name)
+    command: list[str | Path] = [tmp_path / "edgeseg-run", "videotestsrc ! appsink", "--bundle", SHIPPED / "road-nano"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "needs edgeseg-run-opencv, which is not there" in done.stderr
+
+
+def test_a_video_on_a_network_has_every_frame(start: Start, lossless: Path, tmp_path: Path) -> None:
+    """Its length is known: none is dropped, however slow the masks are, and the times are its own."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(lossless.parent))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}/{lossless.name}"
+        found = report(start(url, "--masks", "url", "--mode", "latency", "--out", "url.mkv"))
+        again = start(url, "--reconnect")
+        assert "it has an end" in complaint(again)
+        server.shutdown()
+    assert (found["frames"], found["dropped"], found["warnings"]) == (7, 0, [])
+    assert found["ended"] == {"how": "end_of_file", "reason": None}
+    with av.open(str(tmp_path / "url.mkv")) as recorded:
+        assert [round(10 * frame.time) for frame in recorded.decode(video=0) if frame.time is not None] == [*range(7)]
+    report(start(lossless, "--masks", "file"))
+    assert pictures(tmp_path / "url") == pictures(tmp_path / "file")
 
 
 @pytest.mark.parametrize("container", ["mkv", "mp4", "webm"])

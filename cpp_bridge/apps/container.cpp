@@ -1,0 +1,108 @@
+#include "container.hpp"
+
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+
+#include "source.hpp"
+
+namespace app {
+namespace {
+
+constexpr int kNoVideo = AV_DISPOSITION_ATTACHED_PIC | AV_DISPOSITION_TIMED_THUMBNAILS | AV_DISPOSITION_STILL_IMAGE;
+
+// By these FFmpeg also "plays" text files, as a terminal would show them.
+bool is_text(const AVCodec* codec) {
+    for (const char* each : {"ansi", "bintext", "xbin", "idf"}) {
+        if (std::strcmp(codec->name, each) == 0) return true;
+    }
+    return false;
+}
+
+std::int64_t pixels(const AVStream* stream) {
+    return std::int64_t{stream->codecpar->width} * stream->codecpar->height;
+}
+
+}  // namespace
+
+Container::Container(const std::string& address, const Entries& options, double timeout)
+    : format_(avformat_alloc_context()), timeout_(timeout) {
+    if (format_ == nullptr) throw std::bad_alloc();
+    format_->flags |= AVFMT_FLAG_GENPTS;
+    format_->interrupt_callback = {interrupt, this};
+    deadline_ = timeout > 0 ? now() + timeout : deadline_;
+    Dictionary given(options);
+    const int opened = avformat_open_input(&format_, address.c_str(), nullptr, given.entries());
+    if (opened < 0) throw FfmpegFailure(opened);
+    deadline_ = timeout > 0 ? now() + timeout : deadline_;
+    // The decoders that look at the first frames have the options too.
+    std::vector<AVDictionary*> each(format_->nb_streams, nullptr);
+    for (AVDictionary*& entries : each) {
+        for (const auto& [name, value] : options) av_dict_set(&entries, name.c_str(), value.c_str(), 0);
+    }
+    const int known = avformat_find_stream_info(format_, each.empty() ? nullptr : each.data());
+    for (AVDictionary*& entries : each) av_dict_free(&entries);
+    if (known < 0) {
+        avformat_close_input(&format_);
+        throw FfmpegFailure(known);
+    }
+}
+
+int Container::interrupt(void* self) { return now() > static_cast<const Container*>(self)->deadline_; }
+
+int Container::read(AVPacket* packet) {
+    if (timeout_ > 0) deadline_ = now() + timeout_;
+    return av_read_frame(format_, packet);
+}
+
+std::pair<AVStream*, const AVCodec*> Container::best_stream(const std::string& name) {
+    AVStream* best = nullptr;
+    const AVCodec* decoder = nullptr;
+    bool sound = false, seen = false, first_is_unknown = false;
+    for (unsigned i = 0; i < format_->nb_streams; ++i) {
+        AVStream* stream = format_->streams[i];
+        sound = sound || stream->codecpar->codec_type == AVMEDIA_TYPE_AUDIO;
+        if (stream->codecpar->codec_type != AVMEDIA_TYPE_VIDEO || (stream->disposition & kNoVideo) != 0) continue;
+        const AVCodec* codec = avcodec_find_decoder(stream->codecpar->codec_id);
+        if (!seen) first_is_unknown = codec == nullptr;
+        seen = true;
+        if (codec == nullptr || is_text(codec) || (best != nullptr && pixels(stream) <= pixels(best))) continue;
+        best = stream;
+        decoder = codec;
+    }
+    if (best == nullptr && first_is_unknown) {
+        throw Refusal(name + " holds video of a kind that the installed FFmpeg has no decoder for; convert it, for instance "
+                             "to H.264 in MP4");
+    }
+    if (best == nullptr) {
+        throw Refusal(name + (sound ? " holds sound, but no video" : " is no video that can be decoded") +
+                      ", expected one (MP4, MKV, AVI ...); check that it plays elsewhere");
+    }
+    for (unsigned i = 0; i < format_->nb_streams; ++i) {
+        if (format_->streams[i] != best) format_->streams[i]->discard = AVDISCARD_ALL;
+    }
+    return {best, decoder};
+}
+
+std::optional<double> Container::length(const AVStream* stream) const {
+    if (stream->duration != AV_NOPTS_VALUE) return static_cast<double>(stream->duration) * av_q2d(stream->time_base);
+    if (const AVDictionaryEntry* tag = av_dict_get(stream->metadata, "DURATION", nullptr, 0)) {  // Matroska
+        double hours = 0, minutes = 0, seconds = 0;
+        if (std::sscanf(tag->value, "%lf:%lf:%lf", &hours, &minutes, &seconds) != 3) return std::nullopt;
+        const std::int64_t start = stream->start_time == AV_NOPTS_VALUE ? 0 : stream->start_time;
+        return 3600 * hours + 60 * minutes + seconds - static_cast<double>(start) * av_q2d(stream->time_base);
+    }
+    if (format_->nb_streams == 1 && format_->duration != AV_NOPTS_VALUE) {
+        return static_cast<double>(format_->duration) / AV_TIME_BASE;
+    }
+    return std::nullopt;
+}
+
+double Container::rate(AVStream* stream) const {
+    AVRational rate = av_guess_frame_rate(format_, stream, nullptr);
+    if (rate.num == 0 || rate.den == 0) rate = stream->avg_frame_rate;
+    const double fps = rate.num != 0 && rate.den != 0 ? av_q2d(rate) : 0;
+    return fps > 0.01 && fps <= 1000 ? fps : 0;
+}
+
+}  // namespace app

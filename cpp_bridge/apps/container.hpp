@@ -1,0 +1,50 @@
+// A file or URL that FFmpeg has opened, and the video in it.
+#pragma once
+
+#include <limits>
+#include <optional>
+#include <stdexcept>
+
+#include "ffmpeg.hpp"
+#include "request.hpp"
+
+namespace app {
+
+// What FFmpeg could not do.
+struct FfmpegFailure : std::runtime_error {
+    explicit FfmpegFailure(int number) : std::runtime_error(words_of(number)), code(number) {}
+    int code;
+};
+
+class Container {
+  public:
+    // `timeout`: seconds that opening may take, and then each packet; 0: any. Throws FfmpegFailure.
+    Container(const std::string& address, const Entries& options, double timeout);
+    ~Container() { avformat_close_input(&format_); }
+    Container(const Container&) = delete;
+    Container& operator=(const Container&) = delete;
+
+    AVFormatContext* format() const { return format_; }
+
+    // Reads the next packet; what FFmpeg returns: below 0 an error, or AVERROR_EOF.
+    int read(AVPacket* packet);
+
+    // The video stream with the largest pictures, the first among equals, with its decoder; covers and thumbnails are none.
+    // The other streams are no longer read. Throws Refusal: there is none, or no decoder for it; `name` is for messages.
+    std::pair<AVStream*, const AVCodec*> best_stream(const std::string& name);
+
+    // Seconds of the stream itself, as announced; none where only the whole file's length is known.
+    std::optional<double> length(const AVStream* stream) const;
+
+    // The announced rate; 0 where there is none, or a container's clock instead of one.
+    double rate(AVStream* stream) const;
+
+  private:
+    static int interrupt(void* self);
+
+    AVFormatContext* format_;
+    double timeout_;  // 0: none
+    double deadline_ = std::numeric_limits<double>::infinity();
+};
+
+}  // namespace app

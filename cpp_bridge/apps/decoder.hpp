@@ -1,0 +1,74 @@
+// FFmpeg's decoder: a container's best video as pictures in the shape they are meant to be seen. What the file says about
+// itself is kept, as edgeseg/video/decoder.py keeps it: matrix and range of the colours, the shape of the pixels, turned and
+// mirrored pictures, the time of each frame, both fields of interlaced ones. A change of size is followed.
+#pragma once
+
+#include <cmath>
+#include <deque>
+#include <optional>
+
+#include "container.hpp"
+#include "converter.hpp"
+#include "deinterlacer.hpp"
+
+namespace app {
+
+// Packets came, and none of them gave a frame.
+struct Undecodable : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+struct Decoded {
+    std::optional<double> time;  // seconds on the container's clock
+    double arrived = 0;          // `now` when its packet came
+    double seconds = 0;          // spent on decoding it
+};
+
+class Decoder {
+  public:
+    // `name` is for messages; more than one thread decodes ahead. Throws Refusal: there is no video that can be decoded.
+    Decoder(Container& container, std::string name, int threads);
+
+    // Writes the next picture that can be decoded; false at the end. `patience`: seconds that packets may come without one of
+    // them giving a frame. Throws FfmpegFailure: the container cannot be read here, the next call tries to go on behind
+    // it; Undecodable: the patience is at its end.
+    bool read(Picture& image, Decoded& decoded, double patience = std::numeric_limits<double>::infinity());
+
+    AVStream* stream() const { return stream_; }
+
+    std::int64_t damaged = 0;           // packets that could not be decoded so far
+    std::vector<std::string> warnings;  // what the video says of itself and cannot be followed
+
+  private:
+    struct Waiting {
+        Owned<AVFrame> frame;
+        AVRational time_base;
+    };
+
+    bool next_packet();
+    void decode(AVPacket* packet, double arrived);
+    void queue(Owned<AVFrame> frame);
+    void queue_all(std::vector<Owned<AVFrame>> frames);
+    void shape(const AVFrame& frame);
+    Orientation orientation_of(const AVFrame& frame);
+    void warn(const std::string& what);
+
+    Container& container_;
+    const std::string name_;
+    AVStream* stream_;
+    const AVCodec* codec_;
+    Owned<AVCodecContext> context_;
+    Owned<AVPacket> packet_;
+    AVRational aspect_;  // of a pixel, as the codec has it at first
+    bool opened_ = false, drained_ = false;
+    std::deque<Waiting> waiting_;
+    std::unique_ptr<Deinterlacer> deinterlacer_;
+    Owned<AVFrame> like_;  // what the deinterlacer was made for
+    bool cannot_deinterlace_ = false;
+    Converter converter_;
+    Size stored_, size_;  // of the frames as they are stored, and what is made of it
+    Orientation turn_;
+    double seconds_ = 0;  // spent on frames that are not yet given
+};
+
+}  // namespace app

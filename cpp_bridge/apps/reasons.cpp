@@ -1,0 +1,81 @@
+#include "reasons.hpp"
+
+#include <netdb.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <string>
+
+#include "address.hpp"
+#include "ffmpeg.hpp"
+
+namespace app {
+namespace {
+
+// FFmpeg says no more than "Input/output error" then.
+bool is_unknown_host(const std::string& url) {
+    std::string host = take_apart(url).host;
+    const std::size_t colon = host.rfind(':');
+    const bool port = colon != std::string::npos && host.find_first_not_of("0123456789", colon + 1) == std::string::npos;
+    if (port) host.erase(colon);
+    if (host.size() > 1 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+    addrinfo* found = nullptr;
+    const bool unknown = getaddrinfo(host.c_str(), nullptr, nullptr, &found) != 0;
+    if (found != nullptr) freeaddrinfo(found);
+    return unknown;
+}
+
+}  // namespace
+
+Reason refusal(int code, const std::string& url, bool verified) {
+    if (verified && code == AVERROR(EIO)) {
+        return {is_unknown_host(url) ? "unknown_host" : "no_video",
+                "cannot be opened: it sends no video, is not known here, or its certificate is not one of those that are "
+                "trusted; for one of your own give --ca FILE"};
+    }
+    switch (code) {
+        case AVERROR_HTTP_UNAUTHORIZED:
+        case AVERROR_HTTP_FORBIDDEN:
+            return {"unauthorised", std::string(take_apart(url).userinfo ? "refuses this user and password"
+                                                                     : "asks for user and password") +
+                                        " (" + words_of(code) +
+                                        "); give them by --credentials FILE, or in the URL with / # @ and blanks "
+                                        "percent-encoded"};
+        case AVERROR_HTTP_NOT_FOUND:
+            return {"no_such_stream", "has no such stream (" + words_of(code) + "); check the path behind the host's name"};
+        case AVERROR(ECONNREFUSED):
+            return {"refused",
+                    "refused the connection: nothing listens at that port; check host and port, and whether it is on"};
+        case AVERROR_PROTOCOL_NOT_FOUND:
+            return {"unsupported",
+                    "begins with what this FFmpeg does not speak; check its spelling (rtsp://, http://)"};
+        case AVERROR(EHOSTUNREACH):
+        case AVERROR(ENETUNREACH):
+            return {"unreachable",
+                    "cannot be reached: no host answers at that address; is it on, does the network lead there?"};
+        case AVERROR(ETIMEDOUT):
+            return {"timeout", "did not answer; is it there, does the network reach it?"};
+        case AVERROR_INVALIDDATA:
+            return {"no_video", "answers, but sends no video that can be decoded; does it play elsewhere?"};
+        case AVERROR(EIO):
+            if (is_unknown_host(url)) {
+                return {"unknown_host", "has a host that is not known here; check its spelling and the network's name "
+                                        "server"};
+            }
+            return {"no_video", "answers, but sends no video; does it play elsewhere?"};
+        default: break;
+    }
+    return {"unavailable", "cannot be opened (" + words_of(code) + "); check the URL"};
+}
+
+Reason loss(int code, double timeout) {
+    if (code == AVERROR_EXIT || code == AVERROR(ETIMEDOUT)) {
+        char text[64];
+        std::snprintf(text, sizeof text, "gave no frame for %g s", timeout);
+        return {"timeout", text};
+    }
+    if (code == AVERROR(EIO)) return {"closed", "closed the connection"};
+    return {refusal(code, "", false).cause, "broke off (" + words_of(code) + ")"};
+}
+
+}  // namespace app

@@ -1,0 +1,157 @@
+#include "video.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "reasons.hpp"
+
+namespace app {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr double kNominalFps = 25;  // where none is announced
+constexpr int kAttempts = 64;       // failed reads in a row; a damaged stretch costs a read a packet
+constexpr double kRestart = 1.0;    // seconds back by which the clock began again, as where two recordings were joined
+constexpr const char* kProtocols = "file,crypto,data";  // a playlist on disk must not reach into the network
+
+void check_file(const std::string& path, const std::string& name) {
+    std::error_code failure;
+    const auto status = fs::status(path, failure);
+    if (!fs::exists(status)) {
+        throw Refusal(name + " does not exist, expected a video file, a camera's number, a URL or a GStreamer pipeline; "
+                             "check the path");
+    }
+    if (fs::is_directory(status)) {
+        throw Refusal(name + " is a folder, expected a video file; `edgeseg run` reads folders of pictures");
+    }
+    if (!fs::is_regular_file(status)) {
+        throw Refusal(name + " is a device or pipe, expected a regular file; a camera is its number or /dev/videoN");
+    }
+    const int handle = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (handle < 0) throw Refusal("cannot read " + name + ": " + std::strerror(errno) + "; check its permissions");
+    close(handle);
+    const auto bytes = fs::file_size(path, failure);
+    if (failure) throw Refusal("cannot read " + name + ": " + failure.message() + "; check its permissions");
+    if (bytes == 0) throw Refusal(name + " is empty (0 bytes), expected a video; copy it again");
+}
+
+std::uintmax_t size_of(const std::string& path) {
+    std::error_code failure;
+    const auto bytes = path.empty() ? 0 : fs::file_size(path, failure);
+    return failure ? 0 : bytes;
+}
+
+std::string seconds_text(const char* format, double seconds) {
+    char text[64];
+    std::snprintf(text, sizeof text, format, seconds);
+    return text;
+}
+
+}  // namespace
+
+Video::Video(std::unique_ptr<Container> container, const Request& request, std::string path)
+    : container_(std::move(container)), decoder_(*container_, request.name, request.threads), path_(std::move(path)),
+      timeout_(request.timeout), bytes_(size_of(path_)), period_([&] {
+          fps = container_->rate(decoder_.stream());
+          return 1 / (fps > 0 ? fps : kNominalFps);
+      }()),
+      length_(container_->length(decoder_.stream())), timestamp_(-period_) {
+    name = request.name;
+    if (!decode(first_)) {
+        throw Refusal(ended.how == "lost"
+                          ? ended.reason
+                          : name + " gave no frame, expected at least one; check that it plays elsewhere");
+    }
+    width = first_.image.size().width;
+    height = first_.image.size().height;
+}
+
+bool Video::read(Frame& frame) {
+    if (waiting_) {
+        waiting_ = false;
+        std::swap(frame, first_);
+        frame.captured = now() - frame.seconds;
+        return true;
+    }
+    return ended.how.empty() && decode(frame);
+}
+
+bool Video::decode(Frame& frame) {
+    const double started = now();
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+        Decoded decoded;
+        try {
+            if (!decoder_.read(frame.image, decoded)) break;
+        } catch (const FfmpegFailure& error) {
+            failed_ = true;
+            if (path_.empty() && error.code != AVERROR_INVALIDDATA) {
+                break_off(error.code);
+                return false;
+            }
+            continue;
+        }
+        frame.index = index_++;
+        frame.timestamp = timestamp_ = goes_on(decoded.time);
+        frame.captured = started;
+        frame.seconds = now() - started;
+        return true;
+    }
+    ended = {"end_of_file", ""};
+    judge_end();
+    return false;
+}
+
+void Video::break_off(int code) {
+    const Reason why = loss(code, timeout_);
+    cause = why.cause;
+    ended = {"lost", name + " " + why.sentence};
+    warnings.push_back(ended.reason + ": the stream ended there; what came before is kept");
+}
+
+// The frame's time since the first frame; it never goes back. One without a time follows the one before.
+double Video::goes_on(std::optional<double> at) {
+    const double following = timestamp_ + period_;
+    if (!at) return following;
+    if (!offset_ || *at - *offset_ < timestamp_ - kRestart) offset_ = *at - following;
+    const double shown = *at - *offset_;
+    return shown > timestamp_ ? shown : following;
+}
+
+// Some containers round their length: 1 % or two frames less is no fault.
+void Video::judge_end() {
+    warnings.insert(warnings.end(), decoder_.warnings.begin(), decoder_.warnings.end());
+    const double end = timestamp_ + period_;
+    const bool early = length_ && end < *length_ - std::max(2 * period_, *length_ / 100);
+    if (index_ > 0 && (failed_ || decoder_.damaged > 0 || early)) {
+        const std::string of =
+            length_ && *length_ != 0 ? seconds_text("of its %.1f s", *length_) : "of an unknown length";
+        warnings.push_back(name + " is damaged or ends early: " + std::to_string(index_) + " frames could be decoded, " +
+                           seconds_text("%.1f s ", end) + of + "; the output holds these");
+    }
+    if (!path_.empty() && size_of(path_) > bytes_) {
+        warnings.push_back(name + " grew while it was read, and what came late may be missing; `edgeseg run --follow` "
+                                  "waits for more");
+    }
+}
+
+std::unique_ptr<Video> open_file(const Request& request) {
+    check_file(request.source, request.name);
+    Entries options{{"protocol_whitelist", kProtocols}};
+    options.insert(options.end(), request.options.begin(), request.options.end());
+    std::unique_ptr<Container> container;
+    try {
+        container = std::make_unique<Container>("file:" + request.source, options, 0);
+    } catch (const FfmpegFailure&) {
+        throw Refusal(request.name + " is no video that can be decoded, expected one (MP4, MKV, AVI ...); check that it "
+                                     "plays elsewhere");
+    }
+    return std::make_unique<Video>(std::move(container), request, request.source);
+}
+
+}  // namespace app
