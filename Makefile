@@ -14,7 +14,7 @@ SOURCE := $(if $(VIDEO),--source $(VIDEO))
 BENCH = $(BIN)/edgeseg bench $(BUNDLE) --engine $(ENGINE) --data $(DATA) $(SOURCE) --fps 30
 RESULTS = benchmarks/results/$$($(BIN)/python -m edgeseg_bench.machine)
 
-.PHONY: demo test lint types contracts cpp native docs unit matrix hard faults fuzz mutants ray versions wheel wheels arm cpp-arm locked lock bench peers soak clean
+.PHONY: demo test lint types contracts cpp native docs unit matrix hard faults fuzz mutants ray service versions wheel wheels arm cpp-arm locked lock bench peers soak clean
 
 demo: .venv/demo
 	$(BIN)/edgeseg run "$$($(STREET))" --out demo.mp4 --overwrite
@@ -85,6 +85,10 @@ hard: .venv/dev  ## damaged files of every kind, half a minute each; libedgeseg 
 
 faults: .venv/dev  ## servers that hang, vanish and come back, also in a network namespace: minutes, on an idle machine
 	EDGESEG_FAULTS=1 $(BIN)/python -m pytest tests/video/supervised tests/video/test_namespace.py tests/commands/test_run_reconnect.py
+
+service: .venv/dev  ## edgeseg serve as a unit of a real systemd, in a Debian that is booted in namespaces (as root; see the script)
+	.ci/service_root build/service/root
+	EDGESEG_SERVICE_ROOT=build/service/root $(BIN)/python -m pytest tests/serve/systemd
 
 ray: .venv/dev  ## make ray [KILLS=10]: edgeseg batch on two nodes of Ray, whose workers and node are killed at random
 	EDGESEG_RAY=$(or $(KILLS),10) $(BIN)/python -m pytest -s tests/archive/cluster

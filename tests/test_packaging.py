@@ -59,7 +59,7 @@ def test_our_ci_runs_make_targets() -> None:
     assert {target for line in targets for target in line.split()} <= TARGETS
 
 
-@pytest.mark.parametrize("script", ["run", "versions", "wheel", "arm", "arm_root", "lock"])
+@pytest.mark.parametrize("script", ["run", "versions", "wheel", "arm", "arm_root", "lock", "service_root"])
 def test_scripts_are_executable_bash(script: str) -> None:
     path = ROOT / ".ci" / script
     assert path.stat().st_mode & 0o100
@@ -93,6 +93,13 @@ def test_images_serve_as_an_ordinary_user_and_are_asked_for_their_health(image: 
     assert description()["paths"][asked[2]]["get"]["security"] == [{}]  # it needs no token
     assert json.loads(instructions["ENTRYPOINT"]) == ["edgeseg"]
     app.parse_args(json.loads(instructions["CMD"]), exit_on_error=False, print_error=False)
+
+
+@pytest.mark.parametrize("image", ["cpp_bridge/jetson", "examples/serve"])
+def test_images_are_sent_what_they_copy(image: str) -> None:
+    sent = set(re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE))
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / image / "Dockerfile").read_text(), re.MULTILINE)
+    assert {word.partition("/")[0] for line in copied for word in line.split()} <= sent
 
 
 def test_templates_are_yaml() -> None:

@@ -3,13 +3,15 @@
 KIND is mjpeg (over HTTP), mpegts (over TCP, or UDP with to=HOST) or garbage (over HTTP). Each picture has a level of
 grey of its own, 10 more than the one before, and its number is how many pictures were made since the server started.
 Options: size=64x48, fps=20, user=NAME:PASSWORD (HTTP's basic authentication), still=1 (the same picture always), lose=N
-(of UDP, every Nth datagram is not sent). It serves any number of clients, until it is killed.
+(of UDP, every Nth datagram is not sent), clip=FILE (MJPEG of a video, over and over, in its own size). It serves any
+number of clients, until it is killed.
 """
 
 from __future__ import annotations
 
 import base64
 import io
+import itertools
 import random
 import socket
 import sys
@@ -27,14 +29,20 @@ WIDTH, HEIGHT = (int(side) for side in OPTIONS.get("size", "64x48").split("x"))
 PAUSE = 1 / float(OPTIONS.get("fps", "20"))
 
 
+def contents() -> Iterator[np.ndarray]:
+    """Pictures without an end."""
+    while "clip" in OPTIONS:
+        with av.open(OPTIONS["clip"]) as clip:
+            yield from (frame.to_ndarray(format="bgr24") for frame in clip.decode(video=0))
+    for number in itertools.count():
+        yield np.full((HEIGHT, WIDTH, 3), 0 if "still" in OPTIONS else 10 * number % 250, np.uint8)
+
+
 def pictures() -> Iterator[np.ndarray]:
     """Pictures, each when its time has come."""
     started = time.monotonic()
-    number = 0
-    while True:
-        level = 0 if "still" in OPTIONS else 10 * number % 250
-        yield np.full((HEIGHT, WIDTH, 3), level, np.uint8)
-        number += 1
+    for number, picture in enumerate(contents(), start=1):
+        yield picture
         time.sleep(max(0.0, started + number * PAUSE - time.monotonic()))
 
 
