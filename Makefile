@@ -86,8 +86,8 @@ hard: .venv/dev  ## damaged files of every kind, half a minute each; libedgeseg 
 faults: .venv/dev  ## servers that hang, vanish and come back, also in a network namespace: minutes, on an idle machine
 	EDGESEG_FAULTS=1 $(BIN)/python -m pytest tests/video/supervised tests/video/test_namespace.py tests/commands/test_run_reconnect.py
 
-ray: .venv/dev  ## make ray [KILLS=10]: edgeseg batch on two nodes of Ray, whose workers and node are killed at random
-	EDGESEG_RAY=$(or $(KILLS),10) $(BIN)/python -m pytest -s tests/archive/cluster
+ray: .venv/dev  ## make ray [KILLS=10]: edgeseg batch on two nodes of Ray, killed at random; an hour of video, 1,000 files
+	EDGESEG_RAY=$(or $(KILLS),10) $(BIN)/python -m pytest -s tests/archive/cluster tests/archive/test_large.py
 
 fuzz: .venv/dev  ## the same for minutes; what failed is kept in .hypothesis and tried first
 	EDGESEG_FUZZ=50000 $(BIN)/python -m pytest tests/test_file_fuzz.py
