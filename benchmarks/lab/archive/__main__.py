@@ -1,4 +1,4 @@
-"""`python -m lab.archive VIDEO --json FILE`: a stream, workers here and Ray's by turns, and what their tasks cost."""
+"""`python -m lab.archive VIDEO --json FILE`: a stream, workers here and Ray's by turns."""
 
 from __future__ import annotations
 
@@ -6,26 +6,21 @@ import json as jsonlib
 import shutil
 import tempfile
 from pathlib import Path
-from statistics import median
 from typing import Any
-
-import av
 
 from edgeseg.atomic import atomic_file
 from edgeseg_bench.machine import condition, result_head
 from edgeseg_bench.script import run_script
-from lab.archive import driver, turn, work
+from lab.archive import turn
+from lab.archive.videos import CLIP_PACKETS, repeat
 
 CORES = (1, 2)
 
 CLIPS = 12
 """Copies of the clip that a run over many small videos has."""
 
-CLIP_PACKETS = 60
-"""Frames of it: two groups of pictures, and less than two pieces."""
 
-
-def main(video: Path, *, copies: int = 4, rounds: int = 3, bundle: str = "road", json: Path | None = None) -> None:
+def main(video: Path, *, copies: int = 3, rounds: int = 3, bundle: str = "road", json: Path | None = None) -> None:
     """Measure on one and two cores: a stream, edgeseg batch with worker processes, and with Ray, by turns.
 
     Args:
@@ -41,8 +36,6 @@ def main(video: Path, *, copies: int = 4, rounds: int = 3, bundle: str = "road",
         long, clip = Path(folder, "long.mp4"), Path(folder, "clip.mp4")
         frames = repeat(video, long, copies), repeat(video, clip, 1, CLIP_PACKETS)
         clips = [Path(shutil.copy(clip, Path(folder, f"{number:02d}.mp4"))) for number in range(CLIPS)]
-        figures = {**work.measure(long, clip, bundle), **driver.measure()}
-        print(f"{1e3 * figures['frame']:.2f} ms a frame: {figures}", flush=True)
         for number in range(rounds):
             for cores in CORES:
                 for kind in ("stream", "local", "ray"):
@@ -58,8 +51,6 @@ def main(video: Path, *, copies: int = 4, rounds: int = 3, bundle: str = "road",
         "video": {"name": video.name, "copies": copies, "frames": frames[0]},
         "clips": {"videos": CLIPS, "frames": frames[1]},
         "piece_seconds": turn.PIECE_SECONDS,
-        "costs": {key: value for key, value in figures.items() if key != "stages"},
-        "stages": figures["stages"],
         "turns": turns,
     }
     for cores in CORES:
@@ -71,35 +62,9 @@ def main(video: Path, *, copies: int = 4, rounds: int = 3, bundle: str = "road",
 
 
 def rate(turns: list[dict[str, Any]], kind: str, cores: int) -> float:
-    """Frames a second over the long video: the median of the turns, without their start."""
+    """Frames a second over the long video, without the start: the fastest turn, as what disturbs one only slows it."""
     found = [each for each in turns if (each["kind"], each["videos"], each["cores"]) == (kind, "long", cores)]
-    return float(median(each["frames"] / each["seconds"] for each in found))
-
-
-def repeat(video: Path, out: Path, copies: int, packets: int | None = None) -> int:
-    """Copies a video's stream, or its first packets, so many times into one file; its frames."""
-    count = 0
-    with av.open(str(out), "w") as container:
-        with av.open(str(video)) as first:
-            stream = container.add_stream_from_template(first.streams.video[0])
-        for _ in range(copies):
-            begin = count
-            with av.open(str(video)) as source:
-                template = source.streams.video[0]
-                assert template.time_base is not None
-                assert template.average_rate is not None
-                period = round(1 / template.average_rate / template.time_base)
-                for packet in source.demux(template):
-                    if packet.size == 0 or count - begin == packets:
-                        break
-                    assert packet.pts is not None
-                    assert packet.dts is not None
-                    packet.pts += begin * period
-                    packet.dts += begin * period
-                    packet.stream = stream
-                    container.mux(packet)
-                    count += 1
-    return count
+    return float(max(each["frames"] / each["seconds"] for each in found))
 
 
 def _turn(kind: turn.Kind, videos: str, cores: int, paths: list[Path], bundle: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What work costs: the figures that `python -m lab.archive` measures, and what each task asks for by them."""
+"""What work costs: the figures that `python -m lab.archive.costs` measures, and what each task asks for by them."""
 
 from __future__ import annotations
 

@@ -157,7 +157,7 @@ def results(tmp_path: Path, measured: dict[str, Any]) -> Path:
     run["measured"]["pipeline"]["figures"] |= {"fps": 100, "p50_ms": 5, "p95_ms": 6, "p99_ms": 7, "core_ms": 8}
     (tmp_path / "cpu.bench-throughput.json").write_text(to_text(bench))
     kinds = {"cpu.kernels": KERNELS, "cpu.precision": PRECISION, "cpu.peers": PEERS, "cpu.cpp": CPP, "zoo": ZOO}
-    kinds |= {"cpu.archive": ARCHIVE, "cpu.archive-scale": SCALE, "cpu.serving": SERVING}
+    kinds |= {"cpu.archive": ARCHIVE, "cpu.archive-costs": ARCHIVE, "cpu.archive-scale": SCALE, "cpu.serving": SERVING}
     for name, result in kinds.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(result))
     return tmp_path
