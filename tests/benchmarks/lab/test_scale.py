@@ -14,6 +14,7 @@ pytest.importorskip("pyarrow", reason="archives need pyarrow: pip install 'edges
 
 from lab.scale.cluster import Cluster
 from lab.scale.costs import Archive, Costs
+from lab.scale.scenarios import limit
 from lab.scale.simulation import Outline, Simulation
 
 FREE = Costs(0, 0, 0, 0, 0, 0.01, 0, 0, 0, 0, 0, 1, math.inf, 0, 0, 0)
@@ -143,3 +144,11 @@ def test_a_video_is_cut_as_it_is_in_an_archive() -> None:
     assert Archive.cut(1, 250, 150).pieces == (250,)
     assert Archive.cut(1, 300, 150).pieces == (150, 150)
     assert Archive.cut(1, 1000, 300).pieces == (300, 300, 300, 100)
+
+
+def test_the_limit_is_the_full_queue_or_else_what_takes_most() -> None:
+    full = run(Archive(1000, (100,)), replace(FREE, bytes_in=5.0), cores=50, store=10.0)
+    assert limit(full) == "store"
+    assert limit(run(Archive(1000, (100,)), cores=50, writes=10.0)) == "writes"
+    assert limit(run(Archive(51, (100,)), replace(FREE, start=0.1), cores=50)) == "tail"
+    assert limit(run(Archive(50, (100,)), replace(FREE, start=0.1), cores=50)) == "start"
