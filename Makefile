@@ -90,8 +90,8 @@ service: .venv/dev  ## edgeseg serve as a unit of a real systemd, in a Debian th
 	.ci/service_root build/service/root
 	EDGESEG_SERVICE_ROOT=build/service/root $(BIN)/python -m pytest tests/serve/systemd
 
-ray: .venv/dev  ## make ray [KILLS=10]: edgeseg batch on two nodes of Ray, whose workers and node are killed at random
-	EDGESEG_RAY=$(or $(KILLS),10) $(BIN)/python -m pytest -s tests/archive/cluster
+ray: .venv/dev  ## make ray [KILLS=10]: edgeseg batch on two nodes of Ray, killed at random; an hour of video, 1,000 files
+	EDGESEG_RAY=$(or $(KILLS),10) $(BIN)/python -m pytest -s tests/archive/cluster tests/archive/test_large.py
 
 fuzz: .venv/dev  ## the same for minutes; what failed is kept in .hypothesis and tried first
 	EDGESEG_FUZZ=50000 $(BIN)/python -m pytest tests/test_file_fuzz.py

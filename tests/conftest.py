@@ -34,6 +34,9 @@ os.environ.setdefault("EDGESEG_MODEL_MEMORY", "0")
 # OpenCV asks for this once, when it first touches a video: here that is often a test that writes one.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
+# SVT-AV1 asks for this once, when it is first opened: here that is often by a test that makes a video.
+os.environ.setdefault("SVT_LOG", "1")
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 

@@ -1,4 +1,4 @@
-"""Many thin cameras on one Triton server: python -m lab.serving [--kill] [--json FILE].
+"""Many thin cameras on one Triton server: python -m lab.serving VIDEO [--json FILE].
 
 Each client is a process of its own with a camera that gives a frame every 1/fps s, `edgeseg.stream` and the client of
 edgeseg/triton; the server is the one of the wheel nvidia-pytriton (lab/tritonserver.py). All share this machine, so
@@ -12,7 +12,7 @@ import json as jsonlib
 import multiprocessing
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,13 @@ import edgeseg
 from edgeseg.arrays import Image
 from edgeseg.atomic import atomic_file
 from edgeseg.bundle import Bundle
-from edgeseg.errors import UsageError
+from edgeseg.errors import EngineError, UsageError
 from edgeseg.triton.client import connect
 from edgeseg.triton.repository import Serving, write_repository
 from edgeseg.triton.servers import Patience
 from edgeseg.video.live import LiveSource, Reading
 from edgeseg.video.open import open_source
-from edgeseg_bench.machine import processor
+from edgeseg_bench.machine import condition, result_head
 from edgeseg_bench.script import run_script
 from lab.tritonserver import TritonServer, missing
 
@@ -37,6 +37,13 @@ PATIENCE = Patience(answer=2.0, frame=60.0)
 
 DOWN_SECONDS = 2.0
 """Between the server's death and its next start."""
+
+
+HIGHEST_SECONDS = 8.0
+"""Of each try for the highest rate."""
+
+STEP = 0.5
+"""Frames a second between two rates that are tried."""
 
 
 @dataclass(frozen=True)
@@ -53,63 +60,86 @@ class Load:
     bundle: str
     fps: float
     seconds: float
-    jpeg: int | None
+    jpeg: int | None = None
 
 
 def main(
     video: Path,
     *,
-    bundle: str = "road-nano",
+    bundle: tuple[str, ...] = ("road-nano", "road"),
     precision: str = "int8",
     clients: int = 8,
     fps: float = 10.0,
-    seconds: float = 30.0,
+    seconds: float = 20.0,
     instances: int = 2,
-    jpeg: int | None = None,
-    kill: bool = False,
     json: Path | None = None,
 ) -> None:
-    """Measure capture to mask over many clients of one server.
+    """Measure capture to mask over many clients of one server, and the highest rate at which no frame is dropped.
+
+    Each bundle is measured raw, as JPEG, and raw with the server killed in the middle and started again 2 s later.
 
     Args:
         video: whose first frames the cameras show.
-        bundle: that is served.
-        precision: of its artifact.
+        bundle: those that are served, one after the other.
+        precision: of their artifacts.
         clients: processes, a camera each.
         fps: frames a second of each camera.
         seconds: that they run.
         instances: of the model in the server.
-        jpeg: quality that frames are sent with; by default raw.
-        kill: kill the server in the middle, and start it again two seconds later.
         json: write the figures here too.
     """
     reason = missing()
     if reason is not None:
         raise UsageError(f"{reason}; pip install --no-deps nvidia-pytriton")
+    before = condition()
     frames = [frame.image for frame, _ in zip(open_source(str(video)), range(20), strict=False)]
-    load = Load(bundle, fps, seconds, jpeg)
-    with tempfile.TemporaryDirectory() as folder:
-        write_repository(
-            Bundle.open(bundle), Path(folder, "repository"), Serving(precision=precision, instances=instances)
-        )
-        with TritonServer(Path(folder, "repository"), bundle) as server:
-            server.wait()
-            results = measure(server, frames, load, clients, kill=kill)
-    figures = summarize(results)
-    print("{clients} clients, {masks} masks of {frames} frames, {dropped} dropped, {retries} retries".format(**figures))
-    print("capture to mask:", ", ".join(f"{name} {figures[name]:.1f} ms" for name in ("p50", "p95", "p99", "max")))
+    runs = []
+    for name in bundle:
+        with tempfile.TemporaryDirectory() as folder:
+            serving = Serving(precision=precision, instances=instances)
+            write_repository(Bundle.open(name), Path(folder, "repository"), serving)
+            with TritonServer(Path(folder, "repository"), name) as server:
+                server.wait()
+                for jpeg, kill in ((None, False), (90, False), (None, True)):
+                    load = Load(name, fps, seconds, jpeg)
+                    runs.append(run(server, frames, load, clients, kill=kill))
+                server.wait()
+                runs.append(highest(server, frames, name, clients, 2 * fps))
     if json is not None:
-        figures |= {
-            "processor": processor(),
-            "bundle": bundle,
-            "precision": precision,
-            "fps": fps,
-            "seconds": seconds,
-            "instances": instances,
-        }
-        figures |= {"size": list(frames[0].shape[1::-1]), "jpeg": jpeg, "killed": kill}
+        size = list(frames[0].shape[1::-1])
+        settings = {"size": size, "precision": precision, "instances": instances}
+        result = {**result_head("lab.serving", 1, before), **settings, "runs": runs}
         with atomic_file(json) as part:
-            part.write_text(jsonlib.dumps(figures, indent=2) + "\n")
+            part.write_text(jsonlib.dumps(result, indent=2) + "\n")
+
+
+def run(server: TritonServer, frames: list[Image], load: Load, clients: int, *, kill: bool = False) -> dict[str, Any]:
+    """One load, and what came of it."""
+    figures = {**asdict(load), "killed": kill, **summarize(measure(server, frames, load, clients, kill=kill))}
+    print("{bundle}, {fps} fps, jpeg {jpeg}, killed {killed}:".format(**figures), end=" ")
+    print("{masks} masks of {frames} frames, {dropped} dropped, {retries} retries".format(**figures), end="; ")
+    print(", ".join(f"{name} {figures[name]:.0f} ms" for name in ("p50", "p95", "p99", "max")), flush=True)
+    return figures
+
+
+def highest(server: TritonServer, frames: list[Image], bundle: str, clients: int, most: float) -> dict[str, Any]:
+    """The run with the highest rate of each camera, up to `most`, at which every frame becomes a mask.
+
+    Raises:
+        EngineError: there is none.
+    """
+    served, refused = 0, round(most / STEP) + 1
+    best = None
+    while refused - served > 1:
+        rate = (served + refused) // 2
+        figures = run(server, frames, Load(bundle, rate * STEP, HIGHEST_SECONDS), clients)
+        if figures["dropped"] == 0:
+            served, best = rate, figures
+        else:
+            refused = rate
+    if best is None:
+        raise EngineError(f"of {clients} cameras with {STEP} frames a second each not all frames are served")
+    return {**best, "highest": True}
 
 
 def measure(server: TritonServer, frames: list[Image], load: Load, clients: int, *, kill: bool) -> list[dict[str, Any]]:

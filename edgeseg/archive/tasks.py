@@ -49,7 +49,7 @@ class Begun(NamedTuple):
 
 
 class Made(NamedTuple):
-    """A piece is finished, by that work; none, where it was there."""
+    """A piece is finished, by that work, of this run."""
 
     work: Work
 

@@ -73,7 +73,10 @@ class Worker:
         if task.kind == "begin":
             return self._begin(video)
         if task.kind == "piece":
-            return Made(self._piece(video, self._plan(video), task.piece))
+            plan, piece = self._plan(video), self._place.piece(video.name, task.piece)
+            if piece.exists():  # a worker of this run has died before it could say so
+                return Made(Work(table.rows(piece / FRAMES), {}))
+            return Made(self._piece(video, plan, task.piece))
         if (result := self._place.result(video.name)).exists():  # a worker died of this as it removed the pieces
             shutil.rmtree(self._place.pieces(video.name), ignore_errors=True)
             found = self._earlier(video, result)

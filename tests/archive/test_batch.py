@@ -191,11 +191,11 @@ def test_bad_files_fail_alone(batch: Batch, make_video: Callable[..., Path], tmp
     assert (again["code"], again["finished"], again["frames"], again["frames_before"]) == (0, 40, 24, 37 * 8)
 
 
-def start(video: Path, out: Path, tiny: str) -> subprocess.Popen[bytes]:
-    """The command in a process of its own, two workers and pieces of 10 frames."""
-    command = ["batch", str(video), "--out", str(out), "--bundle", tiny, "--engine", "onnxruntime", "--piece", "0.4"]
+def start(video: Path, out: Path, tiny: str, piece: float = 0.4) -> subprocess.Popen[bytes]:
+    """The command in a process of its own, two workers and pieces of 10 frames, or of so many seconds."""
+    command = ["batch", str(video), "--out", str(out), "--bundle", tiny, "--engine", "onnxruntime"]
     return subprocess.Popen(
-        [sys.executable, "-m", "edgeseg", *command, "--workers", "2"],
+        [sys.executable, "-m", "edgeseg", *command, "--piece", str(piece), "--workers", "2"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,

@@ -114,6 +114,20 @@ def test_a_join_whose_worker_died_as_it_tidied_up(
     assert (again.frames, again.earlier) == (30, False)  # this run has made them, in pieces that are counted
 
 
+def test_a_piece_whose_worker_died_before_it_could_say_so_is_counted(
+    make_worker: MakeWorker, make_video: Callable[..., Path], tmp_path: Path
+) -> None:
+    worker, video = make_worker(piece=0.4), of(make_video(tmp_path / "in.mp4", 30))
+    assert isinstance(worker.do(Task("begin", video)), Begun)
+    made = worker.do(Task("piece", video, 1))
+    again = worker.do(Task("piece", video, 1))
+    assert isinstance(made, Made)
+    assert isinstance(again, Made)
+    assert (made.work.frames, again.work.frames) == (10, 10)
+    assert made.work.seconds
+    assert not again.work.seconds
+
+
 @pytest.mark.parametrize("last", ["0000", "plan.json"])
 def test_a_whole_whose_worker_died_as_it_removed_the_pieces(
     make_worker: MakeWorker, make_video: Callable[..., Path], tmp_path: Path, last: str

@@ -10,11 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from lab.tables import archive
 from lab.tables.compares import compares
 from lab.tables.costs import costs
 from lab.tables.cpp import cpp
 from lab.tables.parts import figure, load_results, machine, markdown
 from lab.tables.peers import peers
+from lab.tables.serving import serving
 from lab.tables.stream import accuracy, stream
 
 
@@ -141,5 +143,10 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "precision": precision,
     "peers": peers,
     "zoo": zoo,
+    "archive_efficiency": archive.efficiency,
+    "archive_costs": archive.costs,
+    "scale": archive.scale,
+    "scale_validation": archive.validation,
+    "serving": serving,
 }
 """By name: the function that turns a folder of results into Markdown."""

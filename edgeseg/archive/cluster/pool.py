@@ -24,7 +24,15 @@ from edgeseg.engines import first_line
 from edgeseg.errors import EngineError
 
 LOOK_SECONDS = 2.0
-"""Between two looks at how far a worker is."""
+"""Between two looks at how far a worker is, at least."""
+
+LOOKS = 50.0
+"""A second, at most, over all workers: a look takes half a millisecond of the driver, and thousands all its time."""
+
+
+def look_seconds(workers: int) -> float:
+    """Between two looks at each of so many workers."""
+    return max(LOOK_SECONDS, workers / LOOKS)
 
 
 class _Worker:
@@ -43,9 +51,9 @@ class _Worker:
         self.answer = self.actor.do.remote(task)
         self.look, self._looked = None, time.perf_counter()
 
-    def look_again(self) -> None:
-        """Asks how far it is, unless it was asked a moment ago."""
-        if self.task is not None and self.look is None and time.perf_counter() - self._looked > LOOK_SECONDS:
+    def look_again(self, seconds: float) -> None:
+        """Asks how far it is, unless it was asked within so many seconds."""
+        if self.task is not None and self.look is None and time.perf_counter() - self._looked > seconds:
             self.look, self._looked = self.actor.frames.remote(), time.perf_counter()
 
 
@@ -105,8 +113,9 @@ class RayPool:
             EngineError: a worker cannot load the network, or one after the other dies of that.
         """
         numbers = {}
+        between = look_seconds(self.count)
         for number, worker in enumerate(self._workers):
-            worker.look_again()
+            worker.look_again(between)
             if worker.task is not None or not worker.ready:
                 numbers[worker.answer] = number
             if worker.look is not None:

@@ -24,9 +24,7 @@ from edgeseg_bench.gpu import kernel
 
 
 @pytest.fixture
-def tiny(
-    tmp_path: Path, spec: Spec, make_bundle: Callable[..., Bundle], monkeypatch: pytest.MonkeyPatch
-) -> str:
+def tiny(tmp_path: Path, spec: Spec, make_bundle: Callable[..., Bundle], monkeypatch: pytest.MonkeyPatch) -> str:
     """A bundle that the check runs through quickly."""
     monkeypatch.setattr(gpu_check, "SIZE", (64, 40))
     monkeypatch.setattr(kernel, "CASES", 12)
@@ -38,9 +36,7 @@ def checked(bundle: str, folder: Path) -> tuple[int, dict[str, Any]]:
     return code, json.loads((folder / "gpu.json").read_text())
 
 
-def test_everything_is_checked(
-    card: Any, tiny: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_everything_is_checked(card: Any, tiny: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, figures = checked(tiny, tmp_path)
     assert (code, figures["exact"]) == (0, True)
     assert figures["device"] == {

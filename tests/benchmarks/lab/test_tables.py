@@ -103,6 +103,43 @@ CPP = {
         for name, fps in (("edgeseg run", 50.0), ("edgeseg-run", 60.0))
     },
 }  # fmt: skip
+ARCHIVE = {
+    "machine": {"processor": "CPU", "cores": 2},
+    "warnings": ["the machine was busy"],
+    "bundle": "road",
+    "precision": "int8",
+    "video": {"name": "road.mp4", "copies": 3, "frames": 600},
+    "piece_seconds": 4.8,
+    "costs": {"start": 1.14, "listing": 5e-5, "begin": 0.011, "index": 1.4e-5, "piece": 0.149, "frame": 0.025,
+              "join": 0.005, "join_frame": 1.8e-4, "driver_task": 6.4e-4, "driver_worker": 5e-7, "driver_look": 5e-4,
+              "look_seconds": 2, "looks": 50, "bytes_in": 12_000, "bytes_piece": 5000, "bytes_result": 4900},
+    "stages": {"decode": 0.003, "infer": 0.02, "mask": 0.0005, "write": 0.004},
+    "turns": [
+        {"kind": kind, "videos": "long", "cores": cores, "frames": 600, "start": 1.25, "seconds": 600 / fps / cores}
+        for kind, fps in (("stream", 30), ("local", 27), ("ray", 28), ("ray", 26), ("ray", 20)) for cores in (1, 2)
+    ],
+}  # fmt: skip
+SCALE = {
+    "scenarios": [
+        {"name": "a|b", "machines": 1000, "seconds": 7200, "fps": 200_000, "efficiency": 0.9,
+         "shares": {"overhead": 0.05, "store": 0.01, "driver": 0.02, "start": 0, "tail": 0.02, "lost": 0},
+         "busy": {"driver": 0.61, "reads": 0.2}},
+    ],
+    "validation": [
+        {"kind": "ray", "videos": "long", "cores": 2, "measured": 20.0, "simulated": 19.0, "deviation": -0.05},
+    ],
+}  # fmt: skip
+SERVING = {
+    "machine": {"processor": "CPU", "cores": 2},
+    "warnings": [],
+    "size": [640, 272],
+    "precision": "int8",
+    "instances": 2,
+    "runs": [
+        {"bundle": "road", "fps": 10.0, "seconds": 20, "jpeg": 90, "killed": True, "clients": 8, "masks": 1500,
+         "frames": 1600, "dropped": 100, "retries": 3, "p50": 99.6, "p95": 200.2, "p99": 300.4, "max": 400.0},
+    ],
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -120,6 +157,7 @@ def results(tmp_path: Path, measured: dict[str, Any]) -> Path:
     run["measured"]["pipeline"]["figures"] |= {"fps": 100, "p50_ms": 5, "p95_ms": 6, "p99_ms": 7, "core_ms": 8}
     (tmp_path / "cpu.bench-throughput.json").write_text(to_text(bench))
     kinds = {"cpu.kernels": KERNELS, "cpu.precision": PRECISION, "cpu.peers": PEERS, "cpu.cpp": CPP, "zoo": ZOO}
+    kinds |= {"cpu.archive": ARCHIVE, "cpu.archive-costs": ARCHIVE, "cpu.archive-scale": SCALE, "cpu.serving": SERVING}
     for name, result in kinds.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(result))
     return tmp_path
@@ -148,6 +186,12 @@ def test_each_table_is_a_table(name: str, results: Path) -> None:
 
 
 EXPECTED = {
+    "archive_efficiency": "| 2 | 60.0 | 54.0 | 0.90 | 56.0 | 1.04 | 1.2 | 1.2 |",
+    "archive_costs": "| a frame of a piece | 25.0 ms (40.0 a second) |",
+    "scale": "| a\\|b | 1,000 | 2.0 h | 200,000 | 90 | 5.0 | 1.0 | 2.0 | 0.0 | 2.0 | 0.0 | driver 61 % |",
+    "scale_validation": "| ray, long | 2 | 20.0 | 19.0 | -5 |",
+    "serving": "| road | 8 x 10 | `--jpeg 90`, the server killed and started again | 1600 | 1500 | 100 | 100 | 200 "
+    "| 300 |",
     "cpp": "| edgeseg-run | 60.0 | 1.10 | 19.0 | 0.30 | 301 |",
     "costs": "| onnxruntime fp32 | 72.3 | 100 | - |",
     "compares": "| 960x540 | fp32 | 50 | 33 (1.50) | fast 40 (1.25) |",
