@@ -12,7 +12,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,28 @@ Record = dict[str, Any]
 Known = dict[str, tuple[Record, list[Record]]]
 
 
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """While it is held, nobody else writes the file of a data set, or deletes frames that it lists.
+
+    Raises:
+        OutputError: the folder cannot be had.
+    """
+    path = folder / NAME
+    try:
+        path.parent.mkdir(exist_ok=True)
+        handle = os.open(path.parent, os.O_RDONLY)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)  # other cameras' frames lie here too
+        yield
+    finally:
+        os.close(handle)
+
+
 def write_coco(folder: Path, classes: Classes, *, without: Collection[str] = ()) -> None:
-    """Writes the file anew, for all images that have a mask.
+    """Writes the file anew, for all images that have a mask. Call it under `locked`.
 
     Args:
         folder: with images/ and masks/ of the same names.
@@ -50,19 +71,17 @@ def write_coco(folder: Path, classes: Classes, *, without: Collection[str] = ())
     """
     path = folder / NAME
     try:
-        path.parent.mkdir(exist_ok=True)
-        handle = os.open(path.parent, os.O_RDONLY)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)  # other cameras' frames lie here too
-            document = _document(folder, classes, _known(path), set(without))
-            with new_file(path) as temporary:
-                temporary.write_text(json.dumps(document, separators=(",", ":")), encoding="utf-8")
-        finally:
-            os.close(handle)
+        document = _document(folder, classes, _known(path), set(without))
+        with new_file(path) as temporary:
+            temporary.write_text(json.dumps(document, separators=(",", ":")), encoding="utf-8")
     except OSError as error:
         if isinstance(error, OutputError):
             raise
-        raise OutputError(f"cannot write {path}: {error.strerror or error}; check its folder's permissions") from error
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> OutputError:
+    return OutputError(f"cannot write {path}: {error.strerror or error}; check its folder's permissions")
 
 
 def run_lengths(inside: NDArray[np.bool_]) -> str:

@@ -2,19 +2,17 @@
 
 The data set has edgeseg's plain layout: images, the predicted masks, classes.json, and COCO's JSON beside them. Of
 every span of `every` seconds a few frames are judged, and the one that is doubted most is kept. A set that is full
-gives up a sixteenth of its frames, each time one of the two that lie closest together in time: the one that is doubted
-less.
+gives up a sixteenth of its frames, each time the one that is doubted least of those whose absence leaves no long gap.
 """
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
 import queue
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +26,7 @@ from edgeseg.errors import EdgeSegError, OutputError, UsageError
 from edgeseg.segmenter import Segmenter
 from edgeseg.serve.event_log import EventLog
 from edgeseg.serve.recording.names import entries, file_name
-from edgeseg.serve.rules.coco_file import write_coco
+from edgeseg.serve.rules.coco_file import locked, write_coco
 from edgeseg.serve.rules.doubt import disagreement, uncertainty
 from edgeseg.serve.settings import LabellingSettings
 from edgeseg.spec import Spec
@@ -153,7 +151,7 @@ class LabellingSet:
                 self._best = doubt, result, now
         self._keep_best()
         if self._unlisted:
-            self._annotate(())
+            self._annotate([])
 
     def _keep_best(self) -> None:
         """Writes the frame of the span that ends."""
@@ -166,7 +164,6 @@ class LabellingSet:
             surplus = self._surplus()
             if surplus or time.monotonic() - self._annotated_at >= ANNOTATED:
                 self._annotate(surplus)
-            self._delete(surplus)
         except (OutputError, OSError) as error:
             self._fail(str(error))
         else:
@@ -214,10 +211,14 @@ class LabellingSet:
             self._image(name).unlink(missing_ok=True)
             self._mask(name).unlink(missing_ok=True)
 
-    def _annotate(self, without: Collection[str]) -> None:
-        """Writes COCO's JSON; where a file of somebody else has its name, frames are kept all the same."""
+    def _annotate(self, surplus: list[str]) -> None:
+        """Writes COCO's JSON, then deletes frames; where somebody else's file has its name, frames come and go too."""
         try:
-            write_coco(self._settings.folder, self._classes, without=without)
+            with locked(self._settings.folder):  # a camera that writes it next finds these frames gone
+                try:
+                    write_coco(self._settings.folder, self._classes, without=surplus)
+                finally:
+                    self._delete(surplus)
         except OutputError as error:
             if not self._foreign:
                 self._foreign = True
@@ -255,9 +256,16 @@ class LabellingSet:
 
 
 def _dispensable(frames: list[_Frame]) -> _Frame:
-    """Of the two that lie closest together in time, the one that is doubted less; of a single one, itself."""
-    pairs = list(itertools.pairwise(frames))
-    if not pairs:
-        return frames[0]
-    one, other = min(pairs, key=lambda pair: pair[1].time - pair[0].time)
-    return one if one.doubt <= other.doubt else other
+    """The least doubted of the frames whose absence leaves no longer gap than twice the mean; first and last stay.
+
+    There always is one: n frames over a time T have n - 2 between first and last, and the gaps that their absences
+    would leave are 2 T / (n - 2) long on average, at most. So no gap is longer than that, or the camera was away. Of
+    one or two frames it is the least doubted.
+    """
+    longest = 2 * (frames[-1].time - frames[0].time)
+    between = [
+        frame
+        for before, frame, after in zip(frames, frames[1:], frames[2:], strict=False)
+        if (after.time - before.time) * (len(frames) - 2) <= longest
+    ]
+    return min(between or frames, key=lambda frame: frame.doubt)

@@ -6,6 +6,7 @@ import itertools
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from edgeseg.errors import UsageError
 from edgeseg.segmenter import Segmenter
 from edgeseg.serve.event_log import EventLog
 from edgeseg.serve.rules import coco_file
+from edgeseg.serve.rules.coco_file import NAME, locked
 from edgeseg.serve.rules.labelling import LabellingSet, _dispensable, _Frame
 from edgeseg.serve.settings import LabellingSettings
 from edgeseg.spec import Head, Spec
@@ -194,16 +196,61 @@ def test_a_set_is_bounded_in_bytes(tmp_path: Path, open_camera: Callable[..., Ca
     assert 0 < total <= 3000
 
 
-@given(
-    st.lists(st.tuples(st.integers(0, 99), st.integers(0, 9999)), min_size=2, max_size=9, unique_by=lambda one: one[0])
-)
-def test_what_a_full_set_gives_up(given_frames: list[tuple[int, int]]) -> None:
-    frames = sorted(_Frame(float(at), f"gate-{at:02d}-{doubt:04d}", 1) for at, doubt in given_frames)
-    lost = frames.index(_dispensable(frames))
+@given(st.lists(st.tuples(st.integers(1, 60), st.integers(0, 9999)), min_size=1, max_size=120), st.integers(3, 20))
+def test_what_is_left_is_spread_over_all_the_time(arrivals: list[tuple[int, int]], most: int) -> None:
+    frames: list[_Frame] = []
+    now = 0
+    for step, doubt in arrivals:
+        now += step
+        frames.append(_Frame(float(now), f"gate-{now:04d}-{doubt:04d}", 1))
+        if len(frames) > most:
+            frames.remove(_dispensable(frames))
     gaps = [later.time - frame.time for frame, later in itertools.pairwise(frames)]
-    partners = [index for index in (lost - 1, lost + 1) if 0 <= index < len(frames)]
-    closest = [index for index in partners if abs(frames[index].time - frames[lost].time) == min(gaps)]
-    assert any(frames[index].doubt >= frames[lost].doubt for index in closest)
+    assert frames[0].time == arrivals[0][0]
+    assert frames[-1].time == now
+    mean = (frames[-1].time - frames[0].time) / (most - 1)  # of most + 1 frames the gaps are 1 + 1 / (most - 1) of it
+    assert all(gap <= max(2 * mean, *(step for step, _ in arrivals)) for gap in gaps)
+
+
+@pytest.mark.parametrize("doubts", [[10] * 200, list(range(200)), list(range(200, 0, -1))])
+def test_the_oldest_do_not_go_first(doubts: list[int]) -> None:
+    frames: list[_Frame] = []
+    for number, doubt in enumerate(doubts):
+        frames.append(_Frame(10.0 * number, f"gate-{number:04d}-{doubt:04d}", 1))
+        if len(frames) > 20:
+            frames.remove(_dispensable(frames))
+    halves = [sum(frame.time < 1000 for frame in frames), sum(frame.time >= 1000 for frame in frames)]
+    assert min(halves) >= 5
+
+
+def test_of_frames_that_may_go_the_least_doubted_does() -> None:
+    frames = [
+        _Frame(float(at), f"gate-{at}-{doubt:04d}", 1) for at, doubt in [(0, 5), (10, 9), (20, 7), (30, 8), (90, 1)]
+    ]
+    assert _dispensable(frames) == frames[2]
+    assert _dispensable(frames[:2]) == frames[0]
+    assert _dispensable(frames[:1]) == frames[0]
+
+
+def test_frames_are_gone_before_another_camera_lists_what_is_there(
+    tmp_path: Path, open_camera: Callable[..., Camera], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed: list[set[str]] = []
+
+    @contextmanager
+    def recorded(folder: Path) -> Iterator[None]:
+        with locked(folder):
+            yield
+            listed.append({path.name for path in (folder / "images").iterdir()})
+
+    monkeypatch.setattr("edgeseg.serve.rules.labelling.locked", recorded)
+    camera = open_camera(tmp_path, every=1.0, most=3)
+    for at in range(6):
+        camera.put(at)
+    camera.told()
+    assert max(map(len, listed)) == 3
+    document = json.loads((tmp_path / NAME).read_text())
+    assert {image["file_name"] for image in document["images"]} == listed[-1]
 
 
 def test_another_networks_classes(tmp_path: Path, open_camera: Callable[..., Camera]) -> None:
