@@ -53,6 +53,16 @@ def test_the_picture_moves_and_the_figures_change(running: Served, browser: Brow
     assert browser.evaluate(f"{GATE}.querySelectorAll('.legend li').length") == 11
     assert browser.evaluate(f"{GATE}.querySelectorAll('.latency rect[height]:not([height=\"0\"])').length") > 0
     assert browser.evaluate("document.getElementById('health').textContent") == "all 2 cameras live"
+    written = "import('/page/figures.js').then(({milliseconds, bytes}) => [...VALUES.map(milliseconds), bytes(99.7e6)])"
+    assert browser.evaluate(written.replace("VALUES", "[0.44, 3.21, 99.4, 99.6, 999.4, 999.6]")) == [
+        "0.4 ms",
+        "3.2 ms",
+        "99 ms",
+        "100 ms",
+        "999 ms",
+        "1.00 s",
+        "100 MB",
+    ]
     assert browser.complaints == []
 
 

@@ -13,15 +13,15 @@ export function duration(seconds) {
 
 /** Milliseconds with three digits at most. */
 export function milliseconds(value) {
-  if (value >= 1000) return `${(value / 1000).toPrecision(3)} s`;
-  return `${value >= 100 ? Math.round(value) : value.toPrecision(value < 1 ? 1 : 2)} ms`;
+  if (value >= 999.5) return `${(value / 1000).toPrecision(3)} s`;
+  return `${value >= 99.5 ? Math.round(value) : value.toPrecision(value < 1 ? 1 : 2)} ms`; // 99.6 would be 1.0e+2
 }
 
 export function bytes(number) {
   const units = ["B", "kB", "MB", "GB", "TB"];
   let unit = 0;
   while (number >= 1000 && unit < units.length - 1) [number, unit] = [number / 1000, unit + 1];
-  return `${unit && number < 100 ? number.toPrecision(2) : Math.round(number)} ${units[unit]}`;
+  return `${unit && number < 99.5 ? number.toPrecision(2) : Math.round(number)} ${units[unit]}`;
 }
 
 export function sum(counts) {
