@@ -220,6 +220,7 @@ class LabellingSet:
                 finally:
                     self._delete(surplus)
         except OutputError as error:
+            self._delete(surplus)  # the set is bounded, whatever becomes of the file
             if not self._foreign:
                 self._foreign = True
                 self._events.add("recording", "labelling_unlisted", f"frames are kept, but {error}", self._camera)
