@@ -50,7 +50,7 @@ TARGET = "onnxruntime"
 
 CLOSED = "the engine is closed; load the bundle again"
 
-LAYOUT = 1
+LAYOUT = 2
 """Of what is compiled and kept; a part of the key, to be raised when this file changes a model otherwise."""
 
 

@@ -193,11 +193,26 @@ def test_a_head_that_is_a_product_runs_as_a_convolution(tmp_path: Path, spec: Sp
     assert "MatMul" not in kinds
 
 
+def test_the_product_within_road_runs_as_a_convolution() -> None:
+    """Its logits are enlarged and corrected after it; so it is not what the result reads."""
+    ov = importlib.import_module("edgeseg.engines.openvino").ov
+    bundle = Bundle.open("road")
+    read = ov.Core().read_model(bundle.read(bundle.artifact(target="onnxruntime", precision="int8")))
+    kinds = [node.get_type_name() for node in read.get_ordered_ops()]
+    product_as_convolution(ov, read)
+    changed = [node.get_type_name() for node in read.get_ordered_ops()]
+    assert (kinds.count("MatMul"), changed.count("MatMul")) == (1, 0)
+    assert changed.count("Convolution") == kinds.count("Convolution") + 1
+    assert [name for each in read.outputs for name in each.get_names()] == ["logits"]
+
+
 def test_other_heads_stay_as_they_are(spec: Spec, make_model: MakeModel) -> None:
     ov = importlib.import_module("edgeseg.engines.openvino").ov
-    model = product(spec.width, spec.height)[0]
-    model.graph.node[2].attribute[0].ints[:] = [0, 3, 2, 1]
-    for other in (make_model(spec), model):
+    turned, mapped = (product(spec.width, spec.height)[0] for _ in range(2))
+    turned.graph.node[2].attribute[0].ints[:] = [0, 3, 2, 1]
+    bias = np.ones((spec.height, spec.width, 3), np.float32)  # another for each pixel
+    mapped.graph.initializer[1].CopyFrom(onnx.numpy_helper.from_array(bias, "bias"))
+    for other in (make_model(spec), turned, mapped):
         read = ov.Core().read_model(other.SerializeToString())
         before = [node.get_type_name() for node in read.get_ordered_ops()]
         product_as_convolution(ov, read)

@@ -17,6 +17,7 @@ from lab.tables.cpp import cpp
 from lab.tables.parts import figure, load_results, machine, markdown
 from lab.tables.peers import peers
 from lab.tables.serving import serving
+from lab.tables.speed import speed
 from lab.tables.stream import accuracy, stream
 
 
@@ -148,5 +149,6 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "scale": archive.scale,
     "scale_validation": archive.validation,
     "serving": serving,
+    "speed": speed,
 }
 """By name: the function that turns a folder of results into Markdown."""

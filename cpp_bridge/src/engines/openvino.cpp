@@ -38,12 +38,9 @@ bool has_order(const Node& transpose, const std::vector<std::int64_t>& order) {
     return constant != nullptr && constant->cast_vector<std::int64_t>() == order;
 }
 
-// Gives the last convolution of our INT8 files back to OpenVINO as a convolution: the files have it as a matrix product
-// of pixels with their channels last, which is quicker in ONNX Runtime and slower here. Another graph stays as it is.
-void product_as_convolution(const std::shared_ptr<ov::Model>& model) {
+// The product whose last node is `first`, as a convolution; another node stays as it is.
+void replace_product(const Node& first) {
     using namespace ov::opset13;
-    const auto result = model->get_results()[0];
-    const Node first = result->get_input_node_shared_ptr(0);
     if (!ov::is_type<Transpose>(first) || !has_order(first, {0, 3, 1, 2})) return;
     const Node added = before<Transpose>(first), multiplied = before<Add>(added);
     const Node last = multiplied == nullptr ? nullptr : before<MatMul>(multiplied);
@@ -52,6 +49,7 @@ void product_as_convolution(const std::shared_ptr<ov::Model>& model) {
     const auto bias = ov::as_type_ptr<Constant>(added->get_input_node_shared_ptr(1));
     if (matrix == nullptr || bias == nullptr || matrix->get_shape().size() != 2) return;
     const std::size_t inputs = matrix->get_shape()[0], outputs = matrix->get_shape()[1];
+    if (bias->get_shape() != ov::Shape{outputs}) return;  // one number a class; a map of them stays as it is
     const std::vector<float> from = matrix->cast_vector<float>();
     std::vector<float> weights(from.size());
     for (std::size_t i = 0; i < inputs; ++i) {
@@ -64,7 +62,15 @@ void product_as_convolution(const std::shared_ptr<ov::Model>& model) {
     const auto with_bias =
         std::make_shared<Add>(convolved, Constant::create(ov::element::f32, {1, biases.size(), 1, 1}, biases));
     with_bias->output(0).set_names(first->output(0).get_names());
-    result->input(0).replace_source_output(with_bias->output(0));
+    for (ov::Input<ov::Node> reader : first->output(0).get_target_inputs()) {
+        reader.replace_source_output(with_bias->output(0));
+    }
+}
+
+// Gives the last convolution of our INT8 files back to OpenVINO as a convolution: the files have it as a matrix product
+// of pixels with their channels last, which is quicker in ONNX Runtime and slower here. Another graph stays as it is.
+void product_as_convolution(const std::shared_ptr<ov::Model>& model) {
+    for (const Node& node : model->get_ordered_ops()) replace_product(node);
 }
 
 void check_model(const Model& of, const std::shared_ptr<ov::Model>& model) {

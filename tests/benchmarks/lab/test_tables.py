@@ -19,6 +19,7 @@ from edgeseg_bench.result import to_text
 from lab.peers.environment import LABORATORY
 from lab.tables.__main__ import pages_with_tables, with_tables
 from lab.tables.rows import TABLES
+from lab.tables.speed import KINDS
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -140,6 +141,18 @@ SERVING = {
          "frames": 1600, "dropped": 100, "retries": 3, "p50": 99.6, "p95": 200.2, "p99": 300.4, "max": 400.0},
     ],
 }  # fmt: skip
+SPEED = {
+    "data": "camvid",
+    "split": "val",
+    "threads": 1,
+    "machine": {"processor": "CPU", "cores": 2},
+    "versions": {"onnxruntime": "1.32.0", "openvino": "2026.4.1"},
+    "warnings": ["the machine was busy"],
+    "networks": [
+        {"name": "unet", "width": 0.25, "weights": "fresh", "macs": 1_230_000_000, "miou": {"fp32": 43.0, "int8": None},
+         "ms": {kind: {"median": median} for kind, median in zip(KINDS, (90.1, 30.2, 80.3, 20.4), strict=True)}},
+    ],
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -158,6 +171,7 @@ def results(tmp_path: Path, measured: dict[str, Any]) -> Path:
     (tmp_path / "cpu.bench-throughput.json").write_text(to_text(bench))
     kinds = {"cpu.kernels": KERNELS, "cpu.precision": PRECISION, "cpu.peers": PEERS, "cpu.cpp": CPP, "zoo": ZOO}
     kinds |= {"cpu.archive": ARCHIVE, "cpu.archive-costs": ARCHIVE, "cpu.archive-scale": SCALE, "cpu.serving": SERVING}
+    kinds["cpu.speed"] = SPEED
     for name, result in kinds.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(result))
     return tmp_path
@@ -172,7 +186,7 @@ def test_each_page_is_what_the_results_say(page: Path) -> None:
 def test_the_tables_are_shown_somewhere() -> None:
     text = "".join(page.read_text() for page in pages_with_tables(ROOT))
     shown = set(re.findall("<!-- table: (.*) -->", text))
-    assert shown >= {"accuracy", "stream", "kernels", "precision", "peers", "zoo"}
+    assert shown >= {"accuracy", "stream", "kernels", "precision", "peers", "zoo", "speed"}
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -202,6 +216,7 @@ EXPECTED = {
     "peers": "| script fp32 [1] | 97.00 | 20.0 | 2.50 | - | - | 80.0 |",
     "zoo": "| unet, width 0.25 | none, teacher road | 60.1 | - | 70.2 / 90.3 | 31.04 / 1.23 | 30.2 | "
     "62.0 at width 1 (CamVid test; a paper) | 60 + 20 of 240x180 crops, the last 150 min |",
+    "speed": "| unet, width 0.25 | fresh | 1.23 | 43.0 | - | 90.1 | 30.2 | 80.3 | 20.4 |",
 }
 
 
