@@ -59,7 +59,6 @@ def system(endpoint: str | None, region: str | None) -> Any:
         region=region,
         connect_timeout=SECONDS,
         request_timeout=SECONDS,
-        allow_delayed_open=True,  # small objects go in one request
     )
 
 
@@ -146,7 +145,7 @@ class Ranges(io.RawIOBase):
         self._where = where
         with asking(where, SourceError):
             self._file = system(where.endpoint, where.region).open_input_file(where.path)
-            self._size = self._file.size()
+            self._size = int(self._file.size())
         self._at = 0
 
     def readable(self) -> bool:
@@ -169,13 +168,13 @@ class Ranges(io.RawIOBase):
             SourceError: the server does not give it.
         """
         count = max(0, min(len(buffer), self._size - self._at))
-        if count:
-            with asking(self._where, SourceError):
-                data = self._file.read_at(count, self._at)
-            count = len(data)
-            buffer[:count] = data
-            self._at += count
-        return count
+        if not count:
+            return 0
+        with asking(self._where, SourceError):
+            data = bytes(self._file.read_at(count, self._at))
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
 
 
 @contextmanager

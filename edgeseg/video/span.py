@@ -251,6 +251,7 @@ def _opened(path: Path | str, file: BinaryIO | None = None) -> InputContainer:
         check_file(Path(path))
         check_playlist(Path(path))
     try:
-        return av.open(file or f"file:{path}", options={"protocol_whitelist": PROTOCOLS}, metadata_errors="replace")
+        options = {"protocol_whitelist": PROTOCOLS}
+        return av.open(file or f"file:{path}", "r", options=options, metadata_errors="replace")
     except FFmpegError as error:
         raise SourceError(f"{path} is no video that can be decoded, expected one (MP4, MKV, AVI ...)") from error

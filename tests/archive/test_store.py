@@ -119,9 +119,9 @@ def test_from_bucket_to_bucket(
     assert set(target.writes().values()) == {1}
     copy = tmp_path / "masks.mov"
     copy.write_bytes(found["a.mp4/masks.mov"])
-    masks = [[mask for _, mask in read_masks(path)] for path in (copy, tmp_path / "out/a.mp4/masks.mov")]
-    assert len(masks[0]) == 43
-    assert np.array_equal(*masks)
+    sent, made = ([mask for _, mask in read_masks(path)] for path in (copy, tmp_path / "out/a.mp4/masks.mov"))
+    assert len(sent) == 43
+    assert np.array_equal(sent, made)
     before = target.writes()
     with pytest.raises(UsageError, match=f"the results in {target.url}/masks were begun with overlay false"):
         batch(f"{source.url}/archive", out=f"{target.url}/masks", overlay=True)
@@ -223,12 +223,19 @@ def test_a_machine_of_a_cluster(make_video: Callable[..., Path], tiny: str, serv
     assert isinstance(actor.do(Task("begin", video_at(f"{there.url}/a.mp4"))), Finished)
 
 
+# MPEG-TS is sought by bisection, which reads a file as small as this one through.
+@pytest.mark.parametrize(("name", "share"), [("in.mp4", 0.25), ("in.mkv", 0.25), ("in.ts", 2)])
 def test_of_a_piece_no_more_is_read_than_it_takes(
-    make_video: Callable[..., Path], server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_video: Callable[..., Path],
+    server: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    share: float,
 ) -> None:
     there = server.bucket()
-    video = make_video(tmp_path / "in.mp4", 200, size=(640, 368))
-    there.put(video, "in.mp4")
+    video = make_video(tmp_path / name, 200, size=(640, 368))
+    there.put(video, name)
     monkeypatch.setattr(store, "AHEAD", 2**14)
     read = 0
     readinto = bucket.Ranges.readinto
@@ -244,13 +251,13 @@ def test_of_a_piece_no_more_is_read_than_it_takes(
     assert len(spans) == 20
     for span in (spans[0], spans[9], spans[-1]):
         read = 0
-        with store.open_file(locate(f"{there.url}/in.mp4")) as file, SpanSource("it", span, 0.0, file=file) as source:
+        with store.open_file(locate(f"{there.url}/{name}")) as file, SpanSource("it", span, 0.0, file=file) as source:
             found = [(frame.timestamp, frame.image) for frame in source]
         with SpanSource(video, span, 0.0) as source:
             for (timestamp, image), frame in zip(found, source, strict=True):
                 assert timestamp == frame.timestamp
                 assert np.array_equal(image, frame.image)
-        assert 0 < read < video.stat().st_size / 4
+        assert 0 < read < share * video.stat().st_size
 
 
 def test_bytes_by_ranges(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
