@@ -44,7 +44,10 @@ class Temporary:
             self.path = target.with_name(f".{target.stem}.{token}.{kind}{target.suffix}")
             if folder:
                 self.path.mkdir(0o700)
-                self.handle = os.open(self.path, _FOLDER)
+                try:
+                    self.handle = os.open(self.path, _FOLDER)
+                except FileNotFoundError:  # a process that sweeps here was quicker
+                    continue
             else:
                 self.handle = os.open(self.path, _FILE | os.O_CREAT | os.O_EXCL, mode)
             # A process that sweeps here may have been between the two calls.

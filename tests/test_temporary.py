@@ -69,3 +69,20 @@ sys.stdin.read()
         process.wait()
         assert len(left(tmp_path)) == 1
     os.kill(child, 9)
+
+
+def test_a_folder_that_is_swept_as_it_is_made_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    mkdir = Path.mkdir
+
+    def swept_once(path: Path, mode: int) -> None:
+        mkdir(path, mode)
+        made.append(path)
+        if len(made) == 1:
+            path.rmdir()
+
+    monkeypatch.setattr(Path, "mkdir", swept_once)
+    temporary = Temporary(tmp_path / "out", "part", folder=True)
+    assert temporary.path == made[1]
+    assert temporary.path.is_dir()
+    temporary.release()

@@ -13,7 +13,8 @@
           0000/ 0001/ ...   its finished pieces, each of which appears whole
             warnings.json   of its source, if there are any
 
-Folders of videos are called like the videos.
+Folders of videos are called like the videos. In a bucket a folder is there once its frames.parquet is, which is sent
+last; and there is no lock.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+from edgeseg.archive import store
+from edgeseg.archive.address import Location, Object
 from edgeseg.errors import OutputError, UsageError
 from edgeseg.temporary import lock
 
@@ -43,34 +46,45 @@ class Place:
         root: it itself.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Location) -> None:
         self.root = root
 
     @property
-    def settings(self) -> Path:
+    def settings(self) -> Location:
         """What the masks are made with."""
         return self.root / RUN / "settings.json"
 
-    def result(self, name: str) -> Path:
+    def result(self, name: str) -> Location:
         """The folder of a finished video."""
         return self.root / name
 
-    def pieces(self, name: str) -> Path:
+    def pieces(self, name: str) -> Location:
         """The folder of a video on its way."""
         return self.root / RUN / name
 
-    def plan(self, name: str) -> Path:
+    def plan(self, name: str) -> Location:
         """How it is cut."""
         return self.pieces(name) / "plan.json"
 
-    def piece(self, name: str, number: int) -> Path:
+    def piece(self, name: str, number: int) -> Location:
         """The folder of a finished piece."""
-        return self.pieces(name) / f"{number:04d}"
+        return self.pieces(name) / piece_name(number)
 
-    def warnings(self, name: str, number: int) -> list[str]:
-        """What the source of a finished piece warned of."""
-        path = self.piece(name, number) / WARNINGS
-        return list(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else []
+    def has(self, folder: Location) -> bool:
+        """Whether a video or piece is finished.
+
+        Raises:
+            OutputError: the server of a bucket does not say.
+        """
+        return store.exists(folder, FRAMES)
+
+    def new(self, folder: Location) -> AbstractContextManager[Path]:
+        """An empty folder for a video or piece, which is finished when the block succeeds.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        return store.new_folder(folder, FRAMES)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -78,8 +92,13 @@ class Place:
 
         Raises:
             OutputError: it cannot be made or written.
+            SourceError: there is no such bucket, or it may not be looked into.
             UsageError: another run is at work in it.
         """
+        if isinstance(self.root, Object):
+            store.check(self.root)
+            yield
+            return
         try:
             (self.root / RUN).mkdir(parents=True, exist_ok=True)
             handle = os.open(self.root / RUN / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -93,3 +112,14 @@ class Place:
             yield
         finally:
             os.close(handle)
+
+
+def piece_name(number: int) -> str:
+    """Of a piece's folder, in that of its video."""
+    return f"{number:04d}"
+
+
+def warnings(piece: Path) -> list[str]:
+    """What the source of a finished piece warned of; `piece` is its folder."""
+    path = piece / WARNINGS
+    return list(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else []

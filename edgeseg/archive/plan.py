@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from edgeseg.atomic import atomic_file
+from edgeseg.archive import store
+from edgeseg.archive.address import Location
+from edgeseg.archive.store import Status
 from edgeseg.errors import OutputError
-from edgeseg.json_fields import list_of, optional, read_json, required
+from edgeseg.json_fields import list_of, optional, required
 from edgeseg.video.file import VideoSource, early_end, is_early
 from edgeseg.video.open import open_source
 from edgeseg.video.source import NOMINAL_FPS, Source
@@ -43,13 +46,17 @@ class Plan:
     length: float | None = None
 
     @classmethod
-    def of(cls, path: Path, seconds: float) -> Plan:
+    def of(cls, path: Path, seconds: float, status: Status) -> Plan:
         """Cuts a video into pieces of so many seconds; math.inf leaves it whole.
+
+        Args:
+            path: of the video, on disk.
+            seconds: of a piece.
+            status: of the video, where it comes from.
 
         Raises:
             SourceError: it is missing, no video, or has no frame that can be decoded.
         """
-        status = path.stat()
         with open_source(path) as source:
             frames, fps = source.frame_count, source.fps
             known = None if frames is None or fps is None else frames / fps
@@ -57,14 +64,14 @@ class Plan:
             start, length = (source.start_time, source.length) if isinstance(source, VideoSource) else (None, None)
         spans = cut(path, seconds) if start is not None and long else ()
         several = spans if len(spans) > 1 else ()
-        return cls(status.st_size, status.st_mtime_ns, start or 0.0, frames, fps, several, length)
+        return cls(status.bytes, status.changed, start or 0.0, frames, fps, several, length)
 
     @property
     def pieces(self) -> int:
         """How many."""
         return max(1, len(self.spans))
 
-    def early_end(self, path: Path, frames: int, last: float) -> str | None:
+    def early_end(self, path: Location, frames: int, last: float) -> str | None:
         """The warning of a video in several pieces that ends early; None if it does not.
 
         Of one in one piece, its source says it.
@@ -79,44 +86,53 @@ class Plan:
             return None
         return early_end(str(path), frames, last + period, self.length)
 
-    def is_of(self, path: Path) -> bool:
+    def is_of(self, path: Location) -> bool:
         """Whether the video is still what was cut."""
-        status = path.stat()
-        return (status.st_size, status.st_mtime_ns) == (self.bytes, self.changed)
+        return store.status(path) == (self.bytes, self.changed)
 
-    def open(self, path: Path, piece: int) -> Source:
+    @contextmanager
+    def open(self, path: Location, piece: int) -> Iterator[Source]:
         """The frames of a piece, numbered from 0, with their times in the whole video.
+
+        Of an object that is cut, no more is read than the piece; one that is not, is read from a copy.
 
         Raises:
             SourceError: the video cannot be read.
             InseparableError: the piece cannot be decoded by itself.
         """
         if not self.spans:
-            return open_source(path)
-        return SpanSource(path, self.spans[piece], self.start_time)
+            with store.fetch(path) as copy, open_source(copy) as source:
+                yield source
+        elif isinstance(path, Path):
+            with SpanSource(path, self.spans[piece], self.start_time) as source:
+                yield source
+        else:
+            with (
+                store.open_file(path) as file,
+                SpanSource(str(path), self.spans[piece], self.start_time, file=file) as source,
+            ):
+                yield source
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Location) -> None:
         """Writes it down, whole or not at all.
 
         Raises:
             OutputError: the disk is full.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_file(path) as temporary:
-            fps = None if self.fps is None else str(self.fps)
-            temporary.write_text(json.dumps({"format": FORMAT, **asdict(self), "fps": fps}), encoding="utf-8")
+        fps = None if self.fps is None else str(self.fps)
+        store.write(path, json.dumps({"format": FORMAT, **asdict(self), "fps": fps}))
 
     @classmethod
-    def read(cls, path: Path) -> Plan | None:
+    def read(cls, path: Location) -> Plan | None:
         """What `write` wrote; None if there is none.
 
         Raises:
             OutputError: it is damaged.
         """
-        if not os.path.lexists(path):
-            return None
         advice = f"remove {path.parent}, and the video is begun anew"
-        data = read_json(path, error=OutputError, unreadable=advice, damaged=advice)
+        data = store.read_json(path, unreadable=advice)
+        if data is None:
+            return None
 
         def field(key: str, kind: type[Any]) -> Any:
             return required(data, key, kind, where=str(path), error=OutputError)

@@ -12,9 +12,9 @@ import time
 import warnings
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 from typing import Any, NamedTuple
 
+from edgeseg.archive.address import Location
 from edgeseg.archive.settings import Loading
 from edgeseg.archive.tasks import Outcome, Task
 from edgeseg.archive.worker import Worker
@@ -35,7 +35,7 @@ DEATH = 5.0
 class Start(NamedTuple):
     """What a worker is told first: the arguments of `edgeseg.archive.worker.Worker`."""
 
-    root: Path
+    root: Location
     loading: Loading
     piece_seconds: float
 

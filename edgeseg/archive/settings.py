@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from edgeseg.archive import store
+from edgeseg.archive.address import Location
 from edgeseg.archive.events import Watch
-from edgeseg.atomic import atomic_file
 from edgeseg.bundle import Bundle
 from edgeseg.errors import BundleError, OutputError, UsageError
-from edgeseg.json_fields import optional, read_json, required
+from edgeseg.json_fields import optional, required
 from edgeseg.segmenter import Segmenter, load
 
 FORMAT = 1
@@ -43,32 +43,31 @@ class Settings:
         own = {key: value for key, value in asdict(self).items() if key != "watch"}
         return own if self.watch is None else {**own, "watch": self.watch.to_json()}
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Location) -> None:
         """Writes them down, whole or not at all.
 
         Raises:
             OutputError: the disk is full.
         """
-        with atomic_file(path) as temporary:
-            temporary.write_text(json.dumps({"format": FORMAT, **self.to_json()}, indent=2), encoding="utf-8")
+        store.write(path, json.dumps({"format": FORMAT, **self.to_json()}, indent=2))
 
     @classmethod
-    def read(cls, path: Path) -> Settings | None:
+    def read(cls, path: Location) -> Settings | None:
         """What `write` wrote; None if there are none.
 
         Raises:
             OutputError: they are damaged, or of a newer edgeseg.
         """
-        if not os.path.lexists(path):
-            return None
         advice = "choose another --out"
-        data = read_json(path, error=OutputError, unreadable=advice, damaged=advice)
+        data = store.read_json(path, unreadable=advice)
+        if data is None:
+            return None
         if required(data, "format", int, where=str(path), error=OutputError) != FORMAT:
             raise OutputError(f"{path} has format {data['format']}, expected {FORMAT}; {advice}")
         return cls.from_json(data, path)
 
     @classmethod
-    def from_json(cls, data: Any, path: Path) -> Settings:
+    def from_json(cls, data: Any, path: Location) -> Settings:
         """What `to_json` gave, among whatever else; `path` is where it was found.
 
         Raises:
@@ -86,7 +85,7 @@ class Settings:
             raise OutputError(f"{path} holds rules that are none; choose another --out") from error
         return cls(**texts, overlay=field("overlay", bool), watch=read)
 
-    def check_same(self, earlier: Settings, out: Path) -> None:
+    def check_same(self, earlier: Settings, out: Location) -> None:
         """Refuses to go on where a run was begun with others.
 
         Raises:

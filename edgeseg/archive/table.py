@@ -6,7 +6,7 @@ import json
 import math
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
@@ -133,9 +133,9 @@ class PieceTable:
             self._writer.close()
 
 
-def rows(path: Path) -> int:
+def rows(file: Path | BinaryIO) -> int:
     """How many frames a table holds."""
-    return int(pq.read_metadata(path).num_rows)
+    return int(pq.read_metadata(file).num_rows)
 
 
 def last_time(path: Path) -> float:
@@ -143,7 +143,7 @@ def last_time(path: Path) -> float:
     return float(pq.read_table(path, columns=["time"])["time"][-1].as_py())
 
 
-def origin(path: Path) -> dict[str, Any]:
+def origin(file: Path | BinaryIO) -> dict[str, Any]:
     """What the masks of a finished video were made with: the JSON of its table's metadata."""
-    found: dict[str, Any] = json.loads(pq.read_schema(path).metadata[METADATA])
+    found: dict[str, Any] = json.loads(pq.read_schema(file).metadata[METADATA])
     return found

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from edgeseg.archive import store
+from edgeseg.archive.address import Location, Object, is_url, locate
 from edgeseg.archive.place import FRAMES, MASKS, RUN
-from edgeseg.errors import SourceError, UsageError
-from edgeseg.files import LARGEST_TEXT, read_file, real, walk
+from edgeseg.errors import EdgeSegError, SourceError, UsageError
+from edgeseg.files import real, walk
 
 SUFFIXES = frozenset(
     f".{kind}"
@@ -32,16 +36,16 @@ class Video(NamedTuple):
 
     Attributes:
         name: of its results, a relative path with its suffix: "day-1/cam.mp4".
-        path: where it lies, absolute.
+        path: where it lies; absolute, if it is no object.
         bytes: its size.
     """
 
     name: str
-    path: Path
+    path: Location
     bytes: int
 
 
-def find_videos(inputs: Sequence[Path], out: Path) -> tuple[list[Video], int]:
+def find_videos(inputs: Sequence[Location], out: Location) -> tuple[list[Video], int]:
     """The videos that are meant, and how many files in the folders are none by their names.
 
     Args:
@@ -56,40 +60,68 @@ def find_videos(inputs: Sequence[Path], out: Path) -> tuple[list[Video], int]:
     videos: list[Video] = []
     others = 0
     for each in inputs:
-        if each.is_dir():
-            found, strangers = _in_folder(each, out)
+        store.check(each)
+        if store.is_folder(each):
+            found, strangers = _in_prefix(each, out) if isinstance(each, Object) else _in_folder(each, out)
             others += strangers
         elif each.suffix.lower() == MANIFEST:
-            found = _in_manifest(each)
+            found = _present(_in_manifest(each), each)
         else:
-            found = [(each.name, each)]
-        _check_present([path for _, path in found], each)
-        videos += [Video(name, path.absolute(), path.stat().st_size) for name, path in found]
+            found = _present([(each.name, each)], each)
+        videos += found
     if not videos:
         raise SourceError("there is no video to segment; give files, a folder or a list of files (.txt)")
     _check_names(videos)
     for name, path, _ in videos:
-        if real(out / name) == real(path):
+        if _real(out / name) == _real(path):
             raise UsageError(f"the results in {out} would take the place of the videos there; choose another --out")
     return videos, others
 
 
-def _in_folder(folder: Path, out: Path) -> tuple[list[tuple[str, Path]], int]:
-    videos, others = [], 0
-    for path in _files(folder, real(out)):
+def _real(path: Location) -> Location:
+    return real(path) if isinstance(path, Path) else path
+
+
+def _in_folder(folder: Path, out: Location) -> tuple[list[Video], int]:
+    found: list[tuple[str, Location]] = []
+    others = 0
+    for path in _files(folder, _real(out)):
         if path.suffix.lower() in SUFFIXES:
-            videos.append((str(path.relative_to(folder)), path))
+            found.append((str(path.relative_to(folder)), path))
         else:
             others += 1
+    return _some(_present(found, folder), folder), others
+
+
+def _in_prefix(folder: Object, out: Location) -> tuple[list[Video], int]:
+    """What `_in_folder` finds, below an object."""
+    found = dict(store.objects(folder))
+    parents = {PurePosixPath(key).parent for key in found if PurePosixPath(key).name == FRAMES}
+    results = {each for each in parents if str(each / MASKS) in found}
+    apart = not isinstance(out, Object) or out.endpoint != folder.endpoint or out == folder
+    videos, others = [], 0
+    for key, size in found.items():
+        path = PurePosixPath(key)
+        inside = not apart and str(folder / key).startswith(f"{out}/")
+        if inside or results.intersection(path.parents) or any(part[0] == "." for part in path.parts):
+            continue
+        if path.suffix.lower() in SUFFIXES:
+            videos.append(Video(key, folder / key, size))
+        else:
+            others += 1
+    return _some(videos, folder), others
+
+
+def _some(videos: list[Video], folder: Location) -> list[Video]:
     if not videos:
         raise SourceError(
             f"the folder {folder} holds no video, expected files that end in .mp4, .mkv, .avi or the like; "
             "give others by their names, or in a list (.txt)"
         )
-    return videos, others
+    return videos
 
 
-def _files(folder: Path, out: Path) -> Iterator[Path]:
+def _files(folder: Path, out: Location) -> Iterator[Path]:
     """Files in it and in the folders below, in order; neither hidden ones nor results, in `out` or elsewhere."""
 
     def refuse(error: OSError) -> None:
@@ -103,40 +135,65 @@ def _files(folder: Path, out: Path) -> Iterator[Path]:
         yield from (here / name for name in names)
 
 
-def _in_manifest(manifest: Path) -> list[tuple[str, Path]]:
+def _in_manifest(manifest: Location) -> list[tuple[str, Location]]:
     try:
-        lines = read_file(manifest, LARGEST_TEXT).decode("utf-8-sig").splitlines()
+        content = store.read(manifest)
+        if content is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        lines = content.decode("utf-8-sig").splitlines()
+    except EdgeSegError:
+        raise
     except OSError as error:
         raise SourceError(f"cannot read {manifest}: {error.strerror or error}; check the path") from error
     except UnicodeError as error:
         raise SourceError(f"{manifest} is no UTF-8 text, expected a path on each line; write it again") from error
-    videos = []
+    videos: list[tuple[str, Location]] = []
     for line in lines:
         if line.strip() and not line.startswith("#"):
-            path = manifest.parent / line.strip()
-            name = Path(os.path.relpath(path, manifest.parent))
-            videos.append((path.name if ".." in name.parts else str(name), path))
+            videos.append(_line(line.strip(), manifest.parent))
     if not videos:
         raise SourceError(f"the list {manifest} names no video, expected a path on each line")
     return videos
 
 
-def _check_present(paths: Sequence[Path], where: Path) -> None:
-    missing = [path for path in paths if not path.is_file()]
+def _line(line: str, folder: Location) -> tuple[str, Location]:
+    """Name and place of what a line of a list names; `folder` is the list's."""
+    if not is_url(line) and isinstance(folder, Path):
+        path = folder / line
+        name = Path(os.path.relpath(path, folder))
+        return (path.name if ".." in name.parts else str(name)), path
+    found = locate(line if is_url(line) else f"{folder}/{line}")
+    if isinstance(found, Object) and isinstance(folder, Object):
+        if not is_url(line):
+            found = replace(found, endpoint=folder.endpoint, region=folder.region)
+        if f"{found}".startswith(f"{folder}/") and found.endpoint == folder.endpoint:
+            return f"{found}"[len(f"{folder}/") :], found
+    return found.name, found
+
+
+def _present(found: Sequence[tuple[str, Location]], where: Location) -> list[Video]:
+    """The videos, all of which must be there; `where` is what names them."""
+    videos: list[Video] = []
+    missing: list[Location] = []
+    for (name, path), size in zip(found, store.sizes([path for _, path in found]), strict=True):
+        if size is None:
+            missing.append(path)
+        else:
+            videos.append(Video(name, path.absolute() if isinstance(path, Path) else path, size))
     if not missing:
-        return
+        return videos
     named = ", ".join(str(path) for path in missing[:SHOWN])
     more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
     if missing == [where]:
         raise SourceError(f"{named} does not exist or is no file, expected a video, a folder or a list; check the path")
     raise SourceError(
-        f"{where} names {len(missing)} of {len(paths)} files that are not there: {named}{more}; take them out of the "
+        f"{where} names {len(missing)} of {len(found)} files that are not there: {named}{more}; take them out of the "
         "list, or put them there"
     )
 
 
 def _check_names(videos: Sequence[Video]) -> None:
-    paths: dict[str, Path] = {}
+    paths: dict[str, Location] = {}
     for name, path, _ in videos:
         if name in paths:
             raise UsageError(

@@ -5,20 +5,20 @@ from __future__ import annotations
 import errno
 import json
 import math
-import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from edgeseg.archive import table
+from edgeseg.archive import store, table
+from edgeseg.archive.address import Location
 from edgeseg.archive.join import join
 from edgeseg.archive.piece import segment
-from edgeseg.archive.place import FRAMES, WARNINGS, Place
+from edgeseg.archive.place import FRAMES, WARNINGS, Place, piece_name, warnings
 from edgeseg.archive.plan import Plan
 from edgeseg.archive.settings import Loading, Settings
 from edgeseg.archive.tasks import NOTHING, Begun, Failed, Finished, Inseparable, Made, Outcome, Task, Work
 from edgeseg.archive.videos import Video
-from edgeseg.atomic import atomic_folder
 from edgeseg.engines import first_line
 from edgeseg.errors import EdgeSegError, OutputError, SourceError
 from edgeseg.video.span import InseparableError
@@ -30,11 +30,11 @@ FATAL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 class Worker:
     """Does tasks."""
 
-    def __init__(self, root: Path, loading: Loading, piece_seconds: float, progress: Callable[[int], None]) -> None:
+    def __init__(self, root: Location, loading: Loading, piece_seconds: float, progress: Callable[[int], None]) -> None:
         """Loads the network.
 
         Args:
-            root: the folder of the results.
+            root: the place of the results.
             loading: how.
             piece_seconds: of a piece, at least.
             progress: told how many frames of a task are done.
@@ -48,9 +48,17 @@ class Worker:
         self._seconds = piece_seconds
         self._progress = progress
         self._model = loading.load()
+        self._copy: Path | None = None
 
     def do(self, task: Task) -> Outcome:
         """Does a task; what goes wrong is its outcome."""
+        outcome = self._outcome(task)
+        if isinstance(outcome, (Failed, Inseparable)):
+            outcome = outcome._replace(reason=self._named(outcome.reason, task.video))
+        self._copy = None
+        return outcome
+
+    def _outcome(self, task: Task) -> Outcome:
         try:
             return self._do(task)
         except InseparableError as error:
@@ -74,11 +82,11 @@ class Worker:
             return self._begin(video)
         if task.kind == "piece":
             plan, piece = self._plan(video), self._place.piece(video.name, task.piece)
-            if piece.exists():  # a worker of this run has died before it could say so
-                return Made(Work(table.rows(piece / FRAMES), {}))
-            return Made(self._piece(video, plan, task.piece))
-        if (result := self._place.result(video.name)).exists():  # a worker died of this as it removed the pieces
-            shutil.rmtree(self._place.pieces(video.name), ignore_errors=True)
+            if self._place.has(piece):  # a worker of this run has died before it could say so
+                return Made(Work(self._rows(piece), {}))
+            return Made(self._piece(video, plan, task.piece, video.path))
+        if self._place.has(result := self._place.result(video.name)):  # a worker died of this as it removed the pieces
+            store.tidy(self._place.pieces(video.name))
             found = self._earlier(video, result)
             return found._replace(earlier=False) if task.kind == "join" else found  # pieces have been counted
         if task.kind == "whole":
@@ -87,31 +95,51 @@ class Worker:
 
     def _begin(self, video: Video) -> Outcome:
         result, pieces = self._place.result(video.name), self._place.pieces(video.name)
-        if result.exists():
-            shutil.rmtree(pieces, ignore_errors=True)
+        if self._place.has(result):
+            store.tidy(pieces)
             return self._earlier(video, result)
         plan = Plan.read(self._place.plan(video.name))
         if plan is None or not plan.is_of(video.path):
-            shutil.rmtree(pieces, ignore_errors=True)
-            plan = Plan.of(video.path, self._seconds)
-            plan.write(self._place.plan(video.name))
+            store.remove(pieces)
+            status = store.status(video.path)
+            with self._fetched(video) as path:
+                plan = Plan.of(path, self._seconds, status)
+                plan.write(self._place.plan(video.name))
+                if plan.pieces == 1:
+                    return self._all(video, plan, path)
         if plan.pieces == 1:
-            return self._all(video, plan)
-        finished = [number for number in range(plan.pieces) if self._place.piece(video.name, number).exists()]
-        frames = sum(table.rows(self._place.piece(video.name, number) / FRAMES) for number in finished)
+            with self._fetched(video) as path:
+                return self._all(video, plan, path)
+        finished = [number for number in range(plan.pieces) if self._place.has(self._place.piece(video.name, number))]
+        frames = sum(self._rows(self._place.piece(video.name, number)) for number in finished)
         return Begun(plan.pieces, frozenset(finished), frames, plan.frames)
 
-    def _earlier(self, video: Video, result: Path) -> Finished:
+    @contextmanager
+    def _fetched(self, video: Video) -> Iterator[Path]:
+        """The video on disk; where that is a copy, messages do not call it so."""
+        with store.fetch(video.path) as self._copy:
+            yield self._copy
+
+    def _named(self, text: str, video: Video) -> str:
+        return text if self._copy is None else text.replace(str(self._copy), str(video.path))
+
+    def _rows(self, folder: Location) -> int:
+        with store.open_file(folder / FRAMES) as file:
+            return table.rows(file)
+
+    def _earlier(self, video: Video, result: Location) -> Finished:
         """The results that an earlier run has finished, if they are still those of this video, by these settings."""
         try:
-            origin = table.origin(result / FRAMES)
+            with store.open_file(result / FRAMES) as file:
+                origin = table.origin(file)
             source, settings = origin["source"], Settings.from_json(origin, result / FRAMES)
-            frames = table.rows(result / FRAMES)
+            frames = self._rows(result)
+        except SourceError:
+            raise
         except (OSError, KeyError, ValueError, TypeError, OutputError) as error:
             raise OutputError(f"{result} holds no results of this run; move it away") from error
         self._settings.check_same(settings, result)
-        status = video.path.stat()
-        if source != {"bytes": status.st_size, "changed": status.st_mtime_ns}:
+        if source != store.status(video.path)._asdict():
             raise SourceError(f"{video.path} has changed since it was segmented; remove {result}, and it is done again")
         return Finished(frames, NOTHING, True, ())
 
@@ -123,25 +151,26 @@ class Worker:
 
     def _whole(self, video: Video) -> Finished:
         """A video that was cut, as one piece. The pieces go first: the first of them must not pass for the whole."""
-        plan, pieces = Plan.read(self._place.plan(video.name)), self._place.pieces(video.name)
-        if plan is None or plan.spans or not plan.is_of(video.path):
-            if pieces.exists():
-                shutil.rmtree(pieces)
-            plan = Plan.of(video.path, math.inf)
-            plan.write(self._place.plan(video.name))
-        return self._all(video, plan)
+        plan = Plan.read(self._place.plan(video.name))
+        status = store.status(video.path)
+        with self._fetched(video) as path:
+            if plan is None or plan.spans or not plan.is_of(video.path):
+                store.remove(self._place.pieces(video.name))
+                plan = Plan.of(path, math.inf, status)
+                plan.write(self._place.plan(video.name))
+            return self._all(video, plan, path)
 
-    def _all(self, video: Video, plan: Plan) -> Finished:
-        """A video of one piece, from beginning to end."""
-        return self._join(video, plan, self._piece(video, plan, 0))
+    def _all(self, video: Video, plan: Plan, path: Path) -> Finished:
+        """A video of one piece, which lies at `path`, from beginning to end."""
+        return self._join(video, plan, self._piece(video, plan, 0, path))
 
-    def _piece(self, video: Video, plan: Plan, number: int) -> Work:
+    def _piece(self, video: Video, plan: Plan, number: int, path: Location) -> Work:
         """Segments a piece, unless it is there; what was done. The source's warnings lie beside it."""
         target = self._place.piece(video.name, number)
-        if target.exists():
+        if self._place.has(target):
             return NOTHING
         # A worker that was thought lost may have been quicker: its piece stays, and is the same.
-        with plan.open(video.path, number) as source, atomic_folder(target, replace=False) as folder:
+        with plan.open(path, number) as source, self._place.new(target) as folder:
             work = segment(
                 self._model,
                 source,
@@ -153,17 +182,21 @@ class Worker:
                 batch=self._batch,
             )
             if source.warnings:
-                (folder / WARNINGS).write_text(json.dumps(source.warnings), encoding="utf-8")
+                found = [self._named(each, video) for each in source.warnings]
+                (folder / WARNINGS).write_text(json.dumps(found), encoding="utf-8")
         return work
 
     def _join(self, video: Video, plan: Plan, work: Work) -> Finished:
         started = time.perf_counter()
-        warnings = [each for number in range(plan.pieces) for each in self._place.warnings(video.name, number)]
-        pieces = [self._place.piece(video.name, number) for number in range(plan.pieces)]
         origin = {**self._settings.to_json(), "source": {"bytes": plan.bytes, "changed": plan.changed}}
-        with atomic_folder(self._place.result(video.name), replace=False) as folder:
+        with (
+            store.fetch(self._place.pieces(video.name)) as pieces,
+            self._place.new(self._place.result(video.name)) as folder,
+        ):
+            parts = [pieces / piece_name(number) for number in range(plan.pieces)]
+            said = [each for part in parts for each in warnings(part)]
             frames = join(
-                pieces,
+                parts,
                 folder,
                 self._model.spec,
                 plan.fps,
@@ -172,7 +205,7 @@ class Worker:
                 watch=self._settings.watch,
             )
             early = plan.early_end(video.path, frames, table.last_time(folder / FRAMES))
-        shutil.rmtree(self._place.pieces(video.name), ignore_errors=True)
+        store.tidy(self._place.pieces(video.name))
         seconds = {**work.seconds, "join": time.perf_counter() - started}
-        warnings += [] if early is None else [early]
-        return Finished(frames, Work(work.frames, seconds), False, tuple(dict.fromkeys(warnings)))
+        said += [] if early is None else [early]
+        return Finished(frames, Work(work.frames, seconds), False, tuple(dict.fromkeys(said)))

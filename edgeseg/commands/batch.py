@@ -25,8 +25,8 @@ MOST_ACTORS = 10000
 
 
 def batch_command(
-    *videos: Path,
-    out: Path,
+    *videos: str | Path,
+    out: str | Path,
     bundle: str = "road",
     engine: str | None = None,
     precision: Precision | None = None,
@@ -53,8 +53,8 @@ def batch_command(
 
     Args:
         videos: video files; folders, with the folders below, where files that are called like videos are meant; or
-            lists (.txt) with a path a line.
-        out: the folder of the results, new or of an earlier run.
+            lists (.txt) with a path a line. Each may lie in a bucket, as s3://BUCKET/KEY.
+        out: the folder of the results, new or of an earlier run, or s3://BUCKET/KEY.
         bundle: the network: the name of one that comes with edgeseg, or a path.
         engine: the runtime, as for run; by default auto, or the one that the results were begun with.
         precision: of the artifact, as for run.
@@ -64,7 +64,7 @@ def batch_command(
         workers: processes, by default one a core, with --ray as many as the cluster has room for; each has its own
             network, on one thread.
         ray: work on a Ray cluster: HOST:PORT of its head, auto for the one that this machine belongs to, or local to
-            start one here. All its machines must see the videos and --out under the same paths.
+            start one here. All its machines must see the videos and --out under the same paths or URLs.
         batch: frames that a worker gives the network at once, if it was exported with --batch. By default one, or with
             --engine auto, without --ray, what measured fastest here.
         piece: seconds of video in a piece, at least; one that is shorter than two of them is not cut.
@@ -73,6 +73,8 @@ def batch_command(
         min_version: refuse a lower version of the bundle, as for run.
         json: print one JSON object on stdout, and nothing else.
     """
+    from edgeseg.archive import store
+    from edgeseg.archive.address import locate
     from edgeseg.archive.events import Watch
     from edgeseg.archive.place import Place
     from edgeseg.archive.pool import Start
@@ -90,10 +92,13 @@ def batch_command(
         raise UsageError(f"--workers is {workers}, expected 1 to {most} here")
     if not 0 < piece <= LONGEST_PIECE:
         raise UsageError(f"--piece is {piece:g}, expected seconds above 0 and up to {LONGEST_PIECE:g}")
-    found, others = find_videos(videos, out)
+    root = locate(out)
+    given = [locate(each) for each in videos]
+    store.check(root)
+    found, others = find_videos(given, root)
     opened = Bundle.open(bundle)
     watch = None if rules is None else Watch.read(rules, opened.spec)
-    place = Place(out.absolute())
+    place = Place(root.absolute() if isinstance(root, Path) else root)
     with place.locked():
         earlier = Settings.read(place.settings)
         artifact = None
@@ -122,12 +127,11 @@ def batch_command(
         at_once = _at_once(model, batch, workers, measure=engine is None and ray is None)
         model.close()
         if earlier is not None:
-            settings.check_same(earlier, out)
+            settings.check_same(earlier, root)
         loading = Loading(str(opened.folder.absolute()), settings, require_signature, trust, min_version, at_once)
         start = Start(place.root, loading, piece)
         with _pools(ray, workers, start) as make_pool:
-            if earlier is None:
-                settings.write(place.settings)
+            settings.write(place.settings)  # the same again, too: it shows at once whether anything can be written
             report = run_batch(found, make_pool, others=others, quiet=json)
     if json:
         print_json(report.to_json())

@@ -12,7 +12,7 @@ import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import av
 import numpy as np
@@ -141,21 +141,24 @@ def nal_types(data: bytes, prefix: int) -> set[int]:
 class SpanSource(Source):
     """One stretch of a video file: its frames, numbered from 0, with their times in the whole video."""
 
-    def __init__(self, path: Path, span: Span, start_time: float, *, threads: int = 1) -> None:
+    def __init__(
+        self, path: Path | str, span: Span, start_time: float, *, threads: int = 1, file: BinaryIO | None = None
+    ) -> None:
         """Decodes the first frame.
 
         Args:
-            path: of the file.
+            path: of the file; with `file`, what messages call it.
             span: as `cut` gave it.
             start_time: seconds on the container's clock at which the video's first frame is shown, as
                 `edgeseg.video.file.VideoSource` says it.
             threads: of the decoder.
+            file: it itself, open, where it is not on disk; the caller closes it, after the source.
 
         Raises:
             SourceError: the file is missing, or no video.
             InseparableError: the stretch is not there, or cannot be decoded by itself.
         """
-        container = _opened(path)
+        container = _opened(path, file)
         try:
             self._span = span
             self._decoder = Decoder(container, str(path), threads=threads, packets=self._packets)
@@ -242,11 +245,13 @@ class SpanSource(Source):
         self._decoder.close()
 
 
-def _opened(path: Path) -> InputContainer:
+def _opened(path: Path | str, file: BinaryIO | None = None) -> InputContainer:
     """Raises SourceError unless the file is a video."""
-    check_file(path)
-    check_playlist(path)
+    if file is None:
+        check_file(Path(path))
+        check_playlist(Path(path))
     try:
-        return av.open(f"file:{path}", options={"protocol_whitelist": PROTOCOLS}, metadata_errors="replace")
+        options = {"protocol_whitelist": PROTOCOLS}
+        return av.open(file or f"file:{path}", "r", options=options, metadata_errors="replace")
     except FFmpegError as error:
         raise SourceError(f"{path} is no video that can be decoded, expected one (MP4, MKV, AVI ...)") from error

@@ -61,7 +61,7 @@ def test_files_of_any_name(archive: Path, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(archive)
     videos, _ = find_videos([Path("b.mp4"), Path("x.mp4.part")], tmp_path / "out")
     assert [video.name for video in videos] == ["b.mp4", "x.mp4.part"]
-    assert all(video.path.is_absolute() for video in videos)
+    assert all(isinstance(video.path, Path) and video.path.is_absolute() for video in videos)
 
 
 def test_lists(archive: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import edgeseg
+from edgeseg.archive.address import Object
 from edgeseg.archive.place import Place
 from edgeseg.archive.pool import Start
 from edgeseg.archive.settings import Settings
@@ -51,7 +52,9 @@ class Actor:
             return f"{host} has edgeseg {edgeseg.__version__}, and this machine {version}; install the same on all"
         try:
             shared = Settings.read(Place(start.root).settings) == start.loading.settings
-        except EdgeSegError:
+        except EdgeSegError as error:
+            if isinstance(start.root, Object):
+                return f"{host}: {error}"
             shared = False
         if not shared:
             return (
