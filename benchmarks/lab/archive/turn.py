@@ -150,7 +150,6 @@ def start_of(out: Path, bundle: str, piece: float = PIECE_SECONDS) -> Start:
     settings = Settings(opened.spec.name, ENGINE, PRECISION, model.candidate.artifact.sha256, False)
     model.close()
     place = Place(out.absolute())
-    place.settings.parent.mkdir(parents=True, exist_ok=True)
     settings.write(place.settings)
     return Start(place.root, Loading(str(opened.folder.absolute()), settings), piece)
 
