@@ -88,7 +88,7 @@ def test_a_live_pipeline(gst: Any) -> None:
 def test_pipelines_that_are_wrong(gst: Any, pipeline: str, message: str) -> None:
     del gst
     with pytest.raises(SourceError, match=message):
-        open_source(pipeline, timeout=3)
+        open_source(pipeline, timeout=30)
 
 
 def test_a_live_pipeline_that_is_silent(gst: Any) -> None:
