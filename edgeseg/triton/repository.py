@@ -169,7 +169,7 @@ class _Models:
         config = network_config(
             network, name, "onnxruntime_onnx", "model.onnx", plans={}, parameters=self._hash, batch=batch
         )
-        self._finish(config, network.frame.name, self._golden if batch > 1 else self._batches())
+        self._finish(config, network.frame.name, self._frames())
 
     def add_plans(self, network: Network, plans: Sequence[Plan]) -> None:
         """The network alone, for the TensorRT backend, which takes the card's own plan, or else the first."""
@@ -178,8 +178,11 @@ class _Models:
         for plan in plans:
             (files / plan.name).write_bytes(plan.content)
         by_card = {plan.capability: plan.name for plan in plans if plan.capability != "any"}
-        config = network_config(network, name, "tensorrt_plan", plans[0].name, plans=by_card, parameters=self._hash)
-        self._finish(config, network.frame.name, self._batches())
+        batch = self._bundle.spec.batch  # up to which the profile of its plans goes
+        config = network_config(
+            network, name, "tensorrt_plan", plans[0].name, plans=by_card, parameters=self._hash, batch=batch
+        )
+        self._finish(config, network.frame.name, self._frames())
 
     def _new(self, name: str) -> Path:
         """The folder for a model's files."""
@@ -195,7 +198,10 @@ class _Models:
         (folder / LABELS).write_text("".join(f"{name}\n" for name in self._bundle.spec.classes), encoding="utf-8")
         (folder / CONFIG).write_text(to_text(config), encoding="utf-8")
 
-    def _batches(self) -> dict[str, Image]:
+    def _frames(self) -> dict[str, Image]:
+        """The golden frames as the network's models take them; where they are batched, Triton adds the first axis."""
+        if self._bundle.spec.batch > 1:
+            return self._golden
         return {name: frame[None] for name, frame in self._golden.items()}
 
 

@@ -106,11 +106,13 @@ def test_a_dynamic_network_takes_any_size(
 
 def test_a_network_that_takes_several_pictures_is_batched(batched: Bundle, tmp_path: Path) -> None:
     out = tmp_path / "repository"
-    write_repository(batched, out, Serving())
-    config = config_of(out, "many-network")
-    assert (config.max_batch_size, config.HasField("dynamic_batching")) == (4, True)
-    assert (list(config.input[0].dims), list(config.output[0].dims)) == ([18, 30, 3], [3, 5, 8])
-    assert [list(sample.inputs["frame"].dims) for sample in config.model_warmup] == [[18, 30, 3]] * 2
+    plan = plan_of(tmp_path, batched.artifacts[0].sha256, "8.9")
+    write_repository(batched, out, Serving(plans=[plan]))
+    for name in ("many-network", "many-network-tensorrt"):
+        config = config_of(out, name)
+        assert (config.max_batch_size, config.HasField("dynamic_batching")) == (4, True)
+        assert (list(config.input[0].dims), list(config.output[0].dims)) == ([18, 30, 3], [3, 5, 8])
+        assert [list(sample.inputs["frame"].dims) for sample in config.model_warmup] == [[18, 30, 3]] * 2
     masks = config_of(out, "many")
     assert (masks.max_batch_size, masks.HasField("dynamic_batching")) == (4, True)
     assert [(list(each.dims), each.allow_ragged_batch) for each in masks.input] == [([-1, -1, 3], True), ([-1], True)]
