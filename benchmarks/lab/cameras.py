@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json as jsonlib
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -18,10 +17,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from edgeseg.atomic import atomic_file
 from edgeseg_bench.machine import processor
 from edgeseg_bench.script import run_script
-from lab.soak.faults import SERVER
+from lab.output import write_figures
+from lab.soak.faults import SERVER, free_port
 
 WARM = 6.0
 """Seconds until a service is looked at."""
@@ -62,11 +61,7 @@ def main(
         "several": {"cameras": cameras, "fps": found[cameras]},
         "share": round(several / one, 3),
     }
-    text = jsonlib.dumps(figures, indent=2) + "\n"
-    sys.stdout.write(text)
-    if json is not None:
-        with atomic_file(json) as temporary:
-            temporary.write_text(text)
+    write_figures(figures, json)
 
 
 def masks_a_second(number: int, fps: int, size: str, seconds: float, bundle: str) -> float:
@@ -108,12 +103,6 @@ def server(stack: ExitStack, fps: int, size: str) -> int:
     with process.stdout:
         process.stdout.readline()
     return port
-
-
-def free_port() -> int:
-    """A port that nobody has at present."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 if __name__ == "__main__":

@@ -6,19 +6,18 @@ is compared. With a page it also keeps what a viewer would ask for; nobody does 
 
 from __future__ import annotations
 
-import json as jsonlib
 import os
 import statistics
-import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from edgeseg.atomic import atomic_file
 from edgeseg_bench.machine import processor
 from edgeseg_bench.script import run_script
-from lab.cameras import WARM, free_port, server, service
+from lab.cameras import WARM, server, service
+from lab.output import write_figures
+from lab.soak.faults import free_port
 
 
 def main(
@@ -56,11 +55,7 @@ def main(
         "turns": turns,
         "percent_of_a_core_a_camera": round(100 * (with_page - without) / cameras, 2),
     }
-    text = jsonlib.dumps(figures, indent=2) + "\n"
-    sys.stdout.write(text)
-    if json is not None:
-        with atomic_file(json) as temporary:
-            temporary.write_text(text)
+    write_figures(figures, json)
 
 
 def turn(cameras: int, fps: int, size: str, seconds: float, bundle: str, *, page: bool) -> dict[str, float]:

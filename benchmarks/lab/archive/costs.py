@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json as jsonlib
 import tempfile
 from pathlib import Path
 
-from edgeseg.atomic import atomic_file
 from edgeseg_bench.machine import condition, result_head
 from edgeseg_bench.script import run_script
 from lab.archive import driver, turn, work
 from lab.archive.videos import CLIP_PACKETS, repeat
+from lab.output import write_figures
 
 
 def main(video: Path, *, copies: int = 3, bundle: str = "road", json: Path | None = None) -> None:
@@ -37,11 +36,7 @@ def main(video: Path, *, copies: int = 3, bundle: str = "road", json: Path | Non
         "costs": figures,
         "stages": stages,
     }
-    text = jsonlib.dumps(result, indent=2) + "\n"
-    print(text)
-    if json is not None:
-        with atomic_file(json) as temporary:
-            temporary.write_text(text)
+    write_figures(result, json)
 
 
 if __name__ == "__main__":

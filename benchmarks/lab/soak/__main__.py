@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as jsonlib
 import signal
 import statistics
 import subprocess
@@ -12,10 +11,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from edgeseg.atomic import atomic_file
 from edgeseg.errors import UsageError
 from edgeseg_bench.machine import processor
 from edgeseg_bench.script import run_script
+from lab.output import write_figures
 from lab.soak.faults import FaultyCamera
 from lab.soak.report import absences, growth, latency, summed
 from lab.soak.watch import Watch, children, reader_of
@@ -48,11 +47,7 @@ def main(
         raise UsageError(f"{minutes:g} minutes and {cameras} cameras make no soak; take a minute or more, and a camera")
     with tempfile.TemporaryDirectory() as folder:
         figures = soak(Path(folder), minutes * 60, cameras, seed, bundle)
-    text = jsonlib.dumps(figures, indent=2) + "\n"
-    sys.stdout.write(text)
-    if json is not None:
-        with atomic_file(json) as temporary:
-            temporary.write_text(text)
+    write_figures(figures, json)
     return 0 if figures["good"] else 1
 
 

@@ -56,8 +56,7 @@ class FaultyCamera:
             reader: gives the process that reads a camera of that name in the service; None while there is none.
         """
         self.name = name
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = int(free.getsockname()[1])
+        self.port = free_port()
         self.faults: list[Fault] = []
         self._random = random.Random(seed)
         self._reader = reader
@@ -139,3 +138,9 @@ class FaultyCamera:
         with server.stdout:
             server.stdout.readline()
         return server
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])

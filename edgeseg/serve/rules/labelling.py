@@ -106,7 +106,7 @@ class LabellingSet:
         self._failing = False
         self._annotated_at = -math.inf
         self._unlisted = False
-        self._foreign = False
+        self._list_failing = False
         self._thread = threading.Thread(target=self._run, name=f"edgeseg-{camera}-labelling", daemon=True)
         self._thread.start()
 
@@ -221,11 +221,11 @@ class LabellingSet:
                     self._delete(surplus)
         except OutputError as error:
             self._delete(surplus)  # the set is bounded, whatever becomes of the file
-            if not self._foreign:
-                self._foreign = True
+            if not self._list_failing:
+                self._list_failing = True
                 self._events.add("recording", "labelling_unlisted", f"frames are kept, but {error}", self._camera)
         else:
-            self._foreign = False
+            self._list_failing = False
         self._annotated_at, self._unlisted = time.monotonic(), False
 
     def _frames(self) -> list[_Frame]:

@@ -10,15 +10,7 @@ import numpy as np
 from lab.archive.videos import repeat
 
 
-def test_a_video_is_repeated_without_a_gap(tmp_path: Path) -> None:
-    video = tmp_path / "in.mp4"
-    with av.open(str(video), "w") as container:
-        stream = container.add_stream("mpeg4", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        for level in range(12):
-            image = np.full((48, 64, 3), 20 * level, np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
-        container.mux(stream.encode(None))
+def test_a_video_is_repeated_without_a_gap(video: Path, tmp_path: Path) -> None:
     assert repeat(video, tmp_path / "three.mp4", 3) == 36
     assert repeat(video, tmp_path / "part.mp4", 1, 5) == 5
     with av.open(str(video)) as source, av.open(str(tmp_path / "three.mp4")) as container:

