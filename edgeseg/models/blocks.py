@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from edgeseg.models.depthwise import DepthwiseConv2d
+
 
 class ConvBN(nn.Sequential):
     """k x k convolution, BatchNorm. Padding on every side is the same, whatever the input's size."""
@@ -16,10 +18,12 @@ class ConvBN(nn.Sequential):
         self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1, *, groups: int = 1, dilation: int = 1
     ) -> None:
         padding = kernel // 2 * dilation
-        super().__init__(
-            nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, groups, bias=False),
-            nn.BatchNorm2d(outputs),
+        convolution = (
+            DepthwiseConv2d(inputs, kernel, stride, dilation)
+            if inputs == outputs == groups
+            else nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, groups, bias=False)
         )
+        super().__init__(convolution, nn.BatchNorm2d(outputs))
 
 
 class ConvBNReLU(ConvBN):

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from edgeseg.errors import WeightsError
+from edgeseg.models.depthwise import DepthwiseConv2d
 
 EPSILON = 1e-3
 """BatchNorm's, as in the original."""
@@ -47,11 +48,13 @@ TENSORS = 296
 """In the published weights, the classifier's included."""
 
 
-def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> list[nn.Module]:
-    return [
-        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
-        nn.BatchNorm2d(outputs, eps=EPSILON),
-    ]
+def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> list[nn.Module]:
+    convolution = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
+    return [convolution, nn.BatchNorm2d(outputs, eps=EPSILON)]
+
+
+def _depthwise(channels: int, kernel: int, stride: int) -> list[nn.Module]:
+    return [DepthwiseConv2d(channels, kernel, stride), nn.BatchNorm2d(channels, eps=EPSILON)]
 
 
 class InvertedResidual(nn.Module):
@@ -61,7 +64,7 @@ class InvertedResidual(nn.Module):
         super().__init__()
         wide = inputs * expansion
         expand = [*_conv(inputs, wide, 1), nn.ReLU6(inplace=True)] if expansion > 1 else []
-        depthwise = [*_conv(wide, wide, kernel, stride, groups=wide), nn.ReLU6(inplace=True)]
+        depthwise = [*_depthwise(wide, kernel, stride), nn.ReLU6(inplace=True)]
         self.layers = nn.Sequential(*expand, *depthwise, *_conv(wide, outputs, 1))
         self.residual = stride == 1 and inputs == outputs
 
