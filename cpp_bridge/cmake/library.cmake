@@ -35,6 +35,7 @@ add_library(edgeseg_runtime OBJECT
   src/bundle/png.cpp
   src/bundle/spec.cpp
   src/bundle/spec_json.cpp
+  src/engines/cache.cpp
   src/engines/engines.cpp
   src/engines/processor.cpp
   src/golden.cpp

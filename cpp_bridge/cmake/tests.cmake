@@ -26,8 +26,11 @@ if(EDGESEG_LIBRARY)
       set_tests_properties(${name} PROPERTIES ENVIRONMENT EDGESEG_ONNXRUNTIME=${EDGESEG_TEST_ONNXRUNTIME})
     endif()
   endforeach()
+  add_executable(edgeseg_cache_tests tests/cache.cpp)  # asked by tests/cpp/test_cache.py
+  target_include_directories(edgeseg_cache_tests PRIVATE src)
+  target_link_libraries(edgeseg_cache_tests PRIVATE edgeseg_static edgeseg_flags)
   # The engine tensorrt's parts that need no TensorRT: its plans, and its masks, where CUDA's toolkit is.
-  add_executable(edgeseg_plan_tests tests/plan.cpp src/engines/tensorrt/plan.cpp src/engines/tensorrt/seal.cpp)
+  add_executable(edgeseg_plan_tests tests/plan.cpp src/engines/tensorrt/plan.cpp src/engines/tensorrt/notes.cpp)
   target_include_directories(edgeseg_plan_tests PRIVATE src)
   target_link_libraries(edgeseg_plan_tests PRIVATE edgeseg_static edgeseg_flags nlohmann_json::nlohmann_json)
   if(EDGESEG_HAS_CUDA)

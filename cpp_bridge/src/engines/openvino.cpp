@@ -1,17 +1,26 @@
 // OpenVINO, on the CPU: it reads the same files as ONNX Runtime, INT8 too. Settings and changes of the graph are those
 // of edgeseg/engines/openvino.py, so that masks are the same, bit for bit; tests/cpp/test_segmenter.py proves it.
+// Compiled models are kept, as compiling takes longer than everything else at a start, and more memory.
+#include <algorithm>
+#include <filesystem>
 #include <future>
 #include <openvino/frontend/manager.hpp>
 #include <openvino/openvino.hpp>
 #include <openvino/opsets/opset13.hpp>
+#include <optional>
 #include <sstream>
+#include <streambuf>
 
+#include "../bundle/file.hpp"
 #include "../bundle/spec_json.hpp"
+#include "cache.hpp"
 #include "edgeseg/error.hpp"
 #include "runtime.hpp"
 
 namespace edgeseg {
 namespace {
+
+constexpr int kLayout = 1;  // of what is compiled and kept; to be raised when this file changes a model otherwise
 
 [[noreturn]] void fail(const std::string& message) { throw Error(ErrorKind::engine, message); }
 
@@ -73,7 +82,29 @@ void product_as_convolution(const std::shared_ptr<ov::Model>& model) {
     for (const Node& node : model->get_ordered_ops()) replace_product(node);
 }
 
-void check_model(const Model& of, const std::shared_ptr<ov::Model>& model) {
+// Bytes that lie in memory already, as a stream.
+class View : public std::streambuf {
+  public:
+    View(const std::uint8_t* begin, const std::uint8_t* end) {
+        const auto as_text = [](const std::uint8_t* at) { return const_cast<char*>(reinterpret_cast<const char*>(at)); };
+        setg(as_text(begin), as_text(begin), as_text(end));
+    }
+
+  protected:
+    pos_type seekoff(off_type offset, std::ios_base::seekdir from, std::ios_base::openmode) override {
+        const char* base = from == std::ios_base::beg ? eback() : from == std::ios_base::cur ? gptr() : egptr();
+        const off_type place = base - eback() + offset;
+        if (place < 0 || place > egptr() - eback()) return pos_type(off_type(-1));
+        setg(eback(), eback() + place, egptr());
+        return pos_type(place);
+    }
+    pos_type seekpos(pos_type place, std::ios_base::openmode mode) override {
+        return seekoff(off_type(place), std::ios_base::beg, mode);
+    }
+};
+
+// The spec that the file carries, "" if it carries none.
+std::string check_model(const Model& of, const std::shared_ptr<ov::Model>& model) {
     const auto fits = [](const std::vector<ov::Output<ov::Node>>& values, ov::element::Type type) {
         return values.size() == 1 && values[0].get_element_type() == type && values[0].get_partial_shape().size() == 4;
     };
@@ -82,7 +113,45 @@ void check_model(const Model& of, const std::shared_ptr<ov::Model>& model) {
                        "`edgeseg export`");
     }
     const std::vector<std::string> place{"framework", kMetadataKey};
-    if (model->has_rt_info(place)) check_carried(of.path, of.spec, model->get_rt_info<std::string>(place));
+    if (!model->has_rt_info(place)) return "";
+    std::string carried = model->get_rt_info<std::string>(place);
+    check_carried(of.path, of.spec, carried);
+    return carried;
+}
+
+// The compiled model's name in the cache: another file, OpenVINO, processor or number of threads has another.
+std::string cache_name(const Model& of, int threads, int streams) {
+    std::ostringstream key;
+    key << "libedgeseg " << kLayout << '\n' << ov::get_openvino_version().buildNumber << '\n' << processor() << '\n'
+        << threads << ' ' << streams << '\n' << sha256_of(of.content);
+    const std::string text = key.str();
+    return std::filesystem::path(of.path).stem().string() + "." +
+           sha256_of(std::vector<std::uint8_t>(text.begin(), text.end())).substr(0, 16) + ".openvino";
+}
+
+// From the cache, where it is there and whole: a spec up to the first zero, then OpenVINO's own bytes.
+std::optional<ov::CompiledModel> recalled(const Model& of, const std::string& name, ov::Core& core,
+                                          const ov::AnyMap& settings) {
+    const cache::Content content = cache::recall(name);
+    const auto end = std::find(content.begin(), content.end(), std::uint8_t{0});
+    if (end == content.end()) return std::nullopt;
+    if (end != content.begin()) check_carried(of.path, of.spec, std::string(content.begin(), end));
+    try {
+        View bytes(&*end + 1, content.data() + content.size());
+        std::istream stream(&bytes);
+        return core.import_model(stream, "CPU", settings);
+    } catch (const std::exception&) {  // one that it wrote itself it may still refuse
+        cache::forget(name);
+        return std::nullopt;
+    }
+}
+
+void keep(const std::string& name, const std::string& carried, ov::CompiledModel& model) {
+    std::ostringstream stream;
+    stream << carried << '\0';
+    model.export_model(stream);
+    const std::string bytes = stream.str();
+    cache::keep(name, cache::Content(bytes.begin(), bytes.end()));
 }
 
 ov::CompiledModel compiled(const Model& of, int threads) {
@@ -97,14 +166,18 @@ ov::CompiledModel compiled(const Model& of, int threads) {
     };
     try {
         ov::Core core;
+        const std::string name = cache_name(of, threads, streams);
+        if (std::optional<ov::CompiledModel> found = recalled(of, name, core, settings)) return *found;
         const auto reader = ov::frontend::FrontEndManager().load_by_framework("onnx");
         if (reader == nullptr) fail("this OpenVINO cannot read ONNX files; install the one with its ONNX frontend");
-        std::istringstream stream(std::string(of.content.begin(), of.content.end()));
-        std::istream* content = &stream;
-        const std::shared_ptr<ov::Model> model = reader->convert(reader->load(content));
-        check_model(of, model);
+        View bytes(of.content.data(), of.content.data() + of.content.size());
+        std::istream stream(&bytes);
+        const std::shared_ptr<ov::Model> model = reader->convert(reader->load(&stream));
+        const std::string carried = check_model(of, model);
         product_as_convolution(model);
-        return core.compile_model(model, "CPU", settings);
+        ov::CompiledModel result = core.compile_model(model, "CPU", settings);
+        keep(name, carried, result);
+        return result;
     } catch (const Error&) {
         throw;
     } catch (const std::exception& error) {

@@ -29,4 +29,7 @@ void check_logits(const std::string& path, const Spec& spec, const Logits& logit
 // Whether 8-bit products are summed in 32 bits: VNNI on x86, every 64-bit Arm. x86 without it saturates.
 bool sums_int8_exactly();
 
+// Its name, as its maker writes it, with a hash of its features: virtual machines hide some of one processor's.
+std::string processor();
+
 }  // namespace edgeseg

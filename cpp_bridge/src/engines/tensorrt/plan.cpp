@@ -1,6 +1,5 @@
 #include "plan.hpp"
 
-#include <pwd.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -12,8 +11,9 @@
 
 #include "../../bundle/file.hpp"
 #include "../../bundle/json.hpp"
+#include "../cache.hpp"
 #include "edgeseg/error.hpp"
-#include "seal.hpp"
+#include "notes.hpp"
 
 namespace edgeseg {
 namespace {
@@ -22,25 +22,10 @@ namespace fs = std::filesystem;
 
 constexpr const char* kProduct = "tensorrt";
 constexpr std::size_t kHeader = 28;                           // its first four bytes tell the product, its last the version
-constexpr std::uint64_t kLargestPlan = std::uint64_t{1} << 36;
 constexpr const char* kAny = "any";                           // a plan for every card from Ampere on
 constexpr int kAmpere = 8;
 
 [[noreturn]] void fail(const std::string& message) { throw Error(ErrorKind::engine, message); }
-
-// As edgeseg/cache.py finds it.
-fs::path cache_folder() {
-    const auto variable = [](const char* name) {
-        const char* value = std::getenv(name);
-        return std::string(value == nullptr ? "" : value);
-    };
-    if (!variable("EDGESEG_CACHE").empty()) return fs::absolute(variable("EDGESEG_CACHE"));
-    if (const fs::path shared = variable("XDG_CACHE_HOME"); shared.is_absolute()) return shared / "edgeseg";
-    if (const fs::path home = variable("HOME"); home.is_absolute()) return home / ".cache/edgeseg";
-    const passwd* account = getpwuid(getuid());
-    if (account != nullptr && account->pw_dir != nullptr) return fs::path(account->pw_dir) / ".cache/edgeseg";
-    return fs::temp_directory_path() / ("edgeseg-" + std::to_string(getuid()));
-}
 
 // Nobody else can have written it.
 void check_owner(const fs::path& path) {
@@ -88,7 +73,7 @@ std::vector<std::uint8_t> read_one(const fs::path& file, const std::string& onnx
     std::vector<std::uint8_t> plan;
     Json notes;
     try {
-        plan = read_file(file.string(), kLargestPlan);
+        plan = read_file(file.string(), cache::kLargest);
         const std::vector<std::uint8_t> text = read_file(notes_file.string(), kLargestText);
         const auto* begin = reinterpret_cast<const char*>(text.data());
         notes = parse_json(begin, begin + text.size());
@@ -108,7 +93,7 @@ std::vector<std::uint8_t> read_one(const fs::path& file, const std::string& onnx
     if (sha256_of(plan) != fields.text("plan_sha256")) {
         fail(file.string() + " is not the file that was built; it is not run: compile the bundle again");
     }
-    if (!is_sealed(notes_file.string(), canonical(notes), fields.text("seal"))) {
+    if (!cache::is_sealed(notes_file, canonical(notes), fields.text("seal"))) {
         fail(notes_file.string() + " was not written with the key of its folder; " + file.filename().string() +
              " is not run: compile the bundle again");
     }
@@ -124,10 +109,10 @@ std::vector<std::uint8_t> read_plan(const std::string& artifact, const std::stri
     if (std::atoi(capability.c_str()) >= kAmpere) cards.emplace_back(kAny);
     std::error_code failure;
     for (const std::string& card : cards) {
-        const fs::path file = cache_folder() / (name + card + ".engine");
+        const fs::path file = cache::folder() / (name + card + ".engine");
         if (fs::exists(file, failure)) return read_one(file, onnx_sha256, capability, version);
     }
-    fail("there is no plan of " + artifact + " for this card in " + cache_folder().string() +
+    fail("there is no plan of " + artifact + " for this card in " + cache::folder().string() +
          "; make it here: edgeseg compile BUNDLE --target tensorrt");
 }
 
