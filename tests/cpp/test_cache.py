@@ -1,4 +1,4 @@
-"""The cache folder as libedgeseg uses it: what C++ keeps Python recalls, and the other way round; models of OpenVINO."""
+"""The cache folder as libedgeseg uses it: files that C++ and Python exchange, and models of OpenVINO."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def ask(built: Path, folder: Path) -> Ask:
+def ask(built: Path, folder: Path) -> Ask:  # noqa: ARG001  the folder is set in the environment
     """`ask(verb, content)`: C++ keeps or recalls NAME."""
     program = built / "edgeseg_cache_tests"
     if not program.exists():
@@ -47,7 +47,7 @@ def ask(built: Path, folder: Path) -> Ask:
 def test_python_recalls_what_cpp_keeps(ask: Ask, folder: Path) -> None:
     assert ask("keep", CONTENT).returncode == 0
     assert recall(folder / NAME) == CONTENT
-    assert sorted(os.listdir(folder)) == sorted([KEY, NAME])  # nothing temporary is left
+    assert {path.name for path in folder.iterdir()} == {KEY, NAME}  # nothing temporary is left
     for path, mode in ((folder, 0o700), (folder / KEY, 0o600), (folder / NAME, 0o600)):
         assert stat.S_IMODE(path.stat().st_mode) == mode
 
