@@ -39,6 +39,7 @@ if(EDGESEG_LIBRARY)
     target_link_libraries(edgeseg_card_tests PRIVATE edgeseg_static edgeseg_flags CUDA::cudart_static)
     add_test(NAME card COMMAND edgeseg_card_tests)
   endif()
+  include(cmake/stand_in.cmake)
   add_executable(edgeseg_vectors_tests tests/vectors.cpp)
   target_link_libraries(edgeseg_vectors_tests PRIVATE edgeseg_shared edgeseg_flags nlohmann_json::nlohmann_json
     OpenSSL::Crypto)

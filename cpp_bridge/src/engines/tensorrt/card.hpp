@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <new>
 #include <string>
 
 namespace edgeseg::card {
@@ -15,6 +16,22 @@ void check(cudaError_t code, const char* what);
 
 // Compute capability of the first card, "8.7".
 std::string capability();
+
+// While it lives, the first card is the thread's current one, whichever the program works with elsewhere: a stream, memory
+// and a plan belong to the card that was current when they were made, and are of no use to another.
+class FirstCard {
+  public:
+    FirstCard() { check(use(), "be made the current one"); }
+    explicit FirstCard(const std::nothrow_t&) noexcept;  // for destructors
+    ~FirstCard();
+    FirstCard(const FirstCard&) = delete;
+    FirstCard& operator=(const FirstCard&) = delete;
+
+  private:
+    cudaError_t use() noexcept;
+
+    int previous_ = 0;
+};
 
 class Stream {
   public:
@@ -26,7 +43,20 @@ class Stream {
     cudaStream_t get() const { return stream_; }
     void synchronise() const;
 
+    // Has `work` enqueue; where that fails half-way, the first half is over before the error goes on, and frees its memory.
+    template <typename Work>
+    void enqueue(Work work) const {
+        try {
+            work();
+        } catch (...) {
+            drain();
+            throw;
+        }
+    }
+
   private:
+    void drain() const noexcept;
+
     cudaStream_t stream_ = nullptr;
 };
 

@@ -1,6 +1,7 @@
 #include "mask.hpp"
 
 #include <cstring>
+#include <type_traits>
 
 #include "../../../cuda/mask.cu"
 #include "edgeseg/error.hpp"
@@ -15,6 +16,15 @@ unsigned blocks(int count, int size) { return static_cast<unsigned>((count + siz
 
 std::size_t product(int a, int b) { return static_cast<std::size_t>(a) * static_cast<std::size_t>(b); }
 
+// Not <<<>>>, whose error is that of the last call of CUDA in this thread, whoever made it; and tests compile this as C++.
+template <typename... Parameters>
+void launch(const Stream& stream, dim3 grid, dim3 block, void (*kernel)(Parameters...),
+            std::common_type_t<Parameters>... arguments) {
+    void* places[] = {&arguments...};
+    check(cudaLaunchKernel(reinterpret_cast<const void*>(kernel), grid, block, places, 0, stream.get()),
+          "launch a kernel");
+}
+
 }  // namespace
 
 Mask::Mask(const Stream& stream, const float* logits, int classes, int rows, int columns, int width, int height,
@@ -22,11 +32,12 @@ Mask::Mask(const Stream& stream, const float* logits, int classes, int rows, int
     : logits_(logits), classes_(classes), rows_(rows), columns_(columns), width_(width), height_(height), rect_(rect),
       column_samples_(product(width, sizeof(Sample))), row_samples_(product(height, sizeof(Sample))),
       winners_(product(rows, columns)), answer_(kFlag + product(width, height)), host_(kFlag + product(width, height)) {
-    edgeseg_axis<<<blocks(width, kLine), kLine, 0, stream.get()>>>(column_samples_.as<Sample>(), width, rect.x,
-                                                                   rect.width, columns);
-    edgeseg_axis<<<blocks(height, kLine), kLine, 0, stream.get()>>>(row_samples_.as<Sample>(), height, rect.y,
-                                                                    rect.height, rows);
-    check(cudaGetLastError(), "launch a kernel");
+    stream.enqueue([&] {
+        launch(stream, blocks(width, kLine), kLine, edgeseg_axis, column_samples_.as<Sample>(), width, rect.x, rect.width,
+               columns);
+        launch(stream, blocks(height, kLine), kLine, edgeseg_axis, row_samples_.as<Sample>(), height, rect.y, rect.height,
+               rows);
+    });
 }
 
 bool Mask::fits(int width, int height, const Rect& rect) const {
@@ -35,13 +46,12 @@ bool Mask::fits(int width, int height, const Rect& rect) const {
 
 void Mask::enqueue(const Stream& stream) const {
     check(cudaMemsetAsync(answer_.as<void>(), 0, kFlag, stream.get()), "clear memory");
-    edgeseg_winners<<<blocks(rows_ * columns_, kLine), kLine, 0, stream.get()>>>(
-        logits_, classes_, rows_, columns_, winners_.as<std::uint8_t>(), answer_.as<int>());
+    launch(stream, blocks(rows_ * columns_, kLine), kLine, edgeseg_winners, logits_, classes_, rows_, columns_,
+           winners_.as<std::uint8_t>(), answer_.as<int>());
     const dim3 grid(blocks(width_, kTileWidth), blocks(height_, kTileHeight)), tile(kTileWidth, kTileHeight);
-    edgeseg_mask<<<grid, tile, 0, stream.get()>>>(logits_, classes_, rows_, columns_, winners_.as<std::uint8_t>(),
-                                                  column_samples_.as<Sample>(), row_samples_.as<Sample>(), height_,
-                                                  width_, answer_.as<std::uint8_t>() + kFlag);
-    check(cudaGetLastError(), "launch a kernel");
+    launch(stream, grid, tile, edgeseg_mask, logits_, classes_, rows_, columns_, winners_.as<std::uint8_t>(),
+           column_samples_.as<Sample>(), row_samples_.as<Sample>(), height_, width_,
+           answer_.as<std::uint8_t>() + kFlag);
     check(cudaMemcpyAsync(host_.as<void>(), answer_.as<void>(), host_.bytes(), cudaMemcpyDeviceToHost, stream.get()),
           "copy a mask");
 }

@@ -1,4 +1,5 @@
-// TensorRT 10.3 to 11, on the first card: a plan that `edgeseg compile` or Python has built and kept, checked before it
+// TensorRT 10.3 to 11, on the first card, whichever is the caller's current one (CUDA_VISIBLE_DEVICES says which is first):
+// a plan that `edgeseg compile` or Python has built and kept, checked before it
 // is deserialised (plan.hpp). A request has a stream, an execution context and pinned memory of its own; the frame goes
 // up and the mask comes down (mask.hpp), and both are one CUDA graph where the driver can capture it.
 #include <NvInferRuntime.h>
@@ -6,7 +7,9 @@
 #include <algorithm>
 #include <array>
 #include <mutex>
+#include <new>
 #include <optional>
+#include <utility>
 
 #include "../../bundle/file.hpp"
 #include "../runtime.hpp"
@@ -17,7 +20,10 @@
 namespace edgeseg {
 namespace {
 
+static_assert(NV_TENSORRT_MAJOR >= 10, "this engine is written for TensorRT 10.3 or later");
+
 constexpr std::size_t kSizes = 4;  // sizes of masks that a request keeps memory for
+constexpr int kLongestLogits = 16384;  // a side: the longest of a network's input
 
 [[noreturn]] void fail(const std::string& message) { throw Error(ErrorKind::engine, message); }
 
@@ -33,18 +39,22 @@ class Logger : public nvinfer1::ILogger {
         }
     }
 
-    std::string last() const {
+    // Takes it: it is not the reason of another failure later.
+    std::string last() {
         const std::lock_guard<std::mutex> mine(mutex_);
-        return last_.empty() ? "no reason given" : last_;
+        const std::string reason = std::exchange(last_, "");
+        return reason.empty() ? "no reason given" : reason;
     }
 
   private:
-    mutable std::mutex mutex_;
+    std::mutex mutex_;
     std::string last_;
 };
 
+// One for all, as TensorRT takes the first of a process; never freed, for a segmenter in a program's global variable is
+// freed after whatever was made later, and speaks while it is.
 Logger& logger() {
-    static Logger only;  // TensorRT takes the first of a process for all
+    static Logger& only = *new Logger;
     return only;
 }
 
@@ -62,8 +72,12 @@ struct Loaded {
 
 class TensorRtRequest : public Request {
   public:
-    TensorRtRequest(const Loaded& loaded, int width, int height)
-        : context_(loaded.engine->createExecutionContext()) {
+    // `contexts` is held while a context comes or goes: an engine makes one at a time.
+    TensorRtRequest(const Loaded& loaded, std::mutex& contexts, int width, int height) : contexts_(contexts) {
+        {
+            const std::lock_guard<std::mutex> mine(contexts_);
+            context_.reset(loaded.engine->createExecutionContext());
+        }
         if (context_ == nullptr) fail("TensorRT gives no execution context: " + logger().last());
         nvinfer1::Dims shape{};
         shape.nbDims = 4;
@@ -74,7 +88,8 @@ class TensorRtRequest : public Request {
                  "; compile the bundle again");
         }
         const nvinfer1::Dims logits = context_->getTensorShape(loaded.output.c_str());
-        if (logits.nbDims != 4 || logits.d[0] != 1 || logits.d[1] < 1 || logits.d[2] < 1 || logits.d[3] < 1) {
+        const auto is_side = [](std::int64_t side) { return side >= 1 && side <= kLongestLogits; };
+        if (logits.nbDims != 4 || logits.d[0] != 1 || !std::all_of(logits.d + 1, logits.d + 4, is_side)) {
             fail("the plan gives no logits (1, C, h, w); export and compile the bundle again");
         }
         classes_ = static_cast<int>(logits.d[1]);
@@ -99,15 +114,24 @@ class TensorRtRequest : public Request {
         });
     }
 
+    ~TensorRtRequest() override {
+        const card::FirstCard current(std::nothrow);
+        masks_.clear();
+        to_logits_.reset();
+        const std::lock_guard<std::mutex> mine(contexts_);
+        context_.reset();
+    }
+
     std::uint8_t* input() override { return frame_->as<std::uint8_t>(); }
 
     Logits run() override {
-        to_logits_->launch();
-        stream_.synchronise();
+        const card::FirstCard current;
+        finish(*to_logits_);
         return {logits_->as<float>(), classes_, rows_, columns_};
     }
 
     bool mask(const Rect& rect, const Image& mask) override {
+        const card::FirstCard current;
         auto found = std::find_if(masks_.begin(), masks_.end(), [&](const std::unique_ptr<OneSize>& each) {
             return each->mask.fits(mask.width, mask.height, rect);
         });
@@ -116,8 +140,7 @@ class TensorRtRequest : public Request {
             masks_.push_back(std::make_unique<OneSize>(*this, mask.width, mask.height, rect));
             found = masks_.end() - 1;
         }
-        (*found)->work.launch();
-        stream_.synchronise();
+        finish((*found)->work);
         (*found)->mask.read(mask);
         return true;
     }
@@ -135,6 +158,12 @@ class TensorRtRequest : public Request {
               }) {}
     };
 
+    // Whatever happens, nothing is under way in memory that is written or freed next.
+    void finish(card::Repeated& work) {
+        stream_.enqueue([&] { work.launch(); });
+        stream_.synchronise();
+    }
+
     void enqueue_network() {
         card::check(cudaMemcpyAsync(frame_on_card_->as<void>(), frame_->as<void>(), frame_->bytes(),
                                     cudaMemcpyHostToDevice, stream_.get()),
@@ -142,28 +171,36 @@ class TensorRtRequest : public Request {
         if (!context_->enqueueV3(stream_.get())) fail("TensorRT refuses to run the plan: " + logger().last());
     }
 
+    std::mutex& contexts_;
     card::Stream stream_;
     std::unique_ptr<nvinfer1::IExecutionContext> context_;
     int classes_ = 0, rows_ = 0, columns_ = 0;
     std::optional<card::Pinned> frame_, logits_;
     std::optional<card::Memory> frame_on_card_, logits_on_card_;
     std::optional<card::Repeated> to_logits_;
-    std::vector<std::unique_ptr<OneSize>> masks_;  // freed first: their graphs hold what stands above
+    std::vector<std::unique_ptr<OneSize>> masks_;
 };
 
 class TensorRt : public Engine {
   public:
     explicit TensorRt(Loaded loaded) : loaded_(std::move(loaded)) {}
+    ~TensorRt() override {
+        const card::FirstCard current(std::nothrow);
+        loaded_.engine.reset();
+        loaded_.runtime.reset();
+    }
 
     std::string name() const override { return "tensorrt"; }
     int threads() const override { return 1; }  // the card does the work
 
     std::unique_ptr<Request> request(int width, int height) override {
-        return std::make_unique<TensorRtRequest>(loaded_, width, height);
+        const card::FirstCard current;
+        return std::make_unique<TensorRtRequest>(loaded_, contexts_, width, height);
     }
 
   private:
     Loaded loaded_;
+    std::mutex contexts_;
 };
 
 // Finds the names of frame and logits.
@@ -186,6 +223,7 @@ void find_tensors(Loaded& loaded, const std::string& path) {
 }  // namespace
 
 std::shared_ptr<Engine> open_tensorrt(const Model& model, int) {
+    const card::FirstCard current;
     const std::string capability = card::capability();
     const std::vector<std::uint8_t> plan = read_plan(model.path, sha256_of(model.content), capability, version());
     Loaded loaded;
