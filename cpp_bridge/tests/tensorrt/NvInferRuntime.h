@@ -1,9 +1,9 @@
 // For tests alone: what src/engines/tensorrt/tensorrt.cpp uses of TensorRT's runtime, declared as NVIDIA's header declares
 // it, so that the engine is compiled where TensorRT is not installed. Types, values of enumerations, signatures, const and
 // noexcept are those of 10.7, as github.com/NVIDIA/TensorRT has them under Apache-2.0 (include/NvInferRuntime.h,
-// NvInferRuntimeBase.h); NVIDIA lists none of them among what 11 removed. NVIDIA's classes call a library behind their
-// methods, these are defined in runtime.cpp. A build that runs networks is given NVIDIA's own header: the two are never
-// in one program.
+// NvInferRuntimeBase.h); NVIDIA lists none of them among what 11 removed, and EDGESEG_TENSORRT_11 declares what is known to
+// differ there. NVIDIA's classes call a library behind their methods, these are defined in runtime.cpp. A build that runs
+// networks is given NVIDIA's own header: the two are never in one program.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -11,8 +11,13 @@
 #include <cstddef>
 #include <cstdint>
 
+#ifdef EDGESEG_TENSORRT_11
+#define NV_TENSORRT_MAJOR 11
+#define NV_TENSORRT_MINOR 4
+#else
 #define NV_TENSORRT_MAJOR 10
 #define NV_TENSORRT_MINOR 7
+#endif
 #define NV_TENSORRT_PATCH 0
 #define NV_TENSORRT_VERSION (NV_TENSORRT_MAJOR * 10000L + NV_TENSORRT_MINOR * 100L + NV_TENSORRT_PATCH * 1L)
 
@@ -45,8 +50,37 @@ class Dims64 {
 };
 using Dims = Dims64;
 
+enum class APILanguage : std::int32_t { kCPP = 0, kPYTHON = 1 };
+
+class InterfaceInfo {
+  public:
+    char const* kind;
+    std::int32_t major;
+    std::int32_t minor;
+};
+
+class IVersionedInterface {
+  public:
+    virtual APILanguage getAPILanguage() const noexcept { return APILanguage::kCPP; }
+    virtual InterfaceInfo getInterfaceInfo() const noexcept = 0;
+    virtual ~IVersionedInterface() noexcept = default;
+
+  protected:
+    IVersionedInterface() = default;
+    IVersionedInterface(IVersionedInterface const&) = default;
+    IVersionedInterface(IVersionedInterface&&) = default;
+    IVersionedInterface& operator=(IVersionedInterface const&) & = default;
+    IVersionedInterface& operator=(IVersionedInterface&&) & = default;
+};
+
+#ifdef EDGESEG_TENSORRT_11
+class ILogger : public IVersionedInterface {
+  public:
+    InterfaceInfo getInterfaceInfo() const noexcept override { return {"ILogger", 1, 0}; }
+#else
 class ILogger {
   public:
+#endif
     enum class Severity : std::int32_t { kINTERNAL_ERROR = 0, kERROR = 1, kWARNING = 2, kINFO = 3, kVERBOSE = 4 };
     virtual void log(Severity severity, AsciiChar const* msg) noexcept = 0;
     ILogger() = default;

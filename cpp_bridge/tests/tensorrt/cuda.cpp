@@ -9,9 +9,11 @@ using stand_in::enter;
 
 namespace {
 
+constexpr int kVersion = 100700;
+
 struct Switches {
     std::mutex mutex;
-    int cards = 1, countdown = 0;
+    int cards = 1, countdown = 0, version = kVersion;
     bool failed = false;
     std::set<std::string, std::less<>> refused;
     std::vector<std::string> complaints;
@@ -34,6 +36,16 @@ void set_cards(int count) {
     switches.cards = count;
 }
 
+void set_version(int version) {
+    const std::lock_guard<std::mutex> mine(switches.mutex);
+    switches.version = version;
+}
+
+int version() {
+    const std::lock_guard<std::mutex> mine(switches.mutex);
+    return switches.version;
+}
+
 void fail_call(int number) {
     const std::lock_guard<std::mutex> mine(switches.mutex);
     switches.countdown = number;
@@ -53,6 +65,7 @@ void refuse(const std::string& function) {
 void reset() {
     const std::lock_guard<std::mutex> mine(switches.mutex);
     switches.cards = 1;
+    switches.version = kVersion;
     switches.countdown = 0;
     switches.refused.clear();
     Counts& all = counts();

@@ -44,6 +44,16 @@ void test_no_card(const Cache& cache) {
     expect_error(ErrorKind::engine, "no CUDA-capable device is detected; are driver and card there", [&] { open_plan(cache); });
 }
 
+void test_versions(const Cache& cache) {
+    for (const int version : {80600, 110400, 9300}) {
+        stand_in::reset();
+        stand_in::set_version(version);
+        expect_error(ErrorKind::engine, "was built for TensorRT 10", [&] { open_plan(cache); });
+    }
+    stand_in::set_version(100300);
+    expect_error(ErrorKind::engine, "was built by TensorRT 10.7.0.23, here is 10.3.0", [&] { open_plan(cache); });
+}
+
 void test_reasons(const Cache& cache) {
     for (const char* function : {"createInferRuntime", "deserializeCudaEngine", "createExecutionContext", "setTensorAddress"}) {
         stand_in::reset();
@@ -52,6 +62,9 @@ void test_reasons(const Cache& cache) {
                      [&] { Segmenter(sampled_spec(), open_plan(cache)); });
         expect(counts().none_alive(), std::string("all is given back without ") + function);
     }
+    stand_in::reset();
+    const std::shared_ptr<Engine> small = open_plan(cache, "input frame 5 1 32 32 3\noutput logits 0 1 3 16 16\n");
+    expect_error(ErrorKind::engine, "frames of 60x40: no reason given;", [&] { small->request(60, 40); });
     stand_in::reset();
     Segmenter model(sampled_spec(), open_plan(cache));
     const Bytes frame = noise(3 * 60 * 40, 1);
@@ -115,6 +128,7 @@ int main() {
     const Cache cache;
     test_other_networks(cache);
     test_no_card(cache);
+    test_versions(cache);
     test_reasons(cache);
     test_every_call(cache);
     for (const std::string& each : stand_in::complaints()) expect(false, each);

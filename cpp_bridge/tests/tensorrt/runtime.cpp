@@ -57,26 +57,31 @@ bool succeeds(ILogger* logger, const char* function) {
 
 struct Runtime : IRuntime {
     ILogger* logger;
+    std::atomic<int> engines{0};
+
     explicit Runtime(ILogger* for_all) : logger(for_all) { ++counts().runtimes; }
     ~Runtime() noexcept override {
-        if (counts().engines != 0) stand_in::complain("a runtime is freed before its engine");
+        if (engines != 0) stand_in::complain("a runtime is freed before its engine");
         logger->log(ILogger::Severity::kVERBOSE, "a runtime is freed");
         --counts().runtimes;
     }
 };
 
 struct Engine : ICudaEngine {
+    Runtime& runtime;
     ILogger* logger;
     const int card = stand_in::current_card();
     std::vector<Tensor> tensors;
     std::atomic<int> contexts{0};
 
-    Engine(ILogger* of, std::vector<Tensor> all) : logger(of), tensors(std::move(all)) {
+    Engine(Runtime& of, std::vector<Tensor> all) : runtime(of), logger(of.logger), tensors(std::move(all)) {
+        ++runtime.engines;
         ++counts().engines;
     }
     ~Engine() noexcept override {
         if (contexts != 0) stand_in::complain("an engine is freed before its contexts");
         logger->log(ILogger::Severity::kVERBOSE, "an engine is freed");
+        --runtime.engines;
         --counts().engines;
     }
     const Tensor& tensor(bool input) const {
@@ -132,17 +137,19 @@ const Tensor& named(const ICudaEngine& engine, const char* name) {
 
 }  // namespace
 
-extern "C" std::int32_t getInferLibVersion() noexcept { return NV_TENSORRT_VERSION; }
+extern "C" std::int32_t getInferLibVersion() noexcept { return stand_in::version(); }
 
 extern "C" void* createInferRuntime_INTERNAL(void* logger, std::int32_t version) noexcept {
     auto* speaks = static_cast<ILogger*>(logger);
-    if (version != NV_TENSORRT_VERSION || !succeeds(speaks, "createInferRuntime")) return nullptr;
+    if (version != stand_in::version() || !succeeds(speaks, "createInferRuntime")) {
+        return reinterpret_cast<void*>(0x238);  // as TensorRT's lean library 10.15 does, and not a null pointer
+    }
     return static_cast<IRuntime*>(new Runtime(speaks));
 }
 
 ICudaEngine* IRuntime::deserializeCudaEngine(void const* blob, std::size_t size) noexcept {
-    ILogger* logger = static_cast<Runtime*>(this)->logger;
-    if (!succeeds(logger, "deserializeCudaEngine")) return nullptr;
+    auto& runtime = static_cast<Runtime&>(*this);
+    if (!succeeds(runtime.logger, "deserializeCudaEngine")) return nullptr;
     std::istringstream lines(std::string(static_cast<const char*>(blob) + kHeader, size - kHeader));
     std::vector<Tensor> tensors;
     for (std::string line; std::getline(lines, line);) {
@@ -157,7 +164,7 @@ ICudaEngine* IRuntime::deserializeCudaEngine(void const* blob, std::size_t size)
         tensors.push_back(tensor);
     }
     ++counts().deserialised;
-    return new Engine(logger, std::move(tensors));
+    return new Engine(runtime, std::move(tensors));
 }
 
 std::int32_t ICudaEngine::getNbIOTensors() const noexcept { return static_cast<std::int32_t>(self(*this).tensors.size()); }

@@ -28,6 +28,10 @@ Counts& counts();
 // Cards of the machine, 1 by default, of compute capability 8.7.
 void set_cards(int count);
 
+// What TensorRT calls itself: 10.7.0 by default.
+void set_version(int version);
+int version();
+
 // The call of that number from now on fails, counted over all that can; 0: none does.
 void fail_call(int number);
 bool call_failed();  // whether it was reached

@@ -23,32 +23,33 @@ namespace {
 static_assert(NV_TENSORRT_MAJOR >= 10, "this engine is written for TensorRT 10.3 or later");
 
 constexpr std::size_t kSizes = 4;  // sizes of masks that a request keeps memory for
+constexpr std::size_t kLongestReasons = 500;
 constexpr int kLongestLogits = 16384;  // a side: the longest of a network's input
 
 [[noreturn]] void fail(const std::string& message) { throw Error(ErrorKind::engine, message); }
 
-// Keeps the last complaint: TensorRT answers with a null pointer, and says why here alone.
+// Keeps complaints: TensorRT answers with a null pointer, and says why here alone, the cause first and then what came of it.
 class Logger : public nvinfer1::ILogger {
   public:
     void log(Severity severity, const char* message) noexcept override {
         if (severity > Severity::kERROR) return;
         try {
             const std::lock_guard<std::mutex> mine(mutex_);
-            last_ = message;
+            if (reasons_.size() < kLongestReasons) reasons_ += (reasons_.empty() ? "" : "; ") + std::string(message);
         } catch (...) {  // no memory for the message
         }
     }
 
-    // Takes it: it is not the reason of another failure later.
-    std::string last() {
+    // Takes them: they are not the reasons of another failure later.
+    std::string reasons() {
         const std::lock_guard<std::mutex> mine(mutex_);
-        const std::string reason = std::exchange(last_, "");
-        return reason.empty() ? "no reason given" : reason;
+        const std::string reasons = std::exchange(reasons_, "");
+        return reasons.empty() ? "no reason given" : reasons;
     }
 
   private:
     std::mutex mutex_;
-    std::string last_;
+    std::string reasons_;
 };
 
 // One for all, as TensorRT takes the first of a process; never freed, for a segmenter in a program's global variable is
@@ -58,10 +59,22 @@ Logger& logger() {
     return only;
 }
 
-// Of the library that was loaded, which is to be the one that was compiled against.
+// Of the library that was loaded, "10.3.0". Another major version has other tables of virtual functions.
 std::string version() {
     const int number = getInferLibVersion();  // 100300 is 10.3.0; up to 9.x it was 9300
+    if (number / 10000 != NV_TENSORRT_MAJOR) {
+        fail("libedgeseg was built for TensorRT " + std::to_string(NV_TENSORRT_MAJOR) + ", and the library that is loaded " +
+             "calls itself " + std::to_string(number) + "; build libedgeseg with its header");
+    }
     return std::to_string(number / 10000) + "." + std::to_string(number / 100 % 100) + "." + std::to_string(number % 100);
+}
+
+// What TensorRT made, or nothing. A failure is a null pointer, or one that was moved from null to its base class: so the lean
+// library, of 10.15 (0x238) as of 11.4 (0x228), answers createInferRuntime where there is no driver.
+template <typename Object>
+std::unique_ptr<Object> made(Object* answer) {
+    constexpr std::uintptr_t page = 4096;
+    return std::unique_ptr<Object>(reinterpret_cast<std::uintptr_t>(answer) < page ? nullptr : answer);
 }
 
 struct Loaded {
@@ -76,16 +89,16 @@ class TensorRtRequest : public Request {
     TensorRtRequest(const Loaded& loaded, std::mutex& contexts, int width, int height) : contexts_(contexts) {
         {
             const std::lock_guard<std::mutex> mine(contexts_);
-            context_.reset(loaded.engine->createExecutionContext());
+            context_ = made(loaded.engine->createExecutionContext());
         }
-        if (context_ == nullptr) fail("TensorRT gives no execution context: " + logger().last());
+        if (context_ == nullptr) fail("TensorRT gives no execution context: " + logger().reasons());
         nvinfer1::Dims shape{};
         shape.nbDims = 4;
         const std::array<int, 4> sides{1, height, width, 3};
         std::copy(sides.begin(), sides.end(), shape.d);
         if (!context_->setInputShape(loaded.input.c_str(), shape)) {
-            fail("the plan does not take frames of " + std::to_string(width) + "x" + std::to_string(height) +
-                 "; compile the bundle again");
+            fail("the plan does not take frames of " + std::to_string(width) + "x" + std::to_string(height) + ": " +
+                 logger().reasons() + "; compile the bundle again");
         }
         const nvinfer1::Dims logits = context_->getTensorShape(loaded.output.c_str());
         const auto is_side = [](std::int64_t side) { return side >= 1 && side <= kLongestLogits; };
@@ -104,7 +117,7 @@ class TensorRtRequest : public Request {
         logits_on_card_.emplace(answer);
         if (!context_->setTensorAddress(loaded.input.c_str(), frame_on_card_->as<void>()) ||
             !context_->setTensorAddress(loaded.output.c_str(), logits_on_card_->as<void>())) {
-            fail("TensorRT refuses the memory of frame and logits: " + logger().last());
+            fail("TensorRT refuses the memory of frame and logits: " + logger().reasons());
         }
         to_logits_.emplace(stream_, [this] {
             enqueue_network();
@@ -168,7 +181,7 @@ class TensorRtRequest : public Request {
         card::check(cudaMemcpyAsync(frame_on_card_->as<void>(), frame_->as<void>(), frame_->bytes(),
                                     cudaMemcpyHostToDevice, stream_.get()),
                     "copy a frame");
-        if (!context_->enqueueV3(stream_.get())) fail("TensorRT refuses to run the plan: " + logger().last());
+        if (!context_->enqueueV3(stream_.get())) fail("TensorRT refuses to run the plan: " + logger().reasons());
     }
 
     std::mutex& contexts_;
@@ -227,12 +240,12 @@ std::shared_ptr<Engine> open_tensorrt(const Model& model, int) {
     const std::string capability = card::capability();
     const std::vector<std::uint8_t> plan = read_plan(model.path, sha256_of(model.content), capability, version());
     Loaded loaded;
-    loaded.runtime.reset(nvinfer1::createInferRuntime(logger()));
-    if (loaded.runtime == nullptr) fail("TensorRT does not start: " + logger().last());
-    loaded.engine.reset(loaded.runtime->deserializeCudaEngine(plan.data(), plan.size()));
+    loaded.runtime = made(nvinfer1::createInferRuntime(logger()));
+    if (loaded.runtime == nullptr) fail("TensorRT does not start: " + logger().reasons());
+    loaded.engine = made(loaded.runtime->deserializeCudaEngine(plan.data(), plan.size()));
     if (loaded.engine == nullptr) {
         fail("TensorRT refuses the plan of " + model.path + " on this card (compute capability " + capability +
-             "): " + logger().last());
+             "): " + logger().reasons());
     }
     find_tensors(loaded, model.path);
     return std::make_shared<TensorRt>(std::move(loaded));
