@@ -66,11 +66,11 @@ wheel: .venv/dev  ## dist/: sdist, wheel and SBOM; the wheel alone passes the de
 wheels: .venv/dev  ## dist/: wheels for all Pythons, for this processor, in containers (needs docker)
 	$(BIN)/uv tool run cibuildwheel==4.3.5 --output-dir dist
 
-arm: .venv/dev  ## the wheel for aarch64, and what edgeseg check says there, in emulation (as root; see the script)
+arm: .venv/dev  ## the wheel for aarch64 and what edgeseg check says there, in emulation; cpp-arm with both engines (as root)
 	.ci/arm
-	.ci/cpp_arm openvino
+	.ci/cpp_arm openvino onnxruntime
 
-cpp-arm:  ## libedgeseg for aarch64: its tests and golden vectors in emulation
+cpp-arm: .venv/dev  ## libedgeseg and edgeseg-run for aarch64: tests, golden vectors, frames, in emulation
 	.ci/cpp_arm
 
 locked: .venv/bin/python  ## before the first make test: what it installs, torch excepted, by hashes

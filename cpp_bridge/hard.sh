@@ -1,10 +1,11 @@
 #!/bin/sh
 # hard.sh PYTHON: libedgeseg's tests under AddressSanitizer and UndefinedBehaviorSanitizer, the same library fuzzed through
 # its C ABI by Hypothesis (bundle.json, ONNX files, pictures, odd images; Python's reader is the judge), and the tests
-# with threads under ThreadSanitizer. Clang compiles it as strictly as GCC, its libFuzzer runs for EDGESEG_FUZZ_SECONDS
-# (60) on each reader and on the kernels, from the corpus in fuzz/corpus, and clang-tidy reads it. What the library shows is
-# what is documented. Then the aarch64 run. The runtimes are left out: their own memory is not ours to judge. What is not
-# installed is skipped, with the reason.
+# with threads under ThreadSanitizer: the library's, and edgeseg-run's workers, live sources and decoder. Clang compiles
+# it as strictly as GCC, its libFuzzer runs for EDGESEG_FUZZ_SECONDS (60) on each reader, on names, on what the process that
+# reads a live source sends, and on the kernels, from the corpus in fuzz/corpus, and clang-tidy reads it. What the library
+# shows is what is documented. Then the aarch64 run. The runtimes are left out: their own memory is not ours to judge. What
+# is not installed is skipped, with the reason.
 set -eu
 cd "$(dirname "$0")/.."
 build() {
@@ -21,6 +22,7 @@ EDGESEG_CPP_BUILD=build/cpp-asan EDGESEG_FUZZ="${EDGESEG_FUZZ:-3000}" ASAN_OPTIO
     LD_PRELOAD="$(c++ -print-file-name=libasan.so) $(c++ -print-file-name=libubsan.so)" \
     "$1" -m pytest tests/cpp/test_bundle.py tests/cpp/test_abi.py tests/cpp/test_golden.py tests/cpp/test_kernels.py
 EDGESEG_CPP_BUILD=build/cpp-asan "$1" -m pytest tests/cpp/test_video.py  # whole, damaged and cut files, and garbage
+EDGESEG_CPP_BUILD=build/cpp-tsan "$1" -m pytest tests/cpp/test_video.py -k "threads or b-frames or interlaced"
 "$1" -m pytest tests/cpp/test_package.py -k documented
 
 if command -v clang++ > /dev/null; then
@@ -32,7 +34,7 @@ if command -v clang++ > /dev/null; then
     cmake --build build/cpp-clang --parallel
     ctest --test-dir build/cpp-clang --output-on-failure
     if [ "$fuzzers" = ON ]; then
-        for target in bundle onnx png kernels; do
+        for target in bundle onnx png kernels channel names; do
             mkdir -p "build/fuzz/$target"
             "build/cpp-clang/edgeseg_fuzz_$target" -max_total_time="${EDGESEG_FUZZ_SECONDS:-60}" -timeout=10 \
                 -print_final_stats=1 -print_funcs=0 -verbosity=0 -artifact_prefix="build/fuzz/$target-" \

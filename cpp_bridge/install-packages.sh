@@ -6,4 +6,4 @@ set -eu
 apt-get update -qq
 apt-get install -y -qq cmake g++ pkg-config nlohmann-json3-dev libssl-dev libpng-dev libavformat-dev libswscale-dev \
     libavfilter-dev libopencv-dev
-apt-get install -y -qq libonnxruntime-dev || echo "no libonnxruntime-dev here: libedgeseg has no engine onnxruntime"
+apt-get install -y -qq libonnxruntime-dev || echo "no libonnxruntime-dev here: cpp_bridge/onnxruntime-header.sh unpacks Debian 13's header"

@@ -27,8 +27,10 @@ def redact(text: str) -> str:
     match = URL.fullmatch(text)
     scheme, rest = match.groups() if match else ("", text)
     place = rest.rfind("@")
+    if match and place >= 0 and ":" not in rest[:place] and rest[:1] != "/":  # without a password no slash is one's own
+        place = re.split("[/?#]", rest, maxsplit=1)[0].rfind("@")
     before = rest[: max(place, 0)]
-    if place >= 0 and (match is None or ":" in before or before[:1] == "/" or not re.search("[/?#]", before)):
+    if place >= 0:
         if re.search("[/?#]", before) and re.search("[=;?#]", before):
             return scheme + HIDDEN  # the "@" may as well be one of a password in the path
         scheme, rest = f"{scheme}{HIDDEN}@", rest[place + 1 :]

@@ -101,6 +101,7 @@ def test_no_command_prints_a_password(
         ("rtsp://me:secret@cam.local/1", "rtsp://***@cam.local/1"),
         ("rtsp://me:s@cret@cam.local/1", "rtsp://***@cam.local/1"),
         ("rtsp://me:s/cret@cam.local:554/1", "rtsp://***@cam.local:554/1"),
+        ("https://token@cam.local/a@b", "https://***@cam.local/a@b"),
         ("rtsp://cam/user=me_password=secret_channel=1", "rtsp://cam/user=***"),
         ("http://cam.local/v?token=secret&a=1", "http://cam.local/v?***"),
         (

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <utility>
+#include <vector>
 
 #include "source.hpp"
 
@@ -25,17 +26,22 @@ bool send_all(const void* data, std::size_t bytes) {
     return true;
 }
 
-bool send_text(Sent kind, const std::string& text) {
+bool send_text(Sent kind, const std::string& whole) {
+    const std::string text = whole.substr(0, kLongestText);
     Header header{};
     header.kind = kind;
     header.bytes = static_cast<std::int64_t>(text.size());
     return send_all(&header, sizeof header) && send_all(text.data(), text.size());
 }
 
-std::string line() {
-    std::string text;
-    for (char each = 0; recv(kChannel, &each, 1, 0) == 1 && each != '\n';) text += each;
-    return text;
+Request request() {
+    std::uint64_t bytes = 0;
+    std::vector<std::uint8_t> message;
+    if (recv(kChannel, &bytes, sizeof bytes, MSG_WAITALL) == static_cast<ssize_t>(sizeof bytes)) {
+        message.resize(bytes);
+        recv(kChannel, message.data(), message.size(), MSG_WAITALL);
+    }
+    return Request::decode(message);
 }
 
 }  // namespace
@@ -69,7 +75,7 @@ int serve(const std::function<void(const Request&, Channel&)>& read) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     Channel channel;
     try {
-        read(Request::from_json(nlohmann::json::parse(line())), channel);
+        read(request(), channel);
         return 0;
     } catch (const std::exception&) {  // its words may hold the URL
         channel.lose("crashed", "the process that reads the source failed with an unforeseen error");

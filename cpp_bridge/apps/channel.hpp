@@ -18,6 +18,8 @@ constexpr int kChannel = 3;
 // The program that reads cameras and pipelines, by OpenCV.
 constexpr const char* kOpenCvReader = "edgeseg-run-opencv";
 
+constexpr std::int64_t kLongestText = 1 << 16;
+
 enum class Sent : std::int32_t { opened, frame, warning, lost };
 
 // Goes ahead of what is sent. After `opened` nothing follows, after `frame` the rows of its picture, after the others a text

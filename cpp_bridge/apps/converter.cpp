@@ -1,6 +1,7 @@
 #include "converter.hpp"
 
 extern "C" {
+#include <libavutil/cpu.h>
 #include <libavutil/opt.h>
 #include <libavutil/pixdesc.h>
 }
@@ -34,6 +35,15 @@ void set_chroma_place(SwsContext* scaler, const AVPixFmtDescriptor& format, int 
     const int x = (position & 1) * 128, y = ((position >> 1) ^ static_cast<int>(position < 4)) * 128;
     if (format.log2_chroma_w > 0) set(scaler, "src_h_chr_pos", x * ((1 << format.log2_chroma_w) - 1));
     if (format.log2_chroma_h > 0) set(scaler, "src_v_chr_pos", y * ((1 << format.log2_chroma_h) - 1));
+}
+
+// Without a loop for this processor FFmpeg reads 4:2:2 as 4:2:0, every second row of chroma, unless it shall round exactly.
+int rounding(AVPixelFormat format) {
+    if (format != AV_PIX_FMT_YUV422P && format != AV_PIX_FMT_YUVJ422P) return 0;
+#if defined(__x86_64__)
+    if ((av_get_cpu_flags() & AV_CPU_FLAG_SSSE3) != 0) return 0;
+#endif
+    return SWS_ACCURATE_RND;
 }
 
 }  // namespace
@@ -74,7 +84,7 @@ void Converter::scale(const AVFrame& frame, Picture& image) {
         set(scaler, "dsth", image.size().height);
         set(scaler, "dst_format", AV_PIX_FMT_BGR24);
         set(scaler, "dst_range", 1);
-        set(scaler, "sws_flags", SWS_BILINEAR);
+        set(scaler, "sws_flags", SWS_BILINEAR | rounding(format));
         set_chroma_place(scaler, *description, frame.chroma_location);
         if (const int code = sws_init_context(scaler, nullptr, nullptr); code < 0) {
             scaler_.reset();

@@ -17,7 +17,7 @@ constexpr double kMargin = 3.0;   // seconds that a source may overstep its time
 constexpr double kPoll = 0.05;    // between looks for a signal while the first frame is awaited
 constexpr double kLongest = 60.0; // seconds of a wait in which nothing is due
 constexpr double kShortest = 1e-6; // seconds between two frames
-constexpr int kLongestSide = 1 << 16;
+constexpr std::size_t kMostWarnings = 100;
 
 double chance() {
     static std::mt19937 generator{std::random_device{}()};
@@ -130,29 +130,23 @@ void LiveSource::wait() {
 
 void LiveSource::receive() {
     Header header{};
-    const auto ended_badly = [&] {
+    std::string text;
+    if (!reader_->receive(header, spare_.image, text)) {
         const std::string how = reader_->kill();
         reader_.reset();
-        lost("crashed", name + ": the process that reads it " + how);
-    };
-    if (!reader_->receive(&header, sizeof header)) return ended_badly();
+        return lost("crashed", name + ": the process that reads it " + how);
+    }
     if (header.kind == Sent::opened) {
         if (seen_) return;  // others read these
         fps = header.fps;
         live = header.finite == 0;
-    } else if (header.kind != Sent::frame) {
-        std::string text(static_cast<std::size_t>(std::clamp<std::int64_t>(header.bytes, 0, 1 << 16)), '\0');
-        if (!reader_->receive(text.data(), text.size())) return ended_badly();
-        if (header.kind == Sent::warning) return warn(text);
+    } else if (header.kind == Sent::warning) {
+        warn(text);
+    } else if (header.kind == Sent::lost) {
         reader_.reset();
         const std::size_t line = text.find('\n');
-        lost(text.substr(0, line), text.substr(line + 1));
+        lost(text.substr(0, line), line == std::string::npos ? "" : text.substr(line + 1));
     } else {
-        if (header.width < 1 || header.height < 1 || std::max(header.width, header.height) > kLongestSide) {
-            return ended_badly();
-        }
-        spare_.image.create({header.width, header.height}, 3);
-        if (!reader_->receive(spare_.image.row(0), spare_.image.bytes())) return ended_badly();
         if (!live && !mailbox_.await_room()) return;
         if (!seen_) origin_ = header.captured;
         seen_ = true;
@@ -174,7 +168,8 @@ void LiveSource::receive() {
 
 void LiveSource::warn(const std::string& sentence) {
     const std::lock_guard<std::mutex> mine(mutex_);
-    if (std::find(warnings.begin(), warnings.end(), sentence) == warnings.end()) warnings.push_back(sentence);
+    const bool said = std::find(warnings.begin(), warnings.end(), sentence) != warnings.end();
+    if (!said && warnings.size() < kMostWarnings) warnings.push_back(sentence);
 }
 
 // Does what is due.

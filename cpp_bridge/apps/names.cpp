@@ -42,11 +42,13 @@ std::string redact(const std::string& text) {
     if (text.find(" ! ") != std::string::npos) return redact_pipeline(text);
     const std::size_t length = scheme_length(text);
     std::string scheme = text.substr(0, length), rest = text.substr(length);
-    const std::size_t place = rest.rfind('@');
+    std::size_t place = rest.rfind('@');
+    if (length > 0 && place != std::string::npos && rest.find(':') >= place && rest[0] != '/') {
+        place = rest.substr(0, rest.find_first_of("/?#")).rfind('@');  // without a password no slash is one's own
+    }
     const std::string before = place == std::string::npos ? "" : rest.substr(0, place);
     const bool path_before = before.find_first_of("/?#") != std::string::npos;
-    const bool user_before = before.find(':') != std::string::npos || before[0] == '/';  // "///": a host was forgotten
-    if (place != std::string::npos && (length == 0 || user_before || !path_before)) {
+    if (place != std::string::npos) {
         // Where the "@" may as well be one of a password in the path, all is hidden.
         if (path_before && before.find_first_of("=;?#") != std::string::npos) return scheme + kHidden;
         scheme += std::string(kHidden) + "@";
@@ -103,12 +105,18 @@ std::string folder_of_label(const std::string& label) {
 std::string escaped(const std::string& text) {
     static const char* const digits = "0123456789abcdef";
     std::string out;
-    for (const char each : text) {
-        const auto byte = static_cast<unsigned char>(each);
-        if (byte >= 0x20 && byte != 0x7F) {
-            out += each;
-        } else {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        auto byte = static_cast<unsigned char>(text[i]);
+        const unsigned char next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
+        const bool second_set = byte == 0xC2 && next >= 0x80 && next < 0xA0;  // U+0080 to U+009F, in UTF-8
+        if (second_set) {
+            byte = next;
+            ++i;
+        }
+        if (byte < 0x20 || byte == 0x7F || second_set) {
             out += {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
+        } else {
+            out += text[i];
         }
     }
     return out;

@@ -1,7 +1,6 @@
 #include "reader_process.hpp"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/socket.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include <system_error>
+#include <vector>
 
 #include "modules.hpp"
 #include "source.hpp"
@@ -18,8 +18,7 @@ extern char** environ;
 namespace app {
 namespace {
 
-constexpr double kGoodbye = 1.0;    // seconds
-constexpr int kPatience = 5000;     // milliseconds that the rest of a message may take
+constexpr double kGoodbye = 1.0;  // seconds
 
 }  // namespace
 
@@ -56,9 +55,12 @@ ReaderProcess::ReaderProcess(const Request& request) {
         ::close(channel_);
         throw std::system_error(failure, std::generic_category());
     }
-    const std::string line = request.to_json().dump() + "\n";
-    for (std::size_t sent = 0; sent < line.size();) {
-        const ssize_t more = send(channel_, line.data() + sent, line.size() - sent, MSG_NOSIGNAL);
+    std::vector<std::uint8_t> message = request.encode();
+    const std::uint64_t bytes = message.size();
+    const auto* size = reinterpret_cast<const std::uint8_t*>(&bytes);
+    message.insert(message.begin(), size, size + sizeof bytes);
+    for (std::size_t sent = 0; sent < message.size();) {
+        const ssize_t more = send(channel_, message.data() + sent, message.size() - sent, MSG_NOSIGNAL);
         if (more <= 0) break;  // it has ended, which `receive` finds out
         sent += static_cast<std::size_t>(more);
     }
@@ -70,26 +72,12 @@ ReaderProcess::~ReaderProcess() {
     ::close(channel_);
 }
 
-bool ReaderProcess::receive(void* to, std::size_t bytes) {
-    auto* place = static_cast<char*>(to);
-    while (bytes > 0) {
-        pollfd ready{channel_, POLLIN, 0};
-        if (poll(&ready, 1, kPatience) == 0) return false;
-        const ssize_t more = recv(channel_, place, bytes, 0);
-        if (more < 0 && errno == EINTR) continue;
-        if (more <= 0) return false;
-        place += more;
-        bytes -= static_cast<std::size_t>(more);
-    }
-    return true;
-}
-
 std::string ReaderProcess::kill() {
     if (!wait_for(0.1)) {
         ::kill(pid_, SIGKILL);
         waitpid(pid_, nullptr, 0);
         pid_ = -1;
-        return "stopped in the middle of a message";
+        return "stopped in the middle of a message, or sent what is none";
     }
     if (WIFSIGNALED(status_)) return "was ended by signal " + std::to_string(WTERMSIG(status_));
     return "ended with exit code " + std::to_string(WEXITSTATUS(status_));

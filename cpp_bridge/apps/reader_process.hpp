@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "channel.hpp"
+#include "inbox.hpp"
 
 namespace app {
 
@@ -21,8 +21,10 @@ class ReaderProcess {
     // Readable where something was sent.
     int channel() const { return channel_; }
 
-    // Reads so much; false where the process has ended, or stopped in the middle of a message.
-    bool receive(void* to, std::size_t bytes);
+    // Reads one message, as `receive_message` does.
+    bool receive(Header& header, Picture& image, std::string& text) {
+        return receive_message(channel_, header, image, text);
+    }
 
     // Ends it at once. How it had ended before, if it had: "ended with exit code 1", "was ended by signal 11".
     std::string kill();

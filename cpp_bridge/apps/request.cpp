@@ -1,6 +1,7 @@
 #include "request.hpp"
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "names.hpp"
 
@@ -14,12 +15,17 @@ Kind kind_of(const std::string& source) {
     return is_url(source) ? Kind::url : Kind::file;
 }
 
-nlohmann::json Request::to_json() const {
-    return {{"source", source}, {"name", name}, {"timeout", timeout}, {"options", options}, {"threads", threads},
-            {"reconnect", reconnect}};
+std::vector<std::uint8_t> Request::encode() const {
+    return nlohmann::json::to_cbor({{"source", source},
+                                    {"name", name},
+                                    {"timeout", timeout},
+                                    {"options", options},
+                                    {"threads", threads},
+                                    {"reconnect", reconnect}});
 }
 
-Request Request::from_json(const nlohmann::json& json) {
+Request Request::decode(const std::vector<std::uint8_t>& message) {
+    const nlohmann::json json = nlohmann::json::from_cbor(message);
     return {json.at("source"), json.at("name"), json.at("timeout"), json.at("options").get<Entries>(),
             json.at("threads"),      json.at("reconnect")};
 }

@@ -1,7 +1,7 @@
 // A source to be opened, as it is told to the process that reads it.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,8 +23,9 @@ struct Request {
     int threads = 1;         // of a file's decoder
     bool reconnect = false;  // it is connected again when it is lost, and must be live
 
-    nlohmann::json to_json() const;
-    static Request from_json(const nlohmann::json& json);
+    // CBOR (RFC 8949), in which names are bytes of any kind: JSON would refuse those that are not UTF-8.
+    std::vector<std::uint8_t> encode() const;
+    static Request decode(const std::vector<std::uint8_t>& message);  // throws std::exception
 };
 
 }  // namespace app

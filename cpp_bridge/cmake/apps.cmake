@@ -39,6 +39,7 @@ add_library(edgeseg_reading STATIC
   apps/container.cpp
   apps/converter.cpp
   apps/decoder.cpp
+  apps/inbox.cpp
   apps/modules.cpp
   apps/names.cpp
   apps/picture.cpp
@@ -74,6 +75,16 @@ install(DIRECTORY ../edgeseg/bundles/ DESTINATION ${CMAKE_INSTALL_DATADIR}/edges
 message(STATUS "edgeseg-run: FFmpeg's libavformat ${FFMPEG_libavformat_VERSION}")
 add_executable(edgeseg_frames tests/frames.cpp)  # asked by tests/cpp/test_video.py
 target_link_libraries(edgeseg_frames PRIVATE edgeseg_reading)
+add_executable(edgeseg_live_tests tests/live.cpp
+  apps/life.cpp
+  apps/live_source.cpp
+  apps/mailbox.cpp
+  apps/reader_process.cpp
+)
+target_link_libraries(edgeseg_live_tests PRIVATE edgeseg_reading Threads::Threads)
+if(NOT CMAKE_CROSSCOMPILING)  # its readers are the program again, which an emulator does not start
+  add_test(NAME live COMMAND edgeseg_live_tests)
+endif()
 
 if(AVFILTER_FOUND)
   add_library(edgeseg_deinterlacer MODULE apps/deinterlacer.cpp)

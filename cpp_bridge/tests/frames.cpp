@@ -1,13 +1,20 @@
-// edgeseg_frames FILE [THREADS]: what edgeseg-run's reader gives of a video file: for each frame a line, "width height time",
-// and its rows; then "end", and a line for each warning. tests/cpp/test_video.py compares that with Python's reader.
+// edgeseg_frames FILE [THREADS [plain]]: what edgeseg-run's reader gives of a video file: for each frame a line, "width height
+// time", and its rows; then "end", and a line for each warning. tests/cpp/test_video.py compares that with Python's reader,
+// test_emulated.py with another processor's. "plain": FFmpeg works without the loops that it has for this processor alone.
+extern "C" {
+#include <libavutil/cpu.h>
+}
+
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include "video.hpp"
 
 int main(int count, char** arguments) {
     if (count < 2) return 2;
     av_log_set_level(AV_LOG_QUIET);
+    if (count > 3 && std::strcmp(arguments[3], "plain") == 0) av_force_cpu_flags(0);
     app::Request request;
     request.source = request.name = arguments[1];
     request.threads = count > 2 ? std::atoi(arguments[2]) : 1;

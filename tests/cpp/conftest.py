@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
 
+import av
+import cv2
+import numpy as np
 import pytest
 
 from tests.cpp.library import Library
@@ -54,3 +58,21 @@ def library(built: Path) -> Library:
     for file in [] if package is None else package.glob("capi/libonnxruntime.so.*"):
         os.environ.setdefault("EDGESEG_ONNXRUNTIME", str(file))
     return Library(built / "libedgeseg.so")
+
+
+@pytest.fixture(scope="session")
+def lossless(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A video that every decoder gives alike: RGB without loss, of a street that moves."""
+    street = cv2.imread(str(ROOT / "docs/assets/street.jpg"))
+    assert street is not None
+    path = tmp_path_factory.mktemp("lossless") / "street.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=Fraction(10))
+        stream.width, stream.height, stream.pix_fmt = 480, 270, "bgr0"
+        for number in range(7):
+            image = np.asarray(cv2.resize(np.roll(street, 20 * number, 1), (480, 270)), np.uint8)
+            for packet in stream.encode(av.VideoFrame.from_ndarray(image, "bgr24").reformat(format="bgr0")):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+    return path

@@ -30,7 +30,6 @@ from edgeseg.bundle import Bundle
 from edgeseg.redact import redact
 from edgeseg.spec import Head, Spec
 from edgeseg.video.open import open_source
-from tests.cpp.conftest import ROOT
 from tests.cpp.library import Library
 from tests.cpp.test_video import QUARTER, Case, write
 from tests.video.namespace import Loopback, free_port, wait_until
@@ -48,24 +47,6 @@ def program(built: Path, library: Library) -> Path:
         pytest.skip("edgeseg-run was left out: it needs libavformat-dev and libswscale-dev")
     if "openvino" not in library.engines():
         pytest.skip("libedgeseg was built without openvino")
-    return path
-
-
-@pytest.fixture(scope="module")
-def lossless(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A video that every decoder gives alike: RGB without loss, of a street that moves."""
-    street = cv2.imread(str(ROOT / "docs/assets/street.jpg"))
-    assert street is not None
-    path = tmp_path_factory.mktemp("lossless") / "street.mkv"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("ffv1", rate=Fraction(10))
-        stream.width, stream.height, stream.pix_fmt = 480, 270, "bgr0"
-        for number in range(7):
-            image = np.asarray(cv2.resize(np.roll(street, 20 * number, 1), (480, 270)), np.uint8)
-            for packet in stream.encode(av.VideoFrame.from_ndarray(image, "bgr24").reformat(format="bgr0")):
-                container.mux(packet)
-        for packet in stream.encode():
-            container.mux(packet)
     return path
 
 
