@@ -1,5 +1,5 @@
 // edgeseg_frames FILE [THREADS]: what edgeseg-run's reader gives of a video file: for each frame a line, "width height time",
-// and its rows; then "end", and a line for each warning. tests/cpp/test_video.py compares that with Python's reader.
+// and its rows; then "end", and a line for each warning. tests/cpp/video compares that with Python's reader.
 #include <cstdio>
 #include <cstdlib>
 
