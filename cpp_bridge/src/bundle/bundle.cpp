@@ -106,7 +106,7 @@ void check_once(const std::string& folder, const std::vector<std::string>& names
 
 // What makes an artifact that is missing.
 std::string making(const std::string& folder, const std::string& precision) {
-    if (precision != "int8" && precision != "int8-7bit") return "export it: `edgeseg export`";
+    if (precision.empty() || precision == kFloat || precision == "fp16") return "export it: `edgeseg export`";
     return "make it with `edgeseg quantize " + folder + " --data DATA" + (precision == "int8-7bit" ? " --seven-bits`" : "`");
 }
 
