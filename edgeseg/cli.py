@@ -9,6 +9,7 @@ import sys
 import tempfile
 import traceback
 import warnings
+from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
@@ -69,6 +70,7 @@ app.command("edgeseg.commands.doctor:doctor_command", name="doctor")
 
 def main() -> None:
     """Entry point: 0 when all went well, 2 with one sentence on stderr when not, 128 and its number after a signal."""
+    _open_closed_streams()
     with raising_interrupted():
         try:
             sys.exit(_run())
@@ -76,6 +78,13 @@ def main() -> None:
             sys.exit(signalled.code if isinstance(signalled, Interrupted) else exit_code(signal.SIGINT))
         finally:
             gc.freeze()  # the interpreter would look for garbage once more, for 50 ms, in what ends with it
+
+
+def _open_closed_streams() -> None:
+    """Gives what was closed when it started (`>&-`) an end to print to, and no file the number of a standard stream."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115  to the end of the process
 
 
 def _run() -> int:
@@ -117,6 +126,10 @@ def _command(words: list[str]) -> Any:
     """Runs the command, and gives what it returns."""
     try:
         return app(words, result_action="return_value", print_error=False, exit_on_error=False)
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # by which rich, for the help, answers it
+            raise end.__context__ from None
+        raise
     except Exception as error:
         if (signalled := interruption(error)) is not None:
             raise signalled from None

@@ -6,6 +6,8 @@ Whatever is not printable is shown as Python writes it, "\\x1b".
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +39,9 @@ def make_console(*, stderr: bool = False) -> Console:
                 else:
                     yield Segment(escaped(segment.text, keep="\n"), segment.style)
 
+        def on_broken_pipe(self) -> None:
+            raise  # the BrokenPipeError, of which edgeseg.cli makes an exit code
+
     return Plain(stderr=stderr, markup=False, emoji=False, highlight=False)
 
 
@@ -52,5 +57,8 @@ def warn(sentence: str) -> None:
 
 def _print(kind: str, colour: str, sentence: str) -> None:
     console = make_console(stderr=True)
-    console.print(f"{kind}:", style=colour, end=" ")
-    console.print(escaped(redact_arguments(sentence)), soft_wrap=True)
+    try:
+        console.print(f"{kind}:", style=colour, end=" ")
+        console.print(escaped(redact_arguments(sentence)), soft_wrap=True)
+    except OSError:  # nobody can read it; the exit code says it all the same
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())

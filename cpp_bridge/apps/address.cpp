@@ -1,10 +1,14 @@
 #include "address.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
-#include <fstream>
+#include <cstring>
+#include <filesystem>
 
 #include "names.hpp"
 #include "source.hpp"
@@ -12,7 +16,7 @@
 namespace app {
 namespace {
 
-constexpr std::size_t kLongest = 4096;  // of a line with user and password
+constexpr std::size_t kLongest = 4096;  // bytes of a file with user and password
 
 std::string percent_encoded(const std::string& text) {
     static const char* const digits = "0123456789ABCDEF";
@@ -53,25 +57,35 @@ std::string variable(const char* name) {
     return value == nullptr ? "" : value;
 }
 
-// User and password of a file's first line.
-std::pair<std::string, std::string> credentials_of(const std::string& path) {
+// Without its name where that may be the secret itself.
+[[noreturn]] void cannot_read(const std::string& path, const std::string& why) {
+    std::error_code failure;
+    const std::filesystem::path parent = std::filesystem::path(path).parent_path();
+    const bool named = std::filesystem::exists(std::filesystem::symlink_status(path, failure)) ||
+                       (!parent.empty() && std::filesystem::is_directory(parent, failure));
+    throw Refusal("cannot read the credentials" + (named ? " in " + path : "") + ": " + why +
+                  "; give the path of a file that holds them");
+}
+
+// The content of a file that only its owner may read. A pipe is not waited for.
+std::string private_text(const std::string& path) {
+    const int handle = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     struct stat facts {};
-    std::ifstream file(path);
-    if (stat(path.c_str(), &facts) != 0 || !file || !S_ISREG(facts.st_mode)) {
-        throw Refusal("cannot read the credentials in " + path + "; check the path");
-    }
+    std::string text(kLongest + 1, '\0');
+    const bool known = handle >= 0 && fstat(handle, &facts) == 0;
+    const bool regular = known && S_ISREG(facts.st_mode);
+    const ssize_t bytes = regular ? read(handle, text.data(), text.size()) : -1;
+    const int error = errno;
+    if (handle >= 0) close(handle);
+    if (!known) cannot_read(path, std::strerror(error));
+    if (!regular) cannot_read(path, S_ISDIR(facts.st_mode) ? std::strerror(EISDIR) : "it is a device, pipe or socket, no file");
+    if (bytes < 0) cannot_read(path, std::strerror(error));
+    text.resize(static_cast<std::size_t>(bytes));
+    if (text.size() > kLongest) cannot_read(path, "it has more than " + std::to_string(kLongest) + " bytes");
     if ((facts.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
         throw Refusal("others than its owner may read the credentials in " + path + "; close it: chmod 600 " + path);
     }
-    std::string line(kLongest, '\0');
-    file.getline(line.data(), static_cast<std::streamsize>(line.size()));
-    line.resize(std::char_traits<char>::length(line.c_str()));
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    const std::size_t colon = line.find(':');
-    if (colon == std::string::npos || colon == 0) {
-        throw Refusal(path + " holds no credentials, expected user:password on its first line");
-    }
-    return {line.substr(0, colon), line.substr(colon + 1)};
+    return text;
 }
 
 }  // namespace
@@ -95,7 +109,19 @@ Address take_apart(const std::string& url) {
     return found;
 }
 
-std::string with_credentials(const std::string& url, const std::string& file) {
+std::optional<Credentials> read_credentials(const std::string& file) {
+    if (file.empty()) return std::nullopt;
+    const std::string text = private_text(file);
+    std::string line = text.substr(0, text.find('\n'));
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    const std::size_t colon = line.find(':');
+    if (colon == std::string::npos || colon == 0) {
+        throw Refusal(file + " holds no credentials, expected user:password on its first line");
+    }
+    return Credentials{line.substr(0, colon), line.substr(colon + 1)};
+}
+
+std::string with_credentials(const std::string& url, const std::optional<Credentials>& given) {
     const Address pieces = take_apart(url);
     if (pieces.userinfo) {
         const std::size_t colon = pieces.userinfo->find(':');
@@ -103,8 +129,7 @@ std::string with_credentials(const std::string& url, const std::string& file) {
         const std::string password = colon == std::string::npos ? "" : ":" + encoded(pieces.userinfo->substr(colon + 1));
         return pieces.scheme + user + password + "@" + pieces.host + pieces.rest;
     }
-    std::pair<std::string, std::string> found{variable("EDGESEG_USER"), variable("EDGESEG_PASSWORD")};
-    if (!file.empty()) found = credentials_of(file);
+    const Credentials found = given.value_or(Credentials{variable("EDGESEG_USER"), variable("EDGESEG_PASSWORD")});
     if (found.first.empty() && found.second.empty()) return url;
     return pieces.scheme + percent_encoded(found.first) + ":" + percent_encoded(found.second) + "@" + pieces.host +
            pieces.rest;

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace app {
 
@@ -16,9 +17,15 @@ struct Address {
 // The pieces of a URL. Where what looks like a port is no number, it is a password with a slash in it.
 Address take_apart(const std::string& url);
 
-// The URL with user and password, percent-encoded: its own, or those of a file, or of EDGESEG_USER and EDGESEG_PASSWORD,
-// where it holds none. Throws Refusal: others may read the file, or it holds something else than user:password.
-std::string with_credentials(const std::string& url, const std::string& file);
+using Credentials = std::pair<std::string, std::string>;  // user and password
+
+// Those on the first line of a file; nothing of no file (""). Throws Refusal: others may read the file, it cannot be read,
+// or holds something else than user:password.
+std::optional<Credentials> read_credentials(const std::string& file);
+
+// The URL with user and password, percent-encoded: its own; else those given, else those of EDGESEG_USER and
+// EDGESEG_PASSWORD.
+std::string with_credentials(const std::string& url, const std::optional<Credentials>& given);
 
 // Whether its servers show a certificate.
 bool is_encrypted(const std::string& url);

@@ -5,10 +5,11 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
-#include <cstdlib>
+#include <ctime>
 #include <filesystem>
 
 #include "address.hpp"
+#include "camera.hpp"
 #include "channel.hpp"
 #include "edgeseg.h"
 #include "edgeseg/engine.hpp"
@@ -16,12 +17,16 @@
 #include "model.hpp"
 #include "names.hpp"
 #include "options.hpp"
+#include "output_names.hpp"
 #include "outputs.hpp"
 #include "report.hpp"
+#include "terminal.hpp"
 #include "video.hpp"
 
 namespace app {
 namespace {
+
+using Json = nlohmann::ordered_json;
 
 std::atomic<int> received{0};  // the signal that came
 
@@ -43,12 +48,7 @@ void listen_for_signals() {
         sigaction(number, nullptr, &before);
         if (before.sa_handler != SIG_IGN) sigaction(number, &action, nullptr);  // nohup stays in force
     }
-    signal(SIGPIPE, SIG_IGN);
 }
-
-void complain(const std::string& sentence) { std::fprintf(stderr, "error: %s\n", escaped(sentence).c_str()); }
-void warn(const std::string& sentence) { std::fprintf(stderr, "warning: %s\n", escaped(sentence).c_str()); }
-void say(const std::string& sentence) { std::fprintf(stderr, "edgeseg: %s\n", escaped(sentence).c_str()); }
 
 // FFmpeg's options for a URL; servers that show a certificate are verified unless asked otherwise.
 Entries url_options(const Options& options) {
@@ -82,6 +82,7 @@ std::unique_ptr<Source> open_source(const Options& options, int workers) {
     for (const std::string& each : options.source_options) {
         given.emplace_back(each.substr(0, each.find('=')), each.substr(each.find('=') + 1));
     }
+    const std::optional<Credentials> credentials = read_credentials(options.credentials);
     const Kind kind = kind_of(options.source);
     if (kind == Kind::file) {
         if (options.reconnect) {
@@ -93,26 +94,16 @@ std::unique_ptr<Source> open_source(const Options& options, int workers) {
         return open_file(request);
     }
     if (kind == Kind::url) {
-        request.source = with_credentials(options.source, options.credentials);
+        request.source = with_credentials(options.source, credentials);
         request.options = url_options(options);
         request.options.insert(request.options.end(), given.begin(), given.end());
     }
     if (kind == Kind::camera) {
-        const std::string number = std::to_string(*camera_number(options.source));
-        request.name = "camera " + number;
-        std::error_code failure;
-        if (!options.reconnect && !std::filesystem::exists("/dev/video" + number, failure)) {
-            throw Refusal(request.name + " is not there: no /dev/video" + number);
-        }
+        request.name = camera_name(options.source);
+        const std::string missing = absence(options.source);
+        if (!options.reconnect && !missing.empty()) throw Refusal(missing);
     }
     return std::make_unique<LiveSource>(request, options.policy(), say, interrupted);
-}
-
-void check_outputs(const Options& options) {
-    std::error_code failure;
-    if (!options.out.empty() && std::filesystem::equivalent(options.source, options.out, failure)) {
-        throw Refusal("the output " + options.out + " is the source itself and would replace it; give it another name");
-    }
 }
 
 // The outputs of a run, and what failed of them.
@@ -149,12 +140,25 @@ struct Outputs {
     }
 };
 
-Report run(const Options& options) {
-    check_outputs(options);
+// A number of threads or workers, which this machine can have.
+int bounded(const char* option, std::int64_t number) {
+    const int most = edgeseg::most_threads();
+    if (number <= most) return static_cast<int>(number);
+    throw Refusal(std::string(option) + " is " + std::to_string(number) + ", expected at most " + std::to_string(most) +
+                  " here");
+}
+
+Report run(Options options) {
+    const std::time_t now = std::time(nullptr);
+    std::tm local{};
+    localtime_r(&now, &local);
+    options.out = expand_time(options.out, local);
+    options.masks = expand_time(options.masks, local);
+    check_outputs(options.source, options.out, options.masks);
     const int available = edgeseg::available_cores();
-    const int threads = options.threads.value_or(options.latency ? available : 1);
-    const int workers = options.workers.value_or(options.latency ? 1 : std::max(1, available / threads));
-    if (workers > edgeseg::most_threads()) throw Refusal("--workers is more than this machine can have");
+    const int threads = bounded("--threads", options.threads.value_or(options.latency ? available : 1));
+    const int workers =
+        bounded("--workers", options.workers.value_or(options.latency ? 1 : std::max(1, available / threads)));
     const std::unique_ptr<Source> source = open_source(options, workers);  // what the user may have got wrong, before the network
     Outputs outputs;
     if (!options.out.empty()) outputs.recording.emplace(options.out, *source, options.overwrite);
@@ -220,16 +224,13 @@ int exit_code(const Report& report, bool tolerate_loss) {
 
 int main(const std::vector<std::string>& words) {
     const Options options = parse(words);
-    if (options.help) return std::fputs(kHelp, stdout) < 0 ? 2 : 0;
-    if (options.version) return std::printf("edgeseg-run %s\n", edgeseg_version()) < 0 ? 2 : 0;
+    if (options.help) return print(kHelp);
+    if (options.version) return print(std::string("edgeseg-run ") + edgeseg_version() + "\n");
     listen_for_signals();
     const Report report = run(options);
-    if (options.json) {
-        std::printf("%s\n", report.to_json().dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
-    } else {
-        std::fputs(report.table().c_str(), stdout);
-        for (const std::string& each : report.warnings) warn(each);
-    }
+    const std::string json = options.json ? report.to_json().dump(2, ' ', false, Json::error_handler_t::replace) : "";
+    if (const int code = print(options.json ? json + "\n" : report.table()); code != 0) return code;
+    for (const std::string& each : options.json ? std::vector<std::string>{} : report.warnings) warn(each);
     return exit_code(report, options.tolerate_loss);
 }
 
@@ -238,7 +239,9 @@ int main(const std::vector<std::string>& words) {
 
 int main(int count, char** arguments) {
     try {
-        const std::vector<std::string> words(arguments + 1, arguments + count);
+        app::prepare_handles();
+        const std::vector<std::string> words(arguments + std::min(count, 1), arguments + count);
+        app::set_arguments(words);
         av_log_set_level(AV_LOG_QUIET);  // errors are said once, here
         if (words.size() == 1 && words[0] == app::kReader) return app::serve(app::read_url);
         return app::main(words);

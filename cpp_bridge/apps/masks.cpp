@@ -25,7 +25,8 @@ Masks::Masks(std::string folder, bool overwrite) : folder_(std::move(folder)) {
     }
     if (!earlier_.empty() && !overwrite) {
         throw Refusal("the folder " + folder_ + " for masks holds " + std::to_string(earlier_.size()) +
-                      " files already, and masks of two runs would mix; choose another folder, or add --overwrite");
+                      " files already, and masks of two runs would mix; choose another folder, put the time into its name "
+                      "({time:%H-%M-%S}), or add --overwrite");
     }
 }
 
@@ -58,7 +59,7 @@ void Masks::write_one(const std::uint8_t* rows, Size size, std::ptrdiff_t stride
     out.write(reinterpret_cast<const char*>(encoded.data()), static_cast<std::streamsize>(encoded.size()));
     out.close();
     if (!out) throw Refusal("cannot write " + file.target() + ": the disk is full, or the folder is gone");
-    file.finish();
+    file.finish(true);
     earlier_.erase(name);
 }
 

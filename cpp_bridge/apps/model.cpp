@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <optional>
+#include <set>
 
 #include "edgeseg/golden.hpp"
 #include "source.hpp"
@@ -18,12 +19,25 @@ fs::path installed() {
     return fs::read_symlink("/proc/self/exe", failure).parent_path().parent_path() / "share/edgeseg/bundles";
 }
 
-std::string folder_of(const std::string& bundle) {
+// "road, road-nano"
+std::string listed() {
+    std::set<std::string> names;
     std::error_code failure;
-    if (bundle.find('/') != std::string::npos || fs::exists(bundle, failure)) return bundle;
+    for (const auto& each : fs::directory_iterator(installed(), failure)) {
+        if (fs::is_regular_file(each.path() / "bundle.json", failure)) names.insert(each.path().filename().string());
+    }
+    std::string list;
+    for (const std::string& each : names) list += (list.empty() ? "" : ", ") + each;
+    return list.empty() ? "none" : list;
+}
+
+// What a name or path means. A name without a slash never means a folder that happens to be here.
+std::string folder_of(const std::string& bundle) {
+    if (bundle.find('/') != std::string::npos || bundle == "." || bundle == "..") return bundle;
+    std::error_code failure;
     if (fs::is_directory(installed() / bundle, failure)) return (installed() / bundle).string();
-    throw Refusal("there is no bundle '" + bundle + "', neither here nor in " + installed().string() +
-                  "; give the path of a bundle's folder");
+    throw Refusal("no bundle '" + bundle + "' comes with edgeseg-run, which has " + listed() + " in " +
+                  installed().string() + "; if a folder is meant, write it as a path: ./" + bundle);
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 #include "names.hpp"
 
 #include <algorithm>
-#include <filesystem>
 #include <regex>
+#include <set>
 
 #include "source.hpp"
 
@@ -61,6 +61,22 @@ std::string redact(const std::string& text) {
     return scheme + (tail == std::string::npos ? rest : rest.substr(0, tail + 1) + kHidden);
 }
 
+std::string redact_arguments(std::string text, const std::vector<std::string>& words) {
+    std::set<std::string> parts;
+    for (const std::string& word : words) {
+        parts.insert(word);
+        parts.insert(word.substr(std::min(word.find('='), word.size() - 1) + 1));
+    }
+    for (auto each = parts.rbegin(); each != parts.rend(); ++each) {  // a longer one before those that it begins with
+        const std::string shown = redact(*each);
+        if (shown == *each) continue;
+        for (std::size_t at = 0; (at = text.find(*each, at)) != std::string::npos; at += shown.size()) {
+            text.replace(at, each->size(), shown);
+        }
+    }
+    return text;
+}
+
 std::size_t scheme_length(const std::string& text) {
     static const std::regex scheme("^[A-Za-z][A-Za-z0-9+.-]*://");
     std::smatch found;
@@ -69,23 +85,6 @@ std::size_t scheme_length(const std::string& text) {
 }
 
 bool is_url(const std::string& text) { return scheme_length(text) > 0; }
-
-std::optional<int> camera_number(const std::string& name) {
-    const auto digits = [](const std::string& text) {
-        return !text.empty() && text.size() <= 9 && text.find_first_not_of("0123456789") == std::string::npos;
-    };
-    if (digits(name)) return std::stoi(name);
-    std::error_code failure;
-    std::filesystem::path path = name;  // links followed, those to a device that is not there too
-    for (int links = 0; links < 40 && std::filesystem::is_symlink(path, failure); ++links) {
-        path = path.parent_path() / std::filesystem::read_symlink(path, failure);
-    }
-    std::string device = std::filesystem::weakly_canonical(path, failure).string();
-    if (device.rfind("//", 0) == 0) device.erase(0, 1);
-    const std::string folder = "/dev/video";
-    if (device.rfind(folder, 0) != 0 || !digits(device.substr(folder.size()))) return std::nullopt;
-    return std::stoi(device.substr(folder.size()));
-}
 
 std::string folder_of_label(const std::string& label) {
     std::string name;
@@ -102,6 +101,7 @@ std::string folder_of_label(const std::string& label) {
     return name;
 }
 
+<<<<<<< HEAD
 std::string escaped(const std::string& text) {
     static const char* const digits = "0123456789abcdef";
     std::string out;
@@ -122,4 +122,6 @@ std::string escaped(const std::string& text) {
     return out;
 }
 
+=======
+>>>>>>> run
 }  // namespace app

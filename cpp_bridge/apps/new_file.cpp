@@ -4,10 +4,13 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <random>
 
+#include "output_names.hpp"
 #include "source.hpp"
 
 namespace app {
@@ -35,6 +38,17 @@ void sync(const std::string& path, int flags) {
     if (!done) fail(path, error);
 }
 
+// Renames a file in one step to a name that nothing else has; false where it is taken.
+bool rename_to_free(const std::string& from, const std::string& to) {
+    if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return true;
+    if (errno == EEXIST) return false;
+    if (errno != EINVAL && errno != ENOSYS && errno != ENOTSUP) fail(to, errno);
+    std::error_code failure;  // the file system or the kernel cannot
+    if (fs::exists(fs::symlink_status(to, failure))) return false;
+    if (rename(from.c_str(), to.c_str()) != 0) fail(to, errno);
+    return true;
+}
+
 std::string folder_of(const std::string& path) {
     const std::string folder = fs::path(path).parent_path().string();
     return folder.empty() ? "." : folder;
@@ -56,44 +70,17 @@ NewFile::~NewFile() {
     if (handle_ >= 0) close(handle_);
 }
 
-void NewFile::finish() {
+void NewFile::finish(bool replace) {
     sync(path_, O_RDONLY);
-    if (rename(path_.c_str(), target_.c_str()) != 0) fail(target_, errno);
+    if (replace) {
+        if (rename(path_.c_str(), target_.c_str()) != 0) fail(target_, errno);
+    } else {
+        std::string name = free_name(target_);
+        while (!rename_to_free(path_, name)) name = free_name(target_);  // another took it in between
+        target_ = name;
+    }
     named_ = true;
     sync(folder_of(target_), O_RDONLY | O_DIRECTORY);
-}
-
-void check_target(const std::string& path, const std::string& extensions, bool overwrite) {
-    std::string extension = fs::path(path).extension().string();
-    if (extension.empty() || (" " + extensions + " ").find(" " + extension + " ") == std::string::npos) {
-        throw Refusal("cannot write " + path + ": it ends in " + (extension.empty() ? "no extension" : extension) +
-                      ", expected one of " + extensions);
-    }
-    std::error_code failure;
-    const auto status = fs::symlink_status(path, failure);
-    if (fs::is_directory(fs::status(path, failure))) {
-        throw Refusal("cannot write " + path + ": it is a folder; give the name of a file in it");
-    }
-    if (fs::exists(status) && !fs::is_regular_file(status) && !fs::is_symlink(status)) {
-        throw Refusal("cannot write " + path + ": it is a device or pipe; give the name of a file");
-    }
-    const std::string folder = folder_of(path);
-    if (!fs::is_directory(folder, failure)) {
-        throw Refusal("cannot write into " + folder + ": no such folder; make it first");
-    }
-    if (access(folder.c_str(), W_OK | X_OK) != 0) {
-        throw Refusal("cannot write into " + folder + ": no permission; choose another folder");
-    }
-    if (!overwrite && fs::exists(status)) {
-        throw Refusal(path + " is there already and is not replaced unasked; choose another name, or add --overwrite");
-    }
-}
-
-std::string nth_name(const std::string& path, int number) {
-    const fs::path named(path);
-    if (number == 1) return path;
-    return (named.parent_path() / (named.stem().string() + "-" + std::to_string(number) + named.extension().string()))
-        .string();
 }
 
 }  // namespace app

@@ -17,8 +17,9 @@ class NewFile {
     const std::string& path() const { return path_; }
     const std::string& target() const { return target_; }
 
-    // Puts its content on the disk, then gives it its name. Throws Refusal.
-    void finish();
+    // Puts its content on the disk, then gives it its name; unless it may replace what has it by now, a free one beside
+    // it, which is its `target` then. Throws Refusal.
+    void finish(bool replace);
 
     // Leaves it where it is when something failed.
     void keep() { named_ = true; }
@@ -28,12 +29,5 @@ class NewFile {
     int handle_ = -1;
     bool named_ = false;
 };
-
-// Refuses a target of another extension than those, in a folder that is not there or cannot be written, or one that is
-// there already and not to be replaced. Throws Refusal.
-void check_target(const std::string& path, const std::string& extensions, bool overwrite);
-
-// "out.mp4", "out-2.mp4", "out-3.mp4".
-std::string nth_name(const std::string& path, int number);
 
 }  // namespace app

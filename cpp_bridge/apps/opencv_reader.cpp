@@ -11,11 +11,12 @@
 #include <opencv2/core/utils/logger.hpp>
 #include <opencv2/imgproc.hpp>
 #include <opencv2/videoio.hpp>
+#include <optional>
 #include <utility>
 
+#include "camera.hpp"
 #include "channel.hpp"
 #include "clock.hpp"
-#include "names.hpp"
 #include "source.hpp"
 
 namespace app {
@@ -108,8 +109,11 @@ void read(const Request& request, Channel& channel) {
     cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_WARNING);
     const Kind kind = kind_of(request.source);
     cv::VideoCapture capture;
-    const bool opened = kind == Kind::camera ? capture.open(*camera_number(request.source), cv::CAP_V4L2)
-                                             : capture.open(request.source, cv::CAP_GSTREAMER);
+    const std::string missing = kind == Kind::camera ? absence(request.source) : "";
+    if (!missing.empty()) return channel.lose("unavailable", missing);
+    const std::optional<int> number = camera_number(request.source);
+    const bool opened = number ? capture.open(*number, cv::CAP_V4L2)
+                               : capture.open(request.source, kind == Kind::camera ? cv::CAP_V4L2 : cv::CAP_GSTREAMER);
     if (!opened) return refuse(request, kind, log, channel);
     const bool finite = kind == Kind::pipeline && capture.get(cv::CAP_PROP_FRAME_COUNT) > 0;
     bool listening = channel.open(announced_fps(capture), finite);

@@ -1,43 +1,24 @@
 #include "options.hpp"
 
-#include <cerrno>
-#include <climits>
-#include <cmath>
-#include <cstdlib>
 #include <functional>
+#include <limits>
 #include <map>
 #include <set>
 
+#include "arguments.hpp"
+#include "names.hpp"
 #include "source.hpp"
 
 namespace app {
 namespace {
 
-int whole(const std::string& option, const std::string& text) {
-    char* end = nullptr;
-    errno = 0;
-    const long value = std::strtol(text.c_str(), &end, 10);
-    if (text.empty() || *end != '\0' || errno != 0 || value < 1 || value > INT_MAX) {
-        throw Refusal(option + " is '" + text + "', expected a whole number of at least 1");
-    }
-    return static_cast<int>(value);
-}
+constexpr double kLeast = std::numeric_limits<double>::min();  // above 0
 
-double number(const std::string& option, const std::string& text, double low, double high, const char* expected) {
-    char* end = nullptr;
-    const double value = std::strtod(text.c_str(), &end);
-    if (text.empty() || *end != '\0' || !(value >= low && value <= high)) {
-        throw Refusal(option + " is '" + text + "', expected " + expected);
-    }
-    return value;
-}
-
-// Whether only `edgeseg run` has the option.
-bool is_of_python(const std::string& option) {
-    static const std::set<std::string> names{"--show",  "--settings", "--codec",       "--crf", "--sound",
-                                             "--follow", "--trust",   "--min-version", "--require-signature"};
-    return names.count(option) > 0;
-}
+// Options that only `edgeseg run` has.
+const std::set<std::string> kOfPython{
+    "--batch",       "--batch-wait", "--client-cert", "--codec",       "--crf",          "--follow",
+    "--jpeg",        "--min-version", "--require-signature", "--server", "--server-ca",   "--server-token",
+    "--server-wait", "--settings",   "--show",        "--sound",       "--trust"};
 
 }  // namespace
 
@@ -51,8 +32,8 @@ order; a second one ends it at once.
   --bundle NAME|PATH    the network; road by default
   --engine NAME         one that libedgeseg was built with; by default the first of them
   --precision NAME      fp32, int8 or another of the bundle's; by default its best whose golden frames this machine keeps
-  --out FILE            overlays: .mp4, .mkv or .webm
-  --masks FOLDER        masks, as PNG whose grey levels are class ids
+  --out FILE            overlays: .mp4, .mkv or .webm; the name may carry the time: cam-{time:%Y-%m-%dT%H-%M-%S}.mp4
+  --masks FOLDER        masks, as PNG whose grey levels are class ids; its name may carry the time
   --max-frames N        stop after so many frames
   --mode NAME           throughput (by default): several frames at once; latency: one, with all cores
   --workers N           frames that are worked on at once
@@ -83,18 +64,33 @@ std::optional<Policy> Options::policy() const {
     return found;
 }
 
-Options parse(const std::vector<std::string>& words) {
-    Options found;
-    std::string mode = "throughput";
-    const std::map<std::string, bool*> flags{
-        {"--overwrite", &found.overwrite}, {"--insecure", &found.insecure}, {"--tolerate-loss", &found.tolerate_loss},
-        {"--reconnect", &found.reconnect}, {"--json", &found.json},         {"--help", &found.help},
-        {"-h", &found.help},               {"--version", &found.version}};
-    const std::map<std::string, std::string*> texts{
-        {"--bundle", &found.bundle}, {"--engine", &found.engine}, {"--precision", &found.precision},
-        {"--out", &found.out},       {"--masks", &found.masks},   {"--credentials", &found.credentials},
-        {"--ca", &found.ca},         {"--mode", &mode},           {"--source", &found.source}};
-    const std::map<std::string, std::function<void(const std::string&, const std::string&)>> values{
+namespace {
+
+// The options, by what they take.
+struct Table {
+    std::map<std::string, bool*> flags;
+    std::map<std::string, std::string*> texts;
+    std::map<std::string, std::function<void(const std::string&, const std::string&)>> values;
+
+    std::vector<std::string> names() const {
+        std::vector<std::string> all(kOfPython.begin(), kOfPython.end());
+        for (const auto& each : flags) all.push_back(each.first);
+        for (const auto& each : texts) all.push_back(each.first);
+        for (const auto& each : values) all.push_back(each.first);
+        return all;
+    }
+};
+
+Table table_for(Options& found, std::string& mode) {
+    Table table;
+    table.flags = {{"--overwrite", &found.overwrite}, {"--insecure", &found.insecure},
+                   {"--reconnect", &found.reconnect}, {"--tolerate-loss", &found.tolerate_loss},
+                   {"--json", &found.json},           {"--help", &found.help},
+                   {"-h", &found.help},               {"--version", &found.version}};
+    table.texts = {{"--bundle", &found.bundle}, {"--engine", &found.engine}, {"--precision", &found.precision},
+                   {"--out", &found.out},       {"--masks", &found.masks},   {"--credentials", &found.credentials},
+                   {"--ca", &found.ca},         {"--mode", &mode},           {"--source", &found.source}};
+    table.values = {
         {"--max-frames", [&](const auto& option, const auto& text) { found.max_frames = whole(option, text); }},
         {"--workers", [&](const auto& option, const auto& text) { found.workers = whole(option, text); }},
         {"--threads", [&](const auto& option, const auto& text) { found.threads = whole(option, text); }},
@@ -102,60 +98,102 @@ Options parse(const std::vector<std::string>& words) {
              found.alpha = number(option, text, 0, 1, "0 (the frame alone) to 1 (the colours alone)");
          }},
         {"--timeout", [&](const auto& option, const auto& text) {
-             found.timeout = number(option, text, 1e-3, 86400, "seconds above 0 and up to 86400");
+             found.timeout = number(option, text, kLeast, 86400, "seconds above 0 and up to 86400");
          }},
         {"--stall-after", [&](const auto& option, const auto& text) {
              found.stall_after = number(option, text, 0.1, 3600, "0.1 to 3600 seconds");
          }},
         {"--give-up-after", [&](const auto& option, const auto& text) {
-             found.give_up_after = number(option, text, 1e-3, 1e9, "seconds above 0");
+             found.give_up_after = number(option, text, kLeast, 1e300, "seconds above 0");
          }},
         {"--source-option", [&](const auto&, const auto& text) {
              const std::size_t equals = text.find('=');
-             if (equals == 0 || equals == std::string::npos) {
+             if (equals == 0 || equals == std::string::npos) {  // it is not shown, as it may be a passphrase
                  throw Refusal("the source option is no NAME=VALUE; write rtsp_transport=udp, say");
              }
              found.source_options.push_back(text);
          }}};
+    return table;
+}
+
+bool is_blank(const std::string& text) { return text.find_first_not_of(" \t\r\n") == std::string::npos; }
+
+void set_source(Options& options, const std::string& word) {
+    if (!options.source.empty()) throw Refusal("got two sources, expected one; put a pipeline into quotes");
+    if (is_blank(word)) throw Refusal("the source is empty, expected a video file, a camera's number, a URL or a pipeline");
+    options.source = word;
+}
+
+void check(const Options& options, const std::string& mode) {
+    check_choice("--mode", mode, {"throughput", "latency"});
+    if (!options.precision.empty()) {
+        check_choice("--precision", options.precision, {"fp32", "fp16", "int8", "int8-7bit"});
+    }
+    if (options.engine == "auto") {
+        throw Refusal("--engine auto measures, which `edgeseg run` does alone; leave it out for the first engine that "
+                      "libedgeseg was built with, or name one");
+    }
+    if (options.give_up_after && !options.reconnect) {
+        throw Refusal("--give-up-after is for sources that are connected again; ask for --reconnect too");
+    }
+    if (options.source.empty()) {
+        throw Refusal("got no source, expected a video file, a camera's number, a URL or a GStreamer pipeline; "
+                      "edgeseg-run --help says more");
+    }
+}
+
+}  // namespace
+
+Options parse(const std::vector<std::string>& words) {
+    Options found;
+    std::string mode = "throughput";
+    const Table table = table_for(found, mode);
+    std::set<std::string> given;
+    bool options_end = false;  // after "--"
     for (std::size_t i = 0; i < words.size(); ++i) {
         const std::string& word = words[i];
-        if (word.size() < 2 || word[0] != '-' || word.find(' ') != std::string::npos) {
-            if (!found.source.empty()) throw Refusal("got two sources, expected one; put a pipeline into quotes");
-            found.source = word;
+        if (options_end || word.empty() || word[0] != '-') {
+            set_source(found, word);
+            continue;
+        }
+        if (word == "--") {
+            options_end = true;
             continue;
         }
         const std::size_t equals = word.find('=');
         const std::string option = word.substr(0, equals);
-        if (const auto flag = flags.find(option); flag != flags.end() && equals == std::string::npos) {
+        if (kOfPython.count(option) > 0) throw Refusal("edgeseg-run has no " + option + "; `edgeseg run` has it");
+        const auto flag = table.flags.find(option);
+        const auto text = table.texts.find(option);
+        const auto value = table.values.find(option);
+        if (flag == table.flags.end() && text == table.texts.end() && value == table.values.end()) {
+            throw Refusal("edgeseg-run has no option " + redact(option) + suggestion(option, table.names()) +
+                          "; edgeseg-run --help lists those that it has");
+        }
+        if (!given.insert(option).second && option != "--source-option") {
+            throw Refusal("got " + option + " twice, expected it once; leave one out");
+        }
+        if (flag != table.flags.end()) {
+            if (equals != std::string::npos) throw Refusal(option + " takes no value; write " + option + " alone");
             *flag->second = true;
             continue;
         }
-        const auto text = texts.find(option);
-        const auto value = values.find(option);
-        if (text == texts.end() && value == values.end()) {
-            if (is_of_python(option)) throw Refusal("edgeseg-run has no " + option + "; `edgeseg run` has it");
-            throw Refusal("edgeseg-run has no option " + option + "; edgeseg-run --help lists those that it has");
-        }
-        if (equals == std::string::npos && i + 1 == words.size()) throw Refusal(option + " needs a value");
-        const std::string given = equals == std::string::npos ? words[++i] : word.substr(equals + 1);
-        if (given.empty()) throw Refusal(option + " is empty, expected a value");
-        if (text != texts.end()) {
-            *text->second = given;
+        const bool lacks = equals == std::string::npos &&
+                           (i + 1 == words.size() || words[i + 1] == "-" || is_option(words[i + 1]));
+        if (lacks) throw Refusal(option + " needs a value");
+        const std::string content = equals == std::string::npos ? words[++i] : word.substr(equals + 1);
+        if (is_blank(content)) throw Refusal(option + " is empty, expected a value");
+        if (option == "--source") {
+            set_source(found, content);
+        } else if (text != table.texts.end()) {
+            *text->second = content;
         } else {
-            value->second(option, given);
+            value->second(option, content);
         }
     }
-    if (mode != "throughput" && mode != "latency") {
-        throw Refusal("--mode is '" + mode + "', expected throughput or latency");
-    }
+    if (found.help || found.version) return found;
+    check(found, mode);
     found.latency = mode == "latency";
-    if (found.give_up_after && !found.reconnect) {
-        throw Refusal("--give-up-after is for sources that are connected again; ask for --reconnect too");
-    }
-    if (found.source.empty() && !found.help && !found.version) {
-        throw Refusal("got no source, expected a video file, a camera's number, a URL or a GStreamer pipeline; "
-                      "edgeseg-run --help says more");
-    }
     return found;
 }
 

@@ -1,6 +1,7 @@
 // The command line of edgeseg-run: that of `edgeseg run`, as far as it goes.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,7 +17,7 @@ struct Options {
     std::string out, masks;
     std::string credentials, ca;
     std::vector<std::string> source_options;  // NAME=VALUE
-    std::optional<int> max_frames, workers, threads;
+    std::optional<std::int64_t> max_frames, workers, threads;
     std::optional<double> give_up_after;
     double alpha = 0.5, timeout = 10.0, stall_after = 3.0;
     bool latency = false;  // else throughput

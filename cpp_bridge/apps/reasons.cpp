@@ -48,7 +48,8 @@ Reason refusal(int code, const std::string& url, bool verified) {
                     "refused the connection: nothing listens at that port; check host and port, and whether it is on"};
         case AVERROR_PROTOCOL_NOT_FOUND:
             return {"unsupported",
-                    "begins with what this FFmpeg does not speak; check its spelling (rtsp://, http://)"};
+                    "begins with " + take_apart(url).scheme +
+                        ", which FFmpeg does not speak; check its spelling (rtsp://, http://)"};
         case AVERROR(EHOSTUNREACH):
         case AVERROR(ENETUNREACH):
             return {"unreachable",

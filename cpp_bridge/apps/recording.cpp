@@ -1,5 +1,6 @@
 #include <filesystem>
 
+#include "output_names.hpp"
 #include "outputs.hpp"
 
 namespace app {
@@ -31,7 +32,7 @@ void Recording::write(const Picture& image, double seconds_of_source) {
         const std::string why = "frames of " + pixels(size_) + " pixels became " + pixels(image.size());
         if (written_ > 0) finish();
         open(image.size(), seconds_of_source);
-        warnings.push_back(why + "; the recording goes on in " +
+        warnings.push_back(why + "; they go on in " +
                            std::filesystem::path(file_->target()).filename().string());
     }
     if (written_ == 0) begin_ = seconds_of_source;
@@ -57,7 +58,7 @@ void Recording::finish() {
     try {
         writer_->close();
         if (std::filesystem::file_size(file_->path()) == 0) throw Refusal("cannot write " + path_ + ": nothing arrived");
-        file_->finish();
+        file_->finish(overwrite_);
     } catch (const Refusal& error) {
         const std::string path = file_->path();
         file_->keep();
@@ -65,6 +66,9 @@ void Recording::finish() {
         throw Refusal(std::string(error.what()) + "; what was recorded is in " + path);
     }
     paths.push_back(file_->target());
+    if (const std::string name = nth_name(path_, number_); paths.back() != name) {
+        warnings.push_back(name + " was taken in the meantime; the recording is " + paths.back());
+    }
     file_.reset();
 }
 

@@ -3,12 +3,13 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "camera.hpp"
 #include "names.hpp"
 
 namespace app {
 
 Kind kind_of(const std::string& source) {
-    if (camera_number(source)) return Kind::camera;
+    if (is_camera(source)) return Kind::camera;
     std::error_code failure;  // a name can be too long for a file, as pipelines are
     if (std::filesystem::exists(source, failure)) return Kind::file;
     if (source.find(" ! ") != std::string::npos) return Kind::pipeline;

@@ -7,7 +7,10 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 
+#include "output_names.hpp"
+#include "playlist.hpp"
 #include "reasons.hpp"
 
 namespace app {
@@ -20,24 +23,42 @@ constexpr int kAttempts = 64;       // failed reads in a row; a damaged stretch 
 constexpr double kRestart = 1.0;    // seconds back by which the clock began again, as where two recordings were joined
 constexpr const char* kProtocols = "file,crypto,data";  // a playlist on disk must not reach into the network
 
+// Those that edgeseg/video/images.py reads, with their orientation, depth and transparency.
+bool is_picture(const std::string& path) {
+    const std::string extension = extension_of(path);
+    const char* pictures[] = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"};
+    return std::any_of(std::begin(pictures), std::end(pictures), [&](const char* each) { return extension == each; });
+}
+
 void check_file(const std::string& path, const std::string& name) {
     std::error_code failure;
     const auto status = fs::status(path, failure);
-    if (!fs::exists(status)) {
+    if (failure && failure != std::errc::no_such_file_or_directory && failure != std::errc::not_a_directory &&
+        failure != std::errc::too_many_symbolic_link_levels) {
+        throw Refusal("cannot read " + name + ": " + failure.message() + "; check the path and its permissions");
+    }
+    const bool pattern = is_picture(path) && path.find('%') != std::string::npos;
+    if (!fs::exists(status) && !pattern) {
         throw Refusal(name + " does not exist, expected a video file, a camera's number, a URL or a GStreamer pipeline; "
                              "check the path");
     }
     if (fs::is_directory(status)) {
         throw Refusal(name + " is a folder, expected a video file; `edgeseg run` reads folders of pictures");
     }
+    if (is_picture(path)) {
+        throw Refusal(name + (fs::exists(status) ? " is a picture" : " stands for numbered pictures") +
+                      ", expected a video file; `edgeseg run` reads pictures");
+    }
     if (!fs::is_regular_file(status)) {
-        throw Refusal(name + " is a device or pipe, expected a regular file; a camera is its number or /dev/videoN");
+        throw Refusal(name + " is a device or pipe, expected a regular file; a camera is its number or /dev/videoN, or a "
+                             "link");
     }
     const int handle = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (handle < 0) throw Refusal("cannot read " + name + ": " + std::strerror(errno) + "; check its permissions");
-    close(handle);
-    const auto bytes = fs::file_size(path, failure);
-    if (failure) throw Refusal("cannot read " + name + ": " + failure.message() + "; check its permissions");
+    char byte = 0;
+    const ssize_t bytes = handle < 0 ? -1 : read(handle, &byte, 1);
+    const int error = errno;
+    if (handle >= 0) close(handle);
+    if (bytes < 0) throw Refusal("cannot read " + name + ": " + std::strerror(error) + "; check the path and its permissions");
     if (bytes == 0) throw Refusal(name + " is empty (0 bytes), expected a video; copy it again");
 }
 
@@ -142,6 +163,7 @@ void Video::judge_end() {
 
 std::unique_ptr<Video> open_file(const Request& request) {
     check_file(request.source, request.name);
+    check_playlist(request.source);
     Entries options{{"protocol_whitelist", kProtocols}};
     options.insert(options.end(), request.options.begin(), request.options.end());
     std::unique_ptr<Container> container;

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "output_names.hpp"
 #include "source.hpp"
 
 namespace app {
@@ -36,7 +37,7 @@ Options options_of(const std::string& encoder) {
 }
 
 const Muxer& muxer_of(const std::string& path) {
-    const std::string extension = std::filesystem::path(path).extension().string();
+    const std::string extension = extension_of(path);
     return *std::find_if(kMuxers.begin(), kMuxers.end() - 1, [&](const Muxer& each) { return extension == each.extension; });
 }
 

@@ -34,6 +34,7 @@ endif()
 set(EDGESEG_MODULES ${CMAKE_INSTALL_LIBDIR}/edgeseg)
 add_library(edgeseg_reading STATIC
   apps/address.cpp
+  apps/camera.cpp
   apps/channel.cpp
   apps/clock.cpp
   apps/container.cpp
@@ -42,7 +43,9 @@ add_library(edgeseg_reading STATIC
   apps/inbox.cpp
   apps/modules.cpp
   apps/names.cpp
+  apps/output_names.cpp
   apps/picture.cpp
+  apps/playlist.cpp
   apps/reasons.cpp
   apps/request.cpp
   apps/url_reader.cpp
@@ -53,6 +56,7 @@ target_include_directories(edgeseg_reading PUBLIC apps include)
 target_link_libraries(edgeseg_reading PUBLIC edgeseg_flags nlohmann_json::nlohmann_json PkgConfig::FFMPEG ${CMAKE_DL_LIBS})
 
 add_executable(edgeseg_run
+  apps/arguments.cpp
   apps/life.cpp
   apps/live_source.cpp
   apps/mailbox.cpp
@@ -66,14 +70,16 @@ add_executable(edgeseg_run
   apps/reader_process.cpp
   apps/recording.cpp
   apps/report.cpp
+  apps/terminal.cpp
   apps/video_writer.cpp
 )
 set_target_properties(edgeseg_run PROPERTIES OUTPUT_NAME edgeseg-run INSTALL_RPATH "\$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
+target_include_directories(edgeseg_run PRIVATE src)
 target_link_libraries(edgeseg_run PRIVATE edgeseg_reading edgeseg_shared PNG::PNG Threads::Threads)
 install(TARGETS edgeseg_run RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY ../edgeseg/bundles/ DESTINATION ${CMAKE_INSTALL_DATADIR}/edgeseg/bundles)
 message(STATUS "edgeseg-run: FFmpeg's libavformat ${FFMPEG_libavformat_VERSION}")
-add_executable(edgeseg_frames tests/frames.cpp)  # asked by tests/cpp/test_video.py
+add_executable(edgeseg_frames tests/frames.cpp)  # asked by tests/cpp/video
 target_link_libraries(edgeseg_frames PRIVATE edgeseg_reading)
 add_executable(edgeseg_live_tests tests/live.cpp
   apps/life.cpp

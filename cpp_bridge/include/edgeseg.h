@@ -16,11 +16,13 @@
  * A frame has rows of blue, green, red bytes; a mask one class id a pixel; `stride` bytes lie between the starts of two
  * rows. The caller owns both, for the time of the call. The library keeps none of the caller's pointers.
  *
- * Every function may be given NULL, wrong sizes, strides and overlapping memory: it says so by its status, and writes
- * nothing. What it cannot see is whether memory is as large as was said, or a handle already closed.
+ * Every function may be given NULL, wrong sizes, strides and overlapping memory, and handles that are closed or of another
+ * kind: it says so by its status, and writes nothing. What it cannot see is whether memory is as large as was said. Handles
+ * are numbers, never given twice, and not to be followed.
  *
  * Threads: a bundle may be used by several threads at once. Calls of one segmenter take turns; a clone shares the
- * network and runs beside it. A handle is closed when no call uses it any more. Closing NULL does nothing.
+ * network and runs beside it. A handle may be closed while a call uses it, which ends as ever; its texts end with it.
+ * Closing NULL, or once more, does nothing.
  *
  * Within one EDGESEG_ABI nothing here changes or goes away; what comes is new functions.
  */
@@ -88,8 +90,8 @@ typedef struct edgeseg_proof {
 EDGESEG_C_API int32_t edgeseg_abi(void);
 EDGESEG_C_API const char* edgeseg_version(void);
 
-/* What went wrong in the last call of this thread that did not return EDGESEG_OK; "" before the first. Stays until the
- * next such call. */
+/* What went wrong in the last call of this thread that did not return EDGESEG_OK, in UTF-8, at most 1023 bytes; "" before
+ * the first. Stays until the next such call. */
 EDGESEG_C_API const char* edgeseg_error(void);
 
 /* Name of the runtime number `index` that the library was built with; NULL past the last. */

@@ -2,7 +2,9 @@
 #include "edgeseg.h"
 
 #include <cmath>
+#include <cstdint>
 #include <cstring>
+#include <string>
 
 #include "expect.hpp"
 
@@ -78,6 +80,40 @@ void test_kernels() {
     expect(edgeseg_argmax(logits.data(), 2, 1, 2, rect, &ids) == EDGESEG_OK && mask == Bytes{1, 1, 0, 0}, "arg-max");
 }
 
+void test_closed_handles(const char* folder) {
+    edgeseg_bundle *bundle = nullptr, *second = nullptr;
+    edgeseg_segmenter* model = nullptr;
+    expect(edgeseg_bundle_open(folder, &bundle) == EDGESEG_OK, "a bundle opens");
+    auto* as_segmenter = reinterpret_cast<edgeseg_segmenter*>(bundle);
+    expect_status(edgeseg_segmenter_clone(as_segmenter, &model), EDGESEG_USAGE, "was never one");
+    expect(edgeseg_segmenter_engine(as_segmenter) == nullptr, "of another kind, nothing");
+    edgeseg_segmenter_close(as_segmenter);
+    expect(edgeseg_bundle_name(bundle) != nullptr, "closed as another kind, it is still there");
+    edgeseg_bundle_close(bundle);
+    edgeseg_bundle_close(bundle);
+    expect_status(edgeseg_bundle_verify(bundle), EDGESEG_USAGE, "closed already");
+    expect_status(edgeseg_segmenter_open(bundle, nullptr, nullptr, 1, &model), EDGESEG_USAGE, "closed already");
+    expect(edgeseg_bundle_name(bundle) == nullptr && edgeseg_bundle_class(bundle, 0) == nullptr, "of a closed one, nothing");
+    expect(edgeseg_bundle_open(folder, &second) == EDGESEG_OK && second != bundle, "no handle comes twice");
+    edgeseg_bundle_close(second);
+    auto* nonsense = reinterpret_cast<edgeseg_bundle*>(std::uintptr_t{0xDEADBEEF});
+    expect_status(edgeseg_bundle_verify(nonsense), EDGESEG_USAGE, "was never one");
+    edgeseg_bundle_close(nonsense);
+}
+
+void test_messages() {
+    edgeseg_bundle* bundle = nullptr;
+    expect_status(edgeseg_bundle_open("no\xFFwhere", &bundle), EDGESEG_BUNDLE, "no?where");
+    expect_status(edgeseg_bundle_open("\xED\xA0\x80\xC0\x80\xC3\xB6", &bundle), EDGESEG_BUNDLE, "?????\xC3\xB6");
+    for (int first = 0; first < 2; ++first) {  // wherever the message is cut, whole characters are left
+        std::string folder(static_cast<std::size_t>(first), 'a');
+        while (folder.size() < 2000) folder += "\xC3\xB6";
+        expect(edgeseg_bundle_open(folder.c_str(), &bundle) == EDGESEG_BUNDLE, "a name too long");
+        const std::string message = edgeseg_error();
+        expect(message.size() >= 1020 && message.compare(message.size() - 2, 2, "\xC3\xB6") == 0, "cut between characters");
+    }
+}
+
 void test_bundle(const char* folder) {
     edgeseg_bundle* bundle = nullptr;
     edgeseg_segmenter* model = nullptr;
@@ -125,6 +161,8 @@ void test_bundle(const char* folder) {
 int main(int, char** arguments) {
     test_nulls(arguments[1]);
     test_kernels();
+    test_closed_handles(arguments[1]);
+    test_messages();
     test_bundle(arguments[1]);
     return result("the C ABI holds");
 }

@@ -85,7 +85,7 @@ void test_altered_index(const fs::path& road) {
     refuses(ErrorKind::bundle, "golden", replaced(index, "\"card\"", "\"golden\": {\"source\": \"x\", \"frames\": []}, \"card\""));
     const Copy large(road);
     fs::resize_file(large.index, 9 << 20);
-    large.refuses(ErrorKind::bundle, "larger than");
+    large.refuses(ErrorKind::bundle, "expected at most");
 }
 
 void test_altered_files(const fs::path& road) {
@@ -101,7 +101,7 @@ void test_altered_files(const fs::path& road) {
     cut.refuses(ErrorKind::bundle, "1000 bytes");
     const Copy longer(road);
     fs::resize_file(longer.folder / file, content.size() + 1);
-    longer.refuses(ErrorKind::bundle, "larger than");
+    longer.refuses(ErrorKind::bundle, "expected at most");
     const Copy missing(road);
     fs::remove(missing.folder / file);
     missing.refuses(ErrorKind::bundle, "lacks");

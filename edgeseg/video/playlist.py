@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edgeseg.errors import SourceError
 from edgeseg.files import LARGEST_TEXT, open_file, read_file
+from edgeseg.redact import redact
 
 START = b"#EXTM3U"
 """By which FFmpeg knows a playlist; it must come first."""
@@ -36,15 +37,15 @@ def check_playlist(path: Path) -> None:
     if len(names) > MOST:
         raise SourceError(f"{path} names {len(names)} playlists, expected at most {MOST}; give one of them")
     for name in names:
-        file = name.removeprefix("file:")
+        file, shown = name.removeprefix("file:"), f"{redact(name)!r:.80}"
         if _SCHEME.match(file):
-            raise SourceError(f"{path} names {name!r:.80}, which is no file; give the URL that it is served at")
+            raise SourceError(f"{path} names {shown}, which is no file; give the URL that it is served at")
         inner = path.parent / file
         named = _lines(inner) if inner.is_file() else None
         if named is None:
             continue
         if _names_playlists(named):
-            raise SourceError(f"{path} names {name!r:.80}, which names playlists itself; give that, or one of those")
+            raise SourceError(f"{path} names {shown}, which names playlists itself; give that, or one of those")
         _check_end(inner, named)
 
 

@@ -22,7 +22,8 @@ import pytest
 import edgeseg
 from edgeseg.artifact import SHIPPED
 from edgeseg.video.open import open_source
-from tests.cpp.test_video import CASES, Case, Video, parsed, write
+from tests.cpp.video.cases import CASES, Case, write
+from tests.cpp.video.readers import Video, parsed
 
 SECONDS = 600.0
 """After which a test gives up."""

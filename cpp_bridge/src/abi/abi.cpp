@@ -1,29 +1,55 @@
 // The C ABI: nothing but translation. No exception leaves it.
 #include "edgeseg.h"
 
-#include <cstdio>
+#include <algorithm>
+#include <cstring>
+#include <memory>
 #include <new>
 #include <stdexcept>
 
 #include "../images.hpp"
 #include "../memory.hpp"
+#include "../utf8.hpp"
 #include "edgeseg/golden.hpp"
+#include "handles.hpp"
 
-struct edgeseg_bundle {
-    edgeseg::Bundle bundle;
-};
+namespace {
 
-struct edgeseg_segmenter {
+struct Loaded {
     edgeseg::Segmenter model;
     std::string engine;
 };
 
-namespace {
+using Bundles = edgeseg::Handles<edgeseg_bundle*, const edgeseg::Bundle>;
+using Segmenters = edgeseg::Handles<edgeseg_segmenter*, Loaded>;
+
+// Never destroyed: a thread may still call while the program ends.
+Bundles& bundles() {
+    static Bundles& all = *new Bundles;
+    return all;
+}
+
+Segmenters& segmenters() {
+    static Segmenters& all = *new Segmenters;
+    return all;
+}
 
 thread_local char last_error[1024] = "";
 
-edgeseg_status failed(edgeseg_status status, const char* message) {
-    std::snprintf(last_error, sizeof last_error, "%s", message);
+// Keeps as much of the message as there is room for, in whole characters; a byte that is no UTF-8 becomes "?".
+edgeseg_status failed(edgeseg_status status, const char* message) noexcept {
+    const std::size_t room = sizeof last_error - 1;
+    std::size_t length = 0;
+    for (const char* at = message; *at != '\0';) {
+        std::uint32_t number = 0;
+        const std::size_t bytes = edgeseg::decode_utf8(at, number);
+        if (length + std::max<std::size_t>(bytes, 1) > room) break;
+        if (bytes == 0) last_error[length++] = '?';
+        std::memcpy(last_error + length, at, bytes);
+        length += bytes;
+        at += std::max<std::size_t>(bytes, 1);
+    }
+    last_error[length] = '\0';
     return status;
 }
 
@@ -63,6 +89,20 @@ void need(const void* pointer, const char* name) {
     }
 }
 
+// What a handle stands for. Throws Error: it is NULL, closed or of another kind.
+template <typename Table>
+auto object_of(const Table& table, const void* handle, const char* name) {
+    need(handle, name);
+    auto object = table.find(handle);
+    if (object == nullptr) {
+        throw edgeseg::Error(edgeseg::ErrorKind::usage, std::string(name) + " is closed already, or was never one");
+    }
+    return object;
+}
+
+auto object_of(const edgeseg_bundle* handle) { return object_of(bundles(), handle, "the bundle"); }
+auto object_of(const edgeseg_segmenter* handle) { return object_of(segmenters(), handle, "the segmenter"); }
+
 edgeseg::ConstImage view(const edgeseg_frame* frame) {
     need(frame, "the frame");
     return {frame->data, frame->width, frame->height, 3, frame->stride};
@@ -78,9 +118,24 @@ edgeseg::Image view(const edgeseg_mask* mask) {
     return {mask->data, mask->width, mask->height, 1, mask->stride};
 }
 
-bool is_class(const edgeseg_bundle* bundle, std::int32_t id) {
-    return bundle != nullptr && id >= 0 && id < edgeseg_bundle_classes(bundle);
+// A field of what a handle stands for; `otherwise` where it stands for nothing.
+template <typename Table, typename Value, typename Field>
+Value field_of(const Table& table, const void* handle, Value otherwise, Field field) {
+    const auto object = table.find(handle);
+    return object == nullptr ? otherwise : field(*object);
 }
+
+template <typename Value, typename Field>
+Value of_class(const edgeseg_bundle* bundle, std::int32_t id, Value otherwise, Field field) {
+    return field_of(bundles(), bundle, otherwise, [&](const edgeseg::Bundle& found) {
+        const edgeseg::Spec& spec = found.spec();
+        const bool known = id >= 0 && static_cast<std::size_t>(id) < spec.classes.size();
+        return known ? field(spec, static_cast<std::size_t>(id)) : otherwise;
+    });
+}
+
+const char* text(const std::string& of) { return of.c_str(); }
+constexpr const char* kNoText = nullptr;
 
 }  // namespace
 
@@ -103,45 +158,47 @@ edgeseg_status edgeseg_bundle_open(const char* folder, edgeseg_bundle** bundle) 
         need(bundle, "the place for the bundle");
         *bundle = nullptr;
         need(folder, "the bundle's folder");
-        *bundle = new edgeseg_bundle{edgeseg::Bundle::open(folder)};
+        *bundle = bundles().open(std::make_shared<const edgeseg::Bundle>(edgeseg::Bundle::open(folder)));
     });
 }
 
 edgeseg_status edgeseg_bundle_verify(const edgeseg_bundle* bundle) {
-    return guarded([&] {
-        need(bundle, "the bundle");
-        bundle->bundle.verify();
-    });
+    return guarded([&] { object_of(bundle)->verify(); });
 }
 
-void edgeseg_bundle_close(edgeseg_bundle* bundle) { delete bundle; }
+void edgeseg_bundle_close(edgeseg_bundle* bundle) { bundles().close(bundle); }
 
 const char* edgeseg_bundle_name(const edgeseg_bundle* bundle) {
-    return bundle == nullptr ? nullptr : bundle->bundle.spec().name.c_str();
+    return field_of(bundles(), bundle, kNoText, [](const edgeseg::Bundle& found) { return text(found.spec().name); });
 }
 
-int32_t edgeseg_bundle_width(const edgeseg_bundle* bundle) { return bundle == nullptr ? 0 : bundle->bundle.spec().width; }
+int32_t edgeseg_bundle_width(const edgeseg_bundle* bundle) {
+    return field_of(bundles(), bundle, 0, [](const edgeseg::Bundle& found) { return found.spec().width; });
+}
 
 int32_t edgeseg_bundle_height(const edgeseg_bundle* bundle) {
-    return bundle == nullptr ? 0 : bundle->bundle.spec().height;
+    return field_of(bundles(), bundle, 0, [](const edgeseg::Bundle& found) { return found.spec().height; });
 }
 
 int32_t edgeseg_bundle_classes(const edgeseg_bundle* bundle) {
-    return bundle == nullptr ? 0 : static_cast<int32_t>(bundle->bundle.spec().classes.size());
+    return field_of(bundles(), bundle, 0,
+                    [](const edgeseg::Bundle& found) { return static_cast<int>(found.spec().classes.size()); });
 }
 
 const char* edgeseg_bundle_class(const edgeseg_bundle* bundle, int32_t id) {
-    return is_class(bundle, id) ? bundle->bundle.spec().classes[static_cast<std::size_t>(id)].c_str() : nullptr;
+    return of_class(bundle, id, kNoText,
+                    [](const edgeseg::Spec& spec, std::size_t number) { return text(spec.classes[number]); });
 }
 
 int32_t edgeseg_bundle_masks(const edgeseg_bundle* bundle) {
-    return bundle == nullptr ? 0 : bundle->bundle.spec().masks();
+    return field_of(bundles(), bundle, 0, [](const edgeseg::Bundle& found) { return found.spec().masks(); });
 }
 
 int32_t edgeseg_bundle_colour(const edgeseg_bundle* bundle, int32_t id) {
-    if (!is_class(bundle, id)) return -1;
-    const auto& colour = bundle->bundle.spec().palette[static_cast<std::size_t>(id)];
-    return colour[0] << 16 | colour[1] << 8 | colour[2];
+    return of_class(bundle, id, -1, [](const edgeseg::Spec& spec, std::size_t number) {
+        const auto& colour = spec.palette[number];
+        return colour[0] << 16 | colour[1] << 8 | colour[2];
+    });
 }
 
 edgeseg_status edgeseg_segmenter_open(const edgeseg_bundle* bundle, const char* engine, const char* precision,
@@ -149,14 +206,13 @@ edgeseg_status edgeseg_segmenter_open(const edgeseg_bundle* bundle, const char* 
     return guarded([&] {
         need(segmenter, "the place for the segmenter");
         *segmenter = nullptr;
-        need(bundle, "the bundle");
         edgeseg::Options options;
         options.engine = engine == nullptr ? "" : engine;
         options.precision = precision == nullptr ? "" : precision;
         options.threads = threads;
-        edgeseg::Segmenter model = edgeseg::Segmenter::open(bundle->bundle, options);
+        edgeseg::Segmenter model = edgeseg::Segmenter::open(*object_of(bundle), options);
         std::string name = model.engine().name();
-        *segmenter = new edgeseg_segmenter{std::move(model), std::move(name)};
+        *segmenter = segmenters().open(std::make_shared<Loaded>(Loaded{std::move(model), std::move(name)}));
     });
 }
 
@@ -164,47 +220,45 @@ edgeseg_status edgeseg_segmenter_clone(const edgeseg_segmenter* segmenter, edges
     return guarded([&] {
         need(clone, "the place for the clone");
         *clone = nullptr;
-        need(segmenter, "the segmenter");
-        *clone = new edgeseg_segmenter{segmenter->model.clone(), segmenter->engine};
+        const auto origin = object_of(segmenter);
+        *clone = segmenters().open(std::make_shared<Loaded>(Loaded{origin->model.clone(), origin->engine}));
     });
 }
 
-void edgeseg_segmenter_close(edgeseg_segmenter* segmenter) { delete segmenter; }
+void edgeseg_segmenter_close(edgeseg_segmenter* segmenter) { segmenters().close(segmenter); }
 
 const char* edgeseg_segmenter_engine(const edgeseg_segmenter* segmenter) {
-    return segmenter == nullptr ? nullptr : segmenter->engine.c_str();
+    return field_of(segmenters(), segmenter, kNoText, [](const Loaded& found) { return text(found.engine); });
 }
 
 const char* edgeseg_segmenter_precision(const edgeseg_segmenter* segmenter) {
-    return segmenter == nullptr ? nullptr : segmenter->model.artifact().precision.c_str();
+    return field_of(segmenters(), segmenter, kNoText,
+                    [](const Loaded& found) { return text(found.model.artifact().precision); });
 }
 
 const char* edgeseg_segmenter_note(const edgeseg_segmenter* segmenter) {
-    return segmenter == nullptr ? nullptr : segmenter->model.note().c_str();
+    return field_of(segmenters(), segmenter, kNoText, [](const Loaded& found) { return text(found.model.note()); });
 }
 
 edgeseg_status edgeseg_segment(edgeseg_segmenter* segmenter, const edgeseg_frame* frame, const edgeseg_mask* mask) {
     return guarded([&] {
-        need(segmenter, "the segmenter");
-        segmenter->model.segment(view(frame), view(mask));
+        object_of(segmenter)->model.segment(view(frame), view(mask));
     });
 }
 
 edgeseg_status edgeseg_overlay(edgeseg_segmenter* segmenter, const edgeseg_frame* frame, double alpha,
                                const edgeseg_canvas* canvas, const edgeseg_mask* mask) {
     return guarded([&] {
-        need(segmenter, "the segmenter");
+        const auto loaded = object_of(segmenter);
         const edgeseg::Image ids = mask == nullptr ? edgeseg::Image{} : view(mask);
-        segmenter->model.overlay(view(frame), alpha, view(canvas), mask == nullptr ? nullptr : &ids);
+        loaded->model.overlay(view(frame), alpha, view(canvas), mask == nullptr ? nullptr : &ids);
     });
 }
 
 edgeseg_status edgeseg_check(edgeseg_segmenter* segmenter, const edgeseg_bundle* bundle, edgeseg_proof* proof) {
     return guarded([&] {
         need(proof, "the place for the proof");
-        need(segmenter, "the segmenter");
-        need(bundle, "the bundle");
-        const edgeseg::Proof found = edgeseg::check(bundle->bundle, segmenter->model);
+        const edgeseg::Proof found = edgeseg::check(*object_of(bundle), object_of(segmenter)->model);
         *proof = {found.frames, found.agreement, found.worst_frame, found.required};
     });
 }

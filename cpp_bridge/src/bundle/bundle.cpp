@@ -1,9 +1,9 @@
 #include "edgeseg/bundle.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <set>
-#include <system_error>
 
 #include "edgeseg/error.hpp"
 #include "file.hpp"
@@ -17,6 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kIndex = "bundle.json";
+constexpr const char* kSignature = "signature.json";
 constexpr const char* kFloat = "fp32";
 constexpr std::size_t kMostGolden = 8;
 constexpr std::uint64_t kLargestGolden = 1000000;  // bytes of all golden files together
@@ -95,15 +96,18 @@ std::vector<GoldenFrame> golden_from(const Fields& fields) {
 void check_once(const std::string& folder, const std::vector<std::string>& names) {
     std::set<std::string> seen;
     for (const std::string& name : names) {
-        if (seen.insert(name).second) continue;
+        std::string folded = name;  // a.onnx is A.onnx on many systems
+        std::transform(folded.begin(), folded.end(), folded.begin(),
+                       [](unsigned char each) { return static_cast<char>(std::tolower(each)); });
+        if (seen.insert(folded).second) continue;
         fail("bundle " + folder + " repeats itself in " + name + "; each may be there once");
     }
 }
 
-// The command that makes what is missing.
+// What makes an artifact that is missing.
 std::string making(const std::string& folder, const std::string& precision) {
-    if (precision == kFloat) return "edgeseg export";
-    return "edgeseg quantize " + folder + " --data DATA" + (precision == "int8-7bit" ? " --seven-bits" : "");
+    if (precision.empty() || precision == kFloat || precision == "fp16") return "export it: `edgeseg export`";
+    return "make it with `edgeseg quantize " + folder + " --data DATA" + (precision == "int8-7bit" ? " --seven-bits`" : "`");
 }
 
 }  // namespace
@@ -127,11 +131,11 @@ Bundle Bundle::open(const std::string& folder) {
         for (const Fields& each : fields.objects("artifacts")) bundle.artifacts_.push_back(artifact_from(each));
         if (!fields.is_null("card")) bundle.card_ = plain(fields.text("card"), "bundle.json: card");
         if (fields.has("golden")) bundle.golden_ = golden_from(fields.object("golden"));
-    } catch (const std::system_error& error) {
+    } catch (const Unreadable& error) {
         if (error.code() == std::errc::no_such_file_or_directory || error.code() == std::errc::not_a_directory) {
             fail(index + " is not there, expected a bundle; check the path " + folder);
         }
-        fail("cannot read " + index + ": " + error.what() + "; check its permissions");
+        fail("cannot read " + index + ": " + error.reason + "; check its permissions");
     } catch (const std::invalid_argument& error) {
         fail(index + " is not readable JSON (" + error.what() + "); export the bundle again");
     } catch (const nlohmann::json::exception& error) {
@@ -140,7 +144,7 @@ Bundle Bundle::open(const std::string& folder) {
     if (bundle.artifacts_.empty()) {
         fail("bundle " + folder + " has no artifacts, expected at least one; export it again");
     }
-    std::vector<std::string> files{kIndex}, kinds;
+    std::vector<std::string> files{kIndex, kSignature}, kinds;
     if (bundle.card_) files.push_back(*bundle.card_);
     for (const Artifact& each : bundle.artifacts_) {
         files.push_back(each.file);
@@ -152,7 +156,7 @@ Bundle Bundle::open(const std::string& folder) {
     }
     check_once(folder, files);
     check_once(folder, kinds);
-    for (auto file = files.begin() + 1; file != files.end(); ++file) bundle.inside(*file);
+    for (auto file = files.begin() + 2; file != files.end(); ++file) bundle.inside(*file);
     return bundle;
 }
 
@@ -166,7 +170,7 @@ const Artifact& Bundle::artifact(const std::string& target, const std::string& p
     std::string there;
     for (const Artifact& each : artifacts_) there += (there.empty() ? "" : ", ") + each.target + " " + each.precision;
     fail("bundle " + spec_.name + " has no artifact for " + target + (precision.empty() ? "" : " " + precision) +
-         "; it has " + there + ": choose one of these, or make it with `" + making(folder_, precision) + "`");
+         "; it has " + there + ": choose one of these, or " + making(folder_, precision));
 }
 
 std::vector<std::uint8_t> Bundle::read(const Artifact& artifact) const {
@@ -209,8 +213,8 @@ std::vector<std::uint8_t> Bundle::verified(const File& file) const {
     std::vector<std::uint8_t> content;
     try {
         content = read_file(path, file.bytes);
-    } catch (const std::system_error& error) {
-        fail("cannot read " + path + " as bundle.json describes it: " + error.what() +
+    } catch (const Unreadable& error) {
+        fail("cannot read " + path + " as bundle.json describes it: " + error.reason +
              "; fetch or export the bundle again");
     }
     const std::string digest = sha256_of(content);

@@ -7,17 +7,16 @@
 
 #include <cerrno>
 #include <stdexcept>
-#include <system_error>
 
 namespace edgeseg {
 namespace {
 
-[[noreturn]] void fail(int code, const std::string& what) { throw std::system_error(code, std::generic_category(), what); }
+[[noreturn]] void fail(int code) { throw Unreadable(code, std::generic_category().message(code)); }
 
 class Handle {
   public:
     explicit Handle(const std::string& path) : number_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)) {
-        if (number_ < 0) fail(errno, path);
+        if (number_ < 0) fail(errno);
     }
     ~Handle() { ::close(number_); }
     Handle(const Handle&) = delete;
@@ -33,17 +32,19 @@ class Handle {
 std::vector<std::uint8_t> read_file(const std::string& path, std::uint64_t limit) {
     const Handle handle(path);
     struct stat facts {};
-    if (::fstat(handle.number(), &facts) != 0) fail(errno, path);
-    if (S_ISDIR(facts.st_mode)) fail(EISDIR, path);
-    if (!S_ISREG(facts.st_mode)) fail(EINVAL, path + " is a device, pipe or socket, no file");
+    if (::fstat(handle.number(), &facts) != 0) fail(errno);
+    if (S_ISDIR(facts.st_mode)) fail(EISDIR);
+    if (!S_ISREG(facts.st_mode)) throw Unreadable(EINVAL, "it is a device, pipe or socket, no file");
     const auto size = static_cast<std::uint64_t>(facts.st_size);
-    if (size > limit) fail(EFBIG, path + " is larger than " + std::to_string(limit) + " bytes");
+    if (size > limit) {
+        throw Unreadable(EFBIG, "it has " + std::to_string(size) + " bytes, expected at most " + std::to_string(limit));
+    }
     std::vector<std::uint8_t> content(static_cast<std::size_t>(size));
     std::size_t read = 0;
     while (read < content.size()) {
         const ssize_t more = ::read(handle.number(), content.data() + read, content.size() - read);
         if (more < 0 && errno == EINTR) continue;
-        if (more < 0) fail(errno, path);
+        if (more < 0) fail(errno);
         if (more == 0) break;  // it became shorter meanwhile; its hash will tell
         read += static_cast<std::size_t>(more);
     }

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <string>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 namespace edgeseg {
@@ -10,7 +12,14 @@ namespace edgeseg {
 constexpr std::uint64_t kLargestModel = 2147483647;           // protobuf's limit for a message
 constexpr std::uint64_t kLargestText = 8 * 1024 * 1024;       // bundle.json
 
-// Throws std::system_error: it cannot be read, is larger than `limit`, or is no regular file, which is not waited for.
+// Why a file cannot be read, in a few words.
+struct Unreadable : std::system_error {
+    Unreadable(int code, std::string words)
+        : std::system_error(code, std::generic_category()), reason(std::move(words)) {}
+    std::string reason;
+};
+
+// Throws Unreadable: it cannot be read, is larger than `limit`, or is no regular file, which is not waited for.
 std::vector<std::uint8_t> read_file(const std::string& path, std::uint64_t limit);
 
 // SHA-256 in hexadecimal.

@@ -32,7 +32,9 @@ class Check : public nlohmann::json_sax<Json> {
     bool start_array(std::size_t) override { return open(); }
     bool end_array() override { return close(); }
     bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception& error) override {
-        fail(in_quotes(error.what(), 300));
+        const std::string words = error.what();  // "[json.exception.parse_error.101] parse error at line 1 ..."
+        const std::size_t mark = words.find("] ");
+        fail(in_quotes(words.substr(mark == std::string::npos ? 0 : mark + 2), 300));
     }
 
   private:

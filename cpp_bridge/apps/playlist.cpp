@@ -1,0 +1,117 @@
+#include "playlist.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <regex>
+#include <vector>
+
+#include "names.hpp"
+#include "source.hpp"
+
+namespace app {
+namespace {
+
+namespace fs = std::filesystem;
+using Lines = std::vector<std::string>;
+
+constexpr const char* kStart = "#EXTM3U";          // by which FFmpeg knows a playlist; it must come first
+constexpr std::uintmax_t kLargest = 8 << 20;       // bytes of one
+constexpr std::size_t kMost = 64;                  // that a master playlist may name; FFmpeg opens them all
+constexpr std::size_t kLongestName = 80;           // of one that is shown, in quotes
+
+bool begins(const std::string& text, const std::string& with) { return text.rfind(with, 0) == 0; }
+
+std::string trimmed(const std::string& text) {
+    const char* blanks = " \t\v\f\r";
+    const std::size_t first = text.find_first_not_of(blanks);
+    return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(blanks) + 1 - first);
+}
+
+// The lines of a playlist, empty ones left out; nothing of a file that is none.
+std::optional<Lines> lines_of(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::string start(std::string(kStart).size(), '\0');
+    file.read(start.data(), static_cast<std::streamsize>(start.size()));
+    if (!file || start != kStart) return std::nullopt;
+    std::error_code failure;
+    const std::uintmax_t bytes = fs::file_size(path, failure);
+    if (failure || bytes > kLargest) {
+        throw Refusal("cannot read " + redact(path) + ": it is a playlist of " + std::to_string(bytes) +
+                      " bytes, expected at most " + std::to_string(kLargest));
+    }
+    file.seekg(0);
+    std::string text(static_cast<std::size_t>(bytes), '\0');
+    file.read(text.data(), static_cast<std::streamsize>(bytes));
+    std::replace(text.begin(), text.end(), '\r', '\n');  // either ends a line
+    Lines lines;
+    for (std::size_t begin = 0; begin < text.size();) {
+        const std::size_t end = std::min(text.find('\n', begin), text.size());
+        const std::string line = trimmed(text.substr(begin, end - begin));
+        if (!line.empty()) lines.push_back(line);
+        begin = end + 1;
+    }
+    return lines;
+}
+
+bool names_playlists(const Lines& lines) {
+    return std::any_of(lines.begin(), lines.end(), [](const std::string& line) {
+        return begins(line, "#EXT-X-STREAM-INF") || begins(line, "#EXT-X-MEDIA:");
+    });
+}
+
+// What a line of a master playlist names; "" where it names nothing.
+std::string name_in(const std::string& line) {
+    if (line[0] != '#') return line;
+    if (!begins(line, "#EXT-X-MEDIA:") && !begins(line, "#EXT-X-I-FRAME-STREAM-INF:")) return "";
+    const std::string mark = "URI=\"";
+    const std::size_t place = line.rfind(mark);
+    if (place == std::string::npos) return "";
+    const std::size_t begin = place + mark.size(), end = line.find('"', begin);
+    return end == std::string::npos ? "" : line.substr(begin, end - begin);
+}
+
+bool has_scheme(const std::string& name) {
+    static const std::regex scheme("^[A-Za-z][A-Za-z0-9+.-]*:");
+    return std::regex_search(name.substr(0, 64), scheme);
+}
+
+void check_end(const std::string& path, const Lines& lines) {
+    if (std::find(lines.begin(), lines.end(), "#EXT-X-ENDLIST") != lines.end()) return;
+    throw Refusal(redact(path) + " is a live playlist, which has no end (#EXT-X-ENDLIST); give the URL that it is served "
+                                 "at, or wait until it is complete");
+}
+
+}  // namespace
+
+void check_playlist(const std::string& path) {
+    const std::optional<Lines> lines = lines_of(path);
+    if (!lines) return;
+    if (!names_playlists(*lines)) return check_end(path, *lines);
+    Lines names;
+    for (const std::string& line : *lines) {
+        if (std::string name = name_in(line); !name.empty()) names.push_back(std::move(name));
+    }
+    if (names.size() > kMost) {
+        throw Refusal(redact(path) + " names " + std::to_string(names.size()) + " playlists, expected at most " +
+                      std::to_string(kMost) + "; give one of them");
+    }
+    for (const std::string& name : names) {
+        const std::string shown = ("'" + redact(name) + "'").substr(0, kLongestName);
+        const std::string file = begins(name, "file:") ? name.substr(5) : name;
+        if (has_scheme(file)) {
+            throw Refusal(redact(path) + " names " + shown + ", which is no file; give the URL that it is served at");
+        }
+        const fs::path inner = fs::path(path).parent_path() / file;
+        std::error_code failure;
+        const auto named = fs::is_regular_file(inner, failure) ? lines_of(inner.string()) : std::nullopt;
+        if (!named) continue;
+        if (names_playlists(*named)) {
+            throw Refusal(redact(path) + " names " + shown + ", which names playlists itself; give that, or one of those");
+        }
+        check_end(inner.string(), *named);
+    }
+}
+
+}  // namespace app

@@ -1,0 +1,211 @@
+"""What `edgeseg run` refuses, edgeseg-run refuses too: the same exit code, one sentence of the same content, nothing
+written.
+
+Each row is asked of both programs. Python's runs in this process, which saves its start.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edgeseg.artifact import SHIPPED
+from edgeseg.cli import main
+from edgeseg.commands.run import run_command
+from tests.cpp.run.process import SECONDS
+
+Both = Callable[..., tuple[str, str]]
+
+NETWORK = ["--bundle", str(SHIPPED / "road-nano"), "--engine", "openvino", "--precision", "fp32"]
+
+OWN = ("--bundle", "--engine", "--precision")
+
+
+@pytest.fixture
+def both(
+    program: Path, lossless: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Both:
+    """`both(*words)`: what Python and C++ say to a command line that is wrong, in a folder of traps."""
+    set_traps(tmp_path, lossless)
+    monkeypatch.chdir(tmp_path)
+
+    def ask(*words: str) -> tuple[str, str]:
+        surplus = [] if {word.partition("=")[0] for word in words} & {*OWN} else NETWORK
+        command = [*surplus, *words]
+        before = contents(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["edgeseg", "run", *command])
+        with pytest.raises(SystemExit) as end:
+            main()
+        python = capsys.readouterr()
+        done = subprocess.run([program, *command], capture_output=True, timeout=SECONDS)
+        said = done.stderr.decode("utf-8", "backslashreplace")
+        assert (end.value.code, done.returncode) == (2, 2), (python.err, said)
+        assert (python.out, done.stdout) == ("", b"")
+        for each in (python.err, said):
+            assert each.startswith("error: ")
+            assert each.count("\n") == 1
+        assert contents(tmp_path) == before
+        return python.err, said
+
+    return ask
+
+
+def set_traps(folder: Path, video: Path) -> None:
+    (folder / "street.mkv").symlink_to(video)
+    (folder / "there.mp4").write_text("old")
+    (folder / "empty.mp4").touch()
+    (folder / "text.mp4").write_text("no video" * 100)
+    (folder / "vid.jpg").write_bytes(video.read_bytes()[:1000])
+    (folder / "full").mkdir()
+    (folder / "full/000000.png").touch()
+    (folder / "loop.mp4").symlink_to("loop.mp4")
+    (folder / "camera").symlink_to("/dev/video77")
+    (folder / "unplugged").symlink_to("/dev/v4l/by-id/usb-camera-index0")
+    (folder / "device.mp4").symlink_to("/dev/full")
+    os.mkfifo(folder / "pipe")
+    (folder / "secret").write_text("user:word")
+    (folder / "secret").chmod(0o644)
+    (folder / "short").write_text("word")
+    (folder / "short").chmod(0o600)
+
+
+def contents(folder: Path) -> dict[str, int]:
+    return {str(path.relative_to(folder)): path.lstat().st_mtime_ns for path in folder.rglob("*")}
+
+
+TABLE: dict[str, list[list[str]]] = {
+    # what both say: command lines
+    "--maxframes --max-frames": [["street.mkv", "--maxframes", "3"]],
+    "--jsno --json": [["street.mkv", "--jsno"]],
+    "-x": [["street.mkv", "-x"]],
+    "--json": [["street.mkv", "--json", "--json"], ["street.mkv", "--json=maybe"]],
+    "--max-frames": [
+        ["street.mkv", "--max-frames", "1", "--max-frames", "2"],
+        ["street.mkv", "--max-frames"],
+        ["street.mkv", "--max-frames", "--json"],
+        ["street.mkv", "--max-frames="],
+    ],
+    "whole number": [
+        *(
+            ["street.mkv", f"--max-frames={word}"]
+            for word in (" 1", "1.5", "1e0", "0x1", "nan", "9" * 30, "1 2", "\u0663")
+        ),
+    ],
+    "at least 1": [
+        *(["street.mkv", option, word] for option in ("--max-frames", "--workers") for word in ("0", "-1")),
+    ],
+    "64 workers": [["street.mkv", "--workers", "100000"]],
+    "threads": [["street.mkv", "--threads", word] for word in ("100000", "0", "-2")],
+    "alpha": [["street.mkv", "--alpha", word] for word in ("1.1", "-0.1", "nan", "inf", "0x0.8p0", "0,5", "half")],
+    "timeout 86400": [["street.mkv", "--timeout", word] for word in ("0", "-1", "1e9")],
+    "0.1 3600": [["street.mkv", option, word] for option in ("--stall-after",) for word in ("0", "1e5")],
+    "above 0": [["street.mkv", "--reconnect", "--give-up-after", "0"]],
+    "reconnect": [["street.mkv", "--give-up-after", "3"], ["street.mkv", "--reconnect"]],
+    "--mode throughput latency": [["street.mkv", "--mode", word] for word in ("fast", "LATENCY", "lat")],
+    "--precision fp32 fp16 int8 int8-7bit": [
+        ["street.mkv", "--precision", word, *NETWORK[:4]] for word in ("int4", "FP32")
+    ],
+    "no artifact onnxruntime fp16": [["street.mkv", "--precision", "fp16", *NETWORK[:4]]],
+    "engine tensorflow": [["street.mkv", "--engine", "tensorflow", *NETWORK[:2]]],
+    "NAME=VALUE": [["street.mkv", "--source-option", word] for word in ("nonsense", "=x")],
+    "empty": [
+        [""],
+        [" \t"],
+        ["street.mkv", "--out", ""],
+        ["street.mkv", "--masks", " "],
+        ["street.mkv", "--bundle="],
+        ["empty.mp4"],
+    ],
+    "credentials": [
+        ["street.mkv", "--credentials", "nothing"],
+        ["http://127.0.0.1:9/", "--credentials", "user:word"],
+    ],
+    "credentials no file": [["street.mkv", "--credentials", each] for each in ("pipe", "/dev/zero")],
+    "credentials chmod 600": [["street.mkv", "--credentials", "secret"]],
+    "user:password first line": [["street.mkv", "--credentials", "short"]],
+    "no file PEM --ca": [["https://127.0.0.1:9/", "--ca", "nothing.pem"]],
+    "does not exist": [["nowhere.mp4"], ["street.mkv/x"], ["loop.mp4"], ["file:street.mkv"], ["pipe:0"], ["a" * 200]],
+    "cannot read too long": [["a" * 300], ["a/" * 2500]],
+    "camera 99 is not there no /dev/video99": [["99"], ["/dev/video99"]],
+    "camera 77 is not there no /dev/video77 found": [["camera"]],
+    "camera is not there no such device": [["/dev/v4l/by-id/usb-nothing"], ["unplugged"]],
+    "device or pipe regular file": [["/dev/null"], ["/dev/zero"], ["pipe"], ["device.mp4"]],
+    "no video that can be decoded": [["text.mp4"]],
+    "refused the connection": [["http://127.0.0.1:9/"], ["rtsps://127.0.0.1:9/x"]],
+    "begins with foo://": [["foo://bar"]],
+    "is there already --overwrite {time:%H-%M-%S}": [["street.mkv", "--out", "there.mp4"]],
+    "is the source itself": [["street.mkv", "--out", "street.mkv", "--overwrite"]],
+    "would replace": [["street.mkv", "--masks", "street.mkv", "--overwrite"]],
+    "no such folder": [["street.mkv", "--out", "nowhere/a.mp4"], ["street.mkv", "--out", "there.mp4/a.mp4"]],
+    "ends in .mp4 .mkv .webm": [["street.mkv", "--out", each] for each in ("a.avi", "a", ".mp4", "a.png", "/dev/full")],
+    "too long": [["street.mkv", "--out", "a" * 260 + ".mp4"], ["street.mkv", "--masks", "a" * 300]],
+    "device or pipe name of a file": [["street.mkv", "--out", "device.mp4", "--overwrite"]],
+    "braces {time:%Y-%m-%dT%H-%M-%S}": [
+        ["street.mkv", option, each]
+        for option in ("--out", "--masks")
+        for each in ("{x}.mp4", "{.mp4", "}.mp4", "{time!r}.mp4", "{time:{x}}.mp4", "{}.mp4")
+    ],
+    "holds 1 files already --overwrite {time:%H-%M-%S}": [["street.mkv", "--masks", "full"]],
+    "cannot make the folder for masks": [["street.mkv", "--masks", each] for each in ("there.mp4", "pipe", "/proc/m")],
+    "no bundle comes with ./nothing": [["street.mkv", "--bundle", "nothing"]],
+    "no bundle comes with ./full": [["street.mkv", "--bundle", "full"]],
+    "bundle.json is not there": [["street.mkv", "--bundle", "./full"], ["street.mkv", "--bundle", "./there.mp4"]],
+    "http://***@h/x/bundle.json": [["street.mkv", "--bundle", "http://user:secret@h/x"]],
+}
+
+
+@pytest.mark.parametrize("words", TABLE)
+def test_both_refuse_it(both: Both, words: str) -> None:
+    for row in TABLE[words]:
+        for said in both(*row):
+            lacking = [word for word in words.split(" ") if word not in said]
+            assert not lacking, said
+            assert "secret@" not in said
+
+
+def test_what_a_terminal_would_obey_is_written_out(both: Both) -> None:
+    for name in ("\x1b[31m", "\x9b", "\u202e", "a\nb", "\x07"):
+        for said in both(f"nowhere{name}.mp4"):
+            assert name not in said
+            assert f"nowhere{name.encode('unicode_escape').decode()}.mp4" in said
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ([], "got no source"),
+        (["street.mkv", "street.mkv"], "got two sources"),
+        (["."], "is a folder"),
+        (["vid.jpg"], "is a picture"),
+        (["img%04d.png"], "stands for numbered pictures"),
+        (["street.mkv", "--engine", "auto"], "`edgeseg run` does alone"),
+        (["street.mkv", "--show"], "`edgeseg run` has it"),
+        (["-"], "has no option -"),
+        (["street.mkv", "--no-json"], "has no option --no-json"),
+    ],
+    ids=str,
+)
+def test_what_only_python_does_is_refused(program: Path, tmp_path: Path, row: list[str], words: str) -> None:
+    (tmp_path / "vid.jpg").touch()
+    done = subprocess.run([program, *row], capture_output=True, text=True, cwd=tmp_path, timeout=SECONDS)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert words in done.stderr
+
+
+def test_every_option_of_python_is_there_or_named(program: Path) -> None:
+    """So that one that is new in Python is not called a typing error."""
+    listed = subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout
+    for name in inspect.signature(run_command).parameters:
+        option = f"--{name.replace('_', '-')}"
+        if name == "source" or re.search(rf"^  {option}\b(?!-)", listed, re.MULTILINE):
+            continue
+        done = subprocess.run([program, "a.mp4", option, "1"], capture_output=True, text=True)
+        assert done.stderr == f"error: edgeseg-run has no {option}; `edgeseg run` has it\n"
+        assert done.returncode == 2

@@ -1,0 +1,68 @@
+"""Files that are damaged, cut off or no video: the same words as Python's."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from edgeseg.errors import SourceError
+from tests.cpp.video.cases import Case, write
+from tests.cpp.video.readers import Video, python, refusal
+
+GARBAGE = {"text": b"no video" * 100, "zeros": bytes(5000), "a terminal's": b"\x1b[31mtext\n" * 50}
+
+
+def damaged(whole: bytes) -> Iterator[bytes]:
+    """The file with noise in it, seed by seed."""
+    for seed in range(8):
+        chance, data = random.Random(seed), bytearray(whole)
+        for _ in range(chance.randint(1, 40)):
+            data[chance.randrange(len(whole) // 4, len(whole))] = chance.randrange(256)
+        yield bytes(data)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts", ".avi"])
+def test_damage_and_a_missing_end_are_said(cpp: Callable[..., Video], tmp_path: Path, suffix: str) -> None:
+    """As Python says it; what is left of damaged frames is each decoder's own, so that is not compared."""
+    path, whole = tmp_path / f"a{suffix}", tmp_path / f"whole{suffix}"
+    write(whole, Case("mpeg4", suffix, (96, 64), times=tuple(range(0, 4000, 40))))
+    data = whole.read_bytes()
+    assert not cpp(whole).warnings
+    said = 0
+    for content in (data[: len(data) // 2], data[: 2 * len(data) // 3], *damaged(data)):
+        path.write_bytes(content)
+        refusals = [refusal(read, path) for read in (cpp, python)]
+        assert refusals[0] == refusals[1]
+        if refusals[0]:
+            continue
+        ours, theirs = cpp(path), python(path)
+        said += any("is damaged or ends early" in each for each in ours.warnings)
+        assert abs(len(ours.frames) - len(theirs.frames)) <= 2
+        if len(content) < len(data):
+            assert bool(ours.warnings) == bool(theirs.warnings)
+    assert said >= 2 or suffix in {".mp4", ".ts"}  # without its end an MP4 is no video; MPEG-TS announces no length
+
+
+@pytest.mark.parametrize("content", [*GARBAGE.values(), random.Random(0).randbytes(9000)], ids=[*GARBAGE, "noise"])
+def test_garbage_is_refused_as_in_python(cpp: Callable[..., Video], tmp_path: Path, content: bytes) -> None:
+    for suffix in (".mp4", ".mkv", ".ans", ".h264"):
+        path = tmp_path / f"a{suffix}"
+        path.write_bytes(content)
+        assert refusal(cpp, path) == refusal(python, path) != ""
+
+
+def test_sound_alone_is_said(cpp: Callable[..., Video], tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=8000)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        frame.sample_rate = 8000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    with pytest.raises(SourceError, match="holds sound, but no video"):
+        cpp(path)
