@@ -21,12 +21,8 @@ if grep "libedgeseg is left out" build/cpp-asan.log; then exit 0; fi
 EDGESEG_CPP_BUILD=build/cpp-asan EDGESEG_FUZZ="${EDGESEG_FUZZ:-3000}" ASAN_OPTIONS=detect_leaks=0 \
     LD_PRELOAD="$(c++ -print-file-name=libasan.so) $(c++ -print-file-name=libubsan.so)" \
     "$1" -m pytest tests/cpp/test_bundle.py tests/cpp/test_abi.py tests/cpp/test_golden.py tests/cpp/test_kernels.py
-<<<<<<< HEAD
 EDGESEG_CPP_BUILD=build/cpp-asan "$1" -m pytest tests/cpp/video  # whole, damaged and cut files, and garbage
 EDGESEG_CPP_BUILD=build/cpp-tsan "$1" -m pytest tests/cpp/video -k "threads or b-frames or interlaced"
-=======
-EDGESEG_CPP_BUILD=build/cpp-asan "$1" -m pytest tests/cpp/video  # whole, damaged and cut files, and garbage
->>>>>>> run
 "$1" -m pytest tests/cpp/test_package.py -k documented
 
 if command -v clang++ > /dev/null; then

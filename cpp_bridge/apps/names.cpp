@@ -101,27 +101,4 @@ std::string folder_of_label(const std::string& label) {
     return name;
 }
 
-<<<<<<< HEAD
-std::string escaped(const std::string& text) {
-    static const char* const digits = "0123456789abcdef";
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        auto byte = static_cast<unsigned char>(text[i]);
-        const unsigned char next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
-        const bool second_set = byte == 0xC2 && next >= 0x80 && next < 0xA0;  // U+0080 to U+009F, in UTF-8
-        if (second_set) {
-            byte = next;
-            ++i;
-        }
-        if (byte < 0x20 || byte == 0x7F || second_set) {
-            out += {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
-        } else {
-            out += text[i];
-        }
-    }
-    return out;
-}
-
-=======
->>>>>>> run
 }  // namespace app

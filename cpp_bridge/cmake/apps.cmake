@@ -48,11 +48,12 @@ add_library(edgeseg_reading STATIC
   apps/playlist.cpp
   apps/reasons.cpp
   apps/request.cpp
+  apps/terminal.cpp
   apps/url_reader.cpp
   apps/video.cpp
 )
 target_compile_definitions(edgeseg_reading PRIVATE EDGESEG_MODULES="${EDGESEG_MODULES}")
-target_include_directories(edgeseg_reading PUBLIC apps include)
+target_include_directories(edgeseg_reading PUBLIC apps include PRIVATE src)
 target_link_libraries(edgeseg_reading PUBLIC edgeseg_flags nlohmann_json::nlohmann_json PkgConfig::FFMPEG ${CMAKE_DL_LIBS})
 
 add_executable(edgeseg_run
@@ -70,7 +71,6 @@ add_executable(edgeseg_run
   apps/reader_process.cpp
   apps/recording.cpp
   apps/report.cpp
-  apps/terminal.cpp
   apps/video_writer.cpp
 )
 set_target_properties(edgeseg_run PROPERTIES OUTPUT_NAME edgeseg-run INSTALL_RPATH "\$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")

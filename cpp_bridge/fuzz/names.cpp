@@ -6,6 +6,7 @@
 #include "address.hpp"
 #include "names.hpp"
 #include "source.hpp"
+#include "terminal.hpp"
 
 namespace {
 

@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 // edgeseg_frames FILE [THREADS [plain]]: what edgeseg-run's reader gives of a video file: for each frame a line, "width height
 // time", and its rows; then "end", and a line for each warning. tests/cpp/video compares that with Python's reader,
 // test_emulated.py with another processor's. "plain": FFmpeg works without the loops that it has for this processor alone.
@@ -6,10 +5,6 @@ extern "C" {
 #include <libavutil/cpu.h>
 }
 
-=======
-// edgeseg_frames FILE [THREADS]: what edgeseg-run's reader gives of a video file: for each frame a line, "width height time",
-// and its rows; then "end", and a line for each warning. tests/cpp/video compares that with Python's reader.
->>>>>>> run
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
