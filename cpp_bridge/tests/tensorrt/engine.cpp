@@ -41,6 +41,17 @@ void expect_masks(Segmenter& model, int width, int height, const std::string& wh
     }
 }
 
+// That a frame is painted as the processor paints it, from the logits.
+void expect_overlay(Segmenter& model) {
+    const Bytes frame = frame_of(60, 40, 4);
+    Bytes painted = frame, expected = frame;
+    Segmenter plain = sampled_segmenter();
+    for (auto& [segmenter, out] : {std::pair{&model, &painted}, std::pair{&plain, &expected}}) {
+        segmenter->overlay({frame.data(), 60, 40, 3, 180}, 0.5, {out->data(), 60, 40, 3, 180});
+    }
+    expect(painted == expected && painted != frame, "an overlay");
+}
+
 void test_masks(const Cache& cache) {
     stand_in::reset();
     Segmenter model(sampled_spec(), open_plan(cache));
@@ -54,12 +65,7 @@ void test_masks(const Cache& cache) {
     }
     expect(counts().graphs <= 4, "graphs of sizes that are not met any more are freed");
     expect(counts().pageable == 0, "frame and mask lie in pinned memory");
-    Bytes frame = frame_of(60, 40, 4), painted = frame, expected = frame;
-    Segmenter plain = sampled_segmenter();
-    for (auto& [segmenter, out] : {std::pair{&model, &painted}, std::pair{&plain, &expected}}) {
-        segmenter->overlay({frame.data(), 60, 40, 3, 180}, 0.5, {out->data(), 60, 40, 3, 180});
-    }
-    expect(painted == expected && painted != frame, "an overlay, from the logits");
+    expect_overlay(model);
     expect(counts().pageable == 0, "logits lie in pinned memory");
 }
 
@@ -148,6 +154,7 @@ void test_cards(const Cache& cache) {
     {
         Segmenter model(sampled_spec(), open_plan(cache));
         expect_masks(model, 60, 40, "a mask where another card is current");
+        expect_overlay(model);
         expect(current() == 1, "the program's card stays current");
         std::thread([&] { expect_masks(model, 61, 41, "a mask in a thread of its own"); }).join();
         expect_error(ErrorKind::engine, "no plan", [] {

@@ -79,6 +79,17 @@ void test_reasons(const Cache& cache) {
     expect_error(ErrorKind::engine, "cannot finish its work", [&] { mask_of(model, frame, 60, 40); });
 }
 
+// One that is freed right after a failure: the copy of the frame was under way, from memory that goes.
+void test_end_after_failure(const Cache& cache) {
+    stand_in::reset();
+    {
+        Segmenter model(sampled_spec(), open_plan(cache));
+        stand_in::refuse("enqueueV3");
+        expect_error(ErrorKind::engine, "enqueueV3 was told to fail", [&] { mask_of(model, noise(3 * 60 * 40, 1), 60, 40); });
+    }
+    expect(counts().none_alive(), "all is given back");
+}
+
 // Opens a plan, and segments frames of three sizes, each again where it failed. Throws what failed.
 void live(const Cache& cache) {
     Segmenter model(sampled_spec(), open_plan(cache));
@@ -130,6 +141,7 @@ int main() {
     test_no_card(cache);
     test_versions(cache);
     test_reasons(cache);
+    test_end_after_failure(cache);
     test_every_call(cache);
     for (const std::string& each : stand_in::complaints()) expect(false, each);
     return result("every failure is one sentence, and nothing is lost");
