@@ -1,5 +1,7 @@
 #include "options.hpp"
 
+#include <algorithm>
+#include <array>
 #include <functional>
 #include <limits>
 #include <map>
@@ -15,10 +17,10 @@ namespace {
 constexpr double kLeast = std::numeric_limits<double>::min();  // above 0
 
 // Options that only `edgeseg run` has.
-const std::set<std::string> kOfPython{
-    "--batch",       "--batch-wait", "--client-cert", "--codec",       "--crf",          "--follow",
-    "--jpeg",        "--min-version", "--require-signature", "--server", "--server-ca",   "--server-token",
-    "--server-wait", "--settings",   "--show",        "--sound",       "--trust"};
+constexpr std::array kOfPython{
+    "--batch",  "--batch-wait", "--client-cert",  "--codec",       "--crf",      "--follow", "--jpeg",  "--min-version",
+    "--server", "--server-ca",  "--server-token", "--server-wait", "--settings", "--show",   "--sound", "--trust",
+    "--require-signature"};
 
 }  // namespace
 
@@ -162,7 +164,9 @@ Options parse(const std::vector<std::string>& words) {
         }
         const std::size_t equals = word.find('=');
         const std::string option = word.substr(0, equals);
-        if (kOfPython.count(option) > 0) throw Refusal("edgeseg-run has no " + option + "; `edgeseg run` has it");
+        if (std::find(kOfPython.begin(), kOfPython.end(), option) != kOfPython.end()) {
+            throw Refusal("edgeseg-run has no " + option + "; `edgeseg run` has it");
+        }
         const auto flag = table.flags.find(option);
         const auto text = table.texts.find(option);
         const auto value = table.values.find(option);

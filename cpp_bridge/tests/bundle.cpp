@@ -80,6 +80,8 @@ void test_altered_index(const fs::path& road) {
     refuses(ErrorKind::bundle, "plain name", replaced(index, "\"README.md\"", "\"/etc/passwd\""));
     refuses(ErrorKind::bundle, "lacks", replaced(index, "\"README.md\"", "\"OTHER.md\""));
     refuses(ErrorKind::bundle, "repeats itself", replaced(index, "\"README.md\"", "\"bundle.json\""));
+    refuses(ErrorKind::bundle, "repeats itself", replaced(index, "\"README.md\"", "\"signature.json\""));
+    refuses(ErrorKind::bundle, "repeats itself", replaced(index, "\"README.md\"", "\"ROAD-NANO.fp32.onnx\""));
     refuses(ErrorKind::spec, "stride", replaced(index, "\"stride\": ", "\"stride\": 1000000"));
     refuses(ErrorKind::spec, "resize", replaced(index, "\"letterbox\"", "\"zoom\""));
     refuses(ErrorKind::bundle, "golden", replaced(index, "\"card\"", "\"golden\": {\"source\": \"x\", \"frames\": []}, \"card\""));

@@ -25,7 +25,7 @@ class Handles {
         const std::uintptr_t number = next_handle();
         const std::lock_guard<std::mutex> mine(mutex_);
         objects_.emplace(number, std::move(object));
-        return reinterpret_cast<Handle>(number);
+        return reinterpret_cast<Handle>(number);  // NOLINT(performance-no-int-to-ptr)
     }
 
     // Nothing where it is closed, or none of these.

@@ -6,6 +6,8 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.cpp.run.process import SECONDS, Start, report, written
 from tests.video.namespace import Loopback, free_port, wait_until
 
@@ -48,3 +50,16 @@ def test_a_reader_that_is_killed_is_started_again(start: Start, servers: Loopbac
     wait_until(lambda: written(tmp_path / "masks") > before, SECONDS)
     process.send_signal(signal.SIGINT)
     assert report(process)["connection"]["reconnects"] == {"crashed": 1}
+
+
+def test_a_camera_that_is_not_plugged_in_is_waited_for(start: Start, built: Path) -> None:
+    """Not so without --reconnect, which test_refusals.py has."""
+    if not (built / "edgeseg-run-opencv").exists():
+        pytest.skip("edgeseg-run reads no cameras here: it needs libopencv-dev")
+    process = start("/dev/v4l/by-id/usb-nothing", "--reconnect", "--give-up-after", "1")
+    out, error = process.communicate(timeout=SECONDS)
+    assert (process.returncode, out) == (2, "")
+    waiting, end = error.splitlines()
+    assert waiting.startswith("edgeseg: camera /dev/v4l/by-id/usb-nothing is not there: no such device")
+    assert waiting.endswith("; trying again until it answers")
+    assert "gave no frame for 1 s" in end
