@@ -65,7 +65,7 @@ std::string suggestion(const std::string& word, const std::vector<std::string>& 
         return distance(word, one) < distance(word, other);
     });
     const bool alike = nearest != names.end() && 3 * distance(word, *nearest) <= std::max(word.size(), std::size_t{3});
-    return alike ? "; did you mean " + *nearest + "?" : "";
+    return alike ? " (did you mean " + *nearest + "?)" : "";
 }
 
 }  // namespace app

@@ -19,7 +19,7 @@ void check_choice(const std::string& option, const std::string& text, const std:
 // Whether a word could only be the next option, and no value: "--json", but not "-1".
 bool is_option(const std::string& word);
 
-// "; did you mean --json?", where one of the names is spelled like the word; else nothing.
+// " (did you mean --json?)", where one of the names is spelled like the word; else nothing.
 std::string suggestion(const std::string& word, const std::vector<std::string>& names);
 
 }  // namespace app
