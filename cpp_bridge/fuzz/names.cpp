@@ -1,6 +1,7 @@
 // libFuzzer: any bytes as the name of a source or a label. A URL is its pieces; what hides passwords hides them; what is shown
 // steers no terminal; a folder is one folder.
 #include <cstdlib>
+#include <optional>
 #include <string>
 
 #include "address.hpp"
@@ -27,7 +28,7 @@ void read_url(const std::string& text) {
     if (pieces.userinfo->size() >= 4 && pieces.userinfo->find("***") == std::string::npos) {
         must(shown.find(pieces.scheme + *pieces.userinfo) == std::string::npos);
     }
-    const app::Address with = app::take_apart(app::with_credentials(text, ""));
+    const app::Address with = app::take_apart(app::with_credentials(text, std::nullopt));
     must(with.scheme == pieces.scheme && with.rest == pieces.rest && with.host == pieces.host);
 }
 
