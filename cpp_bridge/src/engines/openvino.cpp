@@ -24,14 +24,18 @@ constexpr int kLayout = 1;  // of what is compiled and kept; to be raised when t
 
 [[noreturn]] void fail(const std::string& message) { throw Error(ErrorKind::engine, message); }
 
-// The last line of OpenVINO's message; those before it name places in its source.
+// The line of OpenVINO's message that says something: operators that it lacks, or the last. Those before it name places in
+// its source.
 std::string reason(const std::exception& error) {
     std::istringstream lines(error.what());
-    std::string last = "no reason given";
+    std::string last = "no reason given", detail;
     for (std::string line; std::getline(lines, line);) {
-        if (line.find_first_not_of(" \t") != std::string::npos) last = line;
+        const std::size_t begin = line.find_first_not_of(" \t\r");
+        if (begin == std::string::npos) continue;
+        last = line.substr(begin);
+        if (last.rfind("-- ", 0) == 0) detail = last.substr(3);
     }
-    return last.substr(0, 300);
+    return (detail.empty() ? last : detail).substr(0, 300);
 }
 
 using Node = std::shared_ptr<ov::Node>;
@@ -181,7 +185,11 @@ ov::CompiledModel compiled(const Model& of, int threads) {
     } catch (const Error&) {
         throw;
     } catch (const std::exception& error) {
-        fail("OpenVINO refuses " + of.path + ": " + reason(error) + "; export the bundle again");
+        const std::string why = reason(error);
+        if (why == "std::bad_alloc") {  // as it is, or told by OpenVINO in an error of its own
+            fail("there is too little memory for OpenVINO to load " + of.path + "; free some, or take a smaller network");
+        }
+        fail("OpenVINO refuses " + of.path + ": " + why + "; export the bundle again");
     }
 }
 
