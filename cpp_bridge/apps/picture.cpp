@@ -30,7 +30,7 @@ void Picture::create(Size size, int channels) {
     const std::size_t alignment = channels == 1 ? 1 : kAlignment;
     const std::size_t stride = (row_bytes() + alignment - 1) / alignment * alignment;
     stride_ = static_cast<std::ptrdiff_t>(stride);
-    const std::size_t needed = bytes() + kAlignment;
+    const std::size_t needed = (bytes() / kAlignment + 2) * kAlignment;  // a multiple, as aligned_alloc asks for
     if (needed <= room_) return;
     memory_.reset(static_cast<std::uint8_t*>(std::aligned_alloc(kAlignment, needed)));
     room_ = memory_ ? needed : 0;
