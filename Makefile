@@ -14,7 +14,7 @@ SOURCE := $(if $(VIDEO),--source $(VIDEO))
 BENCH = $(BIN)/edgeseg bench $(BUNDLE) --engine $(ENGINE) --data $(DATA) $(SOURCE) --fps 30
 RESULTS = benchmarks/results/$$($(BIN)/python -m edgeseg_bench.machine)
 
-.PHONY: demo test lint types contracts cpp native docs unit matrix hard faults fuzz mutants ray service versions wheel wheels arm cpp-arm locked lock bench peers soak clean
+.PHONY: demo test lint types contracts cpp native docs unit matrix hard sanitizers faults fuzz mutants ray service versions wheel wheels arm cpp-arm locked lock bench peers soak clean
 
 demo: .venv/demo
 	$(BIN)/edgeseg run "$$($(STREET))" --out demo.mp4 --overwrite
@@ -82,6 +82,9 @@ lock: .venv/dev  ## pins anew what pyproject.toml asks for: constraints.txt and 
 hard: .venv/dev  ## damaged files of every kind, half a minute each; libedgeseg under the sanitizers
 	EDGESEG_FUZZ=5000 $(BIN)/python -m pytest tests/test_file_fuzz.py
 	cpp_bridge/hard.sh $(BIN)/python
+
+sanitizers:  ## the C++ tests under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer
+	cpp_bridge/sanitizers.sh
 
 faults: .venv/dev  ## servers that hang, vanish and come back, also in a network namespace: minutes, on an idle machine
 	EDGESEG_FAULTS=1 $(BIN)/python -m pytest tests/video/supervised tests/video/test_namespace.py tests/commands/test_run_reconnect.py

@@ -9,15 +9,7 @@
 # reason.
 set -eu
 cd "$(dirname "$0")/.."
-build() {
-    cmake -S cpp_bridge -B "$1" "-D$2=ON" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DEDGESEG_STRICT=ON \
-        -DEDGESEG_WITH_OPENVINO=OFF -DEDGESEG_WITH_ONNXRUNTIME=OFF | tee "$1.log"
-    cmake --build "$1" --parallel
-    ctest --test-dir "$1" --output-on-failure
-}
-mkdir -p build
-build build/cpp-asan EDGESEG_SANITIZE
-build build/cpp-tsan EDGESEG_SANITIZE_THREADS
+cpp_bridge/sanitizers.sh
 if grep "libedgeseg is left out" build/cpp-asan.log; then exit 0; fi
 EDGESEG_CPP_BUILD=build/cpp-asan EDGESEG_FUZZ="${EDGESEG_FUZZ:-3000}" ASAN_OPTIONS=detect_leaks=0 \
     LD_PRELOAD="$(c++ -print-file-name=libasan.so) $(c++ -print-file-name=libubsan.so)" \
