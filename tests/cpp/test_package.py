@@ -29,6 +29,11 @@ def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return prefix
 
 
+def read_as_they_are(library: Library) -> list[str]:
+    """Engines that take a bundle's file; TensorRT's is compiled for the card first."""
+    return [engine for engine in library.engines() if engine != "tensorrt"]
+
+
 def test_a_c_program_gives_pythons_mask(installed: Path, library: Library, tmp_path: Path) -> None:
     package = subprocess.run(
         ["pkg-config", "--cflags", "--libs", "edgeseg"],
@@ -43,7 +48,7 @@ def test_a_c_program_gives_pythons_mask(installed: Path, library: Library, tmp_p
     assert frame is not None
     assert cv2.imwrite(str(tmp_path / "frame.ppm"), frame)
     environment = {**os.environ, "LD_LIBRARY_PATH": str(installed / "lib")}
-    for engine in library.engines():
+    for engine in read_as_they_are(library):
         with (tmp_path / "frame.ppm").open("rb") as picture:
             done = subprocess.run(
                 [tmp_path / "mask", NANO], stdin=picture, capture_output=True, env={**environment, "ENGINE": engine}
@@ -73,7 +78,7 @@ def test_a_cmake_project_finds_both_libraries(installed: Path, library: Library,
     run("cmake", "-S", CPP / "examples/consumer", "-B", tmp_path, f"-DCMAKE_PREFIX_PATH={installed}")
     run("cmake", "--build", tmp_path)
     classes = edgeseg.load("road-nano").spec.classes
-    for engine in library.engines():
+    for engine in read_as_they_are(library):
         said = run(tmp_path / "classes", NANO, engine)
         assert said.split()
         assert set(said.split()) <= set(classes)
