@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.cpp.library import Library
+from tests.cpp.library import Bytes, Library
 
 ROOT = Path(__file__).parents[2]
 BUILD = ROOT / os.environ.get("EDGESEG_CPP_BUILD", "build/cpp")
@@ -58,6 +58,14 @@ def library(built: Path) -> Library:
     for file in [] if package is None else package.glob("capi/libonnxruntime.so.*"):
         os.environ.setdefault("EDGESEG_ONNXRUNTIME", str(file))
     return Library(built / "libedgeseg.so")
+
+
+@pytest.fixture(scope="session")
+def street() -> Bytes:
+    """A picture of a street, BGR."""
+    frame = cv2.imread(str(ROOT / "docs/assets/street.jpg"))
+    assert frame is not None
+    return np.asarray(frame, np.uint8)
 
 
 @pytest.fixture(scope="session")

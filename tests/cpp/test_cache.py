@@ -9,13 +9,11 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
 from edgeseg.artifact import SHIPPED
 from edgeseg.cache import KEY, keep, recall
-from tests.cpp.conftest import ROOT
 from tests.cpp.library import Bytes, Library, LibraryError
 
 NANO = SHIPPED / "road-nano"
@@ -114,13 +112,6 @@ def openvino(library: Library) -> Library:
     if "openvino" not in library.engines():
         pytest.skip("libedgeseg was built without openvino")
     return library
-
-
-@pytest.fixture(scope="module")
-def street() -> Bytes:
-    frame = cv2.imread(str(ROOT / "docs/assets/street.jpg"))
-    assert frame is not None
-    return np.asarray(frame, np.uint8)
 
 
 def mask(library: Library, bundle: Path, street: Bytes, threads: int = 1) -> Bytes:

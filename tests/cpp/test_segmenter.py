@@ -14,17 +14,9 @@ import edgeseg
 from edgeseg.artifact import SHIPPED
 from edgeseg.bundle import Bundle
 from edgeseg.spec import Grid, Head, Resize, Spec
-from tests.cpp.conftest import ROOT
 from tests.cpp.library import BUNDLE, ENGINE, Bytes, Library, LibraryError
 
 NANO = SHIPPED / "road-nano"
-
-
-@pytest.fixture(scope="module")
-def street() -> Bytes:
-    frame = cv2.imread(str(ROOT / "docs/assets/street.jpg"))
-    assert frame is not None
-    return np.asarray(frame, np.uint8)
 
 
 def need(library: Library, engine: str) -> None:
