@@ -45,3 +45,12 @@ if(EDGESEG_LIBRARY)
     OpenSSL::Crypto)
   add_test(NAME golden_vectors COMMAND edgeseg_vectors_tests ${CMAKE_CURRENT_SOURCE_DIR}/tests/vectors.json)
 endif()
+
+# Those with threads, for ThreadSanitizer: what the target `threaded` builds, `ctest -L threads` runs.
+add_custom_target(threaded)
+foreach(name live pipeline segmenter tensorrt_engine threads)
+  if(TEST ${name})
+    add_dependencies(threaded edgeseg_${name}_tests)
+    set_property(TEST ${name} PROPERTY LABELS threads)
+  endif()
+endforeach()
