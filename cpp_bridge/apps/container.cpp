@@ -1,7 +1,7 @@
 #include "container.hpp"
 
 #include <cmath>
-#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "source.hpp"
@@ -17,6 +17,18 @@ bool is_text(const AVCodec* codec) {
         if (std::strcmp(codec->name, each) == 0) return true;
     }
     return false;
+}
+
+// Of "00:01:02.5".
+std::optional<double> seconds_of(const char* text) {
+    double seconds = 0;
+    for (int more = 2; more >= 0; --more) {
+        char* end = nullptr;
+        seconds = 60 * seconds + std::strtod(text, &end);
+        if (end == text || (more > 0 && *end != ':')) return std::nullopt;
+        text = end + 1;
+    }
+    return seconds;
 }
 
 std::int64_t pixels(const AVStream* stream) {
@@ -87,10 +99,10 @@ std::pair<AVStream*, const AVCodec*> Container::best_stream(const std::string& n
 std::optional<double> Container::length(const AVStream* stream) const {
     if (stream->duration != AV_NOPTS_VALUE) return static_cast<double>(stream->duration) * av_q2d(stream->time_base);
     if (const AVDictionaryEntry* tag = av_dict_get(stream->metadata, "DURATION", nullptr, 0)) {  // Matroska
-        double hours = 0, minutes = 0, seconds = 0;
-        if (std::sscanf(tag->value, "%lf:%lf:%lf", &hours, &minutes, &seconds) != 3) return std::nullopt;
+        const std::optional<double> seconds = seconds_of(tag->value);
+        if (!seconds) return std::nullopt;
         const std::int64_t start = stream->start_time == AV_NOPTS_VALUE ? 0 : stream->start_time;
-        return 3600 * hours + 60 * minutes + seconds - static_cast<double>(start) * av_q2d(stream->time_base);
+        return *seconds - static_cast<double>(start) * av_q2d(stream->time_base);
     }
     if (format_->nb_streams == 1 && format_->duration != AV_NOPTS_VALUE) {
         return static_cast<double>(format_->duration) / AV_TIME_BASE;

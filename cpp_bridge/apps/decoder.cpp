@@ -67,7 +67,7 @@ bool fits(const AVFrame& one, const AVFrame& other) {
 std::string max_pixels() {
     const char* text = std::getenv("EDGESEG_MAX_PIXELS");
     if (text == nullptr || *text == '\0') return kMostPixels;
-    const std::string digits = text;
+    std::string digits = text;
     if (digits.size() >= 16 || digits.find_first_not_of("0123456789") != std::string::npos) {
         throw Refusal("EDGESEG_MAX_PIXELS is '" + digits + "', expected a number of pixels such as " + kMostPixels);
     }

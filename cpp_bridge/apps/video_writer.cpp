@@ -22,11 +22,14 @@ struct Muxer {
     std::vector<const char*> encoders;
 };
 
-const std::array<Muxer, 3> kMuxers{{
-    {".mp4", "mp4", 90000, {{"movflags", "frag_keyframe+empty_moov+default_base_moof"}}, {"libx264", "libopenh264"}},
-    {".mkv", "matroska", 1000, {{"cluster_time_limit", "1000"}}, {"libx264", "libopenh264"}},
-    {".webm", "webm", 1000, {{"cluster_time_limit", "1000"}}, {"libvpx-vp9"}},
-}};
+const std::array<Muxer, 3>& muxers() {
+    static const std::array<Muxer, 3> known{{
+        {".mp4", "mp4", 90000, {{"movflags", "frag_keyframe+empty_moov+default_base_moof"}}, {"libx264", "libopenh264"}},
+        {".mkv", "matroska", 1000, {{"cluster_time_limit", "1000"}}, {"libx264", "libopenh264"}},
+        {".webm", "webm", 1000, {{"cluster_time_limit", "1000"}}, {"libvpx-vp9"}},
+    }};
+    return known;
+}
 
 using Options = std::vector<std::pair<const char*, const char*>>;
 
@@ -38,7 +41,8 @@ Options options_of(const std::string& encoder) {
 
 const Muxer& muxer_of(const std::string& path) {
     const std::string extension = extension_of(path);
-    return *std::find_if(kMuxers.begin(), kMuxers.end() - 1, [&](const Muxer& each) { return extension == each.extension; });
+    const auto& known = muxers();
+    return *std::find_if(known.begin(), known.end() - 1, [&](const Muxer& each) { return extension == each.extension; });
 }
 
 }  // namespace
