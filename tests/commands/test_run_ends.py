@@ -22,6 +22,7 @@ import pytest
 
 from edgeseg.bundle import Bundle
 from edgeseg.spec import Spec
+from tests.processes import processes
 
 SECONDS = 120.0
 """After which a test gives up."""
@@ -67,24 +68,21 @@ def signals_of_a_terminal() -> None:
 @pytest.fixture
 def start(bundle: Path, tmp_path: Path) -> Iterator[Run]:
     """`start(source, ...)`: `edgeseg run` as a process of its own, with signals as a terminal leaves them."""
-    started: list[subprocess.Popen[str]] = []
+    with processes() as started:
 
-    def run(*arguments: object, prefix: tuple[str, ...] = COMMAND) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [*prefix, *map(str, arguments), "--bundle", str(bundle), "--engine", "onnxruntime", "--json"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=tmp_path,
-            preexec_fn=signals_of_a_terminal,
-        )
-        started.append(process)
-        return process
+        def run(*arguments: object, prefix: tuple[str, ...] = COMMAND) -> subprocess.Popen[str]:
+            process = subprocess.Popen(
+                [*prefix, *map(str, arguments), "--bundle", str(bundle), "--engine", "onnxruntime", "--json"],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                cwd=tmp_path,
+                preexec_fn=signals_of_a_terminal,
+            )
+            started.append(process)
+            return process
 
-    yield run
-    for process in started:
-        process.kill()
-        process.communicate()
+        yield run
 
 
 def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:

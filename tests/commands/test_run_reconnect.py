@@ -17,6 +17,7 @@ import pytest
 
 from edgeseg.bundle import Bundle
 from edgeseg.spec import Spec
+from tests.processes import processes
 from tests.video.namespace import Loopback, free_port, wait_until
 
 pytestmark = pytest.mark.skipif(
@@ -42,24 +43,21 @@ def start(tmp_path: Path, spec: Spec, make_bundle: Callable[[Path, Spec], Bundle
     """`start(source, ...)`: `edgeseg run --reconnect` as a process of its own."""
     (tmp_path / "bundle").mkdir()
     bundle = make_bundle(tmp_path / "bundle" / "tiny", spec).folder
-    started: list[subprocess.Popen[str]] = []
+    with processes() as started:
 
-    def run(*arguments: object) -> subprocess.Popen[str]:
-        command = [str(Path(sys.executable).with_name("edgeseg")), "run", *map(str, arguments), "--reconnect", "--json"]
-        process = subprocess.Popen(
-            [*command, "--bundle", str(bundle), "--engine", "onnxruntime"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=tmp_path,
-        )
-        started.append(process)
-        return process
+        def run(*arguments: object) -> subprocess.Popen[str]:
+            command = [str(Path(sys.executable).with_name("edgeseg")), "run", *map(str, arguments)]
+            process = subprocess.Popen(
+                [*command, "--reconnect", "--json", "--bundle", str(bundle), "--engine", "onnxruntime"],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                cwd=tmp_path,
+            )
+            started.append(process)
+            return process
 
-    yield run
-    for process in started:
-        process.kill()
-        process.communicate()
+        yield run
 
 
 def written(masks: Path) -> int:

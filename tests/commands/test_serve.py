@@ -18,6 +18,7 @@ import pytest
 from edgeseg.bundle import Bundle
 from edgeseg.spec import Spec
 from tests.commands.test_run_reconnect import descendants, is_dead, left_in_shm, memory_of
+from tests.processes import processes
 from tests.video.namespace import Loopback, free_port, wait_until
 
 SECONDS = 120.0
@@ -38,22 +39,19 @@ def loopback() -> Iterator[Loopback]:
 def serve(tmp_path: Path, spec: Spec, make_bundle: Callable[[Path, Spec], Bundle]) -> Iterator[Serve]:
     """`serve(text, ...)`: `edgeseg serve cameras.toml` as a process of its own, its output in files."""
     make_bundle(tmp_path / "tiny", spec)
-    started: list[subprocess.Popen[str]] = []
+    with processes() as started:
 
-    def run(text: str, *options: str, **environment: str) -> subprocess.Popen[str]:
-        write(tmp_path, text)
-        command = [str(Path(sys.executable).with_name("edgeseg")), "serve", "cameras.toml", *options]
-        with (tmp_path / "out").open("w") as out, (tmp_path / "err").open("w") as err:
-            process = subprocess.Popen(
-                command, stdout=out, stderr=err, text=True, cwd=tmp_path, env=os.environ | environment
-            )
-        started.append(process)
-        return process
+        def run(text: str, *options: str, **environment: str) -> subprocess.Popen[str]:
+            write(tmp_path, text)
+            command = [str(Path(sys.executable).with_name("edgeseg")), "serve", "cameras.toml", *options]
+            with (tmp_path / "out").open("w") as out, (tmp_path / "err").open("w") as err:
+                process = subprocess.Popen(
+                    command, stdout=out, stderr=err, text=True, cwd=tmp_path, env=os.environ | environment
+                )
+            started.append(process)
+            return process
 
-    yield run
-    for process in started:
-        process.kill()
-        process.wait()
+        yield run
 
 
 def write(folder: Path, text: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from edgeseg.artifact import SHIPPED
 from tests.cpp.library import Library
 from tests.cpp.run.process import Start
+from tests.processes import processes
 from tests.video.namespace import Loopback
 
 
@@ -27,20 +28,17 @@ def program(built: Path, library: Library) -> Path:
 @pytest.fixture
 def start(program: Path, tmp_path: Path) -> Iterator[Start]:
     """`start(source, ...)`: edgeseg-run as a process."""
-    started: list[subprocess.Popen[str]] = []
+    with processes() as started:
 
-    def run(*arguments: object) -> subprocess.Popen[str]:
-        common = ["--bundle", SHIPPED / "road-nano", "--engine", "openvino", "--precision", "fp32", "--json"]
-        # Signals that whoever started the tests ignores would stay ignored.
-        command = [str(word) for word in ("env", "--default-signal=INT,TERM,HUP", program, *arguments, *common)]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
-        started.append(process)
-        return process
+        def run(*arguments: object) -> subprocess.Popen[str]:
+            common = ["--bundle", SHIPPED / "road-nano", "--engine", "openvino", "--precision", "fp32", "--json"]
+            # Signals that whoever started the tests ignores would stay ignored.
+            command = [str(word) for word in ("env", "--default-signal=INT,TERM,HUP", program, *arguments, *common)]
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+            started.append(process)
+            return process
 
-    yield run
-    for process in started:
-        process.kill()
-        process.communicate()
+        yield run
 
 
 @pytest.fixture
