@@ -12,7 +12,7 @@ int main(int count, char** arguments) {
     const std::string verb = arguments[1], name = arguments[2];
     if (verb == "keep") {
         const std::string content((std::istreambuf_iterator<char>(std::cin)), std::istreambuf_iterator<char>());
-        edgeseg::cache::keep(name, edgeseg::cache::Content(content.begin(), content.end()));
+        edgeseg::cache::keep(name, content);
         return 0;
     }
     const edgeseg::cache::Content content = edgeseg::cache::recall(name);

@@ -52,19 +52,23 @@ std::vector<std::uint8_t> read_file(const std::string& path, std::uint64_t limit
     return content;
 }
 
+std::string hexadecimal(const unsigned char* bytes, std::size_t count) {
+    static const char digits[] = "0123456789abcdef";
+    std::string text;
+    for (std::size_t i = 0; i < count; ++i) {
+        text += digits[bytes[i] >> 4];
+        text += digits[bytes[i] & 15];
+    }
+    return text;
+}
+
 std::string sha256_of(const std::vector<std::uint8_t>& content) {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned int length = 0;
     if (EVP_Digest(content.data(), content.size(), digest, &length, EVP_sha256(), nullptr) != 1) {
         throw std::runtime_error("OpenSSL cannot compute SHA-256");
     }
-    static const char digits[] = "0123456789abcdef";
-    std::string text;
-    for (unsigned int i = 0; i < length; ++i) {
-        text += digits[digest[i] >> 4];
-        text += digits[digest[i] & 15];
-    }
-    return text;
+    return hexadecimal(digest, length);
 }
 
 }  // namespace edgeseg

@@ -22,6 +22,9 @@ struct Unreadable : std::system_error {
 // Throws Unreadable: it cannot be read, is larger than `limit`, or is no regular file, which is not waited for.
 std::vector<std::uint8_t> read_file(const std::string& path, std::uint64_t limit);
 
+// Two lower-case digits a byte.
+std::string hexadecimal(const unsigned char* bytes, std::size_t count);
+
 // SHA-256 in hexadecimal.
 std::string sha256_of(const std::vector<std::uint8_t>& content);
 

@@ -22,16 +22,6 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kKeyBytes = 32, kSealDigits = 64;
 
-std::string hexadecimal(const unsigned char* bytes, std::size_t count) {
-    static const char digits[] = "0123456789abcdef";
-    std::string text;
-    for (std::size_t i = 0; i < count; ++i) {
-        text += digits[bytes[i] >> 4];
-        text += digits[bytes[i] & 15];
-    }
-    return text;
-}
-
 std::string token() {
     unsigned char bytes[8];
     return RAND_bytes(bytes, sizeof bytes) == 1 ? hexadecimal(bytes, sizeof bytes) : "";
@@ -110,10 +100,6 @@ std::string seal_of(const fs::path& file, std::string_view content) {
     return done ? hexadecimal(digest, length) : "";
 }
 
-std::string_view text_of(const Content& content) {
-    return {reinterpret_cast<const char*>(content.data()), content.size()};
-}
-
 }  // namespace
 
 fs::path folder() {
@@ -129,18 +115,18 @@ fs::path folder() {
     return fs::temp_directory_path() / ("edgeseg-" + std::to_string(getuid()));
 }
 
-void keep(const std::string& name, const Content& content) {
+void keep(const std::string& name, std::string_view content) {
     const fs::path file = folder() / name, here = file.parent_path();
     std::error_code failure;
     fs::create_directories(here.parent_path(), failure);
     mkdir(here.c_str(), 0700);
     if (!is_own(here)) return;
     if (!fs::exists(fs::symlink_status(here / ".key", failure))) make_key(here);
-    const std::string seal = seal_of(file, text_of(content)), random = token();
+    const std::string seal = seal_of(file, content), random = token();
     if (seal.empty() || random.empty()) return;
     const fs::path temporary =
         here / ("." + file.stem().string() + "." + random + ".tmp" + file.extension().string());
-    if (!write_new(temporary, {seal, "\n", text_of(content)})) return;
+    if (!write_new(temporary, {seal, "\n", content})) return;
     if (rename(temporary.c_str(), file.c_str()) != 0) unlink(temporary.c_str());
 }
 
@@ -152,7 +138,7 @@ Content recall(const std::string& name) {
     } catch (const std::system_error&) {
         return {};
     }
-    const std::string_view whole = text_of(content);
+    const std::string_view whole(reinterpret_cast<const char*>(content.data()), content.size());
     if (whole.size() > kSealDigits && whole[kSealDigits] == '\n' && is_own(file.parent_path()) &&
         is_sealed(file, whole.substr(kSealDigits + 1), std::string(whole.substr(0, kSealDigits)))) {
         content.erase(content.begin(), content.begin() + kSealDigits + 1);

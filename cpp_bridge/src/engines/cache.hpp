@@ -18,7 +18,7 @@ constexpr std::uint64_t kLargest = std::uint64_t{1} << 36;  // bytes of a file t
 std::filesystem::path folder();
 
 // Keeps a file for the next start, under its seal; where that cannot be, it is made again next time.
-void keep(const std::string& name, const Content& content);
+void keep(const std::string& name, std::string_view content);
 
 // What `keep` wrote; empty where there is nothing that verifies. What does not is deleted.
 Content recall(const std::string& name);

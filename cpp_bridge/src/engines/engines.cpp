@@ -63,7 +63,7 @@ std::shared_ptr<Engine> open_engine(const std::string& name, const Bundle& bundl
     }
     const Runtime& found = runtime(name);
     const Spec& spec = bundle.spec();
-    const Model model{bundle.folder() + "/" + artifact.file, bundle.read(artifact), spec};
+    const Model model{bundle.folder() + "/" + artifact.file, bundle.read(artifact), artifact.sha256, spec};
     std::shared_ptr<Engine> engine = found.open(model, threads);
     const std::unique_ptr<Request> request = engine->request(spec.width, spec.height);
     std::memset(request->input(), 0, 3 * static_cast<std::size_t>(spec.width) * static_cast<std::size_t>(spec.height));

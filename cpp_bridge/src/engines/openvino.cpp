@@ -127,7 +127,7 @@ std::string check_model(const Model& of, const std::shared_ptr<ov::Model>& model
 std::string cache_name(const Model& of, int threads, int streams) {
     std::ostringstream key;
     key << "libedgeseg " << kLayout << '\n' << ov::get_openvino_version().buildNumber << '\n' << processor() << '\n'
-        << threads << ' ' << streams << '\n' << sha256_of(of.content);
+        << threads << ' ' << streams << '\n' << of.sha256;
     const std::string text = key.str();
     return std::filesystem::path(of.path).stem().string() + "." +
            sha256_of(std::vector<std::uint8_t>(text.begin(), text.end())).substr(0, 16) + ".openvino";
@@ -154,8 +154,7 @@ void keep(const std::string& name, const std::string& carried, ov::CompiledModel
     std::ostringstream stream;
     stream << carried << '\0';
     model.export_model(stream);
-    const std::string bytes = stream.str();
-    cache::keep(name, cache::Content(bytes.begin(), bytes.end()));
+    cache::keep(name, stream.str());
 }
 
 ov::CompiledModel compiled(const Model& of, int threads) {

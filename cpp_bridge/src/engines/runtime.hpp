@@ -15,6 +15,7 @@ namespace edgeseg {
 struct Model {
     std::string path;  // for messages; nothing is read there
     std::vector<std::uint8_t> content;
+    std::string sha256;  // of the content, as it was verified
     const Spec& spec;
 };
 

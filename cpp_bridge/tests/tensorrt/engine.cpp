@@ -1,10 +1,9 @@
 // The engine tensorrt with the stand-in for card and runtime: its masks are the processor's, whichever way they are
 // launched, for several threads, on a machine with several cards, and nothing is allocated for a frame.
-#include <atomic>
 #include <cstring>
-#include <new>
 #include <thread>
 
+#include "counted.hpp"
 #include "edgeseg/golden.hpp"
 #include "plans.hpp"
 #include "stand_in.hpp"
@@ -12,20 +11,6 @@
 using namespace edgeseg;
 using namespace test;
 using stand_in::counts;
-
-namespace {
-
-std::atomic<long> allocations{0};
-
-}  // namespace
-
-[[gnu::noinline]] void* operator new(std::size_t size) {
-    allocations.fetch_add(1, std::memory_order_relaxed);
-    if (void* memory = std::malloc(size)) return memory;
-    throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace {
 
@@ -159,7 +144,7 @@ void test_cards(const Cache& cache) {
         std::thread([&] { expect_masks(model, 61, 41, "a mask in a thread of its own"); }).join();
         expect_error(ErrorKind::engine, "no plan", [] {
             const Spec spec = sampled_spec();
-            open_tensorrt({"/bundles/other.onnx", {1}, spec}, 1);
+            open_tensorrt({"/bundles/other.onnx", {1}, sha256_of({1}), spec}, 1);
         });
         expect(current() == 1, "after an error too");
     }

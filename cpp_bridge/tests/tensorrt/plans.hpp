@@ -83,7 +83,8 @@ class Cache {
 // The engine tensorrt with a plan of that network.
 inline std::shared_ptr<edgeseg::Engine> open_plan(const Cache& cache, const std::string& network = kSampled) {
     const edgeseg::Spec spec = sampled_spec();
-    const edgeseg::Model model{"/bundles/sampled.onnx", {network.begin(), network.end()}, spec};
+    const std::vector<std::uint8_t> content(network.begin(), network.end());
+    const edgeseg::Model model{"/bundles/sampled.onnx", content, edgeseg::sha256_of(content), spec};
     cache.put(model.path, model.content, network);
     return edgeseg::open_tensorrt(model, 1);
 }

@@ -1,7 +1,7 @@
 // TensorRT 10.3 to 11, on the first card, whichever is the caller's current one (CUDA_VISIBLE_DEVICES says which is first):
-// a plan that `edgeseg compile` or Python has built and kept, checked before it
-// is deserialised (plan.hpp). A request has a stream, an execution context and pinned memory of its own; the frame goes
-// up and the mask comes down (mask.hpp), and both are one CUDA graph where the driver can capture it.
+// a plan that `edgeseg compile` or Python has built and kept, checked before it is deserialised (plan.hpp). A request has a
+// stream, an execution context and pinned memory of its own; the frame goes up and the mask comes down (mask.hpp), and both
+// are one CUDA graph where the driver can capture it.
 #include <NvInferRuntime.h>
 
 #include <algorithm>
@@ -11,7 +11,6 @@
 #include <optional>
 #include <utility>
 
-#include "../../bundle/file.hpp"
 #include "../runtime.hpp"
 #include "edgeseg/error.hpp"
 #include "mask.hpp"
@@ -238,7 +237,7 @@ void find_tensors(Loaded& loaded, const std::string& path) {
 std::shared_ptr<Engine> open_tensorrt(const Model& model, int) {
     const card::FirstCard current;
     const std::string capability = card::capability();
-    const std::vector<std::uint8_t> plan = read_plan(model.path, sha256_of(model.content), capability, version());
+    const std::vector<std::uint8_t> plan = read_plan(model.path, model.sha256, capability, version());
     Loaded loaded;
     loaded.runtime = made(nvinfer1::createInferRuntime(logger()));
     if (loaded.runtime == nullptr) fail("TensorRT does not start: " + logger().reasons());
