@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeseg.processor import sums_int8_exactly
+from edgeseg.processor import multiplies_bfloat16, sums_int8_exactly
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,21 @@ def test_vnni_decides_on_x86(
     monkeypatch.setattr("platform.machine", lambda: machine)
     monkeypatch.setattr("edgeseg.processor._CPUINFO", tmp_path / "cpuinfo")
     assert sums_int8_exactly() is exact
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "has"),
+    [
+        ("flags\t\t: sse2 avx512_bf16 avx512f\n", True),
+        ("flags\t\t: avx2 amx_bf16 amx_tile\n", True),
+        ("flags\t\t: avx512_vnni avx512f amx_int8\n", False),
+        ("Features\t: asimd bf16\n", False),
+        ("", False),
+    ],
+)
+def test_bfloat16_needs_its_instructions(
+    cpuinfo: str, has: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cpuinfo").write_text(cpuinfo)
+    monkeypatch.setattr("edgeseg.processor._CPUINFO", tmp_path / "cpuinfo")
+    assert multiplies_bfloat16() is has

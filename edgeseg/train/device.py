@@ -1,4 +1,4 @@
-"""Where a run computes: the device, torch's threads, and what the record says of the hardware."""
+"""Where and in what a run computes: device, threads, bfloat16 or float32; and what the record says of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 
 from edgeseg.errors import UsageError
 from edgeseg.memory import keep_tensors
-from edgeseg.processor import processor
+from edgeseg.processor import multiplies_bfloat16, processor
 from edgeseg.train.settings import TrainSettings
 
 
@@ -24,8 +24,18 @@ def prepare_device(settings: TrainSettings) -> torch.device:
     return torch.device("cuda" if settings.device != "cpu" and torch.cuda.is_available() else "cpu")
 
 
-def hardware(device: torch.device) -> str:
-    """The card's name, or the processor's and how many threads work on it."""
+def uses_autocast(settings: TrainSettings, device: torch.device) -> bool:
+    """Whether to compute in bfloat16: as the settings say, or else where the device does so natively."""
+    if settings.autocast is not None:
+        return settings.autocast
     if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"{processor()}, {torch.get_num_threads()} threads"
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return multiplies_bfloat16()
+
+
+def hardware(device: torch.device, autocast: bool) -> str:
+    """The card's name, or the processor's and how many threads work on it; and what it computed in."""
+    number = "bfloat16" if autocast else "float32"
+    if device.type == "cuda":
+        return f"{torch.cuda.get_device_name(device)}, {number}"
+    return f"{processor()}, {torch.get_num_threads()} threads, {number}"

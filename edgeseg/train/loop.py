@@ -21,7 +21,7 @@ from edgeseg.train.batch_of_one import check_batch_of_one
 from edgeseg.train.checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from edgeseg.train.clock import Clock
 from edgeseg.train.data import TrainingSet
-from edgeseg.train.device import hardware, prepare_device
+from edgeseg.train.device import hardware, prepare_device, uses_autocast
 from edgeseg.train.display import display
 from edgeseg.train.losses import SegmentationLoss, class_weights
 from edgeseg.train.run import CHECKPOINT, CURVE, LOG, WEIGHTS, Run, RunFolder
@@ -85,6 +85,7 @@ def train(
     examples = TrainingSet(dataset, settings)
     validation = _validation(data, settings)
     device = prepare_device(settings)
+    autocast = uses_autocast(settings, device)
 
     network, origin, folded = initial_network(net, dataset.classes.names, settings, start)
     distillation = None if teacher is None else Teacher(teacher, dataset.classes.names, examples.crop, settings)
@@ -105,7 +106,7 @@ def train(
         for frames, labels in examples.batches(run.step, steps):
             set_rate(state.optimizer, factor(run.step, steps, warmup, settings.schedule))
             torch.manual_seed((settings.seed << 32) + run.step)  # so dropout is the same after a resume
-            loss = _step(state, loss_of, distillation, frames.to(device), labels.to(device), settings.autocast)
+            loss = _step(state, loss_of, distillation, frames.to(device), labels.to(device), autocast)
             state.average.update(network, run.step)
             run.step, run.loss, run.seconds = run.step + 1, run.loss + loss, seconds_before + clock.seconds()
             speed = clock.rate(run.step) * settings.batch
@@ -126,7 +127,7 @@ def train(
     record: dict[str, Any] = {
         **identity,
         "settings": settings.to_json(),
-        "hardware": hardware(device),
+        "hardware": hardware(device, autocast),
         "hours": round(run.seconds / 3600, 3),
         "log": [asdict(epoch) for epoch in run.epochs],
     }

@@ -47,7 +47,8 @@ class TrainSettings:
         validate_every: epochs between two validations on the val split (for the curve only); 0 for none.
         checkpoint_minutes: minutes between two checkpoints.
         device: "auto" takes CUDA when it is there.
-        autocast: bfloat16 autocast.
+        autocast: bfloat16 autocast; by default where the device has it: x86 with AVX512-BF16 or AMX, CUDA from Ampere
+            on.
         threads: torch's threads; 0 leaves its own choice.
         accept: train although a class has no labelled pixel, or more than 90 % of the pixels are ignored.
     """
@@ -80,7 +81,7 @@ class TrainSettings:
     validate_every: int = 5
     checkpoint_minutes: float = 3.0
     device: Device = "auto"
-    autocast: bool = True
+    autocast: bool | None = None
     threads: int = 0
     accept: bool = False
 
