@@ -9,7 +9,7 @@ from edgeseg.artifact import SEVEN_BITS, Artifact
 from edgeseg.bundle import Bundle
 from edgeseg.engines import runtime
 from edgeseg.errors import EdgeSegWarning, EngineError
-from edgeseg.processor import sums_int8_exactly
+from edgeseg.processor import NO_VNNI, sums_int8_exactly
 
 CPU_TARGET = "onnxruntime"
 CPU_RUNTIMES = ("onnxruntime", "openvino")
@@ -51,15 +51,14 @@ def default_candidate(bundle: Bundle, engine: str, precision: str | None = None)
     best = Candidate(engine, bundle.artifact(target=target, precision=precision))
     if not saturates(best):
         return best
-    reason = "this processor has no VNNI, without which INT8 sums saturate"
     if precision is not None:
-        warnings.warn(f"{reason}: expect wrong masks in places; fp32 is exact", EdgeSegWarning, stacklevel=3)
+        warnings.warn(f"{NO_VNNI}: expect wrong masks in places; fp32 is exact", EdgeSegWarning, stacklevel=3)
         return best
     others = {each.precision: each for each in bundle.artifacts if each.target == target and each.precision != "int8"}
     if not others:
-        raise EngineError(f"{reason}, and bundle {bundle.spec.name} has nothing else; ask for int8 if that will do")
+        raise EngineError(f"{NO_VNNI}, and bundle {bundle.spec.name} has nothing else; ask for int8 if that will do")
     fp32 = others.get("fp32", next(iter(others.values())))
     seven_bits = others.get(SEVEN_BITS)
     substitute = seven_bits if seven_bits is not None and seven_bits.keeps_accuracy_of(fp32) else fp32
-    warnings.warn(f"{reason}: {substitute.precision} is taken in its place", EdgeSegWarning, stacklevel=3)
+    warnings.warn(f"{NO_VNNI}: {substitute.precision} is taken in its place", EdgeSegWarning, stacklevel=3)
     return Candidate(engine, substitute)

@@ -8,6 +8,9 @@ import platform
 import re
 from pathlib import Path
 
+NO_VNNI = "this processor has no VNNI, without which INT8 sums saturate"
+"""What a user is told where `sums_int8_exactly` is False."""
+
 _CPUINFO = Path("/proc/cpuinfo")
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgeseg.bundle import Bundle
-from edgeseg.candidate import Candidate
+from edgeseg.candidate import Candidate, saturates
 from edgeseg.errors import BundleError, EngineError, UsageError
 from edgeseg.json_fields import print_json
-from edgeseg.processor import available_cores
+from edgeseg.processor import NO_VNNI, available_cores
 from edgeseg.progress import progress_bar
 from edgeseg.proof import Proof, least
 from edgeseg.terminal import make_console
@@ -120,6 +120,7 @@ def _print(bundle: Bundle, answers: list[Answer], left_out: list[dict[str, str]]
     for answer in answers:
         if not answer.good:
             found = f"{answer.proof.agreement:.2f} % of fp32's pixels, expected {answer.least:.2f} %"
+            found += f" ({NO_VNNI}; it is not run unasked)" if saturates(answer.candidate) else ""
             errors.print(f"missed: {answer.candidate} gives {found}", style="red", soft_wrap=True)
 
 

@@ -22,7 +22,7 @@ def quantize_command(
     method: Method | Literal["auto"] = "auto",
     keep: tuple[str, ...] = (),
     sensitivity: Path | None = None,
-    seven_bits: bool = False,
+    seven_bits: bool | None = None,
     eval: Path | None = None,
     eval_split: str = "val",
     min_agreement: float | None = None,
@@ -40,7 +40,7 @@ def quantize_command(
         method: how ranges are found; auto takes what scores best on frames that did not calibrate.
         keep: a layer that stays in float; may be given several times.
         sensitivity: what `edgeseg sensitivity --json` wrote: the layers that it names stay in float too.
-        seven_bits: also write INT8 with 7-bit weights (int8-7bit), for x86 processors without VNNI.
+        seven_bits: also write INT8 with 7-bit weights (int8-7bit), for x86 processors without VNNI; by default on one.
         eval: a data set, or a video or folder of pictures without labels, to measure every artifact on; it may share no
             image with the calibration. Left out: those frames of the data that did not calibrate.
         eval_split: of that data set.

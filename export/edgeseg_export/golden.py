@@ -21,7 +21,7 @@ from edgeseg.arrays import Image
 from edgeseg.artifact import Artifact
 from edgeseg.bundle import Bundle
 from edgeseg.bundle_writer import write_bundle
-from edgeseg.engines import Engine, open_engine
+from edgeseg.engines import open_engine
 from edgeseg.errors import BundleError
 from edgeseg.files import LARGEST_TEXT, read_file
 from edgeseg.golden import LARGEST, MOST, Golden, GoldenFile, GoldenFrame, GoldenPair, read_golden
@@ -30,7 +30,7 @@ from edgeseg.segmenter import Segmenter
 from edgeseg.spec import Spec
 from edgeseg.terminal import escaped
 from edgeseg_export.frames import sample_frames, sample_source, spread
-from edgeseg_export.precision.as_written import AsWritten
+from edgeseg_export.precision.as_written import open_to_measure
 from edgeseg_export.scratch import scratch_folder
 
 STREET = "street"
@@ -206,17 +206,10 @@ def fit(image: Image, spec: Spec) -> Image:
 
 
 def _with_agreement(artifact: Artifact, path: Path, frames: Iterable[GoldenPair], spec: Spec) -> Artifact:
-    """The artifact with what it gives for golden frames here; one that gives masks itself, without logits, as it is.
-
-    What is written for TensorRT is computed node by node as it is written, since no GPU need be here.
-    """
-    engine: Engine
-    if artifact.target == "onnxruntime":
-        engine = open_engine("onnxruntime", path, spec, threads=1, own=True)
-    elif artifact.target == "tensorrt":
-        engine = AsWritten(path)
-    else:
+    """The artifact with what it gives for golden frames; one that gives masks itself, without logits, as it is."""
+    if artifact.target not in ("onnxruntime", "tensorrt"):
         return artifact
+    engine = open_to_measure(artifact.target, artifact.precision, path, spec)
     proof = ask(Segmenter(spec, engine), frames)
     engine.close()
     return artifact if proof is None else replace(artifact, measured=artifact.measured.add(proof.fact(engine.name)))

@@ -9,11 +9,13 @@ from typing import Any
 
 from edgeseg.artifact import SEVEN_BITS, Artifact
 from edgeseg.bundle import Bundle
-from edgeseg.engines import Engine, open_engine
+from edgeseg.candidate import Candidate, saturates
+from edgeseg.engines import open_engine
 from edgeseg.errors import EngineError, UsageError
+from edgeseg.processor import NO_VNNI
 from edgeseg.segmenter import Segmenter
 from edgeseg.spec import Spec
-from edgeseg_export.precision.as_written import AsWritten
+from edgeseg_export.precision.as_written import AsWritten, open_to_measure
 from edgeseg_export.torch_engine import HalfTorchEngine, TorchEngine
 
 BEFORE: dict[str, tuple[str, ...]] = {
@@ -87,9 +89,9 @@ def _artifact_stage(bundle: Bundle, artifact: Artifact, earlier: Sequence[str]) 
     """An artifact in its own runtime, compared with the first of BEFORE that is among the `earlier` stages."""
     name, path = str(artifact), bundle.path(artifact)
     before = next((each for each in BEFORE[name] if each in earlier), None)
-    ours = artifact.target == "onnxruntime"
-    engine: Engine = open_engine("onnxruntime", path, bundle.spec, threads=1) if ours else AsWritten(path)
-    return Stage(name, Segmenter(bundle.spec, engine), engine.name, artifact, before, timed=ours)
+    engine = open_to_measure(artifact.target, artifact.precision, path, bundle.spec)
+    timed = not isinstance(engine, AsWritten)
+    return Stage(name, Segmenter(bundle.spec, engine), engine.name, artifact, before, timed=timed)
 
 
 def _stages_elsewhere(bundle: Bundle, artifacts: Mapping[str, Artifact]) -> tuple[list[Stage], list[str]]:
@@ -97,6 +99,9 @@ def _stages_elsewhere(bundle: Bundle, artifacts: Mapping[str, Artifact]) -> tupl
     started, left_out = [], []
     for name, artifact in artifacts.items():
         for runtime in RUNTIMES[artifact.target]:
+            if saturates(Candidate(runtime, artifact)):
+                left_out.append(f"{name} in {runtime}: {NO_VNNI}")
+                continue
             try:
                 engine = open_engine(runtime, bundle.path(artifact), bundle.spec, threads=1)
             except EngineError as error:

@@ -203,7 +203,8 @@ def test_without_labels_artifacts_are_compared_with_fp32_and_auto_takes_what_agr
     agreement = int8.measured.get(Agreement)
     assert agreement is not None
     assert (agreement.against, agreement.frames, agreement.data) == ("onnxruntime fp32", 4, "street")
-    assert (agreement.mask_agreement, agreement.max_difference) == (100, 0)
+    assert agreement.mask_agreement == 100
+    assert agreement.max_difference == pytest.approx(0, abs=1e-4)  # without VNNI int8 is computed node by node
     assert fp32.measured.facts["agreement"] == {"mask": 1.0}  # as before: it agrees with itself
     assert int8.keeps_accuracy_of(fp32)
 

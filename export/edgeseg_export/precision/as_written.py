@@ -1,4 +1,4 @@
-"""An engine for measuring: a graph computed as it is written, for artifacts that another runtime takes.
+"""An engine for measuring: a graph computed as it is written, for artifacts that only another machine computes so.
 
 ONNX Runtime's optimiser is left out. It is made for INT8 in ONNX Runtime's own form: fused, TensorRT's form in
 float16 gives another answer than its nodes do one by one (seen with 1.32). Float16 is computed in float32, which
@@ -13,8 +13,11 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from edgeseg.engines import Engine, open_engine
 from edgeseg.errors import EngineError
 from edgeseg.ort import ort
+from edgeseg.processor import sums_int8_exactly
+from edgeseg.spec import Spec
 from edgeseg_export.precision.float_graph import FRAME
 from edgeseg_export.precision.to_half import widened
 
@@ -50,3 +53,15 @@ class AsWritten:
     def close(self) -> None:
         """Frees the session; closing twice is no error."""
         self._session = None
+
+
+def open_to_measure(target: str, precision: str, path: Path, spec: Spec) -> Engine:
+    """What the facts of an artifact are measured in: its runtime on one thread, or node by node as it is written.
+
+    As it is written: what is for TensorRT, since no GPU need be here; and INT8 where this processor's sums saturate.
+    The facts go wherever the bundle goes, to an Arm as well, and each machine asks its own runtimes for golden frames
+    before it takes INT8 unasked.
+    """
+    if target != "onnxruntime" or (precision == "int8" and not sums_int8_exactly()):
+        return AsWritten(path)
+    return open_engine(target, path, spec, threads=1, own=True)

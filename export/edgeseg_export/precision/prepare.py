@@ -17,6 +17,7 @@ from edgeseg.errors import UsageError
 from edgeseg.segmenter import Segmenter
 from edgeseg_export.frame_set import FrameSet
 from edgeseg_export.precision import qdq_onnxruntime, qdq_tensorrt
+from edgeseg_export.precision.as_written import open_to_measure
 from edgeseg_export.precision.calibration import Histograms, cache_file, calibrate, read_cache, write_cache
 from edgeseg_export.precision.calibration_data import CalibrationData, Tensor, read_calibration_data, refuse_overlap
 from edgeseg_export.precision.difference import difference
@@ -62,7 +63,7 @@ class Prepared:
         """ONNX Runtime's INT8 by this recipe, on one thread; it is written to `file`."""
         onnx.save_model(qdq_onnxruntime.emit(self.graph, self.histograms, recipe), file)
         spec = self.reference.spec
-        return Segmenter(spec, open_engine("onnxruntime", file, spec, threads=1, own=True))
+        return Segmenter(spec, open_to_measure("onnxruntime", "int8", file, spec))
 
     def tensorrt(self, recipe: Recipe) -> onnx.ModelProto:
         """TensorRT's INT8 by this recipe."""

@@ -13,9 +13,10 @@ from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.evaluate import evaluate
 from edgeseg.artifact import SEVEN_BITS, Artifact, Precision, Target
 from edgeseg.bundle import Bundle
-from edgeseg.engines import Engine, open_engine
+from edgeseg.engines import open_engine
 from edgeseg.fact import Fact
 from edgeseg.measured import Calibration, HalfRange, Measured
+from edgeseg.processor import sums_int8_exactly
 from edgeseg.segmenter import Segmenter
 from edgeseg.terminal import escaped
 from edgeseg_export.batches import prove_batches
@@ -24,7 +25,7 @@ from edgeseg_export.frame_set import FrameSet
 from edgeseg_export.frames import COUNT, frames_at, sample_frames, spread
 from edgeseg_export.golden import Pictures, source_name, write_with_golden
 from edgeseg_export.precision import qdq, qdq_onnxruntime, qdq_tensorrt
-from edgeseg_export.precision.as_written import AsWritten
+from edgeseg_export.precision.as_written import AsWritten, open_to_measure
 from edgeseg_export.precision.calibration_data import FEWEST, CalibrationData, Tensor
 from edgeseg_export.precision.difference import difference, latencies
 from edgeseg_export.precision.histogram import METHODS, Method
@@ -83,7 +84,7 @@ def quantize(
     split: str = "train",
     method: Method | Literal["auto"] = "auto",
     keep: frozenset[str] = frozenset(),
-    seven_bits: bool = False,
+    seven_bits: bool | None = None,
     evaluation: Dataset | FrameSet | None = None,
     min_agreement: float | None = None,
     golden: Pictures | None = None,
@@ -98,7 +99,8 @@ def quantize(
         split: of the data set, to calibrate on.
         method: that ranges come from; "auto" takes the one that scores best on frames that did not calibrate.
         keep: layers that stay in float.
-        seven_bits: add an INT8 artifact with 7-bit weights too, for x86 without VNNI (edgeseg/processor.py).
+        seven_bits: add an INT8 artifact with 7-bit weights too, for x86 without VNNI (edgeseg/processor.py); by default
+            where this processor is one.
         evaluation: a labelled split, or frames without labels, to measure every artifact on; it must share no frame
             with the calibration. Without it, artifacts are compared on those frames of `data` that did not calibrate.
         min_agreement: percent of fp32's pixels that an artifact must give to be run in its place, where there are no
@@ -115,14 +117,15 @@ def quantize(
     """
     prepared = prepare(bundle, data, split, keep=keep, evaluation=evaluation, progress=progress)
     evidence = _evidence(prepared, evaluation, min_agreement)
+    narrow_too = not sums_int8_exactly() if seven_bits is None else seven_bits
     with scratch_folder("quantize") as folder:
         scores = prepared.scores(METHODS if method == "auto" else (method,), keep, folder)
         recipe = Recipe(max(scores, key=lambda each: scores[each]), keep)
         calibration = _calibration(prepared.frames, recipe, scores)
         new: dict[Path, Artifact] = {}
-        for (target, precision), graph in _graphs(prepared, recipe, seven_bits).items():
+        for (target, precision), graph in _graphs(prepared, recipe, narrow_too).items():
             path = _save(graph, folder, bundle.spec.name, target, precision)
-            measured = _measure(prepared, path, target, evidence)
+            measured = _measure(prepared, path, target, precision, evidence)
             measured = measured.add(_half_range(prepared) if precision == "fp16" else calibration)
             new[path] = Artifact.of(path, target=target, precision=precision, measured=measured)
         artifacts = _with_others(bundle, new, evidence.labelled, prepared.tensors[0])
@@ -191,15 +194,10 @@ def _save(graph: onnx.ModelProto, folder: Path, name: str, target: Target, preci
     return path
 
 
-def _measure(prepared: Prepared, path: Path, target: Target, evidence: Evidence) -> Measured:
-    """A new file against fp32, and its accuracy where there are labels.
-
-    What is written for TensorRT is computed node by node as it is written, since no GPU need be here.
-    """
+def _measure(prepared: Prepared, path: Path, target: Target, precision: Precision, evidence: Evidence) -> Measured:
+    """A new file against fp32, and its accuracy where there are labels."""
     spec = prepared.reference.spec
-    engine: Engine = AsWritten(path)
-    if target != "tensorrt":
-        engine = open_engine(target, path, spec, threads=1, own=True)
+    engine = open_to_measure(target, precision, path, spec)
     candidate = Segmenter(spec, engine)
     apart = difference(prepared.reference, candidate, evidence.tensors)
     fact = apart.fact(str(prepared.source), engine.name, data=evidence.data, least=evidence.least)

@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from edgeseg_export.precision.as_written import AsWritten
 from edgeseg_export.precision.calibration import calibrate
 from edgeseg_export.precision.float_graph import FloatGraph
-from edgeseg_export.precision.qdq import Recipe
+from edgeseg_export.precision.qdq import LARGEST_OF_SEVEN_BITS, Recipe
 from edgeseg_export.precision.qdq_onnxruntime import emit
 
 WIDTH, HEIGHT = 24, 9
@@ -63,8 +63,9 @@ def frames(number: int, width: int = WIDTH) -> list[NDArray[np.uint8]]:
 
 
 def int8(model: onnx.ModelProto, width: int = WIDTH) -> onnx.ModelProto:
+    """With weights of 7 bits, whose sums are exact on every processor."""
     graph = FloatGraph(model)
-    return emit(graph, calibrate(graph, frames(3, width), total=3), Recipe("minmax"))
+    return emit(graph, calibrate(graph, frames(3, width), total=3), Recipe("minmax", largest=LARGEST_OF_SEVEN_BITS))
 
 
 @given(
