@@ -45,7 +45,8 @@ def default_candidate(bundle: Bundle, engine: str, precision: str | None = None)
         EngineError: the runtime is absent; or no precision is asked for, and all artifacts saturate.
 
     Warns:
-        EdgeSegWarning: INT8 would saturate: another artifact is taken in its place, unless int8 was asked for.
+        EdgeSegWarning: INT8 would saturate, and was asked for, or the bundle has none with 7-bit weights: then fp32 is
+            taken in its place.
     """
     target = runtime(engine).TARGET
     best = Candidate(engine, bundle.artifact(target=target, precision=precision))
@@ -59,6 +60,7 @@ def default_candidate(bundle: Bundle, engine: str, precision: str | None = None)
         raise EngineError(f"{NO_VNNI}, and bundle {bundle.spec.name} has nothing else; ask for int8 if that will do")
     fp32 = others.get("fp32", next(iter(others.values())))
     seven_bits = others.get(SEVEN_BITS)
-    substitute = seven_bits if seven_bits is not None and seven_bits.keeps_accuracy_of(fp32) else fp32
-    warnings.warn(f"{NO_VNNI}: {substitute.precision} is taken in its place", EdgeSegWarning, stacklevel=3)
-    return Candidate(engine, substitute)
+    if seven_bits is not None and seven_bits.keeps_accuracy_of(fp32):
+        return Candidate(engine, seven_bits)
+    warnings.warn(f"{NO_VNNI}: {fp32.precision} is taken in its place", EdgeSegWarning, stacklevel=3)
+    return Candidate(engine, fp32)

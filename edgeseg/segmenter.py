@@ -244,7 +244,8 @@ def load(
         UsageError: the network takes its own size alone; or a key is not in order, or cryptography not installed.
 
     Warns:
-        EdgeSegWarning: INT8 would saturate on this processor; another is taken in its place, unless it was asked for.
+        EdgeSegWarning: INT8 would saturate on this processor, and was asked for, or the bundle has none with 7-bit
+            weights: then fp32 is taken in its place.
     """
     opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
     check_trust(opened, require_signature=require_signature, trust=trust, min_version=min_version)

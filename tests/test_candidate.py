@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import onnx
@@ -72,7 +73,8 @@ def test_seven_bits_are_taken_in_place_of_eight(
     bundle = Bundle.open(folder("int8", "fp32", "int8-7bit"))
     seven = bundle.artifact(target="onnxruntime", precision="int8-7bit")
     bundle = bundle.record(seven, Agreement(None, agreement, agreement, 0.1, 9.0, 8))
-    with pytest.warns(EdgeSegWarning, match=f"VNNI.*{taken} is taken"):
+    warned = pytest.warns(EdgeSegWarning, match="VNNI.*fp32 is taken") if taken == "fp32" else nullcontext()
+    with warned:
         edgeseg.load(bundle)
     assert names == [f"tiny.{taken}.onnx"]
 

@@ -51,13 +51,12 @@ Choice choose(const Bundle& bundle, const std::string& engine, const std::string
         if (each.precision == "fp32") fp32 = &each;
         if (each.precision == "int8-7bit") seven_bits = &each;
     }
-    const Artifact* substitute = fp32;
-    if (seven_bits != nullptr && (fp32 == nullptr || keeps_accuracy_of(*seven_bits, *fp32))) substitute = seven_bits;
-    if (substitute == nullptr) {
+    if (seven_bits != nullptr && (fp32 == nullptr || keeps_accuracy_of(*seven_bits, *fp32))) return {seven_bits, ""};
+    if (fp32 == nullptr) {
         refuse(ErrorKind::engine,
                reason + ", and bundle " + bundle.spec().name + " has nothing else; ask for int8 if that will do");
     }
-    return {substitute, reason + ": " + substitute->precision + " is taken in its place"};
+    return {fp32, reason + ": fp32 is taken in its place"};
 }
 
 }  // namespace
