@@ -1,17 +1,16 @@
 #include "new_file.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <random>
 
 #include "output_names.hpp"
 #include "source.hpp"
+#include "temporary.hpp"
 
 namespace app {
 namespace {
@@ -21,13 +20,6 @@ namespace fs = std::filesystem;
 [[noreturn]] void fail(const std::string& path, int error) {
     throw Refusal("cannot write " + path + ": " + std::strerror(error) +
                   "; choose a folder that exists and can be written, with room on its disk");
-}
-
-std::string token() {
-    std::random_device random;
-    std::string text;
-    for (int i = 0; i < 16; ++i) text += "0123456789abcdef"[random() % 16];
-    return text;
 }
 
 void sync(const std::string& path, int flags) {
@@ -49,20 +41,23 @@ bool rename_to_free(const std::string& from, const std::string& to) {
     return true;
 }
 
-std::string folder_of(const std::string& path) {
-    const std::string folder = fs::path(path).parent_path().string();
-    return folder.empty() ? "." : folder;
-}
-
 }  // namespace
 
-NewFile::NewFile(std::string target) : target_(std::move(target)) {
-    const fs::path named(target_);
-    path_ = (named.parent_path() / ("." + named.stem().string() + "." + token() + ".tmp" + named.extension().string()))
-                .string();
-    handle_ = open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-    if (handle_ < 0) fail(target_, errno);
-    flock(handle_, LOCK_EX | LOCK_NB);
+std::string give_free_name(const std::string& path, const std::string& target, const std::string& spare) {
+    std::string name = free_name(target, spare);
+    while (!rename_to_free(path, name)) name = free_name(target, spare);  // another took it in between
+    return name;
+}
+
+NewFile::NewFile(std::string target, const char* kind) : target_(std::move(target)) {
+    for (;;) {
+        path_ = temporary_name(target_, kind);
+        handle_ = open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+        if (handle_ < 0) fail(target_, errno);
+        // A process that sweeps here may have been between the two calls.
+        if (lock_file(handle_) != Lock::busy && is_at(handle_, path_)) return;
+        close(handle_);
+    }
 }
 
 NewFile::~NewFile() {
@@ -70,14 +65,16 @@ NewFile::~NewFile() {
     if (handle_ >= 0) close(handle_);
 }
 
+void NewFile::cut(std::int64_t length) {
+    if (ftruncate(handle_, length) != 0) return;
+}
+
 void NewFile::finish(bool replace) {
     sync(path_, O_RDONLY);
     if (replace) {
         if (rename(path_.c_str(), target_.c_str()) != 0) fail(target_, errno);
     } else {
-        std::string name = free_name(target_);
-        while (!rename_to_free(path_, name)) name = free_name(target_);  // another took it in between
-        target_ = name;
+        target_ = give_free_name(path_, target_, "");
     }
     named_ = true;
     sync(folder_of(target_), O_RDONLY | O_DIRECTORY);

@@ -112,9 +112,9 @@ std::string nth_name(const std::string& path, int number) {
     return number == 1 ? path : with_stem(path, "-" + std::to_string(number));
 }
 
-std::string free_name(const std::string& path) {
+std::string free_name(const std::string& path, const std::string& spare) {
     std::string name = path;
-    for (int number = 1; is_there(name); ++number) name = with_stem(path, ".recovered-" + std::to_string(number));
+    for (int number = 1; name == spare || is_there(name); ++number) name = with_stem(path, ".recovered-" + std::to_string(number));
     return name;
 }
 

@@ -32,6 +32,8 @@ class Recording {
   private:
     void open(Size size, double at);
     void finish();
+    void name();
+    [[noreturn]] void salvage(const std::string& reason);
 
     std::string path_;
     double fps_;

@@ -2,6 +2,8 @@
 
 #include "output_names.hpp"
 #include "outputs.hpp"
+#include "recovery.hpp"
+#include "temporary.hpp"
 
 namespace app {
 namespace {
@@ -15,6 +17,10 @@ std::string pixels(Size size) { return std::to_string(size.width) + "x" + std::t
 Recording::Recording(std::string path, const Source& source, bool overwrite)
     : path_(std::move(path)), fps_(source.fps > 0 ? source.fps : kNominalFps), overwrite_(overwrite) {
     check_target(path_, ".mp4 .mkv .webm", overwrite);
+    warnings = finish_orphans(folder_of(path_), path_);
+    if (in_work(path_, kPart)) {
+        throw Refusal(path_ + " is being written by another process; choose another name, or end that one");
+    }
     open({source.width, source.height}, 0);
 }
 
@@ -36,7 +42,11 @@ void Recording::write(const Picture& image, double seconds_of_source) {
                            std::filesystem::path(file_->target()).filename().string());
     }
     if (written_ == 0) begin_ = seconds_of_source;
-    writer_->write(image, seconds_of_source - begin_);
+    try {
+        writer_->write(image, seconds_of_source - begin_);
+    } catch (const Refusal& error) {
+        salvage(error.what());
+    }
     ++written_;
     seconds.add(now() - begin);
 }
@@ -50,20 +60,43 @@ void Recording::open(Size size, double at) {
     begin_ = at;
     written_ = 0;
     writer_.reset();
-    file_ = std::make_unique<NewFile>(nth_name(path_, number_));
+    file_ = std::make_unique<NewFile>(nth_name(path_, number_), kPart);
     writer_ = std::make_unique<VideoWriter>(file_->path(), file_->target(), size, fps_);
 }
 
 void Recording::finish() {
     try {
         writer_->close();
-        if (std::filesystem::file_size(file_->path()) == 0) throw Refusal("cannot write " + path_ + ": nothing arrived");
+    } catch (const Refusal& error) {
+        salvage(error.what());
+    }
+    name();
+}
+
+// Closes the file after its last whole fragment.
+void Recording::salvage(const std::string& reason) {
+    const std::int64_t whole = writer_->whole();
+    const std::string why = reason + "; is there room on the disk? ";
+    writer_.reset();  // it may still write what it held back
+    if (whole == 0) {
+        file_.reset();
+        throw Refusal(why + "Nothing was recorded");
+    }
+    file_->cut(whole);
+    name();
+    throw Refusal(why + "What was recorded before is in " + paths.back());
+}
+
+// Puts the file on the disk and under its name.
+void Recording::name() {
+    try {
         file_->finish(overwrite_);
     } catch (const Refusal& error) {
         const std::string path = file_->path();
         file_->keep();
         file_.reset();
-        throw Refusal(std::string(error.what()) + "; what was recorded is in " + path);
+        throw Refusal(std::string(error.what()) + "; it is in " + path +
+                      ", and the next recording in this folder will try again");
     }
     paths.push_back(file_->target());
     if (const std::string name = nth_name(path_, number_); paths.back() != name) {

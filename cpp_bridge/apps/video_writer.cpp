@@ -121,6 +121,9 @@ void VideoWriter::open(const std::string& path, double fps) {
     muxer_options.emplace_back("flush_packets", "1");
     Dictionary options(muxer_options);
     checked(avformat_write_header(format, options.entries()));
+    avio_flush(format->pb);
+    checked(format->pb->error);
+    header_ = whole_ = avio_tell(format->pb);
 }
 
 // An odd side gains a copy of the last row or column.
@@ -156,6 +159,7 @@ void VideoWriter::drain() {
         packet_->stream_index = 0;
         av_packet_rescale_ts(packet_.get(), encoder_->time_base, format_->streams[0]->time_base);
         checked(av_write_frame(format_.get(), packet_.get()));
+        whole_ = avio_tell(format_->pb);
         av_packet_unref(packet_.get());
     }
 }

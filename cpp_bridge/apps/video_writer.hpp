@@ -24,6 +24,9 @@ class VideoWriter {
     // Ends the file; after a failure it is left as it is. Throws Refusal.
     void close();
 
+    // Bytes up to the end of the last whole fragment that is in the file; 0 while it holds no picture.
+    std::int64_t whole() const { return whole_ > header_ ? whole_ : 0; }
+
   private:
     struct FreeOutput {
         void operator()(AVFormatContext* format) const;
@@ -42,6 +45,7 @@ class VideoWriter {
     Owned<AVFrame> frame_;
     Owned<AVPacket> packet_;
     Owned<SwsContext> scaler_;
+    std::int64_t header_ = 0, whole_ = 0;  // bytes
     std::int64_t last_ = -1;
     std::int64_t ticks_ = 1;  // of a frame
     bool failed_ = false, closed_ = false;

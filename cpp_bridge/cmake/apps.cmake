@@ -70,7 +70,9 @@ add_executable(edgeseg_run
   apps/png_file.cpp
   apps/reader_process.cpp
   apps/recording.cpp
+  apps/recovery.cpp
   apps/report.cpp
+  apps/temporary.cpp
   apps/video_writer.cpp
 )
 set_target_properties(edgeseg_run PROPERTIES OUTPUT_NAME edgeseg-run INSTALL_RPATH "\$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")

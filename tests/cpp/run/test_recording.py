@@ -41,28 +41,52 @@ def test_a_recording_has_the_times_of_its_source(start: Start, tmp_path: Path, c
     assert {(frame.width, frame.height) for frame in frames} == {(66, 50)}
 
 
-def test_a_full_disk_leaves_what_was_recorded(program: Path, lossless: Path, tmp_path: Path) -> None:
-    """As a limit on the size of files has it, which FFmpeg sees as a disk that is full."""
+@pytest.mark.parametrize("container", ["mkv", "mp4", "webm"])
+@pytest.mark.parametrize("room", [8, 400])
+def test_a_full_disk_leaves_what_was_recorded(program: Path, tmp_path: Path, container: str, room: int) -> None:
+    """As a limit of so many kB on the size of files has it, which FFmpeg sees as a full disk. 8 kB hold no picture."""
+    noise(tmp_path / "noise.mkv", 100)
     options = ["--bundle", str(SHIPPED / "road-nano"), "--engine", "openvino", "--precision", "fp32", "--json"]
+    out = tmp_path / f"out.{container}"
     done = subprocess.run(
-        [str(program), str(lossless), "--out", "out.mkv", *options],
+        [str(program), "noise.mkv", "--out", out.name, *options],
         capture_output=True,
         text=True,
         cwd=tmp_path,
         timeout=SECONDS,
-        preexec_fn=limit_files,
+        preexec_fn=lambda: limit_files(1000 * room),
     )
     assert done.returncode == 2
-    assert "error: cannot write out.mkv: File too large" in done.stderr
-    (failure,) = json.loads(done.stdout)["failures"]
-    (left,) = tmp_path.iterdir()
-    assert failure.endswith(f"; what was recorded is in {left.name}")
-    assert left.stat().st_size == 8192
+    assert f"error: cannot write {out.name}: File too large; is there room on the disk? " in done.stderr
+    found = json.loads(done.stdout)
+    assert found["ended"]["how"] == "stopped"
+    (failure,) = found["failures"]
+    if room == 8:
+        assert failure.endswith("Nothing was recorded")
+        assert (found["outputs"], out.exists()) == ([], False)
+    else:
+        assert failure.endswith(f"What was recorded before is in {out.name}")
+        assert found["outputs"] == [out.name]
+        with av.open(str(out)) as video:
+            assert sum(1 for _ in video.decode(video=0)) >= 10
+    assert [path.name for path in tmp_path.glob(".*")] == []
 
 
-def limit_files() -> None:
+def noise(path: Path, frames: int) -> None:
+    """Pictures that no encoder makes small, of 128x96 at 10 frames a second."""
+    random = np.random.default_rng(0)
+    with av.open(str(path), "w") as video:
+        stream = video.add_stream("ffv1", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "bgr0"
+        for _ in range(frames):
+            picture = random.integers(0, 256, (96, 128, 3), np.uint8)
+            video.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "bgr24").reformat(format="bgr0")))
+        video.mux(stream.encode())
+
+
+def limit_files(size: int) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
 def test_a_name_that_was_taken_meanwhile_is_not_replaced(start: Start, servers: Loopback, tmp_path: Path) -> None:
