@@ -3,7 +3,7 @@
 # its C ABI by Hypothesis (bundle.json, ONNX files, pictures, odd images; Python's reader is the judge), and the tests
 # with threads under ThreadSanitizer: the library's, and edgeseg-run's workers and live sources; not its decoder, for FFmpeg
 # is not compiled for it, and its atomics would look like races. Clang compiles it as strictly as GCC, its libFuzzer runs
-# for EDGESEG_FUZZ_SECONDS (60) on each reader, on names, on what the process that reads a live source sends, and on the
+# for EDGESEG_FUZZ_SECONDS (60) on each reader, on playlists and names, on what the process that reads a live source sends, and on the
 # kernels, from the corpus in fuzz/corpus, and clang-tidy reads it. What the library shows is what is documented. Then the
 # aarch64 run. The runtimes are left out: their own memory is not ours to judge. What is not installed is skipped, with the
 # reason.
@@ -26,7 +26,7 @@ if command -v clang++ > /dev/null; then
     cmake --build build/cpp-clang --parallel
     ctest --test-dir build/cpp-clang --output-on-failure
     if [ "$fuzzers" = ON ]; then
-        for target in bundle onnx png kernels channel names; do
+        for target in bundle onnx png kernels channel names playlist; do
             mkdir -p "build/fuzz/$target"
             "build/cpp-clang/edgeseg_fuzz_$target" -max_total_time="${EDGESEG_FUZZ_SECONDS:-60}" -timeout=10 \
                 -print_final_stats=1 -print_funcs=0 -verbosity=0 -artifact_prefix="build/fuzz/$target-" \
@@ -36,9 +36,10 @@ if command -v clang++ > /dev/null; then
         echo "skipped: libFuzzer, which needs libclang-rt-14-dev, or that of this Clang"
     fi
     if command -v clang-tidy > /dev/null; then
-        find cpp_bridge/src cpp_bridge/apps -name '*.cpp' |
-            grep -vE 'bindings|engines/(openvino|onnxruntime|tensorrt)' |
-            xargs clang-tidy --quiet -p build/cpp-clang
+        # What was compiled: the engine tensorrt only where CUDA's headers are, the other two not here.
+        find cpp_bridge/src cpp_bridge/apps -name '*.cpp' | while read -r file; do
+            grep -q "\"file\": \"$PWD/$file\"" build/cpp-clang/compile_commands.json && echo "$file"
+        done | xargs clang-tidy --quiet -p build/cpp-clang
     else
         echo "skipped: clang-tidy, which is not installed"
     fi

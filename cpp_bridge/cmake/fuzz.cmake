@@ -13,7 +13,7 @@ foreach(name bundle kernels onnx png)
   target_link_options(edgeseg_fuzz_${name} PRIVATE -fsanitize=fuzzer)
 endforeach()
 if(TARGET edgeseg_reading)  # what edgeseg-run reads itself
-  foreach(name channel names)
+  foreach(name channel names playlist)
     add_executable(edgeseg_fuzz_${name} fuzz/${name}.cpp)
     target_link_libraries(edgeseg_fuzz_${name} PRIVATE edgeseg_reading)
     target_link_options(edgeseg_fuzz_${name} PRIVATE -fsanitize=fuzzer)

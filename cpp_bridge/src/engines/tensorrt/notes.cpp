@@ -13,9 +13,9 @@ using Json = nlohmann::json;
 std::string number_text(double value) {
     char buffer[64];
     const auto end = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific).ptr;
-    const std::string text(buffer, end);  // -1.25e-07
+    std::string text(buffer, end);  // -1.25e-07
     const std::size_t begin = text[0] == '-' ? 1 : 0, e = text.find('e');
-    const int exponent = std::atoi(text.c_str() + e + 1);
+    const int exponent = std::stoi(text.substr(e + 1));
     if (exponent < -4 || exponent >= 16) return text;
     std::string digits = text.substr(begin, e - begin);
     digits.erase(std::remove(digits.begin(), digits.end(), '.'), digits.end());

@@ -106,7 +106,7 @@ std::vector<std::uint8_t> read_plan(const std::string& artifact, const std::stri
                                     const std::string& capability, const std::string& version) {
     const std::string name = fs::path(artifact).stem().string() + "." + onnx_sha256.substr(0, 16) + "." + kProduct + ".";
     std::vector<std::string> cards{"sm" + capability};
-    if (std::atoi(capability.c_str()) >= kAmpere) cards.emplace_back(kAny);
+    if (std::strtol(capability.c_str(), nullptr, 10) >= kAmpere) cards.emplace_back(kAny);
     std::error_code failure;
     for (const std::string& card : cards) {
         const fs::path file = cache::folder() / (name + card + ".engine");
