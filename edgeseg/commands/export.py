@@ -41,7 +41,8 @@ def export_command(
     The proof runs the same frames through both; a graph that disagrees is refused, and its first wrong layer is named.
 
     Args:
-        network: a file that `edgeseg train` wrote; or package.module:factory, which makes any PyTorch network.
+        network: a file that `edgeseg train` wrote; a bundle that was made from one, by name or path, for another
+            --size or --batch; or package.module:factory, which makes any PyTorch network.
         out: folder for the bundle; a bundle that lies there is replaced.
         weights: with a factory: its weights, safetensors or a torch checkpoint; left out, those that it makes itself.
         ignore_keys: with weights: names in their file that the network does not have, as 'loss.*'; they are printed.
@@ -79,8 +80,9 @@ def export_command(
                 network, weights, ignore_keys, spec, parse_batch(batch), out, data, split, pictures, progress
             )
         else:
+            path = Path(network)
             bundle = export(
-                Path(network),
+                path if path.suffix == ".safetensors" or path.is_file() else Bundle.open(network),
                 out,
                 name=name,
                 size=parse_size(size),

@@ -41,7 +41,8 @@ def load_bundle_weights(bundle: Bundle) -> Weights:
         )
     tensors = _convolutions(bundle.path(artifact))
     network = folded_network(about.name, len(bundle.spec.classes), about.width, tensors, artifact.file)
-    return Weights(network, about.name, about.width, bundle.spec, training.to_json() if training else {})
+    record = {} if training is None else {"data": training.data_sha256, **training.record}
+    return Weights(network, about.name, about.width, bundle.spec, record)
 
 
 def _convolutions(path: Path) -> State:

@@ -145,4 +145,4 @@ def _run(training: dict[str, Any], net: str) -> dict[str, Any]:
     """A weights file's or bundle's record in the form in which checkpoints have theirs."""
     settings = {key: value for key, value in training.get("settings", {}).items() if key not in RESUMABLE}
     origin = {key: training[key] for key in ("start", "teacher") if key in training}
-    return {"net": net, "data": training.get("data", training.get("data_sha256")), **settings, **origin}
+    return {"net": net, "data": training.get("data"), **settings, **origin}

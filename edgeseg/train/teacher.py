@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from edgeseg import kernels
 from edgeseg.arrays import Image, Logits
 from edgeseg.bundle import Bundle
 from edgeseg.errors import UsageError
@@ -21,6 +22,10 @@ from edgeseg.train.settings import TrainSettings
 
 class Teacher:
     """A bundle of the same classes: one that is shipped, or somebody's large network, imported.
+
+    Its frames may be larger than the crops, in the same proportions: it then sees each crop enlarged. So a network can
+    teach itself: "road" gives 76.3 mIoU for CamVid's frames enlarged from 480x360 to 640x480, 74.6 for them as they
+    are.
 
     Attributes:
         about: which bundle, for the run's record.
@@ -37,10 +42,15 @@ class Teacher:
         spec = bundle.spec
         if spec.classes != classes:
             raise UsageError(f"teacher {name} knows the classes {spec.classes}, but the data has {classes}")
-        if (spec.width, spec.height) != crop:
+        if spec.width * crop[1] != spec.height * crop[0]:
             raise UsageError(
-                f"teacher {name} takes frames of {spec.width}x{spec.height}, but crops are {crop[0]}x{crop[1]}; "
-                f"give --crop {spec.width}x{spec.height}"
+                f"teacher {name} takes frames of {spec.width}x{spec.height}, but crops are {crop[0]}x{crop[1]}, of "
+                f"other proportions; give --crop {spec.width}x{spec.height}"
+            )
+        if (spec.width, spec.height) != crop and (spec.width % spec.stride or spec.height % spec.stride):
+            raise UsageError(
+                f"teacher {name} has a logit every {spec.stride} pixels, which does not divide its frames of "
+                f"{spec.width}x{spec.height}, so they cannot be laid over crops of {crop[0]}x{crop[1]}"
             )
         artifact = bundle.artifact(target="onnxruntime", precision="fp32")
         self.about: dict[str, Any] = {"bundle": spec.name, "sha256": artifact.sha256}
@@ -49,16 +59,24 @@ class Teacher:
 
     def loss(self, student: Tensor, stride: int, frames: Tensor, labels: Tensor) -> Tensor:
         """Weighted `soft_loss` of a student's logits (N, C, h, w) for frames (N, 3, H, W), uint8."""
-        pictures = frames.permute(0, 2, 3, 1).cpu().numpy()
-        logits = np.concatenate([self.logits(picture) for picture in pictures])
-        teacher = torch.from_numpy(logits).to(student.device)
-        strides = stride, self._model.spec.stride
-        return self._weight * soft_loss(student, teacher, labels, strides, self._temperature)
+        spec = self._model.spec
+        pictures = frames.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+        same = pictures.shape[1:3] == (spec.height, spec.width)
+        if not same:
+            pictures = np.stack([kernels.resize(picture, spec.width, spec.height) for picture in pictures])
+        teacher = torch.from_numpy(np.concatenate([self.logits(picture) for picture in pictures])).to(student.device)
+        if same:
+            return self._weight * soft_loss(student, teacher, labels, (stride, spec.stride), self._temperature)
+        height, width = frames.shape[2:]
+        step = 1 if height % stride or width % stride else stride  # so that both grids cover the crop and no more
+        size = height // step, width // step
+        teacher = functional.interpolate(teacher, size, mode="bilinear", align_corners=False)
+        return self._weight * soft_loss(student, teacher, labels, (stride, step), self._temperature)
 
     def logits(self, frame: Image) -> Logits:
-        """Logits (1, C, h, w) of a frame (H, W, 3): the mean of what the frame and its mirror image give.
+        """Logits (1, C, h, w) of a frame of its size (H, W, 3): the mean of what it and its mirror image give.
 
-        "road" gains 0.7 mIoU by it. Where the stride does not divide the width, the two grids would not meet.
+        "road" gains 0.5 mIoU by it. Where the stride does not divide the width, the two grids would not meet.
         """
         logits = self._model.infer(np.ascontiguousarray(frame[np.newaxis]))
         if frame.shape[1] % self._model.spec.stride:

@@ -21,9 +21,10 @@ from edgeseg.artifact import Artifact
 from edgeseg.bundle import Bundle
 from edgeseg.bundle_writer import check_replaceable
 from edgeseg.engines import open_engine
-from edgeseg.errors import UsageError
+from edgeseg.errors import UsageError, WeightsError
 from edgeseg.measured import Measured, Network, Training
 from edgeseg.models import build
+from edgeseg.models.bundle_weights import load_bundle_weights
 from edgeseg.models.count import count_macs, count_parameters
 from edgeseg.models.normalise import FrameToLogits, FrameToMask
 from edgeseg.models.weights import Weights, fold, load_weights
@@ -45,7 +46,7 @@ SMALLEST = 32
 
 
 def export(
-    weights: Path,
+    weights: Path | Bundle,
     out: Path,
     *,
     name: str | None = None,
@@ -63,7 +64,7 @@ def export(
     """Writes a bundle with an fp32 artifact for ONNX Runtime into the folder `out`.
 
     Args:
-        weights: a file that `edgeseg train` wrote.
+        weights: a file that `edgeseg train` wrote; or a bundle that was made from one, for other sizes or batches.
         name: of the network; by default that in the weights.
         size: width and height of the input in pixels; by default those in the weights.
         resize: how frames of other sizes are fitted; by default that in the weights.
@@ -80,6 +81,7 @@ def export(
 
     Raises:
         UsageError: a size is too small, or there is to be a mask in the graph and a batch.
+        BundleError: `weights` is a bundle without fp32, or one that was altered.
         WeightsError: `weights` is not ours.
         ExportError: the graph's answer differs from PyTorch's; the first layer that differs is named.
         DataError: the data set breaks its own rules.
@@ -88,7 +90,9 @@ def export(
     check_replaceable(out)  # before the work
     if mask_in_graph and batch > 1:
         raise UsageError("a graph that gives the mask itself takes one picture; leave out --batch or --mask-in-graph")
-    loaded = load_weights(weights)
+    loaded = load_weights(weights) if isinstance(weights, Path) else load_bundle_weights(weights)
+    if not loaded.training:
+        raise WeightsError(f"{loaded.spec.name} does not say how it was trained; give one that edgeseg export made")
     dataset = None if data is None else Dataset.open(data, split)
     spec = replace(_spec(loaded, name, size, resize, dynamic), batch=batch)
     frames = sample_frames(dataset)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,23 @@ def test_a_dynamic_graph_takes_other_sizes(weights: Path, tmp_path: Path) -> Non
             expected = graph(torch.from_numpy(tensor)).numpy()
         assert actual.shape == expected.shape
         assert np.allclose(actual, expected, atol=1e-4 * np.abs(expected).max())
+
+
+def test_a_bundle_can_be_exported_again_for_another_size(bundle: Bundle, weights: Path, tmp_path: Path) -> None:
+    """As from its weights file, to the byte; the card says how it was trained."""
+    again = export(bundle, tmp_path / "again", name="wide", size=(128, 64))
+    other = export(weights, tmp_path / "other", name="wide", size=(128, 64))
+    assert (again.spec.name, again.spec.width, again.spec.height) == ("wide", 128, 64)
+    assert [each.sha256 for each in again.artifacts] == [each.sha256 for each in other.artifacts]
+    assert again.artifacts[0].measured.facts == other.artifacts[0].measured.facts
+    assert (again.folder / "README.md").read_text() == (other.folder / "README.md").read_text()
+
+
+def test_an_imported_bundle_is_not_exported_again(
+    tmp_path: Path, spec: Spec, make_bundle: Callable[..., Bundle]
+) -> None:
+    with pytest.raises(WeightsError, match="does not say which network"):
+        export(make_bundle(tmp_path / "b", spec), tmp_path / "again")
 
 
 @pytest.mark.parametrize(("net", "layer"), [("unet", "down.2.0.0"), ("lite-fpn", "encoder.stages.3.1.layers.3")])

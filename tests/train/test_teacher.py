@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -83,6 +84,24 @@ def test_a_student_that_says_the_same_has_nothing_to_learn(bundle: Path, spec: S
     assert teacher.about == {"bundle": "tiny", "sha256": Bundle.open(bundle).artifacts[0].sha256}
 
 
+@pytest.mark.parametrize(("stride", "step"), [(4, 4), (2, 2), (3, 1)])
+def test_one_for_larger_frames_sees_the_crop_enlarged(
+    tmp_path: Path, spec: Spec, make_bundle: MakeBundle, stride: int, step: int
+) -> None:
+    make_bundle(tmp_path / "large", replace(spec, width=64, height=32))
+    teacher = Teacher(str(tmp_path / "large"), spec.classes, (32, 16), SETTINGS)
+    frame = np.random.default_rng(0).integers(0, 256, (16, 32, 3), np.uint8)
+    large = np.asarray(cv2.resize(frame, (64, 32), interpolation=cv2.INTER_LINEAR), np.uint8)
+    theirs = torch.from_numpy(teacher.logits(large))
+    student = torch.randn(1, 3, -(-16 // stride), -(-32 // stride))
+    labels = torch.zeros(1, 16, 32, dtype=torch.uint8)
+    size = 16 // step, 32 // step
+    grid = torch.nn.functional.interpolate(theirs, size, mode="bilinear", align_corners=False)
+    expected = 0.5 * soft_loss(student, grid, labels, (stride, step), 3.0)
+    frames = torch.from_numpy(frame)[None].permute(0, 3, 1, 2)
+    assert float(teacher.loss(student, stride, frames, labels)) == pytest.approx(float(expected), rel=2e-2)
+
+
 def test_it_sees_a_frame_and_its_mirror_image(bundle: Path, spec: Spec) -> None:
     teacher, model = Teacher(str(bundle), spec.classes, (32, 16), SETTINGS), load(bundle, precision="fp32")
     frame = np.random.default_rng(0).integers(0, 256, (16, 32, 3), np.uint8)
@@ -101,10 +120,15 @@ def test_without_a_common_grid_it_sees_the_frame_alone(
     assert np.array_equal(teacher.logits(frame), load(tmp_path / "odd", precision="fp32").logits(frame))
 
 
-def test_a_teacher_of_other_classes_or_sizes_is_refused(bundle: Path, spec: Spec) -> None:
+def test_a_teacher_of_other_classes_or_sizes_is_refused(
+    bundle: Path, tmp_path: Path, spec: Spec, make_bundle: MakeBundle
+) -> None:
     with pytest.raises(UsageError, match="knows the classes"):
         Teacher(str(bundle), ("road", "sky"), (32, 16), SETTINGS)
     with pytest.raises(UsageError, match="--crop 32x16"):
         Teacher(str(bundle), spec.classes, (30, 16), SETTINGS)
+    make_bundle(tmp_path / "odd", replace(spec, width=30, height=15))
+    with pytest.raises(UsageError, match="does not divide its frames of 30x15"):
+        Teacher(str(tmp_path / "odd"), spec.classes, (20, 10), SETTINGS)
     with pytest.raises(BundleError):
         Teacher("no-such-bundle", spec.classes, (32, 16), SETTINGS)

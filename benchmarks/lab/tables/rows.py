@@ -116,6 +116,34 @@ def zoo(results: Path) -> str:
     return "\n\n".join(parts)
 
 
+def sizes(results: Path) -> str:
+    """What a larger input gains, bundle by bundle: from what lab.sizes wrote. Changes are against the first size."""
+    parts = []
+    for result in load_results(results, "sizes.json", "python -m lab.sizes"):
+        rows, first = [], {each["bundle"]: each for each in reversed(result["rows"])}
+        for each in result["rows"]:
+            before, (width, height) = first[each["bundle"]], each["size"]
+            rows.append(
+                [
+                    f"{each['bundle']}, {width}x{height}",
+                    figure(each["miou"], 2),
+                    f"{each['miou'] - before['miou']:+.2f}",
+                    figure(each["boundary_f1"], 1),
+                    f"{each['boundary_f1'] - before['boundary_f1']:+.1f}",
+                    f"{each['macs'] / 1e9:.2f}",
+                    f"{each['macs'] / before['macs']:.2f} x",
+                ]
+            )
+        width, height = result["frame"]
+        about = (
+            f"frames of {width}x{height} of {result['data']}, split {result['split']}, {result['images']} images; "
+            "ONNX Runtime fp32:"
+        )
+        head = ["input", "mIoU %", "change", "boundary F1", "change", "GMAC", "as much"]
+        parts.append(f"{about}\n\n{markdown(head, rows)}")
+    return "\n\n".join(parts)
+
+
 def _published(row: dict[str, Any]) -> str:
     """The authors' figure; it is of the paper's width, which is named where ours is another."""
     paper = row["published"]
@@ -144,6 +172,7 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "precision": precision,
     "peers": peers,
     "zoo": zoo,
+    "sizes": sizes,
     "archive_efficiency": archive.efficiency,
     "archive_costs": archive.costs,
     "scale": archive.scale,

@@ -89,6 +89,16 @@ ZOO = {
          "commands": ["edgeseg train unet --data DATA --out OUT"]},
     ],
 }  # fmt: skip
+SIZES = {
+    "data": "CamVid",
+    "split": "val",
+    "images": 101,
+    "frame": [48, 36],
+    "rows": [
+        {"bundle": name, "size": [width, 3 * width // 4], "macs": macs, "miou": miou, "boundary_f1": miou - 2}
+        for name, width, macs, miou in (("a", 48, 1e9, 70.0), ("a", 96, 4e9, 72.5), ("b", 48, 2e9, 60.0))
+    ],
+}
 CPP = {
     "machine": {"processor": "CPU", "cores": 2},
     "bundle": "road",
@@ -170,6 +180,7 @@ def results(tmp_path: Path, measured: dict[str, Any]) -> Path:
     run["measured"]["pipeline"]["figures"] |= {"fps": 100, "p50_ms": 5, "p95_ms": 6, "p99_ms": 7, "core_ms": 8}
     (tmp_path / "cpu.bench-throughput.json").write_text(to_text(bench))
     kinds = {"cpu.kernels": KERNELS, "cpu.precision": PRECISION, "cpu.peers": PEERS, "cpu.cpp": CPP, "zoo": ZOO}
+    kinds["sizes"] = SIZES
     kinds |= {"cpu.archive": ARCHIVE, "cpu.archive-costs": ARCHIVE, "cpu.archive-scale": SCALE, "cpu.serving": SERVING}
     kinds["cpu.speed"] = SPEED
     for name, result in kinds.items():
@@ -216,6 +227,7 @@ EXPECTED = {
     "peers": "| script fp32 [1] | 97.00 | 20.0 | 2.50 | - | - | 80.0 |",
     "zoo": "| unet, width 0.25 | none, teacher road | 60.1 | - | 70.2 / 90.3 | 31.04 / 1.23 | 30.2 | "
     "62.0 at width 1 (CamVid test; a paper) | 60 + 20 of 240x180 crops, the last 150 min |",
+    "sizes": "| a, 96x72 | 72.50 | +2.50 | 70.5 | +2.5 | 4.00 | 4.00 x |",
     "speed": "| unet, width 0.25 | fresh | 1.23 | 43.0 | - | 90.1 | 30.2 | 80.3 | 20.4 |",
 }
 
