@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 import edgeseg
 from edgeseg.agreement import KernelAgreement, TorchAgreement
 from edgeseg.bundle import Bundle
+from edgeseg.commands.export import export_command
 from edgeseg.errors import ExportError, OutputError, UsageError, WeightsError
 from edgeseg.models import NETWORKS, build
 from edgeseg.models.normalise import FrameToLogits
@@ -123,6 +124,8 @@ def test_a_bundle_can_be_exported_again_for_another_size(bundle: Bundle, weights
     assert [each.sha256 for each in again.artifacts] == [each.sha256 for each in other.artifacts]
     assert again.artifacts[0].measured.facts == other.artifacts[0].measured.facts
     assert (again.folder / "README.md").read_text() == (other.folder / "README.md").read_text()
+    assert export_command(str(bundle.folder), out=tmp_path / "command", name="wide", size="128x64") == 0
+    assert Bundle.open(tmp_path / "command").artifacts[0].sha256 == again.artifacts[0].sha256
 
 
 def test_an_imported_bundle_is_not_exported_again(
