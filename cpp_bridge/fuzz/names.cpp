@@ -26,7 +26,7 @@ void read_url(const std::string& text) {
         must(app::redact(pieces.scheme + "user:sesame@" + pieces.host + pieces.rest).find("sesame") == std::string::npos);
     }
     if (pieces.userinfo->size() >= 4 && pieces.userinfo->find("***") == std::string::npos) {
-        must(shown.find(pieces.scheme + *pieces.userinfo) == std::string::npos);
+        must(shown.find(pieces.scheme + *pieces.userinfo + "@") == std::string::npos);
     }
     const app::Address with = app::take_apart(app::with_credentials(text, std::nullopt));
     must(with.scheme == pieces.scheme && with.rest == pieces.rest && with.host == pieces.host);
