@@ -117,9 +117,9 @@ def list_networks() -> list[dict[str, Any]] | None:
 def bundle_table(rows: list[dict[str, Any]]) -> Group:
     """What `list_bundles` gives, for a terminal."""
     table = _table(
-        "bundles that are shipped; mIoU and boundary F1 in %",
+        "bundles that are shipped; M: million parameters; mIoU and boundary F1 in %",
         ("bundle", "artifact"),
-        ("MB", "params", "GMAC", "mIoU", "F1", "images"),
+        ("MB", "M", "GMAC", "mIoU", "F1", "split"),
     )
     tested = []
     for row in rows:
@@ -129,9 +129,9 @@ def bundle_table(rows: list[dict[str, Any]]) -> Group:
             row["bundle"],
             artifact,
             f"{row['bytes'] / 1e6:.1f}",
-            *(_size(network) if network else ("-", "-")),
+            *((size.removesuffix("M") for size in _size(network)) if network else ("-", "-")),
             *(_percent(figures.get(key)) for key in ("miou", "boundary_f1")),
-            f"{figures['images']} ({figures['split'] or 'whole'})" if figures else "-",
+            (figures["split"] or "whole") if figures else "-",
         )
         if row["test"]:
             tested.append(f"{row['bundle']}, {artifact}: {_percent(row['test']['miou'])} %")

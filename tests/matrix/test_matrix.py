@@ -18,11 +18,12 @@ import pytest
 import torch
 
 from edgeseg.agreement import Agreement, OriginalAgreement
-from edgeseg.artifact import GATE_AGREEMENT
+from edgeseg.artifact import GATE_AGREEMENT, SEVEN_BITS
 from edgeseg.auto import choose
 from edgeseg.bundle import Bundle
 from edgeseg.cli import app
 from edgeseg.measured import Calibration
+from edgeseg.processor import sums_int8_exactly
 from edgeseg_export.frames import sample_frames
 from tests.matrix.networks import ALL, CLASSES, SIDE, Case, network
 
@@ -105,7 +106,9 @@ def test_the_whole_way(
 
     bundle = Bundle.open(tmp_path / "mine")
     kinds = {str(each): each for each in bundle.artifacts}
-    assert set(kinds) == {"onnxruntime fp32", "onnxruntime int8", "tensorrt fp16", "tensorrt int8"}
+    best = "int8" if sums_int8_exactly() else SEVEN_BITS
+    own = {f"onnxruntime {precision}" for precision in ("fp32", "int8", best)}
+    assert set(kinds) == {*own, "tensorrt fp16", "tensorrt int8"}
     fp32 = kinds.pop("onnxruntime fp32")
     for each in kinds.values():
         agreement = each.measured.get(Agreement)
@@ -115,10 +118,10 @@ def test_the_whole_way(
         assert each.precision == "fp16" or each.measured.get(Calibration) is not None
     choice = choose(bundle, threads=1)
     assert choice.candidate.artifact.keeps_accuracy_of(fp32) or choice.candidate.artifact == fp32
-    assert ("int8 left out" in str(choice)) or kinds["onnxruntime int8"].keeps_accuracy_of(fp32)
+    assert (f"{best} left out" in str(choice)) or kinds[f"onnxruntime {best}"].keeps_accuracy_of(fp32)
 
     cv2.imwrite("street.png", sample_frames(None)[0])
-    for precision in ("fp32", "int8"):
+    for precision in ("fp32", best):
         masks = tmp_path / precision
         assert edgeseg("run", "street.png", "--bundle", "./mine", "--precision", precision, "--masks", str(masks)) == 0
         (mask,) = masks.glob("*.png")
