@@ -31,7 +31,7 @@ from edgeseg.candidate import CPU_RUNTIMES, CPU_TARGET, Candidate, saturates
 from edgeseg.engines import Engine, open_engine
 from edgeseg.errors import EngineError
 from edgeseg.json_fields import parse_json
-from edgeseg.processor import available_cores, processor
+from edgeseg.processor import NO_VNNI, available_cores, processor
 from edgeseg.proof import least, proof_of, runtime_version, shortfall
 from edgeseg.turns import time_in_turns
 
@@ -152,7 +152,7 @@ def _acceptable(bundle: Bundle) -> tuple[list[Artifact], list[str]]:
     left_out = []
     if "int8" in artifacts and saturates(Candidate(CPU_TARGET, artifacts["int8"])):
         del artifacts["int8"]
-        left_out.append("int8 left out: this processor has no VNNI, without which its sums saturate")
+        left_out.append(f"int8 left out: {NO_VNNI}")
     elif "int8" in artifacts:
         artifacts.pop(SEVEN_BITS, None)  # no faster, and less exact
     if not artifacts:
