@@ -62,6 +62,19 @@ def import_torchvision() -> Any:
     raise ImportError("torchvision lacks its operators")
 
 
+def import_transformers() -> Any:
+    """transformers, which looks for torchvision when its networks are imported and does not survive such a pair.
+
+    Raises:
+        ImportError: it is not installed.
+    """
+    with contextlib.suppress(ImportError):
+        import_torchvision()
+    import transformers
+
+    return transformers
+
+
 class Scores(nn.Module):
     """A backbone of timm with a 1x1 convolution, and scores at the input's size, as tutorials do it."""
 
@@ -129,12 +142,9 @@ def transformers(name: str, **options: Any) -> Callable[[], nn.Module]:
     """A factory of transformers; `options` make the network small."""
 
     def make() -> nn.Module:
-        with contextlib.suppress(ImportError):
-            import_torchvision()  # it looks for it
-        import transformers
-
-        config = getattr(transformers, f"{name}Config")(num_labels=CLASSES, **options)
-        return Logits(getattr(transformers, f"{name}ForSemanticSegmentation")(config))
+        library = import_transformers()
+        config = getattr(library, f"{name}Config")(num_labels=CLASSES, **options)
+        return Logits(getattr(library, f"{name}ForSemanticSegmentation")(config))
 
     return make
 

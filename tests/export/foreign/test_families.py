@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edgeseg_export.foreign.families import FAMILIES, Family, family
 from edgeseg_export.foreign.model_spec import Preparation
-from tests.matrix.networks import import_torchvision
+from tests.matrix.networks import import_torchvision, import_transformers
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the libraries
 
@@ -52,7 +52,10 @@ def test_segmentation_models_pytorch(picture: NDArray[np.uint8]) -> None:
 
 @pytest.mark.parametrize("name", ["Segformer", "Beit", "DPT", "MobileViT", "MobileNetV2"])
 def test_transformers(name: str, picture: NDArray[np.uint8], tmp_path: Path) -> None:
-    transformers = pytest.importorskip("transformers")
+    try:
+        transformers = import_transformers()
+    except ImportError as error:
+        pytest.skip(str(error))
     kind = getattr(transformers, f"{name}ImageProcessor", None) or getattr(transformers, f"{name}ImageProcessorPil")
     try:
         processor = kind(do_resize=False, do_center_crop=False)

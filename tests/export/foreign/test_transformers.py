@@ -15,6 +15,7 @@ from edgeseg.bundle import Bundle
 from edgeseg_export.foreign.from_torch import export_module
 from edgeseg_export.foreign.model_spec import model_spec
 from edgeseg_export.frames import sample_frames
+from tests.matrix.networks import import_transformers
 
 transformers = pytest.importorskip("transformers")
 SIDE, CLASSES = 64, 7
@@ -54,6 +55,7 @@ def dpt() -> Any:
 @pytest.fixture(scope="module", params=[(segformer, 4), (mobilevit, 32), (dpt, 1)], ids=lambda made: made[0].__name__)
 def bundle(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     factory, stride = request.param
+    import_transformers()
     folder = tmp_path_factory.mktemp("theirs")
     torch.manual_seed(0)
     network = factory()
