@@ -54,7 +54,9 @@ def eval_command(
     from edgeseg.accuracy.evaluate import evaluate, evaluation_table
     from edgeseg.bundle import Bundle
     from edgeseg.cache import tell
+    from edgeseg.candidate import saturates
     from edgeseg.measured import HeldOut
+    from edgeseg.processor import NO_VNNI
     from edgeseg.segmenter import load
     from edgeseg_export.card_artifacts import refresh_card
     from edgeseg_export.precision.calibration_data import refuse_seen
@@ -80,6 +82,11 @@ def eval_command(
     artifact = model.candidate.artifact
     if record:
         refuse_seen(artifact, dataset)
+        if saturates(model.candidate):  # the facts go where nothing is wrong with it
+            raise UsageError(
+                f"{NO_VNNI}: what {artifact} loses here, it does not lose elsewhere, so nothing is recorded; leave "
+                "--record out, or record it by `edgeseg verify --record`, which computes INT8 as it is written"
+            )
     with progress_bar("evaluate", quiet=json) as progress:
         evaluation = evaluate(model, dataset, class_map=class_map, progress=progress)
     if record:

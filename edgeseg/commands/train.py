@@ -40,8 +40,8 @@ def train_command(
         start: what to fine-tune, on other data or with other classes: a bundle that edgeseg export made, by name or
             path ("road"), or weights.safetensors or checkpoint.safetensors of another run. Other classes get a new
             head; a checkpoint may also be of a kindred network. The run's record says which layers are new.
-        teacher: a bundle, by name or path, whose logits the network also learns from, beside the labels: one that is
-            larger, of the same classes, for frames of the crops' size.
+        teacher: a bundle, by name or path, whose logits the network also learns from, beside the labels: one that
+            knows more, of the same classes, for frames of the crops' size or larger ones of the same proportions.
         resume: go on with the run in --out.
     """
     from edgeseg.train.loop import train

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,7 @@ def train(
 
     Raises:
         UsageError: no such network; `out` holds a run and `resume` is not set, or holds none and it is; the teacher
-            has other classes, or frames that are not of the crops' size.
+            has other classes, or frames of other proportions than the crops, or smaller ones.
         BundleError: the start or the teacher is no bundle with an fp32 artifact.
         DataError: the data set breaks its own rules.
         SpecError: the name or the licence is none.
@@ -86,6 +86,7 @@ def train(
     validation = _validation(data, settings)
     device = prepare_device(settings)
     autocast = uses_autocast(settings, device)
+    settings = replace(settings, autocast=autocast)  # on another machine a resumed run computes as it began
 
     network, origin, folded = initial_network(net, dataset.classes.names, settings, start)
     distillation = None if teacher is None else Teacher(teacher, dataset.classes.names, examples.crop, settings)

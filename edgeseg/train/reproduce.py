@@ -21,7 +21,8 @@ def commands(net: str, record: dict[str, Any], *, name: str | None = None, licen
     runs = [[f"edgeseg train {net} --data DATA --out OUT", *named, *_flags(record["settings"])]]
     while True:
         if "teacher" in record:
-            runs[0].append(f"--teacher {shlex.quote(record['teacher']['bundle'])}")
+            teacher = record["teacher"]  # with a size, it may be a shipped one that was exported for larger frames
+            runs[0].append(f"--teacher {'TEACHER' if 'size' in teacher else shlex.quote(teacher['bundle'])}")
         if "start" not in record:
             return [" ".join(words) for words in runs]
         if "bundle" in record["start"]:

@@ -28,7 +28,7 @@ class Teacher:
     are.
 
     Attributes:
-        about: which bundle, for the run's record.
+        about: which bundle, for the run's record; and for frames of which size, where that is not the crops'.
     """
 
     def __init__(self, name: str, classes: tuple[str, ...], crop: tuple[int, int], settings: TrainSettings) -> None:
@@ -36,7 +36,7 @@ class Teacher:
 
         Raises:
             BundleError: there is no such bundle, or it has no fp32 artifact for ONNX Runtime.
-            UsageError: it was made for other classes, or frames of another size.
+            UsageError: it was made for other classes, or for frames smaller than the crops, or of other proportions.
         """
         bundle = Bundle.open(name)
         spec = bundle.spec
@@ -47,6 +47,11 @@ class Teacher:
                 f"teacher {name} takes frames of {spec.width}x{spec.height}, but crops are {crop[0]}x{crop[1]}, of "
                 f"other proportions; give --crop {spec.width}x{spec.height}"
             )
+        if spec.width < crop[0]:
+            raise UsageError(
+                f"teacher {name} takes frames of {spec.width}x{spec.height}, smaller than the crops of "
+                f"{crop[0]}x{crop[1]}; give --crop {spec.width}x{spec.height}, or a teacher for larger frames"
+            )
         if (spec.width, spec.height) != crop and (spec.width % spec.stride or spec.height % spec.stride):
             raise UsageError(
                 f"teacher {name} has a logit every {spec.stride} pixels, which does not divide its frames of "
@@ -54,6 +59,8 @@ class Teacher:
             )
         artifact = bundle.artifact(target="onnxruntime", precision="fp32")
         self.about: dict[str, Any] = {"bundle": spec.name, "sha256": artifact.sha256}
+        if (spec.width, spec.height) != crop:
+            self.about["size"] = f"{spec.width}x{spec.height}"
         self._model = load(bundle, precision="fp32")
         self._weight, self._temperature = settings.soft, settings.temperature
 

@@ -95,7 +95,8 @@ def _teacher(training: dict[str, Any]) -> str:
     if "teacher" not in training:
         return ""
     teacher = training["teacher"]
-    return f" It also learned from the logits of {teacher['bundle']} (artifact `{teacher['sha256']}`)."
+    size = f", TEACHER, for frames of {teacher['size']}" if "size" in teacher else ""
+    return f" It also learned from the logits of {teacher['bundle']}{size} (artifact `{teacher['sha256']}`)."
 
 
 def _figures(agreement: TorchAgreement, evaluation: Evaluation | None) -> list[str]:

@@ -209,7 +209,7 @@ def _with_agreement(artifact: Artifact, path: Path, frames: Iterable[GoldenPair]
     """The artifact with what it gives for golden frames; one that gives masks itself, without logits, as it is."""
     if artifact.target not in ("onnxruntime", "tensorrt"):
         return artifact
-    engine = open_to_measure(artifact.target, artifact.precision, path, spec)
+    engine = open_to_measure(artifact.target, artifact.precision, path, spec, own=True)
     proof = ask(Segmenter(spec, engine), frames)
     engine.close()
     return artifact if proof is None else replace(artifact, measured=artifact.measured.add(proof.fact(engine.name)))

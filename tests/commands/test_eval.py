@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,7 +15,7 @@ from edgeseg.accuracy.dataset import Dataset
 from edgeseg.bundle import Bundle
 from edgeseg.bundle_writer import write_bundle
 from edgeseg.commands.eval import eval_command
-from edgeseg.errors import DataError
+from edgeseg.errors import DataError, UsageError
 from edgeseg.measured import Calibration, Evaluation, HeldOut
 from edgeseg.spec import Spec
 from edgeseg_export.card_artifacts import with_artifacts
@@ -65,6 +66,20 @@ def test_images_that_calibrated_are_not_recorded(bundle: Bundle, data: Path) -> 
         eval_command(data, bundle=str(bundle.folder), split="val", record=True)
     assert Bundle.open(bundle.folder) == changed
     assert eval_command(data, bundle=str(bundle.folder), split="val") == 0  # to look at them is no claim
+
+
+@pytest.mark.filterwarnings("ignore:this processor has no VNNI")
+def test_what_saturates_here_is_not_recorded_for_other_machines(
+    bundle: Bundle, data: Path, spec: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edgeseg.candidate.sums_int8_exactly", lambda: False)
+    artifact = replace(bundle.artifacts[0], precision="int8")
+    folder = write_bundle(bundle.folder, spec, {bundle.path(artifact): artifact}, None).folder
+    before = (folder / "bundle.json").read_bytes()
+    with pytest.raises(UsageError, match="does not lose elsewhere, so nothing is recorded"):
+        eval_command(data, bundle=str(folder), precision="int8", split="val", record=True)
+    assert (folder / "bundle.json").read_bytes() == before
+    assert eval_command(data, bundle=str(folder), precision="int8", split="val") == 0
 
 
 def test_classes_of_other_names_are_mapped_as_the_user_says(

@@ -55,6 +55,13 @@ def test_starts_are_followed_to_the_first_and_teachers_named() -> None:
     assert commands[2][-4:] == ["--teacher", "large", "--start", "START1/checkpoint.safetensors"]
 
 
+def test_a_teacher_for_larger_frames_is_no_shipped_one() -> None:
+    text = card(teacher={"bundle": "road", "sha256": "b" * 64, "size": "640x480"})
+    assert f"the logits of road, TEACHER, for frames of 640x480 (artifact `{'b' * 64}`)" in text
+    (command,) = (line.split() for line in text.splitlines() if line.startswith("    edgeseg train"))
+    assert command[-2:] == ["--teacher", "TEACHER"]
+
+
 def test_a_bundle_or_a_weights_file_is_a_start_too() -> None:
     run = {"net": "unet", "data": "e" * 64, **TrainSettings(epochs=60).to_json()}
     start = {"sha256": "c" * 64, "run": run, "epochs": 60, "new": ["head"]}

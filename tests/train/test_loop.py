@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,6 +22,7 @@ from safetensors.numpy import save_file
 from edgeseg.bundle import Bundle
 from edgeseg.errors import DataError, TrainingError, UsageError, WeightsError
 from edgeseg.models.weights import load_weights
+from edgeseg.processor import multiplies_bfloat16
 from edgeseg.spec import Spec
 from edgeseg.train import loop
 from edgeseg.train.loop import CHECKPOINT, CURVE, LOG, WEIGHTS, train
@@ -76,7 +78,7 @@ def test_weights_say_what_they_are(finished: Path) -> None:
     assert (weights.net, weights.width) == ("unet", 0.05)
     assert (spec.name, spec.width, spec.height, spec.stride, spec.licence) == ("tiny", 48, 40, 1, "CC0")
     assert len(spec.classes) == 11
-    assert weights.training["settings"] == SETTINGS.to_json()
+    assert weights.training["settings"] == replace(SETTINGS, autocast=multiplies_bfloat16()).to_json()
     assert len(weights.training["data"]) == 64
     assert weights.training["hardware"].endswith("threads") or SETTINGS.device != "cpu"
     assert 0 <= weights.training["hours"] < 1
@@ -149,6 +151,18 @@ def test_a_checkpoint_from_before_a_setting_existed_is_resumed(data: Path, finis
     train("unet", data, tmp_path, SETTINGS, name="tiny", licence="CC0", resume=True)
     with pytest.raises(WeightsError, match=r"other settings \(paste\)"):
         train("unet", data, tmp_path, replace(SETTINGS, paste=0.5), resume=True)
+
+
+def test_a_resumed_run_computes_as_it_began(
+    data: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = load_weights(finished / WEIGHTS).training["settings"]["autocast"]
+    assert begun is multiplies_bfloat16()
+    shutil.copytree(finished, tmp_path / "moved")
+    monkeypatch.setattr("edgeseg.train.device.multiplies_bfloat16", lambda: not begun)  # to another machine
+    with pytest.raises(WeightsError, match=r"other settings \(autocast\)"):
+        train("unet", data, tmp_path / "moved", SETTINGS, resume=True)
+    train("unet", data, tmp_path / "moved", replace(SETTINGS, autocast=begun), resume=True)
 
 
 def test_a_run_starts_from_what_fits_of_another(data: Path, finished: Path, tmp_path: Path) -> None:

@@ -90,6 +90,7 @@ def test_one_for_larger_frames_sees_the_crop_enlarged(
 ) -> None:
     make_bundle(tmp_path / "large", replace(spec, width=64, height=32))
     teacher = Teacher(str(tmp_path / "large"), spec.classes, (32, 16), SETTINGS)
+    assert teacher.about["size"] == "64x32"
     frame = np.random.default_rng(0).integers(0, 256, (16, 32, 3), np.uint8)
     large = np.asarray(cv2.resize(frame, (64, 32), interpolation=cv2.INTER_LINEAR), np.uint8)
     theirs = torch.from_numpy(teacher.logits(large))
@@ -130,5 +131,7 @@ def test_a_teacher_of_other_classes_or_sizes_is_refused(
     make_bundle(tmp_path / "odd", replace(spec, width=30, height=15))
     with pytest.raises(UsageError, match="does not divide its frames of 30x15"):
         Teacher(str(tmp_path / "odd"), spec.classes, (20, 10), SETTINGS)
+    with pytest.raises(UsageError, match="smaller than the crops of 64x32"):
+        Teacher(str(bundle), spec.classes, (64, 32), SETTINGS)
     with pytest.raises(BundleError):
         Teacher("no-such-bundle", spec.classes, (32, 16), SETTINGS)

@@ -13,7 +13,9 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from edgeseg.engines import Engine, open_engine
+from edgeseg.artifact import read_model
+from edgeseg.engines import Engine, first_line, open_engine
+from edgeseg.engines._trial import try_model
 from edgeseg.errors import EngineError
 from edgeseg.ort import ort
 from edgeseg.processor import sums_int8_exactly
@@ -55,13 +57,29 @@ class AsWritten:
         self._session = None
 
 
-def open_to_measure(target: str, precision: str, path: Path, spec: Spec) -> Engine:
+def open_to_measure(target: str, precision: str, path: Path, spec: Spec, *, own: bool = False) -> Engine:
     """What the facts of an artifact are measured in: its runtime on one thread, or node by node as it is written.
 
     As it is written: what is for TensorRT, since no GPU need be here; and INT8 where this processor's sums saturate.
     The facts go wherever the bundle goes, to an Arm as well, and each machine asks its own runtimes for golden frames
     before it takes INT8 unasked.
+
+    Args:
+        target: the artifact's.
+        precision: the artifact's.
+        path: of its file.
+        spec: that it keeps.
+        own: this program has just made the file: it is not tried in a child process first.
+
+    Raises:
+        BundleError: the file cannot be read, is no ONNX model, or does not stand for itself.
+        EngineError: ONNX Runtime refuses it; or it takes too much memory or time.
     """
-    if target != "onnxruntime" or (precision == "int8" and not sums_int8_exactly()):
+    if target == "onnxruntime" and (precision != "int8" or sums_int8_exactly()):
+        return open_engine(target, path, spec, threads=1, own=own)
+    if not own:
+        try_model("onnxruntime", path, read_model(path), spec, threads=1)
+    try:
         return AsWritten(path)
-    return open_engine(target, path, spec, threads=1, own=True)
+    except Exception as error:  # ONNX Runtime's exceptions share no base, and onnx.load raises protobuf's
+        raise EngineError(f"ONNX Runtime refuses {path}: {first_line(error)}; make it again") from error

@@ -63,7 +63,7 @@ class Prepared:
         """ONNX Runtime's INT8 by this recipe, on one thread; it is written to `file`."""
         onnx.save_model(qdq_onnxruntime.emit(self.graph, self.histograms, recipe), file)
         spec = self.reference.spec
-        return Segmenter(spec, open_to_measure("onnxruntime", "int8", file, spec))
+        return Segmenter(spec, open_to_measure("onnxruntime", "int8", file, spec, own=True))
 
     def tensorrt(self, recipe: Recipe) -> onnx.ModelProto:
         """TensorRT's INT8 by this recipe."""

@@ -197,7 +197,7 @@ def _save(graph: onnx.ModelProto, folder: Path, name: str, target: Target, preci
 def _measure(prepared: Prepared, path: Path, target: Target, precision: Precision, evidence: Evidence) -> Measured:
     """A new file against fp32, and its accuracy where there are labels."""
     spec = prepared.reference.spec
-    engine = open_to_measure(target, precision, path, spec)
+    engine = open_to_measure(target, precision, path, spec, own=True)
     candidate = Segmenter(spec, engine)
     apart = difference(prepared.reference, candidate, evidence.tensors)
     fact = apart.fact(str(prepared.source), engine.name, data=evidence.data, least=evidence.least)

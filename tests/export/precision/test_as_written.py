@@ -6,11 +6,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 import torch
 
 from edgeseg.bundle import Bundle
 from edgeseg.engines.onnxruntime import OnnxRuntime
+from edgeseg.errors import EngineError
 from edgeseg.models import NETWORKS, build
 from edgeseg.models.weights import save_weights
 from edgeseg.segmenter import Segmenter
@@ -74,6 +76,27 @@ def test_the_verification_asks_nothing_that_saturates(
         assert f"{SEVEN} in onnxruntime" in by_name
         (reason,) = left_out
         assert reason.startswith(f"{INT8} in onnxruntime: this processor has no VNNI")
+
+
+def test_a_foreign_file_is_tried_in_a_child_process_first(
+    quantised: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGESEG_MODEL_MEMORY", "1")
+    for artifact in quantised.artifacts:
+        path = quantised.path(artifact)
+        with pytest.raises(EngineError, match="needs more than 1 MiB of memory"):
+            open_to_measure(artifact.target, artifact.precision, path, quantised.spec)
+        open_to_measure(artifact.target, artifact.precision, path, quantised.spec, own=True).close()
+
+
+@pytest.mark.usefixtures("exact")
+def test_a_file_that_no_runtime_takes_is_refused(quantised: Bundle, tmp_path: Path) -> None:
+    model = onnx.load(quantised.path(quantised.artifact(target="onnxruntime", precision="int8")))
+    model.graph.node[0].op_type = "NoSuchOperator"
+    onnx.save(model, tmp_path / "wrong.onnx")
+    for target, precision in (("onnxruntime", "int8"), ("tensorrt", "int8")):
+        with pytest.raises(EngineError, match="refuses"):
+            open_to_measure(target, precision, tmp_path / "wrong.onnx", quantised.spec)
 
 
 @pytest.mark.parametrize("exact", [False], indirect=True)
