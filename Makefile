@@ -1,4 +1,4 @@
-# make demo: the main job on a real video.  make test: every check.  Both set up what they need in .venv.
+# make demo: the main job on a real video.  make test: what every change must pass.  Both set up what they need in .venv.
 
 PYTHON ?= python3
 BIN := .venv/bin

@@ -1,4 +1,4 @@
-"""A PyTorch network of yours to a bundle: python examples/own_network.py OUT (needs pip install 'edgeseg[export]')
+"""A PyTorch network of yours to a bundle: python examples/own_network.py OUT (needs pip install '.[export]')
 
 In a project of yours this is the command `edgeseg export package.module:factory --weights FILE --spec spec.json`.
 """

@@ -31,7 +31,8 @@ def eval_command(
     """Measure a bundle's accuracy on a labelled split.
 
     Frames go through the artifact and the kernels, as in a run. Classes of equal names go together, in whatever order;
-    what has no partner is said, and counts nowhere.
+    what has no partner is said. Pixels of such a class of the data count nowhere; where the network sees one of its own
+    that the data lacks, it misses.
 
     Args:
         data: a data set: CamVid's layout (S/ and Sannot/), or images/, masks/ and classes.json. Labels that may overlap

@@ -52,7 +52,7 @@ def costs(results: Path) -> str:
         shares = ", ".join(f"{name} {1e3 * stages[name]:.1f}" for name in ("decode", "infer", "mask", "write"))
         rows = [
             ["a frame of a piece", f"{1e3 * costs['frame']:.1f} ms ({1 / costs['frame']:.1f} a second)"],
-            ["its stages, opening included", f"{shares} ms"],
+            ["its stages, means over all pieces", f"{shares} ms"],
             ["opening and closing a piece", f"{1e3 * costs['piece']:.0f} ms"],
             [
                 "looking at a video; cutting it, a frame",
@@ -66,7 +66,8 @@ def costs(results: Path) -> str:
             ["a worker, whenever it looks who is done", f"{1e6 * costs['driver_worker']:.2f} µs"],
             ["asking one how far it is", f"{1e6 * costs['driver_look']:.0f} µs"],
         ]
-        parts.append(markdown(["measured", ""], rows))
+        about = f"{result['bundle']} {result['precision']} in ONNX Runtime, on {machine(result)}:"
+        parts.append(f"{about}\n\n{markdown(['measured', ''], rows)}{warnings([result])}")
     return "\n\n".join(parts)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lab.peers.peer import OURS
-from lab.tables.parts import Json, load_results, machine, markdown
+from lab.tables.parts import Json, load_results, machine, markdown, warnings
 
 TUTORIAL = "tutorial"
 
@@ -16,7 +16,8 @@ def compares(results: Path) -> str:
     A peer whose masks differ from ours is not shown. Our INT8 against the tutorial's fp32 stands apart, below.
     Reads *.peers.json, which `python -m lab.peers --json` writes.
     """
-    return "\n\n".join(_compares(result) for result in load_results(results, "*.peers.json", "make peers"))
+    measured = load_results(results, "*.peers.json", "make peers")
+    return "\n\n".join(_compares(result) + warnings([result]) for result in measured)
 
 
 def _compares(result: Json) -> str:

@@ -137,7 +137,7 @@ def sizes(results: Path) -> str:
         width, height = result["frame"]
         about = (
             f"frames of {width}x{height} of {result['data']}, split {result['split']}, {result['images']} images; "
-            "ONNX Runtime fp32:"
+            f"ONNX Runtime fp32 on {machine(result)}:"
         )
         head = ["input", "mIoU %", "change", "boundary F1", "change", "GMAC", "as much"]
         parts.append(f"{about}\n\n{markdown(head, rows)}")

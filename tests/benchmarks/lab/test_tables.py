@@ -94,6 +94,7 @@ SIZES = {
     "split": "val",
     "images": 101,
     "frame": [48, 36],
+    "machine": {"processor": "CPU", "cores": 2},
     "rows": [
         {"bundle": name, "size": [width, 3 * width // 4], "macs": macs, "miou": miou, "boundary_f1": miou - 2}
         for name, width, macs, miou in (("a", 48, 1e9, 70.0), ("a", 96, 4e9, 72.5), ("b", 48, 2e9, 60.0))
@@ -246,6 +247,8 @@ def test_what_the_clock_says_of_a_busy_machine_is_left_out(results: Path, busy: 
 def test_what_speaks_against_the_figures_stands_below_them(results: Path) -> None:
     said = TABLES["peers"](results)
     assert "the machine was busy" in said
+    for name in ("archive_costs", "compares"):
+        assert "the machine was busy" in TABLES[name](results)
     assert "- [1] nearest.\n- Absent: ncnn fp32: no wheel\n" in said
     assert "decoding 1.0 (25%), network 3.0 (75%)" in said
     assert "Versions: onnxruntime 1.32.0, other 2." in said
