@@ -1,11 +1,19 @@
-"""Results of `edgeseg bench`, read for the tables. Accuracy stands beside speed, so a result without it is refused."""
+"""Results of `edgeseg bench`, read for the tables. Accuracy stands beside speed, so a result without it is refused.
+
+Speed does not depend on the weights' values, and accuracy does: a shipped bundle that was trained further keeps the
+speed that was measured, and its accuracy is that which the bundle itself records.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from edgeseg.bundle import Bundle, shipped
+from edgeseg.candidate import CPU_TARGET
 from edgeseg.errors import DataError
+from edgeseg.measured import Evaluation
 from lab.tables.parts import Json, load_results
 
 
@@ -25,14 +33,48 @@ def comparable_runs(folder: Path) -> list[list[tuple[Json, Json]]]:
     return list(groups.values())
 
 
+def recorded_accuracy(bundle: str, precision: str) -> Json | None:
+    """What a shipped bundle records of its artifact for processors, of that precision."""
+    if bundle not in shipped():
+        return None
+    for artifact in Bundle.open(bundle).artifacts:
+        evaluation = artifact.measured.get(Evaluation)
+        if (artifact.target, artifact.precision) == (CPU_TARGET, precision) and evaluation is not None:
+            return evaluation.to_json()
+    return None
+
+
 def accuracy_of(result: Json, run: Json) -> Json:
-    """The accuracy of a run, without which no row is shown."""
+    """The accuracy of what ran: as the shipped bundle records it now, else as it was measured then.
+
+    Raises:
+        DataError: there is none, and so no row is shown.
+    """
+    recorded = recorded_accuracy(result["bundle"]["name"], run["artifact"]["precision"])
+    if recorded is not None:
+        return recorded
     if run["accuracy"] is None:
         raise DataError(
             f"the result of {result['time']} has no accuracy for {artifact_of(run)}, expected some: accuracy stands "
             "beside speed; measure with edgeseg bench --data"
         )
     return dict(run["accuracy"])
+
+
+def earlier_weights(results: Iterable[Json]) -> str:
+    """A sentence where a shipped bundle has other weights now than those that were timed."""
+    names = {result["bundle"]["name"] for result in results if not _is_shipped(result)} & set(shipped())
+    return "".join(
+        f"\n\nTimed with earlier weights of {name}: the network is the same. mIoU is of the present ones."
+        for name in sorted(names)
+    )
+
+
+def _is_shipped(result: Json) -> bool:
+    """Whether all artifacts that ran are those of the shipped bundle."""
+    name = result["bundle"]["name"]
+    there = {artifact.sha256 for artifact in Bundle.open(name).artifacts} if name in shipped() else set()
+    return {run["artifact"]["sha256"] for run in result["runs"]} <= there
 
 
 def artifact_of(run: Json) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lab.tables.bench import accuracy_of, artifact_of, comparable_runs
+from lab.tables.bench import accuracy_of, artifact_of, comparable_runs, earlier_weights
 from lab.tables.parts import Json, figure, machine, markdown, warnings
 
 
@@ -14,7 +14,11 @@ def costs(results: Path) -> str:
     The rate is that of throughput mode, the latency that of latency mode, a dash where a mode was not measured.
     Reads *.bench-*.json, which `edgeseg bench --data --json` writes.
     """
-    return "\n\n".join(_costs(runs) + warnings(result for result, _ in runs) for runs in comparable_runs(results))
+    return "\n\n".join(
+        _costs(runs) + earlier_weights(measured) + warnings(measured)
+        for runs in comparable_runs(results)
+        for measured in [[result for result, _ in runs]]
+    )
 
 
 def _costs(runs: list[tuple[Json, Json]]) -> str:

@@ -5,31 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from edgeseg.bundle import Bundle, shipped
 from edgeseg_bench.report.table import COLUMNS
-from lab.tables.bench import accuracy_of, artifact_of, bench_results, comparable_runs
+from lab.tables.bench import accuracy_of, artifact_of, comparable_runs, earlier_weights, recorded_accuracy
 from lab.tables.parts import Json, figure, markdown, warnings
 
 SOFTWARE = ("python", "onnxruntime", "openvino", "opencv-python")
 
 
-def accuracy(results: Path) -> str:
-    """The accuracy of each artifact that was measured, and its three weakest classes: one row an engine and precision.
-
-    Reads *.bench-*.json, which `edgeseg bench --data --json` writes.
-    """
-    rows: dict[tuple[str, str], list[str]] = {}
-    for result in bench_results(results):
-        for run in result["runs"]:
-            figures = accuracy_of(result, run)
-            ious = sorted((iou, name) for name, iou in figures["iou"].items() if iou is not None)
-            rows[result["bundle"]["name"], artifact_of(run)] = [
-                f"{result['bundle']['name']}, {artifact_of(run)}",
-                *(f"{figures[key]:.1f}" for key in ("miou", "pixel_accuracy", "class_accuracy", "boundary_f1")),
-                ", ".join(f"{name} {iou:.0f}" for iou, name in ious[:3]),
-                f"{figures['split'] or 'whole'}, {figures['images']}",
-            ]
+def accuracy(results: Path) -> str:  # noqa: ARG001
+    """The accuracy of each shipped artifact for processors, as the bundles record it, and its three weakest classes."""
+    rows = []
+    for name in shipped():
+        for precision in dict.fromkeys(artifact.precision for artifact in Bundle.open(name).artifacts):
+            figures = recorded_accuracy(name, precision)
+            if figures is None:
+                continue
+            ious = sorted((iou, label) for label, iou in figures["iou"].items() if iou is not None)
+            rows.append(
+                [
+                    f"{name}, {precision}",
+                    *(f"{figures[key]:.1f}" for key in ("miou", "pixel_accuracy", "class_accuracy", "boundary_f1")),
+                    ", ".join(f"{label} {iou:.0f}" for iou, label in ious[:3]),
+                    f"{figures['split'] or 'whole'}, {figures['images']}",
+                ]
+            )
     head = ["", "mIoU %", "pixel accuracy", "class accuracy", "boundary F1", "weakest classes", "split, images"]
-    return markdown(head, rows.values())
+    return markdown(head, rows)
 
 
 def stream(results: Path) -> str:
@@ -66,7 +68,8 @@ def _stream(runs: Sequence[tuple[Json, Json]]) -> str:
         for key, part in run["measured"].items()
         if not part["steady"]
     ]
-    return "\n\n".join([*parts, "\n".join(notes)]) + warnings(result for result, _ in runs)
+    measured = [result for result, _ in runs]
+    return "\n\n".join([*parts, "\n".join(notes)]) + earlier_weights(measured) + warnings(measured)
 
 
 def _throughput(runs: Sequence[tuple[Json, Json]]) -> str:

@@ -14,7 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgeseg.bundle import Bundle, shipped
 from edgeseg.errors import DataError, UsageError
+from edgeseg.measured import Evaluation
 from edgeseg_bench.result import to_text
 from lab.peers.environment import LABORATORY
 from lab.tables.__main__ import pages_with_tables, with_tables
@@ -221,7 +223,6 @@ EXPECTED = {
     "cpp": "| edgeseg-run | 60.0 | 1.10 | 19.0 | 0.30 | 301 |",
     "costs": "| onnxruntime fp32 | 72.3 | 100 | - |",
     "compares": "| 960x540 | fp32 | 50 | 33 (1.50) | fast 40 (1.25) |",
-    "accuracy": "| tiny, onnxruntime fp32 | 72.3 | 93.7 | 83.9 | 68.2 | car 80, sky 90, road 96 | val, 101 |",
     "stream": "| onnxruntime fp32 | 72.3 | 100.0 | 5.0 / 6.0 / 7.0 | 8.0 | 1.0 / 0.1 / 6.0 / 0.2 | 0.93 | 99 | 0.250 |",
     "kernels": "| logits -> mask | 0.20 | a\\|b | 15.00 | 75.0 x |",
     "precision": "| onnxruntime int8 | onnxruntime | 72.10 | -0.20 | 99.30 of torch | 14.9 | 3.4 |",
@@ -289,9 +290,32 @@ def test_machines_and_modes_have_tables_of_their_own(results: Path) -> None:
 
 def test_speed_without_accuracy_is_refused(results: Path, measured: dict[str, Any]) -> None:
     (results / "cpu.bench-latency.json").write_text(to_text(measured))
-    for table in (TABLES["stream"], TABLES["accuracy"]):
+    for table in (TABLES["stream"], TABLES["costs"]):
         with pytest.raises(DataError, match="has no accuracy"):
             table(results)
+
+
+def test_accuracy_is_that_which_the_shipped_bundles_record(results: Path) -> None:
+    for name in shipped():
+        evaluation = Bundle.open(name).artifact(target="onnxruntime", precision="int8").measured.get(Evaluation)
+        assert evaluation is not None
+        assert f"| {name}, int8 | {evaluation.miou:.1f} |" in TABLES["accuracy"](results)
+
+
+def test_a_shipped_bundle_keeps_its_speed_when_it_was_trained_further(results: Path) -> None:
+    fp32 = Bundle.open("road").artifact(target="onnxruntime", precision="fp32")
+    evaluation = fp32.measured.get(Evaluation)
+    assert evaluation is not None
+    path = results / "cpu.bench-throughput.json"
+    timed = json.loads(path.read_bytes())
+    timed["bundle"]["name"] = "road"
+    for sha256, earlier in ((fp32.sha256, False), ("0" * 64, True)):
+        timed["runs"][0]["artifact"] |= {"precision": "fp32", "sha256": sha256}
+        path.write_text(json.dumps(timed))
+        for name in ("costs", "stream"):
+            table = TABLES[name](results)
+            assert f"| onnxruntime fp32 | {evaluation.miou:.1f} | 100" in table
+            assert ("Timed with earlier weights of road: the network is the same." in table) is earlier
 
 
 around = st.text(st.characters(exclude_categories=["C"], exclude_characters="<")).map(lambda text: f"{text}\n")
