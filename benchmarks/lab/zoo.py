@@ -94,7 +94,7 @@ def measure(run: Path, dataset: Dataset, threads: int) -> dict[str, Any]:
         "seed": record["settings"]["seed"],
         "epochs": epochs(record),
         "pretrained": record["settings"]["pretrained"],
-        "commands": commands(network.name, record),
+        "commands": commands(network.name, record, name=None if bundle.spec.name == network.name else bundle.spec.name),
         "crop": record["settings"]["crop"],
         "teacher": record.get("teacher", {}).get("bundle"),
         "hours": record.get("hours"),

@@ -11,6 +11,8 @@ from edgeseg.train.settings import TrainSettings
 def commands(net: str, record: dict[str, Any], *, name: str | None = None, licence: str | None = None) -> list[str]:
     """The run's own command last, before it those of the runs that it started from, back to the first or to a bundle.
 
+    A bundle of the run's own name does not end them: the network was trained further, and has taken that name over.
+
     Args:
         net: the architecture.
         record: what `train` wrote of the run.
@@ -25,11 +27,12 @@ def commands(net: str, record: dict[str, Any], *, name: str | None = None, licen
             runs[0].append(f"--teacher {'TEACHER' if 'size' in teacher else shlex.quote(teacher['bundle'])}")
         if "start" not in record:
             return [" ".join(words) for words in runs]
-        if "bundle" in record["start"]:
+        if record["start"].get("bundle", name) != name:
             runs[0].append(f"--start {shlex.quote(record['start']['bundle'])}")
             return [" ".join(words) for words in runs]
         folder = f"START{len(runs)}"
-        runs[0].append(f"--start {folder}/{record['start'].get('file', 'checkpoint.safetensors')}")
+        usual = "weights.safetensors" if "bundle" in record["start"] else "checkpoint.safetensors"
+        runs[0].append(f"--start {folder}/{record['start'].get('file', usual)}")
         record = record["start"]["run"]  # has its settings beside "net", "start" and "teacher"
         runs.insert(0, [f"edgeseg train {record['net']} --data DATA --out {folder}", *_flags(record)])
 

@@ -75,5 +75,13 @@ def test_a_bundle_or_a_weights_file_is_a_start_too() -> None:
     assert "--start START1/weights.safetensors\n" in text
 
 
+def test_a_bundle_that_took_over_the_name_of_its_start_is_trained_from_the_first_run() -> None:
+    run = {"net": "unet", "data": "e" * 64, **TrainSettings(epochs=60).to_json()}
+    text = card(start={"sha256": "c" * 64, "run": run, "epochs": 60, "new": [], "bundle": "lane"})
+    first, second = (line.strip() for line in text.splitlines() if line.startswith("    edgeseg train"))
+    assert first == "edgeseg train unet --data DATA --out START1 --epochs 60"
+    assert second.endswith("--epochs 7 --seed 3 --start START1/weights.safetensors")
+
+
 def test_without_data_it_says_so() -> None:
     assert "Accuracy was not measured" in card()
