@@ -140,6 +140,8 @@ def test_a_disk_that_cannot_be_read_keeps_it(
     program: Path, start: Start, tmp_path: Path, fault: list[str], container: str
 ) -> None:
     """By strace, which lets calls fail that concern this file: the third look at its size is the one before the cut."""
+    if "fstat" in fault[0] and container != "mp4":
+        pytest.skip("the size of MP4 alone is asked for")
     noise(tmp_path / "in.mkv", 30)
     report(start("in.mkv", "--out", f"whole.{container}"))
     part = tmp_path / f".out.{FREE}.part.{container}"
