@@ -139,7 +139,7 @@ def test_a_key_frame_begins_every_second_however_slow_the_frames_come(
 def key_times(path: Path) -> list[float]:
     with av.open(str(path)) as container:
         keys = [packet for packet in container.demux(video=0) if packet.is_keyframe]
-        return [round(float(packet.pts * packet.time_base), 2) for packet in keys]
+        return [round(float((packet.pts or 0) * packet.time_base), 2) for packet in keys]
 
 
 @pytest.mark.parametrize("name", ["cam-10:30.mkv", "d-10:30/cam.mp4", "http:cam.webm", "cam-{time:%H:%M}.mkv"])
