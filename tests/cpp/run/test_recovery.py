@@ -95,7 +95,9 @@ def test_a_name_that_a_living_process_writes_is_refused(start: Start, servers: L
 
 def test_what_was_finished_is_said_where_the_run_fails(killed: Path, start: Start, tmp_path: Path) -> None:
     noise(tmp_path / "in.mkv", 3)
-    process = start("in.mkv", "--out", "next.mkv", "--bundle", "none")
+    (tmp_path / "masks").mkdir()
+    (tmp_path / "masks" / "old.png").touch()
+    process = start("in.mkv", "--out", "next.mkv", "--masks", "masks")
     out, error = process.communicate(timeout=SECONDS)
     assert (out, process.returncode) == ("", 2)
     assert error.splitlines()[0] == (
