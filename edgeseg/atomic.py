@@ -133,12 +133,15 @@ def restore_folder(path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Puts a folder's names on the disk, where the file system can.
+    """Puts a folder's names on the disk, where that can be done: not of one that this user may write, but not read.
 
     Raises:
         OSError: the disk is broken.
     """
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except PermissionError:
+        return
     try:
         os.fsync(handle)
     except OSError as error:

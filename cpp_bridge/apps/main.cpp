@@ -161,7 +161,7 @@ Report run(Options options) {
         bounded("--workers", options.workers.value_or(options.latency ? 1 : std::max(1, available / threads)));
     const std::unique_ptr<Source> source = open_source(options, workers);  // what the user may have got wrong, before the network
     Outputs outputs;
-    if (!options.out.empty()) outputs.recording.emplace(options.out, *source, options.overwrite);
+    if (!options.out.empty()) outputs.recording.emplace(options.out, *source, options.overwrite, say);
     if (!options.masks.empty()) outputs.masks.emplace(options.masks, options.overwrite);
 
     Wanted wanted;

@@ -13,8 +13,8 @@ constexpr const char* kHidden = "***";
 constexpr std::size_t kLongest = 4096;  // of what is searched by pattern
 
 bool is_secret(const std::string& name) {
-    static const std::regex secret("(user|pass|pw|pin|key|token|secret|auth|login)[\\w-]*\\s*=.*", std::regex::icase);
-    return std::regex_match(name, secret);
+    static const std::regex secret("(user|pass|pw|pin|key|token|secret|auth|login)[\\w-]*\\s*=", std::regex::icase);
+    return std::regex_search(name, secret, std::regex_constants::match_continuous);
 }
 
 bool holds_secret(const std::string& text) {

@@ -22,12 +22,22 @@ namespace fs = std::filesystem;
                   "; choose a folder that exists and can be written, with room on its disk");
 }
 
-void sync(const std::string& path, int flags) {
-    const int handle = open(path.c_str(), flags | O_CLOEXEC);
-    const bool done = handle >= 0 && (fsync(handle) == 0 || errno == EINVAL);  // of file systems that cannot
-    const int error = errno;
-    if (handle >= 0) close(handle);
-    if (!done) fail(path, error);
+void sync(int handle, const std::string& path) {
+    if (fsync(handle) != 0 && errno != EINVAL) fail(path, errno);  // EINVAL: of file systems that cannot
+}
+
+// Puts a folder's names on the disk, where they can be: one that this user may not read can be written, but not synced.
+void sync_folder(const std::string& folder) {
+    const int handle = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (handle < 0 && errno == EACCES) return;
+    if (handle < 0) fail(folder, errno);
+    try {
+        sync(handle, folder);
+    } catch (const Refusal&) {
+        close(handle);
+        throw;
+    }
+    close(handle);
 }
 
 // Renames a file in one step to a name that nothing else has; false where it is taken.
@@ -61,7 +71,7 @@ NewFile::NewFile(std::string target, const char* kind) : target_(std::move(targe
 }
 
 NewFile::~NewFile() {
-    if (!named_) unlink(path_.c_str());
+    if (!named_ && !kept_) unlink(path_.c_str());
     if (handle_ >= 0) close(handle_);
 }
 
@@ -70,14 +80,14 @@ void NewFile::cut(std::int64_t length) {
 }
 
 void NewFile::finish(bool replace) {
-    sync(path_, O_RDONLY);
+    sync(handle_, path_);
     if (replace) {
         if (rename(path_.c_str(), target_.c_str()) != 0) fail(target_, errno);
     } else {
         target_ = give_free_name(path_, target_, "");
     }
     named_ = true;
-    sync(folder_of(target_), O_RDONLY | O_DIRECTORY);
+    sync_folder(folder_of(target_));
 }
 
 }  // namespace app

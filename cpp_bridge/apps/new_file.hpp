@@ -26,16 +26,17 @@ class NewFile {
     void cut(std::int64_t length);
 
     // Puts its content on the disk, then gives it its name; unless it may replace what has it by now, a free one beside
-    // it, which is its `target` then. Throws Refusal.
+    // it, which is its `target` then. Throws Refusal; it may be `named` nevertheless.
     void finish(bool replace);
+    bool named() const { return named_; }
 
     // Leaves it where it is when something failed.
-    void keep() { named_ = true; }
+    void keep() { kept_ = true; }
 
   private:
     std::string target_, path_;
     int handle_ = -1;
-    bool named_ = false;
+    bool named_ = false, kept_ = false;
 };
 
 }  // namespace app

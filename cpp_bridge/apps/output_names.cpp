@@ -113,8 +113,10 @@ std::string nth_name(const std::string& path, int number) {
 }
 
 std::string free_name(const std::string& path, const std::string& spare) {
+    const fs::path spared = fs::path(spare).filename();  // by its name alone: a folder has many spellings
+    const auto is_taken = [&](const std::string& name) { return fs::path(name).filename() == spared || is_there(name); };
     std::string name = path;
-    for (int number = 1; name == spare || is_there(name); ++number) name = with_stem(path, ".recovered-" + std::to_string(number));
+    for (int number = 1; is_taken(name); ++number) name = with_stem(path, ".recovered-" + std::to_string(number));
     return name;
 }
 

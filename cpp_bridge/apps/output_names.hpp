@@ -22,7 +22,7 @@ std::string extension_of(const std::string& path);
 // "out.mp4", "out-2.mp4", "out-3.mp4".
 std::string nth_name(const std::string& path, int number);
 
-// The path itself where nothing has it and it is not `spare`, else "out.recovered-1.mp4", or the next.
+// The path itself where nothing has it and it is not `spare`, of the same folder, else "out.recovered-1.mp4", or the next.
 std::string free_name(const std::string& path, const std::string& spare);
 
 }  // namespace app

@@ -1,6 +1,7 @@
 // What becomes of the results: a recording of the overlays, and masks. One that fails does not stop the other.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -18,8 +19,8 @@ namespace app {
 // Overlays as video with the source's own time stamps, from 0. Where frames change their size, a new file goes on.
 class Recording {
   public:
-    // Throws Refusal: the file cannot be written.
-    Recording(std::string path, const Source& source, bool overwrite);
+    // `say` is told at once what was finished of killed runs. Throws Refusal: the file cannot be written.
+    Recording(std::string path, const Source& source, bool overwrite, const std::function<void(const std::string&)>& say);
     ~Recording();
 
     // Throws Refusal; what was recorded before stays.

@@ -23,13 +23,8 @@ constexpr std::size_t kLongestName = 80;           // of one that is shown, in q
 
 bool begins(const std::string& text, const std::string& with) { return text.rfind(with, 0) == 0; }
 
-std::string trimmed(const std::string& text) {
-    const char* blanks = " \t\v\f\r";
-    const std::size_t first = text.find_first_not_of(blanks);
-    return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(blanks) + 1 - first);
-}
-
-// The lines of a playlist, empty ones left out; nothing of a file that is none.
+// The lines of a playlist as FFmpeg has them, empty ones left out; nothing of a file that is none. A line ends with \n, \r or
+// a zero, blanks behind it do not count, and with a blank before it a tag is none.
 std::optional<Lines> lines_of(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
     std::string start(std::string(kStart).size(), '\0');
@@ -44,12 +39,13 @@ std::optional<Lines> lines_of(const std::string& path) {
     file.seekg(0);
     std::string text(static_cast<std::size_t>(bytes), '\0');
     file.read(text.data(), static_cast<std::streamsize>(bytes));
-    std::replace(text.begin(), text.end(), '\r', '\n');  // either ends a line
     Lines lines;
     for (std::size_t begin = 0; begin < text.size();) {
-        const std::size_t end = std::min(text.find('\n', begin), text.size());
-        const std::string line = trimmed(text.substr(begin, end - begin));
-        if (!line.empty()) lines.push_back(line);
+        const std::size_t end = std::min(text.find_first_of(std::string("\n\r\0", 3), begin), text.size());
+        const std::string line = text.substr(begin, end - begin);
+        if (const std::size_t last = line.find_last_not_of(" \t\v\f"); last != std::string::npos) {
+            lines.push_back(line.substr(0, last + 1));
+        }
         begin = end + 1;
     }
     return lines;
@@ -57,8 +53,12 @@ std::optional<Lines> lines_of(const std::string& path) {
 
 bool names_playlists(const Lines& lines) {
     return std::any_of(lines.begin(), lines.end(), [](const std::string& line) {
-        return begins(line, "#EXT-X-STREAM-INF") || begins(line, "#EXT-X-MEDIA:");
+        return begins(line, "#EXT-X-STREAM-INF:") || begins(line, "#EXT-X-MEDIA:");
     });
+}
+
+bool has_segments(const Lines& lines) {
+    return std::any_of(lines.begin(), lines.end(), [](const std::string& line) { return begins(line, "#EXTINF:"); });
 }
 
 // What a line of a master playlist names; "" where it names nothing.
@@ -88,7 +88,9 @@ void check_end(const std::string& path, const Lines& lines) {
 void check_playlist(const std::string& path) {
     const std::optional<Lines> lines = lines_of(path);
     if (!lines) return;
-    if (!names_playlists(*lines)) return check_end(path, *lines);
+    const bool master = names_playlists(*lines);
+    if (!master || has_segments(*lines)) check_end(path, *lines);  // FFmpeg plays segments of a master playlist too
+    if (!master) return;
     Lines names;
     for (const std::string& line : *lines) {
         if (std::string name = name_in(line); !name.empty()) names.push_back(std::move(name));

@@ -14,10 +14,11 @@ std::string pixels(Size size) { return std::to_string(size.width) + "x" + std::t
 
 }  // namespace
 
-Recording::Recording(std::string path, const Source& source, bool overwrite)
+Recording::Recording(std::string path, const Source& source, bool overwrite,
+                     const std::function<void(const std::string&)>& say)
     : path_(std::move(path)), fps_(source.fps > 0 ? source.fps : kNominalFps), overwrite_(overwrite) {
     check_target(path_, ".mp4 .mkv .webm", overwrite);
-    warnings = finish_orphans(folder_of(path_), path_);
+    for (const std::string& each : finish_orphans(folder_of(path_), path_)) say(each);
     if (in_work(path_, kPart)) {
         throw Refusal(path_ + " is being written by another process; choose another name, or end that one");
     }
@@ -89,20 +90,23 @@ void Recording::salvage(const std::string& reason) {
 
 // Puts the file on the disk and under its name.
 void Recording::name() {
+    std::string failure;
     try {
         file_->finish(overwrite_);
     } catch (const Refusal& error) {
-        const std::string path = file_->path();
-        file_->keep();
-        file_.reset();
-        throw Refusal(std::string(error.what()) + "; it is in " + path +
-                      ", and the next recording in this folder will try again");
+        failure = std::string(error.what()) +
+                  (file_->named() ? "; the recording is in " + file_->target()
+                                  : "; it is in " + file_->path() + ", and the next recording in this folder will try again");
     }
-    paths.push_back(file_->target());
-    if (const std::string name = nth_name(path_, number_); paths.back() != name) {
-        warnings.push_back(name + " was taken in the meantime; the recording is " + paths.back());
+    if (file_->named()) {
+        paths.push_back(file_->target());
+        if (const std::string name = nth_name(path_, number_); paths.back() != name) {
+            warnings.push_back(name + " was taken in the meantime; the recording is " + paths.back());
+        }
     }
+    file_->keep();
     file_.reset();
+    if (!failure.empty()) throw Refusal(failure);
 }
 
 void Recording::close() {

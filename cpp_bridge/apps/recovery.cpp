@@ -17,13 +17,38 @@
 namespace app {
 namespace {
 
-// Bytes of an MP4 file up to the end of its last whole fragment, a `moof` box with its `mdat` (ISO 14496-12).
+constexpr std::size_t kChunk = 1 << 20;  // bytes that are read at once
+
+[[noreturn]] void fail() { throw Refusal(std::strerror(errno)); }
+
+// Bytes that were read, fewer than asked for at the end of the file alone. Throws Refusal: a broken disk has no end there.
+std::size_t read_at(int handle, void* data, std::size_t bytes, std::int64_t at) {
+    std::size_t done = 0;
+    while (done < bytes) {
+        const ssize_t more = pread(handle, static_cast<char*>(data) + done, bytes - done, at + static_cast<std::int64_t>(done));
+        if (more < 0 && errno == EINTR) continue;
+        if (more < 0) fail();
+        if (more == 0) break;
+        done += static_cast<std::size_t>(more);
+    }
+    return done;
+}
+
+// Throws Refusal: some of it cannot be read. FFmpeg has one error, EIO, for a broken disk and a broken header.
+void read_all(int handle) {
+    std::vector<char> chunk(kChunk);
+    for (std::int64_t at = 0; const std::size_t bytes = read_at(handle, chunk.data(), chunk.size(), at);) {
+        at += static_cast<std::int64_t>(bytes);
+    }
+}
+
+// Bytes of an MP4 file up to the end of its last whole fragment, a `moof` box with its `mdat` (ISO 14496-12). Throws Refusal.
 std::int64_t whole_boxes(int handle) {
     struct stat about {};
-    fstat(handle, &about);
+    if (fstat(handle, &about) != 0) fail();
     std::int64_t end = 0;
     std::array<unsigned char, 8> header{};
-    for (std::int64_t at = 0; pread(handle, header.data(), header.size(), at) == 8;) {
+    for (std::int64_t at = 0; read_at(handle, header.data(), header.size(), at) == header.size();) {
         const std::int64_t size = std::int64_t{header[0]} << 24 | header[1] << 16 | header[2] << 8 | header[3];
         if (size < 8 || size > about.st_size - at) break;
         at += size;
@@ -35,8 +60,6 @@ std::int64_t whole_boxes(int handle) {
 // Whether a packet can be read. The demuxer is not guessed: a playlist would lead elsewhere. Throws Refusal: that cannot be
 // known now, as the disk cannot be read or memory is short.
 bool has_picture(int handle, const char* demuxer) {
-    char first = 0;  // to FFmpeg a broken disk and a broken header are the same error, EIO
-    if (pread(handle, &first, 1, 0) < 0) throw Refusal(std::strerror(errno));
     const std::string path = "file:/proc/self/fd/" + std::to_string(handle);
     AVFormatContext* format = nullptr;
     int code = avformat_open_input(&format, path.c_str(), av_find_input_format(demuxer), nullptr);
@@ -62,12 +85,13 @@ std::vector<std::string> finish_orphans(const std::string& folder, const std::st
         if (!mp4 && extension != ".mkv" && extension != ".webm") return;
         if (lock_file(handle) != Lock::taken || !is_at(handle, path)) return;
         try {
-            if (mp4 && ftruncate(handle, whole_boxes(handle)) != 0) throw Refusal(std::strerror(errno));
+            if (mp4 && ftruncate(handle, whole_boxes(handle)) != 0) fail();
             if (!has_picture(handle, mp4 ? "mp4" : "matroska")) {
-                unlink(path.c_str());
+                read_all(handle);
+                if (unlink(path.c_str()) != 0) fail();
                 return;
             }
-            if (fsync(handle) != 0 && errno != EINVAL) throw Refusal(std::strerror(errno));
+            if (fsync(handle) != 0 && errno != EINVAL) fail();
             const std::string name = give_free_name(path, target, spare);
             sentences.push_back("a recording was left unfinished; it is " + name + " now, playable to its last second");
         } catch (const Refusal& error) {

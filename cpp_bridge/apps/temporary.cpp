@@ -31,6 +31,15 @@ std::string final_name(const std::string& name, const std::string& kind) {
     return fits && token.find_first_not_of(kDigits) == std::string::npos ? name.substr(1, stem) + extension : "";
 }
 
+// A file in a folder, without "./" and "//"; "link/.." stays, for it may be another folder than the one that holds the link.
+fs::path in_folder(const fs::path& folder, const fs::path& name) {
+    fs::path path;
+    for (const fs::path& each : folder) {
+        if (each != ".") path /= each;
+    }
+    return path / name;
+}
+
 }  // namespace
 
 Lock lock_file(int handle) {
@@ -59,17 +68,18 @@ std::string temporary_name(const std::string& target, const std::string& kind) {
 }
 
 void visit_temporaries(const std::string& folder, const std::string& kind, const Visit& visit) {
-    std::vector<fs::path> paths;
+    std::vector<fs::path> names;
     std::error_code failure;
     for (fs::directory_iterator each(folder, failure), end; !failure && each != end; each.increment(failure)) {
-        if (!final_name(each->path().filename().string(), kind).empty()) paths.push_back(each->path());
+        const fs::path name = each->path().filename();
+        if (!final_name(name.string(), kind).empty()) names.push_back(name);
     }
-    std::sort(paths.begin(), paths.end());
-    for (const fs::path& each : paths) {
-        const fs::path path = each.lexically_normal();  // without "./"
+    std::sort(names.begin(), names.end());
+    for (const fs::path& name : names) {
+        const fs::path path = in_folder(folder, name);
         const int handle = open(path.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
         if (handle < 0) continue;  // gone, a folder, a link, or somebody else's
-        visit(path.string(), (path.parent_path() / final_name(path.filename().string(), kind)).string(), handle);
+        visit(path.string(), in_folder(folder, final_name(name.string(), kind)).string(), handle);
         close(handle);
     }
 }

@@ -13,6 +13,8 @@
 namespace app {
 namespace {
 
+constexpr int kFragment = 1;  // seconds after which a key frame begins the next one, however slow the frames come
+
 // As edgeseg/video/encoders.py and video_file.py have them.
 struct Muxer {
     const char* extension;
@@ -71,9 +73,10 @@ VideoWriter::~VideoWriter() {
 }
 
 void VideoWriter::open(const std::string& path, double fps) {
+    const std::string url = "file:" + path;  // a colon in a name makes no protocol
     const Muxer& kind = muxer_of(path);
     AVFormatContext* format = nullptr;
-    checked(avformat_alloc_output_context2(&format, nullptr, kind.muxer, path.c_str()));
+    checked(avformat_alloc_output_context2(&format, nullptr, kind.muxer, url.c_str()));
     format_.reset(format);
     const AVCodec* codec = nullptr;
     for (const char* each : kind.encoders) {
@@ -116,7 +119,7 @@ void VideoWriter::open(const std::string& path, double fps) {
     scaler_.reset(sws_getContext(encoder_->width, encoder_->height, AV_PIX_FMT_BGR24, encoder_->width, encoder_->height,
                                  AV_PIX_FMT_YUV420P, SWS_BICUBIC, nullptr, nullptr, nullptr));
     if (scaler_ == nullptr) throw Refusal("cannot write " + name_ + ": frames of that size cannot be converted");
-    checked(avio_open(&format->pb, path.c_str(), AVIO_FLAG_WRITE));
+    checked(avio_open(&format->pb, url.c_str(), AVIO_FLAG_WRITE));
     Options muxer_options = kind.muxer_options;
     muxer_options.emplace_back("flush_packets", "1");
     Dictionary options(muxer_options);
@@ -146,6 +149,9 @@ void VideoWriter::write(const Picture& image, double seconds) {
     const int strides[] = {static_cast<int>(whole.stride())};
     checked(sws_scale(scaler_.get(), planes, strides, 0, whole.size().height, frame_->data, frame_->linesize));
     frame_->pts = last_ = std::max(last_ + 1, static_cast<std::int64_t>(std::llround(seconds * encoder_->time_base.den)));
+    const bool key = last_ == 0 || last_ - key_ >= kFragment * encoder_->time_base.den;
+    if (key) key_ = last_;
+    frame_->pict_type = key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
     checked(avcodec_send_frame(encoder_.get(), frame_.get()));
     drain();
 }

@@ -13,7 +13,7 @@ namespace app {
 
 class VideoWriter {
   public:
-    // `path` is written, messages call it `name`. An odd side gains a row or column, a copy of the last: 4:2:0 colour comes
+    // `path`, a file whatever its name looks like, is written; messages call it `name`. An odd side gains a row or column, a copy of the last: 4:2:0 colour comes
     // in pairs. `fps` is for the header alone. Throws Refusal.
     VideoWriter(const std::string& path, std::string name, Size size, double fps);
     ~VideoWriter();
@@ -46,7 +46,7 @@ class VideoWriter {
     Owned<AVPacket> packet_;
     Owned<SwsContext> scaler_;
     std::int64_t header_ = 0, whole_ = 0;  // bytes
-    std::int64_t last_ = -1;
+    std::int64_t last_ = -1, key_ = 0;  // times of the last frame, and of the last one that begins a fragment
     std::int64_t ticks_ = 1;  // of a frame
     bool failed_ = false, closed_ = false;
 };

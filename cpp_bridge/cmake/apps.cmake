@@ -83,6 +83,9 @@ install(DIRECTORY ../edgeseg/bundles/ DESTINATION ${CMAKE_INSTALL_DATADIR}/edges
 message(STATUS "edgeseg-run: FFmpeg's libavformat ${FFMPEG_libavformat_VERSION}")
 add_executable(edgeseg_frames tests/frames.cpp)  # asked by tests/cpp/video
 target_link_libraries(edgeseg_frames PRIVATE edgeseg_reading)
+add_executable(edgeseg_names_tests tests/names.cpp)
+target_link_libraries(edgeseg_names_tests PRIVATE edgeseg_reading)
+add_test(NAME names COMMAND edgeseg_names_tests ${CMAKE_CURRENT_SOURCE_DIR}/tests/names.json)
 add_executable(edgeseg_live_tests tests/live.cpp
   apps/life.cpp
   apps/live_source.cpp

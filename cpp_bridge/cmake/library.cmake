@@ -29,6 +29,7 @@ endif()
 add_library(edgeseg_runtime OBJECT
   src/abi/abi.cpp
   src/bundle/bundle.cpp
+  src/bundle/measured.cpp
   src/bundle/file.cpp
   src/bundle/json.cpp
   src/bundle/onnx_wire.cpp

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "bundle/measured.hpp"
 #include "edgeseg/error.hpp"
 #include "engines/runtime.hpp"
 #include "images.hpp"
@@ -14,9 +15,6 @@
 namespace edgeseg {
 namespace {
 
-constexpr double kGate = 0.5;      // mIoU, in percent, that an artifact may lose against fp32 and still be run unasked
-constexpr double kGateAgreement = 98.0;  // percent of the pixels; the same gate where there are no labels
-
 using Clock = std::chrono::steady_clock;
 
 double seconds(Clock::time_point from, Clock::time_point to) {
@@ -24,13 +22,6 @@ double seconds(Clock::time_point from, Clock::time_point to) {
 }
 
 [[noreturn]] void refuse(ErrorKind kind, const std::string& message) { throw Error(kind, message); }
-
-bool keeps_accuracy_of(const Artifact& ours, const Artifact& fp32) {
-    if (ours.miou && fp32.miou && !ours.data_sha256.empty() && ours.data_sha256 == fp32.data_sha256) {
-        return *fp32.miou - *ours.miou <= kGate;
-    }
-    return ours.agreement && *ours.agreement >= kGateAgreement;
-}
 
 struct Choice {
     const Artifact* artifact;
@@ -44,19 +35,19 @@ Choice choose(const Bundle& bundle, const std::string& engine, const std::string
     if (best.precision != "int8" || target != "onnxruntime" || sums_int8_exactly()) return {&best, ""};
     const std::string reason = "this processor has no VNNI, without which INT8 sums saturate";
     if (!precision.empty()) return {&best, reason + ": expect wrong masks in places; fp32 is exact"};
-    const Artifact* fp32 = nullptr;
+    const Artifact* reference = nullptr;  // fp32, or the first other
     const Artifact* seven_bits = nullptr;
     for (const Artifact& each : bundle.artifacts()) {
-        if (each.target != target) continue;
-        if (each.precision == "fp32") fp32 = &each;
+        if (each.target != target || each.precision == "int8") continue;
+        if (reference == nullptr || each.precision == "fp32") reference = &each;
         if (each.precision == "int8-7bit") seven_bits = &each;
     }
-    if (seven_bits != nullptr && (fp32 == nullptr || keeps_accuracy_of(*seven_bits, *fp32))) return {seven_bits, ""};
-    if (fp32 == nullptr) {
+    if (reference == nullptr) {
         refuse(ErrorKind::engine,
                reason + ", and bundle " + bundle.spec().name + " has nothing else; ask for int8 if that will do");
     }
-    return {fp32, reason + ": fp32 is taken in its place"};
+    if (seven_bits != nullptr && keeps_accuracy_of(*seven_bits, *reference)) return {seven_bits, ""};
+    return {reference, reason + ": " + reference->precision + " is taken in its place"};
 }
 
 }  // namespace

@@ -29,8 +29,10 @@ def check_playlist(path: Path) -> None:
     lines = _lines(path)
     if lines is None:
         return
-    if not _names_playlists(lines):
+    master = _names_playlists(lines)
+    if not master or any(line.startswith("#EXTINF:") for line in lines):  # FFmpeg plays segments of a master too
         _check_end(path, lines)
+    if not master:
         return
     names = [match[1] for line in lines if (match := _NAMED.match(line))]
     names += [line for line in lines if not line.startswith("#")]
@@ -50,16 +52,19 @@ def check_playlist(path: Path) -> None:
 
 
 def _lines(path: Path) -> list[str] | None:
-    """The lines of a playlist, empty ones left out; None of a file that is none."""
+    """The lines of a playlist as FFmpeg has them, empty ones left out; None of a file that is none.
+
+    A line ends with \\n, \\r or a zero, blanks behind it do not count, and with a blank before it a tag is none.
+    """
     with open_file(path, 2**63) as file:
         if file.read(len(START)) != START:
             return None
     text = read_file(path, LARGEST_TEXT).decode("utf-8", "replace")
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    return [line for each in re.split("[\n\r\0]", text) if (line := each.rstrip(" \t\v\f"))]
 
 
 def _names_playlists(lines: list[str]) -> bool:
-    return any(line.startswith(("#EXT-X-STREAM-INF", "#EXT-X-MEDIA:")) for line in lines)
+    return any(line.startswith(("#EXT-X-STREAM-INF:", "#EXT-X-MEDIA:")) for line in lines)
 
 
 def _check_end(path: Path, lines: list[str]) -> None:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from pathlib import Path
 
+from edgeseg.atomic import sync_folder
 from edgeseg.temporary import orphans
 from edgeseg.video.video_file import CONTAINERS, PART, give_name
+
+CHUNK = 1 << 20
+"""Bytes that are read at once."""
 
 
 def finish_orphans(folder: Path, spare: Path | None = None) -> list[str]:
@@ -30,6 +35,7 @@ def finish_orphans(folder: Path, spare: Path | None = None) -> list[str]:
             if target.suffix.lower() == ".mp4":
                 os.ftruncate(handle, _whole_boxes(handle))
             if not _has_picture(handle, "mp4" if target.suffix.lower() == ".mp4" else "matroska"):
+                _read_all(handle)
                 part.unlink()
                 continue
             os.fsync(handle)
@@ -38,6 +44,8 @@ def finish_orphans(folder: Path, spare: Path | None = None) -> list[str]:
             sentences.append(f"{part}, which was left unfinished, cannot be finished: {error.strerror or error}")
             continue
         sentences.append(f"a recording was left unfinished; it is {name} now, playable to its last second")
+        with suppress(OSError):  # it has its name, whatever the disk makes of that
+            sync_folder(folder)
     return sentences
 
 
@@ -49,7 +57,6 @@ def _has_picture(handle: int, demuxer: str) -> bool:
     """
     import av
 
-    os.pread(handle, 1 << 16, 0)  # to FFmpeg a broken disk and a broken header are the same error, EIO
     try:
         with av.open(f"/proc/self/fd/{handle}", "r", format=demuxer) as container:
             return any(packet.size for packet in container.demux(video=0))
@@ -59,6 +66,13 @@ def _has_picture(handle: int, demuxer: str) -> bool:
         if isinstance(error, (av.InvalidDataError, av.EOFError)) or error.errno == errno.EIO:
             return False
         raise OSError(error.errno, error.strerror) from error
+
+
+def _read_all(handle: int) -> None:
+    """Raises OSError where some of the file cannot be read: FFmpeg has one error, EIO, for a broken disk and header."""
+    at = 0
+    while read := len(os.pread(handle, CHUNK, at)):
+        at += read
 
 
 def _whole_boxes(handle: int) -> int:

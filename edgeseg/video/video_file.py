@@ -176,7 +176,7 @@ class VideoFile:
         A video without a frame leaves no file.
 
         Raises:
-            OutputError: the disk is full; what was written before keeps its name.
+            OutputError: the disk is full; what was written before gets its name.
         """
         if self._closed:
             return
@@ -225,7 +225,7 @@ class VideoFile:
             self._finish()
         except OutputError:
             self._part.release()  # what is there, the next start may be able to finish
-            return OutputError(f"{reason}; what was recorded is in {self._part.path}")
+            return OutputError(f"{reason}; what was recorded is in {self.path or self._part.path}")
         return OutputError(f"{reason}; is there room on the disk? What was recorded before is in {self.path}")
 
     def _finish(self) -> None:
@@ -234,11 +234,14 @@ class VideoFile:
         try:
             os.fsync(self._part.handle)
             self.path = give_name(self._part.path, self._target, overwrite=self._overwrite)
+            sync_folder(self.path.parent)
         except OSError as error:
-            raise OutputError(
-                f"cannot finish {self._target}: {error.strerror}; it is in {self._part.path}, and the next recording "
-                "in this folder will try again"
-            ) from error
+            where = (
+                f"it is in {self._part.path}, and the next recording in this folder will try again"
+                if self.path is None
+                else f"the recording is in {self.path}"
+            )
+            raise OutputError(f"cannot finish {self._target}: {error.strerror}; {where}") from error
         finally:
             self._part.release()
 
@@ -262,6 +265,8 @@ class VideoFile:
 def give_name(part: Path, target: Path, *, overwrite: bool, spare: Path | None = None) -> Path:
     """Renames a finished part; where the name is taken by now, or is `spare`, to a free one beside it.
 
+    The name is on the disk for certain after `edgeseg.atomic.sync_folder`.
+
     Returns:
         The name that it has.
 
@@ -277,5 +282,4 @@ def give_name(part: Path, target: Path, *, overwrite: bool, spare: Path | None =
                 rename_to_free(part, name)
         except FileExistsError:  # another took it in between
             continue
-        sync_folder(name.parent)
         return name

@@ -8,15 +8,22 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 
 import edgeseg
-from edgeseg.artifact import SHIPPED
+from edgeseg.artifact import SHIPPED, Artifact
 from edgeseg.bundle import Bundle
+from edgeseg.bundle_writer import write_bundle
+from edgeseg.candidate import default_candidate
+from edgeseg.measured import Measured
+from edgeseg.processor import sums_int8_exactly
 from edgeseg.spec import Grid, Head, Resize, Spec
 from tests.cpp.library import BUNDLE, ENGINE, Bytes, Library, LibraryError
 
 NANO = SHIPPED / "road-nano"
+
+Facts = dict[str, object]
 
 
 def need(library: Library, engine: str) -> None:
@@ -127,6 +134,84 @@ def test_both_take_the_same_artifact(library: Library) -> None:
     python = edgeseg.load("road-nano", engine="openvino", threads=1)
     assert python.candidate is not None
     assert cpp.precision == python.candidate.artifact.precision
+    cpp.close()
+
+
+DATA, OTHER = "a" * 64, "b" * 64
+
+
+def evaluation(miou: float | None, **more: object) -> Facts:
+    return {"evaluation": {"miou": miou, "data_sha256": DATA, "iou": {"road": 80.0}, **more}}
+
+
+def verify(miou: float | None, **more: object) -> Facts:
+    return {"verify": {"engine": "onnxruntime", "miou": miou, "data_sha256": DATA, **more}}
+
+
+def agreement(share: float, **more: object) -> Facts:
+    return {"agreement": {"mask_agreement": share, **more}}
+
+
+MEASURED: dict[str, tuple[Facts, Facts, str]] = {
+    "nothing": ({}, {}, "fp32"),
+    "agreement": ({}, agreement(98.0), "int8-7bit"),
+    "too little of it": ({}, agreement(97.9), "fp32"),
+    "its owner asks for more": ({}, agreement(98.5, least=99.0), "fp32"),
+    "its owner asks for less": ({}, agreement(97.0, least=96.5), "int8-7bit"),
+    "its owner asks for nothing": ({}, agreement(98.5, least=None), "int8-7bit"),
+    "accuracy": (evaluation(70.0), {**evaluation(69.5), **agreement(90.0)}, "int8-7bit"),
+    "less of it": (evaluation(70.0), {**evaluation(69.4), **agreement(99.0)}, "fp32"),
+    "less of it as verified": (verify(70.0), {**verify(69.4), **agreement(99.0)}, "fp32"),
+    "accuracy as verified": (verify(70.0), verify(69.6), "int8-7bit"),
+    "verified on other data": (verify(70.0), {**verify(60.0, data_sha256=OTHER), **agreement(99.0)}, "int8-7bit"),
+    "other classes": (
+        evaluation(70.0, renamed={"road": ["way"]}),
+        {**evaluation(60.0), **agreement(99.0)},
+        "int8-7bit",
+    ),
+    "the same classes": (
+        evaluation(70.0, renamed={"a": ["b"], "c": []}, left_over=[["d"], []]),
+        {**evaluation(60.0, left_over=[["d"], []], renamed={"c": [], "a": ["b"]}), **agreement(99.0)},
+        "fp32",
+    ),
+    "others left over": (
+        {**evaluation(70.0, left_over=[["a"], []]), **verify(70.0)},
+        {**evaluation(60.0, left_over=[["b"], []]), **verify(69.8)},
+        "int8-7bit",
+    ),
+    "no accuracy of its own": (evaluation(70.0), {**evaluation(None), **agreement(99.0)}, "fp32"),
+    "no accuracy of fp32": (evaluation(None), {**evaluation(60.0), **agreement(99.0)}, "int8-7bit"),
+    "damaged accuracy": (evaluation(70.0), {**evaluation(70.0, iou=3), **agreement(99.0)}, "fp32"),
+    "damaged accuracy of fp32": (evaluation(70.0, images="8"), {**evaluation(70.0), **agreement(99.0)}, "fp32"),
+    "damaged where it is not asked": (
+        {**evaluation(70.0), "verify": {}},
+        {**evaluation(70.0), "verify": 3},
+        "int8-7bit",
+    ),
+    "damaged where it was verified": ({"verify": {}}, {**verify(70.0), **agreement(99.0)}, "fp32"),
+    "damaged agreement": (evaluation(70.0), {**evaluation(70.0), **agreement(99.0, least="98")}, "fp32"),
+}
+"""Facts of fp32, of the one with 7-bit weights, and which of the two is taken."""
+
+
+@pytest.mark.parametrize("name", MEASURED)
+@pytest.mark.filterwarnings("ignore:this processor has no VNNI")
+def test_both_decide_alike_by_what_was_measured(
+    library: Library, spec: Spec, make_model: Callable[[Spec], onnx.ModelProto], tmp_path: Path, name: str
+) -> None:
+    """Without VNNI, where INT8 of 8 bits is not taken. With it, both take that, whatever was measured."""
+    need(library, "openvino")
+    fp32, seven, taken = MEASURED[name]
+    artifacts = {}
+    for precision, facts in {"int8": {}, "fp32": fp32, "int8-7bit": seven}.items():
+        file = tmp_path / f"tiny.{precision}.onnx"
+        onnx.save(make_model(spec), file)
+        artifacts[file] = Artifact.of(file, target="onnxruntime", precision=precision, measured=Measured(facts))
+    bundle = write_bundle(tmp_path / "bundle", spec, artifacts, None)
+    chosen = default_candidate(bundle, "openvino").artifact.precision
+    assert chosen == ("int8" if sums_int8_exactly() else taken)
+    cpp = library.segmenter(bundle.folder, "openvino")
+    assert cpp.precision == chosen
     cpp.close()
 
 

@@ -34,12 +34,19 @@ def folder(tmp_path: Path, make_video: MakeVideo) -> Path:
         "sound.m3u8": f'#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,URI="sound.m3u8"\n{SEGMENTS}{END}',
         "data.m3u8": master("data:text/plain;base64,I0VYVE0zVQo="),
         "many.m3u8": master(*["whole.m3u8"] * 65),
+        "indented.m3u8": f"{SEGMENTS} {END}",
+        "within.m3u8": f"{SEGMENTS}x\f{END}",
+        "separated.m3u8": f"{SEGMENTS}x\u2028{END}",
+        "no-colon.m3u8": f"{SEGMENTS}#EXT-X-STREAM-INF\n",
+        "mixed.m3u8": SEGMENTS + master("whole.m3u8").removeprefix("#EXTM3U\n"),
+        "behind-zero.m3u8": "#EXTM3U\n#\0" + master("behind-zero.m3u8").removeprefix("#EXTM3U\n"),
+        "blanks.m3u8": f"{SEGMENTS}#EXT-X-ENDLIST \t\r",
     }.items():
         (tmp_path / name).write_text(text)
     return tmp_path
 
 
-@pytest.mark.parametrize("name", ["whole.m3u8", "master.m3u8"])
+@pytest.mark.parametrize("name", ["whole.m3u8", "master.m3u8", "blanks.m3u8"])
 def test_a_recording_in_segments_is_read(name: str, folder: Path) -> None:
     with open_source(folder / name) as source:
         assert len(list(source)) == 20
@@ -55,6 +62,12 @@ def test_a_recording_in_segments_is_read(name: str, folder: Path) -> None:
         ("sound.m3u8", "names 'sound.m3u8', which names playlists itself"),
         ("data.m3u8", "which is no file; give the URL"),
         ("many.m3u8", "names 65 playlists, expected at most 64"),
+        ("indented.m3u8", "is a live playlist"),
+        ("within.m3u8", "is a live playlist"),
+        ("separated.m3u8", "is a live playlist"),
+        ("no-colon.m3u8", "is a live playlist"),
+        ("mixed.m3u8", "is a live playlist"),
+        ("behind-zero.m3u8", "names 'behind-zero.m3u8', which names playlists itself"),
     ],
 )
 def test_a_playlist_without_an_end_is_refused(name: str, message: str, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -205,6 +206,80 @@ def test_what_cannot_be_judged_now_is_kept(tmp_path: Path, monkeypatch: pytest.M
     assert sentence == f"{part}, which was left unfinished, cannot be finished: Resource temporarily unavailable"
     assert len(finish_orphans(tmp_path, tmp_path / "new.mp4")) == 1
     assert len(read(tmp_path / "out.mkv")) == 30
+
+
+@pytest.mark.parametrize("extension", [".mkv", ".mp4"])
+def test_a_disk_that_cannot_be_read_proves_no_lack_of_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extension: str
+) -> None:
+    """FFmpeg says EIO of a broken header and of a broken disk; the latter is no reason to remove a recording."""
+    whole, part = tmp_path / f"out{extension}", tmp_path / f".out.0123456789abcdef.part{extension}"
+    subprocess.run([sys.executable, "-c", RECORD, whole, "30"], check=True, stdout=subprocess.DEVNULL)
+    content = whole.read_bytes()
+    whole.rename(part)
+    read_on = os.pread
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise av.FFmpegError(errno.EIO, "Input/output error")
+
+    def pread(handle: int, count: int, at: int) -> bytes:
+        if at + count > len(content) // 2:
+            raise OSError(errno.EIO, "Input/output error")
+        return read_on(handle, count, at)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(av, "open", refuse)
+        patch.setattr(os, "pread", pread)
+        patch.setattr("edgeseg.video.recovery.CHUNK", 1000, raising=False)
+        (sentence,) = finish_orphans(tmp_path, tmp_path / "new.mp4")
+    assert sentence == f"{part}, which was left unfinished, cannot be finished: Input/output error"
+    assert part.read_bytes() == content
+    assert len(finish_orphans(tmp_path, tmp_path / "new.mp4")) == 1
+    assert len(read(whole)) == 30
+
+
+@pytest.mark.parametrize("end", ["close", "full"])
+def test_a_name_that_the_disk_cannot_be_made_to_keep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    """The file has its name then, and the sentence says which."""
+    recording = Recording(tmp_path / "out.mp4", 64, 48, Fraction(25))
+    for number in range(80):
+        recording.write(np.zeros((48, 64, 3), np.uint8), number / 25)
+
+    def fail(_: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    class Broken:
+        def encode(self, _: Any) -> Any:
+            raise av.FFmpegError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("edgeseg.video.video_file.sync_folder", fail)
+    if end == "full":
+        monkeypatch.setattr(recording._file, "_stream", Broken())
+    with pytest.raises(OutputError, match=rf"record(ing|ed) is in {tmp_path / 'out.mp4'}$"):
+        recording.close()
+    assert recording.paths == [tmp_path / "out.mp4"]
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
+    assert len(read(tmp_path / "out.mp4")) >= 50
+
+
+def test_a_folder_that_may_be_written_but_not_read(tmp_path: Path) -> None:
+    """As a drop box. root may read everything, unless it gives up that right."""
+    folder = tmp_path / "box"
+    folder.mkdir()
+    command = [sys.executable, "-c", RECORD, str(folder / "out.mp4"), "30"]
+    if os.geteuid() == 0:
+        if not shutil.which("setpriv"):
+            pytest.skip("root may read every folder, and setpriv is not here")
+        command = ["setpriv", "--inh-caps=-all", "--bounding-set=-all", *command]
+    folder.chmod(0o300)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    finally:
+        folder.chmod(0o700)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [path.name for path in folder.iterdir()] == ["out.mp4"]
 
 
 def test_a_playlist_laid_where_a_part_would_be_leads_nowhere(tmp_path: Path) -> None:

@@ -30,10 +30,15 @@ struct Artifact {
     std::string precision;  // "fp32", "fp16", "int8", "int8-7bit"
     std::string sha256;
     std::uint64_t bytes;
-    std::optional<double> miou;             // percent, on the split `data_sha256`
+    std::optional<double> miou;              // percent, on the split `data_sha256`
     std::string data_sha256;
-    std::optional<double> agreement;        // percent of pixels that equal fp32's
-    std::optional<double> golden_agreement; // the same on the golden frames
+    std::optional<double> agreement;         // percent of pixels that equal fp32's
+    std::optional<double> golden_agreement;  // the same on the golden frames
+    std::string classes;                     // JSON of those that were renamed or left over where `miou` was measured
+    std::optional<double> verified_miou;     // percent, by `edgeseg verify`, on the split `verified_sha256`
+    std::string verified_sha256;
+    std::optional<double> least_agreement;   // percent that its owner asks for
+    std::vector<std::string> damaged;        // "evaluation": facts that are there and cannot be read, which prove nothing
 };
 
 // A picture of the network's own size, and the mask that fp32 gave for it where the bundle was made.

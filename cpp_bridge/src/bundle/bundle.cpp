@@ -7,6 +7,7 @@
 
 #include "edgeseg/error.hpp"
 #include "file.hpp"
+#include "measured.hpp"
 #include "onnx_wire.hpp"
 #include "png.hpp"
 #include "spec_json.hpp"
@@ -49,29 +50,12 @@ File file_from(const Fields& fields, const char* what, std::uint64_t largest) {
     return file;
 }
 
-// A figure of a measured fact; nothing where the fact is absent or damaged, which proves nothing.
-std::optional<double> figure(const Fields& measured, const char* fact, const char* key) {
-    try {
-        if (measured.has(fact)) return measured.object(fact).number(key);
-    } catch (const Error&) {
-        return std::nullopt;
-    }
-    return std::nullopt;
-}
-
 Artifact artifact_from(const Fields& fields) {
     const File file = file_from(fields, "artifact", kLargestModel);
     Artifact artifact{file.name, plain(fields.text("target"), "artifact's target"),
-                      plain(fields.text("precision"), "artifact's precision"), file.sha256, file.bytes, {}, {}, {}, {}};
-    const Fields measured = fields.object("measured");
-    artifact.miou = figure(measured, "evaluation", "miou");
-    artifact.agreement = figure(measured, "agreement", "mask_agreement");
-    artifact.golden_agreement = figure(measured, "golden", "mask_agreement");
-    try {
-        if (measured.has("evaluation")) artifact.data_sha256 = measured.object("evaluation").text("data_sha256");
-    } catch (const Error&) {
-        artifact.data_sha256.clear();
-    }
+                      plain(fields.text("precision"), "artifact's precision"), file.sha256, file.bytes, {}, {}, {}, {}, {}, {},
+                      {}, {}, {}};
+    read_measured(fields.object("measured").json(), artifact);
     return artifact;
 }
 

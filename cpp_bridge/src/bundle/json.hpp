@@ -34,6 +34,7 @@ class Fields {
 
     [[noreturn]] void fail(const std::string& message) const;
     const std::string& where() const { return where_; }
+    const Json& json() const { return object_; }
 
   private:
     const Json& field(const char* key, const char* expected) const;

@@ -11,6 +11,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from edgeseg.atomic import sync_folder
 from edgeseg.serve.recording import mp4
 from edgeseg.serve.recording.names import file_name
 from edgeseg.serve.recording.piece import Header, Piece
@@ -81,8 +82,9 @@ class Segments:
         file, self._file, self.present = self._file, None, 0
         try:
             os.fsync(file.handle)
-            give_name(file.path, self._target, overwrite=False)
+            name = give_name(file.path, self._target, overwrite=False)
             self.finished += 1
+            sync_folder(name.parent)
         finally:
             file.release()
 
@@ -129,6 +131,8 @@ def finish_leftovers(folder: Path) -> list[str]:
             sentences.append(f"{part}, which was left unfinished, cannot be finished: {error.strerror or error}")
             continue
         sentences.append(f"lines were left unfinished; they are {name} now")
+        with suppress(OSError):  # they have their name, whatever the disk makes of that
+            sync_folder(folder)
     return sentences
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pytest
+
+from edgeseg.artifact import SHIPPED
 
 SECONDS = 120.0
 """After which a test gives up."""
@@ -30,6 +34,18 @@ def complaint(process: subprocess.Popen[str]) -> str:
     assert error.startswith("error: ")
     assert error.count("\n") == 1
     return error
+
+
+def with_faults(program: Path, file: Path, faults: list[str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """edgeseg-run under strace, which lets calls that concern a file fail."""
+    strace = ["strace", "-f", "-o", str(file.parent / "strace.log"), "-P", str(file), "-P", file.name]
+    if not shutil.which("strace") or subprocess.run([*strace, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("strace is not here, or may not trace")
+    for fault in faults:
+        strace += ["-e", f"inject={fault}"]
+    options = ["--bundle", str(SHIPPED / "road-nano"), "--engine", "openvino", "--precision", "fp32", "--json"]
+    command = [*strace, str(program), *arguments, *options]
+    return subprocess.run(command, capture_output=True, text=True, cwd=file.parent, timeout=SECONDS)
 
 
 def pictures(folder: Path) -> dict[str, bytes]:

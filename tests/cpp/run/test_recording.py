@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
+import shutil
 import signal
 import subprocess
 from fractions import Fraction
@@ -14,7 +16,8 @@ import numpy as np
 import pytest
 
 from edgeseg.artifact import SHIPPED
-from tests.cpp.run.process import SECONDS, Start, report, written
+from edgeseg.video.recording import Recording
+from tests.cpp.run.process import SECONDS, Start, report, with_faults, written
 from tests.video.namespace import Loopback, free_port, wait_until
 
 
@@ -106,6 +109,82 @@ def test_a_name_that_was_taken_meanwhile_is_not_replaced(start: Start, servers: 
     assert f"{taken.name} was taken in the meantime; the recording is {name}" in found["warnings"]
     with av.open(str(tmp_path / name)) as container:
         assert sum(1 for _ in container.decode(video=0)) > 2
+
+
+@pytest.mark.parametrize("container", ["mkv", "mp4", "webm"])
+def test_a_key_frame_begins_every_second_however_slow_the_frames_come(
+    start: Start, tmp_path: Path, container: str
+) -> None:
+    """As Python's: 30 frames a second are announced, and one comes in 0.5 or 0.7 s."""
+    at = [500 * number for number in range(12)] + [6000 + 700 * number for number in range(9)]  # milliseconds
+    with av.open(str(tmp_path / "slow.mkv"), "w") as slow:
+        stream = slow.add_stream("ffv1", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "bgr0"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for time in at:  # the same picture, for a cut would begin with a key frame
+            frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), "bgr24").reformat(format="bgr0")
+            frame.pts, frame.time_base = time, Fraction(1, 1000)
+            slow.mux(stream.encode(frame))
+        slow.mux(stream.encode())
+    report(start("slow.mkv", "--out", f"cpp.{container}"))
+    python = Recording(tmp_path / f"python.{container}", 64, 48, Fraction(30))
+    for time in at:
+        python.write(np.zeros((48, 64, 3), np.uint8), time / 1000)
+    python.close()
+    ours, theirs = (key_times(tmp_path / f"{name}.{container}") for name in ("cpp", "python"))
+    assert ours == theirs
+    assert len(ours) == 6 + 5
+
+
+def key_times(path: Path) -> list[float]:
+    with av.open(str(path)) as container:
+        keys = [packet for packet in container.demux(video=0) if packet.is_keyframe]
+        return [round(float((packet.pts or 0) * packet.time_base), 2) for packet in keys]
+
+
+@pytest.mark.parametrize("name", ["cam-10:30.mkv", "d-10:30/cam.mp4", "http:cam.webm", "cam-{time:%H:%M}.mkv"])
+def test_a_colon_in_a_name_makes_no_protocol(start: Start, lossless: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / "d-10:30").mkdir()
+    (tmp_path / "in-10:30.mkv").write_bytes(lossless.read_bytes())
+    process = start("in-10:30.mkv", "--out", name)
+    (written,) = report(process)["outputs"]
+    assert process.returncode == 0
+    assert "{" in name or written == name
+    with av.open(f"file:{tmp_path / written}") as container:
+        assert sum(1 for _ in container.decode(video=0)) == 7
+
+
+def test_a_folder_that_may_be_written_but_not_read(program: Path, lossless: Path, tmp_path: Path) -> None:
+    """As a drop box: the recording has its name, though nobody can ask the disk whether it keeps that."""
+    box = tmp_path / "box"
+    box.mkdir()
+    command = [str(program), str(lossless), "--out", "box/out.mkv", "--bundle", str(SHIPPED / "road-nano")]
+    if os.geteuid() == 0:
+        if not shutil.which("setpriv"):
+            pytest.skip("root may read every folder, and setpriv is not here")
+        command = ["setpriv", "--inh-caps=-all", "--bounding-set=-all", *command]
+    box.chmod(0o300)
+    try:
+        command += ["--engine", "openvino", "--precision", "fp32", "--json"]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=SECONDS)
+    finally:
+        box.chmod(0o700)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["outputs"] == ["box/out.mkv"]
+    assert [path.name for path in box.iterdir()] == ["out.mkv"]
+
+
+def test_a_name_that_the_disk_cannot_be_made_to_keep(program: Path, lossless: Path, tmp_path: Path) -> None:
+    """By strace, which lets syncing the folder fail: the file has its name then, and the sentence says which."""
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "in.mkv").write_bytes(lossless.read_bytes())
+    fault = ["fsync:error=EIO"]
+    done = with_faults(program, tmp_path / "disk", fault, "in.mkv", "--out", "disk/out.mkv", "--max-frames", "3")
+    assert done.returncode == 2
+    assert "error: cannot write disk: Input/output error" in done.stderr
+    assert done.stderr.endswith("; the recording is in disk/out.mkv\n")
+    assert json.loads(done.stdout)["outputs"] == ["disk/out.mkv"]
+    assert [path.name for path in (tmp_path / "disk").iterdir()] == ["out.mkv"]
 
 
 @pytest.mark.parametrize("name", ["hard.mkv", "link.mkv"])

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
 
 from edgeseg.video.recovery import finish_orphans
-from tests.cpp.run.process import SECONDS, Start, complaint, report
+from tests.cpp.run.process import SECONDS, Start, complaint, report, with_faults
 from tests.cpp.run.test_recording import noise
 from tests.video.namespace import Loopback, free_port, wait_until
 
 FREE = "0123456789abcdef"
+
+UNLINK = ["?unlink,unlinkat:error=EPERM"]
 
 
 def part_of(folder: Path, container: str) -> Path | None:
@@ -51,8 +56,9 @@ def killed(request: pytest.FixtureRequest, start: Start, servers: Loopback, tmp_
 def test_the_next_start_finishes_it(killed: Path, start: Start, tmp_path: Path) -> None:
     out = tmp_path / f"out{killed.suffix}"
     noise(tmp_path / "in.mkv", 3)
-    found = report(start("in.mkv", "--out", "next.mkv"))
-    assert found["warnings"] == [f"a recording was left unfinished; it is {out.name} now, playable to its last second"]
+    found, said = report_and_said(start("in.mkv", "--out", "next.mkv"))
+    assert said == [f"a recording was left unfinished; it is {out.name} now, playable to its last second"]
+    assert found["warnings"] == []
     assert frames(out) > 1
     assert frames(tmp_path / "next.mkv") == 3
     assert list(tmp_path.glob(".*")) == []
@@ -87,6 +93,92 @@ def test_a_name_that_a_living_process_writes_is_refused(start: Start, servers: L
     assert frames(tmp_path / "out.mkv") >= 1
 
 
+def test_what_was_finished_is_said_where_the_run_fails(killed: Path, start: Start, tmp_path: Path) -> None:
+    noise(tmp_path / "in.mkv", 3)
+    (tmp_path / "masks").mkdir()
+    (tmp_path / "masks" / "old.png").touch()
+    process = start("in.mkv", "--out", "next.mkv", "--masks", "masks")
+    out, error = process.communicate(timeout=SECONDS)
+    assert (out, process.returncode) == ("", 2)
+    assert error.splitlines()[0] == (
+        f"edgeseg: a recording was left unfinished; it is out{killed.suffix} now, playable to its last second"
+    )
+    assert "error: " in error
+
+
+@pytest.mark.parametrize("name", ["./out.mkv", ".//out.mkv", "folder//out.mkv", "folder/../out.mkv", "link/../out.mkv"])
+def test_a_name_has_many_spellings(start: Start, tmp_path: Path, name: str) -> None:
+    """What was left beside it is found, and what is recovered is not replaced by what is recorded next."""
+    noise(tmp_path / "in.mkv", 30)
+    report(start("in.mkv", "--out", "whole.mkv"))
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "other" / "place").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("other/place")
+    folder = {"link": tmp_path / "other", "folder//out.mkv": tmp_path / "folder"}.get(
+        name if "//" in name else name.partition("/")[0], tmp_path
+    )
+    (tmp_path / "whole.mkv").rename(folder / f".out.{FREE}.part.mkv")
+    found, said = report_and_said(start("in.mkv", "--out", name, "--overwrite", "--max-frames", "1"))
+    assert len(said) == 1
+    assert "it is " in said[0]
+    assert found["outputs"] == [name]
+    assert list(folder.glob(".out.*")) == []
+    assert frames(folder / "out.mkv") == 1
+    assert frames(folder / "out.recovered-1.mkv") == 30
+
+
+@pytest.mark.parametrize("container", ["mkv", "mp4"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ["pread64:error=EIO", "read:error=EIO"],
+        ["pread64:error=EIO:when=2+", "read:error=EIO"],
+        ["?fstat,newfstatat:error=EIO:when=3+", "pread64:error=EIO"],
+        UNLINK,
+    ],
+    ids=["disk", "later", "size", "unlink"],
+)
+def test_a_disk_that_cannot_be_read_keeps_it(
+    program: Path, start: Start, tmp_path: Path, fault: list[str], container: str
+) -> None:
+    """By strace, which lets calls fail that concern this file: the third look at its size is the one before the cut."""
+    if "fstat" in fault[0] and container != "mp4":
+        pytest.skip("the size of MP4 alone is asked for")
+    noise(tmp_path / "in.mkv", 30)
+    report(start("in.mkv", "--out", f"whole.{container}"))
+    part = tmp_path / f".out.{FREE}.part.{container}"
+    content = (tmp_path / f"whole.{container}").read_bytes()
+    if fault == UNLINK:
+        content = b"\0" * 16  # without a picture
+    part.write_bytes(content)
+    done = with_faults(program, part, fault, "in.mkv", "--out", "next.mkv", "--max-frames", "1")
+    assert done.returncode == 0, done.stderr
+    reason = "Operation not permitted" if fault == UNLINK else "Input/output error"
+    assert f"edgeseg: {part.name}, which was left unfinished, cannot be finished: {reason}\n" in done.stderr
+    if fault != UNLINK:
+        assert part.read_bytes() == content
+        assert len(finish_orphans(tmp_path)) == 1
+        assert frames(tmp_path / f"out.{container}") == 30
+
+
+def test_a_call_that_a_signal_interrupts_is_made_again(program: Path, start: Start, tmp_path: Path) -> None:
+    noise(tmp_path / "in.mkv", 30)
+    report(start("in.mkv", "--out", "whole.mp4"))
+    part = tmp_path / f".out.{FREE}.part.mp4"
+    (tmp_path / "whole.mp4").rename(part)
+    fault = ["pread64:error=EINTR:when=1+2"]
+    done = with_faults(program, part, fault, "in.mkv", "--out", "next.mkv", "--max-frames", "1")
+    assert "it is out.mp4 now" in done.stderr
+    assert frames(tmp_path / "out.mp4") == 30
+
+
+def report_and_said(process: subprocess.Popen[str]) -> tuple[dict[str, Any], list[str]]:
+    """The report, and what stood on stderr before it."""
+    out, error = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0, error
+    return json.loads(out), [line.removeprefix("edgeseg: ") for line in error.splitlines()]
+
+
 @pytest.mark.parametrize("container", ["mkv", "mp4", "webm"])
 def test_both_make_the_same_of_what_is_cut_anywhere(start: Start, tmp_path: Path, container: str) -> None:
     """What is whole of it gets its name, what holds no picture goes, and what is no recording stays."""
@@ -110,8 +202,8 @@ def test_both_make_the_same_of_what_is_cut_anywhere(start: Start, tmp_path: Path
     copy_all(python, cpp)
 
     sentences = finish_orphans(python, spare=python / "new.mkv")
-    found = report(start("in.mkv", "--out", "cpp/new.mkv", "--max-frames", "1"))
-    assert found["warnings"] == [sentence.replace(f"{python}/", "cpp/") for sentence in sentences]
+    _, said = report_and_said(start("in.mkv", "--out", "cpp/new.mkv", "--max-frames", "1"))
+    assert said == [sentence.replace(f"{python}/", "cpp/") for sentence in sentences]
     assert len(sentences) >= 4
     (cpp / "new.mkv").unlink()
     assert listing(cpp) == listing(python)

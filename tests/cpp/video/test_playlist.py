@@ -34,6 +34,12 @@ REFUSED = {
     "a long URL": MASTER.format(f"http://127.0.0.1:9/{'b' * 100}.m3u8"),
     "too many": "#EXTM3U\n" + "".join(f"#EXT-X-STREAM-INF:BANDWIDTH=1\n{number}.m3u8\n" for number in range(65)),
     "nothing": "#EXTM3U\n",
+    "an end that is indented": f"{LIST} #EXT-X-ENDLIST\n",
+    "an end within a line": f"{LIST}x\f#EXT-X-ENDLIST\n",
+    "an end behind another character that ends lines": f"{LIST}x\u2028#EXT-X-ENDLIST\n",
+    "a tag of a master without its colon": f"{LIST}#EXT-X-STREAM-INF\nb.ts\n",
+    "a master with segments of its own": LIST + MASTER.format("whole.m3u8")[8:],
+    "itself, behind a zero": f"#EXTM3U\n#\0{MASTER.format('a.m3u8')[8:]}",
 }
 
 
@@ -42,6 +48,7 @@ def test_one_without_an_end_is_refused_as_in_python(cpp: Callable[..., Video], t
     """Before FFmpeg sees it, which would wait for ever, or open itself until no memory is left."""
     (tmp_path / "live.m3u8").write_text(LIST)
     (tmp_path / "master.m3u8").write_text(MASTER.format("b.m3u8"))
+    (tmp_path / "whole.m3u8").write_text(f"{LIST}#EXT-X-ENDLIST\n")
     path = tmp_path / "a.m3u8"
     path.write_bytes(content.encode())
     reason = refusal(python, path)
@@ -51,6 +58,6 @@ def test_one_without_an_end_is_refused_as_in_python(cpp: Callable[..., Video], t
 
 def test_one_with_an_end_is_played(cpp: Callable[..., Video], tmp_path: Path) -> None:
     write(tmp_path / "a.ts", Case("mpeg2video", ".ts", (64, 48)))
-    (tmp_path / "list.m3u8").write_text(f"{LIST}#EXT-X-ENDLIST\n")
+    (tmp_path / "list.m3u8").write_text(f"{LIST}#EXT-X-ENDLIST \t\r\n")
     (tmp_path / "a.m3u8").write_text(MASTER.format("list.m3u8"))
     compare(cpp(tmp_path / "a.m3u8"), python(tmp_path / "a.m3u8"))
