@@ -48,7 +48,7 @@ std::int64_t whole_boxes(int handle) {
     if (fstat(handle, &about) != 0) fail();
     std::int64_t end = 0;
     std::array<unsigned char, 8> header{};
-    for (std::int64_t at = 0; read_at(handle, header.data(), header.size(), at) == header.size();) {
+    for (std::int64_t at = 0; about.st_size - at >= 8 && read_at(handle, header.data(), header.size(), at) == header.size();) {
         const std::int64_t size = std::int64_t{header[0]} << 24 | header[1] << 16 | header[2] << 8 | header[3];
         if (size < 8 || size > about.st_size - at) break;
         at += size;
