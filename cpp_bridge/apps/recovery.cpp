@@ -42,6 +42,12 @@ void read_all(int handle) {
     }
 }
 
+// A pipe of such a name would be read until somebody writes into it.
+bool is_regular(int handle) {
+    struct stat about {};
+    return fstat(handle, &about) == 0 && S_ISREG(about.st_mode);
+}
+
 // Bytes of an MP4 file up to the end of its last whole fragment, a `moof` box with its `mdat` (ISO 14496-12). Throws Refusal.
 std::int64_t whole_boxes(int handle) {
     struct stat about {};
@@ -83,7 +89,7 @@ std::vector<std::string> finish_orphans(const std::string& folder, const std::st
         const std::string extension = extension_of(target);
         const bool mp4 = extension == ".mp4";
         if (!mp4 && extension != ".mkv" && extension != ".webm") return;
-        if (lock_file(handle) != Lock::taken || !is_at(handle, path)) return;
+        if (!is_regular(handle) || lock_file(handle) != Lock::taken || !is_at(handle, path)) return;
         try {
             if (mp4 && ftruncate(handle, whole_boxes(handle)) != 0) fail();
             if (!has_picture(handle, mp4 ? "mp4" : "matroska")) {

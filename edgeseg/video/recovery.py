@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,8 +30,8 @@ def finish_orphans(folder: Path, spare: Path | None = None) -> list[str]:
     """
     sentences = []
     for part, target, handle in orphans(folder, PART):
-        if target.suffix.lower() not in CONTAINERS:
-            continue
+        if target.suffix.lower() not in CONTAINERS or not stat.S_ISREG(os.fstat(handle).st_mode):
+            continue  # a pipe of such a name would be read until somebody writes into it
         try:
             if target.suffix.lower() == ".mp4":
                 os.ftruncate(handle, _whole_boxes(handle))
