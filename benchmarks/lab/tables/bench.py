@@ -65,7 +65,7 @@ def earlier_weights(results: Iterable[Json]) -> str:
     """A sentence where a shipped bundle has other weights now than those that were timed."""
     names = {result["bundle"]["name"] for result in results if not _is_shipped(result)} & set(shipped())
     return "".join(
-        f"\n\nTimed with earlier weights of {name}: the network is the same. mIoU is of the present ones."
+        f"\n\nTimes were measured with earlier weights of {name}, the same network; mIoU is that of the present ones."
         for name in sorted(names)
     )
 

@@ -315,7 +315,7 @@ def test_a_shipped_bundle_keeps_its_speed_when_it_was_trained_further(results: P
         for name in ("costs", "stream"):
             table = TABLES[name](results)
             assert f"| onnxruntime fp32 | {evaluation.miou:.1f} | 100" in table
-            assert ("Timed with earlier weights of road: the network is the same." in table) is earlier
+            assert ("Times were measured with earlier weights of road, the same network;" in table) is earlier
 
 
 around = st.text(st.characters(exclude_categories=["C"], exclude_characters="<")).map(lambda text: f"{text}\n")
