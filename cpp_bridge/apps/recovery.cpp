@@ -37,9 +37,12 @@ std::size_t read_at(int handle, void* data, std::size_t bytes, std::int64_t at) 
 // Throws Refusal: some of it cannot be read. FFmpeg has one error, EIO, for a broken disk and a broken header.
 void read_all(int handle) {
     std::vector<char> chunk(kChunk);
-    for (std::int64_t at = 0; const std::size_t bytes = read_at(handle, chunk.data(), chunk.size(), at);) {
+    std::int64_t at = 0;
+    std::size_t bytes = 0;
+    do {
+        bytes = read_at(handle, chunk.data(), chunk.size(), at);
         at += static_cast<std::int64_t>(bytes);
-    }
+    } while (bytes == chunk.size());
 }
 
 // A pipe of such a name would be read until somebody writes into it.

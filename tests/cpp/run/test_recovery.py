@@ -133,7 +133,7 @@ def test_a_name_has_many_spellings(start: Start, tmp_path: Path, name: str) -> N
     [
         ["pread64:error=EIO", "read:error=EIO"],
         ["pread64:error=EIO:when=2+", "read:error=EIO"],
-        ["?fstat,newfstatat:error=EIO:when=3+", "pread64:error=EIO"],
+        ["?fstat,newfstatat:error=EIO:when=4+", "pread64:error=EIO"],
         UNLINK,
     ],
     ids=["disk", "later", "size", "unlink"],
@@ -141,7 +141,7 @@ def test_a_name_has_many_spellings(start: Start, tmp_path: Path, name: str) -> N
 def test_a_disk_that_cannot_be_read_keeps_it(
     program: Path, start: Start, tmp_path: Path, fault: list[str], container: str
 ) -> None:
-    """By strace, which lets calls fail that concern this file: the third look at its size is the one before the cut."""
+    """By strace, which lets calls fail that concern this file: the fourth look asks for its size, before the cut."""
     if "fstat" in fault[0] and container != "mp4":
         pytest.skip("the size of MP4 alone is asked for")
     noise(tmp_path / "in.mkv", 30)
