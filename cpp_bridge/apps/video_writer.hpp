@@ -13,8 +13,8 @@ namespace app {
 
 class VideoWriter {
   public:
-    // `path`, a file whatever its name looks like, is written; messages call it `name`. An odd side gains a row or column, a copy of the last: 4:2:0 colour comes
-    // in pairs. `fps` is for the header alone. Throws Refusal.
+    // `path`, a file whatever its name looks like, is written; messages call it `name`. An odd side gains a row or column, a
+    // copy of the last: 4:2:0 colour comes in pairs. `fps` is for the header alone. Throws Refusal.
     VideoWriter(const std::string& path, std::string name, Size size, double fps);
     ~VideoWriter();
 

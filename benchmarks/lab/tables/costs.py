@@ -14,11 +14,7 @@ def costs(results: Path) -> str:
     The rate is that of throughput mode, the latency that of latency mode, a dash where a mode was not measured.
     Reads *.bench-*.json, which `edgeseg bench --data --json` writes.
     """
-    return "\n\n".join(
-        _costs(runs) + earlier_weights(measured) + warnings(measured)
-        for runs in comparable_runs(results)
-        for measured in [[result for result, _ in runs]]
-    )
+    return "\n\n".join(_costs(runs) for runs in comparable_runs(results))
 
 
 def _costs(runs: list[tuple[Json, Json]]) -> str:
@@ -40,4 +36,6 @@ def _costs(runs: list[tuple[Json, Json]]) -> str:
     split = accuracy_of(*runs[0])["split"] or "whole"
     about = f"{result['bundle']['name']}, {source['width']}x{source['height']} video, on {machine(result)}:"
     camera = f"camera at {result['settings']['camera_fps']:g} fps to mask, p95 ms"
-    return f"{about}\n\n{markdown(['', f'mIoU % ({split})', 'throughput, fps', camera], rows)}"
+    table = markdown(["", f"mIoU % ({split})", "throughput, fps", camera], rows)
+    measured = [result for result, _ in runs]
+    return f"{about}\n\n{table}{earlier_weights(measured)}{warnings(measured)}"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgeseg.bundle import Bundle, shipped
+from edgeseg.candidate import CPU_TARGET
 from edgeseg_bench.report.table import COLUMNS
 from lab.tables.bench import accuracy_of, artifact_of, comparable_runs, earlier_weights, recorded_accuracy
 from lab.tables.parts import Json, figure, markdown, warnings
@@ -17,14 +18,14 @@ def accuracy(results: Path) -> str:  # noqa: ARG001
     """The accuracy of each shipped artifact for processors, as the bundles record it, and its three weakest classes."""
     rows = []
     for name in shipped():
-        for precision in dict.fromkeys(artifact.precision for artifact in Bundle.open(name).artifacts):
-            figures = recorded_accuracy(name, precision)
-            if figures is None:
+        for artifact in Bundle.open(name).artifacts:
+            figures = recorded_accuracy(name, artifact.precision)
+            if artifact.target != CPU_TARGET or figures is None:
                 continue
             ious = sorted((iou, label) for label, iou in figures["iou"].items() if iou is not None)
             rows.append(
                 [
-                    f"{name}, {precision}",
+                    f"{name}, {artifact.precision}",
                     *(f"{figures[key]:.1f}" for key in ("miou", "pixel_accuracy", "class_accuracy", "boundary_f1")),
                     ", ".join(f"{label} {iou:.0f}" for iou, label in ious[:3]),
                     f"{figures['split'] or 'whole'}, {figures['images']}",
