@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, version_converter
+from onnx import TensorProto, helper, inliner, version_converter
 
 from edgeseg import kernels
 from edgeseg.accuracy.dataset import Dataset
@@ -21,7 +21,7 @@ from edgeseg.artifact import Artifact, Precision, sha256_of
 from edgeseg.atomic import atomic_file
 from edgeseg.bundle import Bundle
 from edgeseg.bundle_writer import check_replaceable
-from edgeseg.engines import open_engine
+from edgeseg.engines import first_line, open_engine
 from edgeseg.errors import ExportError
 from edgeseg.fact import Fact
 from edgeseg.measured import Measured
@@ -31,14 +31,15 @@ from edgeseg_export.batches import prove_batches
 from edgeseg_export.dynamic import prove_sizes
 from edgeseg_export.foreign.imported_card import imported_card
 from edgeseg_export.foreign.model_spec import ModelSpec
-from edgeseg_export.foreign.open_onnx import all_nodes, load_foreign
-from edgeseg_export.foreign.original import Original, first_line
+from edgeseg_export.foreign.open_onnx import load_foreign
+from edgeseg_export.foreign.original import Original
 from edgeseg_export.foreign.tail import RESIZE_WITH_COORDINATES
-from edgeseg_export.foreign.to_float import to_float
 from edgeseg_export.foreign.wrap import wrap
 from edgeseg_export.frames import sample_frames
 from edgeseg_export.golden import Pictures, data_pictures, write_with_golden
 from edgeseg_export.graph import finish
+from edgeseg_export.subgraphs import all_nodes
+from edgeseg_export.to_float import to_float
 from edgeseg_export.to_onnx import OPSET
 
 QUANTISED = frozenset(
@@ -46,6 +47,9 @@ QUANTISED = frozenset(
     | {"ConvInteger", "MatMulInteger"}
 )
 """Operators of networks that somebody has quantised: by Q and DQ, by integer operators, or as they run."""
+
+REDEFINED = frozenset({"GroupNormalization"})
+"""Operators that mean something else since opset 19 or later."""
 
 ABSURD = 0.995
 """Share of the pixels of real frames above which one class is a sign of a wrong input."""
@@ -256,11 +260,11 @@ def _converted(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
     if opset == OPSET:
         return model
     try:
-        converted = version_converter.convert_version(model, OPSET)
+        converted = version_converter.convert_version(_spelled_out(model, opset), OPSET)
     except Exception as error:  # the converter's exceptions share no base of their own.
+        reason = first_line(error).rpartition("failed: ")[2]  # without the converter's own source line
         raise ExportError(
-            f"{where} has opset {opset}, which cannot be converted to {OPSET}: {first_line(error)}; export it with "
-            f"opset {OPSET}"
+            f"{where} has opset {opset}, which cannot be converted to {OPSET}: {reason}; export it with opset {OPSET}"
         ) from error
     if opset < RESIZE_WITH_COORDINATES:  # the converter leaves the default of now, which is another
         for node in all_nodes(converted.graph):
@@ -268,6 +272,20 @@ def _converted(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
                 node.attribute.append(helper.make_attribute("coordinate_transformation_mode", "asymmetric"))
                 node.attribute.append(helper.make_attribute("nearest_mode", "floor"))
     return converted
+
+
+def _spelled_out(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
+    """The same with older operators in place of those that our opset does not know, where ONNX says how."""
+    present = {node.op_type for node in all_nodes(model.graph)}
+    names = sorted(name for name in present if opset > OPSET and _is_newer(name))
+    if not names:
+        return model
+    return inliner.inline_selected_functions(model, [("", name) for name in names], inline_schema_functions=True)
+
+
+def _is_newer(name: str) -> bool:
+    """Whether an operator is none of our opset, or another one there."""
+    return name in REDEFINED or not onnx.defs.has(name, OPSET)
 
 
 def _precision(model: onnx.ModelProto) -> Precision:

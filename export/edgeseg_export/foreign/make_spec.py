@@ -81,9 +81,10 @@ def _made(path: Path, convention: Family | None, like: FamilyName | None, size: 
     if names:
         notes.append(f"its classes' names are those of {'config.json' if known else 'its metadata'}")
     sides: dict[str, Any] = {"width": original.spec.width, "height": original.spec.height}
-    if probe.any_size and size is None:
+    if size is None:
         tried = f"{original.spec.width}x{original.spec.height}"
-        sides = dict.fromkeys(sides, f"{OPEN}pixels of your choice: the network takes any; it was run at {tried}")
+        choice = f"{OPEN}pixels of your choice: the network takes any; it was run at {tried}"
+        sides |= dict.fromkeys(probe.open_sides, choice)
     data = {
         "format": 1,
         "name": re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-._")[:64] or "network",

@@ -87,7 +87,9 @@ class Preparation:
             raise SpecError(f"spec's mean {self.mean} or std {self.std} is no use; give finite numbers, std above 0")
         if self.range == 1 and max(map(abs, self.mean)) > 1:
             raise SpecError(f"spec's range is 1 but its mean is {self.mean}: is the range 255? Else give 0 to 1")
-        if self.range == 255 and max(map(abs, self.std)) < 1 and max(map(abs, self.mean)) <= 1:
+        if self.range == 1 and max(self.std) > 1:
+            raise SpecError(f"spec's range is 1 but its std is {self.std}: is the range 255? Else give 0 to 1")
+        if self.range == 255 and max(self.std) < 1:
             raise SpecError(f"spec's range is 255 but its std is {self.std}: is the range 1? Else give std in levels")
 
     @property

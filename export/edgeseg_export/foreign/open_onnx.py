@@ -12,6 +12,7 @@ from onnx import external_data_helper, helper, inliner, numpy_helper
 from edgeseg.errors import ExportError
 from edgeseg.files import LARGEST_MODEL, read_file, real
 from edgeseg.onnx_wire import has_external_data
+from edgeseg_export.subgraphs import all_nodes, outer_names, subgraphs
 
 OPSETS = range(9, 25)
 """Versions of the ONNX operators that are accepted."""
@@ -23,11 +24,11 @@ _CONSTANTS = {"value": "", "value_float": "f4", "value_floats": "f4", "value_int
 def load_foreign(path: Path) -> onnx.ModelProto:
     """An ONNX model with all its weights, whose constants are initializers and whose functions are inlined.
 
-    Sizes that are not above 0 are open.
+    Sizes that are not above 0 are open. Its one opset is that of ONNX's own operators.
 
     Raises:
-        ExportError: the file is missing or no ONNX model, keeps weights outside its folder, or holds operators that are
-            not ONNX's own or of a version that is not supported.
+        ExportError: the file is missing or no ONNX model, keeps weights outside its folder, gives no tensor, or holds
+            operators that are not ONNX's own or of a version that is not supported.
     """
     try:
         content = read_file(path, LARGEST_MODEL)
@@ -46,6 +47,8 @@ def load_foreign(path: Path) -> onnx.ModelProto:
     if model.functions:
         model = inliner.inline_local_functions(model)
     check_operators(model, str(path))
+    if not tensor_outputs(model):
+        raise ExportError(f"{path} gives no tensor, expected scores for each pixel; export it with an output")
     constants_to_initializers(model)
     sort_nodes(model.graph, str(path))
     copy_shared_weights(model.graph)
@@ -84,19 +87,8 @@ def sort_nodes(graph: onnx.GraphProto, where: str) -> None:
     graph.node.extend(ordered)
 
 
-def outer_names(node: onnx.NodeProto) -> set[str]:
-    """Names that a node reads from the graph around it, those that only its inner graphs read with them."""
-    names = set(node.input)
-    for graph in subgraphs(node):
-        own = {value.name for value in (*graph.input, *graph.initializer)}
-        own |= {name for inner in graph.node for name in inner.output}
-        names |= {name for inner in graph.node for name in outer_names(inner)} - own
-        names |= {value.name for value in graph.output} - own
-    return names
-
-
 def check_operators(model: onnx.ModelProto, where: str) -> None:
-    """Refuses operators that are not ONNX's own, by name, and versions that are not supported.
+    """Refuses operators that are not ONNX's own, by name, and versions that are not supported; one domain is left.
 
     Raises:
         ExportError: there are some.
@@ -107,15 +99,27 @@ def check_operators(model: onnx.ModelProto, where: str) -> None:
             f"{where} needs custom operators, which no other runtime has: {', '.join(custom)}; export it again with "
             "plain ONNX operators, and without a runtime's own optimisations"
         )
-    versions = [entry.version for entry in model.opset_import if entry.domain in _OWN]
-    if len(versions) != 1 or versions[0] not in OPSETS:
+    versions = {entry.version for entry in model.opset_import if entry.domain in _OWN}
+    if len(versions) != 1 or not versions <= {*OPSETS}:
         raise ExportError(
-            f"{where} has opset {', '.join(map(str, versions)) or 'none'}, expected {OPSETS[0]} to {OPSETS[-1]}; "
-            "export it again with one of these"
+            f"{where} has opset {', '.join(map(str, sorted(versions))) or 'none'}, expected {OPSETS[0]} to "
+            f"{OPSETS[-1]}; export it again with one of these"
         )
+    del model.opset_import[:]  # tools list domains that nothing needs, in any order
+    model.opset_import.append(helper.make_opsetid("", versions.pop()))
+    for node in all_nodes(model.graph):
+        node.domain = ""
     unknown = sorted({node.op_type for node in all_nodes(model.graph) if not onnx.defs.has(node.op_type)})
     if unknown:
         raise ExportError(f"{where} holds {', '.join(unknown)}, which ONNX does not define; export it again")
+    if any(node.op_type == "Constant" and not node.attribute for node in all_nodes(model.graph)):
+        raise ExportError(f"{where} holds a Constant without a value, so it is damaged; export it again")
+
+
+def tensor_outputs(model: onnx.ModelProto) -> list[str]:
+    """Names of what a model gives, but for sequences and the like."""
+    kinds = {value.name: value.type.WhichOneof("value") for value in model.graph.output}
+    return [name for name, kind in kinds.items() if kind in (None, "tensor_type")]
 
 
 def constants_to_initializers(model: onnx.ModelProto) -> None:
@@ -151,19 +155,6 @@ def copy_shared_weights(graph: onnx.GraphProto) -> None:
         known[copy.name] = copy
     del graph.node[:]
     graph.node.extend(nodes)
-
-
-def all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
-    """Nodes of a graph and of the graphs in its If, Loop and Scan nodes."""
-    for node in graph.node:
-        yield node
-        for inner in subgraphs(node):
-            yield from all_nodes(inner)
-
-
-def subgraphs(node: onnx.NodeProto) -> list[onnx.GraphProto]:
-    """The graphs that a node holds."""
-    return [graph for each in node.attribute for graph in (each.g, *each.graphs) if graph.node or graph.output]
 
 
 def _is_text(model: onnx.ModelProto) -> bool:

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from onnx import helper
 
 from edgeseg import kernels
+from edgeseg.engines import first_line
 from edgeseg.errors import ExportError, SpecError
 from edgeseg.ort import ort
 from edgeseg.spec import Grid, Head, Spec
 from edgeseg_export.foreign.head import CHOICES, Range, find_head
 from edgeseg_export.foreign.model_spec import ModelSpec
+from edgeseg_export.foreign.open_onnx import tensor_outputs
 from edgeseg_export.foreign.other_tasks import refuse_other_tasks
 from edgeseg_export.foreign.tail import RESIZING, SQUASHING, Tail, candidates, find_tail
 from edgeseg_export.foreign.wrap import LEVELS, channels_last, frame_input
@@ -55,7 +57,7 @@ class Original:
         self.output = _output(model, model_spec, where)
         chain = candidates(model, self.output)
         self._names = list(dict.fromkeys([self.output, *(str(node.input[0]) for node in chain)]))
-        self._session = self._open()
+        self._session = open_session(model, self._names, where)
         tensors = self(np.zeros((1, model_spec.spec.height, model_spec.spec.width, 3), np.uint8))
         self.tail: Tail = find_tail(chain, self.output, tensors, model_spec, where)
         channels = tensors[self.tail.logits].shape[1]
@@ -173,9 +175,21 @@ class Original:
         """Runs frames of all kinds, to see which values the channels take."""
         spec = self.model_spec.spec
         outputs = [self.channels(self(kernels.resize(frame, spec.width, spec.height)[None])) for frame in _probes()]
+        self._refuse_infinite(outputs)
         self._values = Range.of([channels[0] for channels in outputs])
         names = self.tail.names
         return find_head(self._values, outputs[0].shape[1], self.model_spec, undone=names, where=self.where)
+
+    def _refuse_infinite(self, outputs: list[NDArray[np.float32]]) -> None:
+        """Names the channels that hold infinity or NaN, of which no class can be chosen."""
+        finite = np.min([np.isfinite(channels).all(axis=(0, 2, 3)) for channels in outputs], axis=0)
+        kept = self.model_spec.channels or range(len(finite))
+        broken = ", ".join(str(channel) for channel, fine in zip(kept, finite, strict=True) if not fine)
+        if broken:
+            raise ExportError(
+                f"{self.where} gives infinity or NaN in channel {broken:.80}; leave classes that never win out with "
+                '"channels" in the spec, or export it with -1e4 in place of -inf'
+            )
 
     def _find_grid(self) -> Grid:
         """The network's own, or what is stated; people resize to the whole input where neither says."""
@@ -188,29 +202,35 @@ class Original:
 
     def _refuse_other_tasks(self) -> None:
         """Runs a frame, to see whether the outputs are those of a network for another task."""
-        self._names = [value.name for value in self.model.graph.output]
-        self._session = self._open()
+        self._names = tensor_outputs(self.model)
+        self._session = open_session(self.model, self._names, self.where)
         spec = self.model_spec.spec
         frame = kernels.resize(sample_frames(None)[0], spec.width, spec.height)
         shapes = {name: found.shape for name, found in self(frame[None]).items()}
         size = spec.height, spec.width
         refuse_other_tasks(shapes, size, self.model_spec.labels, self.model_spec.output, self.where)
 
-    def _open(self) -> ort.InferenceSession:
-        exposed = onnx.ModelProto()
-        exposed.CopyFrom(self.model)
-        names = {value.name for value in exposed.graph.output}
-        exposed.graph.output.extend(onnx.ValueInfoProto(name=name) for name in self._names if name not in names)
-        options = ort.SessionOptions()
-        options.log_severity_level = 3
-        options.intra_op_num_threads = 1
-        options.add_session_config_entry("session.load_model_format", "ONNX")  # never its own format
-        try:
-            content = exposed.SerializeToString()
-            return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"], enable_fallback=0)
-        except Exception as error:  # ONNX Runtime's exceptions share no base of their own.
-            reason = f"{self.where} is refused by ONNX Runtime: {first_line(error)}"
-            raise ExportError(f"{reason}; export it again") from error
+
+def open_session(model: onnx.ModelProto, names: list[str], where: str) -> ort.InferenceSession:
+    """A session of a model in which the tensors `names` can be asked for.
+
+    Raises:
+        ExportError: ONNX Runtime refuses it.
+    """
+    exposed = onnx.ModelProto()
+    exposed.CopyFrom(model)
+    given = {value.name for value in exposed.graph.output}
+    exposed.graph.output.extend(onnx.ValueInfoProto(name=name) for name in dict.fromkeys(names) if name not in given)
+    options = ort.SessionOptions()
+    options.log_severity_level = 4  # what goes wrong is raised, and said once
+    options.intra_op_num_threads = 1
+    options.add_session_config_entry("session.load_model_format", "ONNX")  # never its own format
+    try:
+        content = exposed.SerializeToString()
+        return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"], enable_fallback=0)
+    except Exception as error:  # ONNX Runtime's exceptions share no base of their own.
+        reason = f"{where} is refused by ONNX Runtime: {first_line(error)}"
+        raise ExportError(f"{reason}; export it again") from error
 
 
 def _probes() -> list[NDArray[np.uint8]]:
@@ -225,7 +245,7 @@ def _is_whole(shape: tuple[int, ...], channels: int) -> bool:
 
 
 def _output(model: onnx.ModelProto, model_spec: ModelSpec, where: str) -> str:
-    names: list[str] = [value.name for value in model.graph.output]
+    names = tensor_outputs(model)
     if model_spec.output is None and len(names) == 1:
         return names[0]
     if model_spec.output in names and model_spec.output is not None:
@@ -233,9 +253,4 @@ def _output(model: onnx.ModelProto, model_spec: ModelSpec, where: str) -> str:
     listed = ", ".join(names)
     if model_spec.output is None:
         raise SpecError(f'{where} gives {listed}; say with "output" in the spec which one holds the scores')
-    raise SpecError(f"{where} has no output {model_spec.output!r:.80}; it gives {listed}")
-
-
-def first_line(error: Exception) -> str:
-    """What an exception says, on one line."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+    raise SpecError(f"{where} has no output {model_spec.output!r:.80} that is a tensor; it gives {listed}")

@@ -12,15 +12,15 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper
 
+from edgeseg.engines import first_line
 from edgeseg.errors import EdgeSegError, ExportError, SpecError
-from edgeseg.ort import ort
 from edgeseg.spec import MAX_CLASSES, MAX_SIDE, Spec
 from edgeseg_export.foreign.families import IMAGENET, Family
 from edgeseg_export.foreign.model_spec import OPEN, ModelSpec, Preparation
-from edgeseg_export.foreign.open_onnx import load_foreign
-from edgeseg_export.foreign.original import Original, first_line
-from edgeseg_export.foreign.tail import candidates
-from edgeseg_export.foreign.wrap import LEVELS, channels_last, frame_input
+from edgeseg_export.foreign.open_onnx import load_foreign, tensor_outputs
+from edgeseg_export.foreign.original import Original, open_session
+from edgeseg_export.foreign.tail import candidates, strides
+from edgeseg_export.foreign.wrap import LEVELS, channels_last, frame_input, said_size
 
 TRIAL_SIZE = 512, 512
 """Width and height that a network is run at that takes any size, where nobody says one."""
@@ -32,9 +32,9 @@ class Probe:
     def __init__(self, path: Path, convention: Family | None, size: tuple[int, int] | None) -> None:
         self._model, self._where, self._convention = load_foreign(path), str(path), convention
         stated = _declared_size(self._model)
-        self.any_size = stated is not None and 0 in stated
-        if size is not None and stated is not None and not self.any_size and size != stated:
-            raise SpecError(f"{path} takes {stated[0]}x{stated[1]} alone, not {size[0]}x{size[1]}; leave --size out")
+        self.open_sides = [side for side, fixed in zip(("width", "height"), stated or (), strict=False) if not fixed]
+        if size is not None and stated is not None and not _takes(stated, size):
+            raise SpecError(f"{path} takes {said_size(*stated)} alone, not {size[0]}x{size[1]}; leave --size out")
         width, height = (
             mine or declared or trial
             for mine, declared, trial in zip(size or (0, 0), stated or TRIAL_SIZE, TRIAL_SIZE, strict=True)
@@ -55,7 +55,13 @@ class Probe:
         kind = helper.tensor_dtype_to_np_dtype(self._picture.type.tensor_type.elem_type)
         width, height = self._spec.spec.width, self._spec.spec.height
         shape = f"{height}, {width}, 3" if channels_last(self._picture) else f"3, {height}, {width}"
-        return f"{kind} (1, {shape}){', or any size' if self.any_size else ''}"
+        free = "size" if self.any_size else " or ".join(self.open_sides)
+        return f"{kind} (1, {shape}){f', or any {free}' if free else ''}"
+
+    @property
+    def any_size(self) -> bool:
+        """Whether the file says neither width nor height."""
+        return len(self.open_sides) == 2
 
     def input_fields(self) -> dict[str, Any]:
         """How frames are prepared, as far as it is known."""
@@ -77,7 +83,7 @@ class Probe:
             SpecError: no output holds scores for each pixel.
             ExportError: it cannot be run.
         """
-        names: list[str] = [value.name for value in self._model.graph.output]
+        names = tensor_outputs(self._model)
         wanted = self._convention.output if self._convention is not None else None
         tensors = {name: self._run(name) for name in ([wanted] if wanted is not None and wanted in names else names)}
         fitting = {name: list(self._strides(found)) for name, found in tensors.items()}
@@ -112,32 +118,24 @@ class Probe:
 
     def _middle(self, output: str | None) -> float:
         """Of the range of an output that is neither logits nor probabilities."""
-        found = self._run(output or self._model.graph.output[0].name)[-1]
+        found = self._run(output or tensor_outputs(self._model)[0])[-1]
         return float(found.min() + found.max()) / 2
 
     def _strides(self, tensors: list[NDArray[Any]]) -> Iterator[tuple[int, int]]:
         """Stride and channels of the tensors that may be scores, the smallest picture first."""
-        height, width = self._spec.spec.height, self._spec.spec.width
         seen: set[tuple[int, int]] = set()
         for found in tensors:
             if found.ndim != 4 or found.shape[0] != 1 or min(found.shape) < 1 or found.shape[1] > MAX_CLASSES:
                 continue
-            for stride in {round(height / found.shape[2]), round(width / found.shape[3])}:
-                fits = stride and found.shape[2:] == (-(-height // stride), -(-width // stride))
-                if fits and (stride, found.shape[1]) not in seen:
+            for stride in strides(found.shape[2:], self._spec.spec):
+                if (stride, found.shape[1]) not in seen:
                     seen.add((stride, int(found.shape[1])))
                     yield stride, int(found.shape[1])
 
     def _run(self, output: str) -> list[NDArray[Any]]:
         """An output and the tensors before it that may be the scores, the first computed first."""
         names = [output, *(str(node.input[0]) for node in candidates(self._model, output))]
-        exposed = onnx.ModelProto()
-        exposed.CopyFrom(self._model)
-        there = {value.name for value in exposed.graph.output}
-        exposed.graph.output.extend(onnx.ValueInfoProto(name=name) for name in {*names} - there)
-        options = ort.SessionOptions()
-        options.log_severity_level = 3
-        options.add_session_config_entry("session.load_model_format", "ONNX")
+        session = open_session(self._model, names, self._where)
         spec = self._spec.spec
         frame = np.random.default_rng(0).integers(0, 256, (1, spec.height, spec.width, 3), np.uint8)
         kind = helper.tensor_dtype_to_np_dtype(self._picture.type.tensor_type.elem_type)
@@ -145,7 +143,6 @@ class Probe:
         if channels_last(self._picture):
             tensor = np.ascontiguousarray(tensor.transpose(0, 2, 3, 1))
         try:
-            session = ort.InferenceSession(exposed.SerializeToString(), options, providers=["CPUExecutionProvider"])
             found: list[NDArray[Any]] = session.run(names[::-1], {self._picture.name: tensor})
         except Exception as error:  # ONNX Runtime's exceptions share no base of their own
             size = f"{spec.width}x{spec.height}"
@@ -178,6 +175,11 @@ def _declared_size(model: onnx.ModelProto) -> tuple[int, int] | None:
         return None
     height, width = sizes[1:3] if channels_last(picture) else sizes[2:4]
     return width, height
+
+
+def _takes(stated: tuple[int, int], size: tuple[int, int]) -> bool:
+    """Whether a stated size, of which 0 is any, can be `size`."""
+    return all(side in (0, own) for side, own in zip(stated, size, strict=True))
 
 
 def _some_spec(width: int, height: int, stride: int, count: int) -> Spec:

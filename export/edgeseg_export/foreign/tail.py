@@ -8,6 +8,7 @@ arg-max, so the tensor before them serves. That they were undone rightly is meas
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from onnx import helper
 
 from edgeseg.errors import ExportError, SpecError
-from edgeseg.spec import Grid
+from edgeseg.spec import Grid, Spec
 from edgeseg_export.foreign.model_spec import ModelSpec
 
 SHAPING = ("Identity", "Cast", "Squeeze", "Unsqueeze", "Reshape", "Transpose")
@@ -90,23 +91,44 @@ def find_tail(
     for place in range(least, len(names)):
         tensor = tensors[names[place]]
         if _is_picture(tensor) and tensor.shape[2:] == size:
-            _check_channels(tensor.shape[1], model_spec, where)
+            _check_channels(tensor, model_spec, where)
             undone = tuple(reversed(chain[:place]))
             choice = next((index for index, node in enumerate(undone) if node.op_type in CHOOSING), len(undone))
             ids = str(undone[choice].output[0]) if choice < len(undone) else None
+            _check_order(undone[choice:], tensors, where)
             return Tail(names[place], undone, ids, _grid(undone[:choice], where))
-    shapes = [tensors[name].shape for name in names[least:]]
+    found = [tensors[name] for name in names[least:]]
+    shapes = dict.fromkeys(_said(tensor.shape) for tensor in found)
     raise SpecError(
-        f"{where} gives {' or '.join(dict.fromkeys(map(_said, shapes)))} for an input of {spec.width}x{spec.height}, "
-        f"but the spec's stride {spec.stride} means (1, C, {size[0]}, {size[1]}); {_advice(shapes, model_spec)}"
+        f"{where} gives {' or '.join(shapes)} for an input of {spec.width}x{spec.height}, but the spec's stride "
+        f"{spec.stride} means (1, C, {size[0]}, {size[1]}); {_advice(found, model_spec)}"
     )
 
 
 def _is_picture(tensor: NDArray[np.generic]) -> bool:
-    """Whether it holds scores, (1, C, h, w); one channel of them may be of any type, as ready-made masks are."""
-    return (
-        tensor.ndim == 4 and tensor.shape[0] == 1 and (tensor.dtype.kind == "f" or tensor.shape[1:2] == (1,))
-    )
+    """Whether it holds scores, (1, C, h, w): of whole numbers too, as quantised scores and ready-made masks are."""
+    return tensor.ndim == 4 and tensor.shape[0] == 1 and tensor.dtype.kind in "fiub"
+
+
+def _check_order(chosen: tuple[onnx.NodeProto, ...], tensors: dict[str, NDArray[Any]], where: str) -> None:
+    """Refuses what moves class ids about after the arg-max: they are read where the arg-max gives them."""
+    picture: list[int] = []
+    for node in chosen:
+        before, after = ([size for size in tensors[name].shape if size > 1] for name in (node.input[0], node.output[0]))
+        if len(after) > 1 and node.op_type in (*CHOOSING, *RESIZING):
+            picture = after
+        perm = next((list(each.ints) for each in node.attribute if each.name == "perm"), None)
+        if node.op_type == "Transpose":
+            shape = tensors[node.input[0]].shape
+            moved = [axis for axis in perm or reversed(range(len(shape))) if shape[axis] > 1]
+            turned = moved != sorted(moved)
+        else:
+            turned = node.op_type == "Reshape" and len(after) > 1 and after != picture
+        if turned:
+            raise ExportError(
+                f"{where} turns or reshapes its class ids after the arg-max, {_said(tuple(before))} to "
+                f"{_said(tuple(after))}; export it so that they lie as the frame does"
+            )
 
 
 def _least(chain: list[onnx.NodeProto]) -> int:
@@ -120,11 +142,13 @@ def _least(chain: list[onnx.NodeProto]) -> int:
     return least
 
 
-def _check_channels(count: int, model_spec: ModelSpec, where: str) -> None:
-    classes = model_spec.labels
+def _check_channels(scores: NDArray[Any], model_spec: ModelSpec, where: str) -> None:
+    count, classes = scores.shape[1], model_spec.labels
     if model_spec.channels is not None:
         if max(model_spec.channels) >= count:
             raise SpecError(f"{where} gives {count} channels, but the spec's channels name {max(model_spec.channels)}")
+    elif count == 1 and classes > 2 and scores.dtype.kind in "iu":
+        raise SpecError(f"{where} gives class ids that no arg-max at its end makes; export the scores before them")
     elif count != classes and not (count == 1 and classes == 2 and model_spec.head != "multi-label"):
         raise SpecError(
             f"{where} gives {count} channels, but the spec has {classes} classes; name each (null: without a name), or "
@@ -152,19 +176,27 @@ def _grid(undone: tuple[onnx.NodeProto, ...], where: str) -> Grid | None:
     return grids[0] if grids else None
 
 
-def _advice(shapes: list[tuple[int, ...]], model_spec: ModelSpec) -> str:
-    """The strides that would fit, if there are any."""
+def _advice(found: list[NDArray[Any]], model_spec: ModelSpec) -> str:
+    """The strides that would fit, if there are any; else what seems to be the matter."""
     spec = model_spec.spec
-    fitting = {
-        stride
-        for shape in shapes
-        if len(shape) == 4 and shape[0] == 1 and min(shape[2:]) > 0
-        for stride in {round(spec.height / shape[2]), round(spec.width / shape[3])}
-        if stride and shape[2:] == (-(-spec.height // stride), -(-spec.width // stride))
-    }
+    shapes = [tensor.shape for tensor in found]
+    pictures = [shape for shape in shapes if len(shape) == 4 and shape[0] == 1 and min(shape) > 0]
+    fitting = {stride for shape in pictures for stride in strides(shape[2:], spec)}
     if fitting:
         return f"give stride {' or '.join(map(str, sorted(fitting)))}"
+    if any(shape[3] == model_spec.labels and strides(shape[1:3], spec) for shape in pictures):
+        return "its channels come last; add a Transpose to (1, classes, height, width) at its end"
+    if any(tensor.dtype.kind in "iu" and tensor.ndim < 4 for tensor in found):
+        return "it holds class ids that no arg-max at its end makes; export the scores before them"
+    if any(shape[1] == model_spec.labels for shape in pictures):
+        return "its scores cover another size than the input divided by a stride; pad its convolutions, or resize them"
     return "edgeseg takes scores (1, classes, height, width); export the network so that it gives them"
+
+
+def strides(size: tuple[int, ...], spec: Spec) -> set[int]:
+    """The strides by which a height and width of scores would be the input's."""
+    near = {round(spec.height / size[0]), round(spec.width / size[1])}
+    return {stride for stride in near if stride and size == (-(-spec.height // stride), -(-spec.width // stride))}
 
 
 def _said(shape: tuple[int, ...]) -> str:

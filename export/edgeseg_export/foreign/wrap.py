@@ -23,7 +23,7 @@ from onnx import TensorProto, helper, numpy_helper
 from edgeseg.errors import ExportError, SpecError
 from edgeseg.spec import Head
 from edgeseg_export.foreign.model_spec import ModelSpec, Preparation
-from edgeseg_export.foreign.open_onnx import subgraphs
+from edgeseg_export.subgraphs import subgraphs
 
 PREFIX = "network/"
 """Of every name in the network, so that none can be one of ours."""
@@ -51,7 +51,7 @@ def frame_input(model: onnx.ModelProto, model_spec: ModelSpec, where: str) -> on
     if kind.elem_type not in (*FLOATS, *LEVELS) or len(sizes) != 4 or not (last or sizes[1] in (0, 3)):
         known = kind.elem_type in TensorProto.DataType.values()
         name = TensorProto.DataType.Name(kind.elem_type).lower() if known else "something"
-        shape = ", ".join(str(size or "?") for size in sizes)
+        shape = ", ".join(str(size or "?") for size in sizes) or "of no stated shape"
         raise ExportError(
             f"{where} takes {name} ({shape}), expected float or uint8 (1, 3, height, width) or (1, height, width, 3); "
             "export it like that"
@@ -68,10 +68,16 @@ def frame_input(model: onnx.ModelProto, model_spec: ModelSpec, where: str) -> on
         raise ExportError(f"{where} takes {sizes[0]} pictures at once, expected 1; export it with a batch of 1")
     height, width = sizes[1:3] if last else sizes[2:]
     if spec.dynamic and (height or width):
-        raise SpecError(f'{where} takes {width}x{height} alone, but the spec says "dynamic"; write false')
+        raise SpecError(f'{where} takes {said_size(width, height)} alone, but the spec says "dynamic"; write false')
     if height not in (0, spec.height) or width not in (0, spec.width):
-        raise SpecError(f"{where} takes {width}x{height}, the spec says {spec.width}x{spec.height}; correct it")
+        said = said_size(width, height)
+        raise SpecError(f"{where} takes {said}, the spec says {spec.width}x{spec.height}; correct it")
     return inputs[0]
+
+
+def said_size(width: int, height: int) -> str:
+    """A size in words, of which 0 is any."""
+    return "x".join(str(side or "any") for side in (width, height))
 
 
 def channels_last(picture: onnx.ValueInfoProto) -> bool:
@@ -199,7 +205,7 @@ def _normalise(
         scaled = numpy_helper.to_array(weight).astype(np.float64) / deviation[None, :, None, None]
         _replace(weight, scaled.astype(np.float32))
         deviation = np.ones(3)
-        if _unpadded(convolution):
+        if _unpadded(convolution) and _has_plain_bias(graph, convolution):
             _shift(graph, convolution, -(scaled * mean[None, :, None, None]).sum(axis=(1, 2, 3)))
             mean = np.zeros(3)
     shape = () if uniform else (3,) if last else (1, 3, 1, 1)
@@ -225,6 +231,12 @@ def _only_convolution(graph: onnx.GraphProto, entry: str) -> onnx.NodeProto | No
 def _unpadded(convolution: onnx.NodeProto) -> bool:
     attributes = {each.name: helper.get_attribute_value(each) for each in convolution.attribute}
     return not any(attributes.get("pads", [])) and attributes.get("auto_pad", b"NOTSET") in (b"NOTSET", b"VALID")
+
+
+def _has_plain_bias(graph: onnx.GraphProto, convolution: onnx.NodeProto) -> bool:
+    """Whether a convolution's bias is a constant, or absent; weights that are stored compressed are computed."""
+    bias = convolution.input[2] if len(convolution.input) > 2 else ""
+    return not bias or any(tensor.name == bias for tensor in graph.initializer)
 
 
 def _shift(graph: onnx.GraphProto, convolution: onnx.NodeProto, by: NDArray[np.float64]) -> None:

@@ -21,7 +21,7 @@ from edgeseg.ort import ort
 from edgeseg.processor import sums_int8_exactly
 from edgeseg.spec import Spec
 from edgeseg_export.precision.float_graph import FRAME
-from edgeseg_export.precision.to_half import widened
+from edgeseg_export.to_float import to_float
 
 
 class AsWritten:
@@ -29,16 +29,24 @@ class AsWritten:
 
     name = "onnxruntime, as written"
 
-    def __init__(self, model: Path | onnx.ModelProto, threads: int = 1) -> None:
-        """Loads an ONNX file or a model."""
+    def __init__(self, model: Path | onnx.ModelProto, threads: int = 1, *, keep_half: bool = False) -> None:
+        """Loads an ONNX file or a model.
+
+        Args:
+            model: either.
+            threads: that one inference runs on.
+            keep_half: what is float16 is rounded to it. Otherwise it is computed in float32 with the same constants,
+                as a CPU is slow at float16.
+        """
         self.threads = threads
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
         options.log_severity_level = 3
-        wide = widened(onnx.load(model) if isinstance(model, Path) else model)
+        loaded = onnx.load(model) if isinstance(model, Path) else model
+        written = loaded if keep_half else to_float(loaded)
         self._session: ort.InferenceSession | None = ort.InferenceSession(
-            wide.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            written.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
 
     def infer(self, tensor: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -50,11 +50,14 @@ def calibrate(
     session = watching(graph.model, names)
     for done, tensor in enumerate(tensors, start=1):
         for name, values in zip(names, session.run(names, {FRAME: tensor}), strict=True):
-            if values.dtype != np.float32:
-                histograms.pop(name, None)  # of a shape
+            if not isinstance(values, np.ndarray) or values.dtype != np.float32:
+                histograms.pop(name, None)  # of a shape, or a sequence of tensors
                 continue
             if not np.isfinite(values).all():
-                raise DataError(f"activation {name} is not finite on frame {done}; the network itself is broken")
+                raise DataError(
+                    f"activation {name} holds infinity or NaN on frame {done}, which no level of INT8 stands for; "
+                    "where -inf masks, export with -1e4 in its place; else the network itself is broken"
+                )
             histograms[name].add(values)
         if progress is not None:
             progress(done, total)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from edgeseg.errors import ExportError
+from edgeseg_export.subgraphs import outer_names
 
 FRAME = "frame"
 """The input that every exported graph has: uint8 (1, H, W, 3), BGR."""
@@ -166,7 +167,7 @@ def _fold_casts(model: onnx.ModelProto) -> None:
         kind = helper.tensor_dtype_to_np_dtype(helper.get_node_attr_value(node, "to"))
         folded = numpy_helper.to_array(constants[node.input[0]]).astype(kind)
         constants[node.output[0]] = numpy_helper.from_array(folded, node.output[0])
-    used = {name for node in remaining for name in node.input}
+    used = {name for node in remaining for name in outer_names(node)}
     del model.graph.node[:]
     model.graph.node.extend(remaining)
     del model.graph.initializer[:]

@@ -13,6 +13,7 @@ from onnx import helper, numpy_helper
 from edgeseg_export.precision.calibration import Histograms
 from edgeseg_export.precision.float_graph import FloatGraph
 from edgeseg_export.precision.histogram import Method
+from edgeseg_export.subgraphs import outer_names
 
 FOLLOWING = ("MaxPool", "Resize", "Slice", "Pad", "Concat")
 """Operators whose output's values lie in their input's range: they keep one scale, so an engine moves bytes."""
@@ -124,7 +125,7 @@ class Rewriter:
         del model.graph.node[:]
         model.graph.node.extend(self.nodes)
         known = {**graph.constants, **self.constants}
-        used = {name for node in self.nodes for name in node.input if name in known}
+        used = {name for node in self.nodes for name in outer_names(node) if name in known}
         del model.graph.initializer[:]
         model.graph.initializer.extend(numpy_helper.from_array(known[name], name) for name in sorted(used))
         del model.graph.value_info[:]

@@ -13,7 +13,8 @@ from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.evaluate import evaluate
 from edgeseg.artifact import SEVEN_BITS, Artifact, Precision, Target
 from edgeseg.bundle import Bundle
-from edgeseg.engines import open_engine
+from edgeseg.engines import first_line, open_engine
+from edgeseg.errors import ExportError
 from edgeseg.fact import Fact
 from edgeseg.measured import Calibration, HalfRange, Measured
 from edgeseg.processor import sums_int8_exactly
@@ -189,7 +190,13 @@ def _save(graph: onnx.ModelProto, folder: Path, name: str, target: Target, preci
     """Checks a graph and writes it; the target is part of the name where one precision has several."""
     suffix = precision if target == "onnxruntime" or precision == "fp16" else f"{precision}.{target}"
     path = folder / f"{name}.{suffix}.onnx"
-    onnx.checker.check_model(graph, full_check=True)
+    try:
+        onnx.checker.check_model(graph, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        reason = first_line(error)
+        raise ExportError(
+            f"{name} in {precision} for {target} would be no valid ONNX ({reason}); keep it in fp32, and report this"
+        ) from error
     onnx.save_model(graph, path)
     return path
 
@@ -211,7 +218,7 @@ def _measure(prepared: Prepared, path: Path, target: Target, precision: Precisio
 
 def _half_range(prepared: Prepared) -> HalfRange:
     """How near the network comes to the end of float16's range, and what rounding alone changes."""
-    rounded = AsWritten(rounded_to_half(prepared.graph, prepared.histograms))
+    rounded = AsWritten(rounded_to_half(prepared.graph, prepared.histograms), keep_half=True)
     apart = difference(prepared.reference, Segmenter(prepared.reference.spec, rounded), prepared.tensors)
     return half_range(prepared.histograms, apart.fact(str(prepared.source)))
 

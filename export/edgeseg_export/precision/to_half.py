@@ -7,10 +7,11 @@ convolutions add up in float32.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from edgeseg.agreement import Agreement
@@ -19,6 +20,7 @@ from edgeseg.measured import HalfRange
 from edgeseg_export.precision.calibration import Histograms
 from edgeseg_export.precision.float_graph import FloatGraph
 from edgeseg_export.precision.qdq import Rewriter
+from edgeseg_export.subgraphs import all_nodes, subgraphs
 
 OPSET = 19
 """The first whose QuantizeLinear takes float16."""
@@ -32,29 +34,24 @@ CUTTING = frozenset({"Where", "Clip", "Max", "Min", "Greater", "GreaterOrEqual",
 _SCALES = {"Resize": 2}
 """Inputs that stay float32 by the operator's definition."""
 
+_KINDS, _NUMBERS = ("to", "dtype"), ("value_float", "value_floats")
+"""Attributes that hold a type, and floats of a Constant."""
+
 
 def to_half(graph: FloatGraph) -> onnx.ModelProto:
     """The graph with float16 for float32; its output is cast back, so that all artifacts give float32 logits."""
     rewriter = Rewriter()
-    untouched = {
-        node.input[place]
-        for node in graph.nodes
-        for kind, place in _SCALES.items()
-        if node.op_type == kind and len(node.input) > place
-    }
+    nodes = list(all_nodes(graph.model.graph))
+    untouched = _scales(nodes)
     for name, constant in graph.constants.items():
         if constant.dtype == np.float32 and name not in untouched:
-            readers = {node.op_type for node in graph.nodes if name in node.input}
+            readers = {node.op_type for node in nodes if name in node.input}
             if np.abs(constant).max(initial=0.0) > LARGEST and (not readers or readers - CUTTING):
                 raise ExportError(f"constant {name} exceeds float16's {LARGEST:g}; keep this network in fp32")
-            rewriter.constant(name, np.clip(constant, -LARGEST, LARGEST).astype(np.float16))
+            rewriter.constant(name, _half(constant))
     for node in graph.nodes:
         inputs = list(node.input)
-        copied = onnx.NodeProto()
-        copied.CopyFrom(node)
-        if node.op_type == "Cast" and helper.get_node_attr_value(node, "to") == TensorProto.FLOAT:
-            del copied.attribute[:]
-            copied.attribute.append(helper.make_attribute("to", TensorProto.FLOAT16))
+        copied = _halved(node)
         for place, name in enumerate(copied.output):
             if name in graph.outputs:
                 copied.output[place] = f"{name}.half"
@@ -66,13 +63,55 @@ def to_half(graph: FloatGraph) -> onnx.ModelProto:
     return rewriter.model(graph, OPSET)
 
 
+def _halved(node: onnx.NodeProto) -> onnx.NodeProto:
+    """A copy of a node with float16 for float32 in its attributes, and in the graphs within it."""
+    copied = onnx.NodeProto()
+    copied.CopyFrom(node)
+    if node.op_type == "ConstantOfShape" and not node.attribute:  # zeros of float32
+        copied.attribute.append(helper.make_attribute("value", numpy_helper.from_array(np.zeros(1, np.float32))))
+    for attribute in copied.attribute:
+        if attribute.name in _KINDS and attribute.i == TensorProto.FLOAT:
+            attribute.i = TensorProto.FLOAT16
+        elif attribute.name in _NUMBERS:
+            numbers = np.asarray(helper.get_attribute_value(attribute), np.float32)
+            attribute.CopyFrom(helper.make_attribute("value", numpy_helper.from_array(_half(numbers))))
+        elif attribute.type == onnx.AttributeProto.TENSOR:
+            _halve(attribute.t)
+    for graph in subgraphs(copied):
+        scales = _scales(graph.node)
+        for tensor in graph.initializer:
+            if tensor.name not in scales:
+                _halve(tensor)
+        nodes = [inner if scales.intersection(inner.output) else _halved(inner) for inner in graph.node]
+        del graph.node[:], graph.value_info[:]
+        graph.node.extend(nodes)
+        for value in (*graph.input, *graph.output):
+            if value.type.tensor_type.elem_type == TensorProto.FLOAT:
+                value.type.tensor_type.elem_type = TensorProto.FLOAT16
+    return copied
+
+
+def _halve(tensor: onnx.TensorProto) -> None:
+    if tensor.data_type == TensorProto.FLOAT:
+        tensor.CopyFrom(numpy_helper.from_array(_half(numpy_helper.to_array(tensor)), tensor.name))
+
+
+def _half(values: NDArray[np.float32]) -> NDArray[np.float16]:
+    return np.clip(values, -LARGEST, LARGEST).astype(np.float16)
+
+
+def _scales(nodes: Iterable[onnx.NodeProto]) -> set[str]:
+    """Names of the inputs that stay float32."""
+    places = ((node, _SCALES[node.op_type]) for node in nodes if node.op_type in _SCALES)
+    return {node.input[place] for node, place in places if len(node.input) > place} - {""}
+
+
 def rounded_to_half(graph: FloatGraph, activations: Collection[str]) -> onnx.ModelProto:
     """The float32 graph with every float constant and the computed `activations` rounded to float16 and back."""
     rewriter = Rewriter()
     for name, constant in graph.constants.items():
         if constant.dtype == np.float32:
-            half = np.clip(constant, -LARGEST, LARGEST).astype(np.float16)
-            rewriter.constant(name, half.astype(np.float32))
+            rewriter.constant(name, _half(constant).astype(np.float32))
     for node in graph.nodes:
         copied = onnx.NodeProto()
         copied.CopyFrom(node)
@@ -99,17 +138,3 @@ def half_range(histograms: Histograms, rounded: Agreement) -> HalfRange:
     ratios = {name: max(-each.low, each.high) / LARGEST for name, each in histograms.items()}
     tensor = max(ratios, key=lambda name: ratios[name])
     return HalfRange(ratios[tensor], tensor, len(ratios), rounded)
-
-
-def widened(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A float16 graph computed in float32 with the same constants, for measuring where float16 is slow."""
-    wide = onnx.ModelProto()
-    wide.CopyFrom(model)
-    for tensor in wide.graph.initializer:
-        if tensor.data_type == TensorProto.FLOAT16:
-            tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float32), tensor.name))
-    for node in wide.graph.node:
-        if node.op_type == "Cast" and helper.get_node_attr_value(node, "to") == TensorProto.FLOAT16:
-            del node.attribute[:]
-            node.attribute.append(helper.make_attribute("to", TensorProto.FLOAT))
-    return wide

@@ -12,7 +12,8 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
+from packaging.version import Version
 
 import edgeseg
 from edgeseg import kernels
@@ -302,3 +303,70 @@ def test_an_open_size_may_be_written_as_a_number(size: int, tmp_path: Path) -> N
         value.type.tensor_type.shape.dim[0].dim_value = size
     found = edgeseg.load(imported(model, tmp_path).folder, engine="onnxruntime").logits(frame)
     np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("tail", ["flat", "squeezed"])
+def test_class_ids_may_be_flattened_or_squeezed(tmp_path: Path, tail: str) -> None:
+    shape = np.array([1, -1] if tail == "flat" else [HEIGHT // 4, WIDTH // 4])
+
+    def reshaped(s: str) -> Nodes:
+        choice = helper.make_node("ArgMax", [s], ["ids"], axis=1, keepdims=1)
+        return [choice, constant("shape", shape), helper.make_node("Reshape", ["ids", "shape"], ["out"])]
+
+    bundle = imported(network(reshaped, out=TensorProto.INT64), tmp_path)
+    frame = sample_frames(None)[0]
+    expected = by_hand(network(), frame, description()["input"])
+    np.testing.assert_allclose(edgeseg.load(bundle).logits(frame), expected, atol=1e-3)
+
+
+def test_a_bias_that_is_computed_stays_as_it_is(tmp_path: Path) -> None:
+    model = network(pads=0)
+    bias = next(tensor for tensor in model.graph.initializer if tensor.name == "b0")
+    half = numpy_helper.to_array(bias).astype(np.float16)
+    bias.CopyFrom(numpy_helper.from_array(half, "b0.half"))
+    model.graph.node.insert(0, helper.make_node("Cast", ["b0.half"], ["b0"], to=TensorProto.FLOAT))
+    frame = sample_frames(None)[0]
+    logits = edgeseg.load(imported(model, tmp_path)).logits(frame)
+    np.testing.assert_allclose(logits, by_hand(model, frame, description()["input"]), atol=1e-3)
+
+
+def test_scores_may_be_whole_numbers(tmp_path: Path) -> None:
+    model = network(levels, out=TensorProto.INT32)
+    frame = sample_frames(None)[0]
+    logits = edgeseg.load(imported(model, tmp_path)).logits(frame)
+    np.testing.assert_array_equal(logits, by_hand(model, frame, description()["input"]))
+
+
+def levels(s: str) -> Nodes:
+    whole = helper.make_node("Cast", [s], ["whole"], to=TensorProto.INT32)
+    return [whole, constant("zero", np.array(128, np.int32)), helper.make_node("Add", ["whole", "zero"], ["out"])]
+
+
+@pytest.mark.parametrize("domains", [["ai.onnx.ml", ""], ["", "ai.onnx"]], ids=["other first", "twice"])
+def test_the_opset_is_found_among_others(tmp_path: Path, domains: list[str]) -> None:
+    model = network(resized_out)
+    del model.opset_import[:]
+    model.opset_import.extend(helper.make_opsetid(domain, 1 if "ml" in domain else 13) for domain in domains)
+    assert imported(model, tmp_path).spec.stride == 4  # the resize is seen, and undone
+
+
+def resized_out(s: str) -> Nodes:
+    return [*resized(s), helper.make_node("Identity", ["large"], ["out"])]
+
+
+@pytest.mark.skipif(Version(onnx.__version__) < Version("1.19"), reason="inlines ONNX's own functions since 1.19")
+def test_operators_newer_than_our_opset_are_spelled_out(tmp_path: Path) -> None:
+    model = network(lambda s: [helper.make_node("Gelu", [s], ["out"])], opset=20)
+    model.ir_version = 9
+    frame = sample_frames(None)[0]
+    logits = edgeseg.load(imported(model, tmp_path)).logits(frame)
+    np.testing.assert_allclose(logits, by_hand(model, frame, description()["input"]), atol=1e-3)
+
+
+def test_what_cannot_be_converted_is_named(tmp_path: Path) -> None:
+    grid = np.zeros((1, 12, 16, 2), np.float32)
+    sampled = [constant("grid", grid), helper.make_node("GridSample", ["scores", "grid"], ["out"], mode="linear")]
+    model = network(lambda _: sampled, opset=20)
+    model.ir_version = 9
+    with pytest.raises(ExportError, match=r"opset 20, which cannot be converted to 18: [^/]*; export it with opset 18"):
+        imported(model, tmp_path)

@@ -16,7 +16,18 @@ from edgeseg.errors import EdgeSegError, ExportError, SpecError
 from edgeseg_export.foreign.import_onnx import import_onnx
 from edgeseg_export.foreign.model_spec import model_spec
 from edgeseg_export.frames import sample_frames
-from tests.export.foreign.their_onnx import HEIGHT, WIDTH, argmaxed, by_hand, description, imported, network, saved
+from tests.export.foreign.their_onnx import (
+    HEIGHT,
+    WIDTH,
+    Nodes,
+    argmaxed,
+    by_hand,
+    constant,
+    description,
+    imported,
+    network,
+    saved,
+)
 
 
 def external(folder: Path, location: str) -> Path:
@@ -80,6 +91,40 @@ def test_custom_operators_are_refused_by_name(tmp_path: Path) -> None:
         imported(model, tmp_path)
 
 
+TURNED = "turns or reshapes its class ids after the arg-max"
+FAR = np.array([0, 0, -np.inf, 0, 0], np.float32).reshape(1, 5, 1, 1)
+
+
+def same(s: str) -> Nodes:
+    return [helper.make_node("Identity", [s], ["out"])]
+
+
+def chosen(s: str, *more: onnx.NodeProto) -> Nodes:
+    return [helper.make_node("ArgMax", [s], ["ids"], axis=1, keepdims=0), *more]
+
+
+def reshaped(s: str, *shape: int) -> Nodes:
+    nodes = chosen(s, helper.make_node("Reshape", ["ids", "shape"], ["out"]))
+    return [constant("shape", np.array(shape)), *nodes]
+
+
+def turned(s: str) -> Nodes:
+    return chosen(s, helper.make_node("Transpose", ["ids"], ["out"], perm=[0, 2, 1]))
+
+
+def worst(s: str) -> Nodes:
+    return [helper.make_node("ArgMin", [s], ["out"], axis=1, keepdims=0)]
+
+
+def best(s: str) -> Nodes:
+    return [constant("one", np.array([1])), helper.make_node("TopK", [s, "one"], ["most", "out"], axis=1)]
+
+
+def last(s: str) -> Nodes:
+    moved = helper.make_node("Transpose", [s], ["last"], perm=[0, 2, 3, 1])
+    return [moved, helper.make_node("Relu", ["last"], ["out"])]
+
+
 BAD: list[tuple[onnx.ModelProto, dict[str, Any], str]] = [
     (network(), {"stride": 8}, r"\(1, 5, 12, 16\).*stride 8.*give stride 4"),
     (network(), {"classes": ["a", "b"]}, "5 channels, but the spec has 2 classes"),
@@ -91,6 +136,14 @@ BAD: list[tuple[onnx.ModelProto, dict[str, Any], str]] = [
     (network(kind=TensorProto.DOUBLE, out=TensorProto.DOUBLE), {}, r"takes double"),
     (network(lambda s: [helper.make_node("ReduceMean", [s], ["out"], axes=[2, 3])]), {}, r"gives \(1, 5, 1, 1\)"),
     (network(lambda s: [helper.make_node("Nonsense", [s], ["out"])]), {}, "Nonsense, which ONNX does not define"),
+    (network(turned, out=TensorProto.INT64), {}, TURNED),
+    (network(lambda s: reshaped(s, 1, 16, 12), out=TensorProto.INT64), {}, TURNED),
+    (network(best, out=TensorProto.INT64), {}, "gives class ids that no arg-max"),
+    (network(worst, out=TensorProto.INT64), {}, "holds class ids that no arg-max"),
+    (network(lambda s: [constant("far", FAR), helper.make_node("Add", [s, "far"], ["out"])]), {}, "in channel 2; "),
+    (network(last, shape=(1, 3, HEIGHT, WIDTH)), {}, "channels come last; add a Transpose"),
+    (network(lambda s: [helper.make_node("Constant", [], ["none"]), *same(s)]), {}, "a Constant without a value"),
+    (network(shape=(1, 3, HEIGHT, "w")), {"input_height": 32}, "takes anyx48, the spec says 64x32"),
 ]
 
 
@@ -135,6 +188,8 @@ def test_damaged_files_are_imported_or_refused(tmp_path: Path, seed: int) -> Non
         ({"input_colour": "GBR"}, "expected 'RGB' or 'BGR'"),
         ({"input_range": 100}, "expected 1 .* or 255"),
         ({"input_range": 255}, "is the range 1"),
+        ({"input_range": 255, "input_mean": [123.675, 116.28, 103.53]}, "is the range 1"),
+        ({"input_std": [58.395, 57.12, 57.375]}, "is the range 255"),
         ({"input_std": [1, 0, 1]}, "above 0"),
         ({"input_mean": [1, 2]}, "three numbers"),
         ({"channels": [0, 0, 1, 2, 3]}, "another one for each class"),
@@ -152,3 +207,21 @@ def test_a_missing_field_is_named() -> None:
     del data["input"]["mean"]
     with pytest.raises(SpecError, match="no field 'mean'"):
         model_spec(data)
+
+
+def test_an_output_that_is_a_sequence_is_passed_over(tmp_path: Path) -> None:
+    model = network(lambda s: [*same(s), helper.make_node("SequenceConstruct", [s], ["list"])])
+    kind = helper.make_sequence_type_proto(helper.make_tensor_type_proto(TensorProto.FLOAT, None))
+    model.graph.output.append(helper.make_value_info("list", kind))
+    frame = sample_frames(None)[0]
+    logits = edgeseg.load(imported(model, tmp_path)).logits(frame)
+    np.testing.assert_allclose(logits, by_hand(network(), frame, description()["input"]), atol=1e-3)
+    with pytest.raises(SpecError, match="no output 'list' that is a tensor; it gives out"):
+        imported(model, tmp_path, output="list")
+
+
+def test_a_model_that_gives_nothing_is_refused(tmp_path: Path) -> None:
+    model = network()
+    del model.graph.output[:]
+    with pytest.raises(ExportError, match="gives no tensor"):
+        imported(model, tmp_path)

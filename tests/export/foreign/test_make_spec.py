@@ -239,3 +239,11 @@ def test_what_gives_no_scores_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("EDGESEG_MODEL_MEMORY", "20")
     with pytest.raises(ExportError, match=r"is not run: it needs more than 20 MiB of memory"):
         make_spec(saved(network(), tmp_path))
+
+
+def test_a_side_that_is_fixed_is_not_asked_for(tmp_path: Path) -> None:
+    made = make_spec(saved(network(shape=(1, 3, HEIGHT, "w")), tmp_path))
+    assert made.data["input"]["height"] == HEIGHT
+    assert made.data["input"]["width"].startswith(OPEN)
+    assert made.data["input"]["dynamic"] is False
+    assert f"(1, 3, {HEIGHT}, 512), or any width" in made.notes[0]

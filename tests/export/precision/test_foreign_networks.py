@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from edgeseg.agreement import Agreement
 from edgeseg.errors import ExportError
+from edgeseg.measured import HalfRange
 from edgeseg_export.precision.quantize import quantize
 from tests.export.foreign.their_onnx import HEIGHT, WIDTH, Nodes, constant, imported, network
 
@@ -46,10 +47,38 @@ def channels_last() -> onnx.ModelProto:
     return model
 
 
+def branching(s: str) -> Nodes:
+    """Scores that an If scales by a constant of its own and one of the graph around it."""
+    result = helper.make_tensor_value_info("scaled", TensorProto.FLOAT, None)
+    own = [numpy_helper.from_array(np.array(2, np.float32), "own")]
+    nodes = [helper.make_node("Mul", [s, "own"], ["twice"]), helper.make_node("Add", ["twice", "far"], ["scaled"])]
+    then = helper.make_graph(nodes, "then", [], [result], own)
+    other = helper.make_graph([constant("scaled", np.zeros((1, 5, 12, 16), np.float32))], "else", [], [result])
+    return [
+        constant("far", np.array(3, np.float32)),
+        constant("yes", np.array(True)),
+        helper.make_node("If", ["yes"], ["out"], then_branch=then, else_branch=other),
+    ]
+
+
+def in_pieces(s: str) -> Nodes:
+    """Scores that go through a sequence of tensors."""
+    return [
+        helper.make_node("SplitToSequence", [s], ["pieces"], axis=1),
+        helper.make_node("ConcatFromSequence", ["pieces"], ["out"], axis=1),
+    ]
+
+
 @pytest.mark.parametrize(
     "make",
-    [lambda: network(statistic), lambda: network(masked), channels_last],
-    ids=["statistic of a frame", "mask beyond float16", "channels last"],
+    [
+        lambda: network(statistic),
+        lambda: network(masked),
+        channels_last,
+        lambda: network(branching),
+        lambda: network(in_pieces),
+    ],
+    ids=["statistic of a frame", "mask beyond float16", "channels last", "a branch", "a sequence"],
 )
 def test_they_are_quantised_and_agree_with_themselves(
     make: Callable[[], onnx.ModelProto], frames: Path, tmp_path: Path
@@ -65,3 +94,18 @@ def test_they_are_quantised_and_agree_with_themselves(
 def test_what_float16_cannot_hold_is_refused(frames: Path, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="exceeds float16"):
         quantize(imported(network(multiplied), tmp_path), frames, split="train")
+
+
+def test_the_rounding_of_activations_to_float16_is_measured(frames: Path, tmp_path: Path) -> None:
+    def far_off(s: str) -> Nodes:  # near 4096 float16 holds every fourth number
+        return [
+            constant("far", np.array(4096, np.float32)),
+            helper.make_node("Add", [s, "far"], ["there"]),
+            helper.make_node("Sub", ["there", "far"], ["out"]),
+        ]
+
+    bundle = quantize(imported(network(far_off), tmp_path), frames, split="train").bundle
+    fact = bundle.artifact(target="tensorrt", precision="fp16").measured.get(HalfRange)
+    assert fact is not None
+    assert fact.rounded is not None
+    assert 1.5 < fact.rounded.max_difference <= 2.1

@@ -18,9 +18,9 @@ from edgeseg.agreement import Agreement, OriginalAgreement
 from edgeseg.bundle import Bundle
 from edgeseg_export.foreign.import_onnx import import_onnx
 from edgeseg_export.foreign.model_spec import model_spec
-from edgeseg_export.foreign.to_float import to_float
 from edgeseg_export.frames import sample_frames
 from edgeseg_export.precision.quantize import quantize
+from edgeseg_export.to_float import to_float
 from edgeseg_export.verify_stages import stages
 from tests.export.foreign.their_onnx import HEIGHT, WIDTH, constant, description, network, resized, saved
 

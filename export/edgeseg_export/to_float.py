@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, numpy_helper
 
-from edgeseg_export.foreign.open_onnx import all_nodes, subgraphs
+from edgeseg_export.subgraphs import all_nodes, subgraphs
 
 _KINDS = ("to", "dtype")
 """Attributes that hold a type."""

@@ -1,0 +1,31 @@
+"""The graphs within a graph: those in its If, Loop and Scan nodes, which read the tensors of the graph around them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import onnx
+
+
+def all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    """Nodes of a graph and of the graphs in its If, Loop and Scan nodes."""
+    for node in graph.node:
+        yield node
+        for inner in subgraphs(node):
+            yield from all_nodes(inner)
+
+
+def subgraphs(node: onnx.NodeProto) -> list[onnx.GraphProto]:
+    """The graphs that a node holds."""
+    return [graph for each in node.attribute for graph in (each.g, *each.graphs) if graph.node or graph.output]
+
+
+def outer_names(node: onnx.NodeProto) -> set[str]:
+    """Names that a node reads from the graph around it, those that only its inner graphs read with them."""
+    names = set(node.input)
+    for graph in subgraphs(node):
+        own = {value.name for value in (*graph.input, *graph.initializer)}
+        own |= {name for inner in graph.node for name in inner.output}
+        names |= {name for inner in graph.node for name in outer_names(inner)} - own
+        names |= {value.name for value in graph.output} - own
+    return names
