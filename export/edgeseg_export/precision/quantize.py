@@ -14,7 +14,7 @@ from edgeseg.accuracy.evaluate import evaluate
 from edgeseg.artifact import SEVEN_BITS, Artifact, Precision, Target
 from edgeseg.bundle import Bundle
 from edgeseg.engines import first_line, open_engine
-from edgeseg.errors import ExportError
+from edgeseg.errors import ExportError, FrameError
 from edgeseg.fact import Fact
 from edgeseg.measured import Calibration, HalfRange, Measured
 from edgeseg.processor import sums_int8_exactly
@@ -217,9 +217,20 @@ def _measure(prepared: Prepared, path: Path, target: Target, precision: Precisio
 
 
 def _half_range(prepared: Prepared) -> HalfRange:
-    """How near the network comes to the end of float16's range, and what rounding alone changes."""
+    """How near the network comes to the end of float16's range, and what rounding alone changes.
+
+    Raises:
+        ExportError: an activation is beyond the range, and the logits are no numbers then.
+    """
     rounded = AsWritten(rounded_to_half(prepared.graph, prepared.histograms), keep_half=True)
-    apart = difference(prepared.reference, Segmenter(prepared.reference.spec, rounded), prepared.tensors)
+    try:
+        apart = difference(prepared.reference, Segmenter(prepared.reference.spec, rounded), prepared.tensors)
+    except FrameError as error:
+        worst = half_range(prepared.histograms, None)
+        raise ExportError(
+            f"float16 cannot hold this network: activation {worst.tensor} reaches {worst.largest_of_range:.2g} times "
+            "the end of its range; keep it in fp32"
+        ) from error
     return half_range(prepared.histograms, apart.fact(str(prepared.source)))
 
 

@@ -128,12 +128,12 @@ def rounded_to_half(graph: FloatGraph, activations: Collection[str]) -> onnx.Mod
     return rewriter.model(graph, graph.model.opset_import[0].version)
 
 
-def half_range(histograms: Histograms, rounded: Agreement) -> HalfRange:
+def half_range(histograms: Histograms, rounded: Agreement | None) -> HalfRange:
     """The activation that comes closest to the end of float16's range.
 
     Args:
         histograms: of all activations.
-        rounded: what `rounded_to_half` changes.
+        rounded: what `rounded_to_half` changes; None where that was not measured.
     """
     ratios = {name: max(-each.low, each.high) / LARGEST for name, each in histograms.items()}
     tensor = max(ratios, key=lambda name: ratios[name])

@@ -96,6 +96,18 @@ def test_what_float16_cannot_hold_is_refused(frames: Path, tmp_path: Path) -> No
         quantize(imported(network(multiplied), tmp_path), frames, split="train")
 
 
+def test_activations_that_float16_cannot_hold_are_refused(frames: Path, tmp_path: Path) -> None:
+    def far_out(s: str) -> Nodes:
+        return [
+            constant("large", np.array(5e4, np.float32)),
+            helper.make_node("Mul", [s, "large"], ["m"]),
+            helper.make_node("Div", ["m", "large"], ["out"]),
+        ]
+
+    with pytest.raises(ExportError, match=r"float16 cannot hold this network: activation network/m reaches .* times"):
+        quantize(imported(network(far_out), tmp_path), frames, split="train")
+
+
 def test_the_rounding_of_activations_to_float16_is_measured(frames: Path, tmp_path: Path) -> None:
     def far_off(s: str) -> Nodes:  # near 4096 float16 holds every fourth number
         return [
