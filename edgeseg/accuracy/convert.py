@@ -10,7 +10,7 @@ from pathlib import Path
 
 import cv2
 
-from edgeseg.accuracy.dataset import Dataset
+from edgeseg.accuracy.dataset import Dataset, warn_of_unused
 from edgeseg.accuracy.layouts import find_layout, nearest
 from edgeseg.atomic import atomic_folder
 from edgeseg.errors import DataError, OutputError
@@ -25,11 +25,15 @@ def convert(folder: Path, out: Path, *, progress: Callable[[int, int], None] = l
     Raises:
         DataError: the folder is no data set, or a file of it cannot be read.
         OutputError: `out` is there and not empty, or cannot be written; nothing is left of it.
+
+    Warns:
+        EdgeSegWarning: pictures lie there that no split reads, and are not in `out` either.
     """
     layout = find_layout(folder)
     if layout is None:
         raise DataError(f"{folder} is no data set that edgeseg knows; {nearest(folder)}")
-    datasets = [Dataset.open(folder, split) for split in layout.splits]
+    warn_of_unused(layout)
+    datasets = [Dataset.of(layout, folder, split) for split in layout.splits]
     total, done = sum(map(len, datasets)), 0
     with atomic_folder(out.absolute()) as temporary:
         if out.exists() and any(out.iterdir()):
