@@ -18,6 +18,7 @@ from edgeseg.accuracy.layouts import find_layout, nearest
 from edgeseg.accuracy.layouts.label_folders import LabelPair
 from edgeseg.accuracy.layouts.layout import NAMED, listed
 from edgeseg.accuracy.survey import Survey
+from edgeseg.accuracy.unions import without_unions
 from edgeseg.errors import DataError
 from edgeseg.picture import decode_picture, read_content
 
@@ -72,7 +73,7 @@ class DataReport:
 
 
 def check(folder: Path, *, progress: Callable[[int, int], None] = lambda _done, _of: None) -> DataReport:
-    """Reads every picture and label of every split.
+    """Reads every picture and label of every split; a list that others make up, as VOC's trainval, is left out.
 
     Raises:
         DataError: the folder is no data set, or its classes cannot be read.
@@ -87,6 +88,7 @@ def check(folder: Path, *, progress: Callable[[int, int], None] = lambda _done, 
             datasets.append(Dataset.of(layout, folder, split))
         except DataError as error:
             findings.append(Finding("fault", str(error)))
+    datasets = without_unions(datasets)
     findings += [Finding("fault", sentence) for sentence in layout.unused]
     total, done = sum(map(len, datasets)), 0
     splits: list[SplitReport] = []

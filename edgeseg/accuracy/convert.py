@@ -12,12 +12,15 @@ import cv2
 
 from edgeseg.accuracy.dataset import Dataset, warn_of_unused
 from edgeseg.accuracy.layouts import find_layout, nearest
+from edgeseg.accuracy.unions import without_unions
 from edgeseg.atomic import atomic_folder
 from edgeseg.errors import DataError, OutputError
 
 
 def convert(folder: Path, out: Path, *, progress: Callable[[int, int], None] = lambda _done, _of: None) -> int:
     """Writes images/, masks/ with class ids, and classes.json; the pictures' files are copied as they are.
+
+    A list that others make up, as VOC's trainval of train and val, is left out: it would be those once more.
 
     Returns:
         How many pairs were written.
@@ -33,7 +36,7 @@ def convert(folder: Path, out: Path, *, progress: Callable[[int, int], None] = l
     if layout is None:
         raise DataError(f"{folder} is no data set that edgeseg knows; {nearest(folder)}")
     warn_of_unused(layout)
-    datasets = [Dataset.of(layout, folder, split) for split in layout.splits]
+    datasets = without_unions([Dataset.of(layout, folder, split) for split in layout.splits])
     total, done = sum(map(len, datasets)), 0
     with atomic_folder(out.absolute()) as temporary:
         if out.exists() and any(out.iterdir()):
