@@ -16,15 +16,14 @@ from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.label_file import LabelImage
 from edgeseg.accuracy.layouts import find_layout, nearest
 from edgeseg.accuracy.layouts.label_folders import LabelPair
+from edgeseg.accuracy.layouts.layout import NAMED, listed
 from edgeseg.accuracy.survey import Survey
+from edgeseg.accuracy.unions import without_unions
 from edgeseg.errors import DataError
 from edgeseg.picture import decode_picture, read_content
 
 SHOWN = 6
 """Labelled images of a split that a report shows."""
-
-NAMED = 3
-"""Files that a finding names."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ class DataReport:
 
 
 def check(folder: Path, *, progress: Callable[[int, int], None] = lambda _done, _of: None) -> DataReport:
-    """Reads every picture and label of every split.
+    """Reads every picture and label of every split; a list that others make up, as VOC's trainval, is left out.
 
     Raises:
         DataError: the folder is no data set, or its classes cannot be read.
@@ -86,14 +85,11 @@ def check(folder: Path, *, progress: Callable[[int, int], None] = lambda _done, 
     datasets = []
     for split in layout.splits:
         try:
-            datasets.append(Dataset.open(folder, split))
+            datasets.append(Dataset.of(layout, folder, split))
         except DataError as error:
             findings.append(Finding("fault", str(error)))
-    if layout.unused:
-        loose = _names(layout.unused)
-        findings.append(
-            Finding("fault", f"{len(layout.unused)} files lie beside the splits' folders and are not read: {loose}")
-        )
+    datasets = without_unions(datasets)
+    findings += [Finding("fault", sentence) for sentence in layout.unused]
     total, done = sum(map(len, datasets)), 0
     splits: list[SplitReport] = []
     owners: dict[bytes, str | None] = {}
@@ -152,13 +148,13 @@ def _of_split(report: SplitReport) -> list[Finding]:
     findings += [Finding(weight, f"{where}{sentence}") for sentence in report.survey.faults()]
     if report.turned:
         sentence = f"EXIF turns {len(report.turned)} pictures; masks count as drawn over the turned ones: look at "
-        findings.append(Finding("warning", f"{where}{sentence}{_names(report.turned)}"))
+        findings.append(Finding("warning", f"{where}{sentence}{listed(report.turned)}"))
     if report.other_palette:
         sentence = (
             f"{len(report.other_palette)} masks have a palette that shows ids in other classes' colours; the ids count "
             'unless classes.json has "masks": "colours": '
         )
-        findings.append(Finding("warning", f"{where}{sentence}{_names(report.other_palette)}"))
+        findings.append(Finding("warning", f"{where}{sentence}{listed(report.other_palette)}"))
     return findings
 
 
@@ -175,8 +171,3 @@ def _has_other_palette(image: LabelImage, classes: Classes) -> bool:
         return False
     path = Path()  # both readings fit: no message is needed
     return not np.array_equal(classes.label(image, path, "ids"), classes.label(image, path, "colours"))
-
-
-def _names(paths: tuple[Path, ...] | list[Path]) -> str:
-    more = f" and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
-    return ", ".join(map(str, paths[:NAMED])) + more

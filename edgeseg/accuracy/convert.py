@@ -10,8 +10,9 @@ from pathlib import Path
 
 import cv2
 
-from edgeseg.accuracy.dataset import Dataset
+from edgeseg.accuracy.dataset import Dataset, warn_of_unused
 from edgeseg.accuracy.layouts import find_layout, nearest
+from edgeseg.accuracy.unions import without_unions
 from edgeseg.atomic import atomic_folder
 from edgeseg.errors import DataError, OutputError
 
@@ -19,17 +20,23 @@ from edgeseg.errors import DataError, OutputError
 def convert(folder: Path, out: Path, *, progress: Callable[[int, int], None] = lambda _done, _of: None) -> int:
     """Writes images/, masks/ with class ids, and classes.json; the pictures' files are copied as they are.
 
+    A list that others make up, as VOC's trainval of train and val, is left out: it would be those once more.
+
     Returns:
         How many pairs were written.
 
     Raises:
         DataError: the folder is no data set, or a file of it cannot be read.
         OutputError: `out` is there and not empty, or cannot be written; nothing is left of it.
+
+    Warns:
+        EdgeSegWarning: pictures lie there that no split reads, and are not in `out` either.
     """
     layout = find_layout(folder)
     if layout is None:
         raise DataError(f"{folder} is no data set that edgeseg knows; {nearest(folder)}")
-    datasets = [Dataset.open(folder, split) for split in layout.splits]
+    warn_of_unused(layout)
+    datasets = without_unions([Dataset.of(layout, folder, split) for split in layout.splits])
     total, done = sum(map(len, datasets)), 0
     with atomic_folder(out.absolute()) as temporary:
         if out.exists() and any(out.iterdir()):

@@ -50,10 +50,23 @@ class Dataset:
 
         Raises:
             DataError: the folder or split is not there, is empty, or an image or mask lacks its partner.
+
+        Warns:
+            EdgeSegWarning: pictures lie there that no split reads.
         """
         layout = find_layout(folder)
         if layout is None:
             raise DataError(f"{folder} has no split {split!r}; {nearest(folder)}")
+        warn_of_unused(layout)
+        return cls.of(layout, folder, split)
+
+    @classmethod
+    def of(cls, layout: Layout, folder: Path, split: str | None) -> Dataset:
+        """Pairs the files of a split in a folder of that layout.
+
+        Raises:
+            DataError: as `open`.
+        """
         pairs = _listed(layout, folder, split)
         classes = layout.classes()
         spread = pairs[:: max(1, len(pairs) // LOOKED_AT)][:LOOKED_AT]
@@ -149,13 +162,13 @@ class Dataset:
 
 
 def splits(folder: Path) -> list[str]:
-    """Names of a data set's splits; none where it is not divided, or is no data set.
+    """Names of a data set's splits, or of the folders in one that is not divided; none where it is no data set.
 
     Raises:
         DataError: the folder is not there.
     """
     layout = find_layout(folder)
-    return [] if layout is None else [name for name in layout.splits if name is not None]
+    return [] if layout is None else _names(layout)
 
 
 def has_split(folder: Path, split: str) -> bool:
@@ -165,20 +178,31 @@ def has_split(folder: Path, split: str) -> bool:
         DataError: the folder is not there.
     """
     layout = find_layout(folder)
-    return layout is not None and (split in layout.splits or (None in layout.splits and split in HALVES))
+    return layout is not None and (split in _names(layout) or (None in layout.splits and split in HALVES))
+
+
+def warn_of_unused(layout: Layout) -> None:
+    """Warns of pictures that no split reads; from this place, so that who opens two splits hears it once."""
+    for sentence in layout.unused:
+        warnings.warn(sentence, EdgeSegWarning, stacklevel=1)
+
+
+def _names(layout: Layout) -> list[str]:
+    return [name for name in (*layout.splits, *layout.parts) if name is not None]
 
 
 def _listed(layout: Layout, folder: Path, split: str | None) -> tuple[Pair, ...]:
-    if split in layout.splits:
-        return layout.splits[split]()
+    lists = layout.parts | layout.splits
+    if split in lists:
+        return lists[split]()
     if None in layout.splits and split in HALVES:
         half = divided(layout.splits[None](), split)
         if not half:
             raise DataError(f"{folder} has too few images to be divided into train and val; add some, or divide it")
         return half
-    names = ", ".join(name for name in layout.splits if name is not None)
+    names = ", ".join(_names(layout))
     raise DataError(
-        f"{folder} has no split {split!r}, it has {names}: choose one"
+        f"{folder} has no split {split!r}, it has {names}: choose one of these, or rename the one that is meant"
         if names
         else f"{folder} has no split {split!r}; it is not divided, and only its halves train and val can be asked for"
     )

@@ -16,7 +16,7 @@ from edgeseg.accuracy.check import DataReport, check
 from edgeseg.accuracy.check_page import page
 from edgeseg.accuracy.convert import convert
 from edgeseg.accuracy.dataset import Dataset
-from edgeseg.errors import DataError, OutputError
+from edgeseg.errors import DataError, EdgeSegWarning, OutputError
 
 COLOURS = {"road": [128, 64, 128], "car": [64, 0, 128]}
 
@@ -152,6 +152,12 @@ def test_a_converted_data_set_is_the_same(data: Path, tmp_path: Path) -> None:
             assert np.array_equal(label, same_label)
     with pytest.raises(OutputError, match="is there and not empty"):
         convert(data, out)
+
+
+def test_pictures_that_are_not_converted_are_told(data: Path, tmp_path: Path) -> None:
+    _loose(data)
+    with pytest.warns(EdgeSegWarning, match=r"1 files lie beside the splits' folders and are not read: .*loose\.png"):
+        assert convert(data, tmp_path / "plain") == 4
 
 
 def test_a_data_set_that_breaks_half_way_leaves_nothing(data: Path, tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ from functools import partial
 from pathlib import Path
 
 from edgeseg.accuracy.classes import CAMVID, read_classes
-from edgeseg.accuracy.layouts.layout import Layout, Splits, folders_in, pairs_by_name
+from edgeseg.accuracy.layouts.layout import Layout, Splits
+from edgeseg.accuracy.layouts.pairing import pairs_by_name
+from edgeseg.accuracy.layouts.split_folders import SPLITS, by_split, folders_in, usual, without_labels
 
 NAME = "CamVid"
 NEEDS = ("train", "trainannot")
@@ -22,13 +24,19 @@ _ANNOTATIONS = "annot"
 
 def find(folder: Path) -> Layout | None:
     """Folders X that have a folder Xannot beside them."""
-    names = [each.name.removesuffix(_ANNOTATIONS) for each in folders_in(folder) if each.name.endswith(_ANNOTATIONS)]
+    folders = {each: each.with_name(f"{each.name}{_ANNOTATIONS}") for each in folders_in(folder)}
+    labelled = [images for images, masks in folders.items() if masks in folders]
     splits: Splits = {
-        name: partial(pairs_by_name, folder / name, folder / f"{name}{_ANNOTATIONS}")
-        for name in names
-        if name and (folder / name).is_dir()
+        split: partial(pairs_by_name, images, folders[images])
+        for split, images in by_split((each.name, each) for each in labelled).items()
     }
     if not splits:
         return None
+    unused = [each for each in folders if usual(each.name) in SPLITS and each not in labelled]
     file = folder / "classes.json"
-    return Layout(NAME, splits, lambda: read_classes(file) if file.is_file() else CAMVID)
+    return Layout(
+        NAME,
+        splits,
+        lambda: read_classes(file) if file.is_file() else CAMVID,
+        tuple(without_labels(each, folders[each]) for each in unused),
+    )

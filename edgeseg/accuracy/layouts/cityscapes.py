@@ -13,12 +13,17 @@ from functools import partial
 from pathlib import Path
 
 from edgeseg.accuracy.classes import Classes
-from edgeseg.accuracy.layouts.layout import Layout, Splits, folders_in, pairs_by_name, usual
+from edgeseg.accuracy.layouts.layout import Layout, Splits
+from edgeseg.accuracy.layouts.pairing import is_image, pairs_by_name
+from edgeseg.accuracy.layouts.split_folders import labelled_folders
 
 NAME = "Cityscapes"
 NEEDS = ("leftImg8bit", "gtFine")
 
 _LABEL_IDS, _TRAIN_IDS = "_gtFine_labelIds", "_gtFine_labelTrainIds"
+
+_LABELLED = ("train", "val")
+"""Splits whose labels are missed; those of the test split are not published."""
 
 CLASSES: dict[str, tuple[int, tuple[int, int, int]]] = {
     "road": (7, (128, 64, 128)),
@@ -49,13 +54,12 @@ def find(folder: Path) -> Layout | None:
     images, masks = folder / "leftImg8bit", folder / "gtFine"
     if not (images.is_dir() and masks.is_dir()):
         return None
-    end = _LABEL_IDS if any(masks.rglob(f"*{_LABEL_IDS}.png")) else _TRAIN_IDS
-    splits: Splits = {
-        usual(each.name): partial(pairs_by_name, each, masks / each.name, ends=("_leftImg8bit", end))
-        for each in folders_in(images)
-        if (masks / each.name).is_dir()
-    }
-    return Layout(NAME, splits, lambda: by_label_id() if end == _LABEL_IDS else BY_TRAIN_ID) if splits else None
+    end = _LABEL_IDS if any(map(is_image, masks.rglob(f"*{_LABEL_IDS}.png"))) else _TRAIN_IDS
+    folders, unused = labelled_folders(images, masks, _LABELLED)
+    ends = ("_leftImg8bit", end)
+    splits: Splits = {split: partial(pairs_by_name, *each, ends=ends) for split, each in folders.items()}
+    classes = by_label_id if end == _LABEL_IDS else lambda: BY_TRAIN_ID
+    return Layout(NAME, splits, classes, unused) if splits else None
 
 
 BY_TRAIN_ID = Classes(tuple(CLASSES), tuple(colour for _, colour in CLASSES.values()), 255, reading="ids")

@@ -11,7 +11,7 @@ each has a mask of its own, in which nothing hides anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import chain
@@ -23,7 +23,10 @@ from numpy.typing import NDArray
 
 from edgeseg.accuracy.classes import VOID, Classes
 from edgeseg.accuracy.label_file import LabelImage
-from edgeseg.accuracy.layouts.layout import Layout, Pair, is_file, usual
+from edgeseg.accuracy.layouts.coco_places import annotation_files, image_folders
+from edgeseg.accuracy.layouts.layout import Layout, Pair, is_file
+from edgeseg.accuracy.layouts.pairing import spellings
+from edgeseg.accuracy.layouts.split_folders import by_split
 from edgeseg.accuracy.layouts.voc import palette
 from edgeseg.errors import DataError
 from edgeseg.json_fields import list_of, read_json, required
@@ -32,8 +35,6 @@ from edgeseg.picture import max_pixels
 NAME = "COCO"
 NEEDS = ("annotations/instances_*.json",)
 
-_ROBOFLOW = "_annotations.coco.json"
-_SINGLE = ("result.json", "annotations.json", _ROBOFLOW)
 _BACKGROUND = "background"
 
 FURTHEST = 16
@@ -142,7 +143,8 @@ class CocoFile:
         """The image of that name, which may be a path of the machine that exported it."""
         path = PurePosixPath(file_name.replace("\\", "/"))
         safe = [] if path.is_absolute() or ".." in path.parts else [str(path)]
-        for place in (folder / name for folder in self._folders for name in (*safe, path.name)):
+        names = [each for name in (*safe, path.name) for each in spellings(name)]
+        for place in (folder / name for folder in self._folders for name in names):
             if is_file(place):
                 return place
         places = " or ".join(map(str, self._folders))
@@ -151,9 +153,10 @@ class CocoFile:
 
 def find(folder: Path) -> Layout | None:
     """JSON files in the places where the exporters put them."""
-    files = dict(_files(folder))
-    if not files:
+    found = by_split(annotation_files(folder))
+    if not found:
         return None
+    files = {split: CocoFile(path, image_folders(path, folder)) for split, path in found.items()}
     first = next(iter(files.values()))
     return Layout(NAME, {split: partial(_pairs, each, first) for split, each in files.items()}, first.classes)
 
@@ -165,18 +168,6 @@ def _pairs(file: CocoFile, first: CocoFile) -> tuple[Pair, ...]:
             f"{', '.join(file.classes().names)}; export them together"
         )
     return file.pairs()
-
-
-def _files(folder: Path) -> Iterator[tuple[str | None, CocoFile]]:
-    for path in sorted(folder.glob("annotations/instances_*.json")):
-        name = path.stem.removeprefix("instances_")
-        places = (folder / name, folder / "images" / name, folder / "images")
-        yield (None if name == "default" else usual(name.rstrip("0123456789") or name)), CocoFile(path, places)
-    for path in sorted(folder.glob(f"*/{_ROBOFLOW}")):
-        yield usual(path.parent.name), CocoFile(path, (path.parent,))
-    for path in (folder / name for name in _SINGLE):
-        if path.is_file():
-            yield None, CocoFile(path, (folder / "images", folder))
 
 
 def _extent(annotation: dict[str, Any]) -> float:

@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 
 from edgeseg.accuracy.classes import VOID, Classes
 from edgeseg.accuracy.label_file import LabelImage, read_label_image
-from edgeseg.accuracy.layouts.layout import SUFFIXES, Layout, Pair, Splits, folders_in, pairs_by_name, usual
+from edgeseg.accuracy.layouts.layout import Layout, Pair
+from edgeseg.accuracy.layouts.pairing import is_image, pairs_by_name
+from edgeseg.accuracy.layouts.split_folders import folders_in, layout_by_folders, partner, usual
 from edgeseg.accuracy.layouts.voc import palette
 from edgeseg.errors import DataError
 from edgeseg.label_folder import label_of
@@ -78,27 +80,21 @@ def two_levels(image: LabelImage, path: Path) -> NDArray[np.uint8]:
 
 
 def find(folder: Path) -> Layout | None:
-    """images/ beside masks/, in which folders have other names than in images/: they are labels, no splits."""
+    """images/ beside masks/, in which no folder means what one in images/ does: they are labels, no splits."""
     images, masks = folder / "images", folder / "masks"
     if not (images.is_dir() and masks.is_dir()):
         return None
-    labels, parts = folders_in(masks), folders_in(images)
-    loose = any(path.suffix.lower() in SUFFIXES for path in masks.iterdir())
-    if len(labels) < FEWEST or loose or {each.name for each in labels} & {each.name for each in parts}:
+    labels = folders_in(masks)
+    shared = {usual(each.name) for each in labels} & {usual(each.name) for each in folders_in(images)}
+    if len(labels) < FEWEST or shared or any(is_image(path) for path in masks.iterdir()):
         return None
     names = tuple(label_of(each.name) for each in labels)
-    unused = tuple(path for path in sorted(images.iterdir()) if path.suffix.lower() in SUFFIXES) if parts else ()
-    splits: Splits = {usual(each.name): partial(_pairs, each, labels, each.name) for each in parts}
-    return Layout(
-        NAME,
-        splits or {None: partial(_pairs, images, labels, "")},
-        partial(Classes, names, palette(len(names)), VOID, None, reading="ids"),
-        unused,
-    )
+    classes = partial(Classes, names, palette(len(names)), VOID, None, reading="ids")
+    return layout_by_folders(NAME, images, partial(_pairs, images, labels), classes)
 
 
 def _pairs(images: Path, labels: Sequence[Path], part: str) -> tuple[LabelPair, ...]:
-    by_label = [pairs_by_name(images, label / part) for label in labels]
+    by_label = [pairs_by_name(images / part, partner(label, part)) for label in labels]
     return tuple(
         LabelPair(
             together[0].image,

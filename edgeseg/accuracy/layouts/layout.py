@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +13,11 @@ from numpy.typing import NDArray
 from edgeseg.accuracy.classes import Classes
 from edgeseg.accuracy.label_file import LabelImage, read_label_image
 from edgeseg.errors import DataError
-from edgeseg.files import LARGEST_TEXT, read_file, walk
+from edgeseg.files import LARGEST_TEXT, read_file
 from edgeseg.picture import read_content
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
-"""What counts as an image; other files in the folders are not read."""
-
-ALIASES = {"valid": "val", "validation": "val", "training": "train", "testing": "test"}
-"""Names that people give to splits, and ours."""
+NAMED = 3
+"""Files that a sentence names."""
 
 
 @dataclass(frozen=True)
@@ -70,13 +67,15 @@ class Layout:
         name: of the layout, "plain".
         splits: what lists the pairs of each split; the only key is None where the data set is not divided.
         classes: reads the classes.
-        unused: files that lie where pictures are expected, and that no split reads.
+        unused: a sentence for each kind of pictures that no split reads.
+        parts: of a data set that is not divided, as the pictures of one city: what lists those of each by its name.
     """
 
     name: str
     splits: Splits
     classes: Callable[[], Classes]
-    unused: tuple[Path, ...] = ()
+    unused: tuple[str, ...] = ()
+    parts: Splits = field(default_factory=dict)
 
 
 def read_text(path: Path) -> str:
@@ -101,58 +100,10 @@ def is_file(path: Path) -> bool:
         return False
 
 
-def usual(split: str) -> str:
-    """Our name of a split."""
-    return ALIASES.get(split, split)
-
-
-def images_in(folder: Path) -> list[Path]:
-    """The images in a folder and all folders below it, sorted, as `walk` finds them."""
-    found = [here / name for here, _, names in walk(folder) for name in names if Path(name).suffix.lower() in SUFFIXES]
-    return sorted(path for path in found if path.is_file())
-
-
-def folders_in(folder: Path) -> list[Path]:
-    """The folders in a folder, sorted; hidden ones are left out."""
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-
-
-def pairs_by_name(images: Path, masks: Path, *, ends: tuple[str, str] = ("", "")) -> tuple[Pair, ...]:
-    """Pairs files that have one place and name below their two folders, suffixes aside.
-
-    Args:
-        images: folder of the images.
-        masks: folder of the label images.
-        ends: what the names of images and of label images end in; names that end otherwise are left out.
-
-    Raises:
-        DataError: a folder is missing or empty, or a file has no partner or two.
-    """
-    if not masks.is_dir():
-        raise DataError(f"{images} has no masks: expected the folder {masks}")
-    by_key = [_by_key(folder, end) for folder, end in zip((images, masks), ends, strict=True)]
-    for files, partners, place in ((by_key[0], by_key[1], masks), (by_key[1], by_key[0], images)):
-        singles = sorted(files.keys() - partners.keys())
-        if singles:
-            raise DataError(
-                f"{files[singles[0]]} has no partner of that name in {place} ({len(singles)} files have none); "
-                "every image needs its mask: add what is missing"
-            )
-    if not by_key[0]:
-        raise DataError(f"{images} is empty, expected images ({', '.join(sorted(SUFFIXES))})")
-    return tuple(Pair(by_key[0][key], by_key[1][key]) for key in sorted(by_key[0]))
-
-
-def _by_key(folder: Path, end: str) -> dict[str, Path]:
-    files: dict[str, Path] = {}
-    for path in images_in(folder):
-        if not path.stem.endswith(end):
-            continue
-        key = str(path.relative_to(folder).with_suffix("")).removesuffix(end)
-        if key in files:
-            raise DataError(f"{files[key]} and {path} share a name, by which partners are found; rename one")
-        files[key] = path
-    return files
+def listed(paths: Sequence[Path]) -> str:
+    """The first of some paths, and how many more there are."""
+    more = f" and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
+    return ", ".join(map(str, paths[:NAMED])) + more
 
 
 def divided(pairs: Iterable[Pair], split: str) -> tuple[Pair, ...]:

@@ -17,7 +17,9 @@ from functools import partial
 from pathlib import Path
 
 from edgeseg.accuracy.classes import VOID, Classes, read_classes
-from edgeseg.accuracy.layouts.layout import Layout, Splits, folders_in, pairs_by_name, read_text, usual
+from edgeseg.accuracy.layouts.layout import Layout, Splits, read_text
+from edgeseg.accuracy.layouts.pairing import pairs_by_name
+from edgeseg.accuracy.layouts.split_folders import labelled_folders
 from edgeseg.accuracy.layouts.voc import palette
 from edgeseg.errors import DataError
 
@@ -33,13 +35,10 @@ def find(folder: Path) -> Layout | None:
     for images, masks in ((folder / first, folder / second) for first, second in FOLDERS):
         if not (images.is_dir() and masks.is_dir()):
             continue
-        splits: Splits = {
-            usual(each.name): partial(pairs_by_name, each, masks / each.name)
-            for each in folders_in(images)
-            if (masks / each.name).is_dir()
-        }
+        folders, unused = labelled_folders(images, masks)
+        splits: Splits = {split: partial(pairs_by_name, *each) for split, each in folders.items()}
         if splits:
-            return Layout(NAME, splits, partial(_classes, folder))
+            return Layout(NAME, splits, partial(_classes, folder), unused)
     return None
 
 

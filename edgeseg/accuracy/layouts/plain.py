@@ -16,7 +16,9 @@ from functools import partial
 from pathlib import Path
 
 from edgeseg.accuracy.classes import Classes, read_classes
-from edgeseg.accuracy.layouts.layout import SUFFIXES, Layout, Splits, folders_in, pairs_by_name, usual
+from edgeseg.accuracy.layouts.layout import Layout, Pair
+from edgeseg.accuracy.layouts.pairing import pairs_by_name
+from edgeseg.accuracy.layouts.split_folders import layout_by_folders, partner
 from edgeseg.errors import DataError
 
 NAME = "plain"
@@ -28,9 +30,11 @@ def find(folder: Path) -> Layout | None:
     images, masks = folder / "images", folder / "masks"
     if not images.is_dir() or not (masks.is_dir() or (folder / "classes.json").is_file()):
         return None
-    splits: Splits = {usual(each.name): partial(pairs_by_name, each, masks / each.name) for each in folders_in(images)}
-    loose = tuple(path for path in sorted(images.iterdir()) if path.suffix.lower() in SUFFIXES) if splits else ()
-    return Layout(NAME, splits or {None: partial(pairs_by_name, images, masks)}, partial(_classes, folder), loose)
+    return layout_by_folders(NAME, images, partial(_pairs, images, masks), partial(_classes, folder))
+
+
+def _pairs(images: Path, masks: Path, part: str) -> tuple[Pair, ...]:
+    return pairs_by_name(images / part, partner(masks, part))
 
 
 def _classes(folder: Path) -> Classes:

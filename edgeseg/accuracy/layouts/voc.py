@@ -4,15 +4,19 @@ JPEGImages/              2007_000032.jpg, ...
 SegmentationClass/       2007_000032.png, ...   indexed PNG whose indices are class ids, 255 is void
 ImageSets/Segmentation/  train.txt, val.txt     names, one a line
 classes.json             only for other classes than VOC's 21
+labelmap.txt             CVAT and Datumaro write it: name:red,green,blue:parts:actions, one a line; masks are coloured
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 from edgeseg.accuracy.classes import Classes, read_classes
-from edgeseg.accuracy.layouts.layout import SUFFIXES, Layout, Pair, Splits, is_file, read_text, usual
+from edgeseg.accuracy.layouts.layout import Layout, Pair, Splits, read_text
+from edgeseg.accuracy.layouts.pairing import SUFFIXES, composed, files_by_name, unread
+from edgeseg.accuracy.layouts.split_folders import by_split
 from edgeseg.errors import DataError
 
 NAME = "VOC"
@@ -24,29 +28,70 @@ NAMES = (
 )
 
 
+_MASKS = frozenset({".png"})
+_WHOLE = "default"
+_VOID = "ignored"
+"""What CVAT and Datumaro call the list of all images, and the label of pixels that count nowhere."""
+
+
 def find(folder: Path) -> Layout | None:
     """JPEGImages/, SegmentationClass/ and lists of names."""
     images, masks = folder / "JPEGImages", folder / "SegmentationClass"
-    lists = sorted((folder / "ImageSets" / "Segmentation").glob("*.txt"))
+    lists = sorted((folder / "ImageSets" / "Segmentation").glob("[!.]*.txt"))
     if not (images.is_dir() and masks.is_dir() and lists):
         return None
-    splits: Splits = {usual(each.stem): partial(_pairs, each, images, masks) for each in lists}
-    file = folder / "classes.json"
-    return Layout(NAME, splits, lambda: read_classes(file) if file.is_file() else VOC)
+    named = by_split((None if each.stem == _WHOLE else each.stem, each) for each in lists)
+    splits: Splits = {split: partial(_pairs, each, images, masks) for split, each in named.items()}
+    return Layout(NAME, splits, partial(_classes, folder))
+
+
+def _classes(folder: Path) -> Classes:
+    described, labels = folder / "classes.json", folder / "labelmap.txt"
+    if described.is_file():
+        return read_classes(described)
+    return _read_labelmap(labels) if labels.is_file() else VOC
+
+
+def _read_labelmap(path: Path) -> Classes:
+    """The labels in the order of the file."""
+    colours: dict[str, tuple[int, int, int]] = {}
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        name, *fields = line.strip().split(":")
+        levels = fields[0].split(",") if fields else []
+        if len(levels) != 3 or not all(each.isdecimal() and int(each) <= 255 for each in map(str.strip, levels)):
+            raise DataError(f"line {number} of {path} is {line!r:.80}, expected name:red,green,blue:parts:actions")
+        if name in colours:
+            raise DataError(f"{path} has the label {name!r:.80} twice; give each a name of its own")
+        red, green, blue = map(int, levels)
+        colours[name] = red, green, blue
+    void = colours.pop(_VOID, None)
+    return Classes(tuple(colours), tuple(colours.values()), 255, void, reading="colours")
 
 
 def _pairs(names: Path, images: Path, masks: Path) -> tuple[Pair, ...]:
-    files = {each.stem: each for each in images.iterdir() if each.suffix.lower() in SUFFIXES}
-    pairs = []
-    for name in dict.fromkeys(line.split()[0] for line in read_text(names).splitlines() if line.strip()):
-        mask = masks / f"{name}.png"
-        if name not in files or not is_file(mask):
-            place = masks if name in files else images
-            raise DataError(f"{names} names {name}, which is not in {place}; add it or take it off the list")
-        pairs.append(Pair(files[name], mask))
+    pictures, labels = files_by_name(images), files_by_name(masks, suffixes=_MASKS)
+    pairs: dict[str, Pair] = {}
+    for line in filter(None, map(str.strip, read_text(names).splitlines())):
+        name = next((each for each in _meant(line) if each in pictures), None)
+        if name is None:
+            raise DataError(f"{names} names {line:.120}, which is not in {images}; add it or take it off the list")
+        if name not in labels:
+            hint = unread(masks, name, _MASKS) or "add it or take it off the list"
+            raise DataError(f"{names} names {line:.120}, which is not in {masks}; {hint}")
+        pairs[name] = Pair(pictures[name], labels[name])
     if not pairs:
         raise DataError(f"{names} is empty, expected names of images, one a line")
-    return tuple(pairs)
+    return tuple(pairs.values())
+
+
+def _meant(line: str) -> Iterator[str]:
+    """The names that a line of a list may give: whole, or before a space, as lists of one class have a flag there."""
+    for name in map(composed, (line, line.split()[0])):
+        yield name
+        if Path(name).suffix.lower() in SUFFIXES:
+            yield str(Path(name).with_suffix(""))
 
 
 def palette(number: int) -> tuple[tuple[int, int, int], ...]:

@@ -1,0 +1,88 @@
+"""Which picture and which label image go together: those of one place and name below their two folders."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Set
+from pathlib import Path
+
+from edgeseg.accuracy.layouts.layout import Pair
+from edgeseg.errors import DataError
+from edgeseg.files import walk
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+"""What counts as an image; other files in the folders are not read, nor hidden ones, as macOS adds them to archives."""
+
+
+def is_image(path: Path, suffixes: Set[str] = SUFFIXES) -> bool:
+    """Whether a file of that name is read."""
+    return path.suffix.lower() in suffixes and not path.name.startswith(".")
+
+
+def composed(name: str) -> str:
+    """A name in Unicode's composed form; macOS may have written its letters and their accents apart."""
+    return unicodedata.normalize("NFC", name)
+
+
+def spellings(name: str) -> tuple[str, ...]:
+    """A name as it is given, composed, and decomposed, each once."""
+    return tuple(dict.fromkeys((name, composed(name), unicodedata.normalize("NFD", name))))
+
+
+def images_in(folder: Path) -> list[Path]:
+    """The images in a folder and all folders below it, sorted, as `walk` finds them."""
+    found = [here / name for here, _, names in walk(folder) for name in names if is_image(Path(name))]
+    return sorted(path for path in found if path.is_file())
+
+
+def pairs_by_name(images: Path, masks: Path, *, ends: tuple[str, str] = ("", "")) -> tuple[Pair, ...]:
+    """Pairs files that have one place and name below their two folders, suffixes aside.
+
+    Args:
+        images: folder of the images.
+        masks: folder of the label images.
+        ends: what the names of images and of label images end in; names that end otherwise are left out.
+
+    Raises:
+        DataError: a folder is missing or empty, or a file has no partner or two.
+    """
+    if not masks.is_dir():
+        raise DataError(f"{images} has no masks: expected the folder {masks}")
+    of_images, of_masks = (files_by_name(folder, end) for folder, end in zip((images, masks), ends, strict=True))
+    for files, partners, place, end in ((of_images, of_masks, masks, ends[1]), (of_masks, of_images, images, ends[0])):
+        singles = sorted(files.keys() - partners.keys())
+        if singles:
+            raise DataError(
+                f"{files[singles[0]]} has no partner of that name in {place} ({len(singles)} files have none); "
+                f"{unread(place, singles[0] + end) or 'every image needs its mask: add what is missing'}"
+            )
+    if not of_images:
+        raise DataError(f"{images} is empty, expected images ({', '.join(sorted(SUFFIXES))})")
+    return tuple(Pair(of_images[name], of_masks[name]) for name in sorted(of_images))
+
+
+def files_by_name(folder: Path, end: str = "", suffixes: Set[str] = SUFFIXES) -> dict[str, Path]:
+    """The images below a folder by place and name, without suffix and `end`, which all names that count end in.
+
+    Raises:
+        DataError: two differ in their suffixes alone.
+    """
+    files: dict[str, Path] = {}
+    for path in images_in(folder):
+        if not (path.suffix.lower() in suffixes and path.stem.endswith(end)):
+            continue
+        name = composed(str(path.relative_to(folder).with_suffix("")).removesuffix(end))
+        if name in files:
+            raise DataError(f"{files[name]} and {path} share a name, by which partners are found; rename one")
+        files[name] = path
+    return files
+
+
+def unread(folder: Path, name: str, suffixes: Set[str] = SUFFIXES) -> str:
+    """A clause on the file that has the place and name, but a suffix that is not read; "" if there is none."""
+    place = (folder / name).parent
+    if not place.is_dir():
+        return ""
+    files = sorted(path for path in place.iterdir() if composed(path.stem) == Path(name).name and path.is_file())
+    other = next((path for path in files if not is_image(path, suffixes)), None)
+    return "" if other is None else f"{other} is not read, expected {', '.join(sorted(suffixes))}: save it as PNG"

@@ -1,0 +1,110 @@
+"""Which split a folder or a list means, by its name; and data sets that have a folder for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+
+from edgeseg.accuracy.classes import Classes
+from edgeseg.accuracy.layouts.layout import Layout, Pair, Splits, listed
+from edgeseg.accuracy.layouts.pairing import is_image
+from edgeseg.errors import DataError
+
+SPLITS = ("train", "val", "test")
+
+ALIASES = {"valid": "val", "validation": "val", "training": "train", "testing": "test"}
+"""Names that people give to splits, and ours."""
+
+
+def usual(name: str) -> str:
+    """Our name of a split, in whatever case it is written; a name that is none of ours is left as it is."""
+    ours = ALIASES.get(name.lower(), name.lower())
+    return ours if ours in SPLITS else name
+
+
+def by_split(named: Iterable[tuple[str | None, Path]]) -> dict[str | None, Path]:
+    """Folders or files by the split that their names mean; None stands for the whole.
+
+    Raises:
+        DataError: two mean the same one.
+    """
+    found: dict[str | None, Path] = {}
+    for name, path in named:
+        split = None if name is None else usual(name)
+        if split in found:
+            meant = "the whole data set" if split is None else f"the split {split!r}"
+            raise DataError(f"{found[split]} and {path} both mean {meant}; join them, rename one or move it away")
+        found[split] = path
+    return found
+
+
+def folders_in(folder: Path) -> list[Path]:
+    """The folders in a folder, sorted; hidden ones are left out."""
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def folders_by_split(folder: Path) -> dict[str | None, Path]:
+    """The folders in a folder by the split that their names mean.
+
+    Raises:
+        DataError: two mean the same one.
+    """
+    return by_split((each.name, each) for each in folders_in(folder))
+
+
+def partner(masks: Path, name: str) -> Path:
+    """The folder in `masks` of that name, or of the same split; it may not be there.
+
+    Raises:
+        DataError: there is none of that name, and two mean its split.
+    """
+    same = masks / name
+    if same.is_dir() or not masks.is_dir():
+        return same
+    return folders_by_split(masks).get(usual(name), same)
+
+
+def without_labels(images: Path, masks: Path) -> str:
+    """A sentence on a split's folder of images that no split reads, as its masks are missing."""
+    return f"{images} has no labels and is not read: expected the folder {masks}"
+
+
+def labelled_folders(
+    images: Path, masks: Path, expected: Sequence[str] = SPLITS
+) -> tuple[dict[str | None, tuple[Path, Path]], tuple[str, ...]]:
+    """The folders of each split, of images and of masks, and a sentence on each of the `expected` that lacks its masks.
+
+    Raises:
+        DataError: two folders mean the same split.
+    """
+    folders = {split: (each, partner(masks, each.name)) for split, each in folders_by_split(images).items()}
+    lacking = [each for split, each in folders.items() if split in expected and not each[1].is_dir()]
+    both = {split: each for split, each in folders.items() if each[1].is_dir()}
+    return both, tuple(without_labels(*each) for each in lacking)
+
+
+def layout_by_folders(
+    name: str, images: Path, pairs: Callable[[str], tuple[Pair, ...]], classes: Callable[[], Classes]
+) -> Layout:
+    """The layout of a folder of images in which there may be one for each split.
+
+    The folders are splits if the name of one begins as a split's does. Others, as for cities, are parts of a data set
+    that is not divided.
+
+    Args:
+        name: of the layout.
+        images: the folder.
+        pairs: lists the pairs of a folder in it, by name; of all for "".
+        classes: reads the classes.
+
+    Raises:
+        DataError: two folders mean the same split.
+    """
+    folders = folders_by_split(images)
+    named: Splits = {split: partial(pairs, folder.name) for split, folder in folders.items()}
+    if not any(split and split.lower().startswith(SPLITS) for split in folders):
+        return Layout(name, {None: partial(pairs, "")}, classes, parts=named)
+    loose = sorted(path for path in images.iterdir() if is_image(path))
+    sentence = f"{len(loose)} files lie beside the splits' folders and are not read: {listed(loose)}"
+    return Layout(name, named, classes, (sentence,) if loose else ())

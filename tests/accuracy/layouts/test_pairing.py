@@ -1,0 +1,49 @@
+"""Pictures and label images find each other by place and name, however a system wrote the name."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from edgeseg.accuracy.layouts.pairing import pairs_by_name
+from edgeseg.errors import DataError
+
+
+def files(folder: Path, *names: str) -> Path:
+    """Empty files, which pairing does not look into."""
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return folder
+
+
+def test_accents_written_apart_are_the_same_name(tmp_path: Path) -> None:
+    images = files(tmp_path / "images", unicodedata.normalize("NFC", "café/é.png"))
+    masks = files(tmp_path / "masks", unicodedata.normalize("NFD", "café/é.png"))
+    (pair,) = pairs_by_name(images, masks)
+    assert (pair.image.parent.parent, pair.mask.parent.parent) == (images, masks)
+
+
+def test_hidden_files_are_no_pictures(tmp_path: Path) -> None:
+    images = files(tmp_path / "images", "a.png", "._a.png", ".ipynb_checkpoints/a.png")
+    masks = files(tmp_path / "masks", "a.png", "._b.png")
+    assert len(pairs_by_name(images, masks)) == 1
+
+
+@pytest.mark.parametrize("kind", ["images", "masks"])
+def test_a_file_that_is_there_but_not_read_is_named(tmp_path: Path, kind: str) -> None:
+    for each in ("images", "masks"):
+        files(tmp_path / each, "city/a_1.gif" if each == kind else "city/a_1.png")
+    with pytest.raises(DataError, match=rf"{kind}/city/a_1\.gif is not read, expected \.bmp, .*: save it as PNG"):
+        pairs_by_name(tmp_path / "images", tmp_path / "masks")
+
+
+def test_a_name_that_ends_otherwise_is_left_out(tmp_path: Path) -> None:
+    images, masks = files(tmp_path / "images", "a_rgb.png"), files(tmp_path / "masks", "a_ids.png", "a_colour.png")
+    assert [pair.mask.name for pair in pairs_by_name(images, masks, ends=("_rgb", "_ids"))] == ["a_ids.png"]
+    (masks / "a_ids.png").rename(masks / "a_ids.gif")
+    with pytest.raises(DataError, match=r"a_ids\.gif is not read"):
+        pairs_by_name(images, masks, ends=("_rgb", "_ids"))
