@@ -13,7 +13,7 @@ from edgeseg.agreement import Agreement
 from edgeseg.errors import BundleError
 from edgeseg.files import LARGEST_MODEL, read_file
 from edgeseg.json_fields import required
-from edgeseg.measured import Evaluation, Measured, Verification
+from edgeseg.measured import Evaluation, HalfRange, Measured, Verification
 from edgeseg.onnx_wire import has_external_data
 from edgeseg.spec import PLAIN_NAME
 
@@ -113,13 +113,17 @@ class Artifact:
         try:
             loss = self._lost_miou(fp32)
             agreement = self.measured.get(Agreement)
+            half = self.measured.get(HalfRange)
         except BundleError:  # a damaged fact proves nothing
-            loss = agreement = None
+            loss = agreement = half = None
+        least = GATE_AGREEMENT if agreement is None or agreement.least is None else agreement.least
+        rounded = None if half is None else half.rounded
+        if rounded is not None and not rounded.mask_agreement >= least:  # a processor computes float16 in float32
+            return f"rounding to float16 leaves {rounded.mask_agreement:.2f} % of fp32's pixels, expected {least:g} %"
         if loss is not None:
             return None if loss <= GATE else f"it loses {loss:.2f} mIoU, more than {GATE:g}"
         if agreement is None:
             return "what it loses was not measured: `edgeseg verify --record` does it, with labels or without"
-        least = GATE_AGREEMENT if agreement.least is None else agreement.least
         if agreement.mask_agreement >= least:
             return None
         where = f" of {agreement.data}" if agreement.data else ""

@@ -153,13 +153,17 @@ def proof_of(bundle: Bundle, candidate: Candidate, threads: int) -> Proof | None
 
 
 def runtime_version(runtime: str) -> str:
-    """Of the package; "unknown" for a build under another name, "onnxruntime-gpu"."""
+    """Of the package; ONNX Runtime's own where it is a build under another name, as "onnxruntime-gpu"."""
     from importlib.metadata import PackageNotFoundError, version  # not at each start: it takes 20 ms
 
     try:
         return version(runtime)
     except PackageNotFoundError:
-        return "unknown"
+        if runtime != "onnxruntime":
+            return "unknown"
+        from edgeseg.ort import ort
+
+        return str(ort.__version__)
 
 
 def _segment(engine: Engine, spec: Spec, frame: Image) -> Mask:

@@ -164,6 +164,9 @@ def artifact(*facts: Fact) -> Artifact:
         ([replace(EVALUATION, data_sha256=None)], [replace(EVALUATION, data_sha256=None)], False),
         ([replace(AGREEMENT, mask_agreement=math.nan)], [], False),
         ([], [EVALUATION], False),
+        ([EVALUATION, HalfRange(0.1, "x", 9, AGREEMENT)], [EVALUATION], True),
+        ([EVALUATION, HalfRange(0.1, "x", 9, replace(AGREEMENT, mask_agreement=12.6))], [EVALUATION], False),
+        ([EVALUATION, HalfRange(0.1, "x", 9, replace(AGREEMENT, mask_agreement=math.nan))], [EVALUATION], False),
     ],
 )
 def test_the_gate(ours: list[Fact], reference: list[Fact], kept: bool) -> None:

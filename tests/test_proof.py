@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from edgeseg import engines, proof
@@ -18,7 +20,7 @@ from edgeseg.candidate import Candidate
 from edgeseg.errors import BundleError, EngineError, FrameError
 from edgeseg.golden import GoldenPair
 from edgeseg.measured import Measured
-from edgeseg.proof import MARGIN, Proof, ask, least, proof_of, shortfall
+from edgeseg.proof import MARGIN, Proof, ask, least, proof_of, runtime_version, shortfall
 from edgeseg.segmenter import load
 from edgeseg.spec import Spec
 
@@ -159,3 +161,12 @@ def test_an_altered_golden_frame_is_no_proof(bundle: Bundle) -> None:
     (bundle.folder / "golden-1.png").write_bytes(b"other")
     with pytest.raises(BundleError, match=r"golden-1\.png"):
         proof_of(bundle, Candidate("onnxruntime", bundle.artifacts[0]), 1)
+
+
+def test_a_build_of_onnx_runtime_under_another_name_has_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", absent)
+    assert runtime_version("onnxruntime") == onnxruntime.__version__
+    assert runtime_version("something") == "unknown"

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from edgeseg import kernels
 from edgeseg.bundle import Bundle
-from edgeseg.engines import open_engine
+from edgeseg.engines import Engine, open_engine
 from edgeseg.engines.tensorrt.installation import driver, first_card, products
 from edgeseg.engines.tensorrt.mask import MaskGeometry, MaskKernels
 from edgeseg.errors import EdgeSegError, EngineError
@@ -38,29 +38,36 @@ class Log:
     """The progress of a check.
 
     Attributes:
-        skipped: what could not be run, with the reason.
+        skipped: what is not there to be run, with the reason.
+        failed: what is there and does not run, or gives no numbers.
     """
 
     def __init__(self, say: Callable[[str], None]) -> None:
         """`say` takes one line."""
         self.say = say
         self.skipped: list[dict[str, str]] = []
+        self.failed: list[dict[str, str]] = []
 
     @contextmanager
-    def attempt(self, what: str) -> Iterator[None]:
-        """What fails in the block is noted, and the check goes on."""
+    def attempt(self, what: str, *, there: bool = True) -> Iterator[None]:
+        """What fails in the block is noted, and the check goes on.
+
+        Args:
+            what: it is.
+            there: it is installed, so that an error is a fault.
+        """
         try:
             yield
         except EdgeSegError as error:
-            self.skipped.append({"what": what, "reason": str(error)})
-            self.say(f"{what}: not run: {error}")
+            (self.failed if there else self.skipped).append({"what": what, "reason": str(error)})
+            self.say(f"{what}: {'failed' if there else 'not run'}: {error}")
 
 
 def main(bundle: str = "road", *, json: Path | None = None, calls: int = 300, windows: int = 8) -> int:
     """Check and time all that edgeseg runs on the NVIDIA card of this machine.
 
-    Exit code 0: the card's masks are the processor's, bit for bit, and those of the golden frames as they should be.
-    1: they are not. 2: no card, driver or pycuda.
+    Exit code 0: the card's masks are the processor's, bit for bit, and those of the golden frames as they should be, in
+    every engine that is installed, of which there is one at least. 1: they are not. 2: no card, driver or pycuda.
 
     Args:
         bundle: the name of one that comes with edgeseg, or a path; `edgeseg quantize` adds fp16 and int8.
@@ -84,7 +91,8 @@ def main(bundle: str = "road", *, json: Path | None = None, calls: int = 300, wi
         context.detach()
     if json is not None:
         result.write(json, result.to_text(figures))
-    return 0 if figures["exact"] and not any(run["wrong"] for run in figures["runs"]) else 1
+    right = figures["runs"] and not figures["failed"] and not any(run["wrong"] for run in figures["runs"])
+    return 0 if figures["exact"] and right else 1
 
 
 def check(bundle: Bundle, cuda: Any, card: Any, log: Log, *, calls: int, windows: int) -> dict[str, Any]:
@@ -102,13 +110,15 @@ def check(bundle: Bundle, cuda: Any, card: Any, log: Log, *, calls: int, windows
     masks = [reference(frame) for frame in frames]
     masks_alone = _alone(cuda, capability, reference, frames[0], log, calls)
     installed: list[ModuleType] = []
-    with log.attempt("tensorrt"):
+    with log.attempt("tensorrt", there=False):
         installed = products()
     plans = [plan for trt in installed for plan in _plans(bundle, trt, capability, log)]
     runs = []
     for candidate in engines.candidates(bundle, cuda, installed):
-        with log.attempt(str(candidate)):
-            runs.append(_run(candidate, bundle, frames, masks, log, calls=calls, windows=windows))
+        with log.attempt(str(candidate), there=candidate.there):
+            engine = candidate.open()
+            with log.attempt(str(candidate)):
+                runs.append(_run(candidate, engine, bundle, frames, masks, log, calls=calls, windows=windows))
     exact = masks_alone is not None and masks_alone["different"] == 0 and masks_alone["notices_nan"]
     return {
         "what": WHAT,
@@ -123,6 +133,7 @@ def check(bundle: Bundle, cuda: Any, card: Any, log: Log, *, calls: int, windows
         "plans": plans,
         "runs": runs,
         "skipped": log.skipped,
+        "failed": log.failed,
     }
 
 
@@ -141,7 +152,7 @@ def _alone(
     cuda: Any, capability: str, reference: Segmenter, frame: NDArray[np.uint8], log: Log, calls: int
 ) -> dict[str, Any] | None:
     """The kernels without an engine: on random logits, and on a frame's for the time; None if they cannot run."""
-    with log.attempt("mask kernels"):
+    with log.attempt("mask kernels", there=False):
         loaded = MaskKernels(cuda, capability)
         figures = kernel.compare(cuda, loaded)
         case = kernel.Case(reference.logits(frame), MaskGeometry(*SIZE, reference.spec.rect(*SIZE)))
@@ -166,6 +177,7 @@ def _plans(bundle: Bundle, trt: ModuleType, capability: str, log: Log) -> Iterat
 
 def _run(
     candidate: engines.Candidate,
+    engine: Engine,
     bundle: Bundle,
     frames: list[NDArray[np.uint8]],
     masks: list[NDArray[np.uint8]],
@@ -174,7 +186,6 @@ def _run(
     calls: int,
     windows: int,
 ) -> dict[str, Any]:
-    engine = candidate.open()
     model = Segmenter(bundle.spec, engine)
     try:
         agreement = engines.parity(model, frames, SIZE, masks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from edgeseg.artifact import Precision
@@ -91,8 +92,10 @@ def eval_command(
     with progress_bar("evaluate", quiet=json) as progress:
         evaluation = evaluate(model, dataset, class_map=class_map, progress=progress)
     if record:
-        fact = HeldOut(**vars(evaluation)) if dataset.split == TEST else evaluation
-        refresh_card(opened.record(artifact, fact))
+        own = model.candidate.engine == artifact.target
+        named = evaluation if own else replace(evaluation, engine=model.candidate.engine)
+        fact = HeldOut(**vars(named)) if dataset.split == TEST else named
+        refresh_card(opened.record(artifact, fact, engine=None if own else model.candidate.engine))
     if json:
         print_json({"bundle": opened.spec.name, **evaluation.to_json()})
     else:

@@ -31,8 +31,8 @@ def prove_batches(file: Path, target: str, spec: Spec, frames: Sequence[Image]) 
         frames: uint8 (H, W, 3) in BGR, of any size; where they are too few, they come mirrored and darker too.
 
     Raises:
-        ExportError: an engine fails, or the masks of pictures at once agree with those of each alone on less than
-            LEAST_AGREEMENT of the pixels.
+        ExportError: an engine fails, or the mask of one of several pictures at once agrees with that of it alone on
+            less than LEAST_AGREEMENT of the pixels.
     """
     sizes = tuple(sorted({1, 2, 3, spec.batch} & set(range(1, spec.batch + 1))))
     differences: dict[str, float] = {}
@@ -86,7 +86,7 @@ def _several(frames: Sequence[Image], count: int) -> list[Image]:
 
 
 def _agreement(model: Segmenter, one: Logits, other: Logits) -> float:
-    """Percent of the pixels of the masks that have the same class."""
+    """Percent of a mask's pixels that have the same class, of the picture that agrees least."""
     size = model.spec.width, model.spec.height
     masks = [[model.mask(each[np.newaxis], *size) for each in logits] for logits in (one, other)]
-    return 100 * float(np.mean(np.array(masks[0]) == np.array(masks[1])))
+    return 100 * min(float((mask == alone).mean()) for mask, alone in zip(*masks, strict=True))

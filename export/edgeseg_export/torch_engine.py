@@ -64,7 +64,10 @@ class HalfTorchEngine:
         """Nothing to free."""
 
     def range(self) -> dict[str, Any]:
-        """How near the frames so far came to the end of float16's range: 1 overflows, null did."""
+        """How near the frames so far came to the end of float16's range in a layer's answer: 1 overflows, null did.
+
+        Sums between layers are not seen here; `quantize` looks at every tensor of the graph.
+        """
         part = self.largest / LARGEST
         return {"float16": {"largest_of_range": part if np.isfinite(part) else None, "layer": self.layer}}
 

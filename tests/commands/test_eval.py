@@ -58,6 +58,18 @@ def test_the_test_split_stands_beside_the_others_and_in_the_card(bundle: Bundle,
     assert "Test mIoU: test split, 1 images, on which nothing was chosen." in card
 
 
+def test_what_another_runtime_gives_stands_apart(bundle: Bundle, data: Path) -> None:
+    pytest.importorskip("openvino")
+    eval_command(data, bundle=str(bundle.folder), split="val", record=True)
+    before = Bundle.open(bundle.folder).artifacts[0].measured.get(Evaluation)
+    eval_command(data, bundle=str(bundle.folder), split="val", engine="openvino", record=True)
+    measured = Bundle.open(bundle.folder).artifacts[0].measured
+    elsewhere = measured.get(Evaluation, engine="openvino")
+    assert measured.get(Evaluation) == before
+    assert elsewhere is not None
+    assert elsewhere.engine == "openvino"
+
+
 def test_images_that_calibrated_are_not_recorded(bundle: Bundle, data: Path) -> None:
     digest = frame_hash(Dataset.open(data, "val").load(0)[0])[:16]
     calibration = Calibration("mse", (), {}, "miou", "val", 1, (digest,))

@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 import edgeseg
@@ -29,11 +30,15 @@ from edgeseg.train.settings import TrainSettings
 from edgeseg_export.foreign.import_onnx import import_onnx
 from edgeseg_export.foreign.model_spec import model_spec
 from edgeseg_export.frames import sample_frames
+from edgeseg_export.precision.as_written import AsWritten
 from edgeseg_export.precision.quantize import quantize
 from edgeseg_export.sizes import ANY, parse_batch
 from edgeseg_export.to_engine import compile_engine
 from edgeseg_export.to_onnx import export
 from tests.export.foreign.their_onnx import HEIGHT, WIDTH, description, network
+
+COUNT = 256
+"""Pictures among which one is lost in the mean."""
 
 RUNTIMES = {name for name in ("onnxruntime", "openvino") if find_spec(name) is not None}
 
@@ -175,6 +180,28 @@ def tied(scores: str) -> list[onnx.NodeProto]:
         helper.make_node("Constant", [], ["shape"], value=shape),
         helper.make_node("Reshape", [scores, "shape"], ["out"]),
     ]
+
+
+def test_one_picture_that_differs_is_not_lost_among_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class LastIsWrong(AsWritten):
+        """Turns a part of the last of many pictures round."""
+
+        def infer(self, tensor: NDArray[np.uint8]) -> NDArray[np.float32]:
+            logits = super().infer(tensor)
+            if len(logits) == COUNT:
+                logits[-1, :, :2] *= -1
+            return logits
+
+    path = tmp_path / "theirs.onnx"
+    onnx.save_model(network(shape=("N", 3, HEIGHT, WIDTH)), path)
+    several = model_spec(description()).with_batch(COUNT)
+    with monkeypatch.context() as patched:
+        patched.setattr("edgeseg_export.batches._engines", lambda file, *_: [LastIsWrong(file)])
+        with pytest.raises(ExportError, match="other masks than each alone"):
+            import_onnx(path, several, tmp_path / "many")
+    import_onnx(path, several, tmp_path / "many")
 
 
 @pytest.mark.parametrize(

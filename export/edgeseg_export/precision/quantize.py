@@ -123,11 +123,16 @@ def quantize(
         scores = prepared.scores(METHODS if method == "auto" else (method,), keep, folder)
         recipe = Recipe(max(scores, key=lambda each: scores[each]), keep)
         calibration = _calibration(prepared.frames, recipe, scores)
+        graphs = _graphs(prepared, recipe, narrow_too)
+        half_range = _half_range(prepared)
         new: dict[Path, Artifact] = {}
-        for (target, precision), graph in _graphs(prepared, recipe, narrow_too).items():
+        for (target, precision), graph in graphs.items():
             path = _save(graph, folder, bundle.spec.name, target, precision)
             measured = _measure(prepared, path, target, precision, evidence)
-            measured = measured.add(_half_range(prepared) if precision == "fp16" else calibration)
+            if target == "tensorrt":  # INT8 too is float16 where it is not quantised
+                measured = measured.add(half_range)
+            if precision != "fp16":
+                measured = measured.add(calibration)
             new[path] = Artifact.of(path, target=target, precision=precision, measured=measured)
         artifacts = _with_others(bundle, new, evidence.labelled, prepared.tensors[0])
         pictures = golden or _pictures(prepared.frames, data)
@@ -141,7 +146,11 @@ def _evidence(prepared: Prepared, evaluation: Dataset | FrameSet | None, least: 
     if isinstance(evaluation, FrameSet):
         tensors = [prepared.reference.prepare(frame) for frame in evaluation]
         return Evidence(tensors, evaluation.path.name, least, None)
-    return Evidence(prepared.tensors, prepared.frames.name, least, evaluation)
+    if evaluation is not None:  # what the choices were made on would flatter
+        frames = [evaluation.frame(place) for place in spread(len(evaluation), len(prepared.tensors))]
+        tensors = [prepared.reference.prepare(frame) for frame in frames]
+        return Evidence(tensors, evaluation.folder.name, least, evaluation)
+    return Evidence(prepared.tensors, prepared.frames.name, least, None)
 
 
 def _misses(bundle: Bundle, new: Iterable[Artifact]) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """How much each convolution loses by INT8, quantised alone; and which ones are worth leaving in float.
 
-Every choice is made on frames that did not calibrate and that no figure is reported on: `CalibrationData.choose`.
+Every choice is made on frames that did not calibrate: `CalibrationData.choose`. Where `quantize` has other frames or
+labels to measure on, no figure is reported on these.
 """
 
 from __future__ import annotations
@@ -122,6 +123,6 @@ def _choose(
             each.least_ms for each in latencies([*others, engine], prepared.tensors[0])
         )
         tried.append(Mix(tuple(sorted(mixed.keep)), lost, mix, 100 * (mix / int8 - 1), fp32 / mix))
-        if lost.flipped <= (1 - WORTH) * best.flipped and tried[-1].slower <= slower:
+        if lost.flipped < best.flipped and lost.flipped <= (1 - WORTH) * best.flipped and tried[-1].slower <= slower:
             best, keep = lost, mixed.keep
     return tuple(tried), tuple(sorted(keep))

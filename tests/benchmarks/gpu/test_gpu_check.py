@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from edgeseg.bundle import Bundle
 from edgeseg.engines.tensorrt.mask import MaskOnCard
+from edgeseg.engines.tensorrt.slot import Slot
 from edgeseg.errors import EngineError, OutputError
 from edgeseg.proof import Proof
 from edgeseg.spec import Spec
@@ -109,10 +110,27 @@ def test_an_engine_for_other_cards_is_told_by_tensorrt_itself(
     checked(tiny, tmp_path)
     monkeypatch.setattr(card.trt.Runtime, "deserialize_cuda_engine", lambda *_: None)
     code, figures = checked(tiny, tmp_path)
-    assert code == 0
+    assert code == 1
     assert (figures["plans"][0]["validity"], figures["plans"][0]["diagnostics"]) == ("invalid", ["unsupported_cc"])
     assert figures["runs"] == []
-    assert "refuses" in figures["skipped"][0]["reason"]
+    assert "refuses" in figures["failed"][0]["reason"]
+
+
+def test_logits_that_are_no_numbers_fail(
+    card: Any, tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Slot.logits
+
+    def broken(self: Slot, tensor: NDArray[np.uint8]) -> NDArray[np.float32]:
+        logits = read(self, tensor)
+        logits[0, 0, 0, 0] = np.nan
+        return logits
+
+    monkeypatch.setattr(Slot, "logits", broken)
+    code, figures = checked(tiny, tmp_path)
+    assert (code, figures["exact"], figures["runs"]) == (1, True, [])
+    assert all("NaN" in each["reason"] for each in figures["failed"])
+    assert not card.memory
 
 
 def test_without_a_compiler_the_rest_is_checked(

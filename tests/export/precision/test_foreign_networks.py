@@ -108,6 +108,23 @@ def test_activations_that_float16_cannot_hold_are_refused(frames: Path, tmp_path
         quantize(imported(network(far_out), tmp_path), frames, split="train")
 
 
+def test_what_overflows_in_between_is_not_run_unasked(frames: Path, tmp_path: Path) -> None:
+    def normalised(s: str) -> Nodes:  # x / infinity is 0: no logit shows that the squares overflowed
+        return [
+            constant("large", np.array(1000, np.float32)),
+            constant("two", np.array(2, np.float32)),
+            helper.make_node("Mul", [s, "large"], ["m"]),
+            helper.make_node("Pow", ["m", "two"], ["squares"]),
+            helper.make_node("ReduceMean", ["squares"], ["mean"], axes=[1], keepdims=1),
+            helper.make_node("Sqrt", ["mean"], ["root"]),
+            helper.make_node("Div", ["m", "root"], ["out"]),
+        ]
+
+    found = quantize(imported(network(normalised), tmp_path), frames, split="train")
+    assert [miss for miss in found.misses if miss.startswith("tensorrt fp16: rounding to float16 leaves")]
+    assert [miss for miss in found.misses if miss.startswith("tensorrt int8: rounding to float16 leaves")]
+
+
 def test_the_rounding_of_activations_to_float16_is_measured(frames: Path, tmp_path: Path) -> None:
     def far_off(s: str) -> Nodes:  # near 4096 float16 holds every fourth number
         return [
