@@ -360,12 +360,10 @@ def test_lossless_masks_of_other_kinds(tmp_path: Path, kind: str) -> None:
 
 def test_lossy_masks_are_refused(tmp_path: Path) -> None:
     picture(tmp_path / "images/a.png")
-    for suffix in (".jpg", ".webp"):
-        mask = write(tmp_path / f"masks/a{suffix}", LABEL)
-        describe(tmp_path)
-        with pytest.raises(DataError, match="alters class ids as it compresses"):
-            Dataset.open(tmp_path)
-        mask.unlink()
+    write(tmp_path / "masks/a.jpg", LABEL)
+    describe(tmp_path)
+    with pytest.raises(DataError, match="alters class ids as it compresses"):
+        Dataset.open(tmp_path)
 
 
 def test_one_reading_holds_for_all_files(tmp_path: Path) -> None:
