@@ -320,6 +320,19 @@ def test_a_grey_mask_of_black_and_white(tmp_path: Path) -> None:
     assert np.array_equal(Dataset.open(tmp_path).load(0)[1], LABEL)
 
 
+@pytest.mark.parametrize("level", [1, 255])
+def test_a_foreground_that_is_rare_is_looked_for(tmp_path: Path, level: int) -> None:
+    """White is no id that is ignored; and where ids are meant, a black mask is of the first class."""
+    black_white = [{"name": "person", "colour": [255, 255, 255]}, {"name": "ground", "colour": [0, 0, 0]}]
+    for index in range(60):
+        picture(tmp_path / f"images/{index:02}.png")
+        write(tmp_path / f"masks/{index:02}.png", LABEL * np.uint8(level if index == 59 else 0))
+    describe(tmp_path, classes=black_white)
+    data = Dataset.open(tmp_path)
+    assert data.reading == ("ids" if level == 1 else "colours")
+    assert np.array_equal(data.load(59)[1], LABEL if level == 1 else 1 - LABEL)
+
+
 @pytest.mark.parametrize("palette", ["black", "swapped", "strange"])
 def test_a_palette_does_not_change_ids(tmp_path: Path, palette: str) -> None:
     colours = [tuple(each["colour"]) for each in CLASSES]
