@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
+import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -24,8 +26,13 @@ _KINDS: dict[type, str] = {
 
 _DIGITS = len(str(2**63))
 
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+"""The escape of half a character, of which most often the other half follows."""
 
-def read_json(path: Path, *, error: type[EdgeSegError], unreadable: str, damaged: str) -> Any:
+
+def read_json(
+    path: Path, *, error: type[EdgeSegError], unreadable: str, damaged: str, limit: int = LARGEST_TEXT
+) -> Any:
     """What the JSON file holds.
 
     Args:
@@ -33,11 +40,13 @@ def read_json(path: Path, *, error: type[EdgeSegError], unreadable: str, damaged
         error: the class to raise where it cannot be read, or is no JSON.
         unreadable: what to do in the first case, "check the path".
         damaged: what to do in the second, "write it again".
+        limit: bytes that it may have.
     """
     try:
-        return parse_json(read_file(path, LARGEST_TEXT))
+        return parse_json(read_file(path, limit))
     except OSError as failure:
-        raise error(f"cannot read {path}: {failure.strerror or failure}; {unreadable}") from failure
+        advice = "is it the right file?" if failure.errno == errno.EFBIG else unreadable
+        raise error(f"cannot read {path}: {failure.strerror or failure}; {advice}") from failure
     except ValueError as failure:
         raise error(f"{path} is not readable JSON ({failure}); {damaged}") from failure
 
@@ -50,14 +59,16 @@ def parse_json(content: bytes | str) -> Any:
             a text holds half a character; or it is nested too deeply.
     """
     try:
+        text = content if isinstance(content, str) else content.decode(json.detect_encoding(content))
         data = json.loads(
-            content,
+            text,
             parse_constant=_refuse_constant,
             parse_float=_finite,
             parse_int=_integer,
             object_pairs_hook=_object,
         )
-        json.dumps(data, ensure_ascii=False).encode()  # refuses halves of characters
+        if isinstance(content, str) or _HALF.search(text):  # not else: of large files it takes gigabytes
+            json.dumps(data, ensure_ascii=False).encode()  # refuses halves of characters
     except RecursionError as failure:
         raise ValueError("it is nested too deeply") from failure
     except UnicodeError as failure:

@@ -3,8 +3,8 @@
 A picture is given as a viewer shows it, as BGR of 8 bits:
 - turned and mirrored as its EXIF orientation says;
 - grey and palettes become colours, CMYK too; alpha is left out;
-- of 16 bits a channel the upper 8 of those that are used: 10, 12 or 14 bits in a 16-bit file, as machine-vision and
-  thermal cameras write them, would else come out up to 64 times too dark. The brightest value says how many are used:
+- of 16 bits a channel the upper 8 of those that are used: 8 to 14 bits in a 16-bit file, as machine-vision and thermal
+  cameras write them, would else come out up to 256 times too dark. The brightest value says how many are used:
   a guess, so it is said. (PNG's sBIT does not say it: by the standard such values are stretched to 16 bits.)
 
 Its size is read from its first bytes: one that claims more pixels than MAX_PIXELS is refused before it is decoded.
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from edgeseg.arrays import Image
 from edgeseg.errors import DataError
 from edgeseg.files import read_file
-from edgeseg.picture_header import has_more_pictures, jpeg_scans
+from edgeseg.picture_header import has_more_pictures, jpeg_scans, why_no_picture
 
 MAX_PIXELS = 180_000_000
 """Somewhat more than the largest sensors on sale have; the environment variable EDGESEG_MAX_PIXELS replaces it."""
@@ -36,7 +36,7 @@ MAX_SCANS = 100
 MAX_BYTES = 2**30
 """Of a file."""
 
-DEPTHS = (10, 12, 14, 16)
+DEPTHS = (8, 10, 12, 14, 16)
 """Bits that a sample of a 16-bit file may use."""
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -135,7 +135,7 @@ def check_size(content: bytes, path: Path) -> None:
     """
     size = picture_size(content)
     if size is None:
-        raise DataError(f"{path} cannot be decoded as an image; it is no PNG, JPEG, WebP, TIFF or BMP")
+        raise DataError(f"{path} cannot be decoded as an image; {why_no_picture(content)}")
     limit = max_pixels()
     if size[0] * size[1] > limit:
         raise DataError(
@@ -222,4 +222,3 @@ def _tiff_size(content: bytes, order: str) -> tuple[int, int] | None:
         if tag in (256, 257):
             sizes[tag] = struct.unpack_from(f"{order}{'H' if kind == 3 else 'I'}", content, place + 8)[0]
     return (sizes[256], sizes[257]) if len(sizes) == 2 else None
-

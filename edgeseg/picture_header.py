@@ -1,4 +1,7 @@
-"""What a picture's bytes say beside its size: how often a JPEG draws over itself, and whether more pictures follow."""
+"""What a picture's bytes say beside its size.
+
+How often a JPEG draws over itself, whether more pictures follow, and why they are no picture.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,23 @@ import struct
 
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 """What ends the coded data of a JPEG's scan: all but a stuffed byte, a fill byte and a restart (ITU-T T.81, B.1.1)."""
+
+_STARTS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8", b"RIFF", b"II*\0", b"MM\0*", b"BM")
+"""The first bytes of a PNG, JPEG, WebP, TIFF (of either byte order) and BMP."""
+
+_POINTER = b"version https://git-lfs.github.com/spec/"
+"""The first line of what Git keeps in place of a file that Git LFS holds."""
+
+
+def why_no_picture(content: bytes) -> str:
+    """What is to be said of bytes that claim no size."""
+    if not content:
+        return "it is empty (0 bytes); copy or export it again"
+    if content.startswith(_POINTER):
+        return "it is a pointer of Git LFS; fetch the file itself, git lfs pull"
+    if content.startswith(_STARTS):
+        return f"it ends or is damaged before it says its size ({len(content)} bytes); copy or export it again"
+    return "it is no PNG, JPEG, WebP, TIFF or BMP"
 
 
 def jpeg_scans(content: bytes) -> int:

@@ -66,7 +66,7 @@ def test_large_files_are_not_read(tmp_path: Path) -> None:
     path = tmp_path / "file.json"
     with path.open("wb") as file:
         file.truncate(2**33)
-    with pytest.raises(DataError, match=r"cannot read .*expected at most 8388608; check the path"):
+    with pytest.raises(DataError, match=r"cannot read .*expected at most 8388608; is it the right file\?$"):
         read_json(path, error=DataError, unreadable="check the path", damaged="write it again")
 
 
@@ -75,3 +75,20 @@ def test_a_name_that_is_there_twice_is_found_among_many() -> None:
     names = ",".join(f'"{number}":0' for number in range(200_000))
     with pytest.raises(ValueError, match="the name '199999' is there twice"):
         parse_json(f'{{{names},"199999":0}}')
+
+
+@pytest.mark.parametrize("half", [r"\ud83d", r"\uDE00", r"\ud83d\ud83d"])
+def test_a_half_of_a_character_is_found_wherever_it_is(half: str) -> None:
+    for text in (f'"{half}"', f'{{"{half}": 1}}', f'[{{"a": ["{half}"]}}]'):
+        for content in (text, text.encode(), text.encode("utf-16")):
+            with pytest.raises(ValueError, match="not UTF-8 text"):
+                parse_json(content)
+    assert parse_json(rb'["\ud83d\ude00", "\\ud83d"]') == ["\N{GRINNING FACE}", r"\ud83d"]
+
+
+def test_the_limit_is_the_callers(tmp_path: Path) -> None:
+    path = tmp_path / "file.json"
+    path.write_text("[1, 2]")
+    assert read_json(path, error=DataError, unreadable="check it", damaged="write it again", limit=6) == [1, 2]
+    with pytest.raises(DataError, match="it has 6 bytes, expected at most 5"):
+        read_json(path, error=DataError, unreadable="check it", damaged="write it again", limit=5)

@@ -73,7 +73,7 @@ def test_cmyk_becomes_bgr(form: str) -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
-@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
 @pytest.mark.parametrize("extension", [".png", ".tif"])
 def test_bits_that_are_used_become_eight(bits: int, channels: int, extension: str) -> None:
     eight = np.random.default_rng(0).integers(0, 256, (12, 16, channels), dtype=np.uint8)
@@ -111,6 +111,23 @@ def test_noise_is_no_picture(start: bytes, noise: bytes) -> None:
     picture_size(start + noise)
     with pytest.raises(DataError, match=r"cannot be decoded|claims to be"):
         decode_picture(start + noise, PATH)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", r"it is empty \(0 bytes\)"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
+            "it is a pointer of Git LFS; .*, git lfs pull",
+        ),
+        (b"\x89PNG\r\n\x1a\n\0\0", r"it ends or is damaged before it says its size \(10 bytes\)"),
+        (b"GIF89a", "it is no PNG, JPEG, WebP, TIFF or BMP"),
+    ],
+)
+def test_why_a_file_is_no_picture(content: bytes, reason: str) -> None:
+    with pytest.raises(DataError, match=f"cannot be decoded as an image; {reason}"):
+        decode_picture(content, PATH)
 
 
 def test_a_small_file_that_claims_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

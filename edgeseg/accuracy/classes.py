@@ -52,9 +52,15 @@ class Classes:
             raise DataError(f"got {len(self.names)} classes, expected 2 to {MAX_CLASSES}: masks are uint8")
         if len(set(self.names)) != len(self.names):
             raise DataError(f"class names repeat in {', '.join(self.names)}; give each class a name of its own")
-        colours = [*self.palette, *([self.ignore_colour] if self.ignore_colour else [])]
-        if len(set(colours)) != len(colours):
-            raise DataError("two classes have the same colour; give each class a colour of its own")
+        owners: dict[Colour, list[str]] = {}
+        for name, colour in zip((*self.names, "ignore_colour"), (*self.palette, self.ignore_colour), strict=True):
+            if colour is not None:
+                owners.setdefault(colour, []).append(name)
+        for colour, names in owners.items():
+            if len(names) > 1:
+                raise DataError(
+                    f"{' and '.join(names):.160} have the same colour {list(colour)}; give each a colour of its own"
+                )
         if self.ignore is not None and not len(self.names) <= self.ignore <= 255:
             clash = f" (it is {self.names[self.ignore]!r:.80})" if 0 <= self.ignore < len(self.names) else ""
             raise DataError(
@@ -95,15 +101,30 @@ class Classes:
     def reading_of(self, images: Iterable[LabelImage]) -> Reading | None:
         """The one way in which all these images can be read: the stated one, the usual one, or the other.
 
+        Grey images that hold 0 and 255 alone are taken for black and white where classes have these colours, though as
+        ids 0 and 255 (ignored) would fit too: the foreground would be gone, and nothing would say so.
+
         Returns:
             None where neither fits all; where `reading` states it, no image is asked for.
         """
         if self.reading is not None:
             return self.reading
         images = list(images)
+        undecided = all(image.black for image in images)
+        if self.white_fits_ignored and not undecided and all(image.black_and_white for image in images):
+            return "colours"
         usual = _usual(images)
         readings: tuple[Reading, ...] = (usual, "colours" if usual == "ids" else "ids")
         return next((each for each in readings if all(self.fits(image, each) for image in images)), None)
+
+    @functools.cached_property
+    def white_fits_ignored(self) -> bool:
+        """Whether classes are black and white, and an id of 255 would be ignored; not where they have an "id" each."""
+        meaning, known = self._id_table
+        places = np.arange(len(self.names))
+        numbered_by_place = known[places].all() and (meaning[places] == places).all()
+        ignored = known[VOID] and meaning[VOID] == self.ignore
+        return bool(numbered_by_place and ignored and {(0, 0, 0), (VOID, VOID, VOID)} <= {*self.palette})
 
     def fits(self, image: LabelImage, reading: Reading) -> bool:
         """Whether every pixel has a class, or is ignored, if the image is read that way."""
@@ -130,7 +151,11 @@ class Classes:
         at = np.minimum(np.searchsorted(keys, packed), len(keys) - 1)
         strange = packed[keys[at] != packed]
         if strange.size:
-            return None, f"holds the colour #{int(strange[0]):06x}, which no class has"
+            colour = int(strange[0])
+            levels = [colour >> 16, colour >> 8 & 255, colour & 255]
+            ignorable = self.ignore is not None and self.ignore_colour is None
+            also = f' (if it is to be ignored, write "ignore_colour": {levels} in classes.json)' if ignorable else ""
+            return None, f"holds the colour #{colour:06x}, which no class has{also}"
         return ids[at], ""
 
     @functools.cached_property

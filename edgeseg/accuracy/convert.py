@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import warnings
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +13,10 @@ import cv2
 
 from edgeseg.accuracy.dataset import Dataset, warn_of_unused
 from edgeseg.accuracy.layouts import find_layout, nearest
+from edgeseg.accuracy.survey import Survey
 from edgeseg.accuracy.unions import without_unions
 from edgeseg.atomic import atomic_folder
-from edgeseg.errors import DataError, OutputError
+from edgeseg.errors import DataError, EdgeSegWarning, OutputError
 
 
 def convert(folder: Path, out: Path, *, progress: Callable[[int, int], None] = lambda _done, _of: None) -> int:
@@ -30,7 +32,8 @@ def convert(folder: Path, out: Path, *, progress: Callable[[int, int], None] = l
         OutputError: `out` is there and not empty, or cannot be written; nothing is left of it.
 
     Warns:
-        EdgeSegWarning: pictures lie there that no split reads, and are not in `out` either.
+        EdgeSegWarning: pictures lie there that no split reads, and are not in `out` either; or the foreground of a
+            split seems to be ignored.
     """
     layout = find_layout(folder)
     if layout is None:
@@ -42,9 +45,10 @@ def convert(folder: Path, out: Path, *, progress: Callable[[int, int], None] = l
         if out.exists() and any(out.iterdir()):
             raise OutputError(f"{out} is there and not empty; give a folder that is new")
         for dataset in datasets:
-            names = _names(dataset)
+            names, survey = _names(dataset), Survey(dataset.classes)
             for index, pair in enumerate(dataset.pairs):
                 _, label = dataset.load(index)
+                survey.add(label)
                 place = Path(dataset.split or "", names[index])
                 _copy(pair.image, temporary / "images" / place.with_name(place.name + pair.image.suffix.lower()))
                 mask = temporary / "masks" / place.with_name(f"{place.name}.png")
@@ -52,6 +56,8 @@ def convert(folder: Path, out: Path, *, progress: Callable[[int, int], None] = l
                 mask.write_bytes(cv2.imencode(".png", label)[1].tobytes())
                 done += 1
                 progress(done, total)
+            if survey.doubt is not None:
+                warnings.warn(f"{dataset.split or folder.name}: {survey.doubt}", EdgeSegWarning, stacklevel=2)
         text = json.dumps(layout.classes().to_json(), indent=1) + "\n"
         (temporary / "classes.json").write_text(text, encoding="utf-8")
         if out.exists():

@@ -7,6 +7,7 @@ import hashlib
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -69,8 +70,7 @@ class Dataset:
         """
         pairs = _listed(layout, folder, split)
         classes = layout.classes()
-        spread = pairs[:: max(1, len(pairs) // LOOKED_AT)][:LOOKED_AT]
-        return cls(folder, split, classes, pairs, classes.reading_of(pair.label() for pair in spread))
+        return cls(folder, split, classes, pairs, classes.reading_of(_looked_at(pairs, classes)))
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -206,6 +206,16 @@ def _listed(layout: Layout, folder: Path, split: str | None) -> tuple[Pair, ...]
         if names
         else f"{folder} has no split {split!r}; it is not divided, and only its halves train and val can be asked for"
     )
+
+
+def _looked_at(pairs: Sequence[Pair], classes: Classes) -> Iterator[LabelImage]:
+    """Label images spread over a split, and one more that is not black, if white might be taken for ignored there."""
+    spread = pairs[:: max(1, len(pairs) // LOOKED_AT)][:LOOKED_AT]
+    images = [pair.label() for pair in spread]
+    yield from images
+    if classes.white_fits_ignored and all(image.black for image in images):
+        others = (pair.label() for pair in pairs if pair not in spread)
+        yield from islice((image for image in others if not image.black), 1)
 
 
 def _turned_as(stored: NDArray[np.uint8], shown: NDArray[np.uint8], label: NDArray[np.uint8]) -> NDArray[np.uint8]:

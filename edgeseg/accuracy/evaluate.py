@@ -16,6 +16,7 @@ from edgeseg.accuracy.class_map import IGNORE, ClassMap
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.evaluate_labels import evaluate_labels
 from edgeseg.accuracy.split_pass import pass_over
+from edgeseg.accuracy.survey import Survey
 from edgeseg.errors import EdgeSegWarning
 from edgeseg.measured import Evaluation
 from edgeseg.segmenter import Segmenter
@@ -48,7 +49,8 @@ def evaluate(
         DataError: no class of the data is the model's, or a file breaks the data set's rules.
 
     Warns:
-        EdgeSegWarning: without `class_map`: not all classes have a partner of the same name.
+        EdgeSegWarning: the foreground seems to be ignored; without `class_map`: not all classes have a partner of the
+            same name.
     """
     if not model.spec.head.exclusive:
         return evaluate_labels(model, dataset, progress=progress)
@@ -56,7 +58,7 @@ def evaluate(
         class_map = ClassMap.of(model.spec.classes, dataset.classes.names)
         for sentence in class_map.sentences():
             warnings.warn(f"{dataset.folder.name}: {sentence}", EdgeSegWarning, stacklevel=2)
-    classes, matrix = class_map, class_map.matrix()
+    classes, matrix, survey = class_map, class_map.matrix(), Survey(dataset.classes)
     ignore = dataset.classes.ignore
 
     def segment(index: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.float64]]:
@@ -65,7 +67,9 @@ def evaluate(
         contours = classes.masks(mask), classes.labels(label, ignore)
         return mask, label, boundary_f1(*contours, len(matrix.classes), ignore=IGNORE)
 
-    figures = pass_over(dataset, segment, matrix, ignore=ignore, progress=progress)
+    figures = pass_over(dataset, segment, matrix, ignore=ignore, survey=survey, progress=progress)
+    if survey.doubt is not None:
+        warnings.warn(f"{dataset.folder.name}: {survey.doubt}", EdgeSegWarning, stacklevel=2)
     return replace(
         figures,
         renamed=class_map.renamed or None,

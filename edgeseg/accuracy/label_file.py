@@ -29,6 +29,18 @@ class LabelImage:
     colours: NDArray[np.uint8] | None
     one_channel: bool
 
+    @property
+    def black(self) -> bool:
+        """Whether it holds nothing but the id 0."""
+        return self.ids is not None and not self.ids.any()
+
+    @property
+    def black_and_white(self) -> bool:
+        """Whether it is grey, not by a palette, and holds no other levels than 0 and 255."""
+        if not self.one_channel or self.ids is None or self.colours is None:
+            return False
+        return bool(np.isin(self.ids, (0, 255)).all() and (self.colours == self.ids[..., None]).all())
+
 
 def read_label_image(path: Path) -> LabelImage:
     """Decodes a label file; what a palette's index, a bit or a channel means is kept apart from its colour.

@@ -47,7 +47,7 @@ def label_kind(content: bytes) -> LabelKind:
         if content.startswith(b"\xff\xd8\xff"):
             return LabelKind(lossy="JPEG")
         if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
-            return LabelKind(lossy="WebP")
+            return _webp(content)
         if content[:4] in (b"II*\0", b"MM\0*"):
             return _tiff(tiff_tags(content))
         if content.startswith(b"BM"):
@@ -86,6 +86,22 @@ def _tiff(tags: dict[int, int]) -> LabelKind:
         _LOSSY_TIFF.get(tags.get(_COMPRESSION, 1)),
         orientation(tags) if indexed else UPRIGHT,  # OpenCV turns the others itself
     )
+
+
+def _webp(content: bytes) -> LabelKind:
+    """From the chunks (RFC 9649, 2.3 to 2.7): VP8L is lossless."""
+    chunks, place = {}, 12
+    with contextlib.suppress(struct.error):  # at the end
+        while True:
+            kind, length = struct.unpack_from("<4sI", content, place)
+            chunks[kind] = content[place + 8 : place + 8 + length]
+            place += 8 + length + length % 2
+    if b"VP8L" not in chunks:
+        return LabelKind(lossy="lossy or animated WebP")
+    turned = UPRIGHT
+    with contextlib.suppress(struct.error):
+        turned = orientation(tiff_tags(chunks.get(b"EXIF", b"").removeprefix(b"Exif\0\0")))
+    return LabelKind(turned=turned)
 
 
 def _png_orientation(content: bytes) -> int:

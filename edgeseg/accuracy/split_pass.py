@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.metrics import mean
+from edgeseg.accuracy.survey import Survey
 from edgeseg.measured import Evaluation
 
 WORKERS = 2
@@ -43,6 +44,7 @@ def pass_over(
     matrix: Matrix,
     *,
     ignore: int | None,
+    survey: Survey | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """The figures of a split, each of whose images is segmented once.
@@ -52,6 +54,7 @@ def pass_over(
         segment: loads and segments the image of an index; several threads call it.
         matrix: an empty one.
         ignore: the label that counts nowhere; None: all count.
+        survey: an empty one, of classes that exclude one another: it counts what the labels hold.
         progress: called after each image with how many are done and how many there are.
 
     Raises:
@@ -63,6 +66,8 @@ def pass_over(
         for done, (mask, label, scores) in enumerate(pool.map(segment, range(len(dataset))), start=1):
             matrix.add(mask, label, ignore=ignore)
             contours.append(scores)
+            if survey is not None:
+                survey.add(label)
             if progress is not None:
                 progress(done, len(dataset))
     finally:

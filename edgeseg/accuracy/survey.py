@@ -70,13 +70,18 @@ class Survey:
         """Classes without a pixel."""
         return tuple(name for name, count in zip(self.classes.names, self.labelled, strict=True) if count == 0)
 
+    @property
+    def doubt(self) -> str | None:
+        """A sentence where the labels look as if the second of two classes was taken for ignored; else None."""
+        if len(self.classes.names) != 2 or set(np.flatnonzero(self.pixels)) != {0, self.classes.ignore}:
+            return None
+        return f"the masks hold 0 and {self.classes.ignore} alone: is the foreground ignored?"
+
     def faults(self) -> list[str]:
         """What makes training on these labels senseless, one sentence each."""
         faults = []
         if self.absent:
-            hint = ""
-            if set(np.flatnonzero(self.pixels)) == {0, self.classes.ignore} and len(self.classes.names) == 2:
-                hint = f"; the masks hold 0 and {self.classes.ignore} alone: is the foreground ignored?"
+            hint = "" if self.doubt is None else f"; {self.doubt}"
             several = "classes have" if len(self.absent) > 1 else "class has"
             faults.append(f"the {several} no labelled pixel: {', '.join(self.absent)}{hint}")
         if self.ignored > MOST_IGNORED:

@@ -13,6 +13,9 @@ Device = Literal["auto", "cpu", "cuda"]
 RESUMABLE = frozenset({"accept", "checkpoint_minutes", "device", "threads", "validate_every"})
 """Settings that a resumed run may change: the weights do not depend on them."""
 
+LARGEST_CROP = 2**26
+"""Pixels of a crop, as of 8192x8192: a slip of the finger would else be met by whatever runs out of memory first."""
+
 
 @dataclass(frozen=True)
 class TrainSettings:
@@ -119,8 +122,11 @@ class TrainSettings:
             width, height = (int(side) for side in self.crop.split("x"))
         except ValueError:
             width, height = 0, 0
-        if min(width, height) < 1:
-            raise UsageError(f"crop is {self.crop!r}, expected WIDTHxHEIGHT such as 480x360, or full")
+        if min(width, height) < 1 or width * height > LARGEST_CROP:
+            raise UsageError(
+                f"crop is {self.crop!r:.40}, expected WIDTHxHEIGHT such as 480x360, of at most {LARGEST_CROP} pixels, "
+                "or full"
+            )
         return width, height
 
     def validates(self, epoch: int) -> bool:

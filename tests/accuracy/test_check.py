@@ -121,6 +121,12 @@ def test_each_fault_is_found(data: Path, spoil: Callable[[Path], None], expected
     assert re.match(expected, sentence), sentence
 
 
+def test_a_foreground_that_is_ignored_is_said_as_data_is_converted(data: Path, tmp_path: Path) -> None:
+    _foreground_ignored(data)
+    with pytest.warns(EdgeSegWarning, match="train: the masks hold 0 and 255 alone: is the foreground ignored"):
+        convert(data, tmp_path / "plain")
+
+
 def test_the_page_shows_findings_and_pictures_and_escapes_names(data: Path) -> None:
     _absent(data)
     text = page(check(data))

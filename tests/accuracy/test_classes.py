@@ -17,7 +17,7 @@ from edgeseg.accuracy.label_file import LabelImage
 from edgeseg.errors import DataError
 
 PATH = Path("mask.png")
-RED, GREEN, BLACK = (255, 0, 0), (0, 255, 1), (0, 0, 0)
+RED, GREEN, BLACK, WHITE = (255, 0, 0), (0, 255, 1), (0, 0, 0), (255, 255, 255)
 TWO = Classes(("a", "b"), (RED, GREEN))
 FILE: dict[str, Any] = {
     "classes": [{"name": "a", "colour": list(RED)}, {"name": "b", "colour": list(GREEN)}],
@@ -72,8 +72,8 @@ def test_classes_that_masks_cannot_hold(count: int, ignore: int | None, message:
 def test_colours_and_names_are_of_one_class_alone() -> None:
     for classes, message in (
         ({"names": ("a", "a")}, "class names repeat in a, a"),
-        ({"palette": (RED, RED)}, "the same colour"),
-        ({"ignore": 9, "ignore_colour": GREEN}, "the same colour"),
+        ({"palette": (RED, RED)}, r"^a and b have the same colour \[255, 0, 0\]; give each"),
+        ({"ignore": 9, "ignore_colour": GREEN}, "^b and ignore_colour have the same colour"),
         ({"ignore_colour": BLACK}, "ignore_colour without an ignore id"),
     ):
         with pytest.raises(DataError, match=message):
@@ -87,6 +87,12 @@ def test_ids_that_are_no_classes_are_named() -> None:
         replace(TWO, ignore=9).label(by_id(9, 2), PATH)
     with pytest.raises(DataError, match="holds the colour #010203, which no class has"):
         TWO.label(by_colour(RED, (1, 2, 3)), PATH)
+    with pytest.raises(
+        DataError, match=r'no class has \(if it is to be ignored, write "ignore_colour": \[1, 2, 3\] in'
+    ):
+        replace(TWO, ignore=9).label(by_colour((1, 2, 3)), PATH)
+    with pytest.raises(DataError, match=r"which no class has; correct the mask or the classes$"):
+        replace(TWO, ignore=9, ignore_colour=BLACK).label(by_colour((1, 2, 3)), PATH)
     many = replace(TWO, ids=dict.fromkeys(range(0, 26, 2), 0))
     with pytest.raises(DataError, match=r"expected 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22 \.\.\.;"):
         many.label(by_id(1), PATH)
@@ -129,6 +135,29 @@ def test_what_a_file_usually_gives_is_read_unless_only_the_other_fits() -> None:
         TWO.label(neither, PATH)
     with pytest.raises(DataError, match=r"the colour #000000, which no class has; correct the mask or the classes$"):
         TWO.label(replace(neither, one_channel=False), PATH)
+
+
+def grey(*levels: int) -> LabelImage:
+    return both([*levels], [(level, level, level) for level in levels], one_channel=True)
+
+
+@pytest.mark.parametrize("palette", [(BLACK, WHITE), (WHITE, BLACK)])
+@pytest.mark.parametrize("ids", [None, {0: 0, 1: 1, 255: 255, 65535: 255}])
+def test_white_is_its_class_and_not_ignored(palette: tuple[Any, ...], ids: dict[int, int] | None) -> None:
+    classes = Classes(("a", "b"), palette, 255, ids=ids)
+    black, white = palette.index(BLACK), palette.index(WHITE)
+    assert labels(classes, grey(0, 255)) == [black, white]
+    assert classes.reading_of([grey(0, 0), grey(0, 255)]) == "colours"
+    for others in ([grey(0, 1, 255)], [grey(0, 255), grey(1, 1)], [grey(0, 0)]):
+        assert classes.reading_of(others) == "ids"
+    indexed_in_grey = both([0, 255], [WHITE, BLACK], one_channel=True)
+    for plain in (
+        replace(classes, reading="ids"),
+        replace(classes, palette=(BLACK, RED)),
+        replace(classes, ids={0: 0, 7: 1, 255: 255}),
+    ):
+        assert labels(plain, grey(0, 255)) == [0, 255]
+    assert labels(classes, indexed_in_grey) == [0, 255]
 
 
 def test_a_reading_that_is_asked_for_holds() -> None:

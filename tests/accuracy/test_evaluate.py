@@ -107,6 +107,16 @@ def test_other_classes_are_mapped_by_name_and_said(painted: Segmenter, data: Dat
     assert evaluate(painted, fewer, class_map=class_map).renamed == {"boat": ("car", "sky")}
 
 
+def test_a_foreground_that_is_ignored_is_said(painted: Segmenter, data: Dataset) -> None:
+    two = replace(data, classes=replace(data.classes, names=("road", "car"), palette=data.classes.palette[:2]))
+    for pair in two.pairs:
+        cv2.imwrite(str(pair.mask), np.array([[0, 0, 255, 255]] * 2, np.uint8))
+    with pytest.warns(EdgeSegWarning) as warned:
+        evaluate(painted, two)
+    said = " / ".join(str(each.message) for each in warned)
+    assert "the masks hold 0 and 255 alone: is the foreground ignored" in said
+
+
 def test_classes_without_a_common_name_are_refused(painted: Segmenter, data: Dataset) -> None:
     with pytest.raises(DataError, match="no class of the data"):
         evaluate(painted, replace(data, classes=replace(data.classes, names=("a", "b", "c"))))

@@ -59,7 +59,9 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize(("mode", "extension"), [("L", ".png"), ("P", ".png"), ("RGB", ".png"), ("L", ".tif")])
+@pytest.mark.parametrize(
+    ("mode", "extension"), [("L", ".png"), ("P", ".png"), ("RGB", ".png"), ("L", ".tif"), ("RGB", ".webp")]
+)
 def test_a_mask_is_turned_as_it_says_itself(mode: str, extension: str, orientation: int, tmp_path: Path) -> None:
     """Pillow says how it is shown; it is asked in memory, as it turns TIFF while it reads."""
     pillow = pytest.importorskip("PIL.Image", reason="Pillow writes the orientation")
@@ -70,7 +72,7 @@ def test_a_mask_is_turned_as_it_says_itself(mode: str, extension: str, orientati
         image.putpalette([level for index in range(6) for level in (9 * index, 0, 7)])
     image.getexif()[274] = orientation
     path = tmp_path / f"mask{extension}"
-    image.save(path, exif=image.getexif())
+    image.save(path, exif=image.getexif(), lossless=True)
     shown = operations.exif_transpose(image)
     label = read_label_image(path)
     assert label.ids is not None
@@ -129,6 +131,20 @@ def test_jpeg_is_refused_inside_a_tiff_too(tmp_path: Path) -> None:
     Image.fromarray(np.zeros((16, 16), np.uint8)).save(tmp_path / "mask.tif", compression="jpeg")
     with pytest.raises(DataError, match="is JPEG, which alters class ids"):
         read_label_image(tmp_path / "mask.tif")
+
+
+@pytest.mark.parametrize("exif", [b"", b"Exif\0\0II*\0"])
+def test_webp_is_read_where_it_is_lossless(exif: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "mask.webp"
+    colours = np.random.default_rng(0).integers(0, 256, (5, 11, 3)).astype(np.uint8)
+    Image.fromarray(colours).save(path, lossless=True, exif=exif)
+    np.testing.assert_array_equal(read_label_image(path).colours, colours)
+    Image.fromarray(colours).save(path, exif=exif)
+    with pytest.raises(DataError, match="is lossy or animated WebP, which alters class ids as it compresses"):
+        read_label_image(path)
+    Image.fromarray(colours).save(path, lossless=True, save_all=True, append_images=[Image.fromarray(255 - colours)])
+    with pytest.raises(DataError, match="lossy or animated"):
+        read_label_image(path)
 
 
 @pytest.mark.parametrize("dtype", [np.int16, np.int32])

@@ -16,6 +16,7 @@ from edgeseg.accuracy.classes import Classes
 from edgeseg.accuracy.dataset import Dataset, has_split, splits
 from edgeseg.accuracy.layouts import cityscapes, voc
 from edgeseg.errors import DataError
+from edgeseg.files import LARGEST_TEXT
 
 CLASSES: list[dict[str, Any]] = [{"name": "road", "colour": [128, 64, 128]}, {"name": "car", "colour": [64, 0, 128]}]
 LABEL = np.array([[0, 1, 1], [1, 0, 0]], np.uint8)
@@ -188,6 +189,32 @@ def test_cocos_digest_follows_its_annotations(tmp_path: Path) -> None:
     assert Dataset.open(tmp_path).digest != before
 
 
+@pytest.mark.parametrize("area", [None, 0, -1, "900", True])
+@pytest.mark.parametrize("outline", ["polygons", "run lengths", "compressed run lengths"])
+def test_the_larger_of_cocos_objects_is_behind_whatever_area_it_states(tmp_path: Path, outline: str, area: Any) -> None:
+    mask = pytest.importorskip("pycocotools.mask")
+    data = json.loads(json.dumps(COCO | {"annotations": COCO["annotations"][:2]}))
+    for each in data["annotations"]:  # the smaller one comes first
+        each["area"] = area
+        if outline != "polygons":
+            runs = mask.frPyObjects(each["segmentation"], 6, 8)[0]
+            each["segmentation"] = {"size": [6, 8], "counts": runs["counts"].decode()}
+        if outline == "run lengths":
+            covered = mask.decode(runs).ravel(order="F")
+            ends = np.flatnonzero(np.diff(covered, prepend=0, append=0))
+            each["segmentation"]["counts"] = np.diff(ends, prepend=0, append=48).tolist()
+    picture(tmp_path / "images/a.png", size=(6, 8))
+    (tmp_path / "result.json").write_text(json.dumps(data))
+    _, label = Dataset.open(tmp_path).load(0)
+    assert np.bincount(label.ravel()).tolist() == [24, 20, 4]
+
+
+def test_cocos_json_may_be_larger_than_files_for_people(tmp_path: Path) -> None:
+    picture(tmp_path / "images/a.png", size=(6, 8))
+    (tmp_path / "result.json").write_text(json.dumps(COCO | {"info": "x" * LARGEST_TEXT}))
+    assert len(Dataset.open(tmp_path).pairs) == 1
+
+
 def _lost(data: dict[str, Any]) -> None:
     data["images"][0]["file_name"] = "../../secret.png"
 
@@ -202,6 +229,14 @@ def _runs(data: dict[str, Any]) -> None:
 
 def _category(data: dict[str, Any]) -> None:
     data["annotations"][0]["category_id"] = 9
+
+
+def _file_twice(data: dict[str, Any]) -> None:
+    data["images"].append(data["images"][0] | {"id": 4})
+
+
+def _id_twice(data: dict[str, Any]) -> None:
+    data["images"].append(data["images"][0] | {"file_name": "b.png"})
 
 
 def _huge(data: dict[str, Any]) -> None:
@@ -219,6 +254,8 @@ def _negative(data: dict[str, Any]) -> None:
         (_box, "a box alone is no outline"),
         (_runs, "do not add up"),
         (_category, "category 9, which is not listed"),
+        (_file_twice, r"image 4 is there twice, by its id or its file .*a\.png"),
+        (_id_twice, r"image 3 is there twice, by its id or its file .*b\.png"),
         (_huge, "expected 1 to"),
         (_negative, "is -8x-6, expected 1 to"),
     ],
@@ -229,7 +266,8 @@ def test_coco_that_does_not_hold_together(
     pytest.importorskip("pycocotools")
     data = json.loads(json.dumps(COCO))
     spoil(data)
-    picture(tmp_path / "images/a.png", size=(6, 8))
+    for name in "ab":
+        picture(tmp_path / f"images/{name}.png", size=(6, 8))
     picture(tmp_path.parent / "secret.png")
     (tmp_path / "result.json").write_text(json.dumps(data))
     with pytest.raises(DataError, match=message):
@@ -282,6 +320,19 @@ def test_a_grey_mask_of_black_and_white(tmp_path: Path) -> None:
     assert np.array_equal(Dataset.open(tmp_path).load(0)[1], LABEL)
 
 
+@pytest.mark.parametrize("level", [1, 255])
+def test_a_foreground_that_is_rare_is_looked_for(tmp_path: Path, level: int) -> None:
+    """White is no id that is ignored; and where ids are meant, a black mask is of the first class."""
+    black_white = [{"name": "person", "colour": [255, 255, 255]}, {"name": "ground", "colour": [0, 0, 0]}]
+    for index in range(60):
+        picture(tmp_path / f"images/{index:02}.png")
+        write(tmp_path / f"masks/{index:02}.png", LABEL * np.uint8(level if index == 59 else 0))
+    describe(tmp_path, classes=black_white)
+    data = Dataset.open(tmp_path)
+    assert data.reading == ("ids" if level == 1 else "colours")
+    assert np.array_equal(data.load(59)[1], LABEL if level == 1 else 1 - LABEL)
+
+
 @pytest.mark.parametrize("palette", ["black", "swapped", "strange"])
 def test_a_palette_does_not_change_ids(tmp_path: Path, palette: str) -> None:
     colours = [tuple(each["colour"]) for each in CLASSES]
@@ -322,12 +373,10 @@ def test_lossless_masks_of_other_kinds(tmp_path: Path, kind: str) -> None:
 
 def test_lossy_masks_are_refused(tmp_path: Path) -> None:
     picture(tmp_path / "images/a.png")
-    for suffix in (".jpg", ".webp"):
-        mask = write(tmp_path / f"masks/a{suffix}", LABEL)
-        describe(tmp_path)
-        with pytest.raises(DataError, match="alters class ids as it compresses"):
-            Dataset.open(tmp_path)
-        mask.unlink()
+    write(tmp_path / "masks/a.jpg", LABEL)
+    describe(tmp_path)
+    with pytest.raises(DataError, match="alters class ids as it compresses"):
+        Dataset.open(tmp_path)
 
 
 def test_one_reading_holds_for_all_files(tmp_path: Path) -> None:

@@ -242,6 +242,8 @@ def test_fewer_images_than_a_batch(data: Path, tmp_path: Path) -> None:
         {"scale": "2,1"},
         {"ema": 1.0},
         {"crop": "0x32"},
+        {"crop": "8193x8192"},
+        {"crop": "99999x99999"},
         {"paste": 1.5},
         {"class_mix": -0.1},
         {"boundary": -1.0},

@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 
 from edgeseg.accuracy.classes import VOID, Classes
 from edgeseg.accuracy.label_file import LabelImage
+from edgeseg.accuracy.layouts.coco_outline import drawn, extent
 from edgeseg.accuracy.layouts.coco_places import annotation_files, image_folders
 from edgeseg.accuracy.layouts.layout import Layout, Pair, is_file
 from edgeseg.accuracy.layouts.pairing import spellings
@@ -37,8 +37,8 @@ NEEDS = ("annotations/instances_*.json",)
 
 _BACKGROUND = "background"
 
-FURTHEST = 16
-"""Image sizes that a corner of an outline may lie off: drawing takes memory for the whole way there."""
+LARGEST = 2**30
+"""Bytes of a JSON file; COCO's own instances_train2017.json has 448 MB."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class CocoPair(Pair):
         """Draws the objects."""
         ids = np.full(self.size, self.background, np.uint8)
         for class_id, annotation in self.objects:
-            ids[_area_of(annotation, self.size, self.mask)] = class_id
+            ids[drawn(annotation, self.size, self.mask)] = class_id
         return LabelImage(ids, None, True)
 
     def masks(self, labels: Sequence[str]) -> NDArray[np.uint8]:
@@ -70,7 +70,7 @@ class CocoPair(Pair):
         for class_id, annotation in sorted(self.objects, key=lambda item: item[0] != VOID):
             name = self.categories[annotation["category_id"]]
             if name in labels:
-                masks[_area_of(annotation, self.size, self.mask), labels.index(name)] = VOID if class_id == VOID else 1
+                masks[drawn(annotation, self.size, self.mask), labels.index(name)] = VOID if class_id == VOID else 1
         return masks
 
     def label_content(self) -> bytes:
@@ -87,7 +87,13 @@ class CocoFile:
 
     @cached_property
     def _data(self) -> Any:
-        return read_json(self._path, error=DataError, unreadable="check its permissions", damaged="export it again")
+        return read_json(
+            self._path,
+            error=DataError,
+            unreadable="check its permissions",
+            damaged="export it again",
+            limit=LARGEST,
+        )
 
     def _list(self, key: str) -> list[Any]:
         return list_of(self._data, key, dict, where=str(self._path), error=DataError)
@@ -112,7 +118,7 @@ class CocoFile:
         """Every image of the file with its objects.
 
         Raises:
-            DataError: a field is missing, an image is not there, or objects have categories that are none.
+            DataError: a field is missing, an image is missing or there twice, or an object's category is not listed.
         """
         names = self.classes().names
         of_image: dict[int, list[tuple[int, dict[str, Any]]]] = {}
@@ -123,18 +129,23 @@ class CocoFile:
                 raise DataError(f"{where} has the category {category}, which is not listed; export it again")
             class_id = VOID if each.get("iscrowd") else names.index(self.categories[category])
             of_image.setdefault(self._number(each, "image_id", where), []).append((class_id, each))
-        pairs, limit = [], max_pixels()
+        pairs: dict[Path, Pair] = {}
+        entries, limit = set(), max_pixels()
         for each in self._list("images"):
             where = f"{self._path}: image {each.get('id')}"
             size = self._number(each, "height", where), self._number(each, "width", where)
             if min(size) < 1 or size[0] * size[1] > limit:
                 raise DataError(f"{where} is {size[1]}x{size[0]}, expected 1 to {limit} pixels")
             image = self._find(required(each, "file_name", str, where=where, error=DataError))
-            objects = sorted(of_image.get(self._number(each, "id", where), []), key=lambda item: -_extent(item[1]))
-            pairs.append(CocoPair(image, self._path, size, tuple(objects), names.index(_BACKGROUND), self.categories))
+            number = self._number(each, "id", where)
+            if image in pairs or number in entries:
+                raise DataError(f"{where} is there twice, by its id or its file {image}; export it again")
+            entries.add(number)
+            objects = sorted(of_image.get(number, []), key=lambda item: -extent(item[1]))
+            pairs[image] = CocoPair(image, self._path, size, tuple(objects), names.index(_BACKGROUND), self.categories)
         if not pairs:
             raise DataError(f"{self._path} lists no images; export the data set with them")
-        return tuple(sorted(pairs, key=lambda pair: str(pair.image)))
+        return tuple(sorted(pairs.values(), key=lambda pair: str(pair.image)))
 
     def _number(self, data: Any, key: str, where: str) -> int:
         return required(data, key, int, where=where, error=DataError)
@@ -168,40 +179,3 @@ def _pairs(file: CocoFile, first: CocoFile) -> tuple[Pair, ...]:
             f"{', '.join(file.classes().names)}; export them together"
         )
     return file.pairs()
-
-
-def _extent(annotation: dict[str, Any]) -> float:
-    area = annotation.get("area", 0)
-    return float(area) if isinstance(area, (int, float)) else 0.0
-
-
-def _area_of(annotation: dict[str, Any], size: tuple[int, int], path: Path) -> Any:
-    """bool (H, W): where the object is."""
-    from pycocotools import mask  # here: an extra
-
-    where = f"{path}: annotation {annotation.get('id')}"
-    outline = annotation.get("segmentation")
-    height, width = size
-    try:
-        if isinstance(outline, list) and outline:
-            if any(len(each) < 6 or len(each) % 2 for each in outline):
-                raise ValueError("a polygon has fewer than three corners")
-            if any(not abs(number) <= FURTHEST * max(size) for each in outline for number in each):
-                raise ValueError(f"a polygon has a corner more than {FURTHEST} times the image's size away")
-            run_lengths = mask.merge(mask.frPyObjects(outline, height, width))
-        elif isinstance(outline, dict):
-            if list(outline["size"]) != [height, width]:
-                raise ValueError(f"run lengths for {outline['size']}, the image is {[height, width]}")
-            counts = outline["counts"]
-            if isinstance(counts, list):
-                if sum(counts) != height * width or min(chain(counts, [0])) < 0:
-                    raise ValueError("run lengths that do not add up to the image")
-                run_lengths = mask.frPyObjects(outline, height, width)
-            else:
-                counts = counts.encode() if isinstance(counts, str) else counts
-                run_lengths = {"size": [height, width], "counts": counts}
-        else:
-            raise ValueError("neither polygons nor run lengths; a box alone is no outline")
-        return mask.decode(run_lengths).astype(bool)
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{where} has an outline that cannot be drawn ({error}); correct or remove it") from error
