@@ -20,9 +20,10 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".webp", "
 RAW = frozenset([".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf"])
 """What a camera's sensor saw, in the format of its maker."""
 
-OTHER_PICTURES = RAW | frozenset(
-    [".avif", ".heic", ".heif", ".gif", ".jxl", ".jp2", ".j2k", ".exr", ".hdr", ".ppm", ".pgm", ".pbm", ".pnm", ".tga"]
-) | {".pcx", ".svg", ".psd"}
+OTHER_PICTURES = RAW.union(
+    [".avif", ".heic", ".heif", ".jxl", ".jp2", ".j2k", ".exr", ".hdr"],
+    [".gif", ".svg", ".psd", ".pcx", ".tga", ".ppm", ".pgm", ".pbm", ".pnm"],
+)
 """Pictures that somebody may expect to be read, and that are not."""
 
 
