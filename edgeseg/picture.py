@@ -41,6 +41,8 @@ DEPTHS = (8, 10, 12, 14, 16)
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
+BIG_TIFF = (b"II+\0", b"MM\0+")
+
 
 class Picture(NamedTuple):
     """A decoded picture.
@@ -103,8 +105,7 @@ def decode_picture(content: bytes, path: Path, *, upright: bool = True) -> Pictu
     several = has_more_pictures(content)
     if decoded.dtype == np.uint8:
         return Picture(np.asarray(decoded, np.uint8), None, several)
-    if decoded.dtype != np.uint16:
-        raise DataError(f"{path} holds {decoded.dtype} values, expected 8 or 16 bits; convert it")
+    _check_depth(decoded, path)
     brightest = int(decoded.max(initial=0))
     bits = next(depth for depth in DEPTHS if brightest < 1 << depth)
     image = np.empty(decoded.shape, np.uint8)
@@ -119,12 +120,23 @@ def decode(content: bytes, path: Path, flags: int) -> NDArray[Any]:
         DataError: they cannot be decoded, or claim to be too large.
     """
     check_size(content, path)
-    decoded = None
-    with contextlib.suppress(cv2.error):  # it raises where a size is too much for its own limits
-        decoded = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    decoded = _decoded(content, flags)
     if decoded is None:
+        if (stored := _decoded(content, cv2.IMREAD_UNCHANGED)) is not None:  # OpenCV makes no colours of 32-bit grey
+            _check_depth(stored, path)
         raise DataError(f"{path} cannot be decoded as an image ({len(content)} bytes); is it cut off?")
     return decoded
+
+
+def _decoded(content: bytes, flags: int) -> NDArray[Any] | None:
+    with contextlib.suppress(cv2.error):  # it raises where a size is too much for its own limits
+        return cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    return None
+
+
+def _check_depth(decoded: NDArray[Any], path: Path) -> None:
+    if decoded.dtype not in (np.uint8, np.uint16):
+        raise DataError(f"{path} holds {decoded.dtype} values, expected 8 or 16 bits; convert it")
 
 
 def check_size(content: bytes, path: Path) -> None:
@@ -133,6 +145,8 @@ def check_size(content: bytes, path: Path) -> None:
     Raises:
         DataError: it is of no known format, or claims to be too large.
     """
+    if content[:4] in BIG_TIFF:
+        raise DataError(f"{path} is a BigTIFF, which is not read; save it as TIFF")
     size = picture_size(content)
     if size is None:
         raise DataError(f"{path} cannot be decoded as an image; {why_no_picture(content)}")

@@ -1,8 +1,8 @@
 """What may be shown of an address that may hold a password.
 
 It is found by taking the address apart, and errs towards hiding: all that could be user and password, even where they
-are not percent-encoded or the scheme has a typo; the path from its first `=`, `;` or `:` on, for many cameras want the
-password there; query and fragment.
+are not percent-encoded, are so with all around them, or the scheme has a typo; the path from its first `=`, `;` or `:`
+on, for many cameras want the password there; query and fragment.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import PurePath
+from urllib.parse import unquote
 
 HIDDEN = "***"
 
@@ -17,13 +18,22 @@ URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)(.*)", re.DOTALL)
 """A scheme with "://", and what follows."""
 
 _SECRET = r"(?:user|pass|pw|pin|key|token|secret|auth|login)[\w-]*\s*="
-_PROPERTY = re.compile(r"""([\w-]+\s*=\s*)("[^"]*"|'[^']*'|\S+)""")
+_HEADER = "authorization|bearer|cookie"
+
+_VALUE = r"""(?:"(?:\\.|[^"])*(?:"|\Z)|'(?:\\.|[^'])*(?:'|\Z)|(?:\\.|\S)+)"""
+"""A quote or blank behind a backslash does not end it; a quote that is never closed goes on to the end."""
+
+_PROPERTY = re.compile(rf"([\w-]+\s*=\s*)({_VALUE})", re.DOTALL)
+
+_HOST_AND_QUERY = re.compile(r"[^./][^/]*[.:][^/]*/.*\?", re.DOTALL)
+"""What begins a URL without its scheme."""
 
 
 def redact(text: str) -> str:
     """`text`, a URL, GStreamer pipeline or whatever else was to be a source, without what may be secret in it."""
     if " ! " in text:
         return _PROPERTY.sub(_redact_property, text)
+    text = _unwrapped(text)
     match = URL.fullmatch(text)
     scheme, rest = match.groups() if match else ("", text)
     place = rest.rfind("@")
@@ -34,7 +44,7 @@ def redact(text: str) -> str:
         if re.search("[/?#]", before) and re.search("[=;?#]", before):
             return scheme + HIDDEN  # the "@" may as well be one of a password in the path
         scheme, rest = f"{scheme}{HIDDEN}@", rest[place + 1 :]
-    elif match is None and not re.search(rf"//|:/|(?i:{_SECRET})", text):
+    elif match is None and not re.search(rf"//|:/|(?i:{_SECRET})", text) and not _HOST_AND_QUERY.match(text):
         return text  # the name of a file
     tail = re.search(r"[=;?#]|/[^=;?#]*?:", rest)
     return scheme + (rest if tail is None else f"{rest[: tail.end()]}{HIDDEN}")
@@ -56,8 +66,15 @@ def redact_arguments(text: str) -> str:
     return text
 
 
+def _unwrapped(text: str) -> str:
+    """The text, percent-decoded where that brings to light what takes an address apart."""
+    plain, path = (unquote(each, errors="surrogateescape") for each in (text, text.rpartition("@")[2]))
+    found = any(mark in plain and mark not in text for mark in ("@", "://")) or ("?" in path and "?" not in text)
+    return plain if found else text
+
+
 def _redact_property(match: re.Match[str]) -> str:
     name, value = match.groups()
-    if re.match(_SECRET, name, re.IGNORECASE):
+    if re.match(rf"(?:[\w-]*[-_])?{_SECRET}", name, re.IGNORECASE) or re.search(_HEADER, match[0], re.IGNORECASE):
         return f"{name}{HIDDEN}"
-    return name + (redact(value) if "://" in value else value)
+    return name + (redact(value) if "://" in value or "%" in value else value)

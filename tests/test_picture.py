@@ -145,10 +145,18 @@ def test_a_small_file_that_claims_much_is_refused(monkeypatch: pytest.MonkeyPatc
         decode_picture(bomb(11), PATH)
 
 
-def test_other_depths_are_refused() -> None:
-    _, content = cv2.imencode(".tif", np.zeros((4, 5, 3), np.float32))
-    with pytest.raises(DataError, match="holds float32 values"):
+@pytest.mark.parametrize("shape", [(4, 5), (4, 5, 3)])
+@pytest.mark.parametrize("kind", ["float32", "int32"])
+def test_other_depths_are_refused(kind: str, shape: tuple[int, ...]) -> None:
+    _, content = cv2.imencode(".tif", np.zeros(shape, kind))
+    with pytest.raises(DataError, match=f"holds {kind} values"):
         decode_picture(content.tobytes(), PATH)
+
+
+@pytest.mark.parametrize("start", [b"II+\0\x08\0\0\0", b"MM\0+\0\x08\0\0"])
+def test_big_tiff_is_named(start: bytes) -> None:
+    with pytest.raises(DataError, match="is a BigTIFF, which is not read; save it as TIFF"):
+        decode_picture(start + bytes(100), PATH)
 
 
 def test_name_that_is_no_utf8(tmp_path: Path) -> None:

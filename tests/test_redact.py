@@ -44,6 +44,7 @@ SHAPES = [
     "http://127.0.0.1:9/s;password={}",
     "http://127.0.0.1:9/s?token={}",
     "http://127.0.0.1:9/s#{}",
+    "127.0.0.1:9/s?{}",
     'rtspsrc location="rtsp://admin:{}@127.0.0.1:9/s" ! decodebin ! appsink',
     "rtspsrc location=rtsp://127.0.0.1:9/s user-id=admin user-pw='{}' ! decodebin ! appsink",
 ]

@@ -34,23 +34,8 @@ std::string percent_encoded(const std::string& text) {
     return out;
 }
 
-int hexadecimal(char digit) {
-    if (digit >= '0' && digit <= '9') return digit - '0';
-    if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
-    return digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : -1;
-}
-
 // Percent-encoded, whether it was so or not.
-std::string encoded(const std::string& text) {
-    std::string plain;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const int high = text[i] == '%' && i + 2 < text.size() ? hexadecimal(text[i + 1]) : -1;
-        const int low = high >= 0 ? hexadecimal(text[i + 2]) : -1;
-        plain += low >= 0 ? static_cast<char>(16 * high + low) : text[i];
-        if (low >= 0) i += 2;
-    }
-    return percent_encoded(plain);
-}
+std::string encoded(const std::string& text) { return percent_encoded(percent_decoded(text)); }
 
 std::string variable(const char* name) {
     const char* value = std::getenv(name);
@@ -135,9 +120,23 @@ std::string with_credentials(const std::string& url, const std::optional<Credent
            pieces.rest;
 }
 
+std::string local_path(const std::string& source) {
+    const std::string lower = lowered(source);
+    std::size_t begin = 0;  // of the path, at its slash
+    if (lower.rfind("file:///", 0) == 0) {
+        begin = std::min(source.find_first_not_of('/', 7), source.size()) - 1;
+    } else if (lower.rfind("file://localhost/", 0) == 0) {
+        begin = 16;
+    } else if (lower.rfind("file:/", 0) == 0 && lower.compare(0, 7, "file://") != 0) {
+        begin = 5;
+    }
+    std::error_code failure;
+    const bool there = std::filesystem::exists(std::filesystem::symlink_status(source, failure));
+    return begin == 0 || there || source.find("%00") != std::string::npos ? source : percent_decoded(source.substr(begin));
+}
+
 bool is_encrypted(const std::string& url) {
-    std::string scheme = take_apart(url).scheme;
-    std::transform(scheme.begin(), scheme.end(), scheme.begin(), [](unsigned char each) { return std::tolower(each); });
+    const std::string scheme = lowered(take_apart(url).scheme);
     return scheme == "https://" || scheme == "rtsps://" || scheme == "tls://" || scheme == "rtmps://";
 }
 

@@ -27,6 +27,10 @@ std::optional<Credentials> read_credentials(const std::string& file);
 // EDGESEG_PASSWORD.
 std::string with_credentials(const std::string& url, const std::optional<Credentials>& given);
 
+// The path in a URL of a file on this machine (RFC 8089), percent-decoded; any other text as it is, and so what is there on
+// disk under the very name. FFmpeg would open the URL too, and nothing would know that an output replaces it.
+std::string local_path(const std::string& source);
+
 // Whether its servers show a certificate.
 bool is_encrypted(const std::string& url);
 

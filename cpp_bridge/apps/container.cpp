@@ -31,6 +31,14 @@ std::optional<double> seconds_of(const char* text) {
     return seconds;
 }
 
+// Formats (WMV, Windows' recordings of television) whose streams FFmpeg gives the whole file's length.
+bool has_one_length(const AVInputFormat* format) {
+    for (const char* each : {"asf", "asf_o", "wtv"}) {
+        if (std::strcmp(format->name, each) == 0) return true;
+    }
+    return false;
+}
+
 std::int64_t pixels(const AVStream* stream) {
     return std::int64_t{stream->codecpar->width} * stream->codecpar->height;
 }
@@ -97,7 +105,8 @@ std::pair<AVStream*, const AVCodec*> Container::best_stream(const std::string& n
 }
 
 std::optional<double> Container::length(const AVStream* stream) const {
-    if (stream->duration != AV_NOPTS_VALUE) return static_cast<double>(stream->duration) * av_q2d(stream->time_base);
+    const bool own = format_->nb_streams == 1 || !has_one_length(format_->iformat);
+    if (own && stream->duration != AV_NOPTS_VALUE) return static_cast<double>(stream->duration) * av_q2d(stream->time_base);
     if (const AVDictionaryEntry* tag = av_dict_get(stream->metadata, "DURATION", nullptr, 0)) {  // Matroska
         const std::optional<double> seconds = seconds_of(tag->value);
         if (!seconds) return std::nullopt;

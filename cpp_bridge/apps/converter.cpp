@@ -17,6 +17,7 @@ namespace {
 constexpr int kFlattest = 8;      // aspects of a pixel beyond 1:8 and 8:1 are taken for errors
 constexpr int kTolerance = 200;   // square to a 200th: resampling would cost more than it mends
 constexpr int kUnspecified = AVCOL_SPC_UNSPECIFIED;
+constexpr int kLastMatrix = 17;   // of ITU-T H.273, of which older versions of FFmpeg have names for fewer
 
 // `value * numerator / denominator`, rounded, half to even.
 int scaled(std::int64_t value, std::int64_t numerator, std::int64_t denominator) {
@@ -27,6 +28,12 @@ int scaled(std::int64_t value, std::int64_t numerator, std::int64_t denominator)
 void set(SwsContext* scaler, const char* name, std::int64_t value) {
     if (const int code = av_opt_set_int(scaler, name, value, 0); code < 0) throw FfmpegFailure(code);
 }
+
+bool is_rgb(const AVPixFmtDescriptor& format) {
+    return (format.flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL)) != 0;
+}
+
+bool has_chroma(const AVPixFmtDescriptor& format) { return format.nb_components >= 3 && !is_rgb(format); }
 
 // Where chroma samples lie on the grid of luma ones, in 256ths of a pixel, as FFmpeg from 8 on reads it from the frame.
 void set_chroma_place(SwsContext* scaler, const AVPixFmtDescriptor& format, int place) {
@@ -56,6 +63,13 @@ Size square_size(Size stored, AVRational aspect) {
     return {stored.width, scaled(stored.height, high, wide)};
 }
 
+std::optional<int> unknown_matrix(const AVFrame& frame) {
+    const AVPixFmtDescriptor* format = av_pix_fmt_desc_get(static_cast<AVPixelFormat>(frame.format));
+    const int matrix = frame.colorspace;
+    const bool known = matrix != AVCOL_SPC_YCGCO && (matrix <= AVCOL_SPC_BT2020_CL || matrix > kLastMatrix);
+    return known || format == nullptr || !has_chroma(*format) ? std::nullopt : std::optional<int>(matrix);
+}
+
 void Converter::convert(const AVFrame& frame, Size size, Orientation orientation, Picture& image) {
     Picture& target = orientation.upright() ? image : stored_;
     target.create(size, 3);
@@ -67,10 +81,10 @@ void Converter::scale(const AVFrame& frame, Picture& image) {
     const auto format = static_cast<AVPixelFormat>(frame.format);
     const AVPixFmtDescriptor* description = av_pix_fmt_desc_get(format);
     if (description == nullptr) throw FfmpegFailure(AVERROR_INVALIDDATA);
-    const bool colours = description->nb_components >= 3;
-    const bool rgb = (description->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL)) != 0;
-    const int matrix = rgb ? AVCOL_SPC_RGB : colours ? static_cast<int>(frame.colorspace) : kUnspecified;
-    const int range = rgb || !colours || frame.color_range == AVCOL_RANGE_JPEG ? 1 : 0;
+    const bool rgb = is_rgb(*description), chroma = has_chroma(*description);
+    const bool named = chroma && frame.colorspace != AVCOL_SPC_RGB;  // luma and chroma that call themselves so name none
+    const int matrix = rgb ? AVCOL_SPC_RGB : named ? static_cast<int>(frame.colorspace) : kUnspecified;
+    const int range = !chroma || frame.color_range == AVCOL_RANGE_JPEG ? 1 : 0;
     const Kind kind{{frame.width, frame.height}, image.size(), frame.format, matrix, range, frame.chroma_location};
     if (scaler_ == nullptr || !(kind == kind_)) {
         scaler_.reset(sws_alloc_context());

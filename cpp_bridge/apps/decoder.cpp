@@ -120,6 +120,11 @@ bool Decoder::read(Picture& image, Decoded& decoded, double patience) {
     const double started = now();
     const AVFrame& frame = *next.frame;
     shape(frame);
+    if (const std::optional<int> matrix = unknown_matrix(frame)) {
+        throw Refusal(name_ + " names the colour matrix " + std::to_string(*matrix) +
+                      " (of ITU-T H.273), which FFmpeg's converter does not know; convert it, for instance with ffmpeg -vf "
+                      "zscale=matrix=709");
+    }
     converter_.convert(frame, size_, turn_, image);
     const std::int64_t arrival = arrival_of(frame);
     decoded.arrived = arrival > 0 ? static_cast<double>(arrival) / 1e6 : started;

@@ -31,7 +31,7 @@ class Decoder {
 
     // Writes the next picture that can be decoded; false at the end. `patience`: seconds that packets may come without one of
     // them giving a frame. Throws FfmpegFailure: the container cannot be read here, the next call tries to go on behind
-    // it; Undecodable: the patience is at its end.
+    // it; Undecodable: the patience is at its end; Refusal: the colours are of a matrix that FFmpeg does not convert.
     bool read(Picture& image, Decoded& decoded, double patience = std::numeric_limits<double>::infinity());
 
     AVStream* stream() const { return stream_; }

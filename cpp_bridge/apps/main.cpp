@@ -152,6 +152,7 @@ Report run(Options options) {
     const std::time_t now = std::time(nullptr);
     std::tm local{};
     localtime_r(&now, &local);
+    options.source = local_path(options.source);
     options.out = expand_time(options.out, local);
     options.masks = expand_time(options.masks, local);
     check_outputs(options.source, options.out, options.masks);

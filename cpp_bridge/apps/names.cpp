@@ -1,6 +1,7 @@
 #include "names.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <regex>
 #include <set>
 
@@ -12,8 +13,14 @@ namespace {
 constexpr const char* kHidden = "***";
 constexpr std::size_t kLongest = 4096;  // of what is searched by pattern
 
+int hexadecimal(char digit) {
+    if (digit >= '0' && digit <= '9') return digit - '0';
+    if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
+    return digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : -1;
+}
+
 bool is_secret(const std::string& name) {
-    static const std::regex secret("(user|pass|pw|pin|key|token|secret|auth|login)[\\w-]*\\s*=", std::regex::icase);
+    static const std::regex secret("([\\w-]*[-_])?(user|pass|pw|pin|key|token|secret|auth|login)[\\w-]*\\s*=", std::regex::icase);
     return std::regex_search(name, secret, std::regex_constants::match_continuous);
 }
 
@@ -22,24 +29,65 @@ bool holds_secret(const std::string& text) {
     return std::regex_search(text, secret);
 }
 
+bool is_header(const std::string& property) {
+    static const std::regex header("authorization|bearer|cookie", std::regex::icase);
+    return std::regex_search(property, header);
+}
+
+// Where a value ends that begins there. A quote or blank behind a backslash does not end it; a quote that is never closed goes
+// on to the end.
+std::string::const_iterator end_of_value(std::string::const_iterator at, std::string::const_iterator end) {
+    const char quote = at != end && (*at == '"' || *at == '\'') ? *at++ : '\0';
+    for (; at != end; ++at) {
+        if (*at == '\\' && at + 1 != end) {
+            ++at;
+        } else if (quote != '\0' && *at == quote) {
+            return at + 1;
+        } else if (quote == '\0' && std::isspace(static_cast<unsigned char>(*at)) != 0) {
+            return at;
+        }
+    }
+    return end;
+}
+
 std::string redact_pipeline(const std::string& text) {
-    static const std::regex property("([\\w-]+\\s*=\\s*)(\"[^\"]*\"|'[^']*'|\\S+)");
+    static const std::regex property("[\\w-]+\\s*=\\s*");
     std::string out;
     auto rest = text.cbegin();
-    for (std::sregex_iterator each(text.begin(), text.end(), property), end; each != end; ++each) {
-        const std::string name = (*each)[1], value = (*each)[2];
-        out.append(rest, (*each)[0].first);
-        out += name + (is_secret(name) ? kHidden : value.find("://") != std::string::npos ? redact(value) : value);
-        rest = (*each)[0].second;
+    for (std::smatch found; std::regex_search(rest, text.cend(), found, property);) {
+        const auto end = end_of_value(found[0].second, text.cend());
+        const std::string name = found[0], value(found[0].second, end);
+        const bool address = value.find("://") != std::string::npos || value.find('%') != std::string::npos;
+        out.append(rest, found[0].first);
+        out += name;
+        if (!value.empty()) out += is_secret(name) || is_header(name + value) ? kHidden : address ? redact(value) : value;
+        rest = end;
     }
     return out.append(rest, text.cend());
 }
 
+// The text, percent-decoded where that brings to light what takes an address apart.
+std::string unwrapped(const std::string& text) {
+    const std::string plain = percent_decoded(text), path = percent_decoded(text.substr(text.rfind('@') + 1));
+    const auto holds = [](const std::string& where, const char* mark) { return where.find(mark) != std::string::npos; };
+    const bool found = (holds(plain, "@") && !holds(text, "@")) || (holds(plain, "://") && !holds(text, "://")) ||
+                       (holds(path, "?") && !holds(text, "?"));
+    return found ? plain : text;
+}
+
+// A URL without its scheme: a host before the first slash, and a query behind it.
+bool is_host_and_query(const std::string& text) {
+    const std::size_t slash = text.find('/');
+    if (slash == std::string::npos || slash == 0 || text[0] == '.') return false;
+    return text.find_first_of(".:", 1) < slash && text.find('?', slash) != std::string::npos;
+}
+
 }  // namespace
 
-std::string redact(const std::string& text) {
-    if (text.size() > kLongest) return redact(text.substr(0, kLongest)) + "...";
-    if (text.find(" ! ") != std::string::npos) return redact_pipeline(text);
+std::string redact(const std::string& given) {
+    if (given.size() > kLongest) return redact(given.substr(0, kLongest)) + "...";
+    if (given.find(" ! ") != std::string::npos) return redact_pipeline(given);
+    const std::string text = unwrapped(given);
     const std::size_t length = scheme_length(text);
     std::string scheme = text.substr(0, length), rest = text.substr(length);
     std::size_t place = rest.rfind('@');
@@ -53,7 +101,7 @@ std::string redact(const std::string& text) {
         if (path_before && before.find_first_of("=;?#") != std::string::npos) return scheme + kHidden;
         scheme += std::string(kHidden) + "@";
         rest = rest.substr(place + 1);
-    } else if (length == 0 && !holds_secret(text)) {
+    } else if (length == 0 && !holds_secret(text) && !is_host_and_query(text)) {
         return text;  // the name of a file
     }
     const std::size_t pair = rest.find(':', std::min(rest.find('/'), rest.size()));  // user:password in the path
@@ -84,7 +132,24 @@ std::size_t scheme_length(const std::string& text) {
     return std::regex_search(begin, found, scheme) ? static_cast<std::size_t>(found.length()) : 0;
 }
 
-bool is_url(const std::string& text) { return scheme_length(text) > 0; }
+bool is_url(const std::string& text) { return scheme_length(text) > 0 && lowered(text.substr(0, 5)) != "file:"; }
+
+std::string percent_decoded(const std::string& text) {
+    std::string plain;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const int high = text[i] == '%' && i + 2 < text.size() ? hexadecimal(text[i + 1]) : -1;
+        const int low = high >= 0 ? hexadecimal(text[i + 2]) : -1;
+        plain += low >= 0 ? static_cast<char>(16 * high + low) : text[i];
+        if (low >= 0) i += 2;
+    }
+    return plain;
+}
+
+std::string lowered(std::string text) {
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](unsigned char each) { return static_cast<char>(std::tolower(each)); });
+    return text;
+}
 
 std::string folder_of_label(const std::string& label) {
     std::string name;

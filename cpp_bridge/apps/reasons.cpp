@@ -8,6 +8,7 @@
 
 #include "address.hpp"
 #include "ffmpeg.hpp"
+#include "names.hpp"
 
 namespace app {
 namespace {
@@ -23,6 +24,16 @@ bool is_unknown_host(const std::string& url) {
     const bool unknown = getaddrinfo(host.c_str(), nullptr, nullptr, &found) != 0;
     if (found != nullptr) freeaddrinfo(found);
     return unknown;
+}
+
+// Some FFmpeg speaks where it was built with their libraries.
+std::string unknown_protocol(const std::string& scheme) {
+    const std::string begin = "begins with " + scheme + ", which ", known = lowered(scheme);
+    for (const char* each : {"srt://", "rist://", "zmq://", "amqp://", "sftp://", "smb://"}) {
+        if (known == each) return begin + "the installed FFmpeg was built without; send it as RTSP, RTMP or HTTP";
+    }
+    if (known == "v4l2://") return begin + "is no protocol; give a camera's number or /dev/videoN";
+    return begin + "FFmpeg does not speak; check its spelling (rtsp://, http://)";
 }
 
 }  // namespace
@@ -47,9 +58,7 @@ Reason refusal(int code, const std::string& url, bool verified) {
             return {"refused",
                     "refused the connection: nothing listens at that port; check host and port, and whether it is on"};
         case AVERROR_PROTOCOL_NOT_FOUND:
-            return {"unsupported",
-                    "begins with " + take_apart(url).scheme +
-                        ", which FFmpeg does not speak; check its spelling (rtsp://, http://)"};
+            return {"unsupported", unknown_protocol(take_apart(url).scheme)};
         case AVERROR(EHOSTUNREACH):
         case AVERROR(ENETUNREACH):
             return {"unreachable",

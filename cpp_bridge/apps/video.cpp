@@ -26,7 +26,8 @@ constexpr const char* kProtocols = "file,crypto,data";  // a playlist on disk mu
 // Those that edgeseg/video/images.py reads, with their orientation, depth and transparency.
 bool is_picture(const std::string& path) {
     const std::string extension = extension_of(path);
-    const char* pictures[] = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"};
+    const char* pictures[] = {".png", ".jpg", ".jpeg", ".jpe",  ".jfif",
+                              ".bmp", ".dib", ".webp", ".tif", ".tiff"};
     return std::any_of(std::begin(pictures), std::end(pictures), [&](const char* each) { return extension == each; });
 }
 

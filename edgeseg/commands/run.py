@@ -142,7 +142,9 @@ def run_command(
     from edgeseg.video.options import StreamOptions, engine_threads
     from edgeseg.video.outputs import Outputs, check_outputs
     from edgeseg.video.run import run
+    from edgeseg.video.url import local_path
 
+    source = local_path(source)
     here = {"--threads": threads, "--settings": settings}
     there = {"--jpeg": jpeg, "--server-ca": server_ca, "--client-cert": client_cert, "--server-token": server_token}
     addresses = _addresses(server, engine, here, there)

@@ -26,8 +26,10 @@ from av.video.stream import VideoStream
 from edgeseg.arrays import Image
 from edgeseg.errors import LostError, SourceError
 from edgeseg.picture import max_pixels
+from edgeseg.video.colours import matrix_of
 from edgeseg.video.deinterlace import Deinterlacer
 from edgeseg.video.geometry import UPRIGHT, Orientation, orientation, oriented, square_size
+from edgeseg.video.side_data import display_matrix
 
 STILL = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 """What a stream that is no video says of itself: a cover, thumbnails."""
@@ -208,7 +210,8 @@ class Decoder:
             self._size = square_size(*stored, self._pixel_aspect())
             self._turn = self._orientation(frame)
         width, height = self._size
-        bgr = self._converter.reformat(frame, width, height, "bgr24", threads=1)
+        matrix = matrix_of(frame, self._name)
+        bgr = self._converter.reformat(frame, width, height, "bgr24", src_colorspace=matrix, threads=1)
         plane: Any = bgr.planes[0]  # a buffer, though its type does not say so
         rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:height, : 3 * width]
         image = np.ascontiguousarray(rows).reshape(height, width, 3)
@@ -222,10 +225,10 @@ class Decoder:
         return self.stream.sample_aspect_ratio if current == self._aspect else current
 
     def _orientation(self, frame: VideoFrame) -> Orientation:
-        matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+        matrix = display_matrix(frame)
         if matrix is None:
             return UPRIGHT
-        found = orientation(bytes(matrix))
+        found = orientation(matrix)
         if found is None:
             self._warn("is turned by an angle that is no quarter; its frames are given as they are stored")
         return found or UPRIGHT

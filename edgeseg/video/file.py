@@ -29,6 +29,10 @@ PROTOCOLS = "file,crypto,data"
 """What a local file may make FFmpeg open: a playlist on disk must not reach into the network."""
 
 
+WHOLE = frozenset({"asf", "asf_o", "wtv"})
+"""Formats (WMV, Windows' recordings of television) whose streams FFmpeg gives the whole file's length."""
+
+
 def open_file(
     path: Path,
     *,
@@ -208,7 +212,8 @@ def frame_rate(stream: VideoStream) -> Fraction | None:
 
 def _length(container: InputContainer, stream: VideoStream) -> float | None:
     """Seconds of the video stream itself, as announced; None where only the whole file's length is known."""
-    if stream.duration is not None and stream.time_base is not None:
+    own = container.format.name not in WHOLE or len(container.streams) == 1
+    if own and stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
     if tag := stream.metadata.get("DURATION"):  # Matroska
         try:

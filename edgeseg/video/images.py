@@ -15,11 +15,14 @@ from edgeseg.video.source import NOMINAL_FPS, Frame, Source, check_file
 
 _NUMBER = re.compile(r"%0?(\d*)d")
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".webp", ".tif", ".tiff")
 
+RAW = frozenset([".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf"])
+"""What a camera's sensor saw, in the format of its maker."""
 
-OTHER_PICTURES = frozenset(
-    [".avif", ".heic", ".heif", ".gif", ".jxl", ".jp2", ".j2k", ".exr", ".hdr", ".ppm", ".pgm", ".pnm", ".tga", ".dng"]
+OTHER_PICTURES = RAW.union(
+    [".avif", ".heic", ".heif", ".jxl", ".jp2", ".j2k", ".exr", ".hdr"],
+    [".gif", ".svg", ".psd", ".pcx", ".tga", ".ppm", ".pgm", ".pbm", ".pnm"],
 )
 """Pictures that somebody may expect to be read, and that are not."""
 

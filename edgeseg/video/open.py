@@ -21,7 +21,7 @@ from edgeseg.video.images import ImageSource, is_image, is_pattern
 from edgeseg.video.source import ArraySource, Source
 from edgeseg.video.supervised.life import Policy
 from edgeseg.video.supervised.request import Request
-from edgeseg.video.url import is_url
+from edgeseg.video.url import is_url, local_path
 
 Input = str | Path | int | Iterable[Image]
 
@@ -45,7 +45,7 @@ def open_source(
     Args:
         source: a video file, an image, a folder of images (in natural order), numbered images (`img%04d.png`), a camera
             (0, "0", "/dev/video0" or a link to it), a URL, a GStreamer pipeline (text with " ! "), or an iterable of
-            BGR uint8 (H, W, 3) arrays.
+            BGR uint8 (H, W, 3) arrays. A file:/// URL is the path in it.
         timeout: seconds that a camera, URL or pipeline may take to open, and to give each frame.
         decoder_threads: of a video file's decoder. More than one decodes ahead, which adds delay to live sources.
         follow: a video file is still being written: wait at its end for more, up to `timeout` seconds.
@@ -61,6 +61,8 @@ def open_source(
     """
     if not 0 < timeout <= LONGEST_TIMEOUT:
         raise UsageError(f"timeout is {timeout:g}, expected seconds above 0 and up to {LONGEST_TIMEOUT:g}")
+    if isinstance(source, str):
+        source = local_path(source)
     if reconnect is not None:
         return _supervised(source, Request(str(source), timeout, options or {}, access or Access()), reconnect, say)
     if isinstance(source, int):
@@ -116,6 +118,7 @@ def _supervised(source: Input, request: Request, policy: Policy, say: Callable[[
 
 def is_live(name: str) -> bool:
     """Whether it names a camera, URL or pipeline, and nothing else that is there on disk."""
+    name = local_path(name)
     if camera_number(name) is not None or is_camera_device(name) or is_absent_camera(name):
         return True
     try:

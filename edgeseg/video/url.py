@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from edgeseg.redact import URL
+
+_FILE = re.compile(r"file:(?:/(?!/)|//localhost/|///+)(.*)", re.IGNORECASE | re.DOTALL)
 
 
 class Address(NamedTuple):
@@ -38,8 +41,20 @@ class Address(NamedTuple):
 
 
 def is_url(text: str) -> bool:
-    """Whether a scheme and "://" begin it."""
-    return URL.match(text) is not None
+    """Whether a scheme and "://" begin it, and it is no file's."""
+    return URL.match(text) is not None and text[:5].lower() != "file:"
+
+
+def local_path(source: str) -> str:
+    """The path in a URL of a file on this machine (RFC 8089), percent-decoded; any other text as it is.
+
+    What is there on disk under the very name comes first. All that holds for files is then asked of the path: FFmpeg
+    would open the URL too, and nothing would know that an output replaces it.
+    """
+    match = _FILE.fullmatch(source)
+    if match is None or "%00" in source or os.path.lexists(source):
+        return source
+    return "/" + unquote(match[1], errors="surrogateescape")
 
 
 def take_apart(url: str) -> Address:

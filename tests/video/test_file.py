@@ -80,10 +80,10 @@ def test_bottom_up_bgr_of_machine_vision(tmp_path: Path) -> None:
     frame.image[:] = 0
 
 
-@pytest.mark.parametrize("extension", ["mkv", "mp4", "ts"])
+@pytest.mark.parametrize("extension", ["mkv", "mp4", "ts", "asf", "wtv"])
 def test_sound_that_outlasts_the_picture_is_no_damage(tmp_path: Path, extension: str) -> None:
     with av.open(str(tmp_path / f"a.{extension}"), "w") as container:
-        video = add_video(container, (64, 48))
+        video = add_video(container, (64, 48), "mpeg2video")
         sound = container.add_stream("aac", rate=8000)
         encode(container, video)
         for _ in range(40):

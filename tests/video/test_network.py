@@ -166,6 +166,17 @@ def test_an_unknown_scheme_is_named(scheme: str) -> None:
         open_source(f"{scheme}://127.0.0.1/live", timeout=5)
 
 
+@pytest.mark.parametrize("scheme", ["srt", "SFTP", "rist"])
+def test_a_protocol_that_this_ffmpeg_was_built_without_is_no_misspelling(scheme: str) -> None:
+    with pytest.raises(SourceError, match=f"begins with {scheme}://, which the installed FFmpeg was built without"):
+        open_source(f"{scheme}://127.0.0.1:9/live", timeout=5)
+
+
+def test_the_path_of_a_camera_is_no_url() -> None:
+    with pytest.raises(SourceError, match=r"begins with v4l2://, .* or /dev/videoN"):
+        open_source("v4l2:///dev/video0", timeout=5)
+
+
 def test_an_unknown_host_is_named() -> None:
     with pytest.raises(SourceError, match="has a host that is not known here"):
         open_source("http://no-such-host.invalid/live", timeout=10)

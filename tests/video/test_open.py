@@ -277,8 +277,21 @@ def test_link_to_another_device_is_no_camera(tmp_path: Path) -> None:
         open_source(tmp_path / "camera")
 
 
+def test_a_picture_by_any_of_its_extensions(tmp_path: Path) -> None:
+    for number, extension in enumerate((".jpg", ".JPEG", ".jpe", ".jfif", ".bmp", ".dib", ".tif", ".tiff")):
+        form = {".jpe": ".jpg", ".jfif": ".jpg", ".dib": ".bmp"}.get(extension, extension)
+        _, content = cv2.imencode(form, np.full((4, 6, 3), number, np.uint8))
+        path = tmp_path / f"{number}{extension}"
+        path.write_bytes(content.tobytes())
+        with open_source(path) as source:
+            assert source.still
+    with open_source(tmp_path) as source:
+        assert [frame.name for frame in source] == [str(number) for number in range(8)]
+
+
 def test_what_a_folder_holds_and_is_not_read_is_said(tmp_path: Path) -> None:
-    for name in ("a.png", "b.avif", "c.AVIF", "d.heic", "notes.txt", ".hidden.gif", "bonn/1.png", "empty/notes.txt"):
+    others = ("b.avif", "c.AVIF", "d.heic", "e.pbm", "f.NEF")
+    for name in ("a.png", *others, "notes.txt", ".hidden.gif", "bonn/1.png", "empty/notes.txt"):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"?")
@@ -292,7 +305,8 @@ def test_what_a_folder_holds_and_is_not_read_is_said(tmp_path: Path) -> None:
     assert source.warnings == [
         f"{tmp_path} also holds folders with images, which are not read: bonn, city0, city1, city2, city3 and 3 more; "
         "run each by its path",
-        f"{tmp_path} also holds pictures of other kinds, which are not read: 2 .avif, 1 .heic; convert them",
+        f"{tmp_path} also holds pictures of other kinds, which are not read: 2 .avif, 1 .heic, 1 .nef, 1 .pbm; "
+        "convert them",
     ]
 
 

@@ -131,7 +131,10 @@ TABLE: dict[str, list[list[str]]] = {
     "credentials chmod 600": [["street.mkv", "--credentials", "secret"]],
     "user:password first line": [["street.mkv", "--credentials", "short"]],
     "no file PEM --ca": [["https://127.0.0.1:9/", "--ca", "nothing.pem"]],
-    "does not exist": [["nowhere.mp4"], ["street.mkv/x"], ["loop.mp4"], ["file:street.mkv"], ["pipe:0"], ["a" * 200]],
+    "does not exist": [
+        *([name] for name in ("nowhere.mp4", "street.mkv/x", "loop.mp4", "pipe:0", "a" * 200)),
+        *([name] for name in ("file:street.mkv", "file:///nowhere.mp4", "file://host/a.mp4")),
+    ],
     "cannot read too long": [["a" * 300], ["a/" * 2500]],
     "camera 99 is not there no /dev/video99": [["99"], ["/dev/video99"]],
     "camera 77 is not there no /dev/video77 found": [["camera"]],
@@ -140,6 +143,7 @@ TABLE: dict[str, list[list[str]]] = {
     "no video that can be decoded": [["text.mp4"]],
     "refused the connection": [["http://127.0.0.1:9/"], ["rtsps://127.0.0.1:9/x"]],
     "begins with foo://": [["foo://bar"]],
+    "begins with v4l2:// /dev/videoN": [["v4l2:///dev/video0"]],
     "is there already --overwrite {time:%H-%M-%S}": [["street.mkv", "--out", "there.mp4"]],
     "is the source itself": [["street.mkv", "--out", "street.mkv", "--overwrite"]],
     "would replace": [["street.mkv", "--masks", "street.mkv", "--overwrite"]],
@@ -170,6 +174,14 @@ def test_both_refuse_it(both: Both, words: str) -> None:
             assert "secret@" not in said
 
 
+@pytest.mark.parametrize("before", ["file://", "file:", "FILE://LocalHost"])
+def test_no_output_replaces_the_file_of_a_url(both: Both, tmp_path: Path, before: str) -> None:
+    for said in both(f"{before}{tmp_path}/str%65et.mkv", "--out", "street.mkv", "--overwrite"):
+        assert "is the source itself" in said
+    for said in both(f"{before}{tmp_path}/street.mkv", "--reconnect"):
+        assert "reconnect" in said
+
+
 def test_what_a_terminal_would_obey_is_written_out(both: Both) -> None:
     for name in ("\x1b[31m", "\x9b", "\u202e", "a\nb", "\x07"):
         for said in both(f"nowhere{name}.mp4"):
@@ -184,6 +196,7 @@ def test_what_a_terminal_would_obey_is_written_out(both: Both) -> None:
         (["street.mkv", "street.mkv"], "got two sources"),
         (["."], "is a folder"),
         (["vid.jpg"], "is a picture"),
+        (["vid.jfif"], "is a picture"),
         (["img%04d.png"], "stands for numbered pictures"),
         (["street.mkv", "--engine", "auto"], "`edgeseg run` does alone"),
         (["street.mkv", "--show"], "`edgeseg run` has it"),
@@ -193,7 +206,8 @@ def test_what_a_terminal_would_obey_is_written_out(both: Both) -> None:
     ids=str,
 )
 def test_what_only_python_does_is_refused(program: Path, tmp_path: Path, row: list[str], words: str) -> None:
-    (tmp_path / "vid.jpg").touch()
+    for name in ("vid.jpg", "vid.jfif"):
+        (tmp_path / name).touch()
     done = subprocess.run([program, *row], capture_output=True, text=True, cwd=tmp_path, timeout=SECONDS)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert words in done.stderr

@@ -44,7 +44,7 @@ H264 = Case("libx264", ".mp4", options={"crf": "12", "preset": "veryfast"})
 
 LIMITED, FULL = 1, 2
 
-BT709, BT601, BT2020 = 1, 6, 9
+RGB, BT709, BT601, YCGCO, BT2020, BT2020_CONSTANT = 0, 1, 6, 8, 9, 10
 
 QUARTER, HALF, THREE, MIRROR, TRANSVERSE = (0, 1, -1, 0), (-1, 0, 0, -1), (0, -1, 1, 0), (-1, 0, 0, 1), (0, -1, -1, 0)
 
@@ -81,6 +81,9 @@ CASES = {
     "two pixels": Case(size=(2, 2)),
     "odd sides BT.709": Case(size=(65, 49), facts={"color_range": LIMITED, "colorspace": BT709}),
     "odd sides full range": Case(size=(65, 49), facts={"color_range": FULL, "colorspace": BT601}),
+    "BT.2020 of constant luminance": Case(facts={"color_range": LIMITED, "colorspace": BT2020_CONSTANT}),
+    "luma and chroma that call themselves RGB": Case(facts={"color_range": LIMITED, "colorspace": RGB}),
+    "grey that names a matrix": Case(format="gray", facts={"color_range": FULL, "colorspace": YCGCO}),
     "grey": Case(format="gray"),
     "grey of 10 bits": Case(format="gray10le"),
     "grey of 16 bits": Case(format="gray16le"),

@@ -14,8 +14,8 @@ import av
 import numpy as np
 import pytest
 
-from tests.cpp.video.cases import CASES, H264, QUARTER, Case, noise, write
-from tests.cpp.video.readers import Video, compare, python
+from tests.cpp.video.cases import CASES, H264, LIMITED, QUARTER, YCGCO, Case, noise, write
+from tests.cpp.video.readers import Video, compare, python, refusal
 
 ROUGH = 2
 """Rows at the bottom that an older swscale gives a coarser chroma where it interpolates 4:2:0 vertically."""
@@ -58,6 +58,14 @@ def test_every_bit_is_pythons(cpp: Callable[..., Video], tmp_path: Path, case: C
         assert max(each.mean() for each in differences) < 8  # of noise; nothing is out of place
         ours.frames = theirs.frames
     compare(ours, theirs)
+
+
+@pytest.mark.parametrize("matrix", [YCGCO, 11, 14])
+def test_a_matrix_that_ffmpeg_lacks_is_refused(cpp: Callable[..., Video], tmp_path: Path, matrix: int) -> None:
+    path = tmp_path / "a.mkv"
+    write(path, Case(facts={"color_range": LIMITED, "colorspace": matrix}))
+    assert f"names the colour matrix {matrix} (of ITU-T H.273)" in refusal(cpp, path)
+    assert refusal(cpp, path) == refusal(python, path)
 
 
 def test_threads_of_the_decoder_change_nothing(cpp: Callable[..., Video], tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edgeseg.errors import SourceError
-from tests.cpp.video.cases import Case, write
+from tests.cpp.video.cases import Case, noise, write
 from tests.cpp.video.readers import Video, python, refusal
 
 GARBAGE = {"text": b"no video" * 100, "zeros": bytes(5000), "a terminal's": b"\x1b[31mtext\n" * 50}
@@ -54,6 +54,26 @@ def test_garbage_is_refused_as_in_python(cpp: Callable[..., Video], tmp_path: Pa
         path = tmp_path / f"a{suffix}"
         path.write_bytes(content)
         assert refusal(cpp, path) == refusal(python, path) != ""
+
+
+@pytest.mark.parametrize("suffix", [".asf", ".wtv", ".mkv"])
+def test_sound_that_outlasts_the_picture_is_no_damage(cpp: Callable[..., Video], tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("mpeg2video", rate=25)
+        video.width, video.height, video.pix_fmt = 96, 64, "yuv420p"
+        sound = container.add_stream("aac", rate=8000)
+        for number in range(10):
+            container.mux(video.encode(av.VideoFrame.from_ndarray(noise((96, 64), number), "bgr24")))
+        container.mux(video.encode())
+        for _ in range(40):
+            silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+            silence.sample_rate = 8000
+            container.mux(sound.encode(silence))
+        container.mux(sound.encode())
+    ours = cpp(path)
+    assert len(ours.frames) == 10
+    assert not ours.warnings
 
 
 def test_sound_alone_is_said(cpp: Callable[..., Video], tmp_path: Path) -> None:

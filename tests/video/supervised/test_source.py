@@ -9,6 +9,8 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,7 @@ from edgeseg.video.source import Frame, Source
 from edgeseg.video.supervised.life import Policy
 from edgeseg.video.supervised.source import SupervisedSource
 from tests.video.namespace import Host, Loopback, free_port, wait_until
+from tests.video.test_open import QuietHandler
 
 pytestmark = [
     pytest.mark.usefixtures("no_thread_left"),
@@ -285,11 +288,16 @@ def test_what_can_never_work_is_an_error_at_once(name: str) -> None:
 
 def test_a_file_has_an_end(tmp_path: Path, make_video: Callable[..., Path]) -> None:
     path = make_video(tmp_path / "a.mp4")
-    for name in (path, str(path), tmp_path, "not-there.mp4", [np.zeros((4, 6, 3), np.uint8)]):
+    for name in (path, str(path), f"file://{path}", tmp_path, "not-there.mp4", [np.zeros((4, 6, 3), np.uint8)]):
         with pytest.raises(UsageError, match="only those are connected again"):
             open_source(name, reconnect=POLICY)
-    with pytest.raises(SourceError, match="has an end"):
-        supervised(f"file://{path}")
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(tmp_path))) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        with pytest.raises(SourceError, match="has an end"):
+            supervised(f"http://127.0.0.1:{server.server_port}/a.mp4")
+        server.shutdown()
+        thread.join()
 
 
 def test_one_that_nobody_holds_ends_its_process(loopback: Loopback) -> None:

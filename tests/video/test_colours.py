@@ -1,0 +1,46 @@
+"""Colour matrices beside the usual ones, which tests/video/test_geometry.py holds to the standard's formulae."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from edgeseg.errors import SourceError
+from edgeseg.video.open import open_source
+from tests.video.test_geometry import Image, quadrants
+
+
+def shown(path: Path, matrix: int, form: str = "yuv420p") -> Image:
+    """The first frame of a video that says it has that matrix; what is stored is always the same."""
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("ffv1", rate=25)
+        video.width, video.height, video.pix_fmt = 96, 64, form
+        video.codec_context.colorspace = matrix
+        frame = av.VideoFrame.from_ndarray(quadrants(), format="bgr24").reformat(format=form)
+        frame.colorspace = matrix
+        container.mux(video.encode(frame))
+        container.mux(video.encode(None))
+    with open_source(path) as source:
+        return next(source).image
+
+
+def test_constant_luminance_has_the_coefficients_of_bt2020(tmp_path: Path) -> None:
+    assert (shown(tmp_path / "a.mkv", 10) == shown(tmp_path / "b.mkv", 9)).all()
+
+
+def test_luma_and_chroma_that_call_themselves_rgb_are_as_without_a_matrix(tmp_path: Path) -> None:
+    assert (shown(tmp_path / "a.mkv", 0) == shown(tmp_path / "b.mkv", 2)).all()
+
+
+@pytest.mark.parametrize("matrix", [8, *range(11, 18)])
+def test_a_matrix_that_ffmpeg_lacks_is_named(tmp_path: Path, matrix: int) -> None:
+    with pytest.raises(SourceError, match=rf"names the colour matrix {matrix} \(of ITU-T H.273\), which .* zscale"):
+        shown(tmp_path / "a.mkv", matrix)
+
+
+@pytest.mark.parametrize("form", ["gray", "bgr0"])
+def test_what_has_no_chroma_needs_no_matrix(tmp_path: Path, form: str) -> None:
+    assert np.abs(shown(tmp_path / "a.mkv", 8, form).astype(int) - shown(tmp_path / "b.mkv", 2, form)).max() == 0
