@@ -8,7 +8,6 @@
 
 #include "address.hpp"
 #include "ffmpeg.hpp"
-#include "names.hpp"
 
 namespace app {
 namespace {
@@ -26,13 +25,13 @@ bool is_unknown_host(const std::string& url) {
     return unknown;
 }
 
-// Some FFmpeg speaks where it was built with their libraries.
+// Some FFmpeg speaks where it was built with their libraries; in capitals it knows none.
 std::string unknown_protocol(const std::string& scheme) {
-    const std::string begin = "begins with " + scheme + ", which ", known = lowered(scheme);
+    const std::string begin = "begins with " + scheme + ", which ";
     for (const char* each : {"srt://", "rist://", "zmq://", "amqp://", "sftp://", "smb://"}) {
-        if (known == each) return begin + "the installed FFmpeg was built without; send it as RTSP, RTMP or HTTP";
+        if (scheme == each) return begin + "the installed FFmpeg was built without; send it as RTSP, RTMP or HTTP";
     }
-    if (known == "v4l2://") return begin + "is no protocol; give a camera's number or /dev/videoN";
+    if (scheme == "v4l2://") return begin + "is no protocol; give a camera's number or /dev/videoN";
     return begin + "FFmpeg does not speak; check its spelling (rtsp://, http://)";
 }
 

@@ -30,7 +30,7 @@ ENCRYPTED = ("https://", "rtsps://", "tls://", "rtmps://")
 """Protocols whose servers show a certificate."""
 
 LEFT_OUT = ("srt://", "rist://", "zmq://", "amqp://", "sftp://", "smb://")
-"""Protocols that FFmpeg speaks where it was built with their libraries."""
+"""Protocols that FFmpeg speaks where it was built with their libraries; in capitals it knows none."""
 
 SEGMENTED = ("hls", "dash")
 """Formats whose frames come in bursts, a segment at a time, and are given at the pace of their time stamps."""
@@ -161,12 +161,12 @@ def refusal(error: Exception, url: str) -> str:
             return f"has no such stream ({_status(error)}); check the path behind the host's name"
         case ffmpeg.ConnectionRefusedError():
             return "refused the connection: nothing listens at that port; check host and port, and whether it is on"
-        case ffmpeg.ProtocolNotFoundError() if address.scheme.lower() in LEFT_OUT:
+        case ffmpeg.ProtocolNotFoundError() if address.scheme in LEFT_OUT:
             return (
                 f"begins with {address.scheme}, which the installed FFmpeg was built without; send it as RTSP, RTMP or "
                 "HTTP, or try edgeseg-run, which reads with the system's FFmpeg"
             )
-        case ffmpeg.ProtocolNotFoundError() if address.scheme.lower() == "v4l2://":
+        case ffmpeg.ProtocolNotFoundError() if address.scheme == "v4l2://":
             return "begins with v4l2://, which is no protocol; give a camera's number or /dev/videoN"
         case ffmpeg.ProtocolNotFoundError():
             return f"begins with {address.scheme}, which FFmpeg does not speak; check its spelling (rtsp://, http://)"

@@ -160,13 +160,13 @@ def test_a_closed_port_refuses(scheme: str) -> None:
         open_source(f"{scheme}://127.0.0.1:{port}/live", timeout=5)
 
 
-@pytest.mark.parametrize("scheme", ["rtps", "htp", "nonsense"])
+@pytest.mark.parametrize("scheme", ["rtps", "htp", "SRT", "nonsense"])
 def test_an_unknown_scheme_is_named(scheme: str) -> None:
     with pytest.raises(SourceError, match=f"begins with {scheme}://, which FFmpeg does not speak"):
         open_source(f"{scheme}://127.0.0.1/live", timeout=5)
 
 
-@pytest.mark.parametrize("scheme", ["srt", "SFTP", "rist"])
+@pytest.mark.parametrize("scheme", ["srt", "sftp", "rist"])
 def test_a_protocol_that_this_ffmpeg_was_built_without_is_no_misspelling(scheme: str) -> None:
     with pytest.raises(SourceError, match=f"begins with {scheme}://, which the installed FFmpeg was built without"):
         open_source(f"{scheme}://127.0.0.1:9/live", timeout=5)
