@@ -37,8 +37,8 @@ def verify_command(
 
     Stages are torch, fp32, fp16 and int8, each in every engine that runs here.
 
-    Without labels every artifact is compared with fp32. Exit code 1 where a threshold is missed. Where TensorRT-RTX is
-    installed its engines are built, timed and weighed.
+    Without labels every artifact is compared with fp32. Exit code 1 where a threshold is missed, or where an engine
+    that is installed refuses an artifact. Where TensorRT-RTX is installed its engines are built, timed and weighed.
 
     Args:
         bundle: the name of one that comes with edgeseg, or a path.
@@ -66,12 +66,12 @@ def verify_command(
     gate = Gate(min_miou, min_agreement, max_drop)
     if isinstance(proof, FrameSet):
         gate = gate.without_labels()
-    comparable, left_out = stages(opened, weights)
+    comparable, left_out, failed = stages(opened, weights)
     with progress_bar("verify") as progress:
         results = verify(comparable, proof, progress=progress)
-    misses = gate.misses(results)
+    misses = [*failed, *gate.misses(results)]
     if json_file is not None:
-        figures = to_json(opened, proof, results, left_out)
+        figures = to_json(opened, proof, results, [*left_out, *failed])
         with atomic_file(json_file) as temporary:
             temporary.write_text(json.dumps(figures, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     if html is not None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from edgeseg.artifact import SEVEN_BITS, Artifact
 from edgeseg.bundle import Bundle
 from edgeseg.candidate import Candidate, saturates
 from edgeseg.engines import open_engine
+from edgeseg.engines import runtime as load_runtime
+from edgeseg.engines.tensorrt.installation import driver, products
 from edgeseg.errors import EngineError, UsageError
 from edgeseg.processor import NO_VNNI
 from edgeseg.segmenter import Segmenter
@@ -55,8 +57,22 @@ class Stage:
     notes: Callable[[], Mapping[str, Any]] = dict
 
 
-def stages(bundle: Bundle, weights: Path | None) -> tuple[list[Stage], list[str]]:
-    """All stages that this machine can run, and why others are left out.
+class Way(NamedTuple):
+    """What a verification goes through.
+
+    Attributes:
+        stages: that this machine can run.
+        left_out: why others are not run: their runtime is not installed, or is not meant for them.
+        failed: why others cannot be run though their runtime is installed, a sentence each.
+    """
+
+    stages: list[Stage]
+    left_out: list[str]
+    failed: list[str]
+
+
+def stages(bundle: Bundle, weights: Path | None) -> Way:
+    """All stages, and why some are not run.
 
     Artifacts for TensorRT are computed as they are written; where TensorRT and a GPU are, by TensorRT too.
 
@@ -67,14 +83,14 @@ def stages(bundle: Bundle, weights: Path | None) -> tuple[list[Stage], list[str]
     comparable = [] if weights is None else _torch_stages(bundle.spec, weights)
     for name in (name for name in BEFORE if name in artifacts):
         comparable.append(_artifact_stage(bundle, artifacts[name], [stage.name for stage in comparable]))
-    elsewhere, left_out = _stages_elsewhere(bundle, artifacts)
-    comparable += elsewhere
+    elsewhere = _stages_elsewhere(bundle, artifacts)
+    comparable += elsewhere.stages
     if len(comparable) < 2:
         raise UsageError(
             f"{bundle.spec.name} has one stage, {', '.join(each.name for each in comparable) or 'none'}, expected two "
             "or more to compare; give --weights, or run `edgeseg quantize` first"
         )
-    return comparable, left_out
+    return elsewhere._replace(stages=comparable)
 
 
 def _torch_stages(spec: Spec, weights: Path) -> list[Stage]:
@@ -94,19 +110,34 @@ def _artifact_stage(bundle: Bundle, artifact: Artifact, earlier: Sequence[str]) 
     return Stage(name, Segmenter(bundle.spec, engine), engine.name, artifact, before, timed=timed)
 
 
-def _stages_elsewhere(bundle: Bundle, artifacts: Mapping[str, Artifact]) -> tuple[list[Stage], list[str]]:
-    """The artifacts in other runtimes, and why some do not start."""
-    started, left_out = [], []
+def _stages_elsewhere(bundle: Bundle, artifacts: Mapping[str, Artifact]) -> Way:
+    """The artifacts in other runtimes."""
+    way = Way([], [], [])
     for name, artifact in artifacts.items():
         for runtime in RUNTIMES[artifact.target]:
             if saturates(Candidate(runtime, artifact)):
-                left_out.append(f"{name} in {runtime}: {NO_VNNI}")
+                way.left_out.append(f"{name} in {runtime}: {NO_VNNI}")
                 continue
+            reasons = way.left_out
             try:
+                _check_installed(runtime)
+                reasons = way.failed
                 engine = open_engine(runtime, bundle.path(artifact), bundle.spec, threads=1)
             except EngineError as error:
-                left_out.append(f"{name} in {runtime}: {error}")
+                reasons.append(f"{name} in {runtime}: {error}")
             else:
                 model = Segmenter(bundle.spec, engine)
-                started.append(Stage(f"{name} in {runtime}", model, engine.name, artifact, name))
-    return started, left_out
+                way.stages.append(Stage(f"{name} in {runtime}", model, engine.name, artifact, name))
+    return way
+
+
+def _check_installed(name: str) -> None:
+    """Refuses a runtime that is not there, with its device.
+
+    Raises:
+        EngineError: it is not.
+    """
+    load_runtime(name)
+    if name == "tensorrt":
+        driver()
+        products()

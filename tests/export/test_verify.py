@@ -23,7 +23,7 @@ from edgeseg.artifact import Artifact
 from edgeseg.bundle import Bundle
 from edgeseg.bundle_writer import write_bundle
 from edgeseg.commands.verify import verify_command
-from edgeseg.errors import DataError, UsageError
+from edgeseg.errors import DataError, EngineError, UsageError
 from edgeseg.measured import Calibration, Measured
 from edgeseg.models import build
 from edgeseg.models.weights import save_weights
@@ -132,6 +132,21 @@ def test_calibration_images_and_lonely_stages_are_refused(
         verify(way, dataset)
 
 
+def test_an_engine_that_is_installed_and_fails_is_a_miss(
+    unlabelled: tuple[Bundle, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(name: str, *_: object, **__: object) -> None:
+        raise EngineError(f"{name} refuses the file")
+
+    monkeypatch.setattr("edgeseg_export.verify_stages.RUNTIMES", {"onnxruntime": ("nothing", "onnxruntime")})
+    monkeypatch.setattr("edgeseg_export.verify_stages.open_engine", fails)
+    bundle, street = unlabelled
+    assert verify_command(str(bundle.folder), data=street) == 1
+    said = capsys.readouterr()
+    assert "missed: onnxruntime fp32 in onnxruntime: onnxruntime refuses the file" in " ".join(said.err.split())
+    assert "left out: onnxruntime fp32 in nothing: no engine 'nothing'" in said.out
+
+
 def test_every_stage_from_torch_to_other_engines(
     given: tuple[onnx.ModelProto, Spec, Dataset], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,10 +236,10 @@ def test_the_threshold_without_labels_is_98_or_the_owners(
             found[: height // 100 + 1] = (found[: height // 100 + 1] + 1) % 3
         return found
 
-    way, _ = stages(bundle, None)
+    way = stages(bundle, None).stages
     wrong = next(stage.model for stage in way if stage.name == "onnxruntime int8")
     monkeypatch.setattr(Segmenter, "mask", one_row_wrong)
-    monkeypatch.setattr("edgeseg_export.verify_stages.stages", lambda *_: (way, []))
+    monkeypatch.setattr("edgeseg_export.verify_stages.stages", lambda *_: (way, [], []))
     assert verify_command(str(bundle.folder), data=street) == 0
     assert verify_command(str(bundle.folder), data=street, min_agreement=99.9, record=True) == 1
     assert "missed: onnxruntime int8: agrees with onnxruntime fp32 on 9" in " ".join(capsys.readouterr().err.split())

@@ -91,7 +91,7 @@ def test_quantize_sensitivity_and_verify_go_on(bundle: Bundle, data: Path) -> No
     assert calibration.scored_by == "miou"
     assert evaluation is not None
     assert evaluation.miou > 90
-    compared, _ = stages(quantised, None)
+    compared = stages(quantised, None).stages
     dataset = Dataset.open(data, "val")
     results = verify(compared, dataset)
     assert results[0].matrix.classes == LABELS

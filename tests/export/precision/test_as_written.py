@@ -66,7 +66,7 @@ def test_the_verification_asks_nothing_that_saturates(
     quantised: Bundle, exact: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("edgeseg_export.verify_stages.RUNTIMES", {"onnxruntime": ("onnxruntime",), "tensorrt": ()})
-    found, left_out = stages(quantised, None)
+    found, left_out, _ = stages(quantised, None)
     by_name = {stage.name: stage for stage in found}
     assert by_name[INT8].timed is exact
     assert by_name[INT8].engine == ("onnxruntime" if exact else AsWritten.name)
