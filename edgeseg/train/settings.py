@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
@@ -13,8 +14,9 @@ Device = Literal["auto", "cpu", "cuda"]
 RESUMABLE = frozenset({"accept", "checkpoint_minutes", "device", "threads", "validate_every"})
 """Settings that a resumed run may change: the weights do not depend on them."""
 
-LARGEST_CROP = 2**26
-"""Pixels of a crop, as of 8192x8192: a slip of the finger would else be met by whatever runs out of memory first."""
+LARGEST_CROP, LARGEST_SCALE = 2**26, 16
+"""Pixels of a crop, as of 8192x8192, and of the random scale: a slip of the finger would else be met by whatever runs
+out of memory first."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,9 @@ class TrainSettings:
     accept: bool = False
 
     def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if isinstance(value, float) and not math.isfinite(value):
+                raise UsageError(f"{name} is {value}, expected a finite number")
         if self.epochs < 1 or self.batch < 1:
             raise UsageError(f"got epochs {self.epochs} and batch {self.batch}, expected at least 1 of each")
         if min(self.rate, self.new_rate) <= 0 or not 0 <= self.ema < 1 or not 0 <= self.ohem < 1:
@@ -110,8 +115,10 @@ class TrainSettings:
             low, high = (float(bound) for bound in self.scale.split(","))
         except ValueError:
             low, high = 0.0, 0.0
-        if not 0 < low <= high:
-            raise UsageError(f"scale is {self.scale!r}, expected LOW,HIGH such as 0.5,2.0")
+        if not 0 < low <= high <= LARGEST_SCALE:
+            raise UsageError(
+                f"scale is {self.scale!r:.40}, expected LOW,HIGH such as 0.5,2.0, of at most {LARGEST_SCALE}"
+            )
         return low, high
 
     def crop_size(self, frame: tuple[int, int]) -> tuple[int, int]:
