@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,6 +39,12 @@ MAX_BYTES = 2**30
 
 DEPTHS = (8, 10, 12, 14, 16)
 """Bits that a sample of a 16-bit file may use."""
+
+LEAST = 10
+"""Bits that one picture alone is taken to use at least: a dark one of 10 bits is likelier than one of 8."""
+
+LOOKED_AT = 24
+"""Pictures of a series that are looked at."""
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -68,13 +75,13 @@ class Picture(NamedTuple):
         return f"{name}: {'; '.join(notes)}" if notes else None
 
 
-def read_picture(path: Path) -> Picture:
-    """Reads and decodes a file.
+def read_picture(path: Path, *, least: int = LEAST) -> Picture:
+    """Reads and decodes a file; `least` as for `decode_picture`.
 
     Raises:
         DataError: it cannot be read or decoded, or claims to be too large.
     """
-    return decode_picture(read_content(path), path)
+    return decode_picture(read_content(path), path, least=least)
 
 
 def read_content(path: Path) -> bytes:
@@ -89,13 +96,14 @@ def read_content(path: Path) -> bytes:
         raise DataError(f"cannot read {path}: {error.strerror or error}; check the path and its permissions") from error
 
 
-def decode_picture(content: bytes, path: Path, *, upright: bool = True) -> Picture:
+def decode_picture(content: bytes, path: Path, *, upright: bool = True, least: int = LEAST) -> Picture:
     """Decodes the bytes of a file.
 
     Args:
         content: of the file.
         path: for messages.
         upright: as its EXIF orientation says; otherwise as it is stored.
+        least: of 16 bits, those that are used at least, as `series_depth` gives them.
 
     Raises:
         DataError: it cannot be decoded, or claims to be too large.
@@ -106,11 +114,30 @@ def decode_picture(content: bytes, path: Path, *, upright: bool = True) -> Pictu
     if decoded.dtype == np.uint8:
         return Picture(np.asarray(decoded, np.uint8), None, several)
     _check_depth(decoded, path)
-    brightest = int(decoded.max(initial=0))
-    bits = next(depth for depth in DEPTHS if brightest < 1 << depth)
+    bits = max(least, _depth_of(decoded))
     image = np.empty(decoded.shape, np.uint8)
     np.right_shift(decoded, bits - 8, out=image, casting="unsafe")  # without a third array, as these may be large
     return Picture(image, bits if bits < 16 else None, several)
+
+
+def series_depth(paths: Sequence[Path]) -> int:
+    """Bits of 16 that the brightest of some pictures of a series uses, as a dark one alone looks like less.
+
+    Files that cannot be read are passed over: who reads them says so.
+    """
+    depth = DEPTHS[0]
+    for path in paths[:: max(1, len(paths) // LOOKED_AT)][:LOOKED_AT]:
+        with contextlib.suppress(DataError):
+            decoded = decode(read_content(path), path, cv2.IMREAD_UNCHANGED)
+            if decoded.dtype != np.uint16:
+                break
+            depth = max(depth, _depth_of(decoded))
+    return depth
+
+
+def _depth_of(decoded: NDArray[Any]) -> int:
+    brightest = int(decoded.max(initial=0))
+    return next(depth for depth in DEPTHS if brightest < 1 << depth)
 
 
 def decode(content: bytes, path: Path, flags: int) -> NDArray[Any]:

@@ -12,8 +12,8 @@ import struct
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 """What ends the coded data of a JPEG's scan: all but a stuffed byte, a fill byte and a restart (ITU-T T.81, B.1.1)."""
 
-_STARTS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8", b"RIFF", b"II*\0", b"MM\0*", b"BM")
-"""The first bytes of a PNG, JPEG, WebP, TIFF (of either byte order) and BMP."""
+_START = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8|RIFF(....WEBP|.{0,7}\Z)|II\*\0|MM\0\*|BM", re.DOTALL)
+"""The first bytes of a PNG, JPEG, WebP (as far as they are there), TIFF (of either byte order) and BMP."""
 
 _POINTER = b"version https://git-lfs.github.com/spec/"
 """The first line of what Git keeps in place of a file that Git LFS holds."""
@@ -25,7 +25,7 @@ def why_no_picture(content: bytes) -> str:
         return "it is empty (0 bytes); copy or export it again"
     if content.startswith(_POINTER):
         return "it is a pointer of Git LFS; fetch the file itself, git lfs pull"
-    if content.startswith(_STARTS):
+    if _START.match(content):
         return f"it ends or is damaged before it says its size ({len(content)} bytes); copy or export it again"
     return "it is no PNG, JPEG, WebP, TIFF or BMP"
 

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edgeseg.errors import DataError
-from edgeseg.picture import decode_picture, picture_size, read_picture
+from edgeseg.picture import decode_picture, picture_size, read_picture, series_depth
 from edgeseg.picture_header import has_more_pictures, jpeg_scans
+from edgeseg.video.open import open_source
 
 PIL = pytest.importorskip("PIL.Image", reason="Pillow writes these files")
 ImageOps = pytest.importorskip("PIL.ImageOps")
@@ -79,7 +80,7 @@ def test_bits_that_are_used_become_eight(bits: int, channels: int, extension: st
     eight = np.random.default_rng(0).integers(0, 256, (12, 16, channels), dtype=np.uint8)
     eight[0, 0] = 255
     _, content = cv2.imencode(extension, eight.astype(np.uint16) << (bits - 8))
-    picture = decode_picture(content.tobytes(), PATH)
+    picture = decode_picture(content.tobytes(), PATH, least=8)
     assert (picture.image == (eight[..., :3] if channels > 1 else eight.repeat(3, 2))).all()
     assert picture.guessed_bits == (None if bits == 16 else bits)
     note = picture.note("a.png")
@@ -202,3 +203,20 @@ def test_a_smaller_copy_is_no_page(order: str, kind: int, more: bool) -> None:
     content = content[:-4] + bytes(4)
     assert has_more_pictures(content) is more
     assert not has_more_pictures(content[:30])
+
+
+@pytest.mark.parametrize(("brightest", "depth"), [([200, 255], 8), ([255, 400], 10), ([65535, 3], 16)])
+def test_a_dark_picture_of_a_series_is_read_as_the_others(tmp_path: Path, brightest: list[int], depth: int) -> None:
+    paths = [tmp_path / f"{place}.png" for place in range(len(brightest))]
+    for path, value in zip(paths, brightest, strict=True):
+        cv2.imwrite(str(path), np.full((4, 5, 3), value, np.uint16))
+    assert series_depth(paths) == depth
+    with open_source(tmp_path) as source:
+        levels = [int(frame.image.max()) for frame in source]
+    assert levels == [value >> (depth - 8) for value in brightest]
+
+
+def test_a_series_of_eight_bits_or_of_nothing(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((4, 5, 3), np.uint8))
+    (tmp_path / "b.png").write_bytes(b"")
+    assert series_depth([tmp_path / "a.png"]) == series_depth([tmp_path / "b.png"]) == series_depth([]) == 8

@@ -108,9 +108,8 @@ def check(folder: Path, *, progress: Callable[[int, int], None] = lambda _done, 
         findings += _of_split(report)
         if duplicates:
             path, owner = duplicates[0]
-            findings.append(
-                Finding("fault", f"{len(duplicates)} pictures of {dataset.split} are in {owner} too, such as {path}")
-            )
+            shared = f"{len(duplicates)} pictures of {_said(dataset.split)} are in {_said(owner)} too"
+            findings.append(Finding("fault", f"{shared}, such as {path}"))
     return DataReport(folder, layout.name, layout.classes(), tuple(splits), tuple(findings))
 
 
@@ -124,13 +123,13 @@ def _look_at(dataset: Dataset, index: int, report: SplitReport) -> NDArray[np.ui
             frame, label = dataset.load_masks(index, dataset.classes.names)
         else:
             image = pair.label()
-            other_palette = _has_other_palette(image, dataset.classes)
+            other_palette = dataset.reading != "colours" and _has_other_palette(image, dataset.classes)
             frame, label = dataset.load(index, image)
     except DataError as error:
         report.unreadable.append(str(error))
         return None
     (report.survey.add_masks if overlapping else report.survey.add)(label)
-    if _is_turned(pair.image, frame):
+    if _is_turned(pair.image, frame, dataset.depth):
         report.turned.append(pair.image)
     if other_palette:
         report.other_palette.append(pair.mask)
@@ -158,12 +157,16 @@ def _of_split(report: SplitReport) -> list[Finding]:
     return findings
 
 
-def _is_turned(path: Path, frame: NDArray[np.uint8]) -> bool:
+def _said(split: str | None) -> str:
+    return split or "the whole data set"
+
+
+def _is_turned(path: Path, frame: NDArray[np.uint8], depth: int) -> bool:
     """Whether the picture's file says that it is to be turned for display."""
     content = read_content(path)
     if b"Exif" not in content[:4096] and b"eXIf" not in content:
         return False
-    return not np.array_equal(decode_picture(content, path, upright=False).image, frame)
+    return not np.array_equal(decode_picture(content, path, upright=False, least=depth).image, frame)
 
 
 def _has_other_palette(image: LabelImage, classes: Classes) -> bool:

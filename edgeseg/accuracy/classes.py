@@ -119,12 +119,12 @@ class Classes:
 
     @functools.cached_property
     def white_fits_ignored(self) -> bool:
-        """Whether classes are black and white, and an id of 255 would be ignored; not where they have an "id" each."""
+        """Whether there are two classes, black and white, and an id of 255 is ignored; not if each has an "id"."""
         meaning, known = self._id_table
         places = np.arange(len(self.names))
         numbered_by_place = known[places].all() and (meaning[places] == places).all()
         ignored = known[VOID] and meaning[VOID] == self.ignore
-        return bool(numbered_by_place and ignored and {(0, 0, 0), (VOID, VOID, VOID)} <= {*self.palette})
+        return bool(numbered_by_place and ignored and {(0, 0, 0), (VOID, VOID, VOID)} == {*self.palette})
 
     def fits(self, image: LabelImage, reading: Reading) -> bool:
         """Whether every pixel has a class, or is ignored, if the image is read that way."""

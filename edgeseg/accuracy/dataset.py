@@ -17,8 +17,9 @@ from edgeseg.accuracy.classes import VOID, Classes, Reading
 from edgeseg.accuracy.label_file import LabelImage
 from edgeseg.accuracy.layouts import find_layout, nearest
 from edgeseg.accuracy.layouts.layout import Layout, Pair, divided
+from edgeseg.accuracy.layouts.split_folders import usual
 from edgeseg.errors import DataError, EdgeSegWarning
-from edgeseg.picture import decode_picture, read_content
+from edgeseg.picture import decode_picture, read_content, series_depth
 
 LOOKED_AT = 24
 """Masks of a split that say whether they hold ids or colours."""
@@ -120,9 +121,14 @@ class Dataset:
         """
         return self._picture(index, read_content(self.pairs[index].image))
 
+    @functools.cached_property
+    def depth(self) -> int:
+        """Bits that pictures of 16 bits use at least."""
+        return series_depth([pair.image for pair in self.pairs])
+
     def _picture(self, index: int, content: bytes) -> NDArray[np.uint8]:
         image = self.pairs[index].image
-        picture = decode_picture(content, image)
+        picture = decode_picture(content, image, least=self.depth)
         if (note := picture.note(image.parent)) is not None:
             warnings.warn(note, EdgeSegWarning, stacklevel=4)
         return picture.image
@@ -178,7 +184,9 @@ def has_split(folder: Path, split: str) -> bool:
         DataError: the folder is not there.
     """
     layout = find_layout(folder)
-    return layout is not None and (split in _names(layout) or (None in layout.splits and split in HALVES))
+    return layout is not None and (
+        bool({split, usual(split)} & {*_names(layout)}) or (layout.splits.keys() == {None} and split in HALVES)
+    )
 
 
 def warn_of_unused(layout: Layout) -> None:
@@ -193,9 +201,10 @@ def _names(layout: Layout) -> list[str]:
 
 def _listed(layout: Layout, folder: Path, split: str | None) -> tuple[Pair, ...]:
     lists = layout.parts | layout.splits
-    if split in lists:
-        return lists[split]()
-    if None in layout.splits and split in HALVES:
+    for name in (split, None if split is None else usual(split)):
+        if name in lists:
+            return lists[name]()
+    if layout.splits.keys() == {None} and split in HALVES:
         half = divided(layout.splits[None](), split)
         if not half:
             raise DataError(f"{folder} has too few images to be divided into train and val; add some, or divide it")

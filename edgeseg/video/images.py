@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from edgeseg.errors import DataError, SourceError
-from edgeseg.picture import read_picture
+from edgeseg.picture import read_picture, series_depth
 from edgeseg.video.source import NOMINAL_FPS, Frame, Source, check_file
 
 _NUMBER = re.compile(r"%0?(\d*)d")
@@ -116,6 +116,7 @@ class ImageSource(Source):
             self.warnings += missing(path, self._paths)
         self._stems = Counter(p.stem for p in self._paths)
         self._index = 0
+        self._depth = series_depth(self._paths)
         self._noted: set[tuple[int | bool | None, ...]] = set()
         self._decode_first()
 
@@ -126,11 +127,11 @@ class ImageSource(Source):
         path = self._paths[index]
         start = time.perf_counter()
         try:
-            picture = read_picture(path)
+            picture = read_picture(path, least=self._depth)
         except DataError as error:
             raise SourceError(str(error)) from error
         note = picture.note(path)
-        if note is not None and (kind := picture[1:]) not in self._noted:  # a dark one of a series may look like less
+        if note is not None and (kind := picture[1:]) not in self._noted:
             self._noted.add(kind)
             self.warnings.append(note)
         name = path.stem if self._stems[path.stem] == 1 else path.name

@@ -154,6 +154,7 @@ def test_white_is_its_class_and_not_ignored(palette: tuple[Any, ...], ids: dict[
     for plain in (
         replace(classes, reading="ids"),
         replace(classes, palette=(BLACK, RED)),
+        replace(classes, names=("a", "b", "c"), palette=(BLACK, WHITE, RED), ids=None),
         replace(classes, ids={0: 0, 7: 1, 255: 255}),
     ):
         assert labels(plain, grey(0, 255)) == [0, 255]

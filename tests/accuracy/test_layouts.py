@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from edgeseg.accuracy.classes import Classes
 from edgeseg.accuracy.dataset import Dataset, has_split, splits
 from edgeseg.accuracy.layouts import cityscapes, voc
+from edgeseg.accuracy.layouts.coco_outline import extent
 from edgeseg.errors import DataError
 from edgeseg.files import LARGEST_TEXT
 
@@ -207,6 +208,19 @@ def test_the_larger_of_cocos_objects_is_behind_whatever_area_it_states(tmp_path:
     (tmp_path / "result.json").write_text(json.dumps(data))
     _, label = Dataset.open(tmp_path).load(0)
     assert np.bincount(label.ravel()).tolist() == [24, 20, 4]
+
+
+@pytest.mark.parametrize(
+    "outline", [{"size": [24], "counts": "abc"}, {"size": [6, 8], "counts": "é"}, {"counts": []}, [[1.0]], None]
+)
+def test_an_outline_that_is_none_counts_little_and_is_named(tmp_path: Path, outline: Any) -> None:
+    pytest.importorskip("pycocotools")
+    assert extent({"segmentation": outline}) <= 48
+    picture(tmp_path / "images/a.png", size=(6, 8))
+    broken = {**COCO["annotations"][0], "segmentation": outline}
+    (tmp_path / "result.json").write_text(json.dumps(COCO | {"annotations": [broken]}))
+    with pytest.raises(DataError, match="outline that cannot be drawn"):
+        Dataset.open(tmp_path).load(0)
 
 
 def test_cocos_json_may_be_larger_than_files_for_people(tmp_path: Path) -> None:

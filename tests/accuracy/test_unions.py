@@ -43,6 +43,14 @@ def test_trainval_is_neither_a_leak_nor_written_again(voc: Path, tmp_path: Path)
     assert sorted(path.name for path in (tmp_path / "plain/images").iterdir()) == ["train", "val"]
 
 
+def test_trainval_may_be_train_alone(voc: Path) -> None:
+    (voc / "ImageSets/Segmentation/val.txt").unlink()
+    make_lists(voc, trainval="ab", again="ab")
+    report = check(voc)
+    assert not report.faults
+    assert [split.name for split in report.splits] == ["train"]
+
+
 @pytest.mark.parametrize("lists", [{"val": "bc"}, {"night": "b"}, {"val": "bc", "trainval": "abc"}])
 def test_lists_that_share_some_images_are_a_leak(voc: Path, lists: dict[str, str]) -> None:
     make_lists(voc, **lists)

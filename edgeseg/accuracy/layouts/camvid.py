@@ -14,7 +14,7 @@ from pathlib import Path
 from edgeseg.accuracy.classes import CAMVID, read_classes
 from edgeseg.accuracy.layouts.layout import Layout, Splits
 from edgeseg.accuracy.layouts.pairing import pairs_by_name
-from edgeseg.accuracy.layouts.split_folders import SPLITS, by_split, folders_in, usual, without_labels
+from edgeseg.accuracy.layouts.split_folders import LABELLED, by_split, folders_in, usual, without_labels
 
 NAME = "CamVid"
 NEEDS = ("train", "trainannot")
@@ -32,7 +32,7 @@ def find(folder: Path) -> Layout | None:
     }
     if not splits:
         return None
-    unused = [each for each in folders if usual(each.name) in SPLITS and each not in labelled]
+    unused = [each for each in folders if usual(each.name) in LABELLED and each not in labelled]
     file = folder / "classes.json"
     return Layout(
         NAME,

@@ -26,7 +26,7 @@ def extent(annotation: dict[str, Any]) -> float:
         return float(area)
     try:
         return _outlined(annotation.get("segmentation"))
-    except (KeyError, OverflowError, TypeError, ValueError):
+    except (LookupError, OverflowError, TypeError, ValueError):
         return 0.0
 
 
@@ -38,7 +38,9 @@ def _outlined(outline: Any) -> float:
         return float(sum(counts[1::2]))  # the first run is of what the object leaves free
     from pycocotools import mask  # here: an extra
 
-    return float(mask.area({**outline, "counts": counts.encode() if isinstance(counts, str) else counts}))
+    height, width = outline["size"]
+    area = mask.area({**outline, "counts": counts.encode() if isinstance(counts, str) else counts})
+    return float(min(area, height * width))  # damaged run lengths go beyond
 
 
 def _enclosed(corners: NDArray[np.float64]) -> float:
@@ -87,5 +89,5 @@ def drawn(annotation: dict[str, Any], size: tuple[int, int], path: Path) -> NDAr
         else:
             raise ValueError("neither polygons nor run lengths; a box alone is no outline")
         return np.asarray(mask.decode(run_lengths), bool)
-    except (KeyError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError) as error:
         raise DataError(f"{where} has an outline that cannot be drawn ({error}); correct or remove it") from error

@@ -14,6 +14,13 @@ SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
 """What counts as an image; other files in the folders are not read, nor hidden ones, as macOS adds them to archives."""
 
 
+PICTURES = SUFFIXES | {
+    *(".gif", ".jfif", ".jpe", ".dib", ".ppm", ".pgm", ".pbm", ".tga", ".npy"),
+    *(".jp2", ".j2k", ".jxl", ".exr", ".hdr", ".heic", ".heif", ".avif", ".psd"),
+}
+"""What somebody may expect to be read as a picture or a mask."""
+
+
 def is_image(path: Path, suffixes: Set[str] = SUFFIXES) -> bool:
     """Whether a file of that name is read."""
     return path.suffix.lower() in suffixes and not path.name.startswith(".")
@@ -61,8 +68,16 @@ def pairs_by_name(images: Path, masks: Path, *, ends: tuple[str, str] = ("", "")
     return tuple(Pair(of_images[name], of_masks[name]) for name in sorted(of_images))
 
 
-def files_by_name(folder: Path, end: str = "", suffixes: Set[str] = SUFFIXES) -> dict[str, Path]:
+def files_by_name(
+    folder: Path, end: str = "", suffixes: Set[str] = SUFFIXES, twice: dict[str, str] | None = None
+) -> dict[str, Path]:
     """The images below a folder by place and name, without suffix and `end`, which all names that count end in.
+
+    Args:
+        folder: of images.
+        end: of the names.
+        suffixes: of the names.
+        twice: gets a sentence for each name that several files have; None: that is an error.
 
     Raises:
         DataError: two differ in their suffixes alone.
@@ -73,7 +88,10 @@ def files_by_name(folder: Path, end: str = "", suffixes: Set[str] = SUFFIXES) ->
             continue
         name = composed(str(path.relative_to(folder).with_suffix("")).removesuffix(end))
         if name in files:
-            raise DataError(f"{files[name]} and {path} share a name, by which partners are found; rename one")
+            sentence = f"{files[name]} and {path} share a name, by which partners are found; rename one"
+            if twice is None:
+                raise DataError(sentence)
+            twice[name] = sentence
         files[name] = path
     return files
 
@@ -84,5 +102,5 @@ def unread(folder: Path, name: str, suffixes: Set[str] = SUFFIXES) -> str:
     if not place.is_dir():
         return ""
     files = sorted(path for path in place.iterdir() if composed(path.stem) == Path(name).name and path.is_file())
-    other = next((path for path in files if not is_image(path, suffixes)), None)
+    other = next((path for path in files if is_image(path, PICTURES - suffixes)), None)
     return "" if other is None else f"{other} is not read, expected {', '.join(sorted(suffixes))}: save it as PNG"

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
 from edgeseg.accuracy.classes import Classes
 from edgeseg.accuracy.layouts.layout import Layout, Pair, Splits, listed
-from edgeseg.accuracy.layouts.pairing import is_image
+from edgeseg.accuracy.layouts.pairing import composed, is_image
 from edgeseg.errors import DataError
 
 SPLITS = ("train", "val", "test")
+
+LABELLED = ("train", "val")
+"""Splits that have labels; those of a test split are often kept back."""
+
+_LIKE_A_SPLIT = re.compile(r"(train|val|test|trainval)(?![a-z])", re.IGNORECASE)
+"""The names of splits, with a year, a number or a word behind them: "train2017", "test_day", not "valencia"."""
 
 ALIASES = {"valid": "val", "validation": "val", "training": "train", "testing": "test"}
 """Names that people give to splits, and ours."""
@@ -20,7 +27,7 @@ ALIASES = {"valid": "val", "validation": "val", "training": "train", "testing": 
 def usual(name: str) -> str:
     """Our name of a split, in whatever case it is written; a name that is none of ours is left as it is."""
     ours = ALIASES.get(name.lower(), name.lower())
-    return ours if ours in SPLITS else name
+    return ours if ours in SPLITS else composed(name)
 
 
 def by_split(named: Iterable[tuple[str | None, Path]]) -> dict[str | None, Path]:
@@ -71,7 +78,7 @@ def without_labels(images: Path, masks: Path) -> str:
 
 
 def labelled_folders(
-    images: Path, masks: Path, expected: Sequence[str] = SPLITS
+    images: Path, masks: Path, expected: Sequence[str] = LABELLED
 ) -> tuple[dict[str | None, tuple[Path, Path]], tuple[str, ...]]:
     """The folders of each split, of images and of masks, and a sentence on each of the `expected` that lacks its masks.
 
@@ -103,7 +110,7 @@ def layout_by_folders(
     """
     folders = folders_by_split(images)
     named: Splits = {split: partial(pairs, folder.name) for split, folder in folders.items()}
-    if not any(split and split.lower().startswith(SPLITS) for split in folders):
+    if not any(split and _LIKE_A_SPLIT.match(split) for split in folders):
         return Layout(name, {None: partial(pairs, "")}, classes, parts=named)
     loose = sorted(path for path in images.iterdir() if is_image(path))
     sentence = f"{len(loose)} files lie beside the splits' folders and are not read: {listed(loose)}"

@@ -31,7 +31,7 @@ NAMES = (
 _MASKS = frozenset({".png"})
 _WHOLE = "default"
 _VOID = "ignored"
-"""What CVAT and Datumaro call the list of all images, and the label of pixels that count nowhere."""
+"""What CVAT and Datumaro call the one list of all images, and the label of pixels that count nowhere."""
 
 
 def find(folder: Path) -> Layout | None:
@@ -40,7 +40,8 @@ def find(folder: Path) -> Layout | None:
     lists = sorted((folder / "ImageSets" / "Segmentation").glob("[!.]*.txt"))
     if not (images.is_dir() and masks.is_dir() and lists):
         return None
-    named = by_split((None if each.stem == _WHOLE else each.stem, each) for each in lists)
+    alone = [each.stem for each in lists] == [_WHOLE]
+    named = by_split((None if alone else each.stem, each) for each in lists)
     splits: Splits = {split: partial(_pairs, each, images, masks) for split, each in named.items()}
     return Layout(NAME, splits, partial(_classes, folder))
 
@@ -53,25 +54,29 @@ def _classes(folder: Path) -> Classes:
 
 
 def _read_labelmap(path: Path) -> Classes:
-    """The labels in the order of the file."""
+    """The labels in the order of the file; one without a colour has VOC's."""
     colours: dict[str, tuple[int, int, int]] = {}
     for number, line in enumerate(read_text(path).splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
             continue
         name, *fields = line.strip().split(":")
         levels = fields[0].split(",") if fields else []
+        if levels == [""]:
+            levels = list(map(str, palette(len(colours) + 1)[-1]))
         if len(levels) != 3 or not all(each.isdecimal() and int(each) <= 255 for each in map(str.strip, levels)):
             raise DataError(f"line {number} of {path} is {line!r:.80}, expected name:red,green,blue:parts:actions")
         if name in colours:
             raise DataError(f"{path} has the label {name!r:.80} twice; give each a name of its own")
         red, green, blue = map(int, levels)
         colours[name] = red, green, blue
+    counted = [*colours].index(_VOID) + 1 < len(colours) if _VOID in colours else False  # indices would not be places
     void = colours.pop(_VOID, None)
-    return Classes(tuple(colours), tuple(colours.values()), 255, void, reading="colours")
+    return Classes(tuple(colours), tuple(colours.values()), 255, void, reading="colours" if counted else None)
 
 
 def _pairs(names: Path, images: Path, masks: Path) -> tuple[Pair, ...]:
-    pictures, labels = files_by_name(images), files_by_name(masks, suffixes=_MASKS)
+    twice: dict[str, str] = {}
+    pictures, labels = files_by_name(images, twice=twice), files_by_name(masks, suffixes=_MASKS, twice=twice)
     pairs: dict[str, Pair] = {}
     for line in filter(None, map(str.strip, read_text(names).splitlines())):
         name = next((each for each in _meant(line) if each in pictures), None)
@@ -80,6 +85,8 @@ def _pairs(names: Path, images: Path, masks: Path) -> tuple[Pair, ...]:
         if name not in labels:
             hint = unread(masks, name, _MASKS) or "add it or take it off the list"
             raise DataError(f"{names} names {line:.120}, which is not in {masks}; {hint}")
+        if name in twice:
+            raise DataError(twice[name])
         pairs[name] = Pair(pictures[name], labels[name])
     if not pairs:
         raise DataError(f"{names} is empty, expected names of images, one a line")

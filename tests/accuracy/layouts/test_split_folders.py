@@ -134,9 +134,20 @@ def test_a_split_without_labels_is_told(tmp_path: Path, images: str, masks: str)
     lay(tmp_path, *train, *(f"{images.format(split)}/b.png" for split in ("val", "test", "demo")))
     layout = found(tmp_path)
     assert list(layout.splits) == ["train"]
-    told = ["val"] if "gtFine" in masks else ["test", "val"]  # Cityscapes keeps the labels of its test split
-    assert layout.unused == tuple(
-        f"{tmp_path / images.format(split)} has no labels and is not read: expected the folder "
-        f"{tmp_path / masks.format(split)}"
-        for split in told
+    assert layout.unused == (  # the labels of a test split are often kept back
+        f"{tmp_path / images.format('val')} has no labels and is not read: expected the folder "
+        f"{tmp_path / masks.format('val')}",
     )
+
+
+def test_a_split_is_found_by_its_own_name_too(tmp_path: Path) -> None:
+    lay(tmp_path, "images/Train/a.png", "masks/Train/a.png")
+    assert has_split(tmp_path, "Train")
+    with pytest.raises(DataError, match="it is empty"):  # so it was found
+        Dataset.open(tmp_path, "Train")
+
+
+def test_cities_whose_names_begin_as_a_split_does_divide_nothing(tmp_path: Path) -> None:
+    cities = ("valencia", "trainau")
+    lay(tmp_path, *(f"{kind}/{city}/{n}.png" for kind in ("images", "masks") for city in cities for n in range(5)))
+    assert set(found(tmp_path).splits) == {None}

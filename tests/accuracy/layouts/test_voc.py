@@ -92,7 +92,7 @@ def test_labelmap_gives_the_classes(tmp_path: Path) -> None:
         ("road:1,2,3::\ncar\n", r"line 2 of .*labelmap\.txt is 'car', expected name:red,green,blue:parts:actions"),
         ("road:1,2::\n", "line 1"),
         ("road:1,2,256::\n", "line 1"),
-        ("road:::\n", "line 1"),
+        ("road\n", "line 1"),
         ("road:1,2,3::\nroad:4,5,6::\n", "the label 'road' twice"),
     ],
 )
@@ -108,3 +108,31 @@ def test_the_default_list_is_the_whole(tmp_path: Path) -> None:
     assert splits(tmp_path) == []
     assert has_split(tmp_path, "train")
     assert len(Dataset.open(tmp_path)) == 1
+
+
+def test_a_default_list_beside_others_is_one_of_them(tmp_path: Path) -> None:
+    lay(tmp_path, "a\nb\n", "a", "b", split="default")
+    lay(tmp_path, "a\n", "a")
+    assert splits(tmp_path) == ["default", "train"]
+    assert not has_split(tmp_path, "val")  # half of the whole would be training pictures
+
+
+def test_a_label_without_a_colour_has_vocs(tmp_path: Path) -> None:
+    lay(tmp_path, "a\n", "a")
+    (tmp_path / "labelmap.txt").write_text("background:::\nroad:128,64,128::\ncar:64,0,128::\n")
+    assert Dataset.open(tmp_path, "train").classes.palette[0] == (0, 0, 0)
+
+
+def test_masks_of_ids_beside_a_labelmap(tmp_path: Path) -> None:
+    lay(tmp_path, "a\n", "a")
+    assert cv2.imwrite(str(tmp_path / "SegmentationClass/a.png"), np.array([[0, 1]], np.uint8))
+    assert Dataset.open(tmp_path, "train").label(0).tolist() == [[0, 1]]
+
+
+def test_a_name_twice_matters_where_a_list_has_it(tmp_path: Path) -> None:
+    lay(tmp_path, "a\n", "a", "b")
+    assert cv2.imwrite(str(tmp_path / "JPEGImages/b.jpg"), np.zeros((1, 2, 3), np.uint8))
+    assert len(Dataset.open(tmp_path, "train")) == 1
+    lay(tmp_path, "a\nb\n")
+    with pytest.raises(DataError, match="share a name"):
+        Dataset.open(tmp_path, "train")
