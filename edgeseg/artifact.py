@@ -108,7 +108,8 @@ class Artifact:
     def loss_against(self, fp32: Artifact) -> str | None:
         """Why this artifact may not be run in place of `fp32`, as the end of a sentence; None where it may.
 
-        Accuracy decides where both were measured on the same labels; else the agreement of the masks.
+        What float16 rounds comes first, where it was measured. Then accuracy decides, where both were measured on the
+        same labels; else the agreement of the masks.
         """
         try:
             loss = self._lost_miou(fp32)

@@ -33,7 +33,7 @@ def redact(text: str) -> str:
     """`text`, a URL, GStreamer pipeline or whatever else was to be a source, without what may be secret in it."""
     if " ! " in text:
         return _PROPERTY.sub(_redact_property, text)
-    text = _unwrapped(text)
+    given, text = text, _unwrapped(text)
     match = URL.fullmatch(text)
     scheme, rest = match.groups() if match else ("", text)
     place = rest.rfind("@")
@@ -41,7 +41,7 @@ def redact(text: str) -> str:
         place = re.split("[/?#]", rest, maxsplit=1)[0].rfind("@")
     before = rest[: max(place, 0)]
     if place >= 0:
-        if re.search("[/?#]", before) and re.search("[=;?#]", before):
+        if re.search("[=;?#]", before) and (text != given or re.search("[/?#]", before)):
             return scheme + HIDDEN  # the "@" may as well be one of a password in the path
         scheme, rest = f"{scheme}{HIDDEN}@", rest[place + 1 :]
     elif match is None and not re.search(rf"//|:/|(?i:{_SECRET})", text) and not _HOST_AND_QUERY.match(text):
@@ -77,4 +77,6 @@ def _redact_property(match: re.Match[str]) -> str:
     name, value = match.groups()
     if re.match(rf"(?:[\w-]*[-_])?{_SECRET}", name, re.IGNORECASE) or re.search(_HEADER, match[0], re.IGNORECASE):
         return f"{name}{HIDDEN}"
-    return name + (redact(value) if "://" in value or "%" in value else value)
+    if "://" in value or "%" in value:
+        return name + redact(value)
+    return name + (HIDDEN if " ! " in value or re.search(_SECRET, value, re.IGNORECASE) else value)

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <regex>
 
 #include "names.hpp"
 #include "source.hpp"
@@ -132,7 +133,11 @@ std::string local_path(const std::string& source) {
     }
     std::error_code failure;
     const bool there = std::filesystem::exists(std::filesystem::symlink_status(source, failure));
-    return begin == 0 || there || source.find("%00") != std::string::npos ? source : percent_decoded(source.substr(begin));
+    if (begin == 0 || there || source.find("%00") != std::string::npos) return source;
+    const std::size_t name = source.rfind('/') + 1;
+    static const std::regex numbered("%(0\\d+d|d(?![0-9A-Fa-f]))");  // stands for the numbers of pictures, not for a byte
+    const std::string last = source.substr(name);
+    return percent_decoded(source.substr(begin, name - begin)) + (std::regex_search(last, numbered) ? last : percent_decoded(last));
 }
 
 bool is_encrypted(const std::string& url) {

@@ -24,9 +24,13 @@ bool is_secret(const std::string& name) {
     return std::regex_search(name, secret, std::regex_constants::match_continuous);
 }
 
-bool holds_secret(const std::string& text) {
-    static const std::regex secret("//|:/|(user|pass|pw|pin|key|token|secret|auth|login)[\\w-]*\\s*=", std::regex::icase);
+bool names_secret(const std::string& text) {
+    static const std::regex secret("(user|pass|pw|pin|key|token|secret|auth|login)[\\w-]*\\s*=", std::regex::icase);
     return std::regex_search(text, secret);
+}
+
+bool holds_secret(const std::string& text) {
+    return text.find("//") != std::string::npos || text.find(":/") != std::string::npos || names_secret(text);
 }
 
 bool is_header(const std::string& property) {
@@ -60,7 +64,10 @@ std::string redact_pipeline(const std::string& text) {
         const bool address = value.find("://") != std::string::npos || value.find('%') != std::string::npos;
         out.append(rest, found[0].first);
         out += name;
-        if (!value.empty()) out += is_secret(name) || is_header(name + value) ? kHidden : address ? redact(value) : value;
+        // A quote or a backslash may have taken in what follows, and a password with it.
+        const bool more = !address && (value.find(" ! ") != std::string::npos || names_secret(value));
+        const bool secret = more || is_secret(name) || is_header(name + value);
+        if (!value.empty()) out += secret ? kHidden : address ? redact(value) : value;
         rest = end;
     }
     return out.append(rest, text.cend());
@@ -98,7 +105,7 @@ std::string redact(const std::string& given) {
     const bool path_before = before.find_first_of("/?#") != std::string::npos;
     if (place != std::string::npos) {
         // Where the "@" may as well be one of a password in the path, all is hidden.
-        if (path_before && before.find_first_of("=;?#") != std::string::npos) return scheme + kHidden;
+        if ((path_before || text != given) && before.find_first_of("=;?#") != std::string::npos) return scheme + kHidden;
         scheme += std::string(kHidden) + "@";
         rest = rest.substr(place + 1);
     } else if (length == 0 && !holds_secret(text) && !is_host_and_query(text)) {

@@ -73,7 +73,7 @@ class DataReport:
 
 
 def check(folder: Path, *, progress: Callable[[int, int], None] = lambda _done, _of: None) -> DataReport:
-    """Reads every picture and label of every split; a list that others make up, as VOC's trainval, is left out.
+    """Reads every picture and label of every split; a list that is made up of others, as VOC's trainval, is left out.
 
     Raises:
         DataError: the folder is no data set, or its classes cannot be read.

@@ -22,7 +22,7 @@ from edgeseg.errors import DataError, EdgeSegWarning, OutputError
 def convert(folder: Path, out: Path, *, progress: Callable[[int, int], None] = lambda _done, _of: None) -> int:
     """Writes images/, masks/ with class ids, and classes.json; the pictures' files are copied as they are.
 
-    A list that others make up, as VOC's trainval of train and val, is left out: it would be those once more.
+    A list that is made up of others, as VOC's trainval of train and val, is left out: it would be those once more.
 
     Returns:
         How many pairs were written.

@@ -44,8 +44,9 @@ def eval_command(
         split: which part of the data set; may be left out where the data set has no splits.
         map: NETWORK=DATA, classes that mean the same under other names, or a JSON file of such pairs; may be given
             several times.
-        record: write the figures into the bundle and its card. Those of the split "test" stand beside the others and
-            decide nothing. Images that calibrated the artifact are refused.
+        record: write the figures into the bundle and, where they are of the artifact's own engine, into its card. Those
+            of the split "test" stand beside the others and decide nothing. Images that calibrated the artifact are
+            refused.
         require_signature: measure nothing but a bundle that a believed key signed, as for run.
         trust: a public key (.pub) or a folder of some, as for run.
         min_version: refuse a lower version of the bundle, as for run.

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from av.video.frame import VideoFrame
-from av.video.reformatter import Colorspace
 
 from edgeseg.errors import SourceError
 
-_BT2020_CONSTANT = 10
+_BT2020, _BT2020_CONSTANT = 9, 10
 
 _UNKNOWN = frozenset({8, *range(11, 18)})
 """YCgCo, ICtCp and others, which swscale would take for BT.601."""
 
 
-def matrix_of(frame: VideoFrame, name: str) -> Colorspace | None:
-    """What the converter has to be told; None: what the frame says.
+def settle_matrix(frame: VideoFrame, name: str) -> None:
+    """Sees to it that the converter knows a frame's matrix.
+
+    BT.2020's of constant luminance has the coefficients of the other, for which FFmpeg 8 no longer takes it.
 
     Args:
         frame: as it was decoded.
@@ -23,14 +24,13 @@ def matrix_of(frame: VideoFrame, name: str) -> Colorspace | None:
     Raises:
         SourceError: it names a matrix that FFmpeg's converter does not know.
     """
-    matrix = int(frame.colorspace)
+    form, matrix = frame.format, int(frame.colorspace)
+    if len(form.components) < 3 or form.is_rgb or form.has_palette:
+        return
     if matrix == _BT2020_CONSTANT:
-        return Colorspace.BT2020  # whose coefficients these are; FFmpeg 8 no longer takes it for that
-    form = frame.format
-    coloured = len(form.components) >= 3 and not (form.is_rgb or form.has_palette)
-    if coloured and matrix in _UNKNOWN:
+        frame.colorspace = _BT2020
+    if matrix in _UNKNOWN:
         raise SourceError(
             f"{name} names the colour matrix {matrix} (of ITU-T H.273), which FFmpeg's converter does not know; "
             "convert it, for instance with ffmpeg -vf zscale=matrix=709"
         )
-    return None

@@ -26,7 +26,7 @@ from av.video.stream import VideoStream
 from edgeseg.arrays import Image
 from edgeseg.errors import LostError, SourceError
 from edgeseg.picture import max_pixels
-from edgeseg.video.colours import matrix_of
+from edgeseg.video.colours import settle_matrix
 from edgeseg.video.deinterlace import Deinterlacer
 from edgeseg.video.geometry import UPRIGHT, Orientation, orientation, oriented, square_size
 from edgeseg.video.side_data import display_matrix
@@ -210,8 +210,8 @@ class Decoder:
             self._size = square_size(*stored, self._pixel_aspect())
             self._turn = self._orientation(frame)
         width, height = self._size
-        matrix = matrix_of(frame, self._name)
-        bgr = self._converter.reformat(frame, width, height, "bgr24", src_colorspace=matrix, threads=1)
+        settle_matrix(frame, self._name)
+        bgr = self._converter.reformat(frame, width, height, "bgr24", threads=1)
         plane: Any = bgr.planes[0]  # a buffer, though its type does not say so
         rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:height, : 3 * width]
         image = np.ascontiguousarray(rows).reshape(height, width, 3)

@@ -12,6 +12,9 @@ from edgeseg.redact import URL
 
 _FILE = re.compile(r"file:(?:/(?!/)|//localhost/|///+)(.*)", re.IGNORECASE | re.DOTALL)
 
+_NUMBERED = re.compile(r"%(?:0\d+d|d(?![0-9A-Fa-f]))")
+"""The numbers of pictures, as in "img%04d.png"; no byte that is percent-encoded in a name begins so."""
+
 
 class Address(NamedTuple):
     """A URL in pieces.
@@ -54,7 +57,9 @@ def local_path(source: str) -> str:
     match = _FILE.fullmatch(source)
     if match is None or "%00" in source or os.path.lexists(source):
         return source
-    return "/" + unquote(match[1], errors="surrogateescape")
+    folder, slash, name = match[1].rpartition("/")
+    kept = name if _NUMBERED.search(name) else unquote(name, errors="surrogateescape")
+    return f"/{unquote(folder, errors='surrogateescape')}{slash}{kept}"
 
 
 def take_apart(url: str) -> Address:

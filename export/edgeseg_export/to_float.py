@@ -59,7 +59,8 @@ def _drop_casts(model: onnx.ModelProto) -> None:
     sources: dict[str, str] = {}
     kept = []
     for node in model.graph.node:
-        same = node.op_type == "Cast" and node.attribute[0].i == kinds.get(node.input[0]) == TensorProto.FLOAT
+        to = next((each.i for each in node.attribute if each.name == "to"), None)
+        same = node.op_type == "Cast" and to == kinds.get(node.input[0]) == TensorProto.FLOAT
         if same and node.output[0] not in results:
             sources[node.output[0]] = sources.get(node.input[0], node.input[0])
         else:

@@ -266,6 +266,11 @@ def _converted(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
         raise ExportError(
             f"{where} has opset {opset}, which cannot be converted to {OPSET}: {reason}; export it with opset {OPSET}"
         ) from error
+    for node in all_nodes(converted.graph):  # which float8 alone asks for, and opset 18 does not know
+        kept = [each for each in node.attribute if each.name != "saturate"]
+        if node.op_type in ("Cast", "CastLike", "QuantizeLinear") and len(kept) < len(node.attribute):
+            del node.attribute[:]
+            node.attribute.extend(kept)
     if opset < RESIZE_WITH_COORDINATES:  # the converter leaves the default of now, which is another
         for node in all_nodes(converted.graph):
             if node.op_type == "Resize":
@@ -280,7 +285,12 @@ def _spelled_out(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
     names = sorted(name for name in present if opset > OPSET and _is_newer(name))
     if not names:
         return model
-    return inliner.inline_selected_functions(model, [("", name) for name in names], inline_schema_functions=True)
+    typed = onnx.ModelProto()
+    typed.CopyFrom(model)
+    typed.graph.value_info.extend(  # the inliner asks for the types of what a function reads
+        helper.make_tensor_value_info(each.name, each.data_type, each.dims) for each in model.graph.initializer
+    )
+    return inliner.inline_selected_functions(typed, [("", name) for name in names], inline_schema_functions=True)
 
 
 def _is_newer(name: str) -> bool:

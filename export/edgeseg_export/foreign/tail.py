@@ -112,23 +112,26 @@ def _is_picture(tensor: NDArray[np.generic]) -> bool:
 
 def _check_order(chosen: tuple[onnx.NodeProto, ...], tensors: dict[str, NDArray[Any]], where: str) -> None:
     """Refuses what moves class ids about after the arg-max: they are read where the arg-max gives them."""
-    picture: list[int] = []
+    picture: list[tuple[int, int]] = []  # place in the arg-max's answer and size, of each axis that is longer than 1
+    reshaped = False
     for node in chosen:
-        before, after = ([size for size in tensors[name].shape if size > 1] for name in (node.input[0], node.output[0]))
-        if len(after) > 1 and node.op_type in (*CHOOSING, *RESIZING):
-            picture = after
-        perm = next((list(each.ints) for each in node.attribute if each.name == "perm"), None)
-        if node.op_type == "Transpose":
-            shape = tensors[node.input[0]].shape
-            moved = [axis for axis in perm or reversed(range(len(shape))) if shape[axis] > 1]
-            turned = moved != sorted(moved)
-        else:
-            turned = node.op_type == "Reshape" and len(after) > 1 and after != picture
-        if turned:
-            raise ExportError(
-                f"{where} turns or reshapes its class ids after the arg-max, {_said(tuple(before))} to "
-                f"{_said(tuple(after))}; export it so that they lie as the frame does"
-            )
+        shape, after = (tensors[name].shape for name in (node.input[0], node.output[0]))
+        sizes = [size for size in after if size > 1]
+        if node.op_type in CHOOSING:
+            picture = list(enumerate(sizes))
+        elif node.op_type in RESIZING:
+            picture = [(place, size) for (place, _), size in zip(picture, sizes, strict=True)]
+        elif node.op_type == "Transpose" and len(sizes) == len(picture):  # and is no row of all pixels
+            perm = next((list(each.ints) for each in node.attribute if each.name == "perm"), None)
+            axes = [axis for axis in range(len(shape)) if shape[axis] > 1]
+            order = [axis for axis in perm or reversed(range(len(shape))) if shape[axis] > 1]
+            picture = [picture[axes.index(axis)] for axis in order]
+        elif node.op_type == "Reshape" and len(sizes) > 1:
+            reshaped = reshaped or sizes != [size for _, size in picture]
+    if reshaped or picture != sorted(picture):
+        raise ExportError(
+            f"{where} turns or reshapes its class ids after the arg-max; export it so that they lie as the frame does"
+        )
 
 
 def _least(chain: list[onnx.NodeProto]) -> int:

@@ -229,17 +229,17 @@ def _half_range(prepared: Prepared) -> HalfRange:
     """How near the network comes to the end of float16's range, and what rounding alone changes.
 
     Raises:
-        ExportError: an activation is beyond the range, and the logits are no numbers then.
+        ExportError: the logits are no numbers then, as an activation is beyond the range or becomes 0.
     """
     rounded = AsWritten(rounded_to_half(prepared.graph, prepared.histograms), keep_half=True)
     try:
         apart = difference(prepared.reference, Segmenter(prepared.reference.spec, rounded), prepared.tensors)
     except FrameError as error:
         worst = half_range(prepared.histograms, None)
-        raise ExportError(
-            f"float16 cannot hold this network: activation {worst.tensor} reaches {worst.largest_of_range:.2g} times "
-            "the end of its range; keep it in fp32"
-        ) from error
+        reason = f"activation {worst.tensor} reaches {worst.largest_of_range:.2g} times the end of its range"
+        if worst.largest_of_range < 1:
+            reason = "something that it divides by becomes 0 there, as an epsilon below 6e-8 does"
+        raise ExportError(f"float16 cannot hold this network: {reason}; keep it in fp32") from error
     return half_range(prepared.histograms, apart.fact(str(prepared.source)))
 
 

@@ -7,7 +7,7 @@ convolutions add up in float32.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 import numpy as np
 import onnx
@@ -45,9 +45,7 @@ def to_half(graph: FloatGraph) -> onnx.ModelProto:
     untouched = _scales(nodes)
     for name, constant in graph.constants.items():
         if constant.dtype == np.float32 and name not in untouched:
-            readers = {node.op_type for node in nodes if name in node.input}
-            if np.abs(constant).max(initial=0.0) > LARGEST and (not readers or readers - CUTTING):
-                raise ExportError(f"constant {name} exceeds float16's {LARGEST:g}; keep this network in fp32")
+            _check_range(name, constant, nodes)
             rewriter.constant(name, _half(constant))
     for node in graph.nodes:
         inputs = list(node.input)
@@ -79,6 +77,9 @@ def _halved(node: onnx.NodeProto) -> onnx.NodeProto:
             _halve(attribute.t)
     for graph in subgraphs(copied):
         scales = _scales(graph.node)
+        for name, tensor in _inner_constants(graph):
+            if tensor.data_type == TensorProto.FLOAT and name not in scales:
+                _check_range(name, numpy_helper.to_array(tensor), graph.node)
         for tensor in graph.initializer:
             if tensor.name not in scales:
                 _halve(tensor)
@@ -89,6 +90,19 @@ def _halved(node: onnx.NodeProto) -> onnx.NodeProto:
             if value.type.tensor_type.elem_type == TensorProto.FLOAT:
                 value.type.tensor_type.elem_type = TensorProto.FLOAT16
     return copied
+
+
+def _inner_constants(graph: onnx.GraphProto) -> Iterator[tuple[str, onnx.TensorProto]]:
+    """Names and values of the constants of a graph within a node."""
+    yield from ((tensor.name, tensor) for tensor in graph.initializer)
+    yield from ((node.output[0], node.attribute[0].t) for node in graph.node if node.op_type == "Constant")
+
+
+def _check_range(name: str, constant: NDArray[np.float32], nodes: Iterable[onnx.NodeProto]) -> None:
+    """Refuses a constant that float16 does not reach, but where it stands for "infinitely far"."""
+    readers = {node.op_type for node in nodes if name in node.input}
+    if np.abs(constant).max(initial=0.0) > LARGEST and (not readers or readers - CUTTING):
+        raise ExportError(f"constant {name} exceeds float16's {LARGEST:g}; keep this network in fp32")
 
 
 def _halve(tensor: onnx.TensorProto) -> None:
@@ -107,25 +121,54 @@ def _scales(nodes: Iterable[onnx.NodeProto]) -> set[str]:
 
 
 def rounded_to_half(graph: FloatGraph, activations: Collection[str]) -> onnx.ModelProto:
-    """The float32 graph with every float constant and the computed `activations` rounded to float16 and back."""
+    """The float32 graph with every float constant and the computed `activations` rounded to float16 and back.
+
+    In the graphs within its nodes every float tensor is rounded.
+    """
     rewriter = Rewriter()
+    untouched = _scales(all_nodes(graph.model.graph))
     for name, constant in graph.constants.items():
-        if constant.dtype == np.float32:
+        if constant.dtype == np.float32 and name not in untouched:
             rewriter.constant(name, _half(constant).astype(np.float32))
-    for node in graph.nodes:
-        copied = onnx.NodeProto()
-        copied.CopyFrom(node)
-        rounded = [name for name in node.output if name in activations]
-        del copied.output[:]
-        copied.output.extend(f"{name}.exact" if name in rounded else name for name in node.output)
-        rewriter.add(copied, list(node.input))
-        for name in rounded:
-            half = f"{name}.half"
-            rewriter.nodes.append(
-                helper.make_node("Cast", [f"{name}.exact"], [half], name=f"{name}.to", to=TensorProto.FLOAT16)
-            )
-            rewriter.nodes.append(helper.make_node("Cast", [half], [name], name=f"{name}.back", to=TensorProto.FLOAT))
+    typed = onnx.shape_inference.infer_shapes(graph.model).graph.node  # says which inner tensors are float
+    for node in typed:
+        for inner in subgraphs(node):
+            _round(inner)
+        nodes = _rounding(node, [name for name in node.output if name in activations])
+        rewriter.add(nodes[0], list(node.input))
+        rewriter.nodes += nodes[1:]
     return rewriter.model(graph, graph.model.opset_import[0].version)
+
+
+def _round(graph: onnx.GraphProto) -> None:
+    """Rounds every float tensor of a graph within a node, and of those within its own, to float16 and back."""
+    kinds = {value.name: value.type.tensor_type.elem_type for value in (*graph.value_info, *graph.output)}
+    scales = _scales(graph.node)
+    for tensor in graph.initializer:
+        if tensor.data_type == TensorProto.FLOAT and tensor.name not in scales:
+            rounded = _half(numpy_helper.to_array(tensor)).astype(np.float32)
+            tensor.CopyFrom(numpy_helper.from_array(rounded, tensor.name))
+    nodes = []
+    for node in graph.node:
+        for inner in subgraphs(node):
+            _round(inner)
+        floats = [name for name in node.output if kinds.get(name) == TensorProto.FLOAT and name not in scales]
+        nodes += _rounding(node, floats)
+    del graph.node[:], graph.value_info[:]
+    graph.node.extend(nodes)
+
+
+def _rounding(node: onnx.NodeProto, names: Collection[str]) -> list[onnx.NodeProto]:
+    """A copy of a node, and what rounds those of its outputs to float16 and back."""
+    copied = onnx.NodeProto()
+    copied.CopyFrom(node)
+    copied.output[:] = [f"{name}.exact" if name in names else name for name in node.output]
+    nodes = [copied]
+    for name in names:
+        half = f"{name}.half"
+        nodes.append(helper.make_node("Cast", [f"{name}.exact"], [half], name=f"{name}.to", to=TensorProto.FLOAT16))
+        nodes.append(helper.make_node("Cast", [half], [name], name=f"{name}.back", to=TensorProto.FLOAT))
+    return nodes
 
 
 def half_range(histograms: Histograms, rounded: Agreement | None) -> HalfRange:

@@ -370,3 +370,43 @@ def test_what_cannot_be_converted_is_named(tmp_path: Path) -> None:
     model.ir_version = 9
     with pytest.raises(ExportError, match=r"opset 20, which cannot be converted to 18: [^/]*; export it with opset 18"):
         imported(model, tmp_path)
+
+
+@pytest.mark.skipif(Version(onnx.__version__) < Version("1.19"), reason="inlines ONNX's own functions since 1.19")
+def test_group_normalisation_of_a_newer_opset_is_spelled_out(tmp_path: Path) -> None:
+    def normalised(s: str) -> Nodes:
+        return [helper.make_node("GroupNormalization", [s, "ones", "zeros"], ["out"], num_groups=1)]
+
+    model = network(normalised, opset=21)
+    model.ir_version = 10
+    for name, value in (("ones", 1.5), ("zeros", 0.5)):
+        model.graph.initializer.append(numpy_helper.from_array(np.full(CLASSES, value, np.float32), name))
+    frame = sample_frames(None)[0]
+    logits = edgeseg.load(imported(model, tmp_path)).logits(frame)
+    np.testing.assert_allclose(logits, by_hand(model, frame, description()["input"]), atol=1e-3)
+
+
+def test_a_cast_that_says_how_float8_is_cut_is_taken(tmp_path: Path) -> None:
+    def cast(s: str) -> Nodes:
+        whole = helper.make_node("Cast", [s], ["whole"], to=TensorProto.INT32, saturate=1)
+        return [whole, constant("one", np.array(1, np.int32)), helper.make_node("Add", ["whole", "one"], ["out"])]
+
+    model = network(cast, opset=19, out=TensorProto.INT32)
+    model.ir_version = 9
+    frame = sample_frames(None)[0]
+    logits = edgeseg.load(imported(model, tmp_path)).logits(frame)
+    np.testing.assert_array_equal(logits, by_hand(model, frame, description()["input"]))
+
+
+def test_class_ids_that_are_turned_and_turned_back_are_taken(tmp_path: Path) -> None:
+    def turned_twice(s: str) -> Nodes:
+        return [
+            helper.make_node("ArgMax", [s], ["ids"], axis=1, keepdims=0),
+            helper.make_node("Transpose", ["ids"], ["turned"], perm=[0, 2, 1]),
+            helper.make_node("Transpose", ["turned"], ["out"], perm=[0, 2, 1]),
+        ]
+
+    bundle = imported(network(turned_twice, out=TensorProto.INT64), tmp_path)
+    frame = sample_frames(None)[0]
+    expected = by_hand(network(), frame, description()["input"])
+    np.testing.assert_allclose(edgeseg.load(bundle).logits(frame), expected, atol=1e-3)
