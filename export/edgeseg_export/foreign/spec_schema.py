@@ -2,7 +2,7 @@
 
 `python -m edgeseg_export.foreign.spec_schema` prints it; docs/spec.schema.json is that. It says as much of
 `model_spec` as a schema can. What it cannot say: as many colours and channels as classes, names that do not repeat, an
-ignore id above all classes, values that contradict the network.
+ignore id above all classes, a mean or std of another range, values that contradict the network.
 """
 
 from __future__ import annotations

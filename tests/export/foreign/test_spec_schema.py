@@ -21,7 +21,12 @@ VALIDATOR = jsonschema.Draft202012Validator(spec_schema())
 ALPHABET = st.characters(categories=["L", "N", "P"], include_characters=" ")
 TEXT = st.text(ALPHABET, min_size=1, max_size=12).filter(lambda text: text.strip() and not text.startswith("? "))
 SMALL = st.floats(-1, 1, width=32).filter(lambda number: number != int(number))
-SCALE = st.floats(0.125, 8, width=32).filter(lambda number: number != int(number))
+SCALES = {
+    white: st.floats(low, high).filter(lambda number: number != int(number))
+    for white, low, high in ((1, 0.125, 1), (255, 1, 80))
+}
+"""Of std by range: a std of the other range is refused."""
+
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=2),
@@ -44,7 +49,7 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
     named = [f"class {index}" if name is None else name for index, name in enumerate(classes)]
     assume(len(set(named)) == len(named))
     white = draw(st.sampled_from([1, 255]))
-    numbers = st.lists(SCALE, min_size=3, max_size=3)
+    numbers = st.lists(SCALES[white], min_size=3, max_size=3)
     mean = draw(st.lists(SMALL if white == 1 else st.floats(2, 200).map(lambda x: x + 0.1), min_size=3, max_size=3))
     spec: dict[str, Any] = {
         "format": 1,
