@@ -121,18 +121,20 @@ def decode_picture(content: bytes, path: Path, *, upright: bool = True, least: i
 
 
 def series_depth(paths: Sequence[Path]) -> int:
-    """Bits of 16 that the brightest of some pictures of a series uses, as a dark one alone looks like less.
+    """Bits of 16 that most of some pictures of a series use, as a dark one alone looks like less.
 
-    Files that cannot be read are passed over: who reads them says so.
+    Where no depth has the majority, or all 16 bits have, it is 8: each picture is then taken by itself, which is said
+    of those that use less. Files that cannot be read are passed over: who reads them says so.
     """
-    depth = DEPTHS[0]
+    depths: list[int] = []
     for path in paths[:: max(1, len(paths) // LOOKED_AT)][:LOOKED_AT]:
         with contextlib.suppress(DataError):
             decoded = decode(read_content(path), path, cv2.IMREAD_UNCHANGED)
             if decoded.dtype != np.uint16:
                 break
-            depth = max(depth, _depth_of(decoded))
-    return depth
+            depths.append(_depth_of(decoded))
+    usual = max(DEPTHS[:-1], key=depths.count)
+    return usual if 2 * depths.count(usual) > len(depths) else DEPTHS[0]
 
 
 def _depth_of(decoded: NDArray[Any]) -> int:

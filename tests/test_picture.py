@@ -205,7 +205,7 @@ def test_a_smaller_copy_is_no_page(order: str, kind: int, more: bool) -> None:
     assert not has_more_pictures(content[:30])
 
 
-@pytest.mark.parametrize(("brightest", "depth"), [([200, 255], 8), ([255, 400], 10), ([65535, 3], 16)])
+@pytest.mark.parametrize(("brightest", "depth"), [([200, 255], 8), ([900, 255, 400], 10), ([4000, 300, 4000], 12)])
 def test_a_dark_picture_of_a_series_is_read_as_the_others(tmp_path: Path, brightest: list[int], depth: int) -> None:
     paths = [tmp_path / f"{place}.png" for place in range(len(brightest))]
     for path, value in zip(paths, brightest, strict=True):
@@ -214,6 +214,15 @@ def test_a_dark_picture_of_a_series_is_read_as_the_others(tmp_path: Path, bright
     with open_source(tmp_path) as source:
         levels = [int(frame.image.max()) for frame in source]
     assert levels == [value >> (depth - 8) for value in brightest]
+
+
+def test_pictures_of_different_depths_are_each_taken_by_themselves(tmp_path: Path) -> None:
+    values = (65535, 65535, 65535, 16383, 4095, 1023, 255)
+    for place, value in enumerate(values):
+        cv2.imwrite(str(tmp_path / f"{place}.png"), np.full((4, 5, 3), value, np.uint16))
+    with open_source(tmp_path) as source:
+        assert {int(frame.image.max()) for frame in source} == {255}
+    assert len(source.warnings) == 4
 
 
 def test_a_series_of_eight_bits_or_of_nothing(tmp_path: Path) -> None:
