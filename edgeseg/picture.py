@@ -43,8 +43,8 @@ DEPTHS = (8, 10, 12, 14, 16)
 LEAST = 10
 """Bits that one picture alone is taken to use at least: a dark one of 10 bits is likelier than one of 8."""
 
-LOOKED_AT = 24
-"""Pictures of a series that are looked at."""
+FEWEST, LOOKED_AT = 3, 24
+"""Pictures of a series: one of two has no majority against it; and those that are looked at."""
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -126,6 +126,8 @@ def series_depth(paths: Sequence[Path]) -> int:
     Where no depth has the majority, or all 16 bits have, it is 8: each picture is then taken by itself, which is said
     of those that use less. Files that cannot be read are passed over: who reads them says so.
     """
+    if len(paths) < FEWEST:
+        return DEPTHS[0]
     depths: list[int] = []
     for path in paths[:: max(1, len(paths) // LOOKED_AT)][:LOOKED_AT]:
         with contextlib.suppress(DataError):

@@ -22,9 +22,6 @@ NEEDS = ("leftImg8bit", "gtFine")
 
 _LABEL_IDS, _TRAIN_IDS = "_gtFine_labelIds", "_gtFine_labelTrainIds"
 
-_LABELLED = ("train", "val")
-"""Splits whose labels are missed; those of the test split are not published."""
-
 CLASSES: dict[str, tuple[int, tuple[int, int, int]]] = {
     "road": (7, (128, 64, 128)),
     "sidewalk": (8, (244, 35, 232)),
@@ -55,7 +52,7 @@ def find(folder: Path) -> Layout | None:
     if not (images.is_dir() and masks.is_dir()):
         return None
     end = _LABEL_IDS if any(map(is_image, masks.rglob(f"*{_LABEL_IDS}.png"))) else _TRAIN_IDS
-    folders, unused = labelled_folders(images, masks, _LABELLED)
+    folders, unused = labelled_folders(images, masks)
     ends = ("_leftImg8bit", end)
     splits: Splits = {split: partial(pairs_by_name, *each, ends=ends) for split, each in folders.items()}
     classes = by_label_id if end == _LABEL_IDS else lambda: BY_TRAIN_ID

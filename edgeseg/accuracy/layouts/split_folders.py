@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -78,15 +78,15 @@ def without_labels(images: Path, masks: Path) -> str:
 
 
 def labelled_folders(
-    images: Path, masks: Path, expected: Sequence[str] = LABELLED
+    images: Path, masks: Path
 ) -> tuple[dict[str | None, tuple[Path, Path]], tuple[str, ...]]:
-    """The folders of each split, of images and of masks, and a sentence on each of the `expected` that lacks its masks.
+    """The folders of each split, of images and of masks, and a sentence on each of LABELLED that lacks its masks.
 
     Raises:
         DataError: two folders mean the same split.
     """
     folders = {split: (each, partner(masks, each.name)) for split, each in folders_by_split(images).items()}
-    lacking = [each for split, each in folders.items() if split in expected and not each[1].is_dir()]
+    lacking = [each for split, each in folders.items() if split in LABELLED and not each[1].is_dir()]
     both = {split: each for split, each in folders.items() if each[1].is_dir()}
     return both, tuple(without_labels(*each) for each in lacking)
 

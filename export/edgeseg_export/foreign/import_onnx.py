@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, inliner, version_converter
+from onnx import TensorProto
 
 from edgeseg import kernels
 from edgeseg.accuracy.dataset import Dataset
@@ -29,27 +29,22 @@ from edgeseg.segmenter import Segmenter
 from edgeseg_export.agreement import LEAST_AGREEMENT, TOLERANCE
 from edgeseg_export.batches import prove_batches
 from edgeseg_export.dynamic import prove_sizes
+from edgeseg_export.foreign.convert_opset import converted
 from edgeseg_export.foreign.imported_card import imported_card
 from edgeseg_export.foreign.model_spec import ModelSpec
 from edgeseg_export.foreign.open_onnx import load_foreign
 from edgeseg_export.foreign.original import Original
-from edgeseg_export.foreign.tail import RESIZE_WITH_COORDINATES
 from edgeseg_export.foreign.wrap import wrap
 from edgeseg_export.frames import sample_frames
 from edgeseg_export.golden import Pictures, data_pictures, write_with_golden
 from edgeseg_export.graph import finish
-from edgeseg_export.subgraphs import all_nodes
 from edgeseg_export.to_float import to_float
-from edgeseg_export.to_onnx import OPSET
 
 QUANTISED = frozenset(
     {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul"}
     | {"ConvInteger", "MatMulInteger"}
 )
 """Operators of networks that somebody has quantised: by Q and DQ, by integer operators, or as they run."""
-
-REDEFINED = frozenset({"GroupNormalization"})
-"""Operators that mean something else since opset 19 or later."""
 
 ABSURD = 0.995
 """Share of the pixels of real frames above which one class is a sign of a wrong input."""
@@ -121,7 +116,7 @@ def wrapped_bundle(
     """Wraps a network, proves it and writes its bundle; `origin` says in bundle.json where it comes from."""
     spec = original.spec
     dataset = None if data is None else Dataset.open(data, split)
-    wrapped = _converted(
+    wrapped = converted(
         wrap(original.model, original.tail.logits, original.dtype, original.model_spec, original.head, original.where),
         original.where,
     )
@@ -252,50 +247,6 @@ def _write_overlay(bundle: Bundle, model: Segmenter, frame: NDArray[np.uint8]) -
     with atomic_file(path) as temporary:
         temporary.write_bytes(picture.tobytes())
     return path
-
-
-def _converted(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
-    """The same with the operators of our opset, the one that every engine reads."""
-    opset = model.opset_import[0].version
-    if opset == OPSET:
-        return model
-    try:
-        converted = version_converter.convert_version(_spelled_out(model, opset), OPSET)
-    except Exception as error:  # the converter's exceptions share no base of their own.
-        reason = first_line(error).rpartition("failed: ")[2]  # without the converter's own source line
-        raise ExportError(
-            f"{where} has opset {opset}, which cannot be converted to {OPSET}: {reason}; export it with opset {OPSET}"
-        ) from error
-    for node in all_nodes(converted.graph):  # which float8 alone asks for, and opset 18 does not know
-        kept = [each for each in node.attribute if each.name != "saturate"]
-        if node.op_type in ("Cast", "CastLike", "QuantizeLinear") and len(kept) < len(node.attribute):
-            del node.attribute[:]
-            node.attribute.extend(kept)
-    if opset < RESIZE_WITH_COORDINATES:  # the converter leaves the default of now, which is another
-        for node in all_nodes(converted.graph):
-            if node.op_type == "Resize":
-                node.attribute.append(helper.make_attribute("coordinate_transformation_mode", "asymmetric"))
-                node.attribute.append(helper.make_attribute("nearest_mode", "floor"))
-    return converted
-
-
-def _spelled_out(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
-    """The same with older operators in place of those that our opset does not know, where ONNX says how."""
-    present = {node.op_type for node in all_nodes(model.graph)}
-    names = sorted(name for name in present if opset > OPSET and _is_newer(name))
-    if not names:
-        return model
-    typed = onnx.ModelProto()
-    typed.CopyFrom(model)
-    typed.graph.value_info.extend(  # the inliner asks for the types of what a function reads
-        helper.make_tensor_value_info(each.name, each.data_type, each.dims) for each in model.graph.initializer
-    )
-    return inliner.inline_selected_functions(typed, [("", name) for name in names], inline_schema_functions=True)
-
-
-def _is_newer(name: str) -> bool:
-    """Whether an operator is none of our opset, or another one there."""
-    return name in REDEFINED or not onnx.defs.has(name, OPSET)
 
 
 def _precision(model: onnx.ModelProto) -> Precision:
