@@ -47,8 +47,8 @@ def by_split(named: Iterable[tuple[str | None, Path]]) -> dict[str | None, Path]
 
 
 def folders_in(folder: Path) -> list[Path]:
-    """The folders in a folder, sorted; hidden ones are left out."""
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    """The folders in a folder, sorted, without hidden ones and what macOS adds to archives."""
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith((".", "__MACOSX")))
 
 
 def folders_by_split(folder: Path) -> dict[str | None, Path]:

@@ -110,6 +110,17 @@ def test_a_mask_for_each_label_knows_the_same_folders(tmp_path: Path, part: str)
     assert all(len(pairs()) == 1 for pairs in layout.splits.values())
 
 
+@pytest.mark.parametrize("part", ["train/", ""])
+def test_what_macos_adds_to_archives_is_neither_a_split_nor_a_label(tmp_path: Path, part: str) -> None:
+    junk = f"__MACOSX/{part}._a.png"
+    lay(tmp_path, f"images/{part}a.png", f"masks/rust/{part}a.png", f"masks/crack/{part}a.png")
+    lay(tmp_path, f"images/{junk}", f"masks/{junk}")
+    layout = found(tmp_path)
+    assert list(layout.splits) == ["train" if part else None]
+    assert not layout.parts
+    assert layout.classes().names == ("crack", "rust")
+
+
 def test_a_split_is_no_label_whatever_its_case(tmp_path: Path) -> None:
     lay(tmp_path, *(f"images/{each}/a.png" for each in ("train", "val")), "masks/Train/a.png", "masks/Val/a.png")
     assert found(tmp_path).name == "plain"
