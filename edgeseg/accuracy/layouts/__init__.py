@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgeseg.accuracy.layouts import camvid, cityscapes, coco, label_folders, mmseg, plain, voc
+from edgeseg.accuracy.layouts import camvid, cityscapes, coco, label_folders, mmseg, path_lists, plain, voc
 from edgeseg.accuracy.layouts.layout import Layout
 from edgeseg.errors import DataError
 
-LAYOUTS = (label_folders, plain, camvid, voc, cityscapes, mmseg, coco)
+LAYOUTS = (path_lists, label_folders, plain, camvid, voc, cityscapes, mmseg, coco)
 
 
 def find_layout(folder: Path) -> Layout | None:

@@ -67,7 +67,7 @@ class Layout:
         name: of the layout, "plain".
         splits: what lists the pairs of each split; the only key is None where the data set is not divided.
         classes: reads the classes.
-        unused: a sentence for each kind of pictures that no split reads.
+        unused: a sentence for each kind of pictures, and each list, that no split reads.
         parts: of a data set that is not divided, as the pictures of one city: what lists those of each by its name.
     """
 

@@ -61,7 +61,7 @@ def pairs_by_name(images: Path, masks: Path, *, ends: tuple[str, str] = ("", "")
         if singles:
             raise DataError(
                 f"{files[singles[0]]} has no partner of that name in {place} ({len(singles)} files have none); "
-                f"{unread(place, singles[0] + end) or 'every image needs its mask: add what is missing'}"
+                f"{unread(place, singles[0] + end) or 'add what is missing, or list the pairs in train.txt'}"
             )
     if not of_images:
         raise DataError(f"{images} is empty, expected images ({', '.join(sorted(SUFFIXES))})")

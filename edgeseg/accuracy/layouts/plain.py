@@ -12,12 +12,14 @@ read either way.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from edgeseg.accuracy.classes import Classes, read_classes
 from edgeseg.accuracy.layouts.layout import Layout, Pair
 from edgeseg.accuracy.layouts.pairing import pairs_by_name
+from edgeseg.accuracy.layouts.path_lists import unread_lists
 from edgeseg.accuracy.layouts.split_folders import layout_by_folders, partner
 from edgeseg.errors import DataError
 
@@ -30,7 +32,8 @@ def find(folder: Path) -> Layout | None:
     images, masks = folder / "images", folder / "masks"
     if not images.is_dir() or not (masks.is_dir() or (folder / "classes.json").is_file()):
         return None
-    return layout_by_folders(NAME, images, partial(_pairs, images, masks), partial(_classes, folder))
+    layout = layout_by_folders(NAME, images, partial(_pairs, images, masks), partial(_classes, folder))
+    return replace(layout, unused=unread_lists(folder)) if None in layout.splits else layout
 
 
 def _pairs(images: Path, masks: Path, part: str) -> tuple[Pair, ...]:

@@ -2,7 +2,7 @@
 
 JPEGImages/              2007_000032.jpg, ...
 SegmentationClass/       2007_000032.png, ...   indexed PNG whose indices are class ids, 255 is void
-ImageSets/Segmentation/  train.txt, val.txt     names, one a line
+ImageSets/Segmentation/  train.txt, val.txt     names, one a line, or paths as in path_lists.py (trainaug.txt)
 classes.json             only for other classes than VOC's 21
 labelmap.txt             CVAT and Datumaro write it: name:red,green,blue:parts:actions, one a line; masks are coloured
 """
@@ -16,6 +16,7 @@ from pathlib import Path
 from edgeseg.accuracy.classes import Classes, read_classes
 from edgeseg.accuracy.layouts.layout import Layout, Pair, Splits, read_text
 from edgeseg.accuracy.layouts.pairing import SUFFIXES, composed, files_by_name, unread
+from edgeseg.accuracy.layouts.path_lists import pair_of
 from edgeseg.accuracy.layouts.split_folders import by_split
 from edgeseg.errors import DataError
 
@@ -81,6 +82,9 @@ def _pairs(names: Path, images: Path, masks: Path) -> tuple[Pair, ...]:
     for line in filter(None, map(str.strip, read_text(names).splitlines())):
         name = next((each for each in _meant(line) if each in pictures), None)
         if name is None:
+            if pair := pair_of(line, images.parent):
+                pairs[str(pair.image)] = pair
+                continue
             raise DataError(f"{names} names {line:.120}, which is not in {images}; add it or take it off the list")
         if name not in labels:
             hint = unread(masks, name, _MASKS) or "add it or take it off the list"

@@ -1,0 +1,84 @@
+"""Lists of pairs, as PaddleSeg, PIDNet and RELLIS-3D have them, whatever the folders are called.
+
+train.txt  val.txt     paths of an image and its label image, one pair a line, from the data set's folder; also
+                       train.lst or train_list.txt
+classes.json           the classes; without it the folders' own layout counts, if they have one
+
+Spaces or a tab part the two paths. A list of images alone, as of a test split, is not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Set
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from edgeseg.accuracy.classes import read_classes
+from edgeseg.accuracy.layouts.layout import Layout, Pair, Splits, is_file, read_text
+from edgeseg.accuracy.layouts.pairing import is_image, spellings
+from edgeseg.accuracy.layouts.split_folders import LABELLED, SPLITS, by_split, usual
+from edgeseg.errors import DataError
+
+NAME = "lists of pairs"
+NEEDS = ("train.txt", "val.txt", "classes.json")
+
+_BOTH = "trainval"
+
+
+def find(folder: Path) -> Layout | None:
+    """A classes.json, and a list in which some line gives two files that are there."""
+    classes = folder / "classes.json"
+    if not classes.is_file():
+        return None
+    paired = [each for each in _lists(folder) if any(pair_of(line, folder) for line in _lines(each[1]))]
+    splits: Splits = {split: partial(_pairs, path, folder) for split, path in by_split(paired).items()}
+    return Layout(NAME, splits, partial(read_classes, classes), unread_lists(folder, {*splits})) if splits else None
+
+
+def unread_lists(folder: Path, read: Set[str | None] = frozenset()) -> tuple[str, ...]:
+    """A sentence on each list of images alone that names one of LABELLED, unless that split is `read`."""
+    lists = [path for split, path in _lists(folder) if split in LABELLED and split not in read]
+    return tuple(f"{path} is not read: give each of its lines the paths of an image and its mask" for path in lists)
+
+
+def pair_of(line: str, folder: Path) -> Pair | None:
+    """The two files that a line of a list names, if both are there; some lists begin paths with a slash."""
+    for at in (place for place, letter in enumerate(line) if letter.isspace()):
+        image, mask = (_file(part.strip(), folder) for part in (line[:at], line[at:]))
+        if image and mask:
+            return Pair(image, mask)
+    return None
+
+
+def _file(name: str, folder: Path) -> Path | None:
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_relative_to(folder.absolute()):
+        path = path.relative_to(folder.absolute())
+    if ".." in path.parts or not is_image(Path(path)):
+        return None
+    return next((folder / each for each in spellings(str(path).lstrip("/")) if is_file(folder / each)), None)
+
+
+def _lists(folder: Path) -> Iterator[tuple[str, Path]]:
+    for path in sorted(folder.iterdir()):
+        split = usual(path.stem.removesuffix("_list"))
+        if path.suffix in (".txt", ".lst") and split in (*SPLITS, _BOTH) and path.is_file():
+            yield split, path
+
+
+def _lines(path: Path) -> Iterator[str]:
+    return filter(None, map(str.strip, read_text(path).splitlines()))
+
+
+def _pairs(path: Path, folder: Path) -> tuple[Pair, ...]:
+    pairs: dict[Path, Pair] = {}
+    for line in _lines(path):
+        pair = pair_of(line, folder)
+        if pair is None:
+            raise DataError(
+                f"{path} has the line {line!r:.160}, expected the paths of an image and its mask in {folder}; correct "
+                "it, or add the files"
+            )
+        if pairs.setdefault(pair.image, pair) != pair:
+            raise DataError(f"{path} gives {pair.image} two masks; take one off the list")
+    return tuple(pairs.values())
