@@ -49,6 +49,12 @@ MODEL_SPEC: dict[str, Any] = {
     },
 }  # fmt: skip
 
+DESCRIBED = {
+    "classes": [{"name": "a", "colour": [1, 2, 3], "id": 0}, {"name": "b", "colour": [4, 5, 6], "id": [1, 2]}],
+    "ignore": 255,
+    "masks": "ids",
+}
+
 SETTINGS: dict[str, Any] = {
     **{"format": 1, "what": WHAT, "bundle": "x", "engine": "onnxruntime", "precision": "fp32", "sha256": "0" * 64},
     **{"width": 8, "height": 8, "threads": 1, "workers": 1, "processor": "x", "cores": 1, "measured": {}},
@@ -195,8 +201,7 @@ def test_spec_in_a_model(tmp_path: Path, spec: Spec) -> None:
 
 def test_classes(tmp_path: Path) -> None:
     file = tmp_path / "classes.json"
-    classes = [{"name": "a", "colour": [1, 2, 3], "id": 0}, {"name": "b", "colour": [4, 5, 6], "id": [1, 2]}]
-    fuzz("classes", file, json_target({"classes": classes, "ignore": 255, "masks": "ids"}), lambda: read_classes(file))
+    fuzz("classes", file, json_target(DESCRIBED), lambda: read_classes(file))
 
 
 def test_settings(tmp_path: Path) -> None:
@@ -282,16 +287,20 @@ def test_coco(tmp_path: Path) -> None:
     fuzz("coco", file, json_target(COCO), lambda: Dataset.open(tmp_path).load(0))
 
 
-@pytest.mark.parametrize("layout", ["voc", "ade20k"])
+@pytest.mark.parametrize("layout", ["voc", "ade20k", "pairs"])
 def test_list_of_a_data_set(layout: str, tmp_path: Path) -> None:
-    images, masks, text = {
-        "voc": ("JPEGImages", "SegmentationClass", b"a\na\n"),
-        "ade20k": ("images/train", "annotations/train", b"Idx\tRatio\tName\n1\t.1\twall\n2\t.1\tdoor, gate\n"),
+    ade20k = b"Idx\tRatio\tName\n1\t.1\twall\n2\t.1\tdoor, gate\n"
+    images, masks, name, text = {
+        "voc": ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation/train.txt", b"a\na\n"),
+        "ade20k": ("images/train", "annotations/train", "objectInfo150.txt", ade20k),
+        "pairs": ("jpg", "png", "train.txt", b"jpg/a.png png/a.png\n" * 2),
     }[layout]
     for folder in (images, masks):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "a.png").write_bytes(encoded(".png", PICTURE[..., 0] % 2))
-    file = tmp_path / ("objectInfo150.txt" if layout == "ade20k" else "ImageSets/Segmentation/train.txt")
+    if layout == "pairs":
+        (tmp_path / "classes.json").write_text(json.dumps(DESCRIBED))
+    file = tmp_path / name
     file.parent.mkdir(parents=True, exist_ok=True)
     fuzz(layout, file, byte_target(text), lambda: Dataset.open(tmp_path, "train").load(0))
 

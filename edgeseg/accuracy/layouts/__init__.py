@@ -34,7 +34,8 @@ def find_layout(folder: Path) -> Layout | None:
 
 def nearest(folder: Path) -> str:
     """What a folder that has no known layout lacks for the one that it resembles most, as a sentence's end."""
-    missing = {layout: [name for name in layout.NEEDS if not any(folder.glob(name))] for layout in LAYOUTS}
+    candidates = (plain, *LAYOUTS)  # of two that are as near, ours
+    missing = {layout: [name for name in layout.NEEDS if not any(folder.glob(name))] for layout in candidates}
     layout = min(missing, key=lambda each: len(missing[each]) / len(each.NEEDS))
     if len(missing[layout]) == len(layout.NEEDS):
         return (

@@ -116,6 +116,10 @@ def test_lists_without_classes_are_named(tmp_path: Path) -> None:
     assert nearest(tmp_path) == "it resembles the layout lists of pairs, which also has classes.json"
 
 
+def test_classes_alone_resemble_the_plain_layout(tmp_path: Path) -> None:
+    assert nearest(lay(tmp_path, {})) == "it resembles the layout plain, which also has images, masks"
+
+
 def test_vocs_lists_may_give_paths(tmp_path: Path) -> None:
     line = "/JPEGImages/a.jpg /SegmentationClassAug/a.png\n"
     lay(tmp_path, {"ImageSets/Segmentation/trainaug.txt": line}, *line.replace("/", "", 1).replace(" /", " ").split())
