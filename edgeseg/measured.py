@@ -187,7 +187,7 @@ class Evaluation(Fact):
 
     def compares_with(self, other: Evaluation) -> bool:
         """Whether both were measured on the same data, by the same classes."""
-        ours, theirs = ((it.data_sha256, it.renamed, it.left_over) for it in (self, other))
+        ours, theirs = ((it.data_sha256, [*it.iou], it.renamed, it.left_over) for it in (self, other))
         return bool(self.data_sha256) and ours == theirs
 
 

@@ -155,6 +155,7 @@ def artifact(*facts: Fact) -> Artifact:
         ([replace(EVALUATION, miou=math.nan), AGREEMENT], [EVALUATION], False),
         ([replace(EVALUATION, data_sha256="b"), AGREEMENT], [EVALUATION], True),
         ([replace(EVALUATION, left_over=(("x",), ()))], [EVALUATION], False),  # another mean
+        ([replace(EVALUATION, iou={"sky": math.nan, "road": 90.0})], [EVALUATION], False),  # ids meant other classes
         ([replace(EVALUATION, miou=math.nan), AGREEMENT], [replace(EVALUATION, miou=math.nan)], True),
         ([VERIFICATION], [VERIFICATION], True),
         ([replace(VERIFICATION, miou=60.0), AGREEMENT], [VERIFICATION], False),

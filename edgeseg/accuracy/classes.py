@@ -78,6 +78,12 @@ class Classes:
         ]
         return {"classes": entries, "ignore": self.ignore, "masks": "ids"}
 
+    def meaning(self, reading: Reading | None) -> bytes:
+        """What files that are read that way mean by ids and colours, for hashes; empty where ids are places."""
+        ids = b"" if reading == "colours" or self.ids is None else repr(sorted(self.ids.items())).encode()
+        colours = b"" if reading == "ids" else repr((self.palette, self.ignore_colour)).encode()
+        return ids + colours
+
     def label(self, image: LabelImage, path: Path, reading: Reading | None = None) -> NDArray[np.uint8]:
         """Class ids, uint8 (H, W), of a label image.
 

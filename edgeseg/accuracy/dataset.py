@@ -159,8 +159,11 @@ class Dataset:
 
     @functools.cached_property
     def digest(self) -> str:
-        """SHA-256 over the content of all files of the split, images and masks in order; names do not matter."""
-        whole = hashlib.sha256()
+        """SHA-256 over the content of all files of the split, images and masks in order; names do not matter.
+
+        Where masks hold colours, or ids that are not the classes' places, over what these mean too.
+        """
+        whole = hashlib.sha256(self.classes.meaning(self.reading))
         for pair in self.pairs:
             for content in (read_content(pair.image), pair.label_content()):
                 whole.update(hashlib.sha256(content).digest())

@@ -110,6 +110,22 @@ def test_digest_follows_content_alone(camvid_like: Path) -> None:
     assert Dataset.open(camvid_like, "val").digest != first
 
 
+@pytest.mark.parametrize("field", ["id", "colour"])
+def test_digest_follows_what_ids_and_colours_mean(plain: Path, field: str) -> None:
+    """Figures of other labels were compared: classes.json is no file of the split."""
+    file = plain / "classes.json"
+    described = json.loads(file.read_text())
+    for number, each in enumerate(described["classes"]):
+        each["id"] = number
+    described["masks"] = "ids" if field == "id" else "colours"
+    file.write_text(json.dumps(described))
+    before = Dataset.open(plain).digest
+    first, second = described["classes"]
+    first[field], second[field] = second[field], first[field]
+    file.write_text(json.dumps(described))
+    assert Dataset.open(plain).digest != before
+
+
 def remove_mask(folder: Path) -> None:
     (folder / "valannot" / "b.png").unlink()
 
