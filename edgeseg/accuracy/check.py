@@ -85,7 +85,7 @@ def check(folder: Path, *, progress: Callable[[int, int], None] = lambda _done, 
     datasets = []
     for split in layout.splits:
         try:
-            datasets.append(Dataset.of(layout, folder, split))
+            datasets.append(Dataset.of(layout, folder, split, refuse=False))
         except DataError as error:
             findings.append(Finding("fault", str(error)))
     datasets = without_unions(datasets)
@@ -144,7 +144,8 @@ def _of_split(report: SplitReport) -> list[Finding]:
     if len(report.unreadable) > NAMED:
         findings.append(Finding("fault", f"{where}{len(report.unreadable) - NAMED} more pairs cannot be read"))
     weight: Literal["fault", "warning"] = "fault" if report.name in (None, "train") else "warning"
-    findings += [Finding(weight, f"{where}{sentence}") for sentence in report.survey.faults()]
+    if report.survey.images:  # else nothing is known of the labels
+        findings += [Finding(weight, f"{where}{sentence}") for sentence in report.survey.faults()]
     if report.turned:
         sentence = f"EXIF turns {len(report.turned)} pictures; masks count as drawn over the turned ones: look at "
         findings.append(Finding("warning", f"{where}{sentence}{listed(report.turned)}"))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import hashlib
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -63,15 +64,21 @@ class Dataset:
         return cls.of(layout, folder, split)
 
     @classmethod
-    def of(cls, layout: Layout, folder: Path, split: str | None) -> Dataset:
+    def of(cls, layout: Layout, folder: Path, split: str | None, *, refuse: bool = True) -> Dataset:
         """Pairs the files of a split in a folder of that layout.
+
+        Args:
+            layout: of the folder.
+            folder: of the data set.
+            split: its name, None for the whole.
+            refuse: a label image that cannot be read, among those that say how all are; else `load` refuses it.
 
         Raises:
             DataError: as `open`.
         """
         pairs = _listed(layout, folder, split)
         classes = layout.classes()
-        return cls(folder, split, classes, pairs, classes.reading_of(_looked_at(pairs, classes)))
+        return cls(folder, split, classes, pairs, classes.reading_of(_looked_at(pairs, classes, refuse)))
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -220,14 +227,20 @@ def _listed(layout: Layout, folder: Path, split: str | None) -> tuple[Pair, ...]
     )
 
 
-def _looked_at(pairs: Sequence[Pair], classes: Classes) -> Iterator[LabelImage]:
+def _looked_at(pairs: Sequence[Pair], classes: Classes, refuse: bool) -> Iterator[LabelImage]:
     """Label images spread over a split, and one more that is not black, if white might be taken for ignored there."""
     spread = pairs[:: max(1, len(pairs) // LOOKED_AT)][:LOOKED_AT]
-    images = [pair.label() for pair in spread]
+    images = list(_labels(spread, refuse))
     yield from images
     if classes.white_fits_ignored and all(image.black for image in images):
-        others = (pair.label() for pair in pairs if pair not in spread)
+        others = _labels((pair for pair in pairs if pair not in spread), refuse)
         yield from islice((image for image in others if not image.black), 1)
+
+
+def _labels(pairs: Iterable[Pair], refuse: bool) -> Iterator[LabelImage]:
+    for pair in pairs:
+        with nullcontext() if refuse else suppress(DataError):
+            yield pair.label()
 
 
 def _turned_as(stored: NDArray[np.uint8], shown: NDArray[np.uint8], label: NDArray[np.uint8]) -> NDArray[np.uint8]:

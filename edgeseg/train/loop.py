@@ -168,10 +168,13 @@ def _step(
 
 
 def _validation(data: Path, settings: TrainSettings) -> Dataset | None:
-    """The val split, where there is one."""
+    """The val split, where there is one; read once, as a fault in it would else end the run epochs later."""
     if not settings.validate_every or not has_split(data, "val"):
         return None
-    return Dataset.open(data, "val")
+    validation = Dataset.open(data, "val")
+    for _ in validation:
+        pass
+    return validation
 
 
 def _spec(name: str, dataset: Dataset, stride: int, licence: str) -> Spec:

@@ -57,6 +57,22 @@ def test_nothing_speaks_against_good_data(data: Path) -> None:
     assert report.splits[0].survey.labelled.tolist() == [120, 120]
 
 
+def test_a_mask_that_cannot_be_read_hides_no_other_fault(data: Path) -> None:
+    """The split had been given up at the first of them."""
+    for name in ("0", "2"):
+        (data / f"masks/train/{name}.png").write_bytes(b"")
+    found = sentences(check(data))
+    assert [sentence.partition(": it")[0].partition(";")[0] for sentence in found] == [
+        f"fault: train: {data}/masks/train/{name}.png cannot be decoded as an image" for name in ("0", "2")
+    ]
+
+
+def test_of_masks_of_which_none_can_be_read_nothing_is_counted(data: Path) -> None:
+    mask_of(data, "val", 7)
+    (found,) = sentences(check(data))
+    assert "holds the id 7" in found
+
+
 def _absent(data: Path) -> None:
     mask_of(data, "train", 0)
 

@@ -84,6 +84,15 @@ def test_weights_say_what_they_are(finished: Path) -> None:
     assert 0 <= weights.training["hours"] < 1
 
 
+def test_a_fault_in_val_is_found_before_training(data: Path, tmp_path: Path) -> None:
+    """It had ended the run at its first validation, after hours."""
+    faulty = shutil.copytree(data, tmp_path / "data")
+    cv2.imwrite(str(faulty / "valannot/1.png"), np.zeros((8, 8), np.uint8))
+    with pytest.raises(DataError, match="they must have one size"):
+        train("unet", faulty, tmp_path / "run", SETTINGS)
+    assert not (tmp_path / "run").exists()
+
+
 def _tensors(path: Path) -> dict[str, Any]:
     with safe_open(path, framework="np") as file:
         return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
