@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from edgeseg.accuracy.label_file import LabelImage
 from edgeseg.errors import DataError
-from edgeseg.json_fields import list_of, optional, read_json, required
+from edgeseg.json_fields import list_of, of_kind, optional, read_json, required
 from edgeseg.spec import MAX_CLASSES, Colour
 
 Reading = Literal["ids", "colours"]
@@ -22,6 +23,9 @@ Reading = Literal["ids", "colours"]
 
 VOID = 255
 """The ignore id of labels whose files number their classes in a way of their own."""
+
+SIMILAR = 0.8
+"""From this likeness on, 0 to 1, a field's name is taken for a misspelt one: "color", "mask", "ignore_color"."""
 
 MINUS_ONE = (255, 65535)
 """What -1 becomes in files of 8 and of 16 bits without a sign."""
@@ -192,7 +196,11 @@ def read_classes(path: Path) -> Classes:
     """
     data = read_json(path, error=DataError, unreadable="check its permissions", damaged="correct it")
     where = str(path)
+    of_kind(data, dict, where=where, error=DataError)
+    _check_spelling(data, ("classes", "ignore", "ignore_colour", "masks"), where)
     entries = list_of(data, "classes", dict, where=where, error=DataError)
+    for index, each in enumerate(entries):
+        _check_spelling(each, ("name", "colour", "id"), f"{where}: class {index}")
     colour = optional(data, "ignore_colour", list, where=where, error=DataError) if "ignore_colour" in data else None
     reading = optional(data, "masks", str, where=where, error=DataError) if "masks" in data else None
     if reading is not None and reading not in get_args(Reading):
@@ -206,6 +214,14 @@ def read_classes(path: Path) -> Classes:
         ids=ids,
         reading=cast("Reading | None", reading),
     )
+
+
+def _check_spelling(entry: dict[str, Any], known: tuple[str, ...], where: str) -> None:
+    """Refuses a field that is almost one that is not there, as "mask" for "masks"; others are remarks."""
+    for field in entry.keys() - {*known}:
+        meant = difflib.get_close_matches(field.lower(), known, 1, SIMILAR)
+        if meant and meant[0] not in entry:
+            raise DataError(f'{where} has the field "{field:.40}", which is not read, expected "{meant[0]}"; rename it')
 
 
 def _usual(images: list[LabelImage]) -> Reading:
@@ -261,36 +277,3 @@ def _colour(levels: list[Any], where: str) -> Colour:
         raise DataError(f"{where} has the colour {levels!r:.80}, expected three integers from 0 to 255")
     red, green, blue = levels
     return red, green, blue
-
-
-CAMVID = Classes(
-    names=(
-        "Sky",
-        "Building",
-        "Pole",
-        "Road",
-        "Pavement",
-        "Tree",
-        "SignSymbol",
-        "Fence",
-        "Car",
-        "Pedestrian",
-        "Bicyclist",
-    ),
-    palette=(
-        (128, 128, 128),
-        (128, 0, 0),
-        (192, 192, 128),
-        (128, 64, 128),
-        (60, 40, 222),
-        (128, 128, 0),
-        (192, 128, 128),
-        (64, 64, 128),
-        (64, 0, 128),
-        (64, 64, 0),
-        (0, 128, 192),
-    ),
-    ignore=11,
-    ignore_colour=(0, 0, 0),
-)
-"""The 11 classes of CamVid, in the order, colours and with the void id that SegNet's authors gave them."""

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeseg.accuracy.class_map import ClassMap, parse_map
-from edgeseg.accuracy.classes import CAMVID
+from edgeseg.accuracy.layouts.camvid import CAMVID
 from edgeseg.accuracy.layouts.cityscapes import BY_TRAIN_ID as CITYSCAPES
 from edgeseg.errors import DataError, UsageError
 

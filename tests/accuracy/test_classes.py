@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeseg.accuracy.classes import CAMVID, Classes, read_classes
+from edgeseg.accuracy.classes import Classes, read_classes
 from edgeseg.accuracy.label_file import LabelImage
+from edgeseg.accuracy.layouts.camvid import CAMVID
 from edgeseg.errors import DataError
 
 PATH = Path("mask.png")
@@ -244,6 +245,27 @@ def test_files_may_number_classes_in_a_way_of_their_own(
 def test_a_file_that_does_not_hold_together(change: dict[str, Any], message: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=message):
         read_classes(write(tmp_path, **change))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"classes": [{**each, "Id": 1} for each in FILE["classes"]]}, 'class 0 has the field "Id".* expected "id"'),
+        ({"classes": [{"name": "a", "color": [1, 2, 3]}]}, 'class 0 has the field "color".* expected "colour"; rename'),
+        ({"mask": "colours"}, 'has the field "mask", which is not read, expected "masks"'),
+        ({"ignore_color": [0, 0, 0]}, 'has the field "ignore_color".* expected "ignore_colour"'),
+    ],
+)
+def test_a_misspelt_field_is_not_passed_over(change: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=message):
+        read_classes(write(tmp_path, **change))
+
+
+def test_other_fields_are_remarks(tmp_path: Path) -> None:
+    remarks = {"name_de": "x", "trainId": 3, "supercategory": "y", "color": [9, 9, 9]}
+    entries = [{**each, **remarks} for each in FILE["classes"]]
+    described = write(tmp_path, classes=entries, description="", version=1, ignore_label=3)
+    assert read_classes(described) == read_classes(write(tmp_path))
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:

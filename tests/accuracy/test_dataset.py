@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeseg.accuracy.classes import CAMVID, Classes, read_classes
+from edgeseg.accuracy.classes import Classes, read_classes
 from edgeseg.accuracy.dataset import Dataset, splits
 from edgeseg.accuracy.label_file import label_image
+from edgeseg.accuracy.layouts.camvid import CAMVID
 from edgeseg.errors import DataError, EdgeSegWarning
 from edgeseg.picture import read_picture
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from edgeseg.accuracy.class_map import ClassMap
-from edgeseg.accuracy.classes import CAMVID
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.evaluate import evaluate, evaluation_table
+from edgeseg.accuracy.layouts.camvid import CAMVID
 from edgeseg.bundle import Bundle
 from edgeseg.errors import DataError, EdgeSegWarning
 from edgeseg.measured import Evaluation

@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from edgeseg.accuracy.classes import CAMVID, read_classes
+from edgeseg.accuracy.classes import Classes, read_classes
 from edgeseg.accuracy.layouts.layout import Layout, Splits
 from edgeseg.accuracy.layouts.pairing import pairs_by_name
 from edgeseg.accuracy.layouts.split_folders import LABELLED, by_split, folders_in, usual, without_labels
@@ -40,3 +40,36 @@ def find(folder: Path) -> Layout | None:
         lambda: read_classes(file) if file.is_file() else CAMVID,
         tuple(without_labels(each, folders[each]) for each in unused),
     )
+
+
+CAMVID = Classes(
+    names=(
+        "Sky",
+        "Building",
+        "Pole",
+        "Road",
+        "Pavement",
+        "Tree",
+        "SignSymbol",
+        "Fence",
+        "Car",
+        "Pedestrian",
+        "Bicyclist",
+    ),
+    palette=(
+        (128, 128, 128),
+        (128, 0, 0),
+        (192, 192, 128),
+        (128, 64, 128),
+        (60, 40, 222),
+        (128, 128, 0),
+        (192, 128, 128),
+        (64, 64, 128),
+        (64, 0, 128),
+        (64, 64, 0),
+        (0, 128, 192),
+    ),
+    ignore=11,
+    ignore_colour=(0, 0, 0),
+)
+"""The 11 classes of CamVid, in the order, colours and with the void id that SegNet's authors gave them."""

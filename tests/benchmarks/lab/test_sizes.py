@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from edgeseg.accuracy.classes import CAMVID
+from edgeseg.accuracy.layouts.camvid import CAMVID
 from edgeseg.models import build
 from edgeseg.models.weights import save_weights
 from edgeseg.spec import Spec
