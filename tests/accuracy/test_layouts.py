@@ -181,6 +181,19 @@ def test_coco_as_its_exporters_lay_it_out(tmp_path: Path, index: str, image: str
     assert np.array_equal(label, expected)
 
 
+def test_a_category_without_an_object_is_a_class_unless_it_is_the_parent_of_all(tmp_path: Path) -> None:
+    """COCO's person is of the supercategory person: a val split without one had "different categories"."""
+    supers = {"person": "person", "vehicle": "none", "car": "vehicle"}
+    listed = [{"id": n, "name": name, "supercategory": parent} for n, (name, parent) in enumerate(supers.items())]
+    (tmp_path / "annotations").mkdir()
+    for split, used in (("train", (0, 1, 2)), ("val", (2,))):
+        picture(tmp_path / f"{split}/a.png", size=(6, 8))
+        objects = [{**COCO["annotations"][0], "category_id": each} for each in used]
+        content = json.dumps(COCO | {"categories": listed, "annotations": objects})
+        (tmp_path / f"annotations/instances_{split}.json").write_text(content)
+        assert Dataset.open(tmp_path, split).classes.names == ("background", *supers)
+
+
 def test_cocos_digest_follows_its_annotations(tmp_path: Path) -> None:
     picture(tmp_path / "images/a.png", size=(6, 8))
     (tmp_path / "result.json").write_text(json.dumps(COCO))

@@ -102,10 +102,15 @@ class CocoFile:
     def categories(self) -> dict[int, str]:
         """Names by id; without the parent of all others, which Roboflow adds and never uses."""
         where = f"{self._path}: category"
-        names = {self._number(each, "id", where): str(each.get("name", "")) for each in self._list("categories")}
+        listed = {self._number(each, "id", where): each for each in self._list("categories")}
+        names = {key: str(each.get("name", "")) for key, each in sorted(listed.items())}
         used = {self._number(each, "category_id", where) for each in self._list("annotations")}
-        parents = [each.get("supercategory") for each in self._list("categories")]
-        return {key: name for key, name in sorted(names.items()) if key in used or name not in parents}
+
+        def is_root(key: int) -> bool:
+            others = [each.get("supercategory") for other, each in listed.items() if other != key]
+            return bool(others) and all(parent == names[key] for parent in others)
+
+        return {key: name for key, name in names.items() if key in used or not is_root(key)}
 
     def classes(self) -> Classes:
         """The categories by id, after "background"."""
