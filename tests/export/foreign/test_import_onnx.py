@@ -363,15 +363,6 @@ def test_operators_newer_than_our_opset_are_spelled_out(tmp_path: Path) -> None:
     np.testing.assert_allclose(logits, by_hand(model, frame, description()["input"]), atol=1e-3)
 
 
-def test_what_cannot_be_converted_is_named(tmp_path: Path) -> None:
-    grid = np.zeros((1, 12, 16, 2), np.float32)
-    sampled = [constant("grid", grid), helper.make_node("GridSample", ["scores", "grid"], ["out"], mode="linear")]
-    model = network(lambda _: sampled, opset=20)
-    model.ir_version = 9
-    with pytest.raises(ExportError, match=r"opset 20, which cannot be converted to 18: [^/]*; export it with opset 18"):
-        imported(model, tmp_path)
-
-
 @pytest.mark.skipif(Version(onnx.__version__) < Version("1.19"), reason="inlines ONNX's own functions since 1.19")
 def test_group_normalisation_of_a_newer_opset_is_spelled_out(tmp_path: Path) -> None:
     def normalised(s: str) -> Nodes:
