@@ -170,6 +170,21 @@ def test_other_opsets_are_refused(tmp_path: Path, opset: int) -> None:
         imported(network(opset=opset), tmp_path)
 
 
+def test_scores_of_few_levels_tie_and_are_taken(tmp_path: Path) -> None:
+    """Which class a resize gives a tie to is a matter of rounding, and no disagreement."""
+
+    def coarse(s: str) -> Nodes:
+        return [
+            constant("scale", np.array(2, np.float32)),
+            constant("zero", np.array(0, np.int8)),
+            helper.make_node("QuantizeLinear", [s, "scale", "zero"], ["levels"]),
+            helper.make_node("DequantizeLinear", ["levels", "scale", "zero"], ["out"]),
+        ]
+
+    figures = imported(network(coarse), tmp_path).artifacts[0].measured.facts["original"]
+    assert figures["mask_agreement"] == 100
+
+
 def test_half_precision(tmp_path: Path) -> None:
     bundle = imported(network(kind=TensorProto.FLOAT16, out=TensorProto.FLOAT16), tmp_path)
     assert [each.precision for each in bundle.artifacts] == ["fp32", "fp16"]

@@ -46,9 +46,7 @@ def swished(s: str) -> Nodes:
 
 @pytest.mark.skipif(Version(onnx.__version__) < Version("1.19"), reason="inlines ONNX's own functions since 1.19")
 @pytest.mark.parametrize(("tail", "opset"), [(brightest, 22), (doubled, 21), (shifted, 20), (swished, 24)])
-def test_newer_operators_are_put_in_the_words_of_ours(
-    tail: Callable[[str], Nodes], opset: int, tmp_path: Path
-) -> None:
+def test_newer_operators_are_put_in_the_words_of_ours(tail: Callable[[str], Nodes], opset: int, tmp_path: Path) -> None:
     model = network(tail, opset=opset)
     model.ir_version = 10
     bundle = imported(model, tmp_path)
