@@ -175,7 +175,7 @@ def test_scores_of_few_levels_tie_and_are_taken(tmp_path: Path) -> None:
 
     def coarse(s: str) -> Nodes:
         return [
-            constant("scale", np.array(2, np.float32)),
+            constant("scale", np.array(1.1, np.float32)),
             constant("zero", np.array(0, np.int8)),
             helper.make_node("QuantizeLinear", [s, "scale", "zero"], ["levels"]),
             helper.make_node("DequantizeLinear", ["levels", "scale", "zero"], ["out"]),
