@@ -14,6 +14,15 @@ from edgeseg_export.to_onnx import OPSET
 REDEFINED = frozenset({"GroupNormalization"})
 """Operators that mean something else since opset 19 or later."""
 
+UNCONVERTED = frozenset({"ConstantOfShape", "GlobalMaxPool", "GridSample"})
+"""Operators that ONNX's converter has no way down for, though they only take more types since, or have other words."""
+
+_ASIDE = "edgeseg.aside"
+"""Domain of what the converter is to leave alone."""
+
+_MODES = {b"linear": b"bilinear", b"cubic": b"bicubic"}
+"""Of GridSample before opset 20, which knew pictures alone."""
+
 
 def converted(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
     """The same with the operators of our opset, the one that every engine reads.
@@ -29,12 +38,16 @@ def converted(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
     if opset == OPSET:
         return model
     try:
-        result = version_converter.convert_version(_spelled_out(model, opset), OPSET)
+        spelled = _spelled_out(model, opset)
+        if opset > OPSET:
+            _set_aside(spelled)
+        result = version_converter.convert_version(spelled, OPSET)
     except Exception as error:  # the converter's exceptions share no base of their own.
         reason = first_line(error).rpartition("failed: ")[2]  # without the converter's own source line
         raise ExportError(
             f"{where} has opset {opset}, which cannot be converted to {OPSET}: {reason}; export it with opset {OPSET}"
         ) from error
+    _put_back(result)
     for node in all_nodes(result.graph):  # which float8 alone asks for, and opset 18 does not know
         kept = [each for each in node.attribute if each.name != "saturate"]
         if node.op_type in ("Cast", "CastLike", "QuantizeLinear") and len(kept) < len(node.attribute):
@@ -52,14 +65,45 @@ def _spelled_out(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
     """The same with older operators in place of those that our opset does not know, where ONNX says how."""
     present = {node.op_type for node in all_nodes(model.graph)}
     names = sorted(name for name in present if opset > OPSET and _is_newer(name))
-    if not names:
-        return model
     typed = onnx.ModelProto()
     typed.CopyFrom(model)
+    if not names:
+        return typed
+    for node in all_nodes(typed.graph):
+        if node.op_type in names:
+            _state_defaults(node, opset)
     typed.graph.value_info.extend(  # the inliner asks for the types of what a function reads
         helper.make_tensor_value_info(each.name, each.data_type, each.dims) for each in model.graph.initializer
     )
     return inliner.inline_selected_functions(typed, [("", name) for name in names], inline_schema_functions=True)
+
+
+def _state_defaults(node: onnx.NodeProto, opset: int) -> None:
+    """Gives a node the attributes that it leaves to their defaults: the inliner knows no defaults."""
+    stated = {each.name for each in node.attribute}
+    for name, attribute in onnx.defs.get_schema(node.op_type, opset).attributes.items():
+        if name not in stated and attribute.default_value.type:
+            node.attribute.append(attribute.default_value)
+
+
+def _set_aside(model: onnx.ModelProto) -> None:
+    """Hides UNCONVERTED from the converter, in the words of our opset."""
+    model.opset_import.append(helper.make_opsetid(_ASIDE, 1))
+    for node in all_nodes(model.graph):
+        if node.op_type not in UNCONVERTED:
+            continue
+        node.domain = _ASIDE
+        for each in node.attribute:
+            if node.op_type == "GridSample" and each.name == "mode":
+                each.s = _MODES.get(each.s, each.s)
+
+
+def _put_back(model: onnx.ModelProto) -> None:
+    del model.opset_import[:]
+    model.opset_import.append(helper.make_opsetid("", OPSET))
+    for node in all_nodes(model.graph):
+        if node.domain == _ASIDE:
+            node.domain = ""
 
 
 def _is_newer(name: str) -> bool:

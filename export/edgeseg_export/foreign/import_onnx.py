@@ -196,14 +196,14 @@ def _agreement(
         with np.errstate(invalid="ignore"):  # infinities; the kernels refuse them
             difference = max(difference, float(np.abs(actual - reference).max()))
         largest = max(largest, float(np.abs(reference).max()))
+        own = size if original.resizes_scores and spec.grid != "corners" else None
         # What the channels that are left out would have won is no matter.
-        if original.model_spec.channels is not None and spec.head.exclusive:
-            mask = reference[0].argmax(0)
-        else:
-            mask = original.mask(expected, size if original.resizes_scores and spec.grid != "corners" else None)
+        alone = original.model_spec.channels is not None and spec.head.exclusive
+        mask = reference[0].argmax(0) if alone else original.mask(expected, own)
         height, width = mask.shape[-2:]
-        rect = whole if (height, width) == size else None
-        same += int((cut(actual, width, height, rect=rect) == mask).sum())
+        found = cut(actual, width, height, rect=whole if (height, width) == size else None)
+        agrees = found == mask
+        same += int((agrees if alone else agrees | original.ties(expected, found, own)).sum())
         pixels += mask.size
     agreement = 100 * same / pixels
     if not difference <= tolerance * largest or agreement < LEAST_AGREEMENT:

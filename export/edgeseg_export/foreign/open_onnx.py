@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 from onnx import external_data_helper, helper, inliner, numpy_helper
 
+from edgeseg.engines import first_line
 from edgeseg.errors import ExportError
 from edgeseg.files import LARGEST_MODEL, read_file, real
 from edgeseg.onnx_wire import has_external_data
@@ -45,7 +46,11 @@ def load_foreign(path: Path) -> onnx.ModelProto:
     _load_external(model, path)
     open_sizes(model.graph)
     if model.functions:
-        model = inliner.inline_local_functions(model)
+        try:
+            model = inliner.inline_local_functions(model, convert_version=True)
+        except Exception as error:  # ONNX's exceptions share no base of their own.
+            reason = first_line(error).rpartition("failed: ")[2]  # without the converter's own source line
+            raise ExportError(f"{path} has functions that cannot be inlined ({reason}); export it again") from error
     check_operators(model, str(path))
     if not tensor_outputs(model):
         raise ExportError(f"{path} gives no tensor, expected scores for each pixel; export it with an output")

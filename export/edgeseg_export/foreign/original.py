@@ -24,6 +24,9 @@ from edgeseg_export.foreign.tail import RESIZING, SQUASHING, Tail, candidates, f
 from edgeseg_export.foreign.wrap import LEVELS, channels_last, frame_input
 from edgeseg_export.frames import sample_frames
 
+TIE = 1e-6
+"""Of the largest score: what float32 rounds when scores are resized."""
+
 
 class Original:
     """The network as it came, run by ONNX Runtime on what `Preparation` computes in NumPy.
@@ -134,22 +137,44 @@ class Original:
         """
         if self.tail.ids is not None:
             return np.squeeze(tensors[self.tail.ids])
-        picture = tensors[self._picture].astype(np.float32)
+        if self.head.exclusive:
+            ids: NDArray[Any] = self._scores(tensors, size).argmax(0)
+            return ids
+        own: NDArray[Any] = self._shown(tensors, size) > self._own_threshold
+        return own if self.model_spec.channels is None else own[list(self.model_spec.channels)]
+
+    def ties(
+        self, tensors: dict[str, NDArray[Any]], ids: NDArray[Any], size: tuple[int, int] | None = None
+    ) -> NDArray[np.bool_]:
+        """Where class ids (h, w) score as high as those of `mask`, but for rounding: scores of few levels often tie.
+
+        Nowhere if it gives class ids itself, or labels that may overlap.
+        """
+        if self.tail.ids is not None or not self.head.exclusive:
+            return np.zeros(ids.shape, np.bool_)
+        scores = self._scores(tensors, size)
+        chosen = np.take_along_axis(scores, ids[None].astype(np.int64), 0)[0]
+        largest = np.abs(scores).max(0 if self.head.kind == "classes" else None)
+        tied: NDArray[np.bool_] = chosen >= scores.max(0) - TIE * largest
+        return tied
+
+    def _shown(self, tensors: dict[str, NDArray[Any]], size: tuple[int, int] | None) -> NDArray[np.float32]:
+        """The picture of its own scores, (C, h, w), resized to `size`."""
+        picture: NDArray[np.float32] = tensors[self._picture].astype(np.float32)
         picture = picture if picture.ndim == 3 else picture[0]
         if len(picture) != tensors[self.tail.logits].shape[1]:  # (h, w, C)
             picture = np.moveaxis(picture, -1, 0)
         if size is not None:
             picture = np.stack([cv2.resize(plane, size[::-1], interpolation=cv2.INTER_LINEAR) for plane in picture])
-        above = picture - np.float32(self._own_threshold)
-        if not self.head.exclusive:
-            own: NDArray[Any] = above > 0
-            return own if self.model_spec.channels is None else own[list(self.model_spec.channels)]
-        ids: NDArray[Any] = picture.argmax(0)
-        if self.head.kind == "binary":
-            ids = above[0] > 0
-        elif self.head.kind == "multi-label":
-            ids = np.where(above.max(0) > 0, ids + 1, 0)
-        return ids
+        return picture
+
+    def _scores(self, tensors: dict[str, NDArray[Any]], size: tuple[int, int] | None) -> NDArray[np.float32]:
+        """The same as scores of the classes, of which the highest wins: one that holds where none is above has 0."""
+        shown = self._shown(tensors, size)
+        if self.head.kind == "classes":
+            return shown
+        above = shown - np.float32(self._own_threshold)
+        return np.concatenate([np.zeros_like(above[:1]), above])
 
     @property
     def resizes_scores(self) -> bool:

@@ -75,6 +75,7 @@ class FloatGraph:
         if inputs != [FRAME] or len(model.graph.output) != 1:
             raise ExportError(f"{file} takes {', '.join(inputs)}, expected {FRAME!r} alone; export the bundle again")
         _fold_casts(model)
+        _part_weights(model)
         for index, node in enumerate(model.graph.node):
             node.name = f"{index}_{node.op_type}"
         return cls(model)
@@ -83,15 +84,22 @@ class FloatGraph:
         """Names of a node's inputs that are computed, so no constants and no absent ones."""
         return [name for name in node.input if name and name not in self.constants]
 
+    def is_plain(self, node: onnx.NodeProto) -> bool:
+        """Whether a node is a convolution of pictures whose weights and bias are constants; others stay in float."""
+        if node.op_type not in ("Conv", "ConvTranspose"):
+            return False
+        weights = self.constants.get(node.input[1])
+        bias = _bias_name(node)
+        return weights is not None and weights.ndim == 4 and (not bias or bias in self.constants)
+
     def convolutions(self) -> list[onnx.NodeProto]:
-        """Convolutions whose weights are constants, in the order of computation."""
-        kinds = ("Conv", "ConvTranspose")
-        return [node for node in self.nodes if node.op_type in kinds and node.input[1] in self.constants]
+        """The plain convolutions, in the order of computation."""
+        return [node for node in self.nodes if self.is_plain(node)]
 
     def bias(self, node: onnx.NodeProto) -> NDArray[np.float32]:
-        """The bias of a convolution, float32 (outputs,); zeros if it has none."""
-        if len(node.input) > 2:
-            return as_float(self.constants[node.input[2]])
+        """The bias of a plain convolution, float32 (outputs,); zeros if it has none."""
+        if name := _bias_name(node):
+            return as_float(self.constants[name])
         weights = self.constants[node.input[1]]
         return np.zeros(weights.shape[0 if node.op_type == "Conv" else 1], np.float32)
 
@@ -172,6 +180,24 @@ def _fold_casts(model: onnx.ModelProto) -> None:
     model.graph.node.extend(remaining)
     del model.graph.initializer[:]
     model.graph.initializer.extend(tensor for name, tensor in constants.items() if name in used)
+
+
+def _part_weights(model: onnx.ModelProto) -> None:
+    """Gives convolutions that share their weights, as the scales of a pyramid do, a copy each: their inputs differ."""
+    constants = {tensor.name: tensor for tensor in model.graph.initializer}
+    seen: set[str] = set()
+    for index, node in enumerate(model.graph.node):
+        if node.op_type not in ("Conv", "ConvTranspose") or node.input[1] not in constants:
+            continue
+        if node.input[1] in seen:
+            copied = model.graph.initializer.add()
+            copied.CopyFrom(constants[node.input[1]])
+            copied.name = node.input[1] = f"{node.input[1]}.{index}"
+        seen.add(node.input[1])
+
+
+def _bias_name(node: onnx.NodeProto) -> str:
+    return str(node.input[2]) if len(node.input) > 2 else ""
 
 
 def as_float(constant: NDArray[Any]) -> NDArray[np.float32]:

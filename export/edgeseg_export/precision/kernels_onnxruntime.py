@@ -92,7 +92,7 @@ def packing(graph: FloatGraph, start: Normalisation) -> Packing | None:
     """How the first convolution takes groups; None where it is no plain one or the frame's width does not divide."""
     readers = graph.consumers.get(start.output, [])
     shape = [size.dim_value for size in graph.model.graph.input[0].type.tensor_type.shape.dim]
-    if len(readers) != 1 or readers[0].op_type != "Conv" or readers[0].input[1] not in graph.constants:
+    if len(readers) != 1 or readers[0].op_type != "Conv" or not graph.is_plain(readers[0]):
         return None
     node, (batch, height, width, _) = readers[0], shape
     attributes = {each.name: helper.get_attribute_value(each) for each in node.attribute}

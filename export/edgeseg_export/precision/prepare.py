@@ -13,7 +13,7 @@ from edgeseg.accuracy.evaluate import evaluate
 from edgeseg.artifact import Artifact
 from edgeseg.bundle import Bundle
 from edgeseg.engines import open_engine
-from edgeseg.errors import UsageError
+from edgeseg.errors import ExportError, UsageError
 from edgeseg.segmenter import Segmenter
 from edgeseg_export.frame_set import FrameSet
 from edgeseg_export.precision import qdq_onnxruntime, qdq_tensorrt
@@ -96,6 +96,7 @@ def prepare(
 
     Raises:
         BundleError: the bundle has no fp32 artifact.
+        ExportError: the network has no convolution to quantise.
         UsageError: `keep` names a layer that the network has not.
         DataError: the data is too little, of other classes, or shares frames with `evaluation`.
         OutputError: the cache cannot be written.
@@ -115,6 +116,8 @@ def prepare(
 
 def _check_layers(graph: FloatGraph, keep: frozenset[str]) -> None:
     layers = [graph.layer(node) for node in graph.convolutions()]
+    if not layers:
+        raise ExportError("the network has no convolution whose weights are constants, as INT8 needs; keep it in fp32")
     unknown = sorted(keep - set(layers))
     if unknown:
         raise UsageError(f"the network has no layer {', '.join(unknown)} to keep in float; it has {', '.join(layers)}")

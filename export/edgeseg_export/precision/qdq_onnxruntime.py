@@ -56,7 +56,7 @@ def emit(graph: FloatGraph, histograms: Histograms, recipe: Recipe) -> onnx.Mode
     for node in graph.nodes:
         if start is not None and node.name in start.nodes:
             continue
-        if node.op_type == "Conv" and node.input[1] in graph.constants and node.name not in float_nodes:
+        if node.op_type == "Conv" and graph.is_plain(node) and node.name not in float_nodes:
             here = packed if packed is not None and packed.node.name == node.name else None
             _convolution(rewriter, graph, node, grids, histograms[node.input[0]].means, here, recipe.largest)
         elif not node.input or node.input[0] not in grids:
@@ -89,7 +89,7 @@ def _quantised(graph: FloatGraph, float_nodes: set[str]) -> set[str]:
 
 def _has_integer_kernel(graph: FloatGraph, node: onnx.NodeProto) -> bool:
     if node.op_type == "Conv":
-        return node.input[1] in graph.constants
+        return graph.is_plain(node)
     return node.op_type in FOLLOWING or (node.op_type == "Add" and len(graph.floats(node)) == 2)
 
 

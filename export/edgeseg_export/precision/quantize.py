@@ -112,6 +112,7 @@ def quantize(
 
     Raises:
         BundleError: the bundle has no fp32 artifact.
+        ExportError: the network has no convolution to quantise, or float16 cannot hold it.
         UsageError: `keep` names a layer that the network has not.
         DataError: the data is too little, of other classes, or shares frames with `evaluation`.
         OutputError: the bundle or the cache cannot be written.

@@ -69,6 +69,48 @@ def in_pieces(s: str) -> Nodes:
     ]
 
 
+def weighted(s: str) -> Nodes:
+    """Scores weighted by channel, as ECA-Net does: by a convolution of one dimension."""
+    return [
+        helper.make_node("GlobalAveragePool", [s], ["mean"]),
+        constant("row", np.array([1, 1, 5])),
+        helper.make_node("Reshape", ["mean", "row"], ["channels"]),
+        constant("kernel", np.full((1, 1, 3), 0.3, np.float32)),
+        helper.make_node("Conv", ["channels", "kernel"], ["mixed"], pads=[1, 1]),
+        constant("planes", np.array([1, 5, 1, 1])),
+        helper.make_node("Reshape", ["mixed", "planes"], ["weights"]),
+        helper.make_node("Mul", [s, "weights"], ["weighed"]),
+        *classified("weighed"),
+    ]
+
+
+def classified(s: str) -> Nodes:
+    """A last convolution, which stays in float."""
+    weights = np.random.default_rng(0).normal(size=(5, 5, 1, 1)).astype(np.float32)
+    return [constant("last weights", weights), helper.make_node("Conv", [s, "last weights"], ["out"])]
+
+
+def repeated(s: str) -> Nodes:
+    """Two convolutions that share their weights, and differ in their bias."""
+    random = np.random.default_rng(5)
+    return [
+        constant("shared", random.normal(size=(5, 5, 3, 3)).astype(np.float32) / 2),
+        constant("bias", random.normal(size=5).astype(np.float32)),
+        helper.make_node("Conv", [s, "shared"], ["once"], pads=[1] * 4),
+        helper.make_node("Relu", ["once"], ["positive"]),
+        helper.make_node("Conv", ["positive", "shared", "bias"], ["twice"], pads=[1] * 4),
+        *classified("twice"),
+    ]
+
+
+def biased(bias: str) -> onnx.ModelProto:
+    """Whose first convolution has that bias: none at all, or a computed one."""
+    model = network()
+    model.graph.node[0].input[2] = bias
+    model.graph.node.insert(0, helper.make_node("Add", ["b0", "b0"], ["computed"]))
+    return model
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -77,8 +119,15 @@ def in_pieces(s: str) -> Nodes:
         channels_last,
         lambda: network(branching),
         lambda: network(in_pieces),
+        lambda: network(weighted),
+        lambda: network(repeated),
+        lambda: biased(""),
+        lambda: biased("computed"),
     ],
-    ids=["statistic of a frame", "mask beyond float16", "channels last", "a branch", "a sequence"],
+    ids=[
+        *("statistic of a frame", "mask beyond float16", "channels last", "a branch", "a sequence"),
+        *("one dimension", "shared weights", "no bias by an empty name", "a computed bias"),
+    ],
 )
 def test_they_are_quantised_and_agree_with_themselves(
     make: Callable[[], onnx.ModelProto], frames: Path, tmp_path: Path
@@ -89,6 +138,22 @@ def test_they_are_quantised_and_agree_with_themselves(
     for artifact in bundle.artifacts:
         agreement = artifact.measured.get(Agreement)
         assert agreement is None or agreement.mask_agreement > 95
+
+
+def test_a_network_without_convolutions_is_refused(frames: Path, tmp_path: Path) -> None:
+    model = network()
+    matrix = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
+    del model.graph.node[:]
+    model.graph.node.extend(
+        [
+            constant("matrix", matrix),
+            helper.make_node("Transpose", ["x"], ["last"], perm=[0, 2, 3, 1]),
+            helper.make_node("MatMul", ["last", "matrix"], ["mixed"]),
+            helper.make_node("Transpose", ["mixed"], ["out"], perm=[0, 3, 1, 2]),
+        ]
+    )
+    with pytest.raises(ExportError, match="no convolution whose weights are constants"):
+        quantize(imported(model, tmp_path, stride=1), frames, split="train")
 
 
 def test_what_float16_cannot_hold_is_refused(frames: Path, tmp_path: Path) -> None:

@@ -1,0 +1,113 @@
+"""Networks of newer opsets, and with functions of other opsets, answer as the file does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from packaging.version import Version
+
+import edgeseg
+from edgeseg.errors import ExportError
+from edgeseg_export.frames import sample_frames
+from tests.export.foreign.their_onnx import Nodes, by_hand, constant, description, imported, network
+
+
+def brightest(s: str) -> Nodes:
+    return [helper.make_node("GlobalMaxPool", [s], ["most"]), helper.make_node("Add", [s, "most"], ["out"])]
+
+
+def doubled(s: str) -> Nodes:
+    two = numpy_helper.from_array(np.array([2], np.float32))
+    return [
+        helper.make_node("Shape", [s], ["shape"]),
+        helper.make_node("ConstantOfShape", ["shape"], ["twos"], value=two),
+        helper.make_node("Mul", [s, "twos"], ["out"]),
+    ]
+
+
+def shifted(s: str) -> Nodes:
+    """Scores that are read between their pixels, as networks do that align features."""
+    rows, columns = np.meshgrid(np.linspace(-0.9, 0.8, 12), np.linspace(-1, 0.7, 16), indexing="ij")
+    grid = np.stack([columns, rows], axis=-1)[None].astype(np.float32)
+    return [
+        constant("grid", grid),
+        helper.make_node("GridSample", [s, "grid"], ["out"], mode="linear", padding_mode="border"),
+    ]
+
+
+def swished(s: str) -> Nodes:
+    return [helper.make_node("Swish", [s], ["out"])]
+
+
+@pytest.mark.skipif(Version(onnx.__version__) < Version("1.19"), reason="inlines ONNX's own functions since 1.19")
+@pytest.mark.parametrize(("tail", "opset"), [(brightest, 22), (doubled, 21), (shifted, 20), (swished, 24)])
+def test_newer_operators_are_put_in_the_words_of_ours(tail: Callable[[str], Nodes], opset: int, tmp_path: Path) -> None:
+    model = network(tail, opset=opset)
+    model.ir_version = 10
+    bundle = imported(model, tmp_path)
+    written = onnx.load(bundle.path(bundle.artifacts[0]))
+    assert [(entry.domain, entry.version) for entry in written.opset_import] == [("", 18)]
+    assert {node.domain for node in written.graph.node} == {""}
+    onnx.checker.check_model(written, full_check=True)
+    frame = sample_frames(None)[0]
+    expected = by_hand(model, frame, description()["input"])
+    np.testing.assert_allclose(edgeseg.load(bundle).logits(frame), expected, atol=1e-3)
+
+
+def test_what_cannot_be_converted_is_named(tmp_path: Path) -> None:
+    def quantised(s: str) -> Nodes:  # to int16, which opset 18 does not know
+        return [
+            constant("scale", np.array(0.1, np.float32)),
+            constant("zero", np.array(0, np.int16)),
+            helper.make_node("QuantizeLinear", [s, "scale", "zero"], ["levels"]),
+            helper.make_node("DequantizeLinear", ["levels", "scale", "zero"], ["out"]),
+        ]
+
+    model = network(quantised, opset=21)
+    model.ir_version = 10
+    with pytest.raises(ExportError, match=r"opset 21, which cannot be converted to 18: [^/]*; export it with opset 18"):
+        imported(model, tmp_path)
+
+
+def with_function(nodes: Nodes, *imports: onnx.OperatorSetIdProto) -> onnx.ModelProto:
+    """Whose scores go through a function of these nodes, from "a" to "b"."""
+    model = network(lambda s: [helper.make_node("Twice", [s], ["out"], domain="acme")])
+    model.opset_import.append(helper.make_opsetid("acme", 1))
+    model.functions.append(helper.make_function("acme", "Twice", ["a"], ["b"], nodes, list(imports)))
+    return model
+
+
+def test_a_function_of_an_older_opset_is_inlined(tmp_path: Path) -> None:
+    pooled = helper.make_node("Squeeze", ["c"], ["b"], axes=[0])  # an input since opset 13
+    opened = helper.make_node("Unsqueeze", ["a"], ["c"], axes=[0])
+    model = with_function([opened, pooled], helper.make_opsetid("", 12))
+    frame = sample_frames(None)[0]
+    logits = edgeseg.load(imported(model, tmp_path)).logits(frame)
+    expected = by_hand(network(), frame, description()["input"])
+    np.testing.assert_allclose(logits, expected, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("node", "opset", "reason"),
+    [
+        (helper.make_node("Twice", ["a"], ["b"], domain="acme"), helper.make_opsetid("acme", 1), "recursive"),
+        (helper.make_node("Mish", ["a"], ["b"]), helper.make_opsetid("", 18), "No Previous Version"),
+    ],
+)
+def test_functions_that_cannot_be_inlined_are_refused(
+    node: onnx.NodeProto, opset: onnx.OperatorSetIdProto, reason: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ExportError, match=f"functions that cannot be inlined .*{reason}[^/]*; export it again"):
+        imported(with_function([node], opset), tmp_path)
+
+
+def test_a_function_may_hold_the_end_of_a_network(tmp_path: Path) -> None:
+    softmax = helper.make_node("Softmax", ["a"], ["c"], axis=1)
+    model = with_function([softmax, helper.make_node("ArgMax", ["c"], ["b"], axis=1)], helper.make_opsetid("", 13))
+    model.graph.output[0].type.tensor_type.elem_type = TensorProto.INT64
+    assert imported(model, tmp_path).artifacts[0].measured.facts["original"]["undone"] == ["Softmax", "ArgMax"]
