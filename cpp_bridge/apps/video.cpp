@@ -156,6 +156,10 @@ void Video::judge_end() {
         warnings.push_back(name + " is damaged or ends early: " + std::to_string(index_) + " frames could be decoded, " +
                            seconds_text("%.1f s ", end) + of + "; the output holds these");
     }
+    if (decoder_.mended > 0) {
+        warnings.push_back(name + " is damaged: in " + std::to_string(decoder_.mended) +
+                           " frames the decoder filled in what it could not read");
+    }
     if (!path_.empty() && size_of(path_) > bytes_) {
         warnings.push_back(name + " grew while it was read, and what came late may be missing; `edgeseg run --follow` "
                                   "waits for more");

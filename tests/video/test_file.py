@@ -275,3 +275,17 @@ def test_a_file_that_is_cut_off_is_said(tmp_path: Path, make_video: MakeVideo, e
         assert 0 < len(list(source)) < 90
     assert source.ended_early
     assert "is damaged or ends early" in source.warnings[0]
+
+
+def test_frames_that_the_decoder_filled_in_are_said(tmp_path: Path, make_video: MakeVideo) -> None:
+    path = make_video(tmp_path / "a.avi", count=40, size=(320, 240))
+    with open_source(path) as source:
+        assert len(list(source)) == 40
+    assert not source.warnings
+    data, chance = bytearray(path.read_bytes()), random.Random(1)
+    for _ in range(6):
+        data[chance.randrange(len(data) // 4, len(data) * 3 // 4)] ^= 0x55
+    path.write_bytes(data)
+    with open_source(path) as source:
+        assert len(list(source)) == 40
+    assert any("frames the decoder filled in" in warning for warning in source.warnings)
