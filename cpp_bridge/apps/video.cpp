@@ -12,6 +12,7 @@
 #include "output_names.hpp"
 #include "playlist.hpp"
 #include "reasons.hpp"
+#include "unplayable.hpp"
 
 namespace app {
 namespace {
@@ -175,9 +176,9 @@ std::unique_ptr<Video> open_file(const Request& request) {
     try {
         container = std::make_unique<Container>("file:" + request.source, options, 0);
     } catch (const FfmpegFailure&) {
-        throw Refusal(request.name + " is no video that can be decoded, expected one (MP4, MKV, AVI ...); check that it "
-                                     "plays elsewhere");
+        throw Refusal(request.name + " " + why_unplayable(request.source));
     }
+    if (container->format()->nb_streams == 0) throw Refusal(request.name + " " + why_unplayable(request.source));
     return std::make_unique<Video>(std::move(container), request, request.source);
 }
 

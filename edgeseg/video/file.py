@@ -18,6 +18,7 @@ from edgeseg.errors import SourceError
 from edgeseg.video.decoder import Decoder
 from edgeseg.video.playlist import check_playlist
 from edgeseg.video.source import NOMINAL_FPS, Ended, Frame, Source, check_file
+from edgeseg.video.unplayable import why_unplayable
 
 ATTEMPTS = 64
 """Failed reads in a row after which a file counts as ended; a damaged stretch costs a read a packet."""
@@ -59,9 +60,10 @@ def open_file(
     try:
         container = av.open(f"file:{path}", options=chosen, metadata_errors="replace")
     except FFmpegError as error:
-        raise SourceError(
-            f"{path} is no video that can be decoded, expected one (MP4, MKV, AVI ...); check that it plays elsewhere"
-        ) from error
+        raise SourceError(f"{path} {why_unplayable(path)}") from error
+    if not container.streams:
+        container.close()
+        raise SourceError(f"{path} {why_unplayable(path)}")
     return VideoSource(str(path), container, threads=decoder_threads, attempts=ATTEMPTS, path=path, follow=follow)
 
 
