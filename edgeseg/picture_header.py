@@ -15,7 +15,7 @@ _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _START = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8|RIFF(....WEBP|.{0,7}\Z)|II\*\0|MM\0\*|BM", re.DOTALL)
 """The first bytes of a PNG, JPEG, WebP (as far as they are there), TIFF (of either byte order) and BMP."""
 
-_POINTER = b"version https://git-lfs.github.com/spec/"
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 """The first line of what Git keeps in place of a file that Git LFS holds."""
 
 
@@ -23,7 +23,7 @@ def why_no_picture(content: bytes) -> str:
     """What is to be said of bytes that claim no size."""
     if not content:
         return "it is empty (0 bytes); copy or export it again"
-    if content.startswith(_POINTER):
+    if content.startswith(LFS_POINTER):
         return "it is a pointer of Git LFS; fetch the file itself, git lfs pull"
     if _START.match(content):
         return f"it ends or is damaged before it says its size ({len(content)} bytes); copy or export it again"

@@ -175,7 +175,10 @@ void Decoder::decode(AVPacket* packet, double arrived) {
         ++damaged;
         return;
     }
-    for (Owned<AVFrame>& each : frames) queue(std::move(each));
+    for (Owned<AVFrame>& each : frames) {
+        mended += each->decode_error_flags != 0 || (each->flags & AV_FRAME_FLAG_CORRUPT) != 0;
+        queue(std::move(each));
+    }
 }
 
 // The frame itself, or what the filter has ready once an interlaced one has come.

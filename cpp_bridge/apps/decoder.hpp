@@ -37,6 +37,7 @@ class Decoder {
     AVStream* stream() const { return stream_; }
 
     std::int64_t damaged = 0;           // packets that could not be decoded so far
+    std::int64_t mended = 0;            // frames in which the decoder filled in what was damaged or missing
     std::vector<std::string> warnings;  // what the video says of itself and cannot be followed
 
   private:

@@ -12,6 +12,7 @@
 #include "output_names.hpp"
 #include "playlist.hpp"
 #include "reasons.hpp"
+#include "unplayable.hpp"
 
 namespace app {
 namespace {
@@ -156,6 +157,10 @@ void Video::judge_end() {
         warnings.push_back(name + " is damaged or ends early: " + std::to_string(index_) + " frames could be decoded, " +
                            seconds_text("%.1f s ", end) + of + "; the output holds these");
     }
+    if (decoder_.mended > 0) {
+        warnings.push_back(name + " is damaged: in " + std::to_string(decoder_.mended) +
+                           " frames the decoder filled in what it could not read");
+    }
     if (!path_.empty() && size_of(path_) > bytes_) {
         warnings.push_back(name + " grew while it was read, and what came late may be missing; `edgeseg run --follow` "
                                   "waits for more");
@@ -171,9 +176,9 @@ std::unique_ptr<Video> open_file(const Request& request) {
     try {
         container = std::make_unique<Container>("file:" + request.source, options, 0);
     } catch (const FfmpegFailure&) {
-        throw Refusal(request.name + " is no video that can be decoded, expected one (MP4, MKV, AVI ...); check that it "
-                                     "plays elsewhere");
+        throw Refusal(request.name + " " + why_unplayable(request.source));
     }
+    if (container->format()->nb_streams == 0) throw Refusal(request.name + " " + why_unplayable(request.source));
     return std::make_unique<Video>(std::move(container), request, request.source);
 }
 

@@ -49,6 +49,7 @@ add_library(edgeseg_reading STATIC
   apps/reasons.cpp
   apps/request.cpp
   apps/terminal.cpp
+  apps/unplayable.cpp
   apps/url_reader.cpp
   apps/video.cpp
 )

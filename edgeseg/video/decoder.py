@@ -72,7 +72,8 @@ class Decoder:
 
     Attributes:
         stream: what is decoded.
-        damaged: packets that could not be decoded so far; of a choice of packets, frames that were mended too.
+        damaged: packets that could not be decoded so far.
+        mended: frames so far in which the decoder filled in what was damaged or missing.
         interlaced: a frame came that is two fields; from there on frames depend on their neighbours.
         warnings: one sentence for each thing that the video says of itself and that cannot be followed.
     """
@@ -92,13 +93,13 @@ class Decoder:
             name: for messages.
             threads: of the decoder; more than one decodes ahead.
             packets: gives those to decode, an empty one last, in place of all that the container holds. What of them
-                is in any way wrong is then damaged, and not mended by the decoder from frames before.
+                is in any way wrong is then damaged.
 
         Raises:
             SourceError: it holds no video, or one that this FFmpeg cannot decode.
         """
         self.stream = best_stream(container, name)
-        self.damaged = 0
+        self.damaged = self.mended = 0
         self.interlaced = False
         self.warnings: list[str] = []
         self._name = name
@@ -115,7 +116,6 @@ class Decoder:
         else:
             self._packets = packets(container, self.stream)
             self._codec.options |= {"err_detect": "explode"}
-        self._mends = packets is None
         self._frames: deque[VideoFrame] = deque()
         self._converter = VideoReformatter()
         self._deinterlacer: Deinterlacer | None = None
@@ -185,7 +185,7 @@ class Decoder:
         try:
             for frame in packet.decode():
                 assert isinstance(frame, VideoFrame)
-                self.damaged += frame.is_corrupt and not self._mends
+                self.mended += frame.is_corrupt
                 self._frames.extend(self._progressive(frame))
         except FFmpegError:
             self.damaged += 1

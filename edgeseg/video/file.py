@@ -18,6 +18,7 @@ from edgeseg.errors import SourceError
 from edgeseg.video.decoder import Decoder
 from edgeseg.video.playlist import check_playlist
 from edgeseg.video.source import NOMINAL_FPS, Ended, Frame, Source, check_file
+from edgeseg.video.unplayable import why_unplayable
 
 ATTEMPTS = 64
 """Failed reads in a row after which a file counts as ended; a damaged stretch costs a read a packet."""
@@ -59,9 +60,10 @@ def open_file(
     try:
         container = av.open(f"file:{path}", options=chosen, metadata_errors="replace")
     except FFmpegError as error:
-        raise SourceError(
-            f"{path} is no video that can be decoded, expected one (MP4, MKV, AVI ...); check that it plays elsewhere"
-        ) from error
+        raise SourceError(f"{path} {why_unplayable(path)}") from error
+    if not container.streams:
+        container.close()
+        raise SourceError(f"{path} {why_unplayable(path)}")
     return VideoSource(str(path), container, threads=decoder_threads, attempts=ATTEMPTS, path=path, follow=follow)
 
 
@@ -69,7 +71,8 @@ class VideoSource(Source):
     """A video whose length is known: every frame is read, in order, in the thread that asks for it.
 
     A frame without a time, or one whose time goes back, follows the frame before by one frame period. A damaged
-    stretch is passed over; it and a missing end become a warning. Sound that outlasts the picture is neither.
+    stretch is passed over, or filled in by the decoder; it and a missing end become a warning. Sound that outlasts the
+    picture is neither.
 
     Attributes:
         start_time: seconds on the container's clock at which the first frame is shown; sound may begin earlier.
@@ -174,6 +177,10 @@ class VideoSource(Source):
         if self._index and (damaged or is_early(end, self.length, self._period)):
             self.ended_early = True
             self.warnings.append(early_end(self.name, self._index, end, self.length))
+        if mended := self._decoder.mended:
+            self.warnings.append(
+                f"{self.name} is damaged: in {mended} frames the decoder filled in what it could not read"
+            )
         if self._path is not None and self._path.exists() and self._path.stat().st_size > self._size:
             self.warnings.append(
                 f"{self.name} grew while it was read, and what came late may be missing; --follow waits for more"

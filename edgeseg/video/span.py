@@ -222,7 +222,7 @@ class SpanSource(Source):
             decoded = self._decoder.read()
         except FFmpegError as error:
             raise InseparableError(f"{self.name} cannot be read: {error}") from error
-        if self._decoder.damaged:
+        if self._decoder.damaged or self._decoder.mended:
             raise InseparableError(f"{self.name} is damaged")
         if self._decoder.interlaced:
             raise InseparableError(f"{self.name} is interlaced, and frames depend on those before a cut")

@@ -275,3 +275,39 @@ def test_a_file_that_is_cut_off_is_said(tmp_path: Path, make_video: MakeVideo, e
         assert 0 < len(list(source)) < 90
     assert source.ended_early
     assert "is damaged or ends early" in source.warnings[0]
+
+
+def test_frames_that_the_decoder_filled_in_are_said(tmp_path: Path, make_video: MakeVideo) -> None:
+    path = make_video(tmp_path / "a.avi", count=40, size=(320, 240))
+    with open_source(path) as source:
+        assert len(list(source)) == 40
+    assert not source.warnings
+    data, chance = bytearray(path.read_bytes()), random.Random(1)
+    for _ in range(6):
+        data[chance.randrange(len(data) // 4, len(data) * 3 // 4)] ^= 0x55
+    path.write_bytes(data)
+    with open_source(path) as source:
+        assert len(list(source)) == 40
+    assert any("frames the decoder filled in" in warning for warning in source.warnings)
+
+
+@pytest.mark.parametrize("behind", [-100, 100])
+def test_an_mp4_without_its_whole_index_is_said(tmp_path: Path, make_video: MakeVideo, behind: int) -> None:
+    path = make_video(tmp_path / "a.mp4", count=20, size=(320, 240))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: whole.index(b"moov") + behind])
+    with pytest.raises(SourceError, match=r"a\.mp4 has no whole index \(moov\).*copy it again"):
+        open_source(path)
+
+
+@pytest.mark.parametrize("behind", [b"", bytes(4), b"\0\0\0\7mdat" + bytes(90), b"\0\0\0\1mdat" + bytes(90)])
+def test_an_mp4_that_never_got_an_index_is_said(tmp_path: Path, behind: bytes) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"\0\0\0\x10ftypisom" + bytes(4) + behind)
+    with pytest.raises(SourceError, match="has no whole index"):
+        open_source(tmp_path / "a.mp4")
+
+
+def test_a_pointer_of_git_lfs_is_said(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    with pytest.raises(SourceError, match="git lfs pull"):
+        open_source(tmp_path / "a.mp4")

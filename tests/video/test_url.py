@@ -66,7 +66,7 @@ def test_a_file_on_another_machine_is_none_here(tmp_path: Path, make_video: Make
     """FFmpeg would read the host's name as that of a folder."""
     url = f"file:/{make_video(tmp_path / 'a.mp4')}"
     assert not is_url(url)
-    with pytest.raises(SourceError, match="does not exist"):
+    with pytest.raises(SourceError, match="names a host"):
         open_source(url)
 
 
@@ -77,3 +77,9 @@ def test_no_output_replaces_the_file_of_a_url(tmp_path: Path, make_video: MakeVi
     with pytest.raises(UsageError, match="is the source itself"):
         run_command(f"{before}{tmp_path}/a%20b.mp4", out=path, overwrite=True)
     assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("url", ["file://host/a.mp4", "FILE://a.mp4"])
+def test_a_host_in_a_file_url_is_said(url: str) -> None:
+    with pytest.raises(SourceError, match=f"{url} names a host.*file:///PATH"):
+        open_source(url)

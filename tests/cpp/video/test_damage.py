@@ -33,7 +33,7 @@ def test_damage_and_a_missing_end_are_said(cpp: Callable[..., Video], tmp_path: 
     write(whole, Case("mpeg4", suffix, (96, 64), times=tuple(range(0, 4000, 40))))
     data = whole.read_bytes()
     assert not cpp(whole).warnings
-    said = 0
+    said = filled = 0
     for content in (data[: len(data) // 2], data[: 2 * len(data) // 3], *damaged(data)):
         path.write_bytes(content)
         refusals = [refusal(read, path) for read in (cpp, python)]
@@ -42,9 +42,11 @@ def test_damage_and_a_missing_end_are_said(cpp: Callable[..., Video], tmp_path: 
             continue
         ours, theirs = cpp(path), python(path)
         said += any("is damaged or ends early" in each for each in ours.warnings)
+        filled += any("frames the decoder filled in" in each for each in ours.warnings)
         assert abs(len(ours.frames) - len(theirs.frames)) <= 2
         if len(content) < len(data):
             assert bool(ours.warnings) == bool(theirs.warnings)
+    assert filled
     assert said >= 2 or suffix in {".mp4", ".ts"}  # without its end an MP4 is no video; MPEG-TS announces no length
 
 
@@ -54,6 +56,15 @@ def test_garbage_is_refused_as_in_python(cpp: Callable[..., Video], tmp_path: Pa
         path = tmp_path / f"a{suffix}"
         path.write_bytes(content)
         assert refusal(cpp, path) == refusal(python, path) != ""
+
+
+@pytest.mark.parametrize("start", [b"\0\0\0\x10ftypisom", b"\0\0\0\7mdat", b"version https://git-lfs.github.com/spec/v1"])
+def test_what_the_first_bytes_say_is_said_as_in_python(cpp: Callable[..., Video], tmp_path: Path, start: bytes) -> None:
+    path = tmp_path / "a.mp4"
+    for behind in (b"", bytes(4), bytes(90), b"\0\0\0\1mdat" + bytes(9), b"\0\0\0\x40moov"):
+        path.write_bytes(start + behind)
+        assert refusal(cpp, path) == refusal(python, path)
+    assert "moov" in refusal(cpp, path) or "git lfs pull" in refusal(cpp, path)
 
 
 @pytest.mark.parametrize("suffix", [".asf", ".wtv", ".mkv"])

@@ -1,0 +1,65 @@
+#include "unplayable.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <fstream>
+#include <iterator>
+#include <string_view>
+
+namespace app {
+namespace {
+
+constexpr std::string_view kPointer = "version https://git-lfs.github.com/spec/";  // of Git LFS
+constexpr std::string_view kFirst[] = {"ftyp", "free", "mdat", "moov", "skip", "wide"};  // an MP4 or MOV begins with one
+constexpr int kMostBoxes = 4096;                                                           // that are looked at
+
+std::string read(std::ifstream& file, std::uint64_t place, std::size_t size) {
+    std::string bytes(size, '\0');
+    file.clear();
+    file.seekg(static_cast<std::streamoff>(place));
+    file.read(bytes.data(), static_cast<std::streamsize>(size));
+    bytes.resize(static_cast<std::size_t>(file.gcount()));
+    return bytes;
+}
+
+std::uint64_t number(std::string_view bytes) {
+    std::uint64_t value = 0;
+    for (const char each : bytes) value = value << 8 | static_cast<unsigned char>(each);
+    return value;
+}
+
+// Whether it is an MP4 or MOV that ends before its `moov` box does (ISO/IEC 14496-12, 4.2 and 8.2.1).
+bool lacks_index(std::ifstream& file) {
+    file.seekg(0, std::ios::end);
+    const auto end = static_cast<std::uint64_t>(std::max<std::streamoff>(0, file.tellg()));
+    std::uint64_t place = 0;
+    for (int box = 0; box < kMostBoxes; ++box) {
+        const std::string header = read(file, place, 16);
+        const std::string_view bytes = header;
+        const std::string_view kind = bytes.size() < 8 ? std::string_view() : bytes.substr(4, 4);
+        if (place == 0 && std::find(std::begin(kFirst), std::end(kFirst), kind) == std::end(kFirst)) return false;
+        std::uint64_t size = number(bytes.substr(0, 4));
+        if (size == 1) size = bytes.size() < 8 ? 0 : number(bytes.substr(8));
+        const bool beyond = size >= end - place;
+        if (kind == "moov") return size > end - place;
+        if (size < 8 || beyond) return true;  // 0 is a box that goes on to the end
+        place += size;
+    }
+    return false;
+}
+
+}  // namespace
+
+std::string why_unplayable(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    if (read(file, 0, kPointer.size()) == kPointer) {
+        return "is a pointer of Git LFS, no video; fetch the file itself, git lfs pull";
+    }
+    if (lacks_index(file)) {
+        return "has no whole index (moov), as where a recording or a copy broke off; copy it again, or try a tool that "
+               "repairs MP4, as untrunc";
+    }
+    return "is no video that can be decoded, expected one (MP4, MKV, AVI ...); check that it plays elsewhere";
+}
+
+}  // namespace app

@@ -1,0 +1,52 @@
+"""Why FFmpeg cannot open a file, where its first bytes say more than FFmpeg does."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+from edgeseg.files import open_file
+from edgeseg.picture_header import LFS_POINTER
+
+FIRST = (b"ftyp", b"free", b"mdat", b"moov", b"skip", b"wide")
+"""Boxes that an MP4 or MOV begins with."""
+
+MOST_BOXES = 4096
+"""That are looked at for the index."""
+
+
+def why_unplayable(path: Path) -> str:
+    """The end of a sentence that begins with the file's name.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with open_file(path, 2**63) as file:
+        if file.read(len(LFS_POINTER)) == LFS_POINTER:
+            return "is a pointer of Git LFS, no video; fetch the file itself, git lfs pull"
+        if _lacks_index(file):
+            return (
+                "has no whole index (moov), as where a recording or a copy broke off; copy it again, or try a tool "
+                "that repairs MP4, as untrunc"
+            )
+    return "is no video that can be decoded, expected one (MP4, MKV, AVI ...); check that it plays elsewhere"
+
+
+def _lacks_index(file: BinaryIO) -> bool:
+    """Whether it is an MP4 or MOV that ends before its `moov` box does (ISO/IEC 14496-12, 4.2 and 8.2.1)."""
+    end, place = os.fstat(file.fileno()).st_size, 0
+    for _ in range(MOST_BOXES):
+        file.seek(place)
+        header = file.read(16)
+        size, kind = int.from_bytes(header[:4], "big"), header[4:8]
+        if place == 0 and kind not in FIRST:
+            return False
+        if size == 1:
+            size = int.from_bytes(header[8:], "big")
+        if kind == b"moov":
+            return place + size > end
+        place += size
+        if size < 8 or place >= end:  # 0 is a box that goes on to the end
+            return True
+    return False
