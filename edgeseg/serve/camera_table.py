@@ -156,6 +156,8 @@ def read_rules(table: Table, zones: tuple[Zone, ...], spec: Spec) -> tuple[Rule,
         when.need("class", "what is looked for")
         when.need("above", "the fraction of the pixels from which on it is an event")
         above = when.number("above", 0.0, low=0.0, high=1.0)
+        if above == 1:
+            raise when.error("is 1, and nothing covers more than all of it; take less, 0.99", "above")
         rules.append(
             Rule(
                 name=name,

@@ -190,6 +190,7 @@ RULE = BUNDLE + GATE + "[[cameras.gate.rules]]\n"
             "when.class is 'bus', expected one of road, car",
         ),
         (RULE + 'name = "a"\nwhen = { class = "car", above = 2 }', 6, "above is 2, expected 0 to 1"),
+        (RULE + 'name = "a"\nwhen = { class = "car", above = 1.0 }', 6, "above is 1, and nothing covers more than all"),
         (RULE + 'name = "a"\nwhen = { class = "car" }', 6, "when has no above"),
         (RULE + 'name = "a"\nwhen = { class = "car", above = 0.1, zone = "B" }', 6, "zone is 'B', expected one of"),
         (RULE + 'name = "a"\nwhen = { class = "car", above = 0.1, below = 0.2 }', 6, "below is 0.2, expected 0 to 0.1"),
