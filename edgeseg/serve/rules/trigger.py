@@ -15,8 +15,8 @@ class Trigger:
 
         Args:
             above: it begins when the number was more than this for `seconds`.
-            below: it ends when the number was no more than this for `seconds`; at most `above`. A share is never below 0,
-                so that "less" would have no end there.
+            below: it ends when the number was no more than this for `seconds`; at most `above`. "Less" would have no
+                end where it is 0, which shares are never below.
             seconds: 0 or more.
         """
         self.active = False
