@@ -120,6 +120,8 @@ def atomic_folder(path: Path, *, replace: bool = True) -> Iterator[Path]:
         ) from error
     finally:
         if temporary is not None:
+            with contextlib.suppress(OSError):  # a link to a folder, which lies here now
+                temporary.path.unlink()
             shutil.rmtree(temporary.path, ignore_errors=True)
             temporary.release()
 

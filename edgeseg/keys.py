@@ -144,7 +144,7 @@ def write_keys(stem: Path, passphrase: str | None, *, overwrite: bool = False) -
 
     Raises:
         OutputError: a key of that name is there, or a file cannot be written.
-        UsageError: cryptography is not installed.
+        UsageError: the stem names no file, or cryptography is not installed.
     """
     need_cryptography()
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -157,6 +157,8 @@ def write_keys(stem: Path, passphrase: str | None, *, overwrite: bool = False) -
         PublicFormat,
     )
 
+    if stem.name in ("", ".."):
+        raise UsageError(f"{stem} names no file; give the path of both keys without its suffix, as keys/acme")
     private, public = (stem.with_name(stem.name + suffix) for suffix in (PRIVATE, PUBLIC))
     for path in (private, public):
         if os.path.lexists(path) and not overwrite:

@@ -218,6 +218,16 @@ def test_a_link_laid_at_a_temporary_name_is_not_followed(tmp_path: Path, monkeyp
     assert victim.read_text() == "kept"
 
 
+def test_a_link_to_a_folder_is_replaced_and_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "v1").mkdir()
+    (tmp_path / "current").symlink_to("v1")
+    with atomic_folder(tmp_path / "current") as temporary:
+        (temporary / "new").touch()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["current", "v1"]
+    assert [path.name for path in (tmp_path / "current").iterdir()] == ["new"]
+    assert list((tmp_path / "v1").iterdir()) == []
+
+
 def test_the_first_folder_of_a_name_keeps_it_if_that_is_asked_for(tmp_path: Path) -> None:
     with atomic_folder(tmp_path / "piece", replace=False) as slow:
         (slow / "frames").write_text("slow")

@@ -87,6 +87,14 @@ def test_keys_are_replaced_when_asked_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "acme.key").stat().st_mode) == 0o600
 
 
+@pytest.mark.parametrize("stem", [".", "..", "/", "keys/.."])
+def test_a_folder_is_no_name_of_keys(stem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="names no file"):
+        write_keys(Path(stem), None)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_others_may_not_read_a_private_key(tmp_path: Path) -> None:
     write_keys(tmp_path / "acme", None)
     (tmp_path / "acme.key").chmod(0o640)

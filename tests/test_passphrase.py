@@ -50,6 +50,30 @@ def test_without_it_the_terminal(typed: Callable[..., None]) -> None:
         new_passphrase(ask=True)
 
 
+@pytest.mark.parametrize(("secret", "reason"), [("x" * 1024, "1024 bytes, expected at most 1023"), ("\udcff", "UTF-8")])
+def test_what_no_key_can_have_is_refused(
+    secret: str, reason: str, typed: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed(secret, secret)
+    with pytest.raises(UsageError, match=reason):
+        new_passphrase(ask=True)
+    monkeypatch.setenv(VARIABLE, secret)
+    with pytest.raises(UsageError, match=reason):
+        new_passphrase(ask=False)
+    with pytest.raises(UsageError, match=reason):
+        passphrase()
+
+
+def test_an_end_of_input_is_no_passphrase(typed: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    def end(_: str) -> str:
+        raise EOFError
+
+    typed()
+    monkeypatch.setattr("getpass.getpass", end)
+    with pytest.raises(UsageError, match="none was typed"):
+        passphrase()
+
+
 def test_without_a_terminal_it_is_said_what_to_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys.stdin, "isatty", lambda: False)
     with pytest.raises(UsageError, match=f"set {VARIABLE}"):

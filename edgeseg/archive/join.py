@@ -55,10 +55,11 @@ def join(
 
 
 def _join_masks(pieces: Sequence[Path], path: Path, spec: Spec, fps: Fraction | None) -> None:
-    first = next(pq.ParquetFile(pieces[0] / FRAMES).iter_batches(1, columns=["width", "height"])).to_pylist()[0]
+    with table.opened(pieces[0] / FRAMES) as file:
+        first = next(file.iter_batches(1, columns=["width", "height"])).to_pylist()[0]
     with MaskVideo(path, spec, first["width"], first["height"], fps) as video:
         for piece in pieces:
-            with pq.ParquetFile(piece / FRAMES) as file:
+            with table.opened(piece / FRAMES) as file:
                 for batch in file.iter_batches(table.ROWS, columns=["time", table.MASKS]):
                     for row in batch.to_pylist():
                         video.write(row[table.MASKS], row["time"])
@@ -68,7 +69,7 @@ def _join_tables(pieces: Sequence[Path], path: Path, schema: pa.Schema, watch: W
     found = [field.name for field in events.FIELDS]
     names = [name for name in schema.names[1:] if name not in found]
     names += [] if watch is None else [events.SHARES]
-    joined = pa.concat_tables([pq.read_table(piece / FRAMES, columns=names) for piece in pieces])
+    joined = pa.concat_tables([_columns(piece / FRAMES, names) for piece in pieces])
     if watch is not None:
         shares = joined[events.SHARES].to_pylist()
         rows = events.rows(watch, zip(joined["time"].to_pylist(), shares, strict=True))
@@ -76,8 +77,14 @@ def _join_tables(pieces: Sequence[Path], path: Path, schema: pa.Schema, watch: W
         for number, field in enumerate(events.FIELDS):
             joined = joined.append_column(field, pa.array([row[number] for row in rows], field.type))
     numbered = joined.add_column(0, schema.field("frame"), pa.array(range(len(joined)), pa.int64()))
-    pq.write_table(numbered.cast(schema).combine_chunks(), path, compression="zstd")
+    with path.open("wb") as file:
+        pq.write_table(numbered.cast(schema).combine_chunks(), file, compression="zstd")
     return len(joined)
+
+
+def _columns(path: Path, names: list[str]) -> pa.Table:
+    with table.opened(path) as file:
+        return file.read(columns=names)
 
 
 def _join_overlays(pieces: Sequence[Path], path: Path) -> None:

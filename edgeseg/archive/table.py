@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -91,7 +93,8 @@ class PieceTable:
         self._shares = None if watch is None else RuleShares(watch.zones, watch.rules, spec.classes)
         self._schema = schema(spec, {}, masks=True, rules=watch is not None)
         self._rows: list[dict[str, Any]] = []
-        self._writer = pq.ParquetWriter(path, self._schema, compression="none", use_dictionary=False)
+        self._file = path.open("wb")  # as in `opened`
+        self._writer = pq.ParquetWriter(self._file, self._schema, compression="none", use_dictionary=False)
 
     def add(self, time: float, mask: Mask, confidence: float) -> None:
         """Adds a frame.
@@ -130,20 +133,29 @@ class PieceTable:
             if kind is None:
                 self._flush()
         finally:
-            self._writer.close()
+            with self._file:
+                self._writer.close()
 
 
-def rows(file: Path | BinaryIO) -> int:
+@contextmanager
+def opened(path: Path) -> Iterator[pq.ParquetFile]:
+    """A table on disk. pyarrow itself opens no path that is not UTF-8."""
+    with path.open("rb") as file, pq.ParquetFile(file) as table:
+        yield table
+
+
+def rows(file: BinaryIO) -> int:
     """How many frames a table holds."""
     return int(pq.read_metadata(file).num_rows)
 
 
 def last_time(path: Path) -> float:
     """Seconds at which the last frame of a table is shown."""
-    return float(pq.read_table(path, columns=["time"])["time"][-1].as_py())
+    with opened(path) as table:
+        return float(table.read(columns=["time"])["time"][-1].as_py())
 
 
-def origin(file: Path | BinaryIO) -> dict[str, Any]:
+def origin(file: BinaryIO) -> dict[str, Any]:
     """What the masks of a finished video were made with: the JSON of its table's metadata."""
     found: dict[str, Any] = json.loads(pq.read_schema(file).metadata[METADATA])
     return found

@@ -83,14 +83,19 @@ def _real(path: Location) -> Location:
 
 
 def _in_folder(folder: Path, out: Location) -> tuple[list[Video], int]:
-    found: list[tuple[str, Location]] = []
+    found: list[Path] = []
     others = 0
     for path in _files(folder, _real(out)):
         if path.suffix.lower() in SUFFIXES:
-            found.append((str(path.relative_to(folder)), path))
+            found.append(path)
         else:
             others += 1
-    return _some(_present(found, folder), folder), others
+    # A link that leads nowhere, or a pipe, fails alone, as any file does that is no video.
+    sizes = [size or 0 for size in store.sizes(found)]
+    videos = [
+        Video(str(path.relative_to(folder)), path.absolute(), size) for path, size in zip(found, sizes, strict=True)
+    ]
+    return _some(videos, folder), others
 
 
 def _in_prefix(folder: Object, out: Location) -> tuple[list[Video], int]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 
+from edgeseg.errors import UsageError
 from edgeseg.redact import redact
 from edgeseg.serve.polygon import check_polygon
 from edgeseg.serve.settings import (
@@ -109,8 +111,28 @@ def _recording(table: Table | None) -> RecordingSettings | None:
         keep_bytes=table.size("keep_bytes", None),
         keep_free=table.size("keep_free", None),
     )
+    _check_kept(recording, table)
     table.finish()
     return recording
+
+
+def _check_kept(recording: RecordingSettings, table: Table) -> None:
+    """Refuses what would delete every file as soon as it is finished, and those that are there."""
+    hours, seconds = recording.keep_hours, recording.segment_seconds
+    if hours is not None and 3600 * hours <= seconds:
+        raise table.error(
+            f"is {hours:g}, and a file of {seconds:g} seconds (segment_seconds) is that old when it is finished; take "
+            "more, or shorter files",
+            "keep_hours",
+        )
+    if recording.keep_free is not None:
+        with table.at("keep_free"):
+            disk = os.statvfs(recording.folder)
+            if recording.keep_free >= (size := disk.f_blocks * disk.f_frsize):
+                raise UsageError(
+                    f"{recording.keep_free} bytes are never free on the disk of {recording.folder}, which has {size}; "
+                    "take less"
+                )
 
 
 def read_zones(table: Table | None) -> tuple[Zone, ...]:
@@ -156,6 +178,8 @@ def read_rules(table: Table, zones: tuple[Zone, ...], spec: Spec) -> tuple[Rule,
         when.need("class", "what is looked for")
         when.need("above", "the fraction of the pixels from which on it is an event")
         above = when.number("above", 0.0, low=0.0, high=1.0)
+        if above == 1:
+            raise when.error("is 1, and nothing covers more than all of it; take less, 0.99", "above")
         rules.append(
             Rule(
                 name=name,

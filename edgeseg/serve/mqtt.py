@@ -45,6 +45,9 @@ WAITING = 1000
 LONGEST_DELAY = 30
 """Seconds between two attempts to connect."""
 
+REFUSES = "refuses"
+"""What a broker does that wants another user or password."""
+
 _log = logging.getLogger("edgeseg.serve")
 
 
@@ -206,7 +209,7 @@ class Mqtt:
             client.disconnect()
             return
         if code.is_failure:
-            self._say(f"refuses: {code}")
+            self._say(f"{REFUSES}: {code}")
             return
         self._say("is connected")
         self._anew.set()
@@ -219,7 +222,7 @@ class Mqtt:
         code: ReasonCode,
         _properties: Properties | None,
     ) -> None:
-        if not self._closed.is_set():
+        if not self._closed.is_set() and not self._said.startswith(REFUSES):  # which ends the connection too
             self._say(f"is lost: {code}")
 
     def _unreachable(self, _client: paho.Client, _data: object) -> None:

@@ -134,8 +134,9 @@ class Rule:
         name: of the rule.
         class_name: of the class that is looked for: `class` in the file.
         zone: name of the zone that it is looked for in; None: the whole frame.
-        above: fraction of the zone's pixels, 0 to 1; the rule begins to hold when the class has more for `seconds`.
-        below: it ends when the class has less for `seconds`.
+        above: fraction of the zone's pixels, 0 to below 1; the rule begins to hold when the class has more for
+            `seconds`.
+        below: it ends when the class has no more than this for `seconds`.
         seconds: `for` in the file.
     """
 

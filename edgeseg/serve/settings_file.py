@@ -10,7 +10,9 @@ docs/serve.md names every key.
 
 from __future__ import annotations
 
+import ipaddress
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import cast, get_args
 
@@ -19,7 +21,7 @@ from edgeseg.auto import AUTO
 from edgeseg.bundle import Bundle
 from edgeseg.candidate import default_candidate
 from edgeseg.certificates import check_certificate
-from edgeseg.errors import BundleError, EngineError
+from edgeseg.errors import BundleError, EngineError, UsageError
 from edgeseg.processor import most_threads
 from edgeseg.serve.camera_table import read_camera
 from edgeseg.serve.listen import check_free, is_loopback, parse_address, read_token
@@ -62,6 +64,10 @@ def _bundle(table: Table) -> tuple[BundleSettings, Bundle]:
     name = table.text("bundle", BundleSettings.bundle)
     if os.sep in name:
         name = str(table.path("bundle", None))
+    trust = table.path("trust", None)
+    with table.at("trust"):
+        if trust is not None and not trust.exists():
+            raise UsageError(f"there is no {trust}, expected a public key or a folder of some; check the path")
     settings = BundleSettings(
         bundle=name,
         engine=table.text("engine", BundleSettings.engine),
@@ -71,7 +77,7 @@ def _bundle(table: Table) -> tuple[BundleSettings, Bundle]:
         threads=table.integer("threads", None, low=1, high=most_threads()),
         batch=cast(Batching, table.choice("batch", get_args(Batching), BundleSettings.batch)),
         require_signature=table.flag("require_signature", default=False),
-        trust=table.path("trust", None),
+        trust=trust,
         min_version=table.integer("min_version", None, low=0, high=2**31),
     )
     with table.at("bundle"):
@@ -119,8 +125,9 @@ def _listen(table: Table, held: ListenSettings | None) -> ListenSettings | None:
             check_certificate(certificate, key)
     listen = ListenSettings(host, port, token, certificate, key)
     if held is None or (held.host, held.port) != (host, port):
+        ours = held is not None and held.port == port  # by another name, as 0.0.0.0 after 127.0.0.1: it is freed first
         with table.at("listen"):
-            check_free(listen)
+            check_free(replace(listen, port=0) if ours else listen)
     return listen
 
 
@@ -128,6 +135,9 @@ def _mqtt(table: Table | None) -> MqttSettings | None:
     if table is None:
         return None
     table.need("host", 'where the broker is, "127.0.0.1"')
+    host = table.text("host", "")
+    if not _is_host(host):  # which is not shown: an address may hold a password
+        raise table.error('is no name or address of a machine; write host = "127.0.0.1", and port = 1883', "host")
     ca = table.file("ca", None)
     topic = table.text("topic", MqttSettings.topic)
     if any(each in topic for each in "+#\0") or topic.startswith(("/", "$")) or topic.endswith("/") or len(topic) > 200:
@@ -136,7 +146,7 @@ def _mqtt(table: Table | None) -> MqttSettings | None:
     with table.at("credentials"):
         read = None if credentials is None else read_credentials(credentials)
     settings = MqttSettings(
-        host=table.text("host", ""),
+        host=host,
         port=table.integer("port", TLS_PORT if ca else PORT, low=1, high=65535),
         topic=topic,
         credentials=read,
@@ -144,3 +154,14 @@ def _mqtt(table: Table | None) -> MqttSettings | None:
     )
     table.finish()
     return settings
+
+
+def _is_host(text: str) -> bool:
+    """Whether it can be the name or address of a machine, without scheme, user, port and path."""
+    try:
+        if ":" in text:
+            ipaddress.IPv6Address(text)
+        text.encode("idna")  # as it is asked for
+    except ValueError:
+        return False
+    return not set(text) & set("/@ ")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 import re
 import sys
 from collections.abc import Iterator
@@ -85,7 +84,7 @@ class Table:
         if key not in self:
             return default
         value = self._data[key]
-        if type(value) not in (int, float) or not math.isfinite(value) or not low <= value <= high:
+        if type(value) not in (int, float) or not low <= value <= high:  # nor is nan
             raise self.error(f"is {_shown(value)}, expected {low:g} to {high:g}{unit}", key)
         return float(value)
 
@@ -214,7 +213,7 @@ def read_toml(path: Path) -> Table:
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot read {path}: {getattr(error, 'strerror', error)}; check the path") from error
     try:
-        text = content.decode().replace("\r\n", "\n")
+        text = content.decode("utf-8-sig").replace("\r\n", "\n")  # editors of Windows begin it with a mark
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise UsageError(f"{path}, line {line}: it is not UTF-8 text; save it as UTF-8") from error

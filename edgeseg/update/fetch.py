@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import urllib3
 from tuf.api.exceptions import DownloadError, ExpiredMetadataError, RepositoryError
-from tuf.api.metadata import TargetFile
+from tuf.api.metadata import Metadata, Root, TargetFile
 from tuf.ngclient import Updater
 from tuf.ngclient.urllib3_fetcher import Urllib3Fetcher
 
@@ -68,10 +68,7 @@ def fetch(
     name = out.absolute().name if name is None else name
     _check(url, name)
     check_replaceable(out)
-    try:
-        bootstrap = read_file(root, LARGEST_ROOT)
-    except OSError as error:
-        raise UsageError(f"cannot read {root}: {error.strerror or error}; give the repository's root.json") from error
+    bootstrap = _read_root(root)
     shown = redact(url)
     with _state(bootstrap) as state, contextlib.closing(Fetcher(timeout)) as fetcher, _refusals(shown):
         updater = Updater(
@@ -154,6 +151,21 @@ def _has(updater: Updater, info: TargetFile, place: Path) -> bool:
     """Whether a file is there already."""
     same_size = place.is_file() and place.stat().st_size == info.length
     return same_size and updater.find_cached_target(info, str(place)) is not None
+
+
+def _read_root(path: Path) -> bytes:
+    """A root.json; another file would be called the repository's fault."""
+    try:
+        content = read_file(path, LARGEST_ROOT)
+        kind = Metadata.from_bytes(content).signed.type
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or error}; give the repository's root.json") from error
+    except RepositoryError:
+        kind = None
+    if kind != Root.type:
+        what = "no metadata of TUF" if kind is None else f"metadata of the role {kind}"
+        raise UsageError(f"{path} is {what}, expected the repository's root.json; give its first, 1.root.json")
+    return content
 
 
 def _check(url: str, name: str) -> None:

@@ -174,21 +174,36 @@ def test_bad_files_fail_alone(batch: Batch, make_video: Callable[..., Path], tmp
     (folder / "07.mp4").write_bytes(b"")
     (folder / "19.mp4").write_text("no video")
     (folder / "33.mp4").write_bytes(good.read_bytes()[:700])
+    (folder / "gone.mp4").symlink_to("nowhere.mp4")
+    os.mkfifo(folder / "pipe.mp4")
     (folder / "note.pdf").write_text("none")
     report = batch(folder, out=tmp_path / "out")
     assert (report["code"], report["finished"], report["others"]) == (2, 37, 1)
     assert report["frames"] == 37 * 8
     reasons = {each["video"]: each["reason"] for each in report["failures"]}
+    assert "No such file" in reasons.pop("gone.mp4")
+    assert "is a device or pipe" in reasons.pop("pipe.mp4")
     assert sorted(reasons) == ["07.mp4", "19.mp4", "33.mp4"]
     assert "is empty" in reasons["07.mp4"]
     assert "is no video" in reasons["19.mp4"]
-    assert report["said"].count("error: ") == 3
+    assert report["said"].count("error: ") == 5
     one = results(tmp_path / "out/00.mp4")
     assert all(results(tmp_path / f"out/{number:02d}.mp4")["masks.mov"] == one["masks.mov"] for number in (1, 20, 39))
+    (folder / "gone.mp4").unlink()
+    (folder / "pipe.mp4").unlink()
     for name in reasons:
         shutil.copy(good, folder / name)
     again = batch(folder, out=tmp_path / "out")
     assert (again["code"], again["finished"], again["frames"], again["frames_before"]) == (0, 40, 24, 37 * 8)
+
+
+def test_names_that_are_no_utf_8(batch: Batch, make_video: Callable[..., Path], tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.mp4")
+    (tmp_path / "in").mkdir()
+    shutil.copy(make_video(tmp_path / "plain.mp4", 40), tmp_path / "in" / name)
+    assert batch(tmp_path / "in", out=tmp_path / "out", piece=0.4)["code"] == 0
+    assert batch(tmp_path / "plain.mp4", out=tmp_path / "out")["code"] == 0
+    assert results(tmp_path / "out" / name).keys() == results(tmp_path / "out/plain.mp4").keys()
 
 
 def start(video: Path, out: Path, tiny: str, piece: float = 0.4) -> subprocess.Popen[bytes]:

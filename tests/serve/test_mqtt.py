@@ -349,6 +349,23 @@ def test_user_and_password(service: SmallService, tmp_path: Path, caplog: pytest
     assert "secret" not in caplog.text
 
 
+def test_a_broker_that_refuses_is_told_once(service: SmallService, caplog: pytest.LogCaptureFixture) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as broker:
+        broker.settimeout(SECONDS)
+        mqtt = Mqtt(service, MqttSettings("127.0.0.1", broker.getsockname()[1]))
+        mqtt.start()
+        try:
+            for _ in range(3):
+                connection, _ = broker.accept()
+                with connection:
+                    connection.recv(1000)
+                    connection.sendall(b"\x20\x02\x00\x05")  # CONNACK: not authorised
+        finally:
+            mqtt.close()
+    said = [record.getMessage() for record in caplog.records if "MQTT" in record.getMessage()]
+    assert [sentence.rpartition(" refuses: ")[2] for sentence in said] == ["Not authorized"]
+
+
 def test_certificates_that_are_none_are_refused(service: SmallService, tmp_path: Path) -> None:
     path = tmp_path / "ca.pem"
     path.write_text("nothing")

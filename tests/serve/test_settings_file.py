@@ -133,6 +133,7 @@ every = 30
     assert "0123456789abcdef" not in repr(settings)
 
 
+REC = GATE + '[cameras.gate.recording]\nfolder = "rec"\n'
 RULE = BUNDLE + GATE + "[[cameras.gate.rules]]\n"
 
 
@@ -190,6 +191,7 @@ RULE = BUNDLE + GATE + "[[cameras.gate.rules]]\n"
             "when.class is 'bus', expected one of road, car",
         ),
         (RULE + 'name = "a"\nwhen = { class = "car", above = 2 }', 6, "above is 2, expected 0 to 1"),
+        (RULE + 'name = "a"\nwhen = { class = "car", above = 1.0 }', 6, "above is 1, and nothing covers more than all"),
         (RULE + 'name = "a"\nwhen = { class = "car" }', 6, "when has no above"),
         (RULE + 'name = "a"\nwhen = { class = "car", above = 0.1, zone = "B" }', 6, "zone is 'B', expected one of"),
         (RULE + 'name = "a"\nwhen = { class = "car", above = 0.1, below = 0.2 }', 6, "below is 0.2, expected 0 to 0.1"),
@@ -204,6 +206,17 @@ RULE = BUNDLE + GATE + "[[cameras.gate.rules]]\n"
         ('listen = "127.0.0.1:0"\ncertificate = "cert.pem"\n' + GATE, 2, "certificate and key go together"),
         ('listen = "[::1]:0"\nkey = "cert.pem"\ncertificate = "cert.pem"\n' + GATE, 3, "are no certificate in PEM"),
         ("[mqtt]\n" + GATE, 1, "mqtt has no host"),
+        ('[mqtt]\nhost = "mqtt://me:secret@broker:1883"\n' + GATE, 2, "mqtt.host is no name or address of a machine"),
+        ('[mqtt]\nhost = "broker:1883"\n' + GATE, 2, "mqtt.host is no name or address of a machine"),
+        ('[mqtt]\nhost = "..."\n' + GATE, 2, "mqtt.host is no name or address of a machine"),
+        ('trust = "none"\n' + GATE, 1, "trust: there is no .*none, expected a public key or a folder of some"),
+        (GATE + f"max_age = {10**400}", 3, "expected 0.001 to 86400 seconds"),
+        (REC + 'keep_free = "900 TB"', 5, "are never free on the disk of .*rec, which has"),
+        (
+            REC + "keep_hours = 1\nsegment_seconds = 3600",
+            5,
+            "keep_hours is 1, and a file of 3600 seconds .* is that old",
+        ),
         ('[mqtt]\nhost = "h"\ntopic = "a/#"\n' + GATE, 3, "expected a topic such as"),
     ],
 )
@@ -229,6 +242,32 @@ def test_a_port_in_use_unless_it_is_our_own(folder: Path) -> None:
     running = read(folder, text)
     with socket.create_server(("127.0.0.1", int(text.split(":")[1].split('"')[0]))):
         assert read_settings(folder / "cameras.toml", running)[0] == running
+
+
+def test_our_own_port_by_another_name_is_free_when_it_is_taken_over(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+        held.close()
+        running = read(folder, f'listen = "127.0.0.1:{port}"\n' + GATE)
+        wider = write(folder, f'listen = "0.0.0.0:{port}"\ntoken_file = "token"\n' + GATE)
+        with socket.create_server(("127.0.0.1", port)):
+            with pytest.raises(UsageError, match="in use"):
+                read_settings(wider)
+            assert read_settings(wider, running)[0].listen != running.listen
+    elsewhere = write(folder, f'listen = "192.0.2.1:{port}"\ntoken_file = "token"\n' + GATE)
+    with pytest.raises(UsageError, match="cannot listen at 192"):
+        read_settings(elsewhere, running)
+
+
+def test_a_byte_order_mark_is_no_text(folder: Path) -> None:
+    assert read(folder, "\ufeff" + GATE) == read(folder, GATE)
+
+
+@pytest.mark.parametrize("host", ["broker", "broker.local.", "192.0.2.1", "::1", "fe80::1%eth0", "kühlhaus"])
+def test_a_broker_is_a_name_or_an_address(folder: Path, host: str) -> None:
+    settings = read(folder, GATE + f'[mqtt]\nhost = "{host}"\n')
+    assert settings.mqtt is not None
+    assert settings.mqtt.host == host
 
 
 def test_what_is_no_file_of_text(tmp_path: Path) -> None:

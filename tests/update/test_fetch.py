@@ -210,6 +210,12 @@ def test_no_server_and_no_such_bundle(device: Device, tmp_path: Path) -> None:
             fetch(url, device.folder, root=device.root)
     with pytest.raises(UsageError, match=r"give the repository's root\.json"):
         fetch(device.server.url, device.folder, root=tmp_path / "none")
+    for content, reason in ((b"", "is no metadata of TUF"), (b"[1]", "is no metadata of TUF")):
+        (tmp_path / "root.json").write_bytes(content)
+        with pytest.raises(UsageError, match=reason):
+            fetch(device.server.url, device.folder, root=tmp_path / "root.json")
+    with pytest.raises(UsageError, match="metadata of the role timestamp, expected the repository's root"):
+        fetch(device.server.url, device.folder, root=device.repository / "metadata/timestamp.json")
     with pytest.raises(UsageError, match="no name of a bundle"):
         device.fetch(name="../x")
 

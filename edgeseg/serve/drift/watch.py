@@ -199,7 +199,7 @@ class DriftWatch:
         self.status = DriftStatus("drifting" if drifting else "steady", 1.0, values, deviations)
         for figure in changed:
             active = self._triggers[figure].active
-            bound = f"more than {self._settings.limit:g}" if active else f"less than {BACK * self._settings.limit:g}"
+            bound = f"more than {self._settings.limit:g}" if active else f"no more than {BACK * self._settings.limit:g}"
             text = f"{WORDS[figure]} is {deviations[figure]:.1f} times its usual spread from the reference, {bound}"
             self._tell(figure, f"{text}: {self._news(figure, chart)}", active=active)
 

@@ -10,6 +10,9 @@ from pathlib import Path
 
 _TIME = "%Y-%m-%dT%H-%M-%SZ"
 
+_ENDING = r"(?:(|-masks|-fractions)(\.recovered-\d+)?\.(mp4|mkv|jsonl)|-\d{3}-event\d+\.(jpg|mp4)|-\d{4}\.(jpg|png))"
+"""Of recordings, of events' files, and of frames for labels: a copy that somebody gave another name is his."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -43,7 +46,7 @@ def entries(folder: Path, camera: str) -> list[Entry]:
     Raises:
         OSError: the folder cannot be read.
     """
-    pattern = re.compile(rf"{re.escape(camera)}-(\d{{4}}-\d\d-\d\dT\d\d-\d\d-\d\dZ)[-.].*", re.DOTALL)
+    pattern = re.compile(rf"{re.escape(camera)}-(\d{{4}}-\d\d-\d\dT\d\d-\d\d-\d\dZ){_ENDING}", re.ASCII)
     found = []
     with os.scandir(folder) as files:
         for file in files:

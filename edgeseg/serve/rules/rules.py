@@ -90,7 +90,7 @@ class Rules:
 
     def _tell(self, number: int, rule: Rule, active: bool, share: float, result: Result, now: float) -> None:
         place = "the picture" if rule.zone is None else f"zone {rule.zone}"
-        limit = f"more than {100 * rule.above:g} %" if active else f"less than {100 * rule.below:g} %"
+        limit = f"more than {100 * rule.above:g} %" if active else f"no more than {100 * rule.below:g} %"
         lasting = f" for {rule.seconds:g} s" if rule.seconds else ""
         text = f"{rule.class_name} covers {100 * share:.2f} % of {place}: {limit}{lasting}"
         files = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Trigger:
-    """Begins when a number stays above one limit for a time, and ends when it stays below another for as long.
+    """Begins when a number stays above one limit for a time, and ends when it stays at or below another for as long.
 
     Attributes:
         active: whether it holds.
@@ -15,7 +15,8 @@ class Trigger:
 
         Args:
             above: it begins when the number was more than this for `seconds`.
-            below: it ends when the number was less than this for `seconds`; at most `above`.
+            below: it ends when the number was no more than this for `seconds`; at most `above`. "Less" would have no
+                end where it is 0, which shares are never below.
             seconds: 0 or more.
         """
         self.active = False
@@ -24,7 +25,7 @@ class Trigger:
 
     def update(self, value: float, now: float) -> bool:
         """Takes the number at a time, in seconds, that never goes back; whether `active` changed by it."""
-        turning = value < self._below if self.active else value > self._above
+        turning = value <= self._below if self.active else value > self._above
         if not turning:
             self._since = None
             return False

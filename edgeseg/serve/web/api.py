@@ -41,7 +41,7 @@ class Api:
         return [
             Route("/api/status", self.status),
             Route("/api/cameras/{camera}/{picture}", self.picture),
-            Route("/api/events/{number:int}/{file}", self.event_file),
+            Route("/api/events/{number}/{file}", self.event_file),
             Route("/api/openapi.json", self.openapi),
             Route("/metrics", self.metrics),
             Route("/healthz", self.health),
@@ -66,10 +66,10 @@ class Api:
     async def event_file(self, request: Request) -> Response:
         """The still or the clip of an event. The service knows where it is; the request gives a number."""
         number, name = request.path_params["number"], request.path_params["file"]
-        event = next((each for each in self._view.events.newest(LENGTH) if each.number == number), None)
+        event = next((each for each in self._view.events.newest(LENGTH) if str(each.number) == number), None)
         path = None if event is None else _file(event, name)
         if path is None or not await run_in_threadpool(path.is_file):  # as its disk may hang
-            return refusal(404, f"there is no {name!r:.40} of an event {number}; the event says what it has")
+            return refusal(404, f"there is no {name!r:.40} of an event {number!r:.40}; the event says what it has")
         return FileResponse(path)
 
     async def openapi(self, request: Request) -> Response:  # noqa: ARG002

@@ -48,7 +48,7 @@ class App:
         if token is not None:
             self.routes.append(Route(LOGIN, token.log_in, methods=["POST"]))
             self.routes.append(Route(LOGOUT, token.log_out, methods=["POST"]))
-        app = Starlette(routes=self.routes, exception_handlers={HTTPException: _refuse})
+        app = Starlette(routes=self.routes, exception_handlers={HTTPException: _refuse, Exception: _fail})
         app.router.redirect_slashes = False
         open_paths = frozenset({"/healthz", "/livez", LOGOUT, *PATHS} - {"/"})
         self.guarded: ASGIApp = Guard(app, listen.host, token, open_paths)
@@ -68,3 +68,8 @@ async def _refuse(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     sentence = {404: "there is nothing here; see /api/openapi.json", 405: f"{request.method} is not for this path"}
     return refusal(error.status_code, sentence.get(error.status_code, error.detail), dict(error.headers or {}))
+
+
+async def _fail(request: Request, error: Exception) -> Response:  # noqa: ARG001
+    """What nobody has foreseen, which `Guard` says in the log."""
+    return refusal(500, "this could not be answered; the service's log says why")

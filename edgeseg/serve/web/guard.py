@@ -8,14 +8,17 @@ sites' pages make are refused. With a token, each request shows it.
 from __future__ import annotations
 
 import ipaddress
+import logging
 from urllib.parse import urlsplit
 
+import h11
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from edgeseg.engines import first_line
 from edgeseg.serve.web.token import Token
 
 CONTENT_SECURITY_POLICY = (
@@ -33,6 +36,8 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+
+_log = logging.getLogger("edgeseg.serve")
 
 
 class Guard:
@@ -63,13 +68,21 @@ class Guard:
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
+        try:
+            await self._answer(scope, receive, send_with_headers)
+        except h11.LocalProtocolError:  # the client, who has his answer, goes on with what is no HTTP
+            return
+        except Exception as error:  # uvicorn would write a trace for each, which anybody could fill the log with
+            _log.error("no answer to %.80r: %s: %s", scope["path"], type(error).__name__, first_line(error))
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         refusal = await self._refusal(HTTPConnection(scope))
         if refusal is None:
-            await self._app(scope, receive, send_with_headers)
+            await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
-            await WebSocket(scope, receive, send_with_headers).send_denial_response(refusal)
+            await WebSocket(scope, receive, send).send_denial_response(refusal)
         else:
-            await refusal(scope, receive, send_with_headers)
+            await refusal(scope, receive, send)
 
     async def _refusal(self, request: HTTPConnection) -> Response | None:
         """Why a request may not come in; None if it may."""

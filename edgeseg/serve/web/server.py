@@ -60,7 +60,7 @@ class WebServer:
             ws_per_message_deflate=False,  # video is compressed
             lifespan="off",
             log_config=None,
-            log_level="error",
+            log_level="critical",  # what fails is said by `Guard`
             access_log=False,
             proxy_headers=False,
             server_header=False,

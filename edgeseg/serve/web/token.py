@@ -74,7 +74,7 @@ class Token:
                     return Response("the form is too long", 413, {"Connection": "close"})
         except ClientDisconnect:
             return Response("the form is not whole", 400)  # to nobody
-        shown = parse_qs(form.decode("utf-8", "replace"), max_num_fields=4).get("token", [""])[0].strip()
+        shown = parse_qs(form.decode("utf-8", "replace")).get("token", [""])[0].strip()
         if not hmac.compare_digest(shown.encode(), self._token):
             await self.refuse(request)
             return RedirectResponse(f"{LOGIN}#wrong", 303)

@@ -22,7 +22,8 @@ def test_names_sort_like_their_times(time: datetime) -> None:
 
 
 def test_what_is_found_again(tmp_path: Path) -> None:
-    names = [file_name("gate", START + 60 * number, ending) for number in (1, 0) for ending in (".mp4", "-masks.mkv")]
+    endings = (".mp4", "-masks.mkv", "-fractions.jsonl", "-900-event12.jpg", "-900-event12.mp4", "-0471.jpg")
+    names = [file_name("gate", START + 60 * number, ending) for number in (1, 0) for ending in endings]
     recovered = "gate-2026-11-28T12-01-00Z.recovered-1.mp4"
     others = [
         file_name("gate-2", START, ".mp4"),
@@ -30,6 +31,7 @@ def test_what_is_found_again(tmp_path: Path) -> None:
         f".{file_name('gate', START, '')}.0123456789abcdef.part.mp4",
         "gate-2026-13-28T12-00-00Z.mp4",
         "gate.mp4",
+        *(file_name("gate", START, ending) for ending in ("-keep.mp4", ".mp4.bak", " (copy).mp4", ".jpg", ".txt")),
     ]
     for name in (*names, *others, recovered):
         (tmp_path / name).write_bytes(b"12")
@@ -37,7 +39,7 @@ def test_what_is_found_again(tmp_path: Path) -> None:
     (tmp_path / file_name("gate", START + 501, ".mp4")).symlink_to(tmp_path / "gate.mp4")
     found = entries(tmp_path, "gate")
     assert [entry.path.name for entry in found] == sorted([*names, recovered])
-    assert [entry.time - START for entry in found] == [0, 0, 60, 60, 60]
+    assert [entry.time - START for entry in found] == [0] * 6 + [60] * 7
     assert {entry.bytes for entry in found} == {2}
 
 

@@ -78,7 +78,7 @@ def test_a_rule_begins_and_ends(open_camera: Callable[..., Camera]) -> None:
     assert (begin.kind, begin.name, begin.active, begin.camera) == ("rule", "somebody", True, "gate")
     assert begin.text == "pedestrian covers 29.17 % of zone A: more than 20 % for 0.5 s"
     assert (end.kind, end.name, end.active) == ("rule", "somebody", False)
-    assert end.text == "pedestrian covers 0.00 % of zone A: less than 10 % for 0.5 s"
+    assert end.text == "pedestrian covers 0.00 % of zone A: no more than 10 % for 0.5 s"
     assert (begin.still, begin.clip) == (None, None)
     assert camera.rules.lost == 0
 

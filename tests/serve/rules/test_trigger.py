@@ -63,7 +63,7 @@ class TriggerMachine(RuleBasedStateMachine):
 
 def asks(active: bool, value: int) -> bool:
     """Whether a number asks for a turn."""
-    return value < BELOW if active else value > ABOVE
+    return value <= BELOW if active else value > ABOVE
 
 
 TriggerMachine.TestCase.settings = hypothesis_settings(max_examples=200, stateful_step_count=40)
@@ -75,11 +75,19 @@ def test_without_a_time_it_turns_at_once(values: list[float]) -> None:
     trigger = Trigger(0.6, 0.4, 0.0)
     for number, value in enumerate(values):
         trigger.update(value, float(number))
-        if value > 0.6 or value < 0.4:
+        if value > 0.6 or value <= 0.4:
             assert trigger.active == (value > 0.6)
 
 
-@given(st.lists(st.floats(0.4, 0.6), min_size=2, max_size=30))
+def test_what_begins_above_nothing_ends_at_nothing() -> None:
+    trigger = Trigger(0.0, 0.0, 0.0)
+    shares = [0.0, 0.1, 0.0, 0.2, 0.2, 0.0]
+    assert [trigger.update(share, float(number)) for number, share in enumerate(shares)] == [
+        False, True, True, True, False, True,
+    ]  # fmt: skip
+
+
+@given(st.lists(st.floats(0.4, 0.6, exclude_min=True), min_size=2, max_size=30))
 def test_noise_between_the_limits_turns_nothing(values: list[float]) -> None:
     trigger = Trigger(0.6, 0.4, 0.0)
     trigger.update(1.0, 0.0)

@@ -107,12 +107,26 @@ def test_a_picture_does_not_hold_its_result(served: Served) -> None:
         "/api/events/1/still",
         "/api/events/-1/still",
         "/api/events/99999999999999999999/clip",
+        f"/api/events/{'9' * 5000}/clip",
     ],
 )
 def test_other_paths_are_refused_in_a_sentence(served: Served, path: str) -> None:
     answer = served.client.get(path)
     assert answer.status_code == 404
     assert answer.json()["error"]
+
+
+def test_what_is_unforeseen_is_one_line_of_the_log(
+    served: Served, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edgeseg.serve.web.api.choose_encoder", lambda _: 1 / 0)
+    answer = served.client.get("/metrics")
+    assert answer.status_code == 500
+    assert answer.json() == {"error": "this could not be answered; the service's log says why"}
+    ours = [record for record in caplog.records if not record.name.startswith("http")]  # but the client's own
+    assert [(record.getMessage(), record.exc_info) for record in ours] == [
+        ("no answer to '/metrics': ZeroDivisionError: division by zero", None)
+    ]
 
 
 def test_methods_that_change_things_are_refused(served: Served) -> None:

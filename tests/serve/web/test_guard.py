@@ -155,8 +155,19 @@ def test_without_a_token_nobody_can_log_out(served: Served) -> None:
 
 def test_the_form_is_bounded_and_no_other_site_sends_it(locked: Served) -> None:
     assert locked.client.post("/login", content=b"token=" + b"x" * 100_000).status_code == 413
+    assert locked.client.post("/login", content=b"token=x&" * 10).headers["location"] == "/login#wrong"
     foreign = {"Origin": "http://evil.example"}
     assert locked.client.post("/login", data={"token": TOKEN}, headers=foreign).status_code == 403
+
+
+def test_a_client_that_breaks_off_http_is_no_line_of_the_log(locked: Served, caplog: pytest.LogCaptureFixture) -> None:
+    with socket.create_connection(("127.0.0.1", locked.server.port), 20) as client:
+        client.sendall(b"POST /login HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
+        assert client.recv(100).startswith(b"HTTP/1.1 400 ")
+        while client.recv(65536):
+            pass
+    assert locked.client.get("/livez").status_code == 200
+    assert [record for record in caplog.records if record.exc_info] == []
 
 
 def test_the_host_header_opens_no_door(locked: Served) -> None:
