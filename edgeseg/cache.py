@@ -25,6 +25,7 @@ from pathlib import Path
 
 from edgeseg.atomic import atomic_file
 from edgeseg.errors import OutputError
+from edgeseg.files import read_file
 from edgeseg.places import home
 from edgeseg.temporary import lock
 from edgeseg.terminal import escaped
@@ -36,6 +37,9 @@ LOCK = ".lock"
 
 PATIENCE = 60.0
 """Seconds that one process waits for another's work, before it does the work itself."""
+
+LARGEST = 2**36
+"""Bytes of a file there."""
 
 _KEY_BYTES = 32
 _DIGEST_LINE = 2 * hashlib.sha256().digest_size + 1
@@ -71,7 +75,7 @@ def keep(path: Path, content: bytes) -> None:
 def recall(path: Path) -> bytes | None:
     """What `keep` wrote; None where there is nothing that verifies. What does not is deleted."""
     try:
-        whole = path.read_bytes()
+        whole = read_file(path, LARGEST)
     except OSError:
         return None
     digest, content = whole[: _DIGEST_LINE - 1], whole[_DIGEST_LINE:]

@@ -6,6 +6,7 @@ Every function raises FrameError where its argument is no use, and returns what 
 from __future__ import annotations
 
 import math
+from numbers import Integral, Real
 from typing import Any, TypeVar
 
 import numpy as np
@@ -23,9 +24,11 @@ LONGEST = 2**20
 
 def checked_size(width: int, height: int) -> tuple[int, int]:
     """Height and width of an output."""
-    if not (1 <= width <= LONGEST and 1 <= height <= LONGEST):
-        raise FrameError(f"got an output of {width}x{height} pixels, expected at least 1x1, at most {LONGEST} a side")
-    return height, width
+    if not all(isinstance(side, Integral) and 1 <= side <= LONGEST for side in (width, height)):
+        raise FrameError(
+            f"got an output of {width}x{height} pixels, expected whole numbers, at least 1x1, at most {LONGEST} a side"
+        )
+    return int(height), int(width)
 
 
 def checked_logits(logits: Logits) -> Logits:
@@ -48,6 +51,8 @@ def checked_rect(rect: Rect | None, logits: Logits) -> Rect:
     """The rectangle, all of the logits where there is none."""
     if rect is None:
         return Rect(0.0, 0.0, float(logits.shape[2]), float(logits.shape[1]))
+    if not isinstance(rect, Rect):
+        raise FrameError(f"got the rectangle {rect!r:.80}, expected a Rect(x, y, width, height) of edgeseg.spec")
     if not all(map(math.isfinite, rect)) or rect.width <= 0 or rect.height <= 0:
         raise FrameError(f"got {rect}, expected finite numbers, width and height above 0")
     return rect
@@ -83,9 +88,16 @@ def checked_palette(palette: NDArray[np.uint8], colours: int) -> NDArray[np.uint
 
 def checked_opacity(alpha: float) -> float:
     """A number from 0 to 1."""
-    if not 0 <= alpha <= 1:
+    if not isinstance(alpha, Real) or not 0 <= alpha <= 1:
         raise FrameError(f"got alpha {alpha}, expected a number from 0 (the frame alone) to 1 (the colours alone)")
     return float(alpha)
+
+
+def checked_weight(weight: float) -> float:
+    """A number from 0 to 1."""
+    if not isinstance(weight, Real) or not 0 <= weight <= 1:
+        raise FrameError(f"got weight {weight}, expected a number from 0 (the logits alone) to 1 (the average alone)")
+    return float(weight)
 
 
 def checked_output(

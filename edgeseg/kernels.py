@@ -2,8 +2,9 @@
 
 Frames are BGR uint8 (H, W, 3), masks uint8 (H, W) class ids, logits float32 (C, h, w) or (1, C, h, w); of one channel,
 class 1 is where it is above 0. Labels that may overlap have masks uint8 (L, H, W) of 0 and 1. Every `out` must have the
-result's shape and dtype, and contiguous rows, which may lie apart (a part of a larger array); without one, a new array
-is returned. Other input than that is copied first. The kernels release the GIL and may run in several threads at once.
+result's shape and dtype, contiguous rows, which may lie apart (a part of a larger array), and memory of its own, where
+nothing else is said; without one, a new array is returned. Other input than that is copied first. The kernels release
+the GIL and may run in several threads at once.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from edgeseg.kernel_arguments import (
     checked_palette,
     checked_rect,
     checked_size,
+    checked_weight,
 )
 from edgeseg.spec import MAX_CLASSES, Rect
 
@@ -103,6 +105,7 @@ def labels(
     planes = checked_logits(logits)
     out = checked_output("out", out, (len(planes), *checked_size(width, height)), np.uint8)
     _check_contiguous(out)
+    check_apart("logits", planes, out)
     _finite(_native.labels, planes, checked_rect(rect, planes), out)
     return out
 
@@ -128,6 +131,7 @@ def margin(
     planes = checked_logits(logits)
     out = checked_output("out", out, checked_size(width, height), np.float32)
     _check_contiguous(out)
+    check_apart("logits", planes, out)
     _finite(_native.margin, planes, checked_rect(rect, planes), out)
     return out
 
@@ -149,12 +153,13 @@ def smooth(logits: Logits, average: Logits, weight: float) -> Logits:
         FrameError: an array of the wrong shape, dtype or layout, or logits that hold NaN or infinity.
     """
     planes = checked_logits(logits)
-    if not 0 <= weight <= 1:
-        raise FrameError(f"got weight {weight}, expected a number from 0 (the logits alone) to 1 (the average alone)")
+    share = checked_weight(weight)
+    if not isinstance(average, np.ndarray):  # None would mean new memory, which holds no average
+        raise FrameError(f"got average of type {type(average).__name__}; begin with a copy of the first logits")
     average = checked_output("average", average, logits.shape, np.float32)
     _check_contiguous(average)
     check_apart("logits", planes, average)
-    _finite(_native.smooth, planes, float(weight), average.reshape(planes.shape))
+    _finite(_native.smooth, planes, share, average.reshape(planes.shape))
     return average
 
 
@@ -192,6 +197,8 @@ def overlay(
         mask = checked_output("mask", mask, (height, width), np.uint8)
         check_apart("mask", mask, out)
         check_apart("frame", frame, mask)
+        check_apart("logits", planes, mask)
+    check_apart("logits", planes, out)
     check_same_or_apart(frame, out)
     _finite(_native.overlay, planes, checked_rect(rect, planes), frame, colours, checked_opacity(alpha), out, mask)
     return out
@@ -274,6 +281,7 @@ def _mask(
 ) -> Mask:
     planes = checked_logits(logits)
     out = checked_output("out", out, checked_size(width, height), np.uint8)
+    check_apart("logits", planes, out)
     _finite(kernel, planes, checked_rect(rect, planes), out)
     return out
 

@@ -85,6 +85,12 @@ def test_no_byte_may_differ(data: st.DataObject, tmp_path_factory: pytest.TempPa
     assert not file.exists()
 
 
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(folder: Path) -> None:
+    make_folder(folder)
+    os.mkfifo(folder / "name")
+    assert recall(folder / "name") is None
+
+
 def test_another_name_or_key_does_not_verify(folder: Path, tmp_path: Path) -> None:
     keep(folder / "model", b"content")
     keep(tmp_path / "other/model", b"content")

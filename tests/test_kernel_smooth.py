@@ -69,6 +69,8 @@ ONE = np.zeros((2, 3, 4), np.float32)
         (ONE, ONE, 0.5, "overlaps the logits"),
         (ONE, np.zeros((2, 3, 4), np.float32), 1.5, "got weight 1.5"),
         (ONE, np.zeros((2, 3, 4), np.float32), float("nan"), "got weight nan"),
+        (ONE, np.zeros((2, 3, 4), np.float32), "0.5", "got weight 0.5"),
+        (ONE, None, 0.5, "got average of type NoneType; begin with a copy of the first logits"),
         (np.zeros((2, 3, 4), np.uint8), np.zeros((2, 3, 4), np.float32), 0.5, "got logits of shape"),
     ],
 )

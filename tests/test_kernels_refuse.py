@@ -56,6 +56,43 @@ def test_empty_rects(rect: Rect) -> None:
         kernels.argmax(VALUES, 2, 2, rect)
 
 
+@pytest.mark.parametrize("rect", [(0, 0, 1, 1), [0, 0, 1, 1], 1.0])
+def test_rects_of_another_kind(rect: Any) -> None:
+    with pytest.raises(FrameError, match=r"got the rectangle .*, expected a Rect\(x, y, width, height\)"):
+        kernels.argmax(VALUES, 2, 2, rect)
+
+
+@pytest.mark.parametrize(("width", "height"), [(2.5, 2), (2, 2.0), ("2", 2), (None, 2)])
+def test_sizes_that_are_no_whole_numbers(width: Any, height: Any) -> None:
+    with pytest.raises(FrameError, match=f"got an output of {width}x{height} pixels, expected whole numbers"):
+        kernels.resize(FRAME, width, height)
+    assert kernels.resize(FRAME, np.int64(2), np.uint8(2)).shape == (2, 2, 3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("alpha", ["0.5", None, np.full(2, 0.5)])
+def test_alphas_that_are_no_numbers(alpha: Any) -> None:
+    with pytest.raises(FrameError, match="got alpha"):
+        kernels.overlay(VALUES, FRAME, PALETTE, alpha)
+
+
+def test_no_output_lies_in_the_logits() -> None:
+    values = np.arange(120, dtype=np.float32).reshape(2, 6, 10)
+    memory = values.view(np.uint8).reshape(-1)
+    out, picture, masks = memory[:12].reshape(3, 4), memory[:36].reshape(3, 4, 3), memory[:24].reshape(2, 3, 4)
+    frame = np.zeros((3, 4, 3), np.uint8)
+    for call in (
+        lambda: kernels.argmax(values, 4, 3, out=out),
+        lambda: kernels.argmax_unpruned(values, 4, 3, out=out),
+        lambda: kernels.labels(values, 4, 3, out=masks),
+        lambda: kernels.margin(values, 10, 6, out=values[1]),
+        lambda: kernels.overlay(values, frame, PALETTE, out=picture),
+        lambda: kernels.overlay(values, frame, PALETTE, mask=out),
+    ):
+        with pytest.raises(FrameError, match="overlaps the logits"):
+            call()
+    assert (values == np.arange(120, dtype=np.float32).reshape(2, 6, 10)).all()
+
+
 @pytest.mark.parametrize(("width", "height"), [(0, 1), (1, 0), (-1, 5)])
 def test_empty_outputs(width: int, height: int) -> None:
     with pytest.raises(FrameError, match="at least 1x1"):

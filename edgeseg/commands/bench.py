@@ -52,9 +52,7 @@ def bench(
     from edgeseg_bench.report.table import tables
     from edgeseg_bench.street_clip import street_clip
 
-    for path in (json, html):
-        if path is not None:
-            result.check_writable(path)
+    result.check_outputs(json, html)
     dataset = open_labelled(data, split) if data is not None else None
     settings = suite.Settings(mode=mode, frames=frames, windows=windows, fps=fps, dataset=dataset)
     console = make_console(stderr=True)

@@ -62,9 +62,7 @@ def tune_command(
     if not bundles:
         raise UsageError("no bundle is given, expected at least one, such as road")
     budget = Budget(max_latency, min_miou)
-    for path in (out, json, html):
-        if path is not None:
-            result.check_writable(path)
+    result.check_outputs(out, json, html)
     sizes = [parsed for text in size or () if (parsed := parse_size(text)) is not None]
     choices, skipped = combinations(bundles, engine_name=engine, sizes=sizes, threads=threads, batches=throughput)
     dataset = open_labelled(data, split)

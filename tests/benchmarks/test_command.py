@@ -74,6 +74,10 @@ BAD = {
     "a video without frames": (("{bundle}", "--source", "none.mp4"), "no video that can be decoded"),
     "a place that takes no files": (("{bundle}", "--source", "{video}", "--json", "/proc/x.json"), "cannot write"),
     "no folder for the report": (("{bundle}", "--source", "{video}", "--html", "nowhere/x.html"), "cannot write"),
+    "one file for both": (
+        ("{bundle}", "--source", "{video}", "--json", "x", "--html", "./x"),
+        "x is named for two outputs, of which the second would replace the first",
+    ),
     "a folder as report": (("{bundle}", "--source", "{video}", "--json", "."), "it is a folder"),
     "no such data": (("{bundle}", "--source", "{video}", "--data", "nowhere"), "nowhere"),
     "too few frames": (("{bundle}", "--source", "{video}", "--frames", "1"), "frames is 1"),

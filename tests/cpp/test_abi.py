@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeseg import kernels
-from tests.cpp.library import FRAME, Library, RawImage
+from tests.cpp.library import BUNDLE, FRAME, Library, RawImage
 
 EXAMPLES = int(os.environ.get("EDGESEG_FUZZ", "300"))
 
@@ -66,3 +67,9 @@ def test_resize_of_any_images(
 
 def test_null_memory_is_refused(library: Library) -> None:
     assert library.resize_raw((0, 8, 8, 24), (0, 8, 8, 24)) == FRAME
+
+
+def test_an_empty_name_is_no_bundle(library: Library) -> None:
+    """It had meant the root folder."""
+    assert library.calls.edgeseg_bundle_open(b"", ctypes.byref(ctypes.c_void_p())) == BUNDLE
+    assert library.calls.edgeseg_error().startswith(b"the bundle's folder is \"\"")

@@ -237,3 +237,17 @@ def test_a_spec_of_another_network_is_refused(
     with pytest.raises(LibraryError, match="another model's") as caught:
         library.segmenter(folder, "openvino")
     assert caught.value.status == ENGINE
+
+
+def test_one_channel_does_not_stand_for_two_labels_that_overlap(
+    library: Library, spec: Spec, make_bundle: Callable[..., Bundle], tmp_path: Path
+) -> None:
+    need(library, "openvino")
+    overlapping = Head("multi-label", exclusive=False)
+    two = replace(spec, classes=("a", "b"), palette=((0, 0, 0), (9, 9, 9)), head=overlapping)
+    folder = make_bundle(tmp_path / "b", two, 1).folder
+    with pytest.raises(LibraryError, match="another model's") as caught:
+        library.segmenter(folder, "openvino")
+    assert caught.value.status == ENGINE
+    one = replace(two, head=Head())
+    library.segmenter(make_bundle(tmp_path / "c", one, 1).folder, "openvino").close()

@@ -18,7 +18,7 @@ import numpy as np
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.evaluate import evaluate
 from edgeseg.arrays import Image
-from edgeseg.errors import EngineError, UsageError
+from edgeseg.errors import EngineError, FrameError, UsageError
 from edgeseg.segmenter import Segmenter
 from edgeseg.video.open import open_source
 from edgeseg_bench import engine
@@ -170,7 +170,7 @@ def _try(combination: Combination, judge: _Judge, frames: Frames, budget: Budget
     """One combination, up to the first step that it fails; without a budget it fails none."""
     try:
         return _measured(combination, judge, frames, budget)
-    except EngineError as error:
+    except (EngineError, FrameError) as error:  # the frames are in order: it is the logits that are no numbers
         return Trial(combination, dropped=str(error))
 
 

@@ -97,6 +97,7 @@ std::string making(const std::string& folder, const std::string& precision) {
 }  // namespace
 
 Bundle Bundle::open(const std::string& folder) {
+    if (folder.empty()) fail("the bundle's folder is \"\", expected a path; is a variable not set?");
     Bundle bundle;
     bundle.folder_ = folder;
     const std::string index = folder + "/" + kIndex;

@@ -74,7 +74,7 @@ std::shared_ptr<Engine> open_engine(const std::string& name, const Bundle& bundl
 void check_logits(const std::string& path, const Spec& spec, const Logits& logits) {
     const Size size = spec.logits();
     const int classes = static_cast<int>(spec.classes.size());
-    const bool channels = logits.classes == classes || (classes == 2 && logits.classes == 1);
+    const bool channels = logits.classes == classes || (classes == 2 && spec.head.exclusive && logits.classes == 1);
     if (!channels || logits.width != size.width || logits.height != size.height) {
         throw Error(ErrorKind::engine,
                     path + " gives logits (1, " + std::to_string(logits.classes) + ", " + std::to_string(logits.height) +

@@ -81,6 +81,10 @@ BAD = {
         ("{bundle}", "--data", "{data}", "--max-latency", "9", "--min-miou", "0", "--out", "nowhere/s.json"),
         "cannot write",
     ),
+    "one file for choice and figures": (
+        ("{bundle}", "--data", "{data}", "--max-latency", "9", "--min-miou", "0", "--json", "./settings.json"),
+        "settings.json is named for two outputs",
+    ),
     "no video": (
         ("{bundle}", "--data", "{data}", "--max-latency", "9", "--min-miou", "0", "--source", "missing.mp4"),
         "does not exist",

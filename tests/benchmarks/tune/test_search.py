@@ -12,7 +12,7 @@ import pytest
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.evaluate import evaluate
 from edgeseg.bundle import Bundle
-from edgeseg.errors import EngineError, UsageError
+from edgeseg.errors import EngineError, FrameError, UsageError
 from edgeseg.segmenter import load
 from edgeseg.spec import Spec
 from edgeseg_bench import engine
@@ -114,11 +114,12 @@ def test_threads_share_their_accuracy(
     assert judged == [SUBSET, len(dataset)]
 
 
+@pytest.mark.parametrize("kind", [EngineError, FrameError])  # the second of logits that are NaN
 def test_an_engine_that_refuses_is_a_dropped_candidate(
-    choices: list[Combination], dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+    choices: list[Combination], dataset: Dataset, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
 ) -> None:
     def refuse(*_: Any, **__: Any) -> Any:
-        raise EngineError("this size is not for me")
+        raise kind("this size is not for me")
 
     first = choices[0]
     opened: Callable[..., Any] = Combination.open
