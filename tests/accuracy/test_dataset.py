@@ -127,6 +127,16 @@ def test_digest_follows_what_ids_and_colours_mean(plain: Path, field: str) -> No
     assert Dataset.open(plain).digest != before
 
 
+def test_ids_that_are_the_places_are_no_other_data(plain: Path) -> None:
+    file = plain / "classes.json"
+    described = json.loads(file.read_text())
+    before = Dataset.open(plain).digest
+    for number, each in enumerate(described["classes"]):
+        each["id"] = number
+    file.write_text(json.dumps(described))
+    assert Dataset.open(plain).digest == before
+
+
 def remove_mask(folder: Path) -> None:
     (folder / "valannot" / "b.png").unlink()
 
