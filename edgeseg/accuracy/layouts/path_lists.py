@@ -9,13 +9,14 @@ Spaces or a tab part the two paths. A list of images alone, as of a test split, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Set
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 from edgeseg.accuracy.classes import read_classes
 from edgeseg.accuracy.layouts.layout import Layout, Pair, Splits, is_file, read_text
-from edgeseg.accuracy.layouts.pairing import is_image, spellings
+from edgeseg.accuracy.layouts.pairing import SUFFIXES, is_image, spellings
 from edgeseg.accuracy.layouts.split_folders import LABELLED, SPLITS, by_split, usual
 from edgeseg.errors import DataError
 
@@ -23,6 +24,9 @@ NAME = "lists of pairs"
 NEEDS = ("train.txt", "val.txt", "classes.json")
 
 _BOTH = "trainval"
+
+_IMAGE_ENDS = re.compile(rf"({'|'.join(map(re.escape, sorted(SUFFIXES)))})(?=\s)", re.IGNORECASE)
+"""Where the path of an image may end in a line; most of a text that is no list has none."""
 
 
 def find(folder: Path) -> Layout | None:
@@ -43,7 +47,7 @@ def unread_lists(folder: Path, read: Set[str | None] = frozenset()) -> tuple[str
 
 def pair_of(line: str, folder: Path) -> Pair | None:
     """The two files that a line of a list names, if both are there; some lists begin paths with a slash."""
-    for at in (place for place, letter in enumerate(line) if letter.isspace()):
+    for at in (found.end() for found in _IMAGE_ENDS.finditer(line)):
         image, mask = (_file(part.strip(), folder) for part in (line[:at], line[at:]))
         if image and mask:
             return Pair(image, mask)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import unicodedata
 from pathlib import Path
 
@@ -53,6 +54,21 @@ def test_a_line_gives_a_pair(tmp_path: Path, line: str, image: str, mask: str) -
 def test_paths_may_be_those_of_this_machine(tmp_path: Path) -> None:
     lay(tmp_path, {"train.txt": f"{tmp_path}/jpg/a.jpg {tmp_path}/png/a.png"}, "jpg/a.jpg", "png/a.png")
     assert pairs(tmp_path, "train") == [("jpg/a.jpg", "png/a.png")]
+
+
+def test_a_list_may_be_as_long_as_cocos(tmp_path: Path) -> None:
+    lay(tmp_path, {"train.txt": "jpg/a.jpg png/a.png\n" + " " * 2**23}, "jpg/a.jpg", "png/a.png")
+    assert pairs(tmp_path, "train") == [("jpg/a.jpg", "png/a.png")]
+
+
+def test_a_text_that_is_no_list_is_passed_over_at_once(tmp_path: Path) -> None:
+    """Each of its words had been looked up with all that follows it: 7 s for 20000 of them in a line."""
+    lay(tmp_path, {"train.txt": "and so on " * 10000}, "images/a.jpg", "masks/a.png")
+    began = time.process_time()
+    layout = find_layout(tmp_path)
+    assert time.process_time() - began < 2
+    assert layout is not None
+    assert layout.name == "plain"
 
 
 def test_lists_divide_what_the_folders_do_not(tmp_path: Path) -> None:
