@@ -162,7 +162,7 @@ def remove_split(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (remove_mask, "val/b.png has no partner of that name in .*valannot"),
+        (remove_mask, "val/b.png has no partner of that name in .*valannot.*in train.txt, with a classes.json"),
         (remove_image, "valannot/b.png has no partner of that name in .*val"),
         (empty, "val is empty"),
         (share_a_name, "share a name"),
