@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from edgeseg.accuracy.classes import read_classes
 from edgeseg.accuracy.layouts.layout import Layout, Pair, Splits, is_file, read_text
 from edgeseg.accuracy.layouts.pairing import SUFFIXES, is_image, spellings
-from edgeseg.accuracy.layouts.split_folders import LABELLED, SPLITS, by_split, usual
+from edgeseg.accuracy.layouts.split_folders import ALIASES, LABELLED, SPLITS, by_split, folders_in, usual
 from edgeseg.errors import DataError
 
 NAME = "lists of pairs"
@@ -36,13 +36,26 @@ def find(folder: Path) -> Layout | None:
         return None
     paired = [each for each in _lists(folder) if any(pair_of(line, folder) for line in _lines(each[1]))]
     splits: Splits = {split: partial(_pairs, path, folder) for split, path in by_split(paired).items()}
-    return Layout(NAME, splits, partial(read_classes, classes), unread_lists(folder, {*splits})) if splits else None
+    if not splits:
+        return None
+    unused = (*unread_lists(folder, {*splits}), *_unlisted_folders(folder))
+    return Layout(NAME, splits, partial(read_classes, classes), unused)
 
 
 def unread_lists(folder: Path, read: Set[str | None] = frozenset()) -> tuple[str, ...]:
     """A sentence on each list of images alone that names one of LABELLED, unless that split is `read`."""
     lists = [path for split, path in _lists(folder) if split in LABELLED and split not in read]
     return tuple(f"{path} is not read: give each of its lines the paths of an image and its mask" for path in lists)
+
+
+def _unlisted_folders(folder: Path) -> Iterator[str]:
+    """A sentence on each of LABELLED that has a folder, as in other layouts, and no list at all."""
+    listed = {split for split, _ in _lists(folder)}
+    for split in (each for each in LABELLED if each not in listed):
+        names = (split, *(name for name, ours in ALIASES.items() if ours == split))
+        places = (place / name for place in (folder, *folders_in(folder)) for name in names)
+        if (found := next(filter(Path.is_dir, places), None)) is not None:
+            yield f"{found} is there, but no {split}.txt gives its pairs: write one"
 
 
 def pair_of(line: str, folder: Path) -> Pair | None:

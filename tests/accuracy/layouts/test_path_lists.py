@@ -88,6 +88,15 @@ def test_a_list_of_images_alone_is_told_where_it_would_have_labels(tmp_path: Pat
     assert sentence.startswith(f"{tmp_path / 'val.txt'} is not read")
 
 
+@pytest.mark.parametrize("place", ["val", "images/validation"])
+def test_a_folder_of_a_split_without_a_list_is_told(tmp_path: Path, place: str) -> None:
+    """It was the split, before there was a list of another one."""
+    lay(tmp_path, {"train.txt": "a.jpg a.png"}, "a.jpg", "a.png", f"{place}/b.jpg", "masks/test/c.png")
+    layout = find_layout(tmp_path)
+    assert layout is not None
+    assert layout.unused == (f"{tmp_path / place} is there, but no val.txt gives its pairs: write one",)
+
+
 def test_names_alone_do_not_divide_the_plain_layout_without_a_word(tmp_path: Path) -> None:
     lay(tmp_path, {"val.txt": "a\n"}, "images/a.jpg", "masks/b.png")
     with (
