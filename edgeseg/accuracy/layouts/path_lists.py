@@ -67,6 +67,16 @@ def pair_of(line: str, folder: Path) -> Pair | None:
     return None
 
 
+def add_pair(pairs: dict[Path, Pair], pair: Pair, path: Path) -> None:
+    """Puts a pair of a list among the others by its image, once.
+
+    Raises:
+        DataError: the image is there with another mask.
+    """
+    if pairs.setdefault(pair.image, pair) != pair:
+        raise DataError(f"{path} gives {pair.image} two masks; take one off the list")
+
+
 def _file(name: str, folder: Path) -> Path | None:
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_relative_to(folder.absolute()):
@@ -96,6 +106,5 @@ def _pairs(path: Path, folder: Path) -> tuple[Pair, ...]:
                 f"{path} has the line {line!r:.160}, expected the paths of an image and its mask in {folder}; correct "
                 "it, or add the files"
             )
-        if pairs.setdefault(pair.image, pair) != pair:
-            raise DataError(f"{path} gives {pair.image} two masks; take one off the list")
+        add_pair(pairs, pair, path)
     return tuple(pairs.values())

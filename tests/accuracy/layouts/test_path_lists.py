@@ -153,3 +153,6 @@ def test_vocs_lists_may_give_paths(tmp_path: Path) -> None:
     assert layout is not None
     (pair,) = layout.splits["trainaug"]()
     assert pair.mask == tmp_path / "SegmentationClassAug/a.png"
+    lay(tmp_path, {"ImageSets/Segmentation/trainaug.txt": f"a\n{line}"}, "SegmentationClass/a.png")
+    with pytest.raises(DataError, match=r"trainaug\.txt gives .*a\.jpg two masks"):
+        layout.splits["trainaug"]()
