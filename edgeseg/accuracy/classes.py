@@ -115,11 +115,13 @@ class Classes:
         ids 0 and 255 (ignored) would fit too: the foreground would be gone, and nothing would say so.
 
         Returns:
-            None where neither fits all; where `reading` states it, no image is asked for.
+            None where neither fits all, or there is none; where `reading` states it, no image is asked for.
         """
         if self.reading is not None:
             return self.reading
         images = list(images)
+        if not images:
+            return None
         undecided = all(image.black for image in images)
         if self.white_fits_ignored and not undecided and all(image.black_and_white for image in images):
             return "colours"
