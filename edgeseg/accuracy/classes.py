@@ -24,8 +24,8 @@ Reading = Literal["ids", "colours"]
 VOID = 255
 """The ignore id of labels whose files number their classes in a way of their own."""
 
-SIMILAR = 0.8
-"""From this likeness on, 0 to 1, a field's name is taken for a misspelt one: "color", "mask", "ignore_color"."""
+SIMILAR = 0.82
+"""From this likeness on, 0 to 1, a field's name is taken for a misspelt one: "color", "mask"; "uid" is no "id"."""
 
 MINUS_ONE = (255, 65535)
 """What -1 becomes in files of 8 and of 16 bits without a sign."""
@@ -115,11 +115,13 @@ class Classes:
         ids 0 and 255 (ignored) would fit too: the foreground would be gone, and nothing would say so.
 
         Returns:
-            None where neither fits all; where `reading` states it, no image is asked for.
+            None where neither fits all, or there is none; where `reading` states it, no image is asked for.
         """
         if self.reading is not None:
             return self.reading
         images = list(images)
+        if not images:
+            return None
         undecided = all(image.black for image in images)
         if self.white_fits_ignored and not undecided and all(image.black_and_white for image in images):
             return "colours"
@@ -218,7 +220,7 @@ def read_classes(path: Path) -> Classes:
 
 def _check_spelling(entry: dict[str, Any], known: tuple[str, ...], where: str) -> None:
     """Refuses a field that is almost one that is not there, as "mask" for "masks"; others are remarks."""
-    for field in entry.keys() - {*known}:
+    for field in sorted(entry.keys() - {*known}):
         meant = difflib.get_close_matches(field.lower(), known, 1, SIMILAR)
         if meant and meant[0] not in entry:
             raise DataError(f'{where} has the field "{field:.40}", which is not read, expected "{meant[0]}"; rename it')
@@ -249,7 +251,8 @@ def _numbering(data: Any, entries: list[Any], where: str) -> tuple[dict[int, int
     twice = next((number for number, times in uses.items() if times > 1), None)
     if twice is not None:
         raise DataError(f"{where} gives the id {twice} two meanings; each id stands for one class, or is ignored")
-    return dict(pairs), VOID if ignored is not None else None
+    places = all(number == index for number, index in pairs)
+    return None if places else dict(pairs), VOID if ignored is not None else None
 
 
 def _void_ids(value: Any, where: str, classes: set[int]) -> list[int]:

@@ -166,7 +166,7 @@ class Decoder:
     def finish(self) -> None:
         """Says that no packets come any more: what the decoder still holds is all that `read` gives."""
         self._packets = iter(())
-        self._frames.extend(frame for held in self._codec.decode(None) for frame in self._progressive(held))
+        self._take(self._codec.decode(None))
 
     def close(self) -> None:
         """Closes the container; more calls do nothing."""
@@ -183,12 +183,14 @@ class Decoder:
 
     def _decode(self, packet: Packet[VideoStream]) -> None:
         try:
-            for frame in packet.decode():
-                assert isinstance(frame, VideoFrame)
-                self.mended += frame.is_corrupt
-                self._frames.extend(self._progressive(frame))
+            self._take(packet.decode())
         except FFmpegError:
             self.damaged += 1
+
+    def _take(self, frames: list[VideoFrame]) -> None:
+        for frame in frames:
+            self.mended += frame.is_corrupt
+            self._frames.extend(self._progressive(frame))
 
     def _progressive(self, frame: VideoFrame) -> list[VideoFrame]:
         """The frame itself, or what the filter has ready once an interlaced one has come."""

@@ -83,7 +83,7 @@ def open_source(
                 return open_gstreamer(text, timeout=timeout)
             if re.match("file://[^/]", text, re.IGNORECASE):
                 raise SourceError(
-                    f"{redact(text)} names a host, which a file here has not; write file:///PATH, or the path alone"
+                    f"{redact(text)} names a host, as no local file does; write file:///PATH, or the path alone"
                 )
             if isinstance(source, str) and is_url(text):
                 from edgeseg.video.network import open_url  # FFmpeg is loaded where it is needed

@@ -27,8 +27,8 @@ def why_unplayable(path: Path) -> str:
             return "is a pointer of Git LFS, no video; fetch the file itself, git lfs pull"
         if _lacks_index(file):
             return (
-                "has no whole index (moov), as where a recording or a copy broke off; copy it again, or try a tool "
-                "that repairs MP4, as untrunc"
+                "has no whole index (moov), as happens where a recording or a copy breaks off; copy it again, or try a "
+                "tool that repairs MP4, such as untrunc"
             )
     return "is no video that can be decoded, expected one (MP4, MKV, AVI ...); check that it plays elsewhere"
 

@@ -67,6 +67,17 @@ def test_a_mask_that_cannot_be_read_hides_no_other_fault(data: Path) -> None:
     ]
 
 
+def test_masks_that_cannot_be_read_do_not_say_how_others_are_read(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Colours had been taken for ids where all that were looked at were damaged."""
+    monkeypatch.setattr("edgeseg.accuracy.dataset.LOOKED_AT", 1)
+    coloured = np.array([[COLOURS["road"], COLOURS["car"]] * 5] * 8, np.uint8)[..., ::-1]
+    for name in ("1", "2"):
+        cv2.imwrite(str(data / f"masks/train/{name}.png"), coloured)
+    (data / "masks/train/0.png").write_bytes(b"")
+    (found,) = sentences(check(data))
+    assert "masks/train/0.png cannot be decoded" in found
+
+
 def test_of_masks_of_which_none_can_be_read_nothing_is_counted(data: Path) -> None:
     mask_of(data, "val", 7)
     (found,) = sentences(check(data))

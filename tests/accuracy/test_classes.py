@@ -262,7 +262,7 @@ def test_a_misspelt_field_is_not_passed_over(change: dict[str, Any], message: st
 
 
 def test_other_fields_are_remarks(tmp_path: Path) -> None:
-    remarks = {"name_de": "x", "trainId": 3, "supercategory": "y", "color": [9, 9, 9]}
+    remarks = {"name_de": "x", "trainId": 3, "uid": "5f", "idx": 7, "supercategory": "y", "color": [9, 9, 9]}
     entries = [{**each, **remarks} for each in FILE["classes"]]
     described = write(tmp_path, classes=entries, description="", version=1, ignore_label=3)
     assert read_classes(described) == read_classes(write(tmp_path))

@@ -127,6 +127,16 @@ def test_digest_follows_what_ids_and_colours_mean(plain: Path, field: str) -> No
     assert Dataset.open(plain).digest != before
 
 
+def test_ids_that_are_the_places_are_no_other_data(plain: Path) -> None:
+    file = plain / "classes.json"
+    described = json.loads(file.read_text())
+    before = Dataset.open(plain).digest
+    for number, each in enumerate(described["classes"]):
+        each["id"] = number
+    file.write_text(json.dumps(described))
+    assert Dataset.open(plain).digest == before
+
+
 def remove_mask(folder: Path) -> None:
     (folder / "valannot" / "b.png").unlink()
 
@@ -152,7 +162,7 @@ def remove_split(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (remove_mask, "val/b.png has no partner of that name in .*valannot"),
+        (remove_mask, "val/b.png has no partner of that name in .*valannot.*in train.txt, with a classes.json"),
         (remove_image, "valannot/b.png has no partner of that name in .*val"),
         (empty, "val is empty"),
         (share_a_name, "share a name"),

@@ -291,6 +291,27 @@ def test_frames_that_the_decoder_filled_in_are_said(tmp_path: Path, make_video: 
     assert any("frames the decoder filled in" in warning for warning in source.warnings)
 
 
+def test_filled_in_frames_that_the_decoder_held_to_the_end_of_a_followed_file_are_counted(tmp_path: Path) -> None:
+    path, chance = tmp_path / "a.ts", np.random.default_rng(3)
+    with av.open(str(path), "w") as container:
+        stream = add_video(container, (320, 240), "mpeg2video")
+        for _ in range(20):
+            image = chance.integers(0, 256, (240, 320, 3), np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
+        container.mux(stream.encode(None))
+    data = bytearray(path.read_bytes())
+    for at in range(len(data) - 50 * 188 + 100, len(data), 188):  # in the last frame
+        data[at] ^= 0x55
+    path.write_bytes(data)
+    said = []
+    for follow in (False, True):
+        with open_source(path, follow=follow, timeout=0.3, decoder_threads=4) as source:
+            assert len(list(source)) == 20
+        said.append([warning for warning in source.warnings if "frames the decoder filled in" in warning])
+    assert said[0]
+    assert said[0] == said[1]
+
+
 @pytest.mark.parametrize("behind", [-100, 100])
 def test_an_mp4_without_its_whole_index_is_said(tmp_path: Path, make_video: MakeVideo, behind: int) -> None:
     path = make_video(tmp_path / "a.mp4", count=20, size=(320, 240))

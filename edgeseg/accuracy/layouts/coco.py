@@ -107,8 +107,8 @@ class CocoFile:
         used = {self._number(each, "category_id", where) for each in self._list("annotations")}
 
         def is_root(key: int) -> bool:
-            others = [each.get("supercategory") for other, each in listed.items() if other != key]
-            return bool(others) and all(parent == names[key] for parent in others)
+            below = {other for other, each in listed.items() if each.get("supercategory") == names[key]}
+            return bool(below) and below == listed.keys() - {key}
 
         return {key: name for key, name in names.items() if key in used or not is_root(key)}
 

@@ -13,11 +13,14 @@ from numpy.typing import NDArray
 from edgeseg.accuracy.classes import Classes
 from edgeseg.accuracy.label_file import LabelImage, read_label_image
 from edgeseg.errors import DataError
-from edgeseg.files import LARGEST_TEXT, read_file
+from edgeseg.files import read_file
 from edgeseg.picture import read_content
 
 NAMED = 3
 """Files that a sentence names."""
+
+LARGEST_LIST = 2**26
+"""Bytes of a list; one of COCO's 118287 images and their masks has some 9 MB."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ def read_text(path: Path) -> str:
         DataError: it cannot be read, is too large, or no text.
     """
     try:
-        return read_file(path, LARGEST_TEXT).decode("utf-8-sig")
+        return read_file(path, LARGEST_LIST).decode("utf-8-sig")
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}; check its permissions") from error
     except UnicodeDecodeError as error:

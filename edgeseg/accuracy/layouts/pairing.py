@@ -59,9 +59,9 @@ def pairs_by_name(images: Path, masks: Path, *, ends: tuple[str, str] = ("", "")
     for files, partners, place, end in ((of_images, of_masks, masks, ends[1]), (of_masks, of_images, images, ends[0])):
         singles = sorted(files.keys() - partners.keys())
         if singles:
+            hint = unread(place, singles[0] + end) or "add it, or list the pairs in train.txt, with a classes.json"
             raise DataError(
-                f"{files[singles[0]]} has no partner of that name in {place} ({len(singles)} files have none); "
-                f"{unread(place, singles[0] + end) or 'add what is missing, or list the pairs in train.txt'}"
+                f"{files[singles[0]]} has no partner of that name in {place} ({len(singles)} files have none); {hint}"
             )
     if not of_images:
         raise DataError(f"{images} is empty, expected images ({', '.join(sorted(SUFFIXES))})")

@@ -9,20 +9,24 @@ Spaces or a tab part the two paths. A list of images alone, as of a test split, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Set
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 from edgeseg.accuracy.classes import read_classes
 from edgeseg.accuracy.layouts.layout import Layout, Pair, Splits, is_file, read_text
-from edgeseg.accuracy.layouts.pairing import is_image, spellings
-from edgeseg.accuracy.layouts.split_folders import LABELLED, SPLITS, by_split, usual
+from edgeseg.accuracy.layouts.pairing import SUFFIXES, is_image, spellings
+from edgeseg.accuracy.layouts.split_folders import ALIASES, LABELLED, SPLITS, by_split, folders_in, usual
 from edgeseg.errors import DataError
 
 NAME = "lists of pairs"
 NEEDS = ("train.txt", "val.txt", "classes.json")
 
 _BOTH = "trainval"
+
+_IMAGE_ENDS = re.compile(rf"({'|'.join(map(re.escape, sorted(SUFFIXES)))})(?=\s)", re.IGNORECASE)
+"""Where the path of an image may end in a line; most of a text that is no list has none."""
 
 
 def find(folder: Path) -> Layout | None:
@@ -32,7 +36,10 @@ def find(folder: Path) -> Layout | None:
         return None
     paired = [each for each in _lists(folder) if any(pair_of(line, folder) for line in _lines(each[1]))]
     splits: Splits = {split: partial(_pairs, path, folder) for split, path in by_split(paired).items()}
-    return Layout(NAME, splits, partial(read_classes, classes), unread_lists(folder, {*splits})) if splits else None
+    if not splits:
+        return None
+    unused = (*unread_lists(folder, {*splits}), *_unlisted_folders(folder))
+    return Layout(NAME, splits, partial(read_classes, classes), unused)
 
 
 def unread_lists(folder: Path, read: Set[str | None] = frozenset()) -> tuple[str, ...]:
@@ -41,13 +48,33 @@ def unread_lists(folder: Path, read: Set[str | None] = frozenset()) -> tuple[str
     return tuple(f"{path} is not read: give each of its lines the paths of an image and its mask" for path in lists)
 
 
+def _unlisted_folders(folder: Path) -> Iterator[str]:
+    """A sentence on each of LABELLED that has a folder, as in other layouts, and no list at all."""
+    listed = {split for split, _ in _lists(folder)}
+    for split in (each for each in LABELLED if each not in listed):
+        names = (split, *(name for name, ours in ALIASES.items() if ours == split))
+        places = (place / name for place in (folder, *folders_in(folder)) for name in names)
+        if (found := next(filter(Path.is_dir, places), None)) is not None:
+            yield f"{found} is there, but no {split}.txt gives its pairs: write one"
+
+
 def pair_of(line: str, folder: Path) -> Pair | None:
     """The two files that a line of a list names, if both are there; some lists begin paths with a slash."""
-    for at in (place for place, letter in enumerate(line) if letter.isspace()):
+    for at in (found.end() for found in _IMAGE_ENDS.finditer(line)):
         image, mask = (_file(part.strip(), folder) for part in (line[:at], line[at:]))
         if image and mask:
             return Pair(image, mask)
     return None
+
+
+def add_pair(pairs: dict[Path, Pair], pair: Pair, path: Path) -> None:
+    """Puts a pair of a list among the others by its image, once.
+
+    Raises:
+        DataError: the image is there with another mask.
+    """
+    if pairs.setdefault(pair.image, pair) != pair:
+        raise DataError(f"{path} gives {pair.image} two masks; take one off the list")
 
 
 def _file(name: str, folder: Path) -> Path | None:
@@ -79,6 +106,5 @@ def _pairs(path: Path, folder: Path) -> tuple[Pair, ...]:
                 f"{path} has the line {line!r:.160}, expected the paths of an image and its mask in {folder}; correct "
                 "it, or add the files"
             )
-        if pairs.setdefault(pair.image, pair) != pair:
-            raise DataError(f"{path} gives {pair.image} two masks; take one off the list")
+        add_pair(pairs, pair, path)
     return tuple(pairs.values())

@@ -16,7 +16,7 @@ from pathlib import Path
 from edgeseg.accuracy.classes import Classes, read_classes
 from edgeseg.accuracy.layouts.layout import Layout, Pair, Splits, read_text
 from edgeseg.accuracy.layouts.pairing import SUFFIXES, composed, files_by_name, unread
-from edgeseg.accuracy.layouts.path_lists import pair_of
+from edgeseg.accuracy.layouts.path_lists import add_pair, pair_of
 from edgeseg.accuracy.layouts.split_folders import by_split
 from edgeseg.errors import DataError
 
@@ -78,12 +78,12 @@ def _read_labelmap(path: Path) -> Classes:
 def _pairs(names: Path, images: Path, masks: Path) -> tuple[Pair, ...]:
     twice: dict[str, str] = {}
     pictures, labels = files_by_name(images, twice=twice), files_by_name(masks, suffixes=_MASKS, twice=twice)
-    pairs: dict[str, Pair] = {}
+    pairs: dict[Path, Pair] = {}
     for line in filter(None, map(str.strip, read_text(names).splitlines())):
         name = next((each for each in _meant(line) if each in pictures), None)
         if name is None:
             if pair := pair_of(line, images.parent):
-                pairs[str(pair.image)] = pair
+                add_pair(pairs, pair, names)
                 continue
             raise DataError(f"{names} names {line:.120}, which is not in {images}; add it or take it off the list")
         if name not in labels:
@@ -91,7 +91,7 @@ def _pairs(names: Path, images: Path, masks: Path) -> tuple[Pair, ...]:
             raise DataError(f"{names} names {line:.120}, which is not in {masks}; {hint}")
         if name in twice:
             raise DataError(twice[name])
-        pairs[name] = Pair(pictures[name], labels[name])
+        add_pair(pairs, Pair(pictures[name], labels[name]), names)
     if not pairs:
         raise DataError(f"{names} is empty, expected names of images, one a line")
     return tuple(pairs.values())

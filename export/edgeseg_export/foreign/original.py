@@ -25,7 +25,7 @@ from edgeseg_export.foreign.wrap import LEVELS, channels_last, frame_input
 from edgeseg_export.frames import sample_frames
 
 TIE = 1e-6
-"""Of the largest score: what float32 rounds when scores are resized."""
+"""Of a class's largest score: what float32 rounds when scores are resized."""
 
 
 class Original:
@@ -153,9 +153,9 @@ class Original:
         if self.tail.ids is not None or not self.head.exclusive:
             return np.zeros(ids.shape, np.bool_)
         scores = self._scores(tensors, size)
+        rounding = TIE * np.abs(scores).max((1, 2))  # of each class: one that never wins may have -1e4
         chosen = np.take_along_axis(scores, ids[None].astype(np.int64), 0)[0]
-        largest = np.abs(scores).max(0 if self.head.kind == "classes" else None)
-        tied: NDArray[np.bool_] = chosen >= scores.max(0) - TIE * largest
+        tied: NDArray[np.bool_] = chosen >= scores.max(0) - np.maximum(rounding[ids], rounding[scores.argmax(0)])
         return tied
 
     def _shown(self, tensors: dict[str, NDArray[Any]], size: tuple[int, int] | None) -> NDArray[np.float32]:

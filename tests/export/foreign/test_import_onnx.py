@@ -21,6 +21,8 @@ from edgeseg.commands.import_ import import_command
 from edgeseg.engines.tensorrt.build import build
 from edgeseg.engines.tensorrt.sidecar import ANY
 from edgeseg.errors import ExportError, SpecError
+from edgeseg_export.foreign.model_spec import model_spec
+from edgeseg_export.foreign.original import Original
 from edgeseg_export.frames import sample_frames
 from edgeseg_export.precision.float_graph import FloatGraph
 from tests.export.foreign.their_onnx import (
@@ -183,6 +185,25 @@ def test_scores_of_few_levels_tie_and_are_taken(tmp_path: Path) -> None:
 
     figures = imported(network(coarse), tmp_path).artifacts[0].measured.facts["original"]
     assert figures["mask_agreement"] == 100
+
+
+def test_a_class_that_never_wins_makes_no_ties_of_others() -> None:
+    """Its -1e4 had made a second best class count as the best, where their scores were 0.01 apart."""
+
+    def small(s: str) -> Nodes:
+        offsets = np.array([0, 0, 0, 0, -1e4], np.float32).reshape(1, 5, 1, 1)
+        return [
+            constant("scale", np.array(1e-3, np.float32)),
+            constant("offsets", offsets),
+            helper.make_node("Mul", [s, "scale"], ["scaled"]),
+            helper.make_node("Add", ["scaled", "offsets"], ["out"]),
+        ]
+
+    original = Original(network(small), model_spec(description()), "city.onnx")
+    tensors = original(kernels.resize(sample_frames(None)[0], WIDTH, HEIGHT)[None])
+    best, second = tensors["out"][0].argsort(0)[[-1, -2]]
+    assert original.ties(tensors, best).all()
+    assert original.ties(tensors, second).mean() < 0.01
 
 
 def test_half_precision(tmp_path: Path) -> None:
