@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import cast, get_args
 
@@ -125,9 +124,8 @@ def _listen(table: Table, held: ListenSettings | None) -> ListenSettings | None:
             check_certificate(certificate, key)
     listen = ListenSettings(host, port, token, certificate, key)
     if held is None or (held.host, held.port) != (host, port):
-        ours = held is not None and held.port == port  # by another name, as 0.0.0.0 after 127.0.0.1: it is freed first
         with table.at("listen"):
-            check_free(replace(listen, port=0) if ours else listen)
+            check_free(listen, ours=held is not None and held.port == port)  # by another name: 0.0.0.0 after 127.0.0.1
     return listen
 
 
