@@ -77,7 +77,8 @@ def check_name(path: Path) -> None:
     try:
         if path.is_dir():
             raise OutputError(f"cannot write {path}: it is a folder; give the name of a file in it")
-        if path.exists() and not path.is_file():
+        # /dev/stdout may lead to a file, and root would replace the link itself, for all programs.
+        if (path.exists() and not path.is_file()) or os.path.realpath(path.parent) == "/dev":
             raise OutputError(f"cannot write {path}: it is a device or pipe; give the name of a file")
     except OutputError:
         raise

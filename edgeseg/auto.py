@@ -227,16 +227,30 @@ def _measure(bundle: Bundle, candidates: Sequence[Candidate], threads: int) -> t
             engines.append((each, _open(bundle, each, threads)))
         except EngineError as error:
             refused.append(f"{each} left out: {error}")
-    if not engines:
-        raise EngineError(f"nothing runs bundle {bundle.spec.name} here: {'; '.join(refused)}")
     spec = bundle.spec
     frame = np.random.default_rng(0).integers(0, 256, (1, spec.height, spec.width, 3), np.uint8)
     workers = max(1, available_cores() // threads)
-    calls = [partial(engine.infer, frame) for _, engine in engines]
+    failed: dict[int, EngineError] = {}
+
+    def infer(number: int, engine: Engine) -> None:
+        try:
+            engine.infer(frame)
+        except EngineError as error:
+            failed[number] = error
+
+    calls = [partial(infer, number, engine) for number, (_, engine) in enumerate(engines)]
     times = time_in_turns(calls, workers=workers, seconds=SECONDS)
     for _, engine in engines:
         engine.close()
-    return [Timing(each, 1e3 * time / workers) for (each, _), time in zip(engines, times, strict=True)], refused
+    refused += [f"{engines[number][0]} left out: {error}" for number, error in sorted(failed.items())]
+    measured = [
+        Timing(each, 1e3 * time / workers)
+        for number, ((each, _), time) in enumerate(zip(engines, times, strict=True))
+        if number not in failed
+    ]
+    if not measured:
+        raise EngineError(f"nothing runs bundle {bundle.spec.name} here: {'; '.join(refused)}")
+    return measured, refused
 
 
 def _open(bundle: Bundle, candidate: Candidate, threads: int) -> Engine:

@@ -218,6 +218,15 @@ def test_a_link_laid_at_a_temporary_name_is_not_followed(tmp_path: Path, monkeyp
     assert victim.read_text() == "kept"
 
 
+@pytest.mark.parametrize("name", ["/dev/null", "/dev/stdout", "/dev/edgeseg.json", "/proc/self/root/dev/stderr"])
+def test_nothing_in_dev_is_replaced(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where stdout is a file, as after `> out.json`."""
+    monkeypatch.setattr(Path, "is_file", lambda _: True)
+    monkeypatch.setattr("edgeseg.atomic.Temporary", None)
+    with pytest.raises(OutputError, match="it is a device or pipe; give the name of a file"), atomic_file(Path(name)):
+        pass
+
+
 def test_a_link_to_a_folder_is_replaced_and_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "v1").mkdir()
     (tmp_path / "current").symlink_to("v1")

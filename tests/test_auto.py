@@ -196,6 +196,39 @@ def test_what_does_not_run_is_left_out(make: Make, monkeypatch: pytest.MonkeyPat
         choose(make({"fp32": {}, "int8": GOOD}), threads=2)
 
 
+def test_what_fails_while_it_is_measured_is_left_out(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenVINO opens; its INT8 gives one frame, and no other."""
+    real, failing = engines.open_engine, {"int8"}
+
+    class Failing:
+        def __init__(self, precision: str) -> None:
+            self.precision = precision
+            self.frames = 0
+
+        def infer(self, _: Any) -> None:
+            self.frames += 1
+            if self.precision in failing and self.frames > 1:
+                raise EngineError("no memory is left")
+
+        def close(self) -> None:
+            pass
+
+    def open_engine(name: str, path: Path, *rest: Any) -> Any:
+        return Failing(path.suffixes[0][1:]) if name == "openvino" else real(name, path, *rest)
+
+    monkeypatch.setattr(auto, "open_engine", open_engine)
+    monkeypatch.setattr(auto, "SECONDS", 0.01)
+    choice = choose(make({"fp32": {}, "int8": GOOD}), threads=1)
+    assert choice.left_out == ("openvino int8 left out: no memory is left",)
+    assert [names(each.candidate) for each in choice.measured] == [
+        ("onnxruntime", "fp32"), ("onnxruntime", "int8"), ("openvino", "fp32"),
+    ]  # fmt: skip
+    failing.add("fp32")
+    monkeypatch.setattr(auto, "CPU_RUNTIMES", ("openvino",))
+    with pytest.raises(EngineError, match=r"nothing runs .*: openvino fp32 left out: .*; openvino int8 left out"):
+        choose(make({"fp32": {}, "int8": GOOD}), threads=2)
+
+
 def test_of_several_processes_one_measures(make: Make, cache: Path, tmp_path: Path) -> None:
     bundle = make({"fp32": {}, "int8": GOOD, "int8-7bit": GOOD})  # one of the two may be run, whatever the processor
     code = (

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from edgeseg.atomic import atomic_file
+from edgeseg.atomic import atomic_file, check_name
 from edgeseg.errors import DataError, OutputError, UsageError
 from edgeseg.files import real
 from edgeseg.json_fields import read_json, required
@@ -33,10 +33,9 @@ def check_writable(path: Path) -> None:
     """Refuses a place where nothing can be written, before anything is measured.
 
     Raises:
-        OutputError: the folder is missing or may not be written, or `path` is a folder.
+        OutputError: the folder is missing or may not be written, or `path` is a folder, device or pipe.
     """
-    if path.is_dir():
-        raise OutputError(f"cannot write {path}: it is a folder; give the name of a file in it")
+    check_name(path)
     try:
         with tempfile.TemporaryFile(dir=path.parent):  # what os.access says is not true for root, /proc, full disks
             pass

@@ -22,6 +22,7 @@ from edgeseg.spec import Spec
 from edgeseg.video.access import read_credentials
 from edgeseg.video.open import LONGEST_TIMEOUT, is_live
 from edgeseg.video.options import LONGEST_STALL
+from edgeseg.video.url import check_address, is_url
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 """Of a camera: it stands in addresses, file names and topics."""
@@ -52,6 +53,7 @@ def read_camera(name: str, table: Table, spec: Spec) -> CameraSettings:
     """
     if not NAME.fullmatch(name):
         raise table.error('is no name for a camera; take up to 64 letters, digits, "_", "-" and "."')
+    _check_undivided(name, table)
     credentials = table.file("credentials", None, secret=True)
     with table.at("credentials"):
         user = None if credentials is None else read_credentials(credentials)
@@ -80,12 +82,24 @@ def read_camera(name: str, table: Table, spec: Spec) -> CameraSettings:
     return camera
 
 
+def _check_undivided(name: str, table: Table) -> None:
+    """Refuses [cameras.front.door], which is a table "door" in that of a camera "front"."""
+    for key in [] if "source" in table else table.keys():
+        if table.is_table(key) and "source" in table.inner(key):
+            raise table.error(
+                f'is a table in that of camera {name}, as a dot divides names; write [cameras."{name}.{key}"]', key
+            )
+
+
 def _source(table: Table) -> str:
     table.need("source", "a camera's number, a URL, or a GStreamer pipeline")
     number = table.is_integer("source")
     source = str(table.integer("source", 0, low=0, high=10**6)) if number else table.text("source", "")
     if not is_live(source):
         raise table.error(f"is {redact(source)}, expected a camera's number, a URL, or a GStreamer pipeline", "source")
+    if is_url(source) and " ! " not in source:
+        with table.at("source"):
+            check_address(source)
     return source
 
 

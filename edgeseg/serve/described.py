@@ -108,7 +108,7 @@ def _rule_text(rule: Rule) -> str:
     where = "the frame" if rule.zone is None else f"zone {rule.zone}"
     return (
         f"rule {rule.name}: {rule.class_name} above {100 * rule.above:g} % of {where} for {rule.seconds:g} s, until "
-        f"at most {100 * rule.below:g} %"
+        f"{100 * rule.below:g} % or less"
     )
 
 

@@ -44,11 +44,12 @@ def read_token(path: Path) -> str:
     return private_file.read_token(path, shortest=SHORTEST_TOKEN)
 
 
-def check_free(listen: ListenSettings) -> None:
-    """Raises UsageError where nobody could listen there now."""
+def check_free(listen: ListenSettings, *, ours: bool = False) -> None:
+    """Raises UsageError where nobody could listen there now; `ours`: the port is, and is freed before it is taken."""
+    port = 0 if ours else listen.port
     try:
-        family = socket.getaddrinfo(listen.host, listen.port, type=socket.SOCK_STREAM)[0][0]
-        with contextlib.closing(socket.create_server((listen.host, listen.port), family=family)):
+        family = socket.getaddrinfo(listen.host, port, type=socket.SOCK_STREAM)[0][0]
+        with contextlib.closing(socket.create_server((listen.host, port), family=family)):
             pass
     except OSError as error:
         raise UsageError(

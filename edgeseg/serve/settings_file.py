@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import cast, get_args
 
@@ -27,6 +26,7 @@ from edgeseg.serve.camera_table import read_camera
 from edgeseg.serve.listen import check_free, is_loopback, parse_address, read_token
 from edgeseg.serve.settings import Batching, BundleSettings, ListenSettings, MqttSettings, ServiceSettings
 from edgeseg.serve.toml_table import Table, read_toml
+from edgeseg.trust import check_trust
 from edgeseg.video.access import read_credentials
 from edgeseg.video.options import Mode
 
@@ -82,6 +82,13 @@ def _bundle(table: Table) -> tuple[BundleSettings, Bundle]:
     )
     with table.at("bundle"):
         opened = Bundle.open(settings.bundle)
+        check_trust(
+            opened,
+            require_signature=settings.require_signature,
+            trust=trust,
+            min_version=settings.min_version,
+            remember=False,
+        )
     if settings.batch == "on" and opened.spec.batch == 1:
         reason = f'is "on", and {opened.spec.name} takes one frame at a time'
         raise table.error(f"{reason}; export it with --batch, or leave this out", "batch")
@@ -125,9 +132,8 @@ def _listen(table: Table, held: ListenSettings | None) -> ListenSettings | None:
             check_certificate(certificate, key)
     listen = ListenSettings(host, port, token, certificate, key)
     if held is None or (held.host, held.port) != (host, port):
-        ours = held is not None and held.port == port  # by another name, as 0.0.0.0 after 127.0.0.1: it is freed first
         with table.at("listen"):
-            check_free(replace(listen, port=0) if ours else listen)
+            check_free(listen, ours=held is not None and held.port == port)  # by another name: 0.0.0.0 after 127.0.0.1
     return listen
 
 

@@ -139,6 +139,10 @@ class Table:
         """Whether a whole number is there, and not a text."""
         return type(self._data.get(key)) is int
 
+    def is_table(self, key: str) -> bool:
+        """Whether a table is there."""
+        return type(self._data.get(key)) is dict
+
     def table(self, key: str) -> Table | None:
         """A table in this one; None where it is not there."""
         return self.inner(key) if key in self else None

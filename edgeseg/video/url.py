@@ -8,12 +8,18 @@ import socket
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
-from edgeseg.redact import URL
+from edgeseg.errors import UsageError
+from edgeseg.redact import URL, redact
 
 _FILE = re.compile(r"file:(?:/(?!/)|//localhost/|///+)(.*)", re.IGNORECASE | re.DOTALL)
 
 _NUMBERED = re.compile(r"%(?:0\d+d|d(?![0-9A-Fa-f]))")
 """The numbers of pictures, as in "img%04d.png"; no byte that is percent-encoded in a name begins so."""
+
+SERVERS = ("rtsp://", "rtsps://", "http://", "https://")
+"""Schemes of what is asked for by the name of a host."""
+
+LAST_PORT = 65535
 
 
 class Address(NamedTuple):
@@ -78,6 +84,23 @@ def take_apart(url: str) -> Address:
     behind = rest[place + 1 :]
     host = re.split(r"[/?#]", behind, maxsplit=1)[0]
     return Address(scheme, rest[:place] if place >= 0 else None, host, behind[len(host) :])
+
+
+def check_address(url: str) -> None:
+    """Refuses a URL that leads nowhere, whatever the network is like.
+
+    Args:
+        url: for which `is_url` holds.
+
+    Raises:
+        UsageError: it names no server, where one is to be asked, or a port that cannot be.
+    """
+    address = take_apart(url)
+    if not address.host and address.scheme.lower() in SERVERS:
+        raise UsageError(f"{redact(url):.80} names no host; write {address.scheme}HOST/PATH")
+    port = re.search(r":0*(\d+)$", address.host)
+    if port and (len(port[1]) > 5 or int(port[1]) > LAST_PORT):
+        raise UsageError(f"{redact(url):.80} has a port above {LAST_PORT}, which is the last; check the address")
 
 
 def is_unknown_host(host: str) -> bool:

@@ -78,6 +78,7 @@ BAD = {
         ("{bundle}", "--source", "{video}", "--json", "x", "--html", "./x"),
         "x is named for two outputs, of which the second would replace the first",
     ),
+    "a device": (("{bundle}", "--source", "{video}", "--json", "/dev/null"), "cannot write /dev/null: it is a device"),
     "a folder as report": (("{bundle}", "--source", "{video}", "--json", "."), "it is a folder"),
     "no such data": (("{bundle}", "--source", "{video}", "--data", "nowhere"), "nowhere"),
     "too few frames": (("{bundle}", "--source", "{video}", "--frames", "1"), "frames is 1"),

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from edgeseg.bundle import Bundle
 from edgeseg.errors import UsageError
+from edgeseg.keys import read_private_key, write_keys
 from edgeseg.serve.settings import DriftSettings, Rule, ServiceSettings, Zone
 from edgeseg.serve.settings_file import read_settings
+from edgeseg.sign import sign
 from edgeseg.spec import Spec
 
 
@@ -255,7 +257,7 @@ def test_our_own_port_by_another_name_is_free_when_it_is_taken_over(folder: Path
                 read_settings(wider)
             assert read_settings(wider, running)[0].listen != running.listen
     elsewhere = write(folder, f'listen = "192.0.2.1:{port}"\ntoken_file = "token"\n' + GATE)
-    with pytest.raises(UsageError, match="cannot listen at 192"):
+    with pytest.raises(UsageError, match=rf"cannot listen at 192\.0\.2\.1, port {port}: "):
         read_settings(elsewhere, running)
 
 
@@ -268,6 +270,49 @@ def test_a_broker_is_a_name_or_an_address(folder: Path, host: str) -> None:
     settings = read(folder, GATE + f'[mqtt]\nhost = "{host}"\n')
     assert settings.mqtt is not None
     assert settings.mqtt.host == host
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("rtsp://", "rtsp:// names no host; write rtsp://HOST/PATH"),
+        ("RTSPS:///live", "RTSPS:///live names no host"),
+        ("http://me:secret@/video", r"http://\*\*\*@/video names no host"),
+        ("rtsp://gate:99999/live", "rtsp://gate:99999/live has a port above 65535, which is the last"),
+        (f"udp://@[ff02::1]:{'9' * 5000}", ".*9 has a port above 65535"),
+    ],
+)
+def test_an_address_that_leads_nowhere(source: str, reason: str, folder: Path) -> None:
+    with pytest.raises(UsageError, match=rf"line 2: cameras\.gate\.source: {reason}"):
+        read(folder, f'[cameras.gate]\nsource = "{source}"\n')
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["rtsp://[::1]:065535/a", "rtsp://:8554/l", "udp://@:1234", "rtsp://a:99999@b/c", "v4l2:///dev/a", "tcp://a ! b"],
+)
+def test_addresses_that_may_lead_somewhere(source: str, folder: Path) -> None:
+    """FFmpeg listens where no host is named, if its options say so."""
+    assert read(folder, f'[cameras.gate]\nsource = "{source}"\n').cameras[0].source == source
+
+
+def test_a_dot_in_a_name_is_written_in_quotes(folder: Path) -> None:
+    sentence = r'line 1: cameras\.front\.door is a table in that of camera front.*; write \[cameras\."front\.door"\]'
+    with pytest.raises(UsageError, match=sentence):
+        read(folder, '[cameras.front.door]\nsource = "0"\n')
+    assert read(folder, '[cameras."front.door"]\nsource = "0"\n').cameras[0].name == "front.door"
+
+
+def test_a_signature_that_is_asked_for_is_checked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("cryptography", reason="signatures need edgeseg[sign]")
+    monkeypatch.setenv("EDGESEG_STATE", str(folder / "state"))
+    text = BUNDLE + 'require_signature = true\ntrust = "acme.pub"\n' + GATE
+    write_keys(folder / "acme", None)
+    with pytest.raises(UsageError, match=r"line 1: bundle: bundle .* is not signed"):
+        read(folder, text)
+    sign(Bundle.open(folder / "tiny"), read_private_key(folder / "acme.key", lambda: ""))
+    assert read(folder, text).bundle.require_signature
+    assert not (folder / "state").exists()
 
 
 def test_what_is_no_file_of_text(tmp_path: Path) -> None:

@@ -11,12 +11,12 @@ import ipaddress
 import logging
 from urllib.parse import urlsplit
 
-import h11
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
+from uvicorn.protocols.utils import ClientDisconnected
 
 from edgeseg.engines import first_line
 from edgeseg.serve.web.token import Token
@@ -70,7 +70,7 @@ class Guard:
 
         try:
             await self._answer(scope, receive, send_with_headers)
-        except h11.LocalProtocolError:  # the client, who has his answer, goes on with what is no HTTP
+        except ClientDisconnected:  # from a WebSocket, before there was an answer
             return
         except Exception as error:  # uvicorn would write a trace for each, which anybody could fill the log with
             _log.error("no answer to %.80r: %s: %s", scope["path"], type(error).__name__, first_line(error))

@@ -129,6 +129,15 @@ class Protocol(H11Protocol):
         if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY, h11.ERROR):
             self._asking.cancel()
 
+    def send_400_response(self, msg: str) -> None:
+        """Refuses what is no HTTP; a connection on which an answer has begun takes no other, and ends."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
+        if self.cycle is not None:
+            self.cycle.disconnected = True  # whoever answers still has nobody to answer
+
     def pause_writing(self) -> None:
         """Begins to wait for the client to take what is there."""
         super().pause_writing()

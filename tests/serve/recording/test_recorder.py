@@ -21,6 +21,7 @@ from edgeseg.segmenter import Segmenter
 from edgeseg.serve.event_log import EventLog
 from edgeseg.serve.recording import recorder as module
 from edgeseg.serve.recording.fragments import LiveVideo
+from edgeseg.serve.recording.names import entries
 from edgeseg.serve.recording.recorder import Recorder
 from edgeseg.serve.settings import RecordingSettings
 from tests.serve.results import START, decode, let_encode, make_result
@@ -99,6 +100,7 @@ def test_video_masks_and_fractions(tmp_path: Path, open_camera: Callable[..., Ca
     assert json.loads(lines[1][1])["time"] == "2026-11-28T12:00:02.000Z"
     status = camera.recorder.status
     assert (status.recording, status.reason, status.segments, status.lost) == (True, None, 9, 0)
+    assert {entry.path for entry in entries(tmp_path, "gate")} == set(tmp_path.iterdir())  # they are deleted in time
     assert status.bytes == sum(path.stat().st_size for path in tmp_path.iterdir())
     assert camera.told() == []
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from edgeseg.serve.recording.encoder import FragmentEncoder
+from edgeseg.serve.recording.names import entries
 from edgeseg.serve.recording.piece import Header, Piece
 from edgeseg.serve.recording.segments import Segments, finish_leftovers
 from tests.serve.results import START, decode, make_result
@@ -74,6 +75,7 @@ def test_a_clock_that_is_set_back_an_hour(tmp_path: Path) -> None:
         "gate-2026-11-28T13-00-00Z.mp4",
     ]
     assert [len(shown) for shown in files(tmp_path).values()] == [30, 30, 30]
+    assert {entry.path for entry in entries(tmp_path, "gate")} == set(tmp_path.iterdir())  # they are deleted in time
 
 
 def test_what_is_not_finished_has_no_name_yet_and_is_finished_later(tmp_path: Path) -> None:

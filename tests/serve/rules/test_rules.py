@@ -15,6 +15,7 @@ from edgeseg.atomic import new_file
 from edgeseg.segmenter import Segmenter
 from edgeseg.serve.event_log import Event, EventLog
 from edgeseg.serve.recording.fragments import LiveVideo
+from edgeseg.serve.recording.names import entries
 from edgeseg.serve.rules import event_files
 from edgeseg.serve.rules.rules import Rules
 from edgeseg.serve.settings import Rule, Zone
@@ -106,6 +107,7 @@ def test_still_and_clip(tmp_path: Path, open_camera: Callable[..., Camera]) -> N
     (event,) = camera.close()
     assert event.still == tmp_path / "gate-2026-11-28T12-00-02Z-900-event1.jpg"
     assert event.clip == event.still.with_suffix(".mp4")
+    assert {entry.path for entry in entries(tmp_path, "gate")} == set(tmp_path.iterdir())  # they are deleted in time
     still = cv2.imread(str(event.still))
     assert still is not None
     assert abs(still[20:].astype(int) - make_result(29).frame[20:]).mean() < 3

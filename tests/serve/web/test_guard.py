@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import http.client
+import logging
 import re
 import socket
 import ssl
 import subprocess
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -160,14 +163,46 @@ def test_the_form_is_bounded_and_no_other_site_sends_it(locked: Served) -> None:
     assert locked.client.post("/login", data={"token": TOKEN}, headers=foreign).status_code == 403
 
 
-def test_a_client_that_breaks_off_http_is_no_line_of_the_log(locked: Served, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("request_line", "answer"),
+    [
+        (b"POST /login", b"400"),  # while the body is waited for
+        (b"GET /login", b"400"),  # before the answer, which waits for nothing
+        (b"GET /api/status", b"401"),  # behind it
+        (b"GET /api/events", b"200"),  # within it
+    ],
+)
+def test_a_client_that_breaks_off_http_is_no_line_of_the_log(
+    locked: Served, request_line: bytes, answer: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    head = b" HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
+    token = f"Authorization: Bearer {TOKEN}\r\n".encode() if answer == b"200" else b""
     with socket.create_connection(("127.0.0.1", locked.server.port), 20) as client:
-        client.sendall(b"POST /login HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
-        assert client.recv(100).startswith(b"HTTP/1.1 400 ")
-        while client.recv(65536):
-            pass
+        client.sendall(request_line + head + token + b"\r\n" + (b"zz\r\n" if answer == b"400" else b""))
+        assert client.recv(100).startswith(b"HTTP/1.1 " + answer)
+        with suppress(ConnectionResetError):  # there is something that the server has not read
+            if answer != b"400":
+                client.sendall(b"zz\r\n")
+            while client.recv(65536):
+                pass
     assert locked.client.get("/livez").status_code == 200
-    assert [record for record in caplog.records if record.exc_info] == []
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+def test_a_viewer_who_leaves_before_he_is_refused_is_no_line_of_the_log(
+    locked: Served, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(token_module, "REFUSAL_SECONDS", 0.4)
+    with socket.create_connection(("127.0.0.1", locked.server.port), 20) as client:
+        client.sendall(
+            b"GET /live/gate/plain HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer wrong\r\n"
+            b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        time.sleep(0.2)
+    time.sleep(0.5)
+    assert locked.client.get("/livez").status_code == 200
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 def test_the_host_header_opens_no_door(locked: Served) -> None:
