@@ -261,11 +261,15 @@ def read_index(bundle: str | os.PathLike[str]) -> tuple[Path, Any]:
     index = folder / INDEX
     try:
         restore_folder(folder)
-        return folder, parse_json(read_file(index, LARGEST_TEXT))
+        content = read_file(index, LARGEST_TEXT)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise BundleError(f"{index} is not there, expected a bundle; check the path {folder}") from error
     except OSError as error:
         raise BundleError(f"cannot read {index}: {error.strerror or error}; check its permissions") from error
+    except ValueError as error:
+        raise BundleError(f"{str(folder)!r:.160} can be no path ({error}); check it") from error
+    try:
+        return folder, parse_json(content)
     except ValueError as error:
         raise BundleError(f"{index} is not readable JSON ({error}); export the bundle again") from error
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, UnknownOptionError
 
 from edgeseg.arguments import convert
 from edgeseg.errors import EdgeSegError, EdgeSegWarning, LostError
@@ -24,6 +24,11 @@ from edgeseg.redact import redact_arguments
 from edgeseg.terminal import complain, escaped
 
 DEBUG = "--debug"
+
+NO_DASH = (
+    '"-" is no name: neither standard input nor a pipe is read. Write into a file and name that; while it grows, '
+    "edgeseg run FILE --follow reads it."
+)
 
 
 def _version() -> str:
@@ -102,7 +107,8 @@ def _run() -> int:
         return 3 if isinstance(error, LostError) else 2
     except CycloptsError as error:
         command = " ".join(["edgeseg", *error.command_chain] if error.command_chain else ["edgeseg"])
-        complain(f"{' '.join(str(error).split())} See {command} --help.")
+        dash = isinstance(error, UnknownOptionError) and "-" in (error.token.keyword, error.token.value)
+        complain(f"{NO_DASH if dash else ' '.join(str(error).split())} See {command} --help.")
         return 2
     except BrokenPipeError:  # who read our output has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +21,7 @@ from edgeseg.candidate import Candidate, default_candidate
 from edgeseg.engines import BatchEngine, Engine, MaskEngine, check_logits, check_threads, open_engine
 from edgeseg.errors import FrameError, UsageError
 from edgeseg.processor import available_cores
+from edgeseg.segmenter_arguments import frame_size, own_logits, rect_of
 from edgeseg.spec import Spec
 from edgeseg.trust import check_trust
 
@@ -85,7 +85,7 @@ class Segmenter:
         Raises:
             FrameError: the frame is not uint8 (H, W, 3).
         """
-        height, width = _size(frame)
+        height, width = frame_size(frame)
         logits, rect = self.logits(frame), self.spec.rect(width, height)
         if self.spec.head.exclusive:
             return kernels.margin(logits, width, height, rect=rect)
@@ -102,7 +102,7 @@ class Segmenter:
         Raises:
             FrameError: the frame is not uint8 (H, W, 3), or `out` does not fit.
         """
-        height, width = _size(frame)
+        height, width = frame_size(frame)
         spec = self.spec
         if (width, height) == (spec.width, spec.height) and frame.flags.c_contiguous:
             return frame[np.newaxis]
@@ -146,20 +146,21 @@ class Segmenter:
         """`mask` of `infer`: the mask of what `prepare` gave for a frame of that size.
 
         Raises:
-            FrameError: the tensor has another shape or dtype.
+            FrameError: the tensor has another shape or dtype, or the size is below 1x1.
         """
         if self._masks is not None:
-            return self._masks.mask(tensor, width, height, self.spec.rect(width, height))
+            return self._masks.mask(tensor, width, height, rect_of(self.spec, width, height))
         return self.mask(self.infer(tensor), width, height)
 
     def mask(self, logits: Logits, width: int, height: int, *, out: Mask | None = None) -> Mask:
         """The mask of the logits of a frame of that size, uint8, `spec.mask_shape`; `out` is memory for it.
 
         Raises:
-            FrameError: `out` does not fit.
+            FrameError: the logits are not this network's, the size is below 1x1, or `out` does not fit.
         """
         kernel = kernels.argmax if self.spec.head.exclusive else kernels.labels
-        return kernel(logits, width, height, rect=self.spec.rect(width, height), out=out)
+        planes = own_logits(self.spec, logits)
+        return kernel(planes, width, height, rect=rect_of(self.spec, width, height), out=out)
 
     def overlay(
         self, logits: Logits, frame: Image, *, alpha: float = 0.5, out: Image | None = None, mask: Mask | None = None
@@ -176,14 +177,14 @@ class Segmenter:
             mask: memory for the mask too, uint8, `spec.mask_shape`, if it is wanted.
 
         Raises:
-            FrameError: the frame is not uint8 (H, W, 3), or memory does not fit.
+            FrameError: the frame is not uint8 (H, W, 3), the logits are not this network's, or memory does not fit.
         """
-        height, width = _size(frame)
+        height, width = frame_size(frame)
         if not self.spec.head.exclusive:
             masks = self.mask(logits, width, height, out=mask)
             return kernels.blend_labels(masks, frame, self.palette, alpha=alpha, out=out)
-        rect = self.spec.rect(width, height)
-        return kernels.overlay(logits, frame, self.palette, alpha=alpha, rect=rect, out=out, mask=mask)
+        planes, rect = own_logits(self.spec, logits), self.spec.rect(width, height)
+        return kernels.overlay(planes, frame, self.palette, alpha=alpha, rect=rect, out=out, mask=mask)
 
     def paint(self, mask: Mask, frame: Image, *, alpha: float = 0.5) -> Image:
         """The frame with the classes of its mask painted over it: what `overlay` gives, without the logits.
@@ -284,20 +285,3 @@ def _resized(spec: Spec, width: int, height: int) -> Spec:
             "--dynamic for more sizes"
         )
     return replace(spec, width=width, height=height)
-
-
-def _size(frame: Any) -> tuple[int, int]:
-    """Height and width of a frame that is one."""
-    if not isinstance(frame, np.ndarray):
-        raise FrameError(f"got a {type(frame).__name__}, expected a frame: a NumPy array uint8 (H, W, 3) in BGR")
-    if frame.ndim == 2 or (frame.ndim == 3 and frame.shape[2] == 1):
-        raise FrameError(f"got a grey frame {frame.shape}, expected (H, W, 3); use cv2.cvtColor(x, cv2.COLOR_GRAY2BGR)")
-    if frame.ndim == 3 and frame.shape[2] == 4:
-        raise FrameError(f"got a frame {frame.shape} with alpha, expected 3 channels; use cv2.COLOR_BGRA2BGR")
-    if frame.ndim != 3 or frame.shape[2] != 3:
-        raise FrameError(f"got an array {frame.shape}, expected a frame (H, W, 3) in BGR; pass one frame at a time")
-    if frame.dtype != np.uint8:
-        raise FrameError(f"got a frame of {frame.dtype}, expected uint8 with levels 0-255; scale and cast it")
-    if frame.size == 0:
-        raise FrameError(f"got an empty frame {frame.shape}; did the camera or cv2.imread fail?")
-    return frame.shape[0], frame.shape[1]

@@ -158,6 +158,11 @@ class Spec:
         """Of the mask of a frame of `width` x `height`: (height, width), or (labels, height, width) if they overlap."""
         return (height, width) if self.head.exclusive else (len(self.classes), height, width)
 
+    def fits_logits(self, shape: tuple[int, ...]) -> bool:
+        """Whether logits (C, h, w) may have this shape; one channel may be two classes of which a pixel has one."""
+        channels = {len(self.classes), 1} if len(self.classes) == 2 and self.head.exclusive else {len(self.classes)}
+        return shape in {(each, -(-self.height // self.stride), -(-self.width // self.stride)) for each in channels}
+
     def rect(self, width: int, height: int) -> Rect:
         """The rectangle of the logits that a frame of `width` x `height` pixels covers."""
         placed_width, placed_height = self.placement(width, height)

@@ -66,6 +66,9 @@ def test_missing_places(tmp_path: Path) -> None:
             Bundle.open(tmp_path / place)
     with pytest.raises(BundleError, match=r"cannot read .*bundle\.json: File name too long; check its permissions"):
         Bundle.open(tmp_path / ("x" * 300))
+    for name in ("./a\0b", "./\ud800"):
+        with pytest.raises(BundleError, match=r"'(a\\x00b|\\ud800)' can be no path .*; check it"):
+            Bundle.open(name)
 
 
 def test_best_artifact_comes_first(bundle: Bundle) -> None:

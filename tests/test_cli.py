@@ -212,6 +212,14 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.parametrize("words", [("run", "-"), ("run", "-", "--json"), ("eval", "-", "--bundle", "road")])
+def test_a_lone_dash_is_told_what_is_read(words: tuple[str, ...], run: Run) -> None:
+    code, out, err = run(*words)
+    assert (code, out) == (2, "")
+    assert err.startswith('error: "-" is no name: neither standard input nor a pipe is read. Write into a file')
+    assert err.endswith(f"See edgeseg {words[0]} --help.\n")
+
+
 LIGHT = """
 import sys
 sys.modules.update(dict.fromkeys(["torch", "onnx", "onnxscript", "safetensors", "matplotlib"]))  # None: not there

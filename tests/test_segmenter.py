@@ -17,7 +17,7 @@ import edgeseg
 from edgeseg.auto import Choice, Timing
 from edgeseg.bundle import Bundle
 from edgeseg.candidate import Candidate
-from edgeseg.engines import Engine
+from edgeseg.engines import Engine, check_threads
 from edgeseg.errors import BundleError, EngineError, FrameError, UsageError
 from edgeseg.processor import available_cores
 from edgeseg.segmenter import Segmenter, load
@@ -182,6 +182,36 @@ def test_the_steps_make_the_mask(spec: Spec, load_tiny: Load) -> None:
     out = np.empty((33, 47), np.uint8)
     assert model.mask(model.infer(model.prepare(frame)), 47, 33, out=out) is out
     assert np.array_equal(out, model(frame))
+
+
+@pytest.mark.parametrize("resize", RESIZES)
+def test_masks_have_a_size(spec: Spec, load_tiny: Load, resize: Resize) -> None:
+    model = load_tiny(replace(spec, resize=resize))
+    tensor = model.prepare(noise(33, 47))
+    sizes: list[Any] = [(0, 33), (47, 0), (-1, 33), (47.5, 33), ("47", 33)]
+    for width, height in sizes:
+        for call in (model.segment, lambda tensor, *size: model.mask(model.infer(tensor), *size)):
+            with pytest.raises(FrameError, match=r"got an output of .* pixels, expected whole numbers"):
+                call(tensor, width, height)
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 4, 8), (1, 3, 5, 7), (1, 2, 5, 8), (4, 5, 8), (1, 1, 5, 8)])
+def test_logits_of_another_network_are_refused(spec: Spec, load_tiny: Load, shape: tuple[int, ...]) -> None:
+    model = load_tiny(spec)
+    assert model.logits(noise(33, 47)).shape == (1, 3, 5, 8)
+    logits = np.zeros(shape, np.float32)
+    message = "but tiny gives 3 classes at stride 4 of 30x18 pixels; are they another network's"
+    with pytest.raises(FrameError, match=message):
+        model.mask(logits, 47, 33)
+    with pytest.raises(FrameError, match=message):
+        model.overlay(logits, noise(33, 47))
+    assert model.mask(np.zeros((3, 5, 8), np.float32), 47, 33).shape == (33, 47)
+
+
+@pytest.mark.parametrize("threads", ["2", 1.5, None])
+def test_threads_are_whole_numbers(threads: Any) -> None:
+    with pytest.raises(EngineError, match=f"got {threads!r} threads, expected 1 to .*, a whole number"):
+        check_threads(threads)
 
 
 @pytest.mark.parametrize("resize", RESIZES)

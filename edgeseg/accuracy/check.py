@@ -17,6 +17,7 @@ from edgeseg.accuracy.label_file import LabelImage
 from edgeseg.accuracy.layouts import find_layout, nearest
 from edgeseg.accuracy.layouts.label_folders import LabelPair
 from edgeseg.accuracy.layouts.layout import NAMED, listed
+from edgeseg.accuracy.layouts.split_folders import LABELLED
 from edgeseg.accuracy.survey import Survey
 from edgeseg.accuracy.unions import without_unions
 from edgeseg.errors import DataError
@@ -143,7 +144,8 @@ def _of_split(report: SplitReport) -> list[Finding]:
     findings = [Finding("fault", f"{where}{sentence}") for sentence in report.unreadable[:NAMED]]
     if len(report.unreadable) > NAMED:
         findings.append(Finding("fault", f"{where}{len(report.unreadable) - NAMED} more pairs cannot be read"))
-    weight: Literal["fault", "warning"] = "fault" if report.name in (None, "train") else "warning"
+    no_figure = report.name in LABELLED and report.survey.ignored == 1
+    weight: Literal["fault", "warning"] = "fault" if report.name in (None, "train") or no_figure else "warning"
     if report.survey.images:  # else nothing is known of the labels
         findings += [Finding(weight, f"{where}{sentence}") for sentence in report.survey.faults()]
     if report.turned:

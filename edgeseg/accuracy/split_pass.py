@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.metrics import mean
 from edgeseg.accuracy.survey import Survey
+from edgeseg.errors import DataError
 from edgeseg.measured import Evaluation
 
 WORKERS = 2
@@ -58,7 +60,7 @@ def pass_over(
         progress: called after each image with how many are done and how many there are.
 
     Raises:
-        DataError: a file breaks the data set's rules.
+        DataError: a file breaks the data set's rules, or no pixel counts.
     """
     contours = []  # (classes,) an image
     pool = ThreadPoolExecutor(WORKERS)
@@ -72,6 +74,12 @@ def pass_over(
                 progress(done, len(dataset))
     finally:
         pool.shutdown(cancel_futures=True)
+    if math.isnan(matrix.pixel_accuracy):
+        raise DataError(
+            f"{dataset.folder} has no pixel that counts in {dataset.split or 'the whole'}: all are ignored, or of "
+            "classes that the network lacks; choose another split, or correct the masks or classes.json (edgeseg data "
+            "check shows what they hold)"
+        )
     return Evaluation(
         miou=matrix.miou,
         iou=dict(zip(matrix.classes, matrix.iou.tolist(), strict=True)),

@@ -18,6 +18,7 @@ import importlib
 import os
 import pkgutil
 import weakref
+from numbers import Integral
 from pathlib import Path
 from typing import Protocol, cast, runtime_checkable
 
@@ -199,10 +200,10 @@ def check_threads(threads: int) -> None:
     """Refuses a number of threads that no machine has use for.
 
     Raises:
-        EngineError: it is under 1, or over MOST_THREADS.
+        EngineError: it is under 1, over MOST_THREADS, or no whole number.
     """
-    if not 1 <= threads <= MOST_THREADS:
-        raise EngineError(f"got {threads} threads, expected 1 to {MOST_THREADS}")
+    if not isinstance(threads, Integral) or not 1 <= threads <= MOST_THREADS:
+        raise EngineError(f"got {threads!r:.80} threads, expected 1 to {MOST_THREADS}, a whole number")
 
 
 def check_logits(path: Path, spec: Spec, shape: tuple[int, ...]) -> None:
@@ -212,9 +213,8 @@ def check_logits(path: Path, spec: Spec, shape: tuple[int, ...]) -> None:
         EngineError: the shape is not (1, classes, ceil(height / stride), ceil(width / stride)); one channel may stand
             for two classes, of which a pixel has one.
     """
-    channels = {len(spec.classes), 1} if len(spec.classes) == 2 and spec.head.exclusive else {len(spec.classes)}
-    size = -(-spec.height // spec.stride), -(-spec.width // spec.stride)
-    if shape[0] != 1 or shape[1] not in channels or shape[2:] != size:
+    if shape[:1] != (1,) or not spec.fits_logits(shape[1:]):
+        size = -(-spec.height // spec.stride), -(-spec.width // spec.stride)
         raise EngineError(
             f"{path} gives logits {shape}, its spec says (1, {len(spec.classes)}, {size[0]}, {size[1]}): "
             f"{len(spec.classes)} classes, stride {spec.stride}; is it another model's? Export the bundle again"

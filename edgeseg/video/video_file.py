@@ -131,10 +131,14 @@ class VideoFile:
         except (av.FFmpegError, ValueError, OSError) as error:
             self._abandon()
             size = f"{picture.width}x{picture.height}"
-            with_sound = f" with {sound.codec_context.name} sound" if sound is not None else ""
+            with_sound, advice = "", "choose another --codec or container"
+            if sound is not None:  # the encoder was tried before
+                with_sound = f" with {sound.codec_context.name} sound"
+                mkv = "" if muxer == "matroska" else "name an .mkv, which takes most kinds of sound, or "
+                advice = f"{mkv}leave out --sound"
             raise OutputError(
                 f"cannot write {path} as {size} by {encoder.name}{with_sound}: "
-                f"{getattr(error, 'strerror', None) or error}; choose another --codec or container"
+                f"{getattr(error, 'strerror', None) or error}; {advice}"
             ) from error
         self._whole = self._header = self._file.tell()
 

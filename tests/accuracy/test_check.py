@@ -148,6 +148,16 @@ def test_each_fault_is_found(data: Path, spoil: Callable[[Path], None], expected
     assert re.match(expected, sentence), sentence
 
 
+@pytest.mark.parametrize(("split", "weight"), [("val", "fault"), ("test", "warning")])
+def test_a_split_without_labels_is_a_fault_unless_it_is_held_back(data: Path, split: str, weight: str) -> None:
+    mask_of(data, "val", 255)
+    for kind in ("images", "masks"):
+        (data / kind / "val").rename(data / kind / split)
+    absent, ignored = sentences(check(data))
+    assert absent == f"{weight}: {split}: the classes have no labelled pixel: road, car"
+    assert ignored.startswith(f"{weight}: {split}: 100.0 % of the pixels are ignored")
+
+
 def test_a_foreground_that_is_ignored_is_said_as_data_is_converted(data: Path, tmp_path: Path) -> None:
     _foreground_ignored(data)
     with pytest.warns(EdgeSegWarning, match="train: the masks hold 0 and 255 alone: is the foreground ignored"):

@@ -117,6 +117,13 @@ def test_a_foreground_that_is_ignored_is_said(painted: Segmenter, data: Dataset)
     assert "the masks hold 0 and 255 alone: is the foreground ignored" in said
 
 
+def test_a_split_of_which_no_pixel_counts_is_refused(painted: Segmenter, data: Dataset) -> None:
+    for pair in data.pairs:
+        cv2.imwrite(str(pair.mask), np.full((2, 4), 255, np.uint8))
+    with pytest.raises(DataError, match="no pixel that counts in the whole: all are ignored"):
+        evaluate(painted, Dataset.open(data.folder))
+
+
 def test_classes_without_a_common_name_are_refused(painted: Segmenter, data: Dataset) -> None:
     with pytest.raises(DataError, match="no class of the data"):
         evaluate(painted, replace(data, classes=replace(data.classes, names=("a", "b", "c"))))

@@ -351,10 +351,13 @@ def test_no_sound(tmp_path: Path, make_video: MakeVideo) -> None:
         Sound(tmp_path / "missing.mp4")
 
 
-def test_sound_that_the_container_does_not_take(tmp_path: Path, make_video: MakeVideo) -> None:
-    source = add_sound(make_video(tmp_path / "in.mp4"), tmp_path / "sound.mkv", "aac", 1.0)
-    with pytest.raises(OutputError, match="with aac sound"):
-        Recording(tmp_path / "out.webm", 64, 48, RATE, sound=Sound(source))
+@pytest.mark.parametrize(("codec", "extension"), [("aac", ".webm"), ("ac3", ".mp4"), ("eac3", ".mp4")])
+def test_sound_that_the_container_does_not_take(
+    tmp_path: Path, make_video: MakeVideo, codec: str, extension: str
+) -> None:
+    source = add_sound(make_video(tmp_path / "in.mp4"), tmp_path / "sound.mkv", codec, 1.0)
+    with pytest.raises(OutputError, match=rf"with {codec} sound: .*; name an \.mkv, .* or leave out --sound$"):
+        Recording(tmp_path / f"out{extension}", 64, 48, RATE, sound=Sound(source))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", "sound.mkv"]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from edgeseg.accuracy.layouts import camvid, cityscapes, coco, label_folders, mmseg, path_lists, plain, voc
 from edgeseg.accuracy.layouts.layout import Layout
+from edgeseg.accuracy.layouts.split_folders import SPLITS
 from edgeseg.errors import DataError
 
 LAYOUTS = (path_lists, label_folders, plain, camvid, voc, cityscapes, mmseg, coco)
@@ -33,13 +34,18 @@ def find_layout(folder: Path) -> Layout | None:
 
 
 def nearest(folder: Path) -> str:
-    """What a folder that has no known layout lacks for the one that it resembles most, as a sentence's end."""
+    """What a folder that has no known layout lacks for the one that it resembles most, as a sentence's end.
+
+    A folder for a split alone resembles none: train/ is everywhere.
+    """
     candidates = (plain, *LAYOUTS)  # of two that are as near, ours
     missing = {layout: [name for name in layout.NEEDS if not any(folder.glob(name))] for layout in candidates}
-    layout = min(missing, key=lambda each: len(missing[each]) / len(each.NEEDS))
-    if len(missing[layout]) == len(layout.NEEDS):
+    near = [layout for layout in candidates if {*layout.NEEDS} - {*missing[layout]} - {*SPLITS}]
+    if not near:
         return (
             "expected train/ and trainannot/, or images/ and masks/ with classes.json, or VOC's, Cityscapes', "
-            "MMSegmentation's or COCO's layout"
+            "MMSegmentation's or COCO's layout; folders of any names do with a list train.txt, each of whose lines "
+            "gives the paths of an image and its mask, and a classes.json (docs/own-data.md)"
         )
+    layout = min(near, key=lambda each: len(missing[each]) / len(each.NEEDS))
     return f"it resembles the layout {layout.NAME}, which also has {', '.join(missing[layout])}"

@@ -17,6 +17,14 @@ REDEFINED = frozenset({"GroupNormalization"})
 UNCONVERTED = frozenset({"ConstantOfShape", "GlobalMaxPool", "GridSample"})
 """Operators that ONNX's converter has no way down for, though they only take more types since, or have other words."""
 
+NEWER_ATTRIBUTES = {
+    "Cast": "saturate",
+    "CastLike": "saturate",
+    "QuantizeLinear": "saturate",
+    "AveragePool": "dilations",
+}
+"""Attributes of operators that our opset does not know: "saturate", which float8 alone asks for, and dilations."""
+
 _ASIDE = "edgeseg.aside"
 """Domain of what the converter is to leave alone."""
 
@@ -48,11 +56,8 @@ def converted(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
             f"{where} has opset {opset}, which cannot be converted to {OPSET}: {reason}; export it with opset {OPSET}"
         ) from error
     _put_back(result)
-    for node in all_nodes(result.graph):  # which float8 alone asks for, and opset 18 does not know
-        kept = [each for each in node.attribute if each.name != "saturate"]
-        if node.op_type in ("Cast", "CastLike", "QuantizeLinear") and len(kept) < len(node.attribute):
-            del node.attribute[:]
-            node.attribute.extend(kept)
+    for node in all_nodes(result.graph):
+        _drop_newer_attribute(node, where)
     if opset < RESIZE_WITH_COORDINATES:  # the converter leaves the default of now, which is another
         for node in all_nodes(result.graph):
             if node.op_type == "Resize":
@@ -104,6 +109,26 @@ def _put_back(model: onnx.ModelProto) -> None:
     for node in all_nodes(model.graph):
         if node.domain == _ASIDE:
             node.domain = ""
+
+
+def _drop_newer_attribute(node: onnx.NodeProto, where: str) -> None:
+    """Takes off a node what changes nothing there.
+
+    Raises:
+        ExportError: it does.
+    """
+    kept = []
+    for each in node.attribute:
+        if each.name != NEWER_ATTRIBUTES.get(node.op_type):
+            kept.append(each)
+        elif any(step != 1 for step in each.ints):
+            raise ExportError(
+                f"{where} has an {node.op_type} with {each.name} {list(each.ints)}, which opset {OPSET} does not know; "
+                "replace it by a convolution with the same weight everywhere, and export it again"
+            )
+    if len(kept) < len(node.attribute):
+        del node.attribute[:]
+        node.attribute.extend(kept)
 
 
 def _is_newer(name: str) -> bool:

@@ -207,6 +207,11 @@ def _agreement(
         pixels += mask.size
     agreement = 100 * same / pixels
     if not difference <= tolerance * largest or agreement < LEAST_AGREEMENT:
+        if not np.array_equal(original.logits(original(tensor)), reference, equal_nan=True):
+            raise ExportError(
+                f"{original.where} gives other scores each time for the same frame, as Dropout in training mode and "
+                "random numbers do; export it after model.eval(), without them"
+            )
         raise ExportError(
             f"{original.where} disagrees with itself once it is wrapped: logits differ by up to {difference:.3g} "
             f"(largest {largest:.3g}), masks agree on {agreement:.2f} % of the pixels, expected {LEAST_AGREEMENT} %; "

@@ -145,6 +145,20 @@ def test_classes_alone_resemble_the_plain_layout(tmp_path: Path) -> None:
     assert nearest(lay(tmp_path, {})) == "it resembles the layout plain, which also has images, masks"
 
 
+@pytest.mark.parametrize(
+    "files",
+    [("train/a.jpg", "train/a_mask.png", "train/_classes.csv", "valid/b.jpg"), ("train/1_sat.jpg", "train/1_mask.png")],
+)
+def test_where_no_layout_is_near_lists_of_pairs_are_advised(files: tuple[str, ...], tmp_path: Path) -> None:
+    """Roboflow's masks and DeepGlobe, which have no more of CamVid's layout than a folder train."""
+    lay(tmp_path, {}, *files)
+    (tmp_path / "classes.json").unlink()
+    assert "a list train.txt, each of whose lines gives the paths of an image and its mask" in nearest(tmp_path)
+    (tmp_path / "trainannot").mkdir()
+    (tmp_path / "train").rename(tmp_path / "images-of-train")
+    assert nearest(tmp_path) == "it resembles the layout CamVid, which also has train"
+
+
 def test_vocs_lists_may_give_paths(tmp_path: Path) -> None:
     line = "/JPEGImages/a.jpg /SegmentationClassAug/a.png\n"
     lay(tmp_path, {"ImageSets/Segmentation/trainaug.txt": line}, *line.replace("/", "", 1).replace(" /", " ").split())

@@ -125,6 +125,11 @@ def last(s: str) -> Nodes:
     return [moved, helper.make_node("Relu", ["last"], ["out"])]
 
 
+def dropped(s: str) -> Nodes:
+    ratio, training = constant("ratio", np.array(0.5, np.float32)), constant("training", np.array(True))
+    return [ratio, training, helper.make_node("Dropout", [s, "ratio", "training"], ["out"])]
+
+
 BAD: list[tuple[onnx.ModelProto, dict[str, Any], str]] = [
     (network(), {"stride": 8}, r"\(1, 5, 12, 16\).*stride 8.*give stride 4"),
     (network(), {"classes": ["a", "b"]}, "5 channels, but the spec has 2 classes"),
@@ -143,6 +148,7 @@ BAD: list[tuple[onnx.ModelProto, dict[str, Any], str]] = [
     (network(lambda s: [constant("far", FAR), helper.make_node("Add", [s, "far"], ["out"])]), {}, "in channel 2; "),
     (network(last, shape=(1, 3, HEIGHT, WIDTH)), {}, "channels come last; add a Transpose"),
     (network(lambda s: [helper.make_node("Constant", [], ["none"]), *same(s)]), {}, "a Constant without a value"),
+    (network(dropped), {}, "gives other scores each time for the same frame, as Dropout in training mode"),
     (network(shape=(1, 3, HEIGHT, "w")), {"input_height": 32}, "takes anyx48, the spec says 64x32"),
 ]
 

@@ -44,8 +44,18 @@ def swished(s: str) -> Nodes:
     return [helper.make_node("Swish", [s], ["out"])]
 
 
+def averaged(step: int) -> Callable[[str], Nodes]:
+    """Scores averaged with their neighbours, `step` away."""
+    pads, dilations = [step] * 4, [step] * 2
+    return lambda s: [
+        helper.make_node("AveragePool", [s], ["out"], kernel_shape=[3, 3], pads=pads, dilations=dilations)
+    ]
+
+
 @pytest.mark.skipif(Version(onnx.__version__) < Version("1.19"), reason="inlines ONNX's own functions since 1.19")
-@pytest.mark.parametrize(("tail", "opset"), [(brightest, 22), (doubled, 21), (shifted, 20), (swished, 24)])
+@pytest.mark.parametrize(
+    ("tail", "opset"), [(brightest, 22), (doubled, 21), (shifted, 20), (averaged(1), 19), (swished, 24)]
+)
 def test_newer_operators_are_put_in_the_words_of_ours(tail: Callable[[str], Nodes], opset: int, tmp_path: Path) -> None:
     model = network(tail, opset=opset)
     model.ir_version = 10
@@ -71,6 +81,13 @@ def test_what_cannot_be_converted_is_named(tmp_path: Path) -> None:
     model = network(quantised, opset=21)
     model.ir_version = 10
     with pytest.raises(ExportError, match=r"opset 21, which cannot be converted to 18: [^/]*; export it with opset 18"):
+        imported(model, tmp_path)
+
+
+def test_dilations_of_an_average_are_named(tmp_path: Path) -> None:
+    model = network(averaged(2), opset=19)
+    model.ir_version = 10
+    with pytest.raises(ExportError, match=r"an AveragePool with dilations \[2, 2\], which opset 18 does not know"):
         imported(model, tmp_path)
 
 
