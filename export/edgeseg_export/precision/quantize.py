@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,6 +39,9 @@ from edgeseg_export.scratch import scratch_folder
 
 HASH_DIGITS = 16
 """Of each calibration frame's SHA-256 that the bundle keeps: enough to refuse an overlap later."""
+
+LEAST_QUANTISED = 0.1
+"""Share of the weights below which it is said how few INT8 holds in 8 bits."""
 
 THREADS = 2
 
@@ -140,7 +145,8 @@ def quantize(
         card = f"# {bundle.spec.name}\n" if bundle.card is None else (bundle.folder / bundle.card).read_text("utf-8")
         card = with_artifacts(card, tuple(artifacts.values()))
         written = write_with_golden(bundle.folder, bundle.spec, artifacts, card, pictures, note)
-        return Quantized(written, scores, _warnings(prepared.frames), _misses(written, new.values()))
+        warnings = _warnings(prepared.frames, graphs["onnxruntime", "int8"])
+        return Quantized(written, scores, warnings, _misses(written, new.values()))
 
 
 def _evidence(prepared: Prepared, evaluation: Dataset | FrameSet | None, least: float | None) -> Evidence:
@@ -270,10 +276,25 @@ def _with(artifact: Artifact, fact: Fact) -> Artifact:
     return replace(artifact, measured=artifact.measured.add(fact))
 
 
-def _warnings(frames: CalibrationData) -> tuple[str, ...]:
-    if len(frames.calibrate) >= FEWEST:
-        return ()
-    return (
-        f"{len(frames.calibrate)} frames calibrated, fewer than {FEWEST}: values that they do not show are cut off; "
-        "check the result on other frames, or give more",
-    )
+def _warnings(frames: CalibrationData, int8: onnx.ModelProto) -> tuple[str, ...]:
+    sentences = []
+    if len(frames.calibrate) < FEWEST:
+        sentences.append(
+            f"{len(frames.calibrate)} frames calibrated, fewer than {FEWEST}: values that they do not show are cut "
+            "off; check the result on other frames, or give more"
+        )
+    share = _quantised_share(int8)
+    if share < LEAST_QUANTISED:
+        sentences.append(
+            f"INT8 holds {100 * share:.1f} % of the weights in 8 bits: convolutions are quantised, but not the last "
+            "one, nor matrix products, as transformers have them; it is hardly smaller or faster than fp32"
+        )
+    return tuple(sentences)
+
+
+def _quantised_share(graph: onnx.ModelProto) -> float:
+    """Share of a graph's constants that are int8, 0 to 1."""
+    sizes: Counter[int] = Counter()
+    for tensor in graph.graph.initializer:
+        sizes[tensor.data_type] += math.prod(tensor.dims)
+    return sizes[onnx.TensorProto.INT8] / max(1, sizes.total())

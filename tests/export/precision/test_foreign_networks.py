@@ -140,6 +140,34 @@ def test_they_are_quantised_and_agree_with_themselves(
         assert agreement is None or agreement.mask_agreement > 95
 
 
+def transformer() -> onnx.ModelProto:
+    """Its only convolution makes patches, whose scores are a matrix product, so all stays in float."""
+    model = network()
+    wide = np.random.default_rng(0).normal(size=(8, 60)).astype(np.float32)
+    del model.graph.node[:]
+    model.graph.node.extend(
+        [
+            helper.make_node("Conv", ["x", "w0", "b0"], ["patches"], strides=[4, 4], pads=[1] * 4),
+            helper.make_node("Transpose", ["patches"], ["rows"], perm=[0, 2, 3, 1]),
+            constant("wide", wide),
+            constant("narrow", wide.T[:, :5].copy()),
+            helper.make_node("MatMul", ["rows", "wide"], ["hidden"]),
+            helper.make_node("MatMul", ["hidden", "narrow"], ["last"]),
+            helper.make_node("Transpose", ["last"], ["out"], perm=[0, 3, 1, 2]),
+        ]
+    )
+    return model
+
+
+@pytest.mark.parametrize(("make", "said"), [(transformer, True), (network, False)])
+def test_where_hardly_anything_is_quantised_that_is_said(
+    make: Callable[[], onnx.ModelProto], said: bool, frames: Path, tmp_path: Path
+) -> None:
+    found = quantize(imported(make(), tmp_path), frames, split="train")
+    assert any("INT8 holds 0.0 % of the weights in 8 bits" in each for each in found.warnings) is said
+    assert any("of the weights" in each for each in found.warnings) is said
+
+
 def test_a_network_without_convolutions_is_refused(frames: Path, tmp_path: Path) -> None:
     model = network()
     matrix = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
