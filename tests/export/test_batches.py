@@ -46,8 +46,8 @@ RUNTIMES = {name for name in ("onnxruntime", "openvino") if find_spec(name) is n
 def exported(net: str, folder: Path, **options: Any) -> Bundle:
     """A bundle of a narrow network with random weights, for 96x64 frames.
 
-    The two SegNets' are larger. A rounding, which differs by processor, may turn a choice of its pooling at 1/32, and logits all
-    around with it: of a small frame that is more than the proof of the export allows.
+    Those of the two SegNets are for larger ones. A rounding, which differs by processor, may turn a choice of their
+    pooling, and logits all around with it: of a small frame that is more than the proof of the export allows.
     """
     torch.manual_seed(1)
     width, height = (288, 192) if net.startswith("segnet") else (96, 64)
