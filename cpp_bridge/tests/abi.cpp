@@ -26,7 +26,7 @@ void test_nulls(const char* folder) {
     edgeseg_segmenter* model = nullptr;
     expect_status(edgeseg_bundle_open(nullptr, &bundle), EDGESEG_USAGE, "NULL");
     expect_status(edgeseg_bundle_open(folder, nullptr), EDGESEG_USAGE, "NULL");
-    expect_status(edgeseg_bundle_open("", &bundle), EDGESEG_BUNDLE, "is not there");
+    expect_status(edgeseg_bundle_open("", &bundle), EDGESEG_BUNDLE, "expected a path");
     expect_status(edgeseg_bundle_verify(nullptr), EDGESEG_USAGE, "NULL");
     expect_status(edgeseg_segmenter_open(nullptr, nullptr, nullptr, 0, &model), EDGESEG_USAGE, "NULL");
     expect_status(edgeseg_segmenter_clone(nullptr, &model), EDGESEG_USAGE, "NULL");
