@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <iterator>
 
+#include "names.hpp"
 #include "output_names.hpp"
 #include "playlist.hpp"
 #include "reasons.hpp"
@@ -41,6 +42,9 @@ void check_file(const std::string& path, const std::string& name) {
     }
     const bool pattern = is_picture(path) && path.find('%') != std::string::npos;
     if (!fs::exists(status) && !pattern) {
+        if (path.size() > 7 && lowered(path.substr(0, 7)) == "file://" && path[7] != '/') {
+            throw Refusal(name + " names a host, as no local file does; write file:///PATH, or the path alone");
+        }
         throw Refusal(name + " does not exist, expected a video file, a camera's number, a URL or a GStreamer pipeline; "
                              "check the path");
     }

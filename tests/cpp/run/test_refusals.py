@@ -133,8 +133,9 @@ TABLE: dict[str, list[list[str]]] = {
     "no file PEM --ca": [["https://127.0.0.1:9/", "--ca", "nothing.pem"]],
     "does not exist": [
         *([name] for name in ("nowhere.mp4", "street.mkv/x", "loop.mp4", "pipe:0", "a" * 200)),
-        *([name] for name in ("file:street.mkv", "file:///nowhere.mp4", "file://host/a.mp4")),
+        *([name] for name in ("file:street.mkv", "file:///nowhere.mp4")),
     ],
+    "names a host file:///PATH": [["file://host/a.mp4"], ["FILE://a.mp4"]],
     "cannot read too long": [["a" * 300], ["a/" * 2500]],
     "camera 99 is not there no /dev/video99": [["99"], ["/dev/video99"]],
     "camera 77 is not there no /dev/video77 found": [["camera"]],
