@@ -218,9 +218,12 @@ def start(video: Path, out: Path, tiny: str, piece: float = 0.4) -> subprocess.P
 
 
 def pieces(out: Path) -> dict[str, int]:
-    """The finished pieces: inode and change of each, by which one that is written again shows."""
-    folders = (out / ".batch").rglob("[0-9][0-9][0-9][0-9]")
-    return {str(path): (path / "frames.parquet").stat().st_ino for path in folders}
+    """The finished pieces: the inode of each, by which one that is written again shows.
+
+    Folders of unfinished ones, which vanish at any time, are not looked into.
+    """
+    tables = (out / ".batch").glob("*/[0-9][0-9][0-9][0-9]/frames.parquet")
+    return {str(path.parent): path.stat().st_ino for path in tables}
 
 
 def test_killed_at_random_it_goes_on(batch: Batch, make_video: Callable[..., Path], tiny: str, tmp_path: Path) -> None:
