@@ -20,13 +20,13 @@ from edgeseg.auto import AUTO
 from edgeseg.bundle import Bundle
 from edgeseg.candidate import default_candidate
 from edgeseg.certificates import check_certificate
-from edgeseg.errors import BundleError, EngineError, UsageError
+from edgeseg.errors import BundleError, EngineError
 from edgeseg.processor import most_threads
 from edgeseg.serve.camera_table import read_camera
 from edgeseg.serve.listen import check_free, is_loopback, parse_address, read_token
 from edgeseg.serve.settings import Batching, BundleSettings, ListenSettings, MqttSettings, ServiceSettings
 from edgeseg.serve.toml_table import Table, read_toml
-from edgeseg.trust import check_trust
+from edgeseg.trust import check_trust, find_trust
 from edgeseg.video.access import read_credentials
 from edgeseg.video.options import Mode
 
@@ -65,9 +65,9 @@ def _bundle(table: Table) -> tuple[BundleSettings, Bundle]:
     if os.sep in name:
         name = str(table.path("bundle", None))
     trust = table.path("trust", None)
-    with table.at("trust"):
-        if trust is not None and not trust.exists():
-            raise UsageError(f"there is no {trust}, expected a public key or a folder of some; check the path")
+    if trust is not None:
+        with table.at("trust"):
+            find_trust(trust)
     settings = BundleSettings(
         bundle=name,
         engine=table.text("engine", BundleSettings.engine),

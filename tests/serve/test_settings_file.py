@@ -211,7 +211,11 @@ RULE = BUNDLE + GATE + "[[cameras.gate.rules]]\n"
         ('[mqtt]\nhost = "mqtt://me:secret@broker:1883"\n' + GATE, 2, "mqtt.host is no name or address of a machine"),
         ('[mqtt]\nhost = "broker:1883"\n' + GATE, 2, "mqtt.host is no name or address of a machine"),
         ('[mqtt]\nhost = "..."\n' + GATE, 2, "mqtt.host is no name or address of a machine"),
-        ('trust = "none"\n' + GATE, 1, "trust: there is no .*none, expected a public key or a folder of some"),
+        (
+            'trust = "none"\n' + GATE,
+            1,
+            r"trust: there is no .*none, expected a \.pub file of edgeseg keygen or a folder of them",
+        ),
         (GATE + f"max_age = {10**400}", 3, "expected 0.001 to 86400 seconds"),
         (REC + 'keep_free = "900 TB"', 5, "are never free on the disk of .*rec, which has"),
         (
