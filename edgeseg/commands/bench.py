@@ -47,6 +47,7 @@ def bench(
     from edgeseg.bundle import Bundle
     from edgeseg.terminal import make_console
     from edgeseg_bench import result, suite
+    from edgeseg_bench.job import Settings
     from edgeseg_bench.labelled import open_labelled
     from edgeseg_bench.report.page import page
     from edgeseg_bench.report.table import tables
@@ -54,7 +55,7 @@ def bench(
 
     result.check_outputs(json, html)
     dataset = open_labelled(data, split) if data is not None else None
-    settings = suite.Settings(mode=mode, frames=frames, windows=windows, fps=fps, dataset=dataset)
+    settings = Settings(mode=mode, frames=frames, windows=windows, fps=fps, dataset=dataset)
     console = make_console(stderr=True)
     with console.status("bench") as status:
         measured = suite.measure(
