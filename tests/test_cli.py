@@ -102,8 +102,8 @@ def test_mistakes_are_found_before_anything_is_measured(
     def open_engine(*_: object) -> None:
         raise AssertionError("an engine was opened")
 
-    monkeypatch.setattr("edgeseg.auto.find_spec", lambda name: name)
-    monkeypatch.setattr("edgeseg.auto.open_engine", open_engine)
+    monkeypatch.setattr("edgeseg.candidate.find_spec", lambda name: name)
+    monkeypatch.setattr("edgeseg.candidate.open_engine", open_engine)
     code, _, err = run("run", *(part.format(picture=picture) for part in mistake), "--bundle", bundle)
     assert code == 2
     assert err.count("error:") == 1
@@ -112,7 +112,7 @@ def test_mistakes_are_found_before_anything_is_measured(
 def test_auto_says_what_it_took_and_why(
     run: Run, bundle: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edgeseg.auto.find_spec", lambda name: name)
+    monkeypatch.setattr("edgeseg.candidate.find_spec", lambda name: name)
     monkeypatch.setattr(
         "edgeseg.auto._measure", lambda _, candidates, __: ([*map(Timing, candidates, (3.0, 9.0))], [])
     )
