@@ -17,8 +17,20 @@ def write_figures(figures: Mapping[str, Any], path: Path | None) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    text = json.dumps(figures, indent=2) + "\n"
-    sys.stdout.write(text)
+    sys.stdout.write(_text(figures))
     if path is not None:
-        with atomic_file(path) as temporary:
-            temporary.write_text(text)
+        write_result(figures, path)
+
+
+def write_result(result: Mapping[str, Any], path: Path) -> None:
+    """Writes a result as JSON, whole or not at all.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    with atomic_file(path) as temporary:
+        temporary.write_text(_text(result), encoding="utf-8")
+
+
+def _text(result: Mapping[str, Any]) -> str:
+    return json.dumps(result, indent=2) + "\n"
