@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from edgeseg.atomic import atomic_file
+from edgeseg.atomic import write_text
 
 
 def write_figures(figures: Mapping[str, Any], path: Path | None) -> None:
@@ -28,8 +28,7 @@ def write_result(result: Mapping[str, Any], path: Path) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    with atomic_file(path) as temporary:
-        temporary.write_text(_text(result), encoding="utf-8")
+    write_text(path, _text(result))
 
 
 def _text(result: Mapping[str, Any]) -> str:

@@ -44,6 +44,7 @@ def bench(
         frames: of a window, at most.
         windows: measured at most.
     """
+    from edgeseg.atomic import write_text
     from edgeseg.bundle import Bundle
     from edgeseg.terminal import make_console
     from edgeseg_bench import result, suite
@@ -62,9 +63,9 @@ def bench(
             Bundle.open(bundle), source or street_clip(), engine_name=engine, settings=settings, say=status.update
         )
     if json is not None:
-        result.write(json, result.to_text(measured))
+        write_text(json, result.to_text(measured))
     if html is not None:
-        result.write(html, page(measured))
+        write_text(html, page(measured))
     make_console().print(tables(measured))
     return 0
 
