@@ -17,26 +17,18 @@ from numpy.typing import NDArray
 
 from edgeseg.auto import Timing
 from edgeseg.bundle import Bundle
-from edgeseg.cli import app, main
+from edgeseg.cli import app
 from edgeseg.spec import Spec
 
 Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+def run(command_line: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """`run(*arguments)`: exit code, stdout and stderr of a command, in this process."""
     monkeypatch.setenv("EDGESEG_CACHE", str(tmp_path.with_name(f"{tmp_path.name}-cache")))
     monkeypatch.setattr("edgeseg.auto.SECONDS", 0.05)
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["edgeseg", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        printed = capsys.readouterr()
-        return int(end.value.code or 0), printed.out, printed.err
-
-    return call
+    return command_line
 
 
 @pytest.fixture
