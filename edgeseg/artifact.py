@@ -164,14 +164,14 @@ class OnnxModel(bytes):
     """The content of an ONNX file that stands for itself, as `check_model` found."""
 
 
-def read_model(path: Path, limit: int = LARGEST_MODEL) -> OnnxModel:
+def read_model(path: Path) -> OnnxModel:
     """The content of an ONNX file, whatever it is called, which must stand for itself.
 
     Raises:
-        BundleError: it cannot be read, is larger than `limit`, or `check_model` refuses it.
+        BundleError: it cannot be read, is larger than LARGEST_MODEL, or `check_model` refuses it.
     """
     try:
-        content = read_file(path, limit)
+        content = read_file(path, LARGEST_MODEL)
     except OSError as error:
         raise BundleError(f"cannot read {path}: {error.strerror or error}; check the path") from error
     return check_model(path, content)

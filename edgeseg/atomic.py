@@ -42,6 +42,16 @@ def atomic_file(path: Path, mode: int = 0o666) -> Iterator[Path]:
         yield temporary
 
 
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file in UTF-8, whole or not at all.
+
+    Raises:
+        OutputError: as `atomic_file`.
+    """
+    with atomic_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 @contextlib.contextmanager
 def new_file(path: Path, mode: int = 0o666) -> Iterator[Path]:
     """What `atomic_file` does, without a look through the folder for leftovers.

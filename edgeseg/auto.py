@@ -13,25 +13,20 @@ the answer is kept in the cache folder with all that it depends on:
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from edgeseg.artifact import SEVEN_BITS, Artifact
+from edgeseg.answers import keep_answer, recall_answer
 from edgeseg.bundle import Bundle
-from edgeseg.cache import cache_folder, keep, one_at_a_time, recall
-from edgeseg.candidate import CPU_RUNTIMES, CPU_TARGET, Candidate, saturates
-from edgeseg.engines import Engine, open_engine
+from edgeseg.cache import one_at_a_time
+from edgeseg.candidate import Candidate, unasked_candidates
+from edgeseg.engines import Engine
 from edgeseg.errors import EngineError
-from edgeseg.json_fields import parse_json
-from edgeseg.processor import NO_VNNI, available_cores, processor
+from edgeseg.processor import available_cores, processor
 from edgeseg.proof import least, proof_of, runtime_version, shortfall
 from edgeseg.turns import time_in_turns
 
@@ -88,15 +83,15 @@ def choose(
         BundleError: the bundle has no such artifact, or one was altered.
         EngineError: no runtime takes any artifact, or none gives the masks of the golden frames.
     """
-    candidates, left_out = _candidates(bundle, precision)
+    candidates, left_out = unasked_candidates(bundle, precision)
     if len(candidates) == 1 and bundle.golden is None:
         return Choice(candidates[0], (), tuple(left_out))
-    file, key = _place(bundle, candidates, threads)
-    known = _read(file, key, candidates)
+    key = _key(bundle, candidates, threads)
+    known = _recalled(key, candidates)
     if known is not None:
         return known
     with one_at_a_time():  # two that measure at once disturb each other; who has waited takes what the first found
-        known = _read(file, key, candidates)
+        known = _recalled(key, candidates)
         if known is not None:
             return known
         say(_announcement(bundle, candidates))
@@ -106,7 +101,7 @@ def choose(
         else:
             measured, refused = _measure(bundle, agreeing, threads)
             choice = Choice(_fastest(measured), tuple(measured), (*left_out, *wrong, *refused))
-        keep(file, _to_text(choice, key).encode())
+        keep_answer("auto", key, _fields(choice))
         return choice
 
 
@@ -117,10 +112,10 @@ def remembered(bundle: Bundle, *, threads: int) -> Choice | None:
         BundleError: the bundle has no artifact for the CPU.
         EngineError: none of them may be chosen unasked.
     """
-    candidates, left_out = _candidates(bundle, None)
+    candidates, left_out = unasked_candidates(bundle)
     if len(candidates) == 1 and bundle.golden is None:
         return Choice(candidates[0], (), tuple(left_out))
-    return _read(*_place(bundle, candidates, threads), candidates)
+    return _recalled(_key(bundle, candidates, threads), candidates)
 
 
 def _announcement(bundle: Bundle, candidates: Sequence[Candidate]) -> str:
@@ -134,42 +129,9 @@ def _announcement(bundle: Bundle, candidates: Sequence[Candidate]) -> str:
     )
 
 
-def _candidates(bundle: Bundle, precision: str | None) -> tuple[list[Candidate], list[str]]:
-    """What may be chosen, what is safest first: an earlier one stays where a later one is not clearly faster.
-
-    Returns:
-        The candidates, and a sentence for each artifact that is none.
-    """
-    first = bundle.artifact(target=CPU_TARGET, precision=precision)
-    artifacts, left_out = ([first], []) if precision is not None else _acceptable(bundle)
-    installed = [name for name in CPU_RUNTIMES if find_spec(name) is not None]
-    return [Candidate(engine, artifact) for engine in installed for artifact in artifacts], left_out
-
-
-def _acceptable(bundle: Bundle) -> tuple[list[Artifact], list[str]]:
-    """The artifacts that may be chosen unasked, fp32 first; and why others may not."""
-    artifacts = {each.precision: each for each in bundle.artifacts if each.target == CPU_TARGET}
-    left_out = []
-    if "int8" in artifacts and saturates(Candidate(CPU_TARGET, artifacts["int8"])):
-        del artifacts["int8"]
-        left_out.append(f"int8 left out: {NO_VNNI}")
-    elif "int8" in artifacts:
-        artifacts.pop(SEVEN_BITS, None)  # no faster, and less exact
-    if not artifacts:
-        raise EngineError(
-            f"bundle {bundle.spec.name} has nothing but int8, whose sums saturate on this processor, which has no "
-            "VNNI; ask for int8 if that will do"
-        )
-    fp32 = artifacts.pop("fp32", None) or artifacts.pop(next(iter(artifacts)))
-    for each in artifacts.values():
-        if (loss := each.loss_against(fp32)) is not None:
-            left_out.append(f"{each.precision} left out: {loss}")
-    return [fp32, *(each for each in artifacts.values() if each.keeps_accuracy_of(fp32))], left_out
-
-
-def _place(bundle: Bundle, candidates: Sequence[Candidate], threads: int) -> tuple[Path, dict[str, Any]]:
-    """The file of an answer, and all that the answer depends on."""
-    key = {
+def _key(bundle: Bundle, candidates: Sequence[Candidate], threads: int) -> dict[str, Any]:
+    """All that an answer depends on."""
+    return {
         "format": FORMAT,
         "edgeseg": runtime_version("edgeseg"),
         "bundle": bundle.spec.to_json(),
@@ -181,8 +143,6 @@ def _place(bundle: Bundle, candidates: Sequence[Candidate], threads: int) -> tup
         "cores": available_cores(),
         "threads": threads,
     }
-    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
-    return cache_folder() / f"auto-{digest[:16]}.json", key
 
 
 def _agreeing(
@@ -224,7 +184,7 @@ def _measure(bundle: Bundle, candidates: Sequence[Candidate], threads: int) -> t
     refused = []
     for each in candidates:
         try:
-            engines.append((each, _open(bundle, each, threads)))
+            engines.append((each, each.open(bundle, threads)))
         except EngineError as error:
             refused.append(f"{each} left out: {error}")
     spec = bundle.spec
@@ -253,11 +213,6 @@ def _measure(bundle: Bundle, candidates: Sequence[Candidate], threads: int) -> t
     return measured, refused
 
 
-def _open(bundle: Bundle, candidate: Candidate, threads: int) -> Engine:
-    content = bundle.read(candidate.artifact)
-    return open_engine(candidate.engine, bundle.path(candidate.artifact), bundle.spec, threads, content)
-
-
 def _fastest(measured: Sequence[Timing]) -> Candidate:
     best, *others = measured
     for other in others:
@@ -266,32 +221,27 @@ def _fastest(measured: Sequence[Timing]) -> Candidate:
     return best.candidate
 
 
-def _to_text(choice: Choice, key: Mapping[str, Any]) -> str:
-    answer = {
-        "key": key,
+def _fields(choice: Choice) -> dict[str, Any]:
+    """A choice, as the file keeps it."""
+    return {
         "choice": _names(choice.candidate),
         "measured": [{**_names(each.candidate), "ms": round(each.ms, 3)} for each in choice.measured],
         "left_out": choice.left_out,
     }
-    return json.dumps(answer, indent=2, allow_nan=False) + "\n"
 
 
-def _read(file: Path, key: Mapping[str, Any], candidates: Sequence[Candidate]) -> Choice | None:
-    """The answer in a file that `_to_text` wrote for this key; None where there is none, or it is damaged."""
-
+def _recalled(key: Mapping[str, Any], candidates: Sequence[Candidate]) -> Choice | None:
+    """The choice that was kept for this key; None where there is none, or it is damaged."""
     known = {(each.engine, each.artifact.precision): each for each in candidates}
 
     def named(names: Mapping[str, Any]) -> Candidate:
         return known[names["engine"], names["precision"]]
 
-    try:
-        data = parse_json(recall(file) or b"")
-        if data["key"] != key:
-            return None
-        measured = tuple(Timing(named(each), float(each["ms"])) for each in data["measured"])
-        return Choice(named(data["choice"]), measured, tuple(str(each) for each in data["left_out"]))
-    except (ValueError, KeyError, TypeError):
-        return None
+    def read(fields: Any) -> Choice:
+        measured = tuple(Timing(named(each), float(each["ms"])) for each in fields["measured"])
+        return Choice(named(fields["choice"]), measured, tuple(str(each) for each in fields["left_out"]))
+
+    return recall_answer("auto", key, read)
 
 
 def _names(candidate: Candidate) -> dict[str, str]:

@@ -9,19 +9,16 @@ A short measurement answers, once; the answer is kept in the cache folder with a
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from edgeseg.answers import keep_answer, recall_answer
 from edgeseg.arrays import Image
-from edgeseg.cache import cache_folder, keep, one_at_a_time, recall
-from edgeseg.json_fields import parse_json
+from edgeseg.cache import one_at_a_time
 from edgeseg.processor import available_cores, processor
 from edgeseg.proof import runtime_version
 from edgeseg.segmenter import Segmenter
@@ -79,17 +76,17 @@ def choose_batch(model: Segmenter, *, workers: int, say: Callable[[str], None] =
     """
     if model.batch == 1:
         return BatchSize({})
-    file, key = _place(model, workers)
-    known = _read(file, key)
+    key = _key(model, workers)
+    known = recall_answer("batch", key, _read)
     if known is not None:
         return known
     with one_at_a_time():  # two that measure at once disturb each other
-        known = _read(file, key)
+        known = recall_answer("batch", key, _read)
         if known is not None:
             return known
         say(f"measuring {model.spec.name} with up to {model.batch} frames in a call, once, about {SECONDS:.0f} s")
         size = _measure(model, workers)
-        keep(file, (json.dumps({"key": key, "ms": dict(size.ms)}, indent=2, allow_nan=False) + "\n").encode())
+        keep_answer("batch", key, {"ms": dict(size.ms)})
         return size
 
 
@@ -110,11 +107,11 @@ def _infer_all(model: Segmenter, frames: Image, count: int) -> None:
         model.infer(frames[first : first + count])
 
 
-def _place(model: Segmenter, workers: int) -> tuple[Path, dict[str, Any]]:
-    """The file of an answer, and all that the answer depends on."""
+def _key(model: Segmenter, workers: int) -> dict[str, Any]:
+    """All that an answer depends on."""
     candidate = model.candidate
     assert candidate is not None  # `load` says what it opened
-    key = {
+    return {
         "format": FORMAT,
         "edgeseg": runtime_version("edgeseg"),
         "spec": model.spec.to_json(),
@@ -126,17 +123,9 @@ def _place(model: Segmenter, workers: int) -> tuple[Path, dict[str, Any]]:
         "threads": model.threads,
         "workers": workers,
     }
-    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
-    return cache_folder() / f"batch-{digest[:16]}.json", key
 
 
-def _read(file: Path, key: Mapping[str, Any]) -> BatchSize | None:
-    """The answer in a file for this key; None where there is none, or it is damaged."""
-    try:
-        data = parse_json(recall(file) or b"")
-        if data["key"] != key:
-            return None
-        ms = {int(number): float(each) for number, each in data["ms"].items()}
-        return BatchSize(ms) if 1 in ms else None
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None
+def _read(fields: Any) -> BatchSize | None:
+    """The answer that was kept."""
+    ms = {int(number): float(each) for number, each in fields["ms"].items()}
+    return BatchSize(ms) if 1 in ms else None

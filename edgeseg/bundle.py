@@ -36,7 +36,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeseg.artifact import SHIPPED, Artifact, OnnxModel, check_model, check_plain_name, sha256_of
-from edgeseg.atomic import atomic_file, restore_folder
+from edgeseg.atomic import restore_folder, write_text
 from edgeseg.errors import BundleError
 from edgeseg.fact import Fact
 from edgeseg.files import LARGEST_TEXT, read_file, real
@@ -218,8 +218,7 @@ class Bundle:
         changed = replace(self, artifacts=artifacts)
         text, signature = changed.to_text(), read_signature(self.folder)
         end_signature(self.folder, signature)
-        with atomic_file(self.folder / INDEX) as index:
-            index.write_text(text, encoding="utf-8")
+        write_text(self.folder / INDEX, text)
         warn_of_end(self.folder, signature)
         return changed
 

@@ -1,13 +1,14 @@
-"""One way to run a bundle: an artifact in a runtime; and which artifact a runtime takes where nobody names one."""
+"""One way to run a bundle: an artifact in a runtime; and which may be taken where nobody names one."""
 
 from __future__ import annotations
 
 import warnings
+from importlib.util import find_spec
 from typing import NamedTuple
 
 from edgeseg.artifact import SEVEN_BITS, Artifact
 from edgeseg.bundle import Bundle
-from edgeseg.engines import runtime
+from edgeseg.engines import Engine, open_engine, runtime
 from edgeseg.errors import EdgeSegWarning, EngineError
 from edgeseg.processor import NO_VNNI, sums_int8_exactly
 
@@ -26,6 +27,16 @@ class Candidate(NamedTuple):
 
     engine: str
     artifact: Artifact
+
+    def open(self, bundle: Bundle, threads: int) -> Engine:
+        """The artifact of this bundle in its runtime: what is loaded is what was hashed.
+
+        Raises:
+            BundleError: the file is missing or was altered.
+            EngineError: the runtime is absent, or refuses the artifact.
+        """
+        content = bundle.read(self.artifact)
+        return open_engine(self.engine, bundle.path(self.artifact), bundle.spec, threads, content)
 
     def __str__(self) -> str:
         return f"{self.engine} {self.artifact.precision}"
@@ -64,3 +75,44 @@ def default_candidate(bundle: Bundle, engine: str, precision: str | None = None)
         return Candidate(engine, seven_bits)
     warnings.warn(f"{NO_VNNI}: {fp32.precision} is taken in its place", EdgeSegWarning, stacklevel=3)
     return Candidate(engine, fp32)
+
+
+def unasked_candidates(bundle: Bundle, precision: str | None = None) -> tuple[list[Candidate], list[str]]:
+    """The ways to run a bundle on the CPU that may be taken unasked, what is safest first.
+
+    Args:
+        bundle: with artifacts for ONNX Runtime; OpenVINO reads the same.
+        precision: of the artifact; by default every one that keeps the accuracy of fp32.
+
+    Returns:
+        The candidates, and a sentence for each artifact that is none.
+
+    Raises:
+        BundleError: the bundle has no such artifact.
+        EngineError: the sums of all of them saturate on this processor.
+    """
+    first = bundle.artifact(target=CPU_TARGET, precision=precision)
+    artifacts, left_out = ([first], []) if precision is not None else _acceptable(bundle)
+    installed = [name for name in CPU_RUNTIMES if find_spec(name) is not None]
+    return [Candidate(engine, artifact) for engine in installed for artifact in artifacts], left_out
+
+
+def _acceptable(bundle: Bundle) -> tuple[list[Artifact], list[str]]:
+    """The artifacts that may be taken unasked, fp32 first; and why others may not."""
+    artifacts = {each.precision: each for each in bundle.artifacts if each.target == CPU_TARGET}
+    left_out = []
+    if "int8" in artifacts and saturates(Candidate(CPU_TARGET, artifacts["int8"])):
+        del artifacts["int8"]
+        left_out.append(f"int8 left out: {NO_VNNI}")
+    elif "int8" in artifacts:
+        artifacts.pop(SEVEN_BITS, None)  # no faster, and less exact
+    if not artifacts:
+        raise EngineError(
+            f"bundle {bundle.spec.name} has nothing but int8, whose sums saturate on this processor, which has no "
+            "VNNI; ask for int8 if that will do"
+        )
+    fp32 = artifacts.pop("fp32", None) or artifacts.pop(next(iter(artifacts)))
+    for each in artifacts.values():
+        if (loss := each.loss_against(fp32)) is not None:
+            left_out.append(f"{each.precision} left out: {loss}")
+    return [fp32, *(each for each in artifacts.values() if each.keeps_accuracy_of(fp32))], left_out

@@ -53,6 +53,14 @@ def open_file(path: Path, limit: int) -> Iterator[BinaryIO]:
         yield file
 
 
+def system_text(path: Path) -> str | None:
+    """What a file of the system's says, as those in /proc and /sys, without its end; None where it cannot be read."""
+    try:
+        return path.read_text(errors="replace").strip("\0\n ")
+    except OSError:
+        return None
+
+
 def real(path: Path) -> Path:
     """The absolute path, links followed as far as they lead: one that leads to itself is its own end.
 

@@ -12,30 +12,26 @@ Where a proof serves a choice it is kept in the cache folder, with all that it d
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import statistics
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from edgeseg import kernels
 from edgeseg.agreement import Agreement, GoldenAgreement
+from edgeseg.answers import keep_answer, recall_answer
 from edgeseg.arrays import Image, Mask
 from edgeseg.artifact import Artifact
 from edgeseg.bundle import Bundle
-from edgeseg.cache import cache_folder, keep, recall
 from edgeseg.candidate import Candidate
-from edgeseg.engines import Engine, open_engine
+from edgeseg.engines import Engine
 from edgeseg.errors import BundleError, EngineError, FrameError
 from edgeseg.golden import GoldenPair
-from edgeseg.json_fields import parse_json
 from edgeseg.processor import processor
 from edgeseg.spec import Spec
 
@@ -136,19 +132,17 @@ def proof_of(bundle: Bundle, candidate: Candidate, threads: int) -> Proof | None
     """
     if bundle.golden is None:
         return None
-    file, key = _place(bundle.golden.digest, bundle.spec, candidate)
-    known = _read(file, key, len(bundle.golden.frames))
+    key = _key(bundle.golden.digest, bundle.spec, candidate)
+    known = recall_answer("proof", key, partial(_read, len(bundle.golden.frames)))
     if known is not None:
         return known
-    content = bundle.read(candidate.artifact)
-    engine = open_engine(candidate.engine, bundle.path(candidate.artifact), bundle.spec, threads, content)
+    engine = candidate.open(bundle, threads)
     try:
         proof = ask(partial(_segment, engine, bundle.spec), bundle.golden_frames())
     finally:
         engine.close()
     if proof is not None:
-        answer = {"key": key, "shares": proof.shares, "ms": proof.ms}
-        keep(file, (json.dumps(answer, indent=2) + "\n").encode())
+        keep_answer("proof", key, {"shares": proof.shares, "ms": proof.ms})
     return proof
 
 
@@ -172,9 +166,9 @@ def _segment(engine: Engine, spec: Spec, frame: Image) -> Mask:
     return kernels.argmax(engine.infer(frame[np.newaxis]), spec.width, spec.height, rect=rect)
 
 
-def _place(golden: str, spec: Spec, candidate: Candidate) -> tuple[Path, dict[str, Any]]:
-    """The file of a proof, and all that the proof depends on."""
-    key = {
+def _key(golden: str, spec: Spec, candidate: Candidate) -> dict[str, Any]:
+    """All that a proof depends on."""
+    return {
         "edgeseg": runtime_version("edgeseg"),
         "spec": spec.to_json(),
         "golden": golden,
@@ -183,15 +177,9 @@ def _place(golden: str, spec: Spec, candidate: Candidate) -> tuple[Path, dict[st
         "runtime": runtime_version(candidate.engine),
         "processor": processor(),
     }
-    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
-    return cache_folder() / f"proof-{digest[:16]}.json", key
 
 
-def _read(file: Path, key: dict[str, Any], frames: int) -> Proof | None:
-    """The proof in a file that was kept for this key; None where there is none, or it is damaged."""
-    try:
-        data = parse_json(recall(file) or b"")
-        shares = tuple(float(share) for share in data["shares"])
-        return Proof(shares, float(data["ms"])) if data["key"] == key and len(shares) == frames else None
-    except (ValueError, KeyError, TypeError):
-        return None
+def _read(frames: int, fields: Any) -> Proof | None:
+    """The proof that was kept, of so many frames."""
+    shares = tuple(float(share) for share in fields["shares"])
+    return Proof(shares, float(fields["ms"])) if len(shares) == frames else None

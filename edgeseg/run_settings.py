@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgeseg.atomic import atomic_file
+from edgeseg.atomic import write_text
 from edgeseg.bundle import Bundle
 from edgeseg.engines import runtime
 from edgeseg.errors import BundleError, EdgeSegWarning, UsageError
@@ -168,8 +168,7 @@ def write_settings(path: Path, settings: RunSettings) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    with atomic_file(path) as temporary:
-        fields = {"format": FORMAT, "what": WHAT, **vars(settings)}
-        if settings.batch == 1:  # an earlier edgeseg reads it too
-            del fields["batch"]
-        temporary.write_text(json.dumps(fields, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    fields = {"format": FORMAT, "what": WHAT, **vars(settings)}
+    if settings.batch == 1:  # an earlier edgeseg reads it too
+        del fields["batch"]
+    write_text(path, json.dumps(fields, indent=2, allow_nan=False) + "\n")

@@ -18,7 +18,7 @@ from edgeseg.artifact import Artifact
 from edgeseg.auto import AUTO, choose
 from edgeseg.bundle import Bundle
 from edgeseg.candidate import Candidate, default_candidate
-from edgeseg.engines import BatchEngine, Engine, MaskEngine, check_logits, check_threads, open_engine
+from edgeseg.engines import BatchEngine, Engine, MaskEngine, check_logits, check_threads
 from edgeseg.errors import FrameError, UsageError
 from edgeseg.processor import available_cores
 from edgeseg.segmenter_arguments import frame_size, own_logits, rect_of
@@ -263,13 +263,10 @@ def load(
         candidate = choice.candidate
     else:
         candidate = default_candidate(opened, engine, precision)
-    content = opened.read(candidate.artifact)  # what is loaded is what was hashed
-    path = opened.path(candidate.artifact)
-    # With the spec that the artifact carries, whichever size is asked for.
-    loaded = open_engine(candidate.engine, path, opened.spec, threads, content)
+    loaded = candidate.open(opened, threads)  # with the spec that the artifact carries, whichever size is asked for
     if spec != opened.spec:
         blank = np.zeros((1, spec.height, spec.width, 3), np.uint8)
-        check_logits(path, spec, loaded.infer(blank).shape)
+        check_logits(opened.path(candidate.artifact), spec, loaded.infer(blank).shape)
     return Segmenter(spec, loaded, candidate)
 
 

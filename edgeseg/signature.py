@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeseg.artifact import check_sha256, sha256_of
-from edgeseg.atomic import atomic_file
+from edgeseg.atomic import write_text
 from edgeseg.errors import BundleError, EdgeSegWarning
 from edgeseg.files import LARGEST_TEXT, read_file
 from edgeseg.json_fields import list_of, optional, parse_json, required
@@ -176,8 +176,7 @@ def write_signature(folder: Path, signature: Signature) -> None:
         "signed": asdict(signature.statement),
         "signatures": [{"key": key, "signature": each.hex()} for key, each in signature.signatures.items()],
     }
-    with atomic_file(folder / FILE) as temporary:
-        temporary.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
+    write_text(folder / FILE, json.dumps(data, indent=2) + "\n")
 
 
 def end_signature(folder: Path, signature: Signature | None) -> None:

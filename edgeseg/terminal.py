@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from edgeseg.redact import redact_arguments
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
 
 def escaped(text: str, keep: str = "") -> str:
@@ -43,6 +43,13 @@ def make_console(*, stderr: bool = False) -> Console:
             raise  # the BrokenPipeError, of which edgeseg.cli makes an exit code
 
     return Plain(stderr=stderr, markup=False, emoji=False, highlight=False)
+
+
+def print_report(table: RenderableType, warnings: Iterable[str]) -> None:
+    """Prints a report's table on stdout, and on stderr what was not as it should be."""
+    make_console().print(table)
+    for warning in warnings:
+        warn(warning)
 
 
 def complain(sentence: str) -> None:

@@ -17,7 +17,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeseg.atomic import atomic_file
+from edgeseg.atomic import write_text
 from edgeseg.bundle import Bundle, read_index
 from edgeseg.errors import BundleError, UsageError
 from edgeseg.files import read_file
@@ -217,8 +217,7 @@ def _check_growth(name: str, version: int, *, remember: bool) -> None:
                 f"this one is meant, delete {path}"
             )
         if remember and version > highest:
-            with atomic_file(path) as temporary:
-                temporary.write_text(f"{version}\n")
+            write_text(path, f"{version}\n")
     finally:
         os.close(handle)
 

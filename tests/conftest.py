@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 from edgeseg.artifact import Artifact
 from edgeseg.bundle import Bundle
 from edgeseg.bundle_writer import write_bundle
+from edgeseg.cli import main
 from edgeseg.golden import Golden, GoldenFile, GoldenFrame
 from edgeseg.measured import Measured
 from edgeseg.segmenter import load
@@ -152,3 +154,19 @@ def camvid() -> Path:
     if not folder.is_dir():
         pytest.skip(f"CamVid is not at {folder}")
     return folder
+
+
+@pytest.fixture
+def command_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[int, str, str]]:
+    """`command_line("inspect", folder)`: exit code, stdout and stderr of `edgeseg`, in this process."""
+
+    def run(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["edgeseg", *map(str, words)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        printed = capsys.readouterr()
+        return int(end.value.code or 0), printed.out, printed.err
+
+    return run

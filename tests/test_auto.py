@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import pytest
 
-from edgeseg import EngineError, auto, engines, proof
+from edgeseg import EngineError, auto, engines
 from edgeseg.artifact import GATE, SEVEN_BITS, Artifact
 from edgeseg.auto import Choice, Timing, choose, remembered
 from edgeseg.bundle import Bundle
@@ -36,7 +36,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def processor(monkeypatch: pytest.MonkeyPatch) -> None:
     """One with VNNI and two runtimes, whatever this machine has."""
     monkeypatch.setattr("edgeseg.candidate.sums_int8_exactly", lambda: True)
-    monkeypatch.setattr(auto, "find_spec", lambda name: name)
+    monkeypatch.setattr("edgeseg.candidate.find_spec", lambda name: name)
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_a_precision_that_was_asked_for_leaves_the_runtime_open(make: Make, time
 def test_where_there_is_no_choice_nothing_is_measured(
     make: Make, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(auto, "find_spec", lambda name: name if name == "onnxruntime" else None)
+    monkeypatch.setattr("edgeseg.candidate.find_spec", lambda name: name if name == "onnxruntime" else None)
     bundle = make({"fp32": {}})
     choice = choose(bundle, threads=1)
     assert choice == Choice(Candidate("onnxruntime", bundle.artifacts[0]), (), ())
@@ -184,14 +184,14 @@ def test_what_does_not_run_is_left_out(make: Make, monkeypatch: pytest.MonkeyPat
             raise EngineError("no such library")
         return real(name, *rest)
 
-    monkeypatch.setattr(auto, "open_engine", open_engine)
+    monkeypatch.setattr("edgeseg.candidate.open_engine", open_engine)
     monkeypatch.setattr(auto, "SECONDS", 0.01)
     choice = choose(make({"fp32": {}, "int8": GOOD}), threads=1)
     assert choice.candidate.engine == "onnxruntime"
     assert {names(each.candidate) for each in choice.measured} == {("onnxruntime", "fp32"), ("onnxruntime", "int8")}
     assert all(each.ms > 0 for each in choice.measured)
     assert "openvino int8 left out: no such library" in choice.left_out
-    monkeypatch.setattr(auto, "open_engine", lambda *_: real("abacus", *_[1:]))
+    monkeypatch.setattr("edgeseg.candidate.open_engine", lambda *_: real("abacus", *_[1:]))
     with pytest.raises(EngineError, match="nothing runs"):
         choose(make({"fp32": {}, "int8": GOOD}), threads=2)
 
@@ -216,7 +216,7 @@ def test_what_fails_while_it_is_measured_is_left_out(make: Make, monkeypatch: py
     def open_engine(name: str, path: Path, *rest: Any) -> Any:
         return Failing(path.suffixes[0][1:]) if name == "openvino" else real(name, path, *rest)
 
-    monkeypatch.setattr(auto, "open_engine", open_engine)
+    monkeypatch.setattr("edgeseg.candidate.open_engine", open_engine)
     monkeypatch.setattr(auto, "SECONDS", 0.01)
     choice = choose(make({"fp32": {}, "int8": GOOD}), threads=1)
     assert choice.left_out == ("openvino int8 left out: no memory is left",)
@@ -224,7 +224,7 @@ def test_what_fails_while_it_is_measured_is_left_out(make: Make, monkeypatch: py
         ("onnxruntime", "fp32"), ("onnxruntime", "int8"), ("openvino", "fp32"),
     ]  # fmt: skip
     failing.add("fp32")
-    monkeypatch.setattr(auto, "CPU_RUNTIMES", ("openvino",))
+    monkeypatch.setattr("edgeseg.candidate.CPU_RUNTIMES", ("openvino",))
     with pytest.raises(EngineError, match=r"nothing runs .*: openvino fp32 left out: .*; openvino int8 left out"):
         choose(make({"fp32": {}, "int8": GOOD}), threads=2)
 
@@ -257,7 +257,7 @@ def wrong(monkeypatch: pytest.MonkeyPatch) -> set[str]:
             monkeypatch.setattr(engine, "infer", lambda tensor: np.roll(infer(tensor), 1, axis=1))
         return engine
 
-    monkeypatch.setattr(proof, "open_engine", open_engine)
+    monkeypatch.setattr("edgeseg.candidate.open_engine", open_engine)
     return names
 
 
@@ -301,7 +301,7 @@ def test_what_is_the_only_one_left_is_not_measured(
 def test_the_only_candidate_is_asked_once_too(
     make: Make, wrong: set[str], put_golden: Callable[..., Bundle], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(auto, "find_spec", lambda name: name if name == "onnxruntime" else None)
+    monkeypatch.setattr("edgeseg.candidate.find_spec", lambda name: name if name == "onnxruntime" else None)
     bundle, said = put_golden(make({"fp32": {}})), list[str]()
     wrong.add("onnxruntime")
     with pytest.raises(EngineError, match=r"nothing runs bundle tiny here as it should: onnxruntime fp32 left out: i"):
@@ -316,7 +316,7 @@ def test_a_proof_is_not_repeated_for_other_threads(
     assert not wrong
     bundle = put_golden(make({"fp32": {}, "int8": GOOD}))
     first = choose(bundle, threads=1)
-    monkeypatch.setattr(proof, "open_engine", None)
+    monkeypatch.setattr("edgeseg.candidate.open_engine", None)
     assert choose(bundle, threads=2).candidate == first.candidate
 
 

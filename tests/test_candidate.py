@@ -52,7 +52,7 @@ def opened_file(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(path.name)
         return real(name, path, spec, threads, content)
 
-    monkeypatch.setattr("edgeseg.segmenter.open_engine", note)
+    monkeypatch.setattr("edgeseg.candidate.open_engine", note)
     return names
 
 

@@ -17,26 +17,18 @@ from numpy.typing import NDArray
 
 from edgeseg.auto import Timing
 from edgeseg.bundle import Bundle
-from edgeseg.cli import app, main
+from edgeseg.cli import app
 from edgeseg.spec import Spec
 
 Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+def run(command_line: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """`run(*arguments)`: exit code, stdout and stderr of a command, in this process."""
     monkeypatch.setenv("EDGESEG_CACHE", str(tmp_path.with_name(f"{tmp_path.name}-cache")))
     monkeypatch.setattr("edgeseg.auto.SECONDS", 0.05)
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["edgeseg", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        printed = capsys.readouterr()
-        return int(end.value.code or 0), printed.out, printed.err
-
-    return call
+    return command_line
 
 
 @pytest.fixture
@@ -102,8 +94,8 @@ def test_mistakes_are_found_before_anything_is_measured(
     def open_engine(*_: object) -> None:
         raise AssertionError("an engine was opened")
 
-    monkeypatch.setattr("edgeseg.auto.find_spec", lambda name: name)
-    monkeypatch.setattr("edgeseg.auto.open_engine", open_engine)
+    monkeypatch.setattr("edgeseg.candidate.find_spec", lambda name: name)
+    monkeypatch.setattr("edgeseg.candidate.open_engine", open_engine)
     code, _, err = run("run", *(part.format(picture=picture) for part in mistake), "--bundle", bundle)
     assert code == 2
     assert err.count("error:") == 1
@@ -112,7 +104,7 @@ def test_mistakes_are_found_before_anything_is_measured(
 def test_auto_says_what_it_took_and_why(
     run: Run, bundle: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edgeseg.auto.find_spec", lambda name: name)
+    monkeypatch.setattr("edgeseg.candidate.find_spec", lambda name: name)
     monkeypatch.setattr(
         "edgeseg.auto._measure", lambda _, candidates, __: ([*map(Timing, candidates, (3.0, 9.0))], [])
     )

@@ -52,7 +52,7 @@ def test_altered_bundles_are_not_described(bundle: Bundle, show: Callable[[Bundl
 
 
 def test_what_auto_took_here_is_shown(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auto, "find_spec", lambda name: name)
+    monkeypatch.setattr("edgeseg.candidate.find_spec", lambda name: name)
     monkeypatch.setattr(auto, "_measure", lambda _, ways, __: ([*map(auto.Timing, ways, (3.0, 2.0))], []))
     monkeypatch.setattr("edgeseg.describe.available_cores", lambda: 4)
     assert describe(bundle)["auto"] == {"throughput": None, "latency": None}

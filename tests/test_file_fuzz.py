@@ -237,10 +237,10 @@ def test_engine(tmp_path: Path) -> None:
 def test_answers_of_auto(bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sealed ones: somebody who has the key may still have another version."""
     answer = tmp_path / "auto.json"
-    monkeypatch.setattr("edgeseg.auto.recall", lambda _: answer.read_bytes())
+    monkeypatch.setattr("edgeseg.answers.recall", lambda _: answer.read_bytes())
     candidate = {"engine": "onnxruntime", "precision": "fp32"}
     data = {"key": {}, "choice": candidate, "measured": [{**candidate, "ms": 2.0}], "left_out": []}
-    monkeypatch.setattr("edgeseg.auto._place", lambda *_: (answer, {}))
+    monkeypatch.setattr("edgeseg.auto._key", lambda *_: {})
     fuzz("answers_of_auto", answer, json_target(data), lambda: remembered(bundle, threads=1))
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg import kernels
+from edgeseg.atomic import write_text
 from edgeseg.bundle import Bundle
 from edgeseg.engines import Engine, open_engine
 from edgeseg.engines.tensorrt.installation import driver, first_card, products
@@ -90,7 +91,7 @@ def main(bundle: str = "road", *, json: Path | None = None, calls: int = 300, wi
         context.pop()
         context.detach()
     if json is not None:
-        result.write(json, result.to_text(figures))
+        write_text(json, result.to_text(figures))
     right = figures["runs"] and not figures["failed"] and not any(run["wrong"] for run in figures["runs"])
     return 0 if figures["exact"] and right else 1
 

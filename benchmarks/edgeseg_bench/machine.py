@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeseg import _native
+from edgeseg.files import system_text
 from edgeseg.processor import available_cores
 from edgeseg_bench.nvml import LIBRARY, open_gpus
 
@@ -54,10 +55,10 @@ def machine(root: Path = ROOT) -> dict[str, Any]:
         "cores": available_cores(),
         "instruction_sets": sorted(flag for flag in flags.split() if INSTRUCTION_SETS.fullmatch(flag)),
         "kernels": _native.instruction_set(),
-        "governor": _text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        "governor": system_text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         "memory_mb": _memory_mb(root),
         "virtual": "hypervisor" in flags.split(),
-        "board": _text(root / "proc/device-tree/model"),
+        "board": system_text(root / "proc/device-tree/model"),
         "gpus": _gpus(),
         "system": f"{platform.system()} {platform.release()}",
     }
@@ -83,11 +84,12 @@ def condition(root: Path = ROOT, nvml: str = LIBRARY) -> dict[str, Any]:
     """
     cpus = root / "sys/devices/system/cpu"
     temperatures = _numbers(root / "sys/class/thermal", "thermal_zone*/temp")
+    cpuinfo = system_text(root / "proc/cpuinfo") or ""
     clocks = [clock / 1e3 for clock in _numbers(cpus, "cpu[0-9]*/cpufreq/scaling_cur_freq")] or [
-        float(clock) for clock in re.findall(r"^cpu MHz\s*: ([\d.]+)", _text(root / "proc/cpuinfo") or "", re.MULTILINE)
+        float(clock) for clock in re.findall(r"^cpu MHz\s*: ([\d.]+)", cpuinfo, re.MULTILINE)
     ]
     throttled = _numbers(cpus, "cpu[0-9]*/thermal_throttle/*_throttle_count")
-    load = (_text(root / "proc/loadavg") or "").split()
+    load = (system_text(root / "proc/loadavg") or "").split()
     return {
         "load": float(load[0]) if load else None,
         "busy": _busy(root / "proc/stat"),
@@ -152,26 +154,26 @@ def processor(root: Path = ROOT) -> str:
 
 def device(root: Path = ROOT) -> str:
     """A name for files of results, from processor (or board) and cores: "amd-epyc-2-cores"."""
-    name = _text(root / "proc/device-tree/model") or processor(root)
+    name = system_text(root / "proc/device-tree/model") or processor(root)
     return re.sub(r"[^a-z0-9]+", "-", f"{name} {available_cores()} cores".lower()).strip("-")
 
 
 def _cpuinfo(root: Path, field: str) -> str | None:
-    match = re.search(rf"^{field}\s*: (.+)$", _text(root / "proc/cpuinfo") or "", re.MULTILINE)
+    match = re.search(rf"^{field}\s*: (.+)$", system_text(root / "proc/cpuinfo") or "", re.MULTILINE)
     return match[1].strip() if match else None
 
 
 def _memory_mb(root: Path) -> int | None:
-    match = re.search(r"^MemTotal:\s+(\d+) kB", _text(root / "proc/meminfo") or "", re.MULTILINE)
+    match = re.search(r"^MemTotal:\s+(\d+) kB", system_text(root / "proc/meminfo") or "", re.MULTILINE)
     return int(match[1]) // 1024 if match else None
 
 
 def _busy(stat: Path) -> float | None:
-    before = _text(stat)
+    before = system_text(stat)
     if before is None:
         return None
     time.sleep(BUSY_SECONDS)
-    return share_of_time(before, _text(stat) or "")
+    return share_of_time(before, system_text(stat) or "")
 
 
 def _gpu_conditions(library: str) -> list[dict[str, Any]]:
@@ -194,16 +196,9 @@ def _gpus() -> list[str]:
     return [line.strip() for line in result.stdout.splitlines() if line.strip()] if result.returncode == 0 else []
 
 
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_text(errors="replace").strip("\0\n ")
-    except OSError:
-        return None
-
-
 def _numbers(folder: Path, pattern: str) -> list[float]:
     """The numbers in all files that match; sensors that cannot be read are left out."""
-    texts = [_text(path) for path in sorted(folder.glob(pattern))]
+    texts = [system_text(path) for path in sorted(folder.glob(pattern))]
     return [float(text) for text in texts if text and re.fullmatch(r"-?\d+", text)]
 
 

@@ -19,7 +19,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from edgeseg.atomic import atomic_file
+from edgeseg.atomic import write_text
 from edgeseg.errors import UsageError
 from edgeseg.processor import available_cores
 from edgeseg.segmenter import Segmenter, load
@@ -170,8 +170,7 @@ def main(
     text = json.dumps(report, indent=2)
     print(text)
     if json_file is not None:
-        with atomic_file(json_file) as temporary:
-            temporary.write_text(text + "\n")
+        write_text(json_file, text + "\n")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from edgeseg.atomic import atomic_file, check_name
+from edgeseg.atomic import check_name
 from edgeseg.errors import DataError, OutputError, UsageError
 from edgeseg.files import real
 from edgeseg.json_fields import read_json, required
@@ -43,16 +43,6 @@ def check_writable(path: Path) -> None:
         raise OutputError(
             f"cannot write {path}: its folder is missing or may not be written ({error.strerror}); choose another"
         ) from error
-
-
-def write(path: Path, text: str) -> None:
-    """Writes a text file, whole or not at all.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    with atomic_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 def to_text(result: dict[str, Any]) -> str:

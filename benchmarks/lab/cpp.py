@@ -21,10 +21,10 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from edgeseg.artifact import SHIPPED
-from edgeseg.atomic import atomic_file
 from edgeseg.errors import EngineError
 from edgeseg_bench.machine import condition, machine
 from edgeseg_bench.script import run_script
+from lab.output import write_result
 
 POLL = 0.005
 """Seconds between looks at a process's memory."""
@@ -88,7 +88,7 @@ def main(
         "library_bytes": stripped_size(program.with_name("libedgeseg.so")),
         "programs": {name: {key: [each[key] for each in many] for key in many[0]} for name, many in runs.items()},
     }
-    write(out, result)
+    write_result(result, out)
     for name, many in runs.items():
         print(name, {key: round(median(each[key] for each in many), 3) for key in many[0]})
 
@@ -155,12 +155,6 @@ def stripped_size(library: Path) -> int:
         stripped = Path(folder) / library.name
         subprocess.run(["strip", "-o", str(stripped), str(library)], check=True)
         return stripped.stat().st_size
-
-
-def write(path: Path, result: dict[str, Any]) -> None:
-    """Writes a result."""
-    with atomic_file(path) as temporary:
-        temporary.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ moment of the machine hits them alike. Reported is the processor's time of a fra
 
 from __future__ import annotations
 
-import json as jsonlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,10 +15,10 @@ from typing import TypedDict
 import av
 import cv2
 
-from edgeseg.atomic import atomic_file
 from edgeseg.video.file import open_file
 from edgeseg_bench.machine import processor
 from edgeseg_bench.script import run_script
+from lab.output import write_result
 
 SIZES = {"540p": (960, 540), "1080p": (1920, 1080), "4K": (3840, 2160)}
 
@@ -49,8 +48,7 @@ def main(video: Path, *, frames: int = 60, rounds: int = 7, json: Path | None = 
             ours, theirs, ratio = figures[name].values()
             print(f"{name:6} edgeseg {ours:6.2f} ms, OpenCV {theirs:6.2f} ms, ratio {ratio:.3f}")
     if json is not None:
-        with atomic_file(json) as part:
-            part.write_text(jsonlib.dumps({"processor": processor(), "decoding": figures}, indent=2) + "\n")
+        write_result({"processor": processor(), "decoding": figures}, json)
 
 
 def scale(video: Path, out: Path, size: tuple[int, int], frames: int) -> Path:

@@ -13,7 +13,7 @@ from pathlib import Path
 import cyclopts
 import grimp
 
-from edgeseg.atomic import atomic_file
+from edgeseg.atomic import write_text
 
 PICTURE = Path("docs/assets/house.svg")
 
@@ -148,8 +148,7 @@ def main(*, check: bool = False, picture: Path = PICTURE) -> int:
     if check:
         print(f"{picture} is stale; run python -m lab.house")
         return 1
-    with atomic_file(picture) as temporary:
-        temporary.write_text(fresh, encoding="utf-8")
+    write_text(picture, fresh)
     return 0
 
 

@@ -7,7 +7,6 @@ apart, as "cold". Output arrays are allocated once, on both sides.
 
 from __future__ import annotations
 
-import json as jsonlib
 import platform
 import time
 from collections.abc import Callable
@@ -19,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg import _native, kernels
-from edgeseg.atomic import atomic_file
 from edgeseg.errors import SourceError
 from edgeseg_bench.machine import processor
 from edgeseg_bench.script import run_script
 from edgeseg_bench.street_clip import street_clip
+from lab.output import write_result
 
 WIDTH, HEIGHT = 1280, 720
 TURN = 5
@@ -75,8 +74,7 @@ def main(source: Path | None = None, *, bundle: str = "road", rounds: int = 40, 
             "agreement": agreement,
             "ms": figures,
         }
-        with atomic_file(json) as path:
-            path.write_text(jsonlib.dumps(report, indent=2) + "\n")
+        write_result(report, json)
 
 
 def _argmax(logits: Array) -> Implementations:

@@ -8,7 +8,6 @@ disturbs them alike. A turn is five inferences, uint8 frame to float logits, on 
 from __future__ import annotations
 
 import hashlib
-import json as jsonlib
 import statistics
 import subprocess
 import tempfile
@@ -23,7 +22,6 @@ from rich.console import Console
 from rich.table import Table
 
 from edgeseg.arrays import Image
-from edgeseg.atomic import atomic_file
 from edgeseg.bundle import Bundle
 from edgeseg.cache import make_folder
 from edgeseg.engines import open_engine
@@ -33,6 +31,7 @@ from edgeseg.segmenter import Segmenter, load
 from edgeseg_bench import machine
 from edgeseg_bench.script import run_script
 from edgeseg_export.precision.calibration_data import CalibrationData, read_calibration_data
+from lab.output import write_result
 from lab.peers.environment import LABORATORY, python_of
 
 TURN = 5
@@ -90,8 +89,7 @@ def main(
             "rounds": rounds,
             "results": results,
         }
-        with atomic_file(json) as path:
-            path.write_text(jsonlib.dumps(report, indent=2) + "\n")
+        write_result(report, json)
 
 
 def nncf_file(model: Path, sha256: str, frames: CalibrationData, folder: Path) -> Path:

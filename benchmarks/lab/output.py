@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from edgeseg.atomic import atomic_file
+from edgeseg.atomic import write_text
 
 
 def write_figures(figures: Mapping[str, Any], path: Path | None) -> None:
@@ -17,8 +17,19 @@ def write_figures(figures: Mapping[str, Any], path: Path | None) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    text = json.dumps(figures, indent=2) + "\n"
-    sys.stdout.write(text)
+    sys.stdout.write(_text(figures))
     if path is not None:
-        with atomic_file(path) as temporary:
-            temporary.write_text(text)
+        write_result(figures, path)
+
+
+def write_result(result: Mapping[str, Any], path: Path) -> None:
+    """Writes a result as JSON, whole or not at all.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    write_text(path, _text(result))
+
+
+def _text(result: Mapping[str, Any]) -> str:
+    return json.dumps(result, indent=2) + "\n"

@@ -8,7 +8,6 @@ client, at the load that is named, and not the network's rate.
 
 from __future__ import annotations
 
-import json as jsonlib
 import multiprocessing
 import tempfile
 import time
@@ -21,7 +20,6 @@ import numpy as np
 
 import edgeseg
 from edgeseg.arrays import Image
-from edgeseg.atomic import atomic_file
 from edgeseg.bundle import Bundle
 from edgeseg.errors import EngineError, UsageError
 from edgeseg.triton.client import connect
@@ -31,6 +29,7 @@ from edgeseg.video.live import LiveSource, Reading
 from edgeseg.video.open import open_source
 from edgeseg_bench.machine import condition, result_head
 from edgeseg_bench.script import run_script
+from lab.output import write_result
 from lab.tritonserver import TritonServer, missing
 
 PATIENCE = Patience(answer=2.0, frame=60.0)
@@ -109,8 +108,7 @@ def main(
         size = list(frames[0].shape[1::-1])
         settings = {"size": size, "precision": precision, "instances": instances}
         result = {**result_head("lab.serving", 1, before), **settings, "runs": runs}
-        with atomic_file(json) as part:
-            part.write_text(jsonlib.dumps(result, indent=2) + "\n")
+        write_result(result, json)
 
 
 def run(server: TritonServer, frames: list[Image], load: Load, clients: int, *, kill: bool = False) -> dict[str, Any]:

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from edgeseg.accuracy.dataset import Dataset
+from edgeseg.atomic import write_text
 from edgeseg.bundle import Bundle
 from edgeseg.measured import Evaluation, Network
 from edgeseg_bench.labelled import open_labelled
 from edgeseg_bench.machine import machine
-from edgeseg_bench.result import check_writable, to_text, write
+from edgeseg_bench.result import check_writable, to_text
 from edgeseg_bench.script import run_script
 from edgeseg_export.sizes import parse_size
 from edgeseg_export.to_onnx import export
@@ -49,7 +50,7 @@ def main(bundles: list[str], /, *, sizes: str, data: Path, split: str | None = N
         "machine": machine(),
         "rows": rows,
     }
-    write(json, to_text(result))
+    write_text(json, to_text(result))
     return 0
 
 

@@ -28,6 +28,7 @@ endif()
 
 add_library(edgeseg_runtime OBJECT
   src/abi/abi.cpp
+  src/abi/guard.cpp
   src/bundle/bundle.cpp
   src/bundle/measured.cpp
   src/bundle/file.cpp

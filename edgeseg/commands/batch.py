@@ -86,6 +86,7 @@ def batch_command(
     from edgeseg.cache import tell
     from edgeseg.processor import most_threads
     from edgeseg.segmenter import load
+    from edgeseg.terminal import print_report
 
     most = most_threads() if ray is None else MOST_ACTORS
     if workers is not None and not 1 <= workers <= most:
@@ -136,7 +137,7 @@ def batch_command(
     if json:
         print_json(report.to_json())
     else:
-        _print(report)
+        print_report(report.table(), report.warnings)
     return _exit_code(report)
 
 
@@ -179,15 +180,6 @@ def _at_once(model: Segmenter, batch: int | None, workers: int | None, *, measur
     if not measure:
         return 1
     return choose_batch(model, workers=min(workers or available_cores(), available_cores()), say=tell).best
-
-
-def _print(report: BatchReport) -> None:
-    """Prints the table on stdout, and on stderr what was not as it should be."""
-    from edgeseg.terminal import make_console, warn
-
-    make_console().print(report.table())
-    for warning in report.warnings:
-        warn(warning)
 
 
 def _exit_code(report: BatchReport) -> int:

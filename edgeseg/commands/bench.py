@@ -44,9 +44,11 @@ def bench(
         frames: of a window, at most.
         windows: measured at most.
     """
+    from edgeseg.atomic import write_text
     from edgeseg.bundle import Bundle
     from edgeseg.terminal import make_console
     from edgeseg_bench import result, suite
+    from edgeseg_bench.job import Settings
     from edgeseg_bench.labelled import open_labelled
     from edgeseg_bench.report.page import page
     from edgeseg_bench.report.table import tables
@@ -54,16 +56,16 @@ def bench(
 
     result.check_outputs(json, html)
     dataset = open_labelled(data, split) if data is not None else None
-    settings = suite.Settings(mode=mode, frames=frames, windows=windows, fps=fps, dataset=dataset)
+    settings = Settings(mode=mode, frames=frames, windows=windows, fps=fps, dataset=dataset)
     console = make_console(stderr=True)
     with console.status("bench") as status:
         measured = suite.measure(
             Bundle.open(bundle), source or street_clip(), engine_name=engine, settings=settings, say=status.update
         )
     if json is not None:
-        result.write(json, result.to_text(measured))
+        write_text(json, result.to_text(measured))
     if html is not None:
-        result.write(html, page(measured))
+        write_text(html, page(measured))
     make_console().print(tables(measured))
     return 0
 

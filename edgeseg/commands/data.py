@@ -10,7 +10,7 @@ from rich.text import Text
 
 from edgeseg.accuracy.check import DataReport, check
 from edgeseg.accuracy.survey import Survey
-from edgeseg.atomic import atomic_file
+from edgeseg.atomic import write_text
 from edgeseg.progress import progress_bar
 from edgeseg.terminal import make_console
 
@@ -36,8 +36,7 @@ def check_command(data: Path, *, html: Path | None = None) -> int:
     with progress_bar("check") as progress:
         report = check(data, progress=progress)
     if html is not None:
-        with atomic_file(html) as temporary:
-            temporary.write_text(page(report), encoding="utf-8")
+        write_text(html, page(report))
     console = make_console()
     console.print(_table(report))
     for finding in report.findings:

@@ -19,6 +19,7 @@ from edgeseg.bundle import Bundle, shipped
 from edgeseg.cache import cache_folder
 from edgeseg.errors import EdgeSegError
 from edgeseg.extras import EXTRAS
+from edgeseg.files import system_text
 from edgeseg.json_fields import print_json
 from edgeseg.processor import available_cores, processor, sums_int8_exactly
 
@@ -127,10 +128,10 @@ def _runtimes() -> Iterator[Finding]:
 
 
 def _nvidia() -> Iterator[Finding]:
-    report = _text(ROOT / "proc/driver/nvidia/version") or ""
+    report = system_text(ROOT / "proc/driver/nvidia/version") or ""
     driver = re.search(r"Kernel Module.*?(\d+\.\d[\d.]*)", report)
-    jetson = _text(ROOT / "etc/nv_tegra_release")
-    models = [_text(path) or "" for path in sorted(ROOT.glob("proc/driver/nvidia/gpus/*/information"))]
+    jetson = system_text(ROOT / "etc/nv_tegra_release")
+    models = [system_text(path) or "" for path in sorted(ROOT.glob("proc/driver/nvidia/gpus/*/information"))]
     cards = [match[1].strip() for match in (re.search(r"Model:(.*)", text) for text in models) if match]
     if jetson:
         yield Finding("Jetson", jetson.splitlines()[0].lstrip("# "))
@@ -143,8 +144,8 @@ def _cameras() -> Iterator[Finding]:
     devices = sorted(ROOT.glob("sys/class/video4linux/video*"), key=lambda path: int(path.name.removeprefix("video")))
     for device in devices:
         node = ROOT / "dev" / device.name
-        name = _text(device / "name") or "without a name"
-        if _text(device / "index") not in (None, "0"):
+        name = system_text(device / "name") or "without a name"
+        if system_text(device / "index") not in (None, "0"):
             name += " (not its pictures: metadata, or another stream)"
         get = None
         if not node.exists():
@@ -202,13 +203,6 @@ def _package(module: str, get: str) -> Finding:
         return Finding(module, version(module))
     except PackageNotFoundError:  # installed under another name, as JetPack does
         return Finding(module, "installed")
-
-
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_text(errors="replace").strip("\0\n ")
-    except OSError:
-        return None
 
 
 def _print_table(topics: dict[str, list[Finding]]) -> None:

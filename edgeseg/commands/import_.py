@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from edgeseg.atomic import atomic_file
+from edgeseg.atomic import write_text
 from edgeseg.cache import tell
 from edgeseg.describe import tables
 from edgeseg.errors import OutputError, UsageError
@@ -80,8 +80,7 @@ def _write_spec(model: Path, spec: Path, like: FamilyName | None, size: str | No
     if spec.exists():
         raise OutputError(f"{spec} is there already, and nothing is replaced unasked; name another file with --spec")
     made = make_spec(model, like=like, size=parse_size(size))
-    with atomic_file(spec) as temporary:
-        temporary.write_text(json.dumps(made.data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(spec, json.dumps(made.data, indent=2, ensure_ascii=False) + "\n")
     for note in made.notes:
         tell(note)
     console = make_console()

@@ -136,6 +136,7 @@ def run_command(
     from edgeseg.cache import tell
     from edgeseg.run_settings import read_settings
     from edgeseg.segmenter import load
+    from edgeseg.terminal import print_report
     from edgeseg.video.access import Access, read_credentials
     from edgeseg.video.names import expand_time
     from edgeseg.video.open import open_source, parse_options
@@ -233,7 +234,7 @@ def run_command(
     if json:
         print_json(report.to_json())
     else:
-        _print(report)
+        print_report(report.table(), report.warnings)
     return _exit_code(report, tolerate_loss=tolerate_loss)
 
 
@@ -265,15 +266,6 @@ def _addresses(
         listed = " and ".join(surplus)
         raise UsageError(f"got --server and {listed}, which says how a network runs here; leave one of the two out")
     return [address.strip() for address in server.split(",")]
-
-
-def _print(report: Report) -> None:
-    """Prints the table on stdout, and on stderr what was not as it should be."""
-    from edgeseg.terminal import make_console, warn
-
-    make_console().print(report.table())
-    for warning in report.warnings:
-        warn(warning)
 
 
 def _exit_code(report: Report, *, tolerate_loss: bool) -> int:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgeseg.artifact import Target
-from edgeseg.atomic import atomic_file
+from edgeseg.atomic import write_text
 from edgeseg.bundle import Bundle
 from edgeseg.errors import OutputError
 from edgeseg.progress import progress_bar
@@ -72,11 +72,9 @@ def sensitivity_command(
             progress=progress,
         )
     if json_file is not None:
-        with atomic_file(json_file) as temporary:
-            temporary.write_text(json.dumps(result.to_json(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        write_text(json_file, json.dumps(result.to_json(), indent=1, allow_nan=False) + "\n")
     if html is not None:
-        with atomic_file(html) as temporary:
-            temporary.write_text(page(result), encoding="utf-8")
+        write_text(html, page(result))
     console = make_console()
     console.print(_layers(result))
     console.print(_mixes(result))

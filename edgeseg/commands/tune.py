@@ -47,6 +47,7 @@ def tune_command(
         json: write all figures here.
         html: write a page with table and plot here.
     """
+    from edgeseg.atomic import write_text
     from edgeseg.errors import UsageError
     from edgeseg.processor import available_cores
     from edgeseg.run_settings import write_settings
@@ -80,10 +81,10 @@ def tune_command(
     notes += [f"warning: {each}" for each in warnings]
     common = record.facts(dataset, frames, budget, warnings)
     if json is not None:
-        result.write(json, result.to_text(record.result(trials, common, skipped)))
+        write_text(json, result.to_text(record.result(trials, common, skipped)))
     if html is not None:
         device = f"{machine.processor()}, {available_cores()} cores"
-        result.write(html, report.page(trials, chosen, budget, device=device, notes=notes))
+        write_text(html, report.page(trials, chosen, budget, device=device, notes=notes))
     if chosen is not None:
         write_settings(out, record.settings(chosen, common))
         notes.append(f"chosen: {chosen.combination.name}; edgeseg run SOURCE --settings {out}")

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from rich.table import Table
 
 from edgeseg.arguments import check_percent
-from edgeseg.atomic import atomic_file
+from edgeseg.atomic import write_text
 from edgeseg.bundle import Bundle
 from edgeseg.fact import Fact
 from edgeseg.progress import progress_bar
@@ -72,11 +72,9 @@ def verify_command(
     misses = [*failed, *gate.misses(results)]
     if json_file is not None:
         figures = to_json(opened, proof, results, [*left_out, *failed])
-        with atomic_file(json_file) as temporary:
-            temporary.write_text(json.dumps(figures, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        write_text(json_file, json.dumps(figures, indent=1, allow_nan=False) + "\n")
     if html is not None:
-        with atomic_file(html) as temporary:
-            temporary.write_text(page(comparable, results, proof, gate, misses), encoding="utf-8")
+        write_text(html, page(comparable, results, proof, gate, misses))
     if record:
         for stage, result in zip(comparable, results, strict=True):
             if stage.artifact is None or (isinstance(proof, FrameSet) and result.before != FLOAT):

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from edgeseg.agreement import Agreement
 from edgeseg.artifact import Artifact
-from edgeseg.atomic import atomic_file
+from edgeseg.atomic import write_text
 from edgeseg.bundle import Bundle
 from edgeseg.errors import BundleError
 from edgeseg.files import LARGEST_TEXT, read_file
@@ -46,8 +46,7 @@ def refresh_card(bundle: Bundle) -> None:
     if _SECTION.search(card) and fresh != card:
         signature = read_signature(bundle.folder)
         end_signature(bundle.folder, signature)
-        with atomic_file(path) as temporary:
-            temporary.write_text(fresh, encoding="utf-8")
+        write_text(path, fresh)
         warn_of_end(bundle.folder, signature)
 
 

@@ -13,6 +13,7 @@ import pytest
 from edgeseg.bundle import Bundle
 from edgeseg.spec import Spec
 from edgeseg_bench import network, suite
+from edgeseg_bench.job import Settings
 from edgeseg_bench.windows import Window
 
 
@@ -37,7 +38,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory, spec: Spec, make_bundle: Call
 @pytest.fixture(scope="session")
 def measured(tiny: Bundle, video: Path) -> dict[str, Any]:
     """The whole suite, in its shortest form; without a network stream, which takes seconds to settle."""
-    settings = suite.Settings(mode="throughput", frames=10, windows=3, fps=200.0, dataset=None)
+    settings = Settings(mode="throughput", frames=10, windows=3, fps=200.0, dataset=None)
     streamed = [Window((5.0, 6.0 + number / 10), 0.01, 0.005, dropped=number) for number in range(5)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(network, "measure", lambda *_, **__: streamed)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from edgeseg.bundle import Bundle
-from edgeseg.cli import main
 from edgeseg_bench import suite
 from edgeseg_bench.result import to_text
 
@@ -19,17 +18,9 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(command_line: Run) -> Run:
     """`run(*arguments)`: exit code, stdout and stderr of `edgeseg bench`, in this process."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["edgeseg", "bench", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        printed = capsys.readouterr()
-        return int(end.value.code or 0), printed.out, printed.err
-
-    return call
+    return partial(command_line, "bench")
 
 
 @pytest.fixture

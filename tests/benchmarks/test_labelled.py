@@ -18,6 +18,7 @@ from edgeseg.errors import DataError
 from edgeseg.measured import Measured
 from edgeseg.spec import Spec
 from edgeseg_bench import suite
+from edgeseg_bench.job import Settings
 from edgeseg_bench.labelled import check_labelled, open_labelled
 from edgeseg_export.precision.calibration_data import frame_hash
 
@@ -63,7 +64,7 @@ def test_bench_refuses_before_it_measures(
 ) -> None:
     bundle = make_bundle(tmp_path / "bundle", spec)
     dataset: Dataset = open_labelled(write_data(tmp_path / "data", replace(spec, classes=("a", "b", "c"))), None)
-    settings = suite.Settings(mode="latency", frames=10, windows=3, fps=None, dataset=dataset)
+    settings = Settings(mode="latency", frames=10, windows=3, fps=None, dataset=dataset)
     said: list[Any] = []
     with pytest.raises(DataError, match="the same classes in the same order"):
         suite.measure(bundle, video, engine_name="onnxruntime", settings=settings, say=said.append)

@@ -11,14 +11,13 @@ import cv2
 import numpy as np
 import pytest
 
-from edgeseg.accuracy.dataset import Dataset
-from edgeseg.accuracy.evaluate import evaluate
 from edgeseg.bundle import Bundle
 from edgeseg.errors import EngineError, SourceError, UsageError
 from edgeseg.proof import Proof
 from edgeseg.segmenter import load
 from edgeseg.spec import Spec
-from edgeseg_bench import first_mask, pipeline, suite
+from edgeseg_bench import first_mask, job, pipeline, suite
+from edgeseg_bench.job import Job, Settings
 from edgeseg_bench.result import to_text
 
 
@@ -41,25 +40,6 @@ def test_one_run_with_all_three_measurements(measured: dict[str, Any], tiny: Bun
     assert json.loads(to_text(measured)) == json.loads(json.dumps(measured))
 
 
-def test_accuracy_is_that_of_the_artifact_in_this_engine(
-    tiny: Bundle, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for folder in ("images", "masks"):
-        (tmp_path / folder).mkdir()
-    cv2.imwrite(str(tmp_path / "images/0.png"), np.full((18, 30, 3), 200, np.uint8))
-    cv2.imwrite(str(tmp_path / "masks/0.png"), np.zeros((18, 30), np.uint8))
-    classes = zip(tiny.spec.classes, tiny.spec.palette, strict=True)
-    described = {"classes": [{"name": name, "colour": colour} for name, colour in classes], "ignore": 255}
-    (tmp_path / "classes.json").write_text(json.dumps(described))
-    dataset = Dataset.open(tmp_path)
-    for part in ("_engine", "_pipeline", "_camera", "_stream"):  # measured in the other test
-        monkeypatch.setattr(suite, part, lambda *_: {})
-    monkeypatch.setattr(first_mask, "measure", lambda *_, **__: {"seconds": [1.0]})
-    settings = suite.Settings(mode="latency", frames=10, windows=3, fps=None, dataset=dataset)
-    result = suite.measure(tiny, video, engine_name="onnxruntime", settings=settings, say=lambda _: None)
-    assert result["runs"][0]["accuracy"] == evaluate(load(tiny, threads=1), dataset).to_json()
-
-
 def test_efficiency_is_what_the_issue_defines(video: Path, tiny: Bundle) -> None:
     one = pipeline.measure(load(tiny, threads=1), video, workers=1)
     assert set(one.alone) == set(pipeline.STAGES)
@@ -72,13 +52,6 @@ def test_efficiency_is_what_the_issue_defines(video: Path, tiny: Bundle) -> None
     assert summary["stream_core_ms"] == pytest.approx(spent)
 
 
-@pytest.mark.parametrize("setting", [{"frames": 9}, {"windows": 2}, {"fps": 0.0}, {"fps": float("nan")}])
-def test_settings_that_say_nothing_are_refused(setting: dict[str, Any]) -> None:
-    usual: dict[str, Any] = {"mode": "latency", "frames": 10, "windows": 3, "fps": None, "dataset": None}
-    with pytest.raises(UsageError, match="expected"):
-        suite.Settings(**(usual | setting))
-
-
 def test_pictures_without_room_for_a_number_are_refused(tmp_path: Path) -> None:
     writer = cv2.VideoWriter(str(tmp_path / "small.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 25, (254, 64))
     for _ in range(2):
@@ -89,7 +62,7 @@ def test_pictures_without_room_for_a_number_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_source_that_is_no_video(tiny: Bundle, tmp_path: Path) -> None:
-    settings = suite.Settings(mode="latency", frames=10, windows=3, fps=None, dataset=None)
+    settings = Settings(mode="latency", frames=10, windows=3, fps=None, dataset=None)
     (tmp_path / "note.mp4").write_text("not a video")
     with pytest.raises(SourceError, match="no video"):
         suite.measure(tiny, tmp_path / "note.mp4", engine_name="onnxruntime", settings=settings, say=lambda _: None)
@@ -105,16 +78,16 @@ def test_wrong_masks_of_the_golden_frames_are_said_or_left_out(
 ) -> None:
     bundle = put_golden(make_bundle(tmp_path / "tiny", spec))
     for part in ("_engine", "_pipeline", "_camera", "_stream"):
-        monkeypatch.setattr(suite, part, lambda *_: {})
+        monkeypatch.setattr(Job, part, lambda *_: {})
     monkeypatch.setattr(first_mask, "measure", lambda *_, **__: {"seconds": [1.0]})
-    settings = suite.Settings(mode="latency", frames=10, windows=3, fps=None, dataset=None)
+    settings = Settings(mode="latency", frames=10, windows=3, fps=None, dataset=None)
 
     def measured(engine: str) -> dict[str, Any]:
         return suite.measure(bundle, video, engine_name=engine, settings=settings, say=lambda _: None)
 
     (run,) = measured("onnxruntime")["runs"]
     assert (run["golden"]["mask_agreement"], run["golden"]["least"], run["wrong"]) == (100, 99, None)
-    monkeypatch.setattr(suite, "ask", lambda *_: Proof((90.0, 96.0), 1.0))
+    monkeypatch.setattr(job, "ask", lambda *_: Proof((90.0, 96.0), 1.0))
     found = measured("onnxruntime")
     assert found["runs"][0]["golden"]["worst_frame"] == 90
     assert found["warnings"][-1].startswith("onnxruntime fp32: its masks of the golden frames have 93.00 %")

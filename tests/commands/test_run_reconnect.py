@@ -31,14 +31,6 @@ Run = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
-def loopback() -> Iterator[Loopback]:
-    """Servers on this machine that can be stopped and started."""
-    servers = Loopback()
-    yield servers
-    servers.remove()
-
-
-@pytest.fixture
 def start(tmp_path: Path, spec: Spec, make_bundle: Callable[[Path, Spec], Bundle]) -> Iterator[Run]:
     """`start(source, ...)`: `edgeseg run --reconnect` as a process of its own."""
     (tmp_path / "bundle").mkdir()

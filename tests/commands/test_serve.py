@@ -28,14 +28,6 @@ Serve = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
-def loopback() -> Iterator[Loopback]:
-    """Servers on this machine that can be stopped and started."""
-    servers = Loopback()
-    yield servers
-    servers.remove()
-
-
-@pytest.fixture
 def serve(tmp_path: Path, spec: Spec, make_bundle: Callable[[Path, Spec], Bundle]) -> Iterator[Serve]:
     """`serve(text, ...)`: `edgeseg serve cameras.toml` as a process of its own, its output in files."""
     make_bundle(tmp_path / "tiny", spec)

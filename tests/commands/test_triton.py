@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import cv2
 import numpy as np
 import pytest
 
-from edgeseg import cli
 from edgeseg.bundle import Bundle
 from edgeseg.spec import Spec
 
@@ -30,16 +28,12 @@ def picture(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def edgeseg(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """`edgeseg(...)`: exit code, and what was printed."""
+def edgeseg(command_line: Callable[..., tuple[int, str, str]]) -> Callable[..., tuple[int, str, str]]:
+    """`edgeseg(...)`: exit code, and what was printed; complaints on one line, however they were wrapped."""
 
     def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["edgeseg", *words])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        printed = capsys.readouterr()
-        assert isinstance(end.value.code, int)
-        return end.value.code, printed.out, " ".join(printed.err.split())
+        code, said, complaint = command_line(*words)
+        return code, said, " ".join(complaint.split())
 
     return run
 

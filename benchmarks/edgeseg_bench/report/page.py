@@ -8,7 +8,7 @@ from typing import Any
 from edgeseg.html_style import STYLE
 from edgeseg_bench.pareto import front
 from edgeseg_bench.report import svg
-from edgeseg_bench.report.table import COLUMNS, facts, machine_facts, rows, title
+from edgeseg_bench.report.table import COLUMNS, artifact_of, facts, machine_facts, rows, title
 from edgeseg_bench.windows import percentile
 
 
@@ -58,7 +58,7 @@ def _charts(run: dict[str, Any]) -> list[str]:
 
 def _side_by_side(result: dict[str, Any]) -> list[str]:
     """All runs in one chart; where there are several, in one table too, and accuracy against latency."""
-    names = {_name(run): run for run in result["runs"]}
+    names = {artifact_of(run): run for run in result["runs"]}
     spread = {
         name: {
             label: _low_middle_high([percentile(window["ms"], 50) for window in run["measured"][key]["windows"]])
@@ -93,10 +93,6 @@ def _side_by_side(result: dict[str, Any]) -> list[str]:
         plot = svg.plane(points, ("camera to mask p99, milliseconds", "mIoU %"), front=front(points))
         parts += ["<h2>Accuracy against latency</h2>", plot, "<p>Joined: those that no other beats in both.</p>"]
     return parts
-
-
-def _name(run: dict[str, Any]) -> str:
-    return f"{run['engine']} {run['artifact']['precision']}"
 
 
 def _low_middle_high(values: list[float]) -> tuple[float, float, float]:

@@ -25,6 +25,11 @@ def title(result: dict[str, Any], run: dict[str, Any]) -> str:
     )
 
 
+def artifact_of(run: dict[str, Any]) -> str:
+    """What ran, "openvino int8"."""
+    return f"{run['engine']} {run['artifact']['precision']}"
+
+
 def rows(run: dict[str, Any]) -> list[tuple[str, list[str]]]:
     """Name of each figure, and its text for each of COLUMNS."""
     measured = [run["measured"][name] for name in COLUMNS]

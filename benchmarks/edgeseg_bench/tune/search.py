@@ -13,8 +13,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.evaluate import evaluate
 from edgeseg.arrays import Image
@@ -24,6 +22,7 @@ from edgeseg.video.open import open_source
 from edgeseg_bench import engine
 from edgeseg_bench.tune.combinations import Combination
 from edgeseg_bench.windows import Window, percentile, repeat
+from edgeseg_export.frames import spread
 
 INCLUDED = "a frame in memory to its mask at frame size: resize, engine, arg-max; all workers at once"
 
@@ -142,7 +141,7 @@ def frames_of(dataset: Dataset, video: Path | None) -> Frames:
         SourceError: the video cannot be opened.
     """
     if video is None:
-        return [dataset.frame(place) for place in _spread(len(dataset), FRAMES)]
+        return [dataset.frame(place) for place in spread(len(dataset), FRAMES)]
     with open_source(video) as source:
         return [frame.image for frame in islice(source, FRAMES)]
 
@@ -151,7 +150,7 @@ class _Judge:
     """Accuracy of a combination, on a few images or on all; measured once for all numbers of threads."""
 
     def __init__(self, dataset: Dataset) -> None:
-        self.few = replace(dataset, pairs=tuple(dataset.pairs[place] for place in _spread(len(dataset), SUBSET)))
+        self.few = replace(dataset, pairs=tuple(dataset.pairs[place] for place in spread(len(dataset), SUBSET)))
         self.all = dataset
         self._known: dict[tuple[Any, ...], float] = {}
 
@@ -215,8 +214,3 @@ def _joined(windows: Sequence[Window]) -> Window:
         sum(window.seconds for window in windows),
         sum(window.core_seconds for window in windows),
     )
-
-
-def _spread(number: int, most: int) -> list[int]:
-    """At most so many places among `number`, evenly spaced."""
-    return [int(place) for place in np.unique(np.linspace(0, number - 1, min(number, most)).round())]

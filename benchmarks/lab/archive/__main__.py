@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json as jsonlib
 import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from edgeseg.atomic import atomic_file
 from edgeseg_bench.machine import condition, result_head
 from edgeseg_bench.script import run_script
 from lab.archive import turn
 from lab.archive.videos import CLIP_PACKETS, repeat
+from lab.output import write_result
 
 CORES = (1, 2)
 
@@ -57,8 +56,7 @@ def main(video: Path, *, copies: int = 3, rounds: int = 3, bundle: str = "road",
         rates = {kind: rate(turns, kind, cores) for kind in ("stream", "local", "ray")}
         print(f"{cores} cores:", ", ".join(f"{kind} {fps:.1f} fps" for kind, fps in rates.items()))
     if json is not None:
-        with atomic_file(json) as temporary:
-            temporary.write_text(jsonlib.dumps(result, indent=2) + "\n")
+        write_result(result, json)
 
 
 def rate(turns: list[dict[str, Any]], kind: str, cores: int) -> float:

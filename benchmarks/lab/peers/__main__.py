@@ -8,9 +8,10 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.console import Console
 
+from edgeseg.atomic import write_text
 from edgeseg.bundle import Bundle
 from edgeseg.errors import SourceError, UsageError
-from edgeseg_bench.result import check_writable, to_text, write
+from edgeseg_bench.result import check_writable, to_text
 from edgeseg_bench.script import run_script
 from edgeseg_bench.street_clip import street_clip
 from edgeseg_export.sizes import parse_size
@@ -69,7 +70,7 @@ def main(
         result = measure(preparation, workloads, selection, Limits(frames, seconds), rounds, status.update)
     Console().print(table.for_terminal(result))
     if json_file is not None:
-        write(json_file, to_text(result))
+        write_text(json_file, to_text(result))
 
 
 def _check(names: tuple[str, ...], frames: int, seconds: float, rounds: int) -> None:

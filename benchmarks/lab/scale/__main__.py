@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from edgeseg.atomic import atomic_file
 from edgeseg.processor import available_cores
 from edgeseg_bench.script import run_script
+from lab.output import write_result
 from lab.scale.cluster import Cluster
 from lab.scale.costs import Archive, Costs
 from lab.scale.plot import draw
@@ -48,8 +48,7 @@ def main(costs: Path, turns: Path, *, json: Path | None = None, plot: Path | Non
             result["scenarios"].append(outline)
             print(f"{outline['name']}, {outline['machines']}:", {key: outline[key] for key in _SHOWN}, flush=True)
     if json is not None:
-        with atomic_file(json) as temporary:
-            temporary.write_text(jsonlib.dumps(result, indent=2) + "\n")
+        write_result(result, json)
     if plot is not None:
         draw(plot, result["scenarios"])
 

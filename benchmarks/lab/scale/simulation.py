@@ -1,49 +1,27 @@
-"""Workers, links, object store and driver as queues; an event is a tuple on a heap.
+"""Workers, links, object store and driver as queues of jobs.
 
-It is written out, and not a model of a library for simulations: of these each task is a generator, and half a million
-tasks take minutes there.
-
-Every queue is served first come, first served. A task waits for its requests one after the other, while its bytes pass
-machine's link and store; then its core works, and what it made goes back the same way. Nothing of one task overlaps.
+A task waits for its requests one after the other, while its bytes pass machine's link and store; then its core works,
+and what it made goes back the same way. Nothing of one task overlaps.
 """
 
 from __future__ import annotations
 
-import heapq
 import math
 import random
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from edgeseg.archive.schedule import Schedule
 from edgeseg.archive.tasks import NOTHING, Begun, Finished, Made, Outcome, Task
 from edgeseg.archive.videos import Video
+from lab.scale.clock import Clock, Queue
 from lab.scale.cluster import Cluster
 from lab.scale.costs import Archive, Costs, Demand, demand
 
 SHARES = ("frames", "overhead", "store", "lost", "start", "tail", "driver")
 """Where the time of all cores goes, as `Outline` explains them."""
-
-
-class Queue:
-    """A server that takes one after the other.
-
-    Attributes:
-        busy: seconds so far.
-    """
-
-    def __init__(self) -> None:
-        self.busy = 0.0
-        self._free = 0.0
-
-    def take(self, now: float, seconds: float) -> float:
-        """When a job that comes now is done. Jobs are to come in the order of time."""
-        self._free = max(now, self._free) + seconds
-        self.busy += seconds
-        return self._free
 
 
 @dataclass(frozen=True)
@@ -124,9 +102,7 @@ class Simulation:
         self._idle: deque[tuple[_Worker, int]] = deque()  # with its life
         self._inbox: list[Callable[[], None]] = []
         self._driving = False
-        self._events: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
-        self._number = 0
-        self._now = 0.0
+        self._clock = Clock()
         self._losses = 0
         self._spent: dict[str, float] = dict.fromkeys(SHARES, 0.0)
         self._demands: dict[tuple[str, int], Demand] = {}
@@ -138,17 +114,12 @@ class Simulation:
         begin = math.ceil(videos / cluster.keys) * cluster.latency + videos * costs.listing + costs.start
         self._spent["start"] = begin * cluster.workers
         for worker in self._workers:
-            self._at(begin, self._free, worker, 0)
+            self._clock.at(begin, self._free, worker, 0)
         for machine in range(cluster.machines):
             self._die_later(begin, machine)
         while not self._schedule.done:
-            self._now, _, action, arguments = heapq.heappop(self._events)
-            action(*arguments)
+            self._clock.go_on()
         return self._outline()
-
-    def _at(self, time: float, action: Callable[..., None], *arguments: Any) -> None:
-        self._number += 1
-        heapq.heappush(self._events, (time, self._number, action, arguments))
 
     # The driver: it takes all that came since it last looked, and hands out what can be done then.
 
@@ -166,7 +137,7 @@ class Simulation:
         most = seconds + costs.driver_look * workers  # one a worker each time it comes by
         seconds = min(seconds / (1 - looks), most) if looks < 1 else most
         self._driver_busy += seconds
-        self._at(self._now + seconds, self._driven, news)
+        self._clock.at(self._clock.now + seconds, self._driven, news)
 
     def _driven(self, news: list[Callable[[], None]]) -> None:
         for each in news:
@@ -185,11 +156,11 @@ class Simulation:
     # A worker: requests and bytes, work, requests and bytes.
 
     def _give(self, worker: _Worker, task: Task) -> None:
-        self._spent["driver"] += self._now - worker.since
-        worker.task, worker.since = task, self._now
+        self._spent["driver"] += self._clock.now - worker.since
+        worker.task, worker.since = task, self._clock.now
         asked = self._demand(task)
         there = self._transfer(worker, asked.reads, asked.bytes_in, self._reads)
-        self._at(there, self._work, worker, worker.life, asked)
+        self._clock.at(there, self._work, worker, worker.life, asked)
 
     def _demand(self, task: Task) -> Demand:
         key = task.kind, 0 if task.kind != "piece" else self._archive.pieces[task.piece]
@@ -200,20 +171,20 @@ class Simulation:
     def _transfer(self, worker: _Worker, requests: int, size: float, queue: Queue) -> float:
         cluster = self._cluster
         rate = cluster.prefixes * (cluster.reads if queue is self._reads else cluster.writes)
-        ends = [queue.take(self._now, requests / rate), self._store.take(self._now, size / cluster.store)]
-        ends.append(self._links[worker.machine].take(self._now, size / cluster.link))
+        ends = [queue.take(self._clock.now, requests / rate), self._store.take(self._clock.now, size / cluster.store)]
+        ends.append(self._links[worker.machine].take(self._clock.now, size / cluster.link))
         return max(ends) + requests * cluster.latency
 
     def _work(self, worker: _Worker, life: int, asked: Demand) -> None:
         if worker.life == life:
             vary = self._vary(self._chance)
             rest, frames = vary * asked.seconds, vary * asked.frames * self._costs.frame
-            self._at(self._now + rest + frames, self._put, worker, life, asked, rest, frames)
+            self._clock.at(self._clock.now + rest + frames, self._put, worker, life, asked, rest, frames)
 
     def _put(self, worker: _Worker, life: int, asked: Demand, rest: float, frames: float) -> None:
         if worker.life == life:
             end = self._transfer(worker, asked.writes, asked.bytes_out, self._writes)
-            self._at(end, self._finish, worker, life, rest, frames)
+            self._clock.at(end, self._finish, worker, life, rest, frames)
 
     def _finish(self, worker: _Worker, life: int, rest: float, frames: float) -> None:
         if worker.life != life:
@@ -221,14 +192,14 @@ class Simulation:
         spent = self._spent
         spent["frames"] += frames
         spent["overhead"] += rest
-        spent["store"] += self._now - worker.since - rest - frames
+        spent["store"] += self._clock.now - worker.since - rest - frames
         task = worker.task
         assert task is not None
         self._free(worker, life, lambda: self._schedule.note(task, self._outcome(task)))
 
     def _free(self, worker: _Worker, life: int, note: Callable[[], None] = lambda: None) -> None:
         """It has nothing to do, which the driver is told."""
-        worker.task, worker.since = None, self._now
+        worker.task, worker.since = None, self._clock.now
 
         def news() -> None:
             note()
@@ -249,28 +220,28 @@ class Simulation:
     def _die_later(self, now: float, machine: int) -> None:
         if self._cluster.lifetime < math.inf:
             life = self._chance.expovariate(1 / self._cluster.lifetime)
-            self._at(now + life, self._die, machine)
+            self._clock.at(now + life, self._die, machine)
 
     def _die(self, machine: int) -> None:
         self._losses += 1
         cores, cluster = self._cluster.cores, self._cluster
-        noticed = self._now + cluster.detection
+        noticed = self._clock.now + cluster.detection
         back = noticed + cluster.replacement + self._costs.start
         for worker in self._workers[machine * cores : (machine + 1) * cores]:
             worker.life += 1
             if worker.task is not None:
-                self._at(noticed, self._miss, worker.task)
-            self._spent["driver" if worker.task is None else "lost"] += self._now - worker.since
-            self._spent["lost"] += back - self._now
+                self._clock.at(noticed, self._miss, worker.task)
+            self._spent["driver" if worker.task is None else "lost"] += self._clock.now - worker.since
+            self._spent["lost"] += back - self._clock.now
             worker.task, worker.since = None, back
-            self._at(back, self._free, worker, worker.life)
+            self._clock.at(back, self._free, worker, worker.life)
         self._die_later(back, machine)
 
     def _miss(self, task: Task) -> None:
         self._tell(lambda: self._schedule.lost(task, "was lost"))
 
     def _outline(self) -> Outline:
-        end, workers = self._now, len(self._workers)
+        end, workers = self._clock.now, len(self._workers)
         self._spent["tail"] = sum(max(0.0, end - worker.since) for worker in self._workers)
         self._spent["lost"] -= sum(max(0.0, worker.since - end) for worker in self._workers)  # not yet replaced
         total = end * workers

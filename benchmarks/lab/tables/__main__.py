@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from edgeseg.atomic import atomic_file
+from edgeseg.atomic import write_text
 from edgeseg.errors import DataError, UsageError
 from edgeseg_bench.script import run_script
 from lab.tables.rows import TABLES
@@ -39,8 +39,7 @@ def main(*pages: Path, check: bool = False, results: Path = RESULTS) -> int:
         if check:
             print(f"{page} is stale: its tables are not those of {results}; run python -m lab.tables")
             continue
-        with atomic_file(page) as temporary:
-            temporary.write_text(rewritten[page], encoding="utf-8")
+        write_text(page, rewritten[page])
     return 1 if check and stale else 0
 
 

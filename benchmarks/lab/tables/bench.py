@@ -14,6 +14,7 @@ from edgeseg.bundle import Bundle, shipped
 from edgeseg.candidate import CPU_TARGET
 from edgeseg.errors import DataError
 from edgeseg.measured import Evaluation
+from edgeseg_bench.report.table import artifact_of
 from lab.tables.parts import Json, load_results
 
 
@@ -78,8 +79,3 @@ def _is_shipped(result: Json) -> bool:
     name = result["bundle"]["name"]
     there = {artifact.sha256 for artifact in Bundle.open(name).artifacts} if name in shipped() else set()
     return {run["artifact"]["sha256"] for run in result["runs"]} <= there
-
-
-def artifact_of(run: Json) -> str:
-    """What ran, "openvino int8"."""
-    return f"{run['engine']} {run['artifact']['precision']}"

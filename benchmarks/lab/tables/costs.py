@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lab.tables.bench import accuracy_of, artifact_of, comparable_runs, earlier_weights
+from edgeseg_bench.report.table import artifact_of
+from lab.tables.bench import accuracy_of, comparable_runs, earlier_weights
 from lab.tables.parts import Json, figure, machine, markdown, warnings
 
 

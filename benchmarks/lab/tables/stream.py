@@ -7,8 +7,8 @@ from pathlib import Path
 
 from edgeseg.bundle import Bundle, shipped
 from edgeseg.candidate import CPU_TARGET
-from edgeseg_bench.report.table import COLUMNS
-from lab.tables.bench import accuracy_of, artifact_of, comparable_runs, earlier_weights, recorded_accuracy
+from edgeseg_bench.report.table import COLUMNS, artifact_of
+from lab.tables.bench import accuracy_of, comparable_runs, earlier_weights, recorded_accuracy
 from lab.tables.parts import Json, figure, markdown, warnings
 
 SOFTWARE = ("python", "onnxruntime", "openvino", "opencv-python")

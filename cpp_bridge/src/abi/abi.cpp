@@ -1,19 +1,20 @@
 // The C ABI: nothing but translation. No exception leaves it.
 #include "edgeseg.h"
 
-#include <algorithm>
-#include <cstring>
 #include <memory>
-#include <new>
-#include <stdexcept>
+#include <string>
+#include <vector>
 
 #include "../images.hpp"
 #include "../memory.hpp"
-#include "../utf8.hpp"
 #include "edgeseg/golden.hpp"
+#include "guard.hpp"
 #include "handles.hpp"
 
 namespace {
+
+using edgeseg::guarded;
+using edgeseg::need;
 
 struct Loaded {
     edgeseg::Segmenter model;
@@ -32,61 +33,6 @@ Bundles& bundles() {
 Segmenters& segmenters() {
     static Segmenters& all = *new Segmenters;
     return all;
-}
-
-thread_local char last_error[1024] = "";
-
-// Keeps as much of the message as there is room for, in whole characters; a byte that is no UTF-8 becomes "?".
-edgeseg_status failed(edgeseg_status status, const char* message) noexcept {
-    const std::size_t room = sizeof last_error - 1;
-    std::size_t length = 0;
-    for (const char* at = message; *at != '\0';) {
-        std::uint32_t number = 0;
-        const std::size_t bytes = edgeseg::decode_utf8(at, number);
-        if (length + std::max<std::size_t>(bytes, 1) > room) break;
-        if (bytes == 0) last_error[length++] = '?';
-        std::memcpy(last_error + length, at, bytes);
-        length += bytes;
-        at += std::max<std::size_t>(bytes, 1);
-    }
-    last_error[length] = '\0';
-    return status;
-}
-
-edgeseg_status status_of(edgeseg::ErrorKind kind) {
-    switch (kind) {
-        case edgeseg::ErrorKind::usage: return EDGESEG_USAGE;
-        case edgeseg::ErrorKind::bundle: return EDGESEG_BUNDLE;
-        case edgeseg::ErrorKind::spec: return EDGESEG_SPEC;
-        case edgeseg::ErrorKind::engine: return EDGESEG_ENGINE;
-        case edgeseg::ErrorKind::frame: return EDGESEG_FRAME;
-    }
-    return EDGESEG_INTERNAL;
-}
-
-// Runs a call, and turns what it throws into a status.
-template <typename Call>
-edgeseg_status guarded(Call call) noexcept {
-    try {
-        call();
-        return EDGESEG_OK;
-    } catch (const edgeseg::Error& error) {
-        return failed(status_of(error.kind()), error.what());
-    } catch (const std::invalid_argument& error) {  // a kernel's
-        return failed(EDGESEG_FRAME, error.what());
-    } catch (const std::bad_alloc&) {
-        return failed(EDGESEG_MEMORY, "there is not enough memory");
-    } catch (const std::exception& error) {
-        return failed(EDGESEG_INTERNAL, error.what());
-    } catch (...) {
-        return failed(EDGESEG_INTERNAL, "an error without a message");
-    }
-}
-
-void need(const void* pointer, const char* name) {
-    if (pointer == nullptr) {
-        throw edgeseg::Error(edgeseg::ErrorKind::usage, std::string(name) + " is NULL, expected one");
-    }
 }
 
 // What a handle stands for. Throws Error: it is NULL, closed or of another kind.
@@ -145,7 +91,7 @@ int32_t edgeseg_abi(void) { return EDGESEG_ABI; }
 
 const char* edgeseg_version(void) { return EDGESEG_VERSION; }
 
-const char* edgeseg_error(void) { return last_error; }
+const char* edgeseg_error(void) { return edgeseg::last_error(); }
 
 const char* edgeseg_engine(int32_t index) {
     static const std::vector<std::string> names = edgeseg::engines();

@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeseg.artifact import sha256_of
-from edgeseg.atomic import atomic_file
+from edgeseg.atomic import atomic_file, write_text
 from edgeseg.cache import is_sealed, make_folder, seal
 from edgeseg.errors import EngineError
 from edgeseg.files import LARGEST_TEXT, read_file
@@ -127,8 +127,7 @@ def write_notes(file: Path, notes: Mapping[str, Any]) -> None:
         OutputError: they cannot be written.
     """
     sealed = {**notes, "seal": seal(file, _canonical(notes))}  # the last, or in the place of an older one
-    with atomic_file(file) as temporary:
-        temporary.write_text(json.dumps(sealed, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    write_text(file, json.dumps(sealed, indent=2, allow_nan=False) + "\n")
 
 
 def read_engine(engine: Path) -> tuple[bytes, Key]:

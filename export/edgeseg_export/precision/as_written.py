@@ -28,19 +28,18 @@ class AsWritten:
     """Runs an ONNX file in ONNX Runtime, on the CPU, node by node. Several threads may call `infer` at once."""
 
     name = "onnxruntime, as written"
+    threads = 1
 
-    def __init__(self, model: Path | onnx.ModelProto, threads: int = 1, *, keep_half: bool = False) -> None:
+    def __init__(self, model: Path | onnx.ModelProto, *, keep_half: bool = False) -> None:
         """Loads an ONNX file or a model.
 
         Args:
             model: either.
-            threads: that one inference runs on.
             keep_half: what is float16 is rounded to it. Otherwise it is computed in float32 with the same constants,
                 as a CPU is slow at float16.
         """
-        self.threads = threads
         options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = self.threads
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
         options.log_severity_level = 3
         loaded = onnx.load(model) if isinstance(model, Path) else model

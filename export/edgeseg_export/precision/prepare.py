@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import onnx
 
@@ -13,17 +14,19 @@ from edgeseg.accuracy.evaluate import evaluate
 from edgeseg.artifact import Artifact
 from edgeseg.bundle import Bundle
 from edgeseg.engines import open_engine
-from edgeseg.errors import ExportError, UsageError
+from edgeseg.errors import ExportError, FrameError, UsageError
+from edgeseg.measured import HalfRange
 from edgeseg.segmenter import Segmenter
 from edgeseg_export.frame_set import FrameSet
 from edgeseg_export.precision import qdq_onnxruntime, qdq_tensorrt
-from edgeseg_export.precision.as_written import open_to_measure
+from edgeseg_export.precision.as_written import AsWritten, open_to_measure
 from edgeseg_export.precision.calibration import Histograms, cache_file, calibrate, read_cache, write_cache
 from edgeseg_export.precision.calibration_data import CalibrationData, Tensor, read_calibration_data, refuse_overlap
 from edgeseg_export.precision.difference import difference
 from edgeseg_export.precision.float_graph import FloatGraph
-from edgeseg_export.precision.histogram import Method
+from edgeseg_export.precision.histogram import METHODS, Method
 from edgeseg_export.precision.qdq import Recipe
+from edgeseg_export.precision.to_half import half_range, rounded_to_half
 
 Progress = Callable[[int, int], None]
 
@@ -51,23 +54,45 @@ class Prepared:
         """The frames that did not calibrate, uint8 (1, H, W, 3)."""
         return [sample.tensor for sample in self.frames.choose]
 
-    def scores(self, methods: Iterable[Method], keep: frozenset[str], folder: Path) -> dict[Method, float]:
-        """mIoU of ONNX Runtime's INT8 by each method, on frames that did not calibrate; percent.
+    def scores(self, method: Method | Literal["auto"], keep: frozenset[str], folder: Path) -> dict[Method, float]:
+        """mIoU of ONNX Runtime's INT8 by a method, or "auto" by each, on frames that did not calibrate; percent.
 
         Without labels it is the agreement with fp32. Files are written into `folder`.
         """
         file = folder / "candidate.onnx"
-        return {method: self._score(self.int8(Recipe(method, keep), file)) for method in methods}
+        methods = METHODS if method == "auto" else (method,)
+        return {each: self._score(self.int8(Recipe(each, keep), file)) for each in methods}
 
     def int8(self, recipe: Recipe, file: Path) -> Segmenter:
         """ONNX Runtime's INT8 by this recipe, on one thread; it is written to `file`."""
-        onnx.save_model(qdq_onnxruntime.emit(self.graph, self.histograms, recipe), file)
+        onnx.save_model(self.onnxruntime(recipe), file)
         spec = self.reference.spec
         return Segmenter(spec, open_to_measure("onnxruntime", "int8", file, spec, own=True))
+
+    def onnxruntime(self, recipe: Recipe) -> onnx.ModelProto:
+        """ONNX Runtime's INT8 by this recipe."""
+        return qdq_onnxruntime.emit(self.graph, self.histograms, recipe)
 
     def tensorrt(self, recipe: Recipe) -> onnx.ModelProto:
         """TensorRT's INT8 by this recipe."""
         return qdq_tensorrt.emit(self.graph, self.histograms, recipe)
+
+    def half_range(self) -> HalfRange:
+        """How near the network comes to the end of float16's range, and what rounding alone changes.
+
+        Raises:
+            ExportError: the logits are no numbers then, as an activation is beyond the range or becomes 0.
+        """
+        rounded = AsWritten(rounded_to_half(self.graph, self.histograms), keep_half=True)
+        try:
+            apart = difference(self.reference, Segmenter(self.reference.spec, rounded), self.tensors)
+        except FrameError as error:
+            worst = half_range(self.histograms, None)
+            reason = f"activation {worst.tensor} reaches {worst.largest_of_range:.2g} times the end of its range"
+            if worst.largest_of_range < 1:
+                reason = "something that it divides by becomes 0 there, as an epsilon below 6e-8 does"
+            raise ExportError(f"float16 cannot hold this network: {reason}; keep it in fp32") from error
+        return half_range(self.histograms, apart.fact(str(self.source)))
 
     def _score(self, candidate: Segmenter) -> float:
         if self.frames.labelled is not None:

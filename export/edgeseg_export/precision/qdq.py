@@ -97,14 +97,12 @@ class Rewriter:
         copied.input.extend(names)
         self.nodes.append(copied)
 
-    def pair(self, name: str, grid: Grid, source: str | None = None) -> str:
+    def pair(self, name: str, grid: Grid) -> str:
         """Adds Q and DQ after a tensor; returns the name of the result, which stands for the tensor."""
         scale = self.constant(f"{name}.scale", grid.scale)
         zero = self.constant(f"{name}.zero", grid.zero)
         quantised, result = f"{name}.quantised", f"{name}.dequantised"
-        self.nodes.append(
-            helper.make_node("QuantizeLinear", [source or name, scale, zero], [quantised], name=f"{name}.Q")
-        )
+        self.nodes.append(helper.make_node("QuantizeLinear", [name, scale, zero], [quantised], name=f"{name}.Q"))
         self.nodes.append(helper.make_node("DequantizeLinear", [quantised, scale, zero], [result], name=f"{name}.DQ"))
         return result
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -16,25 +16,23 @@ from edgeseg.accuracy.evaluate import evaluate
 from edgeseg.artifact import SEVEN_BITS, Artifact, Precision, Target
 from edgeseg.bundle import Bundle
 from edgeseg.engines import first_line, open_engine
-from edgeseg.errors import ExportError, FrameError
+from edgeseg.errors import ExportError
 from edgeseg.fact import Fact
-from edgeseg.measured import Calibration, HalfRange, Measured
+from edgeseg.measured import Calibration
 from edgeseg.processor import sums_int8_exactly
 from edgeseg.segmenter import Segmenter
 from edgeseg.terminal import escaped
-from edgeseg_export.batches import prove_batches
 from edgeseg_export.card_artifacts import with_artifacts
 from edgeseg_export.frame_set import FrameSet
 from edgeseg_export.frames import COUNT, frames_at, sample_frames, spread
 from edgeseg_export.golden import Pictures, source_name, write_with_golden
-from edgeseg_export.precision import qdq, qdq_onnxruntime, qdq_tensorrt
-from edgeseg_export.precision.as_written import AsWritten, open_to_measure
-from edgeseg_export.precision.calibration_data import FEWEST, CalibrationData, Tensor
-from edgeseg_export.precision.difference import difference, latencies
-from edgeseg_export.precision.histogram import METHODS, Method
+from edgeseg_export.precision.calibration_data import FEWEST, CalibrationData
+from edgeseg_export.precision.difference import latencies
+from edgeseg_export.precision.evidence import Evidence
+from edgeseg_export.precision.histogram import Method
 from edgeseg_export.precision.prepare import Prepared, Progress, prepare
-from edgeseg_export.precision.qdq import Recipe
-from edgeseg_export.precision.to_half import half_range, rounded_to_half, to_half
+from edgeseg_export.precision.qdq import LARGEST_OF_SEVEN_BITS, Recipe
+from edgeseg_export.precision.to_half import to_half
 from edgeseg_export.scratch import scratch_folder
 
 HASH_DIGITS = 16
@@ -44,9 +42,6 @@ LEAST_QUANTISED = 0.1
 """Share of the weights below which it is said how few INT8 holds in 8 bits."""
 
 THREADS = 2
-
-BATCHED = 8
-"""Frames that pictures at once are proved with."""
 
 
 @dataclass(frozen=True)
@@ -64,23 +59,6 @@ class Quantized:
     scores: Mapping[Method, float]
     warnings: tuple[str, ...]
     misses: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What the new artifacts are compared with fp32 on: no frame of it calibrated.
-
-    Attributes:
-        tensors: uint8 (1, H, W, 3).
-        data: its name.
-        least: percent of the pixels that its owner asks for, None for what is usual.
-        labelled: a split to measure accuracy on, None without labels.
-    """
-
-    tensors: Sequence[Tensor]
-    data: str
-    least: float | None
-    labelled: Dataset | None
 
 
 def quantize(
@@ -123,18 +101,18 @@ def quantize(
         OutputError: the bundle or the cache cannot be written.
     """
     prepared = prepare(bundle, data, split, keep=keep, evaluation=evaluation, progress=progress)
-    evidence = _evidence(prepared, evaluation, min_agreement)
+    evidence = Evidence.of(prepared, evaluation, min_agreement)
     narrow_too = not sums_int8_exactly() if seven_bits is None else seven_bits
     with scratch_folder("quantize") as folder:
-        scores = prepared.scores(METHODS if method == "auto" else (method,), keep, folder)
+        scores = prepared.scores(method, keep, folder)
         recipe = Recipe(max(scores, key=lambda each: scores[each]), keep)
         calibration = _calibration(prepared.frames, recipe, scores)
         graphs = _graphs(prepared, recipe, narrow_too)
-        half_range = _half_range(prepared)
+        half_range = prepared.half_range()
         new: dict[Path, Artifact] = {}
         for (target, precision), graph in graphs.items():
             path = _save(graph, folder, bundle.spec.name, target, precision)
-            measured = _measure(prepared, path, target, precision, evidence)
+            measured = evidence.measure(path, target, precision)
             if target == "tensorrt":  # INT8 too is float16 where it is not quantised
                 measured = measured.add(half_range)
             if precision != "fp16":
@@ -147,17 +125,6 @@ def quantize(
         written = write_with_golden(bundle.folder, bundle.spec, artifacts, card, pictures, note)
         warnings = _warnings(prepared.frames, graphs["onnxruntime", "int8"])
         return Quantized(written, scores, warnings, _misses(written, new.values()))
-
-
-def _evidence(prepared: Prepared, evaluation: Dataset | FrameSet | None, least: float | None) -> Evidence:
-    if isinstance(evaluation, FrameSet):
-        tensors = [prepared.reference.prepare(frame) for frame in evaluation]
-        return Evidence(tensors, evaluation.path.name, least, None)
-    if evaluation is not None:  # what the choices were made on would flatter
-        frames = [evaluation.frame(place) for place in spread(len(evaluation), len(prepared.tensors))]
-        tensors = [prepared.reference.prepare(frame) for frame in frames]
-        return Evidence(tensors, evaluation.folder.name, least, evaluation)
-    return Evidence(prepared.tensors, prepared.frames.name, least, None)
 
 
 def _misses(bundle: Bundle, new: Iterable[Artifact]) -> tuple[str, ...]:
@@ -190,15 +157,13 @@ def _calibration(frames: CalibrationData, recipe: Recipe, scores: Mapping[Method
 
 def _graphs(prepared: Prepared, recipe: Recipe, seven_bits: bool) -> dict[tuple[Target, Precision], onnx.ModelProto]:
     """The new graphs by target and precision."""
-    graph, histograms = prepared.graph, prepared.histograms
     graphs: dict[tuple[Target, Precision], onnx.ModelProto] = {
-        ("onnxruntime", "int8"): qdq_onnxruntime.emit(graph, histograms, recipe),
-        ("tensorrt", "fp16"): to_half(graph),
-        ("tensorrt", "int8"): qdq_tensorrt.emit(graph, histograms, recipe),
+        ("onnxruntime", "int8"): prepared.onnxruntime(recipe),
+        ("tensorrt", "fp16"): to_half(prepared.graph),
+        ("tensorrt", "int8"): prepared.tensorrt(recipe),
     }
     if seven_bits:
-        narrow = replace(recipe, largest=qdq.LARGEST_OF_SEVEN_BITS)
-        graphs["onnxruntime", SEVEN_BITS] = qdq_onnxruntime.emit(graph, histograms, narrow)
+        graphs["onnxruntime", SEVEN_BITS] = prepared.onnxruntime(replace(recipe, largest=LARGEST_OF_SEVEN_BITS))
     return graphs
 
 
@@ -215,39 +180,6 @@ def _save(graph: onnx.ModelProto, folder: Path, name: str, target: Target, preci
         ) from error
     onnx.save_model(graph, path)
     return path
-
-
-def _measure(prepared: Prepared, path: Path, target: Target, precision: Precision, evidence: Evidence) -> Measured:
-    """A new file against fp32, and its accuracy where there are labels."""
-    spec = prepared.reference.spec
-    engine = open_to_measure(target, precision, path, spec, own=True)
-    candidate = Segmenter(spec, engine)
-    apart = difference(prepared.reference, candidate, evidence.tensors)
-    fact = apart.fact(str(prepared.source), engine.name, data=evidence.data, least=evidence.least)
-    measured = Measured.of(fact)
-    if spec.batch > 1:
-        measured = measured.add(prove_batches(path, target, spec, [tensor[0] for tensor in evidence.tensors[:BATCHED]]))
-    if evidence.labelled is not None:
-        measured = measured.add(replace(evaluate(candidate, evidence.labelled), engine=engine.name))
-    return measured
-
-
-def _half_range(prepared: Prepared) -> HalfRange:
-    """How near the network comes to the end of float16's range, and what rounding alone changes.
-
-    Raises:
-        ExportError: the logits are no numbers then, as an activation is beyond the range or becomes 0.
-    """
-    rounded = AsWritten(rounded_to_half(prepared.graph, prepared.histograms), keep_half=True)
-    try:
-        apart = difference(prepared.reference, Segmenter(prepared.reference.spec, rounded), prepared.tensors)
-    except FrameError as error:
-        worst = half_range(prepared.histograms, None)
-        reason = f"activation {worst.tensor} reaches {worst.largest_of_range:.2g} times the end of its range"
-        if worst.largest_of_range < 1:
-            reason = "something that it divides by becomes 0 there, as an epsilon below 6e-8 does"
-        raise ExportError(f"float16 cannot hold this network: {reason}; keep it in fp32") from error
-    return half_range(prepared.histograms, apart.fact(str(prepared.source)))
 
 
 def _with_others(

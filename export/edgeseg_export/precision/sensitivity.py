@@ -20,7 +20,7 @@ from edgeseg_export.precision import qdq_onnxruntime, qdq_tensorrt
 from edgeseg_export.precision.as_written import AsWritten
 from edgeseg_export.precision.calibration_data import CHOOSE
 from edgeseg_export.precision.difference import latencies
-from edgeseg_export.precision.histogram import METHODS, Method
+from edgeseg_export.precision.histogram import Method
 from edgeseg_export.precision.judge import Judge, Loss
 from edgeseg_export.precision.prepare import Prepared, Progress, prepare
 from edgeseg_export.precision.qdq import Recipe
@@ -69,7 +69,7 @@ def sensitivity(
     judge = Judge(prepared.reference, prepared.frames, images)
     layers = (qdq_onnxruntime if target == "onnxruntime" else qdq_tensorrt).layers(prepared.graph)
     with scratch_folder("sensitivity") as folder:
-        scores = prepared.scores(METHODS if method == "auto" else (method,), frozenset(), folder)
+        scores = prepared.scores(method, frozenset(), folder)
         recipe = Recipe(max(scores, key=lambda each: scores[each]))
 
         def loss(recipe: Recipe) -> Loss:
