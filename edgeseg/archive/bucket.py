@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from edgeseg.archive.address import Object, is_clean
+from edgeseg.archive.address import Object
 from edgeseg.errors import EdgeSegError, OutputError, SourceError, UsageError
 from edgeseg.redact import redact
 
@@ -82,7 +82,7 @@ def size(where: Object) -> int | None:
 
 
 def below(where: Object) -> list[tuple[str, int]]:
-    """All objects below it: the rest of each key, in order, and its bytes. What is no clean path is left out.
+    """All objects below it: the rest of each key, in order, and its bytes. It may be no clean path.
 
     Raises:
         SourceError: they cannot be listed.
@@ -92,8 +92,7 @@ def below(where: Object) -> list[tuple[str, int]]:
     with asking(where, SourceError):
         selector = FileSelector(where.path, recursive=True, allow_not_found=True)
         found = system(where.endpoint, where.region).get_file_info(selector)
-    rests = ((each.path[len(where.path) + 1 :], int(each.size)) for each in found if each.is_file)
-    return sorted((rest, size) for rest, size in rests if is_clean(rest))
+    return sorted((each.path[len(where.path) + 1 :], int(each.size)) for each in found if each.is_file)
 
 
 def send(path: Path, where: Object) -> None:

@@ -346,8 +346,18 @@ def test_keys_that_lead_elsewhere_are_no_videos(tmp_path: Path, monkeypatch: pyt
     folder = FileInfo("bucket/in", FileType.Directory)
     answer = Mock(side_effect=lambda asked: folder if isinstance(asked, str) else listed)
     monkeypatch.setattr(bucket, "system", Mock(return_value=Mock(get_file_info=answer)))
-    videos, _ = find_videos([Object("bucket", "in")], tmp_path / "out")
-    assert [video.name for video in videos] == ["a.mp4"]
+    videos, others = find_videos([Object("bucket", "in")], tmp_path / "out")
+    assert ([video.name for video in videos], others) == (["a.mp4"], 1)
+
+
+def test_spaces_of_any_kind_are_part_of_a_name(server: Server, tmp_path: Path) -> None:
+    there, names = server.bucket(), ["10\u202fAM.mp4", "cam\xa01.mp4", "\u0645\u06cc\u200c.mp4", "\u6771\u3000.mp4"]
+    (tmp_path / "x").write_bytes(b"1234")
+    for name in names:
+        there.put(tmp_path / "x", f"in/{name}")
+    videos, others = find_videos([locate(f"{there.url}/in")], tmp_path / "out")
+    assert ([video.name for video in videos], others) == (sorted(names), 0)
+    assert bucket.size(locate(f"{there.url}/in/{names[0]}")) == 4
 
 
 def test_an_object_that_is_not_sent_to_its_end_is_not_there(
