@@ -10,9 +10,11 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -434,6 +436,44 @@ def test_a_server_that_says_nothing(
         url = f"s3://bucket/out?endpoint_override={address}&scheme=http"
         with pytest.raises(SourceError, match=f"at http://{address} does not answer for s3://bucket "):
             batch(video, out=url)
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (301, "bucket bucket lies in the region eu-west-1; set AWS_REGION=eu-west-1"),
+        (400, r"refuses the credentials for s3://bucket \(HTTP status 400\); .* whether AWS_SESSION_TOKEN has expired"),
+        (403, "gives no permission for s3://bucket; .* and this machine's clock"),
+        (503, r"is overloaded or out of order \(HTTP status 503\); run the same command later"),
+    ],
+)
+def test_what_a_server_answers_without_a_word(status: int, said: str) -> None:
+    class Answer(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.send_response(status)
+            self.send_header("x-amz-bucket-region", "eu-west-1" if status == 301 else "us-east-1")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as other:
+        thread = threading.Thread(target=other.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            with pytest.raises(SourceError, match=said):
+                store.check(Object("bucket", "", f"http://127.0.0.1:{other.server_port}", "us-east-1"))
+        finally:
+            other.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize("code", ["ExpiredToken", "InvalidToken"])
+def test_codes_that_pyarrow_has_no_name_for(code: str) -> None:
+    text = f"AWS Error UNKNOWN (HTTP status 400) during PutObject operation: Unable to parse ExceptionName: {code} Mes"
+    said = rf"refuses the credentials for s3://bucket/x \({code}\)"
+    with pytest.raises(OutputError, match=said), bucket.asking(Object("bucket", "x"), OutputError):
+        raise OSError(text)
 
 
 def test_a_pyarrow_without_s3(monkeypatch: pytest.MonkeyPatch) -> None:
