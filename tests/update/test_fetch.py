@@ -227,6 +227,14 @@ def test_another_repository_is_not_believed(device: Device, make_key: MakeKey, t
     device.takes_the_new()
 
 
+def test_a_link_leads_to_the_folder_that_is_replaced(device: Device, tmp_path: Path) -> None:
+    device.folder.rename(tmp_path / "disk")
+    device.folder.symlink_to(tmp_path / "disk")
+    device.takes_the_new()
+    assert device.folder.is_symlink()
+    assert files(tmp_path / "disk") == device.new
+
+
 def test_a_folder_of_something_else_is_not_replaced(device: Device, tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
