@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent import futures
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -280,6 +281,18 @@ def test_a_server_of_another_protocol(remote: Connect) -> None:
     with pytest.raises(EngineError, match="speaks gRPC, but not the KServe v2 protocol"):
         remote(address)
     server.stop(None).wait(10)
+
+
+def test_a_port_of_http(remote: Connect) -> None:
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            with pytest.raises(EngineError, match="does not speak gRPC there; give the port that does"):
+                remote(f"127.0.0.1:{server.server_port}")
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_one_of_two_is_enough(serve: Serve, remote: Connect, bundle: Bundle, said: list[str]) -> None:
