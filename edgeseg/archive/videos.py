@@ -201,6 +201,8 @@ def _check_names(videos: Sequence[Video]) -> None:
     paths: dict[str, Location] = {}
     for name, path, _ in videos:
         if name in paths:
+            if _real(paths[name]) == _real(path):
+                raise UsageError(f"{path} is given twice; give it once")
             raise UsageError(
                 f"{paths[name]} and {path} would both be {name} among the results; give a folder that holds both, or "
                 "a list (.txt) in it"
