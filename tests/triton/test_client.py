@@ -151,6 +151,19 @@ def test_patience_ends(serve: Serve, remote: Connect, bundle: Bundle) -> None:
         model(FRAME)
 
 
+def test_the_end_of_patience_hides_no_reason(serve: Serve, remote: Connect, bundle: Bundle) -> None:
+    server = serve(bundle)
+    model = remote(server, patience=Patience(answer=5, frame=0.8))
+
+    def break_then_hang(context: Any) -> None:
+        server.fault = lambda _: server.stopped.wait(30)
+        context.abort(grpc.StatusCode.INTERNAL, "the engine broke")
+
+    server.fault = break_then_hang
+    with pytest.raises(EngineError, match=r"no server answered for 0\.8 s: 127.* fails: the engine broke; start one"):
+        model(FRAME)
+
+
 def test_an_error_ends_a_stream(serve: Serve, remote: Connect, bundle: Bundle, tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "1.png"), FRAME)
     server = serve(bundle)
