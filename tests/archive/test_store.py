@@ -359,7 +359,7 @@ def test_spaces_of_any_kind_are_part_of_a_name(server: Server, tmp_path: Path) -
         there.put(tmp_path / "x", f"in/{name}")
     videos, others = find_videos([locate(f"{there.url}/in")], tmp_path / "out")
     assert ([video.name for video in videos], others) == (sorted(names), 0)
-    assert bucket.size(locate(f"{there.url}/in/{names[0]}")) == 4
+    assert store.sizes([locate(f"{there.url}/in/{names[0]}")]) == [4]
 
 
 def test_an_object_that_is_not_sent_to_its_end_is_not_there(
