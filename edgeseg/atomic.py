@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edgeseg.errors import EdgeSegError, OutputError
+from edgeseg.files import real
 from edgeseg.rename import exchange
 from edgeseg.temporary import Temporary, lock, orphans
 
@@ -101,7 +102,7 @@ def atomic_folder(path: Path, *, replace: bool = True) -> Iterator[Path]:
     """Yields a temporary folder; it takes the place of `path`, with all that lies there, when the block succeeds.
 
     Args:
-        path: the name that it gets.
+        path: the name that it gets; where it is a link, the folder that it leads to is replaced, and the link stays.
         replace: where False, a folder with something in it that has the name by then keeps it, and this one is gone.
 
     Raises:
@@ -109,6 +110,8 @@ def atomic_folder(path: Path, *, replace: bool = True) -> Iterator[Path]:
     """
     temporary = None
     try:
+        if path.is_symlink():  # else the old folder would stay behind, and the new one perhaps lie on another disk
+            path = real(path)
         if path.exists() and not path.is_dir():
             raise OutputError(f"cannot write the folder {path}: a file of that name is there; choose another name")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -131,8 +134,6 @@ def atomic_folder(path: Path, *, replace: bool = True) -> Iterator[Path]:
         ) from error
     finally:
         if temporary is not None:
-            with contextlib.suppress(OSError):  # a link to a folder, which lies here now
-                temporary.path.unlink()
             shutil.rmtree(temporary.path, ignore_errors=True)
             temporary.release()
 
@@ -140,6 +141,8 @@ def atomic_folder(path: Path, *, replace: bool = True) -> Iterator[Path]:
 def restore_folder(path: Path) -> None:
     """Gives a folder its name back, which a process that died while it replaced it had taken."""
     if not path.exists():
+        if path.is_symlink():
+            path = real(path)
         for old, _, _ in orphans(path.parent, OLD, path):
             old.rename(path)
             return

@@ -177,13 +177,16 @@ def test_a_kill_never_splits_the_replacement(tmp_path: Path, way: str) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
 
 
+@pytest.mark.parametrize("name", ["disk/mine.v1", "link"])
 def test_a_bundle_is_found_whose_replacement_was_killed_between_two_renames(
-    tmp_path: Path, make_bundle: Callable[[Path, Spec], Bundle], spec: Spec
+    tmp_path: Path, make_bundle: Callable[[Path, Spec], Bundle], spec: Spec, name: str
 ) -> None:
-    make_bundle(tmp_path / "mine.v1", spec)
-    (tmp_path / "mine.v1").rename(tmp_path / ".mine.0123456789abcdef.old.v1")
-    assert Bundle.open(tmp_path / "mine.v1").spec == spec
-    assert [path.name for path in tmp_path.iterdir()] == ["mine.v1"]
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to("disk/mine.v1")
+    make_bundle(tmp_path / "disk/mine.v1", spec)
+    (tmp_path / "disk/mine.v1").rename(tmp_path / "disk/.mine.0123456789abcdef.old.v1")
+    assert Bundle.open(tmp_path / name).spec == spec
+    assert [path.name for path in (tmp_path / "disk").iterdir()] == ["mine.v1"]
 
 
 def test_leftovers_of_the_dead_are_swept_and_those_of_the_living_stay(tmp_path: Path) -> None:
@@ -227,14 +230,25 @@ def test_nothing_in_dev_is_replaced(name: str, monkeypatch: pytest.MonkeyPatch) 
         pass
 
 
-def test_a_link_to_a_folder_is_replaced_and_leaves_nothing(tmp_path: Path) -> None:
-    (tmp_path / "v1").mkdir()
-    (tmp_path / "current").symlink_to("v1")
-    with atomic_folder(tmp_path / "current") as temporary:
+@pytest.mark.parametrize("replace", [True, False])
+@pytest.mark.parametrize("target", ["disk/v1", "disk/new/v1"])
+def test_a_link_to_a_folder_stays_and_is_followed(tmp_path: Path, target: str, replace: bool) -> None:
+    (tmp_path / "disk/v1").mkdir(parents=True)
+    (tmp_path / "current").symlink_to(target)
+    with atomic_folder(tmp_path / "current", replace=replace) as temporary:
+        assert temporary.parent == (tmp_path / target).parent
         (temporary / "new").touch()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["current", "v1"]
-    assert [path.name for path in (tmp_path / "current").iterdir()] == ["new"]
-    assert list((tmp_path / "v1").iterdir()) == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["current", "disk"]
+    assert (tmp_path / "current").readlink() == Path(target)
+    assert [path.name for path in (tmp_path / target).iterdir()] == ["new"]
+    assert [path.name for path in (tmp_path / target).parent.iterdir()] == ["v1"]
+
+
+def test_a_link_to_itself_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(OutputError, match="cannot write"), atomic_folder(tmp_path / "loop"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["loop"]
 
 
 def test_the_first_folder_of_a_name_keeps_it_if_that_is_asked_for(tmp_path: Path) -> None:

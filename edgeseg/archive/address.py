@@ -18,6 +18,9 @@ OPTIONS = ("endpoint_override", "region", "scheme")
 ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 """Where the environment says which server is meant, which pyarrow does not read."""
 
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""What ends a line, or is no character. Other spaces are common in names, as U+202F in those of macOS."""
+
 
 @dataclass(frozen=True)
 class Object:
@@ -72,7 +75,7 @@ def is_url(text: str) -> bool:
 
 def is_clean(key: str) -> bool:
     """Whether it is a path below a folder, and leads nowhere else: any text may be the key of an object."""
-    return key.isprintable() and all(part not in ("", ".", "..") for part in key.split("/"))
+    return not CONTROL.search(key) and all(part not in ("", ".", "..") for part in key.split("/"))
 
 
 def locate(text: str | Path) -> Location:
@@ -87,7 +90,7 @@ def locate(text: str | Path) -> Location:
     address, _, query = rest.partition("?")
     if scheme != "s3":
         raise UsageError(f"{redact(text)} begins with {scheme}://, expected a path or s3://BUCKET/KEY")
-    if "@" in rest:
+    if "@" in (rest if ":" in rest.partition("@")[0] else address.partition("/")[0]):  # a password may hold a slash
         raise UsageError(
             f"{redact(text)} has an @, as if it held credentials; leave them to the environment (AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY) or to a profile"
@@ -97,7 +100,8 @@ def locate(text: str | Path) -> Location:
         raise UsageError(f"s3://{address} names no bucket, expected s3://BUCKET/KEY")
     key = key.rstrip("/")
     if key and not is_clean(key):
-        raise UsageError(f"{f's3://{address}'!r} has a key with //, . or .., expected parts between single slashes")
+        wrong = "//, . or .., or with a control character"
+        raise UsageError(f"{f's3://{address}'!r} has a key with {wrong}, expected parts between single slashes")
     options = dict(parse_qsl(query, keep_blank_values=True))
     if (query and not options) or not set(options) <= set(OPTIONS):
         raise UsageError(f"s3://{address}?*** has options that are none, expected {', '.join(OPTIONS)}")

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from edgeseg.archive.address import Object, is_clean
+from edgeseg.archive.address import Object
 from edgeseg.errors import EdgeSegError, OutputError, SourceError, UsageError
 from edgeseg.redact import redact
 
@@ -31,6 +31,14 @@ PERMISSIONS = {
     OutputError: "s3:ListBucket, s3:GetObject, s3:PutObject and s3:DeleteObject",
 }
 """What reading takes, and writing."""
+
+REFUSED = frozenset(
+    (
+        *("INVALID_ACCESS_KEY_ID", "SIGNATURE_DOES_NOT_MATCH", "INVALID_CLIENT_TOKEN_ID", "REQUEST_TIME_TOO_SKEWED"),
+        *("ExpiredToken", "InvalidToken"),  # which AWS's library for C++ has no names of its own for
+    )
+)
+"""Errors that are the credentials', or the clock's."""
 
 SHOWN = 200
 """Characters of a server's own words."""
@@ -82,7 +90,7 @@ def size(where: Object) -> int | None:
 
 
 def below(where: Object) -> list[tuple[str, int]]:
-    """All objects below it: the rest of each key, in order, and its bytes. What is no clean path is left out.
+    """All objects below it: the rest of each key, in order, and its bytes. It may be no clean path.
 
     Raises:
         SourceError: they cannot be listed.
@@ -92,8 +100,7 @@ def below(where: Object) -> list[tuple[str, int]]:
     with asking(where, SourceError):
         selector = FileSelector(where.path, recursive=True, allow_not_found=True)
         found = system(where.endpoint, where.region).get_file_info(selector)
-    rests = ((each.path[len(where.path) + 1 :], int(each.size)) for each in found if each.is_file)
-    return sorted((rest, size) for rest, size in rests if is_clean(rest))
+    return sorted((each.path[len(where.path) + 1 :], int(each.size)) for each in found if each.is_file)
 
 
 def send(path: Path, where: Object) -> None:
@@ -191,14 +198,27 @@ def asking(where: Object, error: type[EdgeSegError]) -> Iterator[None]:
 
 
 def _sentence(where: Object, text: str, error: type[EdgeSegError]) -> str:
-    code = match[1] if (match := re.search(r"AWS Error (\w+)", text)) else ""
+    code = next(reversed(re.findall(r"(?:AWS Error|ExceptionName:) (\w+)", text)), "")
+    status = match[1] if (match := re.search(r"HTTP status (\d+)", text)) else ""  # all that answers to HEAD say
     server = f"the server at {where.endpoint}" if where.endpoint else "S3 of AWS"
     if code == "NO_SUCH_BUCKET" or "Bucket does not exist" in text or f"Bucket '{where.bucket}' not found" in text:
         return missing_bucket(where)
-    if code == "ACCESS_DENIED" or "HTTP status 403" in text:
-        return f"{server} gives no permission for {where}; it takes {PERMISSIONS[error]}: check credentials and policy"
-    if code in ("INVALID_ACCESS_KEY_ID", "SIGNATURE_DOES_NOT_MATCH", "INVALID_CLIENT_TOKEN_ID", "EXPIRED_TOKEN"):
-        return f"{server} refuses the credentials for {where} ({code}); check AWS_ACCESS_KEY_ID or the profile"
+    if region := re.search(r"the bucket is located in '([\w-]+)'", text):
+        return f"bucket {where.bucket} lies in the region {region[1]}; set AWS_REGION={region[1]}"
+    if code == "ACCESS_DENIED" or status == "403":
+        return (
+            f"{server} gives no permission for {where}; it takes {PERMISSIONS[error]}: check credentials, policy and "
+            "this machine's clock"
+        )
+    if code in REFUSED or (status == "400" and "No response body" in text):
+        reason = code if code in REFUSED else "HTTP status 400"
+        return (
+            f"{server} refuses the credentials for {where} ({reason}); check AWS_ACCESS_KEY_ID or the profile, whether "
+            "AWS_SESSION_TOKEN has expired, and the region"
+        )
+    if code == "SLOW_DOWN" or status[:1] == "5":
+        reason = code if code == "SLOW_DOWN" else f"HTTP status {status}"
+        return f"{server} is overloaded or out of order ({reason}); run the same command later, with fewer --workers"
     if code == "NETWORK_CONNECTION":
         reason = text.rpartition("Details: ")[2] if "Details: " in text else text.rpartition(": ")[2]
         return (

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
 from edgeseg.archive import bucket
-from edgeseg.archive.address import Location, Object
+from edgeseg.archive.address import Location, Object, is_clean
 from edgeseg.atomic import atomic_file, atomic_folder
 from edgeseg.errors import EdgeSegError, OutputError, SourceError
 from edgeseg.files import LARGEST_TEXT, read_file
@@ -93,7 +93,7 @@ def is_folder(where: Location) -> bool:
 
 
 def objects(folder: Object) -> list[tuple[str, int]]:
-    """All objects below it: the rest of each key, in order, and its bytes.
+    """All objects below it: the rest of each key, in order, and its bytes. It may be no clean path.
 
     Raises:
         SourceError: they cannot be listed.
@@ -148,7 +148,7 @@ def fetch(where: Location) -> Iterator[Path]:
         yield where
         return
     single = bucket.size(where)
-    objects = bucket.below(where) if single is None else [("", single)]
+    objects = [each for each in bucket.below(where) if is_clean(each[0])] if single is None else [("", single)]
     if not objects:
         raise SourceError(f"{where} does not exist; check the URL")
     with _scratch() as folder:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from edgeseg.archive import store
-from edgeseg.archive.address import Location, Object, is_url, locate
+from edgeseg.archive.address import Location, Object, is_clean, is_url, locate
 from edgeseg.archive.place import FRAMES, MASKS, RUN
 from edgeseg.errors import EdgeSegError, SourceError, UsageError
 from edgeseg.files import real, walk
@@ -110,7 +110,7 @@ def _in_prefix(folder: Object, out: Location) -> tuple[list[Video], int]:
         inside = not apart and str(folder / key).startswith(f"{out}/")
         if inside or results.intersection(path.parents) or any(part[0] == "." for part in path.parts):
             continue
-        if path.suffix.lower() in SUFFIXES:
+        if path.suffix.lower() in SUFFIXES and is_clean(key):
             videos.append(Video(key, folder / key, size))
         else:
             others += 1
@@ -201,6 +201,8 @@ def _check_names(videos: Sequence[Video]) -> None:
     paths: dict[str, Location] = {}
     for name, path, _ in videos:
         if name in paths:
+            if _real(paths[name]) == _real(path):
+                raise UsageError(f"{path} is given twice; give it once")
             raise UsageError(
                 f"{paths[name]} and {path} would both be {name} among the results; give a folder that holds both, or "
                 "a list (.txt) in it"

@@ -146,7 +146,7 @@ class Worker:
     def _plan(self, video: Video) -> Plan:
         plan = Plan.read(self._place.plan(video.name))
         if plan is None or not plan.is_of(video.path):
-            raise SourceError(f"{video.path} changed while it was segmented; run the same command again")
+            raise _changed(video)
         return plan
 
     def _whole(self, video: Video) -> Finished:
@@ -187,6 +187,8 @@ class Worker:
         return work
 
     def _join(self, video: Video, plan: Plan, work: Work) -> Finished:
+        if not plan.is_of(video.path):  # as one that a recorder still writes
+            raise _changed(video)
         started = time.perf_counter()
         origin = {**self._settings.to_json(), "source": {"bytes": plan.bytes, "changed": plan.changed}}
         with (
@@ -209,3 +211,7 @@ class Worker:
         seconds = {**work.seconds, "join": time.perf_counter() - started}
         said += [] if early is None else [early]
         return Finished(frames, Work(work.frames, seconds), False, tuple(dict.fromkeys(said)))
+
+
+def _changed(video: Video) -> SourceError:
+    return SourceError(f"{video.path} changed while it was segmented; run the same command again")

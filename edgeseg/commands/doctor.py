@@ -5,6 +5,7 @@ It looks and opens nothing: no camera, no network connection, no runtime but ONN
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import re
@@ -86,12 +87,19 @@ def _edgeseg() -> Iterator[Finding]:
         missing = [name for name in packages if find_spec(name) is None]
         get = f"pip install 'edgeseg[{extra}]'; it lacks {', '.join(missing)}" if missing else None
         yield Finding(f"extra {extra}", None if missing else "installed", get)
+    yield _cache()
+
+
+def _cache() -> Finding:
     folder = cache_folder()
-    files = [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else []
-    size = sum(path.stat().st_size for path in files) / 1e6
-    place = next(path for path in (folder, *folder.parents) if path.exists())
+    sizes = []
+    for root, _, names in os.walk(folder):  # which passes over folders that cannot be looked into
+        for name in names:
+            with contextlib.suppress(OSError):  # another process may have replaced it meanwhile
+                sizes.append(Path(root, name).stat().st_size)
+    place = next(path for path in (folder, *folder.parents) if os.path.exists(path))  # noqa: PTH110  no PermissionError
     get = None if os.access(place, os.W_OK) else f"{place} cannot be written; set EDGESEG_CACHE to a folder that can"
-    yield Finding("cache", f"{folder}: {len(files)} files, {size:.1f} MB", get)
+    return Finding("cache", f"{folder}: {len(sizes)} files, {sum(sizes) / 1e6:.1f} MB", get)
 
 
 def _processor() -> Iterator[Finding]:

@@ -76,6 +76,8 @@ def _reason_of_connecting(words: str) -> str:
         return "shows a certificate for another name; ask it by the name that is in there"
     if "WRONG_VERSION_NUMBER" in words:
         return "speaks without TLS; leave grpcs:// out, or give the port that has it"
+    if "HTTP/2" in words:  # the port beside it, 8000, is one of HTTP/1
+        return "does not speak gRPC there; give the port that does, Triton's own is 8001"
     if words.endswith("Socket closed"):
         return "hangs up, as one does that wants TLS (grpcs://), or a certificate of this device"
     return f"cannot be reached ({words.rpartition(': ')[2]})"

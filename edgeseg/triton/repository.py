@@ -59,7 +59,8 @@ class Serving:
 
     Attributes:
         engine: of the model of masks, as `edgeseg.load` takes it.
-        precision: of the artifact; None: the best for the engine, or for the ONNX Runtime backend.
+        precision: of the artifact of the model of masks, and of the network alone if ONNX Runtime has that too, which
+            it has not of TensorRT's fp16; None: the best for each.
         instances: processes of the model of masks that work at the same time, and share the cores.
         version: number of the models' version folder; None: the one that the bundle was signed with, or 1.
         plans: files of TensorRT plans.
@@ -98,7 +99,8 @@ def write_repository(bundle: Bundle, out: Path, serving: Serving) -> list[str]:
         raise UsageError(f"got version {version}, expected 1 to {LARGEST_VERSION}: it is a folder's name for Triton")
     bundle.artifact(target=runtime(serving.engine).TARGET, precision=serving.precision)
     bundle.verify()
-    artifact = bundle.artifact(target="onnxruntime", precision=serving.precision)
+    shared = any(each.precision == serving.precision for each in bundle.artifacts_for("onnxruntime"))
+    artifact = bundle.artifact(target="onnxruntime", precision=serving.precision if shared else None)
     network, plans = inspect_network(bundle, artifact), read_plans(bundle, serving.plans)
     with atomic_folder(out) as folder:
         models = _Models(bundle, folder, str(version))
@@ -206,11 +208,16 @@ class _Models:
 
 
 def _hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file of a repository, by its path in it; what Python writes on loading model.py is left out."""
+    """SHA-256 of every file of a repository, by its path in it; what Python writes on loading model.py is left out.
+
+    Of what is no file, as a link to a model elsewhere, it is empty: edgeseg writes none.
+    """
     hashes = {}
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
-        if path.is_file() and name != NOTES and "__pycache__" not in path.parts:
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            hashes[name] = ""
+        elif path.is_file() and name != NOTES and "__pycache__" not in path.parts:
             with path.open("rb") as file:
                 digest = hashlib.sha256()
                 while block := file.read(2**20):

@@ -146,14 +146,18 @@ class Servers:
             tried = self._grace is not None and len(reasons) == len(self._servers)
             if left <= 0 or tried or self._closed.is_set():
                 break
-            server = self._servers[number]
+            server, seconds = self._servers[number], min(left, self._patience.answer)
             try:
-                answer = self._call(server, request, min(left, self._patience.answer))
+                answer = self._call(server, request, seconds)
             except grpc.RpcError as error:
-                reasons[server.address] = reason_of(error)
+                reason = reason_of(error)
                 if error.code() in REFUSALS:
-                    raise EngineError(f"server {server.address} {reason_of(error)}") from error
-                self._failed(server, reasons[server.address])
+                    raise EngineError(f"server {server.address} {reason}") from error
+                if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED and seconds < self._patience.answer:
+                    reasons.setdefault(server.address, reason)  # it had too little time for that to be its fault
+                else:
+                    reasons[server.address] = reason
+                self._failed(server, reason)
             else:
                 self._answered(number)
                 return server.address, answer

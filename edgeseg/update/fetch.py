@@ -21,7 +21,7 @@ from tuf.ngclient.urllib3_fetcher import Urllib3Fetcher
 from edgeseg.atomic import atomic_folder
 from edgeseg.bundle import INDEX, Bundle, read_index
 from edgeseg.bundle_writer import check_replaceable
-from edgeseg.errors import UpdateError, UsageError
+from edgeseg.errors import EdgeSegError, OutputError, UpdateError, UsageError
 from edgeseg.files import LARGEST_TEXT, read_file
 from edgeseg.places import open_state
 from edgeseg.redact import redact
@@ -63,7 +63,7 @@ def fetch(
     Raises:
         UpdateError: the repository cannot be reached, has no such bundle, or is not to be believed.
         BundleError: the bundle is damaged, or not signed as asked for.
-        OutputError: the folder holds more than a bundle, or cannot be written.
+        OutputError: the folder holds more than a bundle; or it, or what the repository said, cannot be written.
     """
     name = out.absolute().name if name is None else name
     _check(url, name)
@@ -189,6 +189,12 @@ def _state(bootstrap: bytes) -> Iterator[Path]:
         yield folder
     except BlockingIOError as error:
         raise UpdateError("another edgeseg fetch from this repository is under way; wait for its end") from error
+    except EdgeSegError:
+        raise
+    except OSError as error:  # python-tuf's, which writes there
+        raise OutputError(
+            f"cannot write {folder}: {error.strerror or error}; make room there, or set EDGESEG_STATE to another"
+        ) from error
     finally:
         os.close(handle)
 
@@ -208,7 +214,9 @@ def _refusals(url: str) -> Iterator[None]:
             f"{url} is not to be believed ({error}); what was here before stays. Ask whoever publishes there"
         ) from error
     except (DownloadError, urllib3.exceptions.HTTPError) as error:
-        reason = str(error.__cause__ or error) or type(error).__name__
+        cause = error.__cause__ or error
+        cause = (isinstance(cause, urllib3.exceptions.MaxRetryError) and cause.reason) or cause
+        reason = str(cause) or type(cause).__name__
         raise UpdateError(
             f"cannot fetch from {url}: {redact(reason)}; what was here before stays. Check the address, and try again"
         ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from edgeseg.bundle import INDEX, Bundle
 from edgeseg.errors import OutputError, UpdateError
 from edgeseg.files import LARGEST_MODEL, read_file
 from edgeseg.signature import FILE as SIGNATURE
+from edgeseg.temporary import lock
 from edgeseg.update.repository import ROLES, Folder
 
 ROOT_LIFETIME = timedelta(days=365)
@@ -41,19 +43,31 @@ def publish(
 
     Raises:
         BundleError: a file is missing or was altered.
-        UpdateError: the repository is damaged, or a key is not the one that it names.
+        UpdateError: the repository is damaged, a key is not the one that it names, or another process publishes there.
         OutputError: the repository cannot be written.
     """
     bundle.verify()
-    signer, roots = CryptoSigner(key), [CryptoSigner(each) for each in root_keys]
-    lifetimes = dict.fromkeys(ROLES, timedelta(days=days)) | {Root.type: ROOT_LIFETIME}
-    signers = {role: [signer] for role in ROLES} | {Root.type: roots}
-    repository = Folder(folder, signers, lifetimes)
     try:
         for part in ("metadata", "targets"):
             (folder / part).mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder / "metadata", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         raise OutputError(f"cannot write {folder}: {error.strerror or error}; choose another folder") from error
+    try:
+        if lock(handle) is False:  # two at once would write the same version, one without the other's files
+            raise UpdateError(f"another edgeseg publish into {folder} is under way; wait for its end")
+        return _publish(bundle, folder, key, root_keys, timedelta(days=days))
+    finally:
+        os.close(handle)
+
+
+def _publish(
+    bundle: Bundle, folder: Path, key: Ed25519PrivateKey, root_keys: Sequence[Ed25519PrivateKey], lifetime: timedelta
+) -> datetime:
+    signer, roots = CryptoSigner(key), [CryptoSigner(each) for each in root_keys]
+    lifetimes = dict.fromkeys(ROLES, lifetime) | {Root.type: ROOT_LIFETIME}
+    signers = {role: [signer] for role in ROLES} | {Root.type: roots}
+    repository = Folder(folder, signers, lifetimes)
     new = repository.open(Root.type).signed.version == 0
     if not new:
         repository.check()

@@ -28,6 +28,7 @@ def test_paths(text: str) -> None:
         ("s3://bucket", Object("bucket", "")),
         ("s3://bucket/", Object("bucket", "")),
         ("s3://my.bucket-1/day 1/cam#2%20.mp4", Object("my.bucket-1", "day 1/cam#2%20.mp4")),
+        ("s3://bucket/me@here/10\u202fAM\u3000\u200c.mp4", Object("bucket", "me@here/10\u202fAM\u3000\u200c.mp4")),
         ("s3://bucket/in/?region=eu-west-1", Object("bucket", "in", None, "eu-west-1")),
         ("s3://bucket/in?endpoint_override=here:9000", Object("bucket", "in", "https://here:9000")),
         ("s3://bucket/in?endpoint_override=here:9000&scheme=http", Object("bucket", "in", "http://here:9000")),
@@ -72,7 +73,7 @@ def test_objects_are_put_together_as_paths_are() -> None:
         ("s3://bucket/in//a.mp4", "between single slashes"),
         ("s3://bucket/../a.mp4", "between single slashes"),
         ("s3://bucket//a.mp4", "between single slashes"),
-        ("s3://bucket/a\n.mp4", "between single slashes"),
+        ("s3://bucket/a\n.mp4", "or with a control character, expected parts between single slashes"),
         ("s3://bucket/in?secret_key=hunter2", "expected endpoint_override, region, scheme"),
         ("s3://bucket/in?hunter2", "expected endpoint_override, region, scheme"),
         ("s3://bucket/in?endpoint_override=ftp://here", "the endpoint is ftp://here, expected HOST:PORT"),
@@ -87,10 +88,12 @@ def test_what_is_refused(text: str, said: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("key", ["/etc/a.mp4", "../a.mp4", "in/../../a.mp4", "in/./a.mp4", "in//a.mp4", "a\r.mp4", ""])
+@pytest.mark.parametrize(
+    "key", ["/etc/a.mp4", "../a.mp4", "in/../../a.mp4", "in/./a.mp4", "in//a.mp4", "a\r.mp4", "a\x9b", ""]
+)
 def test_keys_that_lead_elsewhere(key: str) -> None:
     assert not is_clean(key)
-    assert is_clean(f"in/..{key.strip('./').replace('/', '_')}a b%2F".replace("\r", ""))
+    assert is_clean(f"in/..{key.strip('./').replace('/', '_')}a b%2F".replace("\r", "").replace("\x9b", ""))
 
 
 def test_an_endpoint_with_a_password(monkeypatch: pytest.MonkeyPatch) -> None:

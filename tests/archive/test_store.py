@@ -10,9 +10,11 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -346,8 +348,18 @@ def test_keys_that_lead_elsewhere_are_no_videos(tmp_path: Path, monkeypatch: pyt
     folder = FileInfo("bucket/in", FileType.Directory)
     answer = Mock(side_effect=lambda asked: folder if isinstance(asked, str) else listed)
     monkeypatch.setattr(bucket, "system", Mock(return_value=Mock(get_file_info=answer)))
-    videos, _ = find_videos([Object("bucket", "in")], tmp_path / "out")
-    assert [video.name for video in videos] == ["a.mp4"]
+    videos, others = find_videos([Object("bucket", "in")], tmp_path / "out")
+    assert ([video.name for video in videos], others) == (["a.mp4"], 1)
+
+
+def test_spaces_of_any_kind_are_part_of_a_name(server: Server, tmp_path: Path) -> None:
+    there, names = server.bucket(), ["10\u202fAM.mp4", "cam\xa01.mp4", "\u0645\u06cc\u200c.mp4", "\u6771\u3000.mp4"]
+    (tmp_path / "x").write_bytes(b"1234")
+    for name in names:
+        there.put(tmp_path / "x", f"in/{name}")
+    videos, others = find_videos([locate(f"{there.url}/in")], tmp_path / "out")
+    assert ([video.name for video in videos], others) == (sorted(names), 0)
+    assert store.sizes([locate(f"{there.url}/in/{names[0]}")]) == [4]
 
 
 def test_an_object_that_is_not_sent_to_its_end_is_not_there(
@@ -424,6 +436,44 @@ def test_a_server_that_says_nothing(
         url = f"s3://bucket/out?endpoint_override={address}&scheme=http"
         with pytest.raises(SourceError, match=f"at http://{address} does not answer for s3://bucket "):
             batch(video, out=url)
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (301, "bucket bucket lies in the region eu-west-1; set AWS_REGION=eu-west-1"),
+        (400, r"refuses the credentials for s3://bucket \(HTTP status 400\); .* whether AWS_SESSION_TOKEN has expired"),
+        (403, "gives no permission for s3://bucket; .* and this machine's clock"),
+        (503, r"is overloaded or out of order \(HTTP status 503\); run the same command later"),
+    ],
+)
+def test_what_a_server_answers_without_a_word(status: int, said: str) -> None:
+    class Answer(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.send_response(status)
+            self.send_header("x-amz-bucket-region", "eu-west-1" if status == 301 else "us-east-1")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as other:
+        thread = threading.Thread(target=other.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            with pytest.raises(SourceError, match=said):
+                store.check(Object("bucket", "", f"http://127.0.0.1:{other.server_port}", "us-east-1"))
+        finally:
+            other.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize("code", ["ExpiredToken", "InvalidToken"])
+def test_codes_that_pyarrow_has_no_name_for(code: str) -> None:
+    text = f"AWS Error UNKNOWN (HTTP status 400) during PutObject operation: Unable to parse ExceptionName: {code} Mes"
+    said = rf"refuses the credentials for s3://bucket/x \({code}\)"
+    with pytest.raises(OutputError, match=said), bucket.asking(Object("bucket", "x"), OutputError):
+        raise OSError(text)
 
 
 def test_a_pyarrow_without_s3(monkeypatch: pytest.MonkeyPatch) -> None:

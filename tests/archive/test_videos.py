@@ -69,7 +69,7 @@ def test_lists(archive: Path, tmp_path: Path) -> None:
     outside.write_bytes(b"1")
     manifest = archive / "all.txt"
     manifest.write_text(f"# of today\nday/c.mov\n\n{archive}/b.mp4\n{outside}\n../outside.mp4\n")
-    with pytest.raises(UsageError, match=r"would both be outside\.mp4"):
+    with pytest.raises(UsageError, match=r"outside\.mp4 is given twice; give it once"):
         find_videos([manifest], tmp_path / "out")
     manifest.write_text(f"# of today\nday/c.mov\n\n{archive}/b.mp4\n{outside}\n")
     assert names(find_videos([manifest], tmp_path / "out")) == ["day/c.mov", "b.mp4", "outside.mp4"]

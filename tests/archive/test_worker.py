@@ -13,6 +13,7 @@ import pytest
 
 pytest.importorskip("pyarrow", reason="tables of archives need pyarrow: pip install 'edgeseg[batch]'")
 
+from edgeseg.archive.piece import segment
 from edgeseg.archive.settings import Loading, Settings
 from edgeseg.archive.tasks import Begun, Failed, Finished, Inseparable, Made, Outcome, Task
 from edgeseg.archive.videos import Video
@@ -100,6 +101,29 @@ def test_results_of_other_settings_are_not_mixed_without_the_run(
     failed = worker.do(Task("begin", video))
     assert isinstance(failed, Failed)
     assert f"the results in {tmp_path / 'out/in.mkv'} were begun with {said}" in failed.reason
+
+
+@pytest.mark.parametrize("kind", ["begin", "whole"])
+def test_a_video_that_is_still_written_is_no_result(
+    make_worker: MakeWorker, make_video: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Any
+) -> None:
+    path = make_video(tmp_path / "in.mkv", 8)
+    worker = make_worker(piece=60.0)
+
+    def grow(*arguments: Any, **options: Any) -> Any:
+        work = segment(*arguments, **options)
+        make_video(path, 12)
+        return work
+
+    with monkeypatch.context() as patch:
+        patch.setattr("edgeseg.archive.worker.segment", grow)
+        failed = worker.do(Task(kind, of(path)))
+    assert isinstance(failed, Failed)
+    assert failed.reason == f"{path} changed while it was segmented; run the same command again"
+    assert not (tmp_path / "out/in.mkv").exists()
+    finished = worker.do(Task("begin", of(path)))
+    assert isinstance(finished, Finished)
+    assert finished.frames == 12
 
 
 def test_a_join_whose_worker_died_as_it_tidied_up(

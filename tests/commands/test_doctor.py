@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -115,3 +117,22 @@ print(seen, sorted({"torch", "onnx", "openvino", "tensorrt", "tensorrt_rtx", "py
 def test_no_connection_is_opened_and_nothing_heavy_imported() -> None:
     result = subprocess.run([sys.executable, "-c", QUIET], capture_output=True, text=True, check=True)
     assert result.stdout == "[] []\n"
+
+
+def test_a_cache_that_cannot_be_looked_into_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As that of another user, whose files no test run by root is kept from."""
+    closed, real_stat = tmp_path / "closed", os.stat
+    closed.mkdir()
+    monkeypatch.setenv("EDGESEG_CACHE", str(closed / "cache"))
+
+    def refuse(path: Any, *arguments: Any, **options: Any) -> os.stat_result:
+        if isinstance(path, (str, Path)) and Path(path).parent == closed:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return real_stat(path, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", refuse)
+        patch.setattr(os, "access", lambda path, _: path != closed)
+        cache = named("edgeseg", "cache")
+    assert cache.found == f"{closed / 'cache'}: 0 files, 0.0 MB"
+    assert cache.get == f"{closed} cannot be written; set EDGESEG_CACHE to a folder that can"

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent import futures
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,19 @@ def test_patience_ends(serve: Serve, remote: Connect, bundle: Bundle) -> None:
         model(FRAME)
 
 
+def test_the_end_of_patience_hides_no_reason(serve: Serve, remote: Connect, bundle: Bundle) -> None:
+    server = serve(bundle)
+    model = remote(server, patience=Patience(answer=5, frame=0.8))
+
+    def break_then_hang(context: Any) -> None:
+        server.fault = lambda _: server.stopped.wait(30)
+        context.abort(grpc.StatusCode.INTERNAL, "the engine broke")
+
+    server.fault = break_then_hang
+    with pytest.raises(EngineError, match=r"no server answered for 0\.8 s: 127.* fails: the engine broke; start one"):
+        model(FRAME)
+
+
 def test_an_error_ends_a_stream(serve: Serve, remote: Connect, bundle: Bundle, tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "1.png"), FRAME)
     server = serve(bundle)
@@ -280,6 +294,18 @@ def test_a_server_of_another_protocol(remote: Connect) -> None:
     with pytest.raises(EngineError, match="speaks gRPC, but not the KServe v2 protocol"):
         remote(address)
     server.stop(None).wait(10)
+
+
+def test_a_port_of_http(remote: Connect) -> None:
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            with pytest.raises(EngineError, match="does not speak gRPC there; give the port that does"):
+                remote(f"127.0.0.1:{server.server_port}")
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_one_of_two_is_enough(serve: Serve, remote: Connect, bundle: Bundle, said: list[str]) -> None:

@@ -179,6 +179,27 @@ def test_what_others_wrote_is_left_alone(bundle: Bundle, tmp_path: Path, change:
     assert path.read_text() == "mine"
 
 
+@pytest.mark.parametrize("target", ["model", "nowhere"])
+def test_links_of_others_are_left_alone(bundle: Bundle, tmp_path: Path, target: str) -> None:
+    out = tmp_path / "repository"
+    write_repository(bundle, out, Serving())
+    (tmp_path / "model").mkdir()
+    (out / "mine").symlink_to(tmp_path / target)
+    with pytest.raises(OutputError, match="would remove mine"):
+        write_repository(bundle, out, Serving())
+    assert (out / "mine").is_symlink()
+
+
+def test_a_precision_of_tensorrt_alone(tmp_path: Path) -> None:
+    out = tmp_path / "repository"
+    write_repository(ROAD, out, Serving(engine="tensorrt", precision="fp16"))
+    assert config_of(out, "road").parameters["edgeseg.precision"].string_value == "fp16"
+    network = (out / "road-network/1/model.onnx").read_bytes()
+    assert hashlib.sha256(network).hexdigest() == ROAD.artifact(target="onnxruntime").sha256
+    with pytest.raises(BundleError, match="no artifact for onnxruntime fp16"):
+        write_repository(ROAD, out, Serving(precision="fp16"))
+
+
 @pytest.mark.parametrize("notes", [None, "{", "[]", '{"files": 1}'])
 def test_another_folder_is_left_alone(bundle: Bundle, tmp_path: Path, notes: str | None) -> None:
     (tmp_path / "letter.txt").write_text("dear")

@@ -25,7 +25,8 @@ class Server(ThreadingHTTPServer):
 
     Attributes:
         folder: may be another at any time.
-        faults: by the end of a path, what happens to it: "cut" ends the connection in the middle, "endless" never ends.
+        faults: by the end of a path, what happens to it: "cut" ends the connection in the middle, "endless" never ends,
+            "loop" leads back to the same path.
         fatal: the number of the request that is cut, the first being 0.
         paths: of all requests.
     """
@@ -54,6 +55,11 @@ class Handler(SimpleHTTPRequestHandler):
         fault = next((fault for end, fault in self.server.faults.items() if self.path.endswith(end)), None)
         if number == self.server.fatal:
             fault = "cut"
+        if fault == "loop":
+            self.send_response(302)
+            self.send_header("Location", f"{self.server.url}{self.path}")
+            self.end_headers()
+            return
         if not path.is_file():
             self.send_error(404)
             return

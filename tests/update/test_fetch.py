@@ -220,11 +220,37 @@ def test_no_server_and_no_such_bundle(device: Device, tmp_path: Path) -> None:
         device.fetch(name="../x")
 
 
+def test_a_server_that_leads_in_a_circle(device: Device) -> None:
+    device.server.faults = {"timestamp.json": "loop"}
+    device.refuses("cannot fetch from .*: too many redirects; what was here before stays")
+    device.takes_the_new()
+
+
+def test_what_cannot_be_remembered_is_not_fetched(device: Device, tmp_path: Path) -> None:
+    """As on a full disk."""
+    (remembered,) = tmp_path.glob("state/update/*/targets.json")
+    remembered.unlink()
+    remembered.mkdir()
+    with pytest.raises(OutputError, match=f"cannot write {remembered.parent}: Is a directory; make room there"):
+        device.fetch()
+    assert files(device.folder) == device.old
+    remembered.rmdir()
+    device.takes_the_new()
+
+
 def test_another_repository_is_not_believed(device: Device, make_key: MakeKey, tmp_path: Path) -> None:
     publish(device.bundle, tmp_path / "foreign", make_key("foreign"), root_keys=[make_key("foreign root")])
     device.server.folder = tmp_path / "foreign"
     device.refuses("is not to be believed")
     device.takes_the_new()
+
+
+def test_a_link_leads_to_the_folder_that_is_replaced(device: Device, tmp_path: Path) -> None:
+    device.folder.rename(tmp_path / "disk")
+    device.folder.symlink_to(tmp_path / "disk")
+    device.takes_the_new()
+    assert device.folder.is_symlink()
+    assert files(tmp_path / "disk") == device.new
 
 
 def test_a_folder_of_something_else_is_not_replaced(device: Device, tmp_path: Path) -> None:

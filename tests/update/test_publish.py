@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -54,6 +56,19 @@ def test_published_again_nothing_that_was_there_changes(repository: Path, bundle
     new = {name.rpartition(".bundle")[2] for name in after.keys() - before.keys()}
     assert new == {"metadata/2.targets.json", "metadata/2.snapshot.json", ".json"}
     assert timedelta(days=2) < until - datetime.now(timezone.utc) <= timedelta(days=3)
+
+
+def test_two_do_not_publish_at_once(repository: Path, bundle: Bundle, make_key: MakeKey) -> None:
+    before = files(repository)
+    handle = os.open(repository / "metadata", os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        with pytest.raises(UpdateError, match=f"another edgeseg publish into {repository} is under way; wait"):
+            publish(bundle, repository, make_key("daily"))
+    finally:
+        os.close(handle)
+    assert files(repository) == before
+    publish(bundle, repository, make_key("daily"))
 
 
 def test_other_bundles_stay(
