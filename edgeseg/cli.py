@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 from cyclopts import App, CycloptsError, Parameter, UnknownOptionError
 
-from edgeseg.arguments import convert
+from edgeseg.arguments import convert, sentence
 from edgeseg.errors import EdgeSegError, EdgeSegWarning, LostError
 from edgeseg.extras import extra_of
 from edgeseg.interrupt import Interrupted, exit_code, interruption, raising_interrupted
@@ -43,7 +43,7 @@ def _version() -> str:
 app = App(
     name="edgeseg",
     help="Semantic segmentation from PyTorch to a camera at the edge.",
-    default_parameter=Parameter(converter=convert),
+    default_parameter=Parameter(converter=convert, negative_iterable=""),
     help_epilogue=f"{DEBUG}, with any command, shows the trace of an unforeseen error.",
     version=_version,
     suppress_keyboard_interrupt=False,
@@ -108,7 +108,7 @@ def _run() -> int:
     except CycloptsError as error:
         command = " ".join(["edgeseg", *error.command_chain] if error.command_chain else ["edgeseg"])
         dash = isinstance(error, UnknownOptionError) and "-" in (error.token.keyword, error.token.value)
-        complain(f"{NO_DASH if dash else ' '.join(str(error).split())} See {command} --help.")
+        complain(f"{NO_DASH if dash else sentence(error)} See {command} --help.")
         return 2
     except BrokenPipeError:  # who read our output has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
