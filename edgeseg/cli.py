@@ -9,6 +9,7 @@ import sys
 import tempfile
 import traceback
 import warnings
+from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
@@ -76,6 +77,8 @@ app.command("edgeseg.commands.doctor:doctor_command", name="doctor")
 def main() -> None:
     """Entry point: 0 when all went well, 2 with one sentence on stderr when not, 128 and its number after a signal."""
     _open_closed_streams()
+    if isinstance(sys.stdout, TextIOWrapper):  # as stderr is; ASCII has no block to show a class's colour
+        sys.stdout.reconfigure(errors="backslashreplace")
     with raising_interrupted():
         try:
             sys.exit(_run())
@@ -148,6 +151,9 @@ def _unforeseen(error: Exception) -> int:
     if isinstance(error, MemoryError):
         complain("there is not enough memory for this; close other programs, or take a smaller size")
         return 2
+    if isinstance(error, FileNotFoundError) and not _has_working_directory():
+        complain("the working directory was deleted; change into one that is there")
+        return 2
     if isinstance(error, OSError) and error.strerror:
         complain(f"{error.filename or 'the system'}: {error.strerror}; check the path, its permissions and the disk")
         return 2
@@ -158,6 +164,14 @@ def _unforeseen(error: Exception) -> int:
         f"{DEBUG} shows the same here"
     )
     return 70
+
+
+def _has_working_directory() -> bool:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _show_trace(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
