@@ -1,4 +1,4 @@
-"""What a word of the command line may be, whichever option it belongs to."""
+"""What a word of the command line may be, whichever option it belongs to, and what is said of those that are amiss."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import cyclopts
 
@@ -25,7 +25,7 @@ def convert(kind: Any, tokens: Sequence[cyclopts.Token]) -> Any:
         word = token.value
         if kind is int and not _WHOLE.fullmatch(word):
             raise ValueError(f'"{word}" is not a whole number.')
-        if kind in (str, Path) and not word.strip():
+        if not {str, Path}.isdisjoint((kind, *get_args(kind))) and not word.strip():
             raise ValueError("it is empty.")
     value = cyclopts.convert(kind, tokens)
     if isinstance(value, float) and not math.isfinite(value):
@@ -41,3 +41,21 @@ def check_percent(value: float, option: str) -> None:
     """
     if not 0 <= value <= 100:
         raise UsageError(f"{option} is {value:g}, expected 0 to 100, in percent")
+
+
+def sentence(error: cyclopts.CycloptsError) -> str:
+    """What was wrong with the words, with arguments that have no dashes named as the help names them: SOURCE."""
+    text = " ".join(str(error).split())
+    if isinstance(error, cyclopts.UnusedCliTokensError) and error.unused_tokens:
+        first, *others = error.unused_tokens
+        return f'Unexpected argument "{first}"{f" and {len(others)} more" if others else ""}.'
+    if (argument := error.argument) is None:
+        return text
+    name = argument.name if argument.index is None else argument.name.lstrip("-").upper()
+    if isinstance(error, cyclopts.MissingArgumentError):
+        _, missing, suggestion = text.partition(" requires an argument.")
+        if missing:
+            return f"{error.keyword} needs a value.{suggestion}" if error.keyword else f"{name} is missing.{suggestion}"
+    if isinstance(error, cyclopts.CoercionError) and error.msg and error.token and error.token.keyword is None:
+        return f"Invalid value for {name}: {text}"
+    return text

@@ -261,7 +261,11 @@ def read_index(bundle: str | os.PathLike[str]) -> tuple[Path, Any]:
     try:
         restore_folder(folder)
         content = read_file(index, LARGEST_TEXT)
-    except (FileNotFoundError, NotADirectoryError) as error:
+    except NotADirectoryError as error:
+        raise BundleError(
+            f"{folder} is a file, expected a bundle, which is a folder; edgeseg import makes one of an ONNX file"
+        ) from error
+    except FileNotFoundError as error:
         raise BundleError(f"{index} is not there, expected a bundle; check the path {folder}") from error
     except OSError as error:
         raise BundleError(f"cannot read {index}: {error.strerror or error}; check its permissions") from error

@@ -9,13 +9,14 @@ import sys
 import tempfile
 import traceback
 import warnings
+from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
 from cyclopts import App, CycloptsError, Parameter, UnknownOptionError
 
-from edgeseg.arguments import convert
+from edgeseg.arguments import convert, sentence
 from edgeseg.errors import EdgeSegError, EdgeSegWarning, LostError
 from edgeseg.extras import extra_of
 from edgeseg.interrupt import Interrupted, exit_code, interruption, raising_interrupted
@@ -43,7 +44,7 @@ def _version() -> str:
 app = App(
     name="edgeseg",
     help="Semantic segmentation from PyTorch to a camera at the edge.",
-    default_parameter=Parameter(converter=convert),
+    default_parameter=Parameter(converter=convert, negative_iterable=""),
     help_epilogue=f"{DEBUG}, with any command, shows the trace of an unforeseen error.",
     version=_version,
     suppress_keyboard_interrupt=False,
@@ -76,6 +77,8 @@ app.command("edgeseg.commands.doctor:doctor_command", name="doctor")
 def main() -> None:
     """Entry point: 0 when all went well, 2 with one sentence on stderr when not, 128 and its number after a signal."""
     _open_closed_streams()
+    if isinstance(sys.stdout, TextIOWrapper):  # as stderr is; ASCII has no block to show a class's colour
+        sys.stdout.reconfigure(errors="backslashreplace")
     with raising_interrupted():
         try:
             sys.exit(_run())
@@ -108,7 +111,7 @@ def _run() -> int:
     except CycloptsError as error:
         command = " ".join(["edgeseg", *error.command_chain] if error.command_chain else ["edgeseg"])
         dash = isinstance(error, UnknownOptionError) and "-" in (error.token.keyword, error.token.value)
-        complain(f"{NO_DASH if dash else ' '.join(str(error).split())} See {command} --help.")
+        complain(f"{NO_DASH if dash else sentence(error)} See {command} --help.")
         return 2
     except BrokenPipeError:  # who read our output has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -148,6 +151,9 @@ def _unforeseen(error: Exception) -> int:
     if isinstance(error, MemoryError):
         complain("there is not enough memory for this; close other programs, or take a smaller size")
         return 2
+    if isinstance(error, FileNotFoundError) and not _has_working_directory():
+        complain("the working directory was deleted; change into one that is there")
+        return 2
     if isinstance(error, OSError) and error.strerror:
         complain(f"{error.filename or 'the system'}: {error.strerror}; check the path, its permissions and the disk")
         return 2
@@ -158,6 +164,14 @@ def _unforeseen(error: Exception) -> int:
         f"{DEBUG} shows the same here"
     )
     return 70
+
+
+def _has_working_directory() -> bool:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _show_trace(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -60,8 +60,7 @@ def test_path_and_name(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_missing_places(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    for place in ("missing", ".", "file"):
+    for place in ("missing", "."):
         with pytest.raises(BundleError, match=r"bundle\.json is not there"):
             Bundle.open(tmp_path / place)
     with pytest.raises(BundleError, match=r"cannot read .*bundle\.json: File name too long; check its permissions"):
@@ -69,6 +68,12 @@ def test_missing_places(tmp_path: Path) -> None:
     for name in ("./a\0b", "./\ud800"):
         with pytest.raises(BundleError, match=r"'(a\\x00b|\\ud800)' can be no path .*; check it"):
             Bundle.open(name)
+
+
+def test_a_network_is_no_bundle_yet(tmp_path: Path) -> None:
+    (tmp_path / "net.onnx").write_text("")
+    with pytest.raises(BundleError, match=r"net\.onnx is a file, expected a bundle, which is a folder; edgeseg import"):
+        Bundle.open(tmp_path / "net.onnx")
 
 
 def test_best_artifact_comes_first(bundle: Bundle) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import warnings
@@ -64,6 +65,23 @@ def test_version_loads_the_native_module() -> None:
     result = subprocess.run([sys.executable, "-m", "edgeseg", "--version"], capture_output=True, text=True, check=True)
     assert result.stdout.startswith("edgeseg 0.")
     assert "kernels for" in result.stdout
+
+
+def test_a_terminal_without_utf8_gets_escapes(bundle: Path) -> None:
+    command = [sys.executable, "-m", "edgeseg", "inspect", str(bundle)]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii:strict"}
+    result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "\\u25a0" in result.stdout  # the block in a class's colour
+
+
+def test_a_deleted_working_directory_is_said(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    code, _, err = run("run", "street.mp4", "--out", "a.mp4")
+    assert code == 2
+    assert err.startswith("error: the working directory was deleted; change into")
 
 
 def test_run_json_is_one_object_alone(run: Run, bundle: Path, picture: Path) -> None:

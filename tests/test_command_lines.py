@@ -189,6 +189,28 @@ def test_options_of_run_have_bounds(
     assert sentence in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run"], "SOURCE is missing. See edgeseg run --help."),
+        (["data", "check"], "DATA is missing. See edgeseg data check --help."),
+        (["eval", "--bundle"], "--bundle needs a value. See edgeseg eval --help."),
+        (["train", "unet", "--data", "d", "--otu", "o"], "--out is missing. Did you mean --out instead of --otu?"),
+        (["run", "a.mp4", "b.mp4", "c.mp4"], 'Unexpected argument "b.mp4" and 1 more. See edgeseg run --help.'),
+        (["zoo", "road"], 'Unexpected argument "road". See edgeseg zoo --help.'),
+        (["run", ""], "Invalid value for SOURCE: it is empty."),
+        (["batch", "", "--out", "results"], "Invalid value for VIDEOS: it is empty."),
+        (["batch", ".", "--out", " "], "Invalid value for --out: it is empty."),
+        (["run", "a.mp4", "--source-option", ""], "Invalid value for --source-option: it is empty."),
+    ],
+)
+def test_arguments_are_named_as_in_the_help(
+    words: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, *words) == 2
+    assert capsys.readouterr().err.startswith(f"error: {said}")
+
+
 @pytest.mark.parametrize("out", ["/", "home"])
 def test_a_folder_of_other_things_is_refused_before_a_network_is_exported(
     out: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path

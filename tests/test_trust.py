@@ -120,7 +120,7 @@ def test_a_damaged_key_is_said(bundle: Bundle, user: Path, tmp_path: Path) -> No
         check_trust(opened, require_signature=True)
     with pytest.raises(UsageError, match="there is no"):
         check_trust(opened, trust=tmp_path / "nowhere.pub")
-    check_trust(opened, trust=user / "acme.pub")
+    check_trust(opened, trust=str(user / "acme.pub"))
 
 
 def test_versions_grow_where_that_is_the_rule(bundle: Bundle, user: Path, tmp_path: Path) -> None:

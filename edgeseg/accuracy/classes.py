@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -53,7 +54,8 @@ class Classes:
 
     def __post_init__(self) -> None:
         if not 2 <= len(self.names) <= MAX_CLASSES:
-            raise DataError(f"got {len(self.names)} classes, expected 2 to {MAX_CLASSES}: masks are uint8")
+            lone = f"1 class, {self.names[0]!r:.80}" if len(self.names) == 1 else f"{len(self.names)} classes"
+            raise DataError(f"got {lone}, expected 2 to {MAX_CLASSES}; what is left over is a class too, as background")
         if len(set(self.names)) != len(self.names):
             raise DataError(f"class names repeat in {', '.join(self.names)}; give each class a name of its own")
         owners: dict[Colour, list[str]] = {}
@@ -200,6 +202,10 @@ def read_classes(path: Path) -> Classes:
     where = str(path)
     of_kind(data, dict, where=where, error=DataError)
     _check_spelling(data, ("classes", "ignore", "ignore_colour", "masks"), where)
+    names = [each for each in required(data, "classes", list, where=where, error=DataError) if isinstance(each, str)]
+    if names:
+        entry = json.dumps({"name": names[0][:80], "colour": [128, 64, 128]}, ensure_ascii=False)
+        raise DataError(f"{where} has the name {names[0]!r:.80} alone in classes; write a colour too, as in {entry}")
     entries = list_of(data, "classes", dict, where=where, error=DataError)
     for index, each in enumerate(entries):
         _check_spelling(each, ("name", "colour", "id"), f"{where}: class {index}")

@@ -59,7 +59,7 @@ class Dataset:
         """
         layout = find_layout(folder)
         if layout is None:
-            raise DataError(f"{folder} has no split {split!r}; {nearest(folder)}")
+            raise DataError(f"{folder} is no data set that edgeseg knows; {nearest(folder)}")
         warn_of_unused(layout)
         return cls.of(layout, folder, split)
 
@@ -220,6 +220,8 @@ def _listed(layout: Layout, folder: Path, split: str | None) -> tuple[Pair, ...]
             raise DataError(f"{folder} has too few images to be divided into train and val; add some, or divide it")
         return half
     names = ", ".join(_names(layout))
+    if names and split is None:
+        raise DataError(f"no split of {folder} was named, it has {names}: choose one of these")
     raise DataError(
         f"{folder} has no split {split!r}, it has {names}: choose one of these, or rename the one that is meant"
         if names

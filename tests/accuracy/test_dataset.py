@@ -247,13 +247,22 @@ def test_plain_layout_needs_masks_and_classes(plain: Path) -> None:
         Dataset.open(plain)
 
 
+def test_a_split_is_named_where_there_are_several(camvid_like: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no split of .* was named, it has train, val: choose one of these"):
+        Dataset.open(camvid_like)
+    (tmp_path / "nothing").mkdir()
+    with pytest.raises(DataError, match="is no data set that edgeseg knows; expected train/"):
+        Dataset.open(tmp_path / "nothing")
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"classes": CLASSES["classes"][:1]}, "1 classes, expected 2 to 255"),
+        ({"classes": CLASSES["classes"][:1]}, "1 class, '.*', expected 2 to 255"),
         ({"classes": [*CLASSES["classes"], CLASSES["classes"][0]]}, "class names repeat"),
         ({"classes": [*CLASSES["classes"], {"name": "van", "colour": [64, 0, 128]}]}, "same colour"),
         ({"classes": [{"name": "road"}, {"name": "car"}]}, "no field 'colour'"),
+        ({"classes": ["road", "car"]}, r"the name 'road' alone in classes; .* as in \{.name.: .road., .colour.:"),
         ({"classes": [{"name": "road", "colour": [1, 2]}]}, "expected three integers"),
         ({"classes": [{"name": "road", "colour": [1, 2, 256]}]}, "expected three integers"),
         ({"ignore": 1}, "ignore id 1 must lie above"),

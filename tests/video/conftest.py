@@ -97,7 +97,7 @@ def make_shade_model(spec: Spec) -> Callable[..., ShadeModel]:
 def shades(count: int, height: int = 6, width: int = 8) -> Iterator[Image]:
     """Grey frames of levels 0, 1, 2 ..."""
     for level in range(count):
-        yield np.full((height, width, 3), level, np.uint8)
+        yield np.full((height, width, 3), level % 256, np.uint8)
 
 
 @pytest.fixture(name="shades")

@@ -12,6 +12,7 @@ from fractions import Fraction
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -55,6 +56,20 @@ def test_capture_time_of_a_file_is_when_reading_begins(tmp_path: Path, make_vide
         first, second = next(source), next(source)
     assert first.captured + first.seconds >= asked
     assert second.captured > first.captured
+
+
+@pytest.mark.parametrize("source", ["", " "])
+def test_an_empty_name_is_no_folder(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((8, 8, 3), np.uint8))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SourceError, match="the source has an empty name"):
+        open_source(source)
+
+
+@pytest.mark.parametrize("source", [None, 1.5, cv2.VideoCapture()])
+def test_what_is_no_source_is_named(source: Any) -> None:
+    with pytest.raises(SourceError, match=f"got a {type(source).__name__} as source, expected a path"):
+        open_source(source)
 
 
 def test_missing_file(tmp_path: Path) -> None:

@@ -108,6 +108,26 @@ class Direct:
         raise NotImplementedError
 
 
+def test_an_iterable_may_fill_one_memory_again(make_shade_model: MakeModel) -> None:
+    memory = np.zeros((6, 8, 3), np.uint8)
+
+    def camera() -> Iterator[NDArray[np.uint8]]:
+        for level in range(6):
+            memory[:] = level
+            yield memory
+
+    for level, result in enumerate(list(stream(make_shade_model(), camera()))):
+        assert result.mask is not None
+        assert (result.frame == level).all()
+        assert (result.mask == level).all()
+
+
+@pytest.mark.parametrize("name", ["road", Path("road")])
+def test_a_name_is_no_model(name: Any, shades: Shades) -> None:
+    with pytest.raises(UsageError, match=r"got 'road' as model, expected a segmenter; give edgeseg\.load\('road'\)"):
+        stream(name, shades(1))
+
+
 def test_latency_mode_has_one_frame_at_a_time(make_shade_model: MakeModel, shades: Shades) -> None:
     busy = threading.Semaphore(1)
 
@@ -235,7 +255,7 @@ def test_a_stream_is_read_once(make_shade_model: MakeModel, shades: Shades) -> N
         list(running)
 
 
-def test_frames_alive_are_bounded(make_shade_model: MakeModel) -> None:
+def test_frames_alive_are_bounded(make_shade_model: MakeModel, shades: Shades) -> None:
     """A long stream and a slow caller: never more than workers + queue + 2 frames at a time."""
     alive: weakref.WeakSet[NDArray[np.uint8]] = weakref.WeakSet()
     most = 0
@@ -243,17 +263,17 @@ def test_frames_alive_are_bounded(make_shade_model: MakeModel) -> None:
     class Tracked(np.ndarray):
         __hash__ = object.__hash__  # type: ignore[assignment]
 
-    def frames() -> Iterator[NDArray[np.uint8]]:
-        nonlocal most
-        for level in range(300):
-            frame = np.full((2, 2, 3), level % 256, np.uint8).view(Tracked)
-            alive.add(frame)
-            most = max(most, len(alive))
-            yield frame
-            del frame
+    class Counting(ArraySource):
+        def _read(self) -> Frame | None:
+            nonlocal most
+            if (frame := super()._read()) is not None:
+                frame = replace(frame, image=frame.image.view(Tracked))
+                alive.add(frame.image)
+                most = max(most, len(alive))
+            return frame
 
     gc.collect()
-    for result in stream(make_shade_model(), frames(), workers=3, queue=4):
+    for result in stream(make_shade_model(), Counting(shades(300, 2, 2)), workers=3, queue=4):
         if result.index % 20 == 0:
             time.sleep(0.005)
     assert 3 <= most <= 3 + 4 + 2
