@@ -70,12 +70,16 @@ def delete_old(
     if settings.keep_hours is None and settings.keep_bytes is None and settings.keep_free is None:
         return 0
     files = entries(settings.folder, camera)
-    total = present + sum(file.bytes for file in files)
+    deletable = sum(file.bytes for file in files)
+    total = present + deletable
+    missing = missing_room(settings)
+    if missing > deletable:  # others took the room: it would not be there without these files either
+        missing = 0
     deleted = 0
     for file in files:
         too_old = settings.keep_hours is not None and now - file.time > 3600 * settings.keep_hours
         too_many = settings.keep_bytes is not None and total > settings.keep_bytes
-        if not (too_old or too_many or missing_room(settings)):
+        if not (too_old or too_many or missing > 0):  # counted: some disks show room long after it was made
             break
         try:
             file.path.unlink(missing_ok=True)
@@ -83,6 +87,7 @@ def delete_old(
             fail(file.path, error)
             continue
         total -= file.bytes
+        missing -= file.bytes
         deleted += 1
     return deleted
 

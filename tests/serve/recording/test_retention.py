@@ -71,6 +71,25 @@ def test_room_is_made_as_far_as_it_is_missing(tmp_path: Path, monkeypatch: pytes
     assert left(tmp_path) == [3, 4, 5]
 
 
+def test_room_that_these_files_cannot_make_deletes_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(tmp_path, [100] * 6)
+    room = SimpleNamespace(f_bavail=39, f_frsize=10)
+    monkeypatch.setattr("edgeseg.serve.recording.retention.os.statvfs", lambda _folder: room)
+    assert retention.delete_old(RecordingSettings(tmp_path, keep_free=991), "gate", START) == 0
+    assert retention.delete_old(RecordingSettings(tmp_path, keep_free=991, keep_bytes=500), "gate", START) == 1
+
+
+def test_a_disk_that_shows_room_late_loses_no_more_than_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Btrfs, which counts it at its next commit."""
+    fill(tmp_path, [100] * 6)
+    room = SimpleNamespace(f_bavail=39, f_frsize=10)
+    monkeypatch.setattr("edgeseg.serve.recording.retention.os.statvfs", lambda _folder: room)
+    assert retention.delete_old(RecordingSettings(tmp_path, keep_free=640), "gate", START) == 3
+    assert left(tmp_path) == [3, 4, 5]
+
+
 def test_room_on_the_real_disk(tmp_path: Path) -> None:
     disk = os.statvfs(tmp_path)
     assert retention.missing_room(RecordingSettings(tmp_path, keep_free=1)) == 0
