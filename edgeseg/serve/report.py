@@ -29,8 +29,8 @@ _log = logging.getLogger("edgeseg.serve")
 class Reporter:
     """Prints each event, and the status from time to time, until it is closed: {"event": ...} or {"status": ...}.
 
-    A reader who has had enough does not end the service; one who is slow loses the oldest events, as does a disk that is
-    full, until there is room. Lines are whole.
+    A reader who has had enough does not end the service; one who is slow loses the oldest events, as does a full disk
+    until there is room. Lines are whole.
     """
 
     def __init__(self, service: Service, every: float) -> None:

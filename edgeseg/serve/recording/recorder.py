@@ -150,7 +150,7 @@ class Recorder:
                 return
 
     def _waits(self, piece: Piece | None) -> bool:
-        """Whether it is too early to try again. What failed is what is tried: a line of fractions fits on a full disk."""
+        """Whether it is too early to try again, with what failed: a line of fractions fits on a disk that is full."""
         if self._reason is None or self._pieces.closed:
             return False
         other = piece is not None and self._failed_track not in (None, piece.track)
