@@ -7,7 +7,6 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -216,7 +215,7 @@ def load(
     threads: int | None = None,
     size: tuple[int, int] | None = None,
     require_signature: bool = False,
-    trust: Path | None = None,
+    trust: str | os.PathLike[str] | None = None,
     min_version: int | None = None,
     say: Callable[[str], None] = _log.info,
 ) -> Segmenter:
