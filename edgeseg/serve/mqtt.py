@@ -229,7 +229,7 @@ class Mqtt:
     def _unreachable(self, _client: paho.Client, _data: object) -> None:
         error = sys.exc_info()[1]  # of which paho, which handles it now, says nothing
         reason = getattr(error, "verify_message", None) or getattr(error, "strerror", None) or error
-        self._say(f"is not reached ({reason}); trying again until it is")
+        self._say(f"is not reached ({f'{reason}'.rstrip('.')}); trying again until it is")
 
     def _say(self, what: str) -> None:
         """Writes what became of the broker into the log, once as long as it stays the same."""
