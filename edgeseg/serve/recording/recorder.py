@@ -182,6 +182,10 @@ class Recorder:
         present = sum(each.present for each in self._segments.values())
         now = self._clock.now(time.time(), time.monotonic())
         delete_old(self._settings, self._camera, now, present, self._undeleted)
+        most, seconds = self._settings.keep_bytes, self._settings.segment_seconds
+        if most is not None and sum(each.last for each in self._segments.values()) > most:
+            what = f"files of {seconds:g} seconds have more than keep_bytes, {most}, and are deleted when they are finished"
+            self._tell("unkept", f"{what}; take more, or a smaller segment_seconds")
 
     def _undeleted(self, path: Path, error: OSError) -> None:
         self._tell("undeleted", f"{path} cannot be deleted: {error.strerror or error}")

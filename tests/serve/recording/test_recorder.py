@@ -130,6 +130,17 @@ def test_old_files_are_deleted_while_it_records(tmp_path: Path, open_camera: Cal
     assert max(left).name == "gate-2026-11-28T12-00-11Z.mp4"
 
 
+def test_files_that_are_too_large_to_be_kept_are_told_once(tmp_path: Path, open_camera: Callable[..., Camera]) -> None:
+    camera = open_camera(tmp_path, keep_bytes=1000)
+    camera.put(10)
+    camera.close()
+    assert not list(tmp_path.iterdir())
+    assert [event.text for event in camera.events.newest(9)] == [
+        "files of 2 seconds have more than keep_bytes, 1000, and are deleted when they are finished; take more, or a "
+        "smaller segment_seconds"
+    ]
+
+
 def test_old_files_are_deleted_while_nothing_comes(tmp_path: Path, open_camera: Callable[..., Camera]) -> None:
     old = tmp_path / "gate-2026-01-01T00-00-00Z.mp4"
     old.write_bytes(b"old")
