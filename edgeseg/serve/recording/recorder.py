@@ -184,7 +184,7 @@ class Recorder:
         delete_old(self._settings, self._camera, now, present, self._undeleted)
         most, seconds = self._settings.keep_bytes, self._settings.segment_seconds
         if most is not None and sum(each.last for each in self._segments.values()) > most:
-            what = f"files of {seconds:g} seconds have more than keep_bytes, {most}, and are deleted when they are finished"
+            what = f"files of {seconds:g} seconds are larger than keep_bytes, {most}, and are deleted when finished"
             self._tell("unkept", f"{what}; take more, or a smaller segment_seconds")
 
     def _undeleted(self, path: Path, error: OSError) -> None:

@@ -136,8 +136,8 @@ def test_files_that_are_too_large_to_be_kept_are_told_once(tmp_path: Path, open_
     camera.close()
     assert not list(tmp_path.iterdir())
     assert [event.text for event in camera.events.newest(9)] == [
-        "files of 2 seconds have more than keep_bytes, 1000, and are deleted when they are finished; take more, or a "
-        "smaller segment_seconds"
+        "files of 2 seconds are larger than keep_bytes, 1000, and are deleted when finished; take more, or a smaller "
+        "segment_seconds"
     ]
 
 

@@ -113,6 +113,15 @@ def test_a_clock_that_jumps_forward_deletes_nothing_until_it_has_held(tmp_path: 
     assert deleted[0] == 90 + HOLD / 60
 
 
+def test_files_of_a_clock_that_was_far_ahead_make_room_for_new_ones(tmp_path: Path) -> None:
+    fill(tmp_path, [100, 100, 100])
+    now = START - 365 * 86400
+    for minute in range(3):
+        (tmp_path / file_name("gate", now + 60 * minute, ".mp4")).write_bytes(bytes(100))
+        delete_old(RecordingSettings(tmp_path, keep_bytes=300, keep_hours=1.0), "gate", now + 60 * minute)
+    assert [entry.time for entry in entries(tmp_path, "gate")] == [now, now + 60, now + 120]
+
+
 def test_a_clock_that_is_set_back_or_creeps_is_believed() -> None:
     clock = AgeClock()
     assert clock.now(1000.0, 0.0) == 1000.0
