@@ -262,9 +262,7 @@ def read_index(bundle: str | os.PathLike[str]) -> tuple[Path, Any]:
     try:
         restore_folder(folder)
         content = read_file(index, LARGEST_TEXT)
-    except NotADirectoryError as error:
-        raise BundleError(_no_folder(folder)) from error
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise BundleError(f"{index} is not there, expected a bundle; check the path {folder}") from error
     except OSError as error:
         raise BundleError(f"cannot read {index}: {error.strerror or error}; check its permissions") from error
@@ -285,15 +283,9 @@ def _find(bundle: str | os.PathLike[str]) -> Path:
     """The folder that a name or path means."""
     if isinstance(bundle, str) and bundle not in (".", "..") and not {"/", os.sep} & set(bundle):
         if bundle not in shipped():
-            if "\0" not in bundle and os.path.isfile(bundle):
-                raise BundleError(_no_folder(bundle))
             raise BundleError(
                 f"no bundle {bundle!r} comes with edgeseg, which has {', '.join(shipped()) or 'none'}; "
                 f"if a folder is meant, write it as a path: ./{bundle}"
             )
         return SHIPPED / bundle
     return Path(bundle)
-
-
-def _no_folder(path: str | Path) -> str:
-    return f"{path} is a file, expected a bundle, which is a folder; edgeseg import makes one of an ONNX file"

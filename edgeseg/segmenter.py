@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -215,7 +216,7 @@ def load(
     threads: int | None = None,
     size: tuple[int, int] | None = None,
     require_signature: bool = False,
-    trust: str | os.PathLike[str] | None = None,
+    trust: Path | None = None,
     min_version: int | None = None,
     say: Callable[[str], None] = _log.info,
 ) -> Segmenter:

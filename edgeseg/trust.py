@@ -74,7 +74,7 @@ def user_folder() -> Path | None:
     return config and config / "trust"
 
 
-def find_trust(place: str | os.PathLike[str] | None = None) -> Trust:
+def find_trust(place: Path | None = None) -> Trust:
     """The keys and rules that hold here.
 
     Args:
@@ -83,7 +83,6 @@ def find_trust(place: str | os.PathLike[str] | None = None) -> Trust:
     Raises:
         UsageError: a folder cannot be looked into, or others may write there; or the machine's rules exclude `place`.
     """
-    place = None if place is None else Path(place)
     user = user_folder()
     folders = [each for each in dict.fromkeys((MACHINE, user)) if each is not None and _is_safe(each)]
     rules = {folder: [_is_there(folder / rule) for rule in (SIGNATURE_RULE, GROWTH_RULE)] for folder in folders}
@@ -115,7 +114,7 @@ def check_trust(
     bundle: Bundle,
     *,
     require_signature: bool = False,
-    trust: str | os.PathLike[str] | None = None,
+    trust: Path | None = None,
     min_version: int | None = None,
     remember: bool = True,
 ) -> None:

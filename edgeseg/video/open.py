@@ -68,17 +68,8 @@ def open_source(
     if isinstance(source, int):
         return open_camera(source, timeout=timeout)
     if not isinstance(source, (str, Path)):
-        try:
-            frames = iter(source)
-        except TypeError as error:
-            raise SourceError(
-                f"got a {type(source).__name__} as source, expected a path, a camera's number, a URL, a pipeline or an "
-                "iterable of frames; name what is to be read"
-            ) from error
-        return ArraySource(frames)
+        return ArraySource(source)
     text = str(source)
-    if not text.strip():
-        raise SourceError("the source has an empty name, expected a path, a camera's number, a URL or a pipeline")
     if (number := camera_number(text)) is not None:
         return open_camera(number, timeout=timeout)
     if is_camera_device(text):

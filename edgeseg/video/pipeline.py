@@ -18,7 +18,6 @@ import time
 import weakref
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeseg.errors import LostError, UsageError
@@ -249,11 +248,9 @@ def stream(
         **keywords: fields of StreamOptions that replace those of `options`.
 
     Raises:
-        UsageError: an option is out of range, or the model takes fewer frames at once than are asked for, or is a name.
+        UsageError: an option is out of range, or the model takes fewer frames at once than are asked for.
         SourceError: the source cannot be opened or gives no frame.
     """
-    if isinstance(model, (str, Path)):
-        raise UsageError(f"got {str(model)!r} as model, expected a segmenter; give edgeseg.load({str(model)!r})")
     options = replace(options or StreamOptions(), **keywords)
     check_batch(model, options)
     if not isinstance(source, Source):

@@ -180,10 +180,7 @@ class Source(ABC):
 
 
 class ArraySource(Source):
-    """Frames that the caller's iterable gives: BGR uint8 (H, W, 3) arrays.
-
-    Each is copied: cameras' libraries give one memory again and again, and it is filled anew while frames wait here.
-    """
+    """Frames that the caller's iterable gives: BGR uint8 (H, W, 3) arrays."""
 
     def __init__(self, images: Iterable[Image]) -> None:
         super().__init__("the iterable of frames", fps=NOMINAL_FPS)
@@ -200,7 +197,7 @@ class ArraySource(Source):
             kind = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
             raise FrameError(f"frame {self._index} is {kind}, expected a uint8 array (height, width, 3) in BGR")
         index, self._index = self._index, self._index + 1
-        return Frame(index, np.array(image, order="C"), float(index / NOMINAL_FPS), start, time.perf_counter() - start)
+        return Frame(index, image, float(index / NOMINAL_FPS), start, time.perf_counter() - start)
 
     def close(self) -> None:
         """Nothing to free: the iterable is the caller's."""
