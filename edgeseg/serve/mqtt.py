@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import logging
 import socket
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -226,7 +227,9 @@ class Mqtt:
             self._say(f"is lost: {code}")
 
     def _unreachable(self, _client: paho.Client, _data: object) -> None:
-        self._say("is not reached; trying again until it is")
+        error = sys.exc_info()[1]  # of which paho, which handles it now, says nothing
+        reason = getattr(error, "verify_message", None) or getattr(error, "strerror", None) or error
+        self._say(f"is not reached ({f'{reason}'.rstrip('.')}); trying again until it is")
 
     def _say(self, what: str) -> None:
         """Writes what became of the broker into the log, once as long as it stays the same."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -10,21 +11,26 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from edgeseg.serve.service import Service
 
 JOIN_SECONDS = 1.0
 """How long closing waits for a reader of stdout who does not read."""
 
-THREAD = "edgeseg-report"
-"""Name of the thread that writes to stdout."""
+RETRY = 1.0
+"""Seconds from one attempt to write to the next, while the disk of stdout is full."""
+
+LATER = (errno.ENOSPC, errno.EDQUOT, errno.EAGAIN)
+"""What is wrong with stdout for a while; whatever else, and nobody reads it any more."""
+
+_log = logging.getLogger("edgeseg.serve")
 
 
 class Reporter:
     """Prints each event, and the status from time to time, until it is closed: {"event": ...} or {"status": ...}.
 
-    A reader who has had enough does not end the service; one who is slow loses the oldest events.
+    A reader who has had enough does not end the service; one who is slow loses the oldest events, as does a full disk
+    until there is room. Lines are whole.
     """
 
     def __init__(self, service: Service, every: float) -> None:
@@ -37,13 +43,13 @@ class Reporter:
         self._service = service
         self._every = every
         self._subscription = service.events.subscribe("stdout")
-        self._closed = False
-        self._thread = threading.Thread(target=self._print, name=THREAD, daemon=True)
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._print, name="edgeseg-report", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """Prints what is left, and ends."""
-        self._closed = True
+        self._closed.set()
         self._subscription.close()
         self._thread.join(JOIN_SECONDS)
 
@@ -53,16 +59,27 @@ class Reporter:
             while True:
                 event = self._subscription.get(max(0.0, due - time.monotonic()))
                 if event is not None:
-                    _line({"event": event.to_json()})
-                elif self._closed:
+                    self._line({"event": event.to_json()})
+                elif self._closed.is_set():
                     return
                 if time.monotonic() >= due:
-                    _line({"status": self._service.status().to_json()})
+                    self._line({"status": self._service.status().to_json()})
                     due = time.monotonic() + self._every  # what a slow reader missed is past
-        except OSError:  # nobody reads it any more, nor what is left in the buffer when the process ends
+        except OSError:  # nobody reads it any more
             self._subscription.close()
-            with Path(os.devnull).open("wb") as nothing:
-                os.dup2(nothing.fileno(), sys.stdout.fileno())
+
+    def _line(self, data: object) -> None:
+        """Writes a line, past sys.stdout: what its buffers hold of a line that failed cannot be known."""
+        left, said = json.dumps(data, allow_nan=False).encode() + b"\n", False
+        while left:
+            try:
+                left = left[os.write(sys.stdout.fileno(), left) :]
+            except OSError as error:
+                if error.errno not in LATER or self._closed.wait(RETRY):
+                    raise
+                if not said:
+                    _log.warning("stdout takes nothing, and is tried again until it does: %s", error.strerror)
+                said = True
 
 
 class LogFormat(logging.Formatter):
@@ -91,7 +108,3 @@ def log_to_stderr() -> Iterator[None]:
         log.removeHandler(handler)
         log.setLevel(level)
 
-
-def _line(data: object) -> None:
-    sys.stdout.write(json.dumps(data, allow_nan=False) + "\n")
-    sys.stdout.flush()

@@ -17,7 +17,7 @@ from edgeseg.interrupt import hangups, interruptible
 from edgeseg.serve.fronts import Fronts
 from edgeseg.serve.network import load_network
 from edgeseg.serve.notify import Notifier
-from edgeseg.serve.report import THREAD, Reporter
+from edgeseg.serve.report import Reporter
 from edgeseg.serve.service import PATIENCE, Service
 from edgeseg.serve.settings_file import read_settings
 from edgeseg.serve.together import together
@@ -89,8 +89,7 @@ def leave(code: int) -> int:
     """
     left = {thread.name for thread in threading.enumerate() if thread.name.startswith("edgeseg-")}
     if left:
-        if THREAD not in left:  # which may hold stdout's lock, as long as nobody reads: no signal would end the wait
-            sys.stdout.flush()
+        sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
     return code

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 import shutil
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -27,6 +30,7 @@ from edgeseg.serve.mqtt import Mqtt
 from edgeseg.serve.settings import MqttSettings
 from edgeseg.video.access import Credentials
 from tests.serve.web.small_service import SmallService
+from tests.video.namespace import wait_until
 
 SECONDS = 30.0
 
@@ -225,7 +229,7 @@ def test_what_is_too_much_is_counted(
     while mqtt.lost != 5:
         assert time.monotonic() < deadline, mqtt.lost
         time.sleep(0.02)
-    while "is not reached; trying again" not in caplog.text:
+    while "is not reached (Connection refused); trying again" not in caplog.text:
         assert time.monotonic() < deadline, caplog.text
         time.sleep(0.02)
     started = time.monotonic()
@@ -364,6 +368,34 @@ def test_a_broker_that_refuses_is_told_once(service: SmallService, caplog: pytes
             mqtt.close()
     said = [record.getMessage() for record in caplog.records if "MQTT" in record.getMessage()]
     assert [sentence.rpartition(" refuses: ")[2] for sentence in said] == ["Not authorized"]
+
+
+@pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")  # paho leaves it to Python
+def test_a_certificate_that_is_not_believed_is_said(
+    service: SmallService, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One of another machine; one that expired is refused in the same place."""
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=other"]
+    try:
+        subprocess.run([*command, "-out", str(cert), "-keyout", str(key)], check=True, capture_output=True)
+    except FileNotFoundError:
+        pytest.skip("no openssl: tests/install-servers.sh installs it")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    with socket.create_server(("127.0.0.1", 0)) as plain:
+        plain.settimeout(SECONDS)
+        mqtt = Mqtt(service, MqttSettings("127.0.0.1", plain.getsockname()[1], ca=cert))
+        mqtt.start()
+        try:
+            connection, _ = plain.accept()
+            with contextlib.suppress(OSError), connection:
+                context.wrap_socket(connection, server_side=True)
+            wait_until(lambda: "is not reached (" in caplog.text)
+        finally:
+            mqtt.close()
+            gc.collect()  # while the warning of it is ignored
+    assert "certificate is not valid for '127.0.0.1'" in caplog.text
 
 
 def test_certificates_that_are_none_are_refused(service: SmallService, tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
+import os
 import re
-import threading
 from pathlib import Path
 from types import SimpleNamespace
-from typing import IO, Any, cast
+from typing import Any, cast
 
 import pytest
 
@@ -33,14 +34,14 @@ class Little:
         return {"healthy": True}
 
 
-def test_events_and_status_are_lines_of_json(capsys: pytest.CaptureFixture[str]) -> None:
+def test_events_and_status_are_lines_of_json(capfd: pytest.CaptureFixture[str]) -> None:
     service = Little()
     reporter = Reporter(cast(Service, service), 0.02)
     service.events.add("service", "started", "with\nbreaks")
     lines: list[dict[str, Any]] = []
 
     def enough() -> bool:
-        lines.extend(json.loads(line) for line in capsys.readouterr().out.splitlines())
+        lines.extend(json.loads(line) for line in capfd.readouterr().out.splitlines())
         return sum("status" in line for line in lines) >= 2
 
     wait_until(enough)
@@ -51,30 +52,62 @@ def test_events_and_status_are_lines_of_json(capsys: pytest.CaptureFixture[str])
     assert next(line for line in lines if "status" in line) == {"status": {"healthy": True}}
 
 
-class Gone:
-    """A stdout that nobody reads any more."""
+class Out:
+    """A stdout of this descriptor."""
 
-    def __init__(self, file: IO[str]) -> None:
-        self.asked = threading.Event()
-        self.fileno = file.fileno
-
-    def write(self, text: str) -> int:
-        del text
-        self.asked.set()
-        raise BrokenPipeError
-
-    def flush(self) -> None:
-        """Never comes so far."""
+    def __init__(self, handle: int) -> None:
+        self.fileno = lambda: handle
 
 
-def test_a_reader_that_is_gone_ends_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    with (tmp_path / "out").open("w") as file, monkeypatch.context() as patch:
-        service, gone = Little(), Gone(file)
-        patch.setattr("sys.stdout", gone)
+def test_a_reader_that_is_gone_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    monkeypatch.setattr("sys.stdout", Out(writing))
+    service = Little()
+    reporter = Reporter(cast(Service, service), 60)
+    service.events.add("service", "started", "one")
+    wait_until(lambda: not service.events._subscriptions)
+    service.events.add("service", "started", "two")
+    reporter.close()
+    os.close(writing)
+
+
+def test_a_full_disk_takes_whole_lines_again_when_there_is_room(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It breaks off in the middle of a line."""
+    room, write = [100], os.write
+
+    def full(handle: int, data: Any) -> int:
+        if not room[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written = write(handle, data[: room[0]])
+        room[0] -= written
+        return written
+
+    monkeypatch.setattr("edgeseg.serve.report.RETRY", 0.01)
+    with (tmp_path / "out").open("wb") as file, monkeypatch.context() as patch:
+        patch.setattr("sys.stdout", Out(file.fileno()))
+        patch.setattr("edgeseg.serve.report.os.write", full)
+        service = Little()
+        reporter = Reporter(cast(Service, service), 60)
+        for name in ("one", "two", "three"):
+            service.events.add("service", name, 60 * "x")
+        wait_until(lambda: "stdout takes nothing" in caplog.text)
+        room[0] = 10**6
+        wait_until(lambda: (tmp_path / "out").read_text().count("\n") == 3)
+        reporter.close()
+    lines = (tmp_path / "out").read_text().splitlines()
+    assert [json.loads(line)["event"]["name"] for line in lines] == ["one", "two", "three"]
+    assert caplog.text.count("stdout takes nothing") == 1
+
+
+def test_a_disk_that_stays_full_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path("/dev/full").open("wb") as full:
+        monkeypatch.setattr("sys.stdout", Out(full.fileno()))
+        service = Little()
         reporter = Reporter(cast(Service, service), 60)
         service.events.add("service", "started", "one")
-        assert gone.asked.wait(60)
-        service.events.add("service", "started", "two")
         reporter.close()
 
 
@@ -82,7 +115,7 @@ def test_a_reader_that_was_slow_gets_one_status_and_not_all_it_missed(monkeypatc
     now = [0.0]
     lines: list[dict[str, Any]] = []
     monkeypatch.setattr("edgeseg.serve.report.time", SimpleNamespace(monotonic=lambda: now[0]))
-    monkeypatch.setattr("edgeseg.serve.report._line", lines.append)
+    monkeypatch.setattr(Reporter, "_line", lambda _self, line: lines.append(line))
     service = Little()
     reporter = Reporter(cast(Service, service), 3600.0)
     now[0] = 36000.0

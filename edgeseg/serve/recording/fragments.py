@@ -15,6 +15,7 @@ from edgeseg.arrays import Image
 from edgeseg.errors import EdgeSegError
 from edgeseg.segmenter import Segmenter
 from edgeseg.serve.recording.encoder import FragmentEncoder
+from edgeseg.serve.recording.idle import Idle
 from edgeseg.serve.recording.piece import Piece, PieceQueue
 from edgeseg.video.model import Result
 
@@ -27,9 +28,6 @@ FRAMES = 8
 
 WAITING = 5
 """Fragments that wait for one who watches."""
-
-IDLE = 2.0
-"""Seconds without a frame after which the last fragment is finished as it is."""
 
 _log = logging.getLogger("edgeseg.serve")
 
@@ -130,6 +128,10 @@ class LiveVideo:
         """Frames that came faster than the encoder took them, or that it failed at."""
         return self._channels[kind].lost
 
+    def idle(self, kind: Kind) -> float:
+        """Seconds without a frame after which a kind's last fragment is finished as it is."""
+        return self._channels[kind].idle.seconds
+
     def close(self, seconds: float) -> None:
         """Finishes the last fragments, within so many seconds, and ends all subscriptions."""
         for channel in self._channels.values():
@@ -163,6 +165,7 @@ class _Channel:
         self._closed = False
         self._failed = False
         self.lost = 0
+        self.idle = Idle()
 
     def connect(self, pieces: PieceQueue, *, ending: bool) -> None:
         with self._change:
@@ -215,9 +218,8 @@ class _Channel:
         encoder: FragmentEncoder | None = None
         while True:
             with self._change:
-                ready = self._change.wait_for(
-                    lambda: self._frames or self._closed or not self._subscribers, None if encoder is None else IDLE
-                )
+                wait = None if encoder is None else self.idle.seconds
+                ready = self._change.wait_for(lambda: self._frames or self._closed or not self._subscribers, wait)
                 over = not self._subscribers or (self._closed and not self._frames)
                 if over:
                     self._frames.clear()
@@ -227,6 +229,7 @@ class _Channel:
                 self._finish(encoder)
                 encoder = None
             if frame is not None:
+                self.idle.see(frame[0].captured)
                 encoder = self._encode(encoder, *frame)
             if over:
                 return

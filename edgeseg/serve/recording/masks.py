@@ -23,6 +23,7 @@ import numpy as np
 from edgeseg.arrays import Mask
 from edgeseg.serve.figures import fractions
 from edgeseg.serve.recording.encoder import Output
+from edgeseg.serve.recording.idle import Idle
 from edgeseg.serve.recording.piece import Header, Piece
 from edgeseg.serve.result_queue import ResultQueue
 from edgeseg.video.model import Result
@@ -36,9 +37,6 @@ MASKS, FRACTIONS = "masks", "fractions"
 
 FRAMES = 8
 """Masks that wait to be encoded; of more, the oldest are lost."""
-
-IDLE = 2.0
-"""Seconds without a mask after which what there is is handed over."""
 
 # Level 3 with sums of every slice, each mask by itself; Golomb-Rice codes runs of equal ids, twice as fast as ranges.
 _FFV1 = {"level": "3", "coder": "rice", "context": "0", "slicecrc": "1", "g": "1"}
@@ -98,9 +96,10 @@ class MaskTracks:
 
     def _run(self) -> None:
         video: _MaskVideo | None = None
+        idle = Idle()
         while True:
             over = self._results.over
-            if (item := self._results.take(IDLE)) is None:
+            if (item := self._results.take(idle.seconds)) is None:
                 if video is not None:
                     video.close()
                     video = None
@@ -110,6 +109,7 @@ class MaskTracks:
                     return
                 continue
             result, now = item
+            idle.see(result.captured)
             if self._lines is not None:
                 self._lines.add(result, now, math.floor(now / self._seconds))
             if self._masks:

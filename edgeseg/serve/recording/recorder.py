@@ -59,6 +59,7 @@ class Recorder:
         self._busy_since: float | None = None
         self._lost_before = 0
         self._retry_at = 0.0
+        self._failed_track: str | None = None  # of the piece that could not be written
         self._sentences: deque[str] = deque(maxlen=SENTENCES)
         endings = {self._kind: ".mp4", MASKS: "-masks.mkv", FRACTIONS: f"-fractions{LINES}"}
         self._segments = {
@@ -127,7 +128,7 @@ class Recorder:
         self._end()
         while True:
             piece = self._pieces.next(self._settings.segment_seconds)
-            if self._reason is not None and time.monotonic() < self._retry_at and not self._pieces.closed:
+            if self._waits(piece):
                 if piece is not None:
                     self._pieces.lose(piece)
                 continue
@@ -139,6 +140,7 @@ class Recorder:
                 if piece is not None:
                     self._pieces.lose(piece)
                 self._retry_at = time.monotonic() + RETRY
+                self._failed_track = None if piece is None else piece.track
                 self._pause(_reason(error, self._settings.folder))
             else:
                 self._end()
@@ -146,6 +148,13 @@ class Recorder:
                     self._resume()
             if piece is None and self._pieces.closed:
                 return
+
+    def _waits(self, piece: Piece | None) -> bool:
+        """Whether it is too early to try again, with what failed: a line of fractions fits on a disk that is full."""
+        if self._reason is None or self._pieces.closed:
+            return False
+        other = piece is not None and self._failed_track not in (None, piece.track)
+        return other or time.monotonic() < self._retry_at
 
     def _write(self, piece: Piece | None) -> None:
         """Writes a piece; none came for the length of a file, or there will be no more: what there is is finished."""
@@ -173,6 +182,10 @@ class Recorder:
         present = sum(each.present for each in self._segments.values())
         now = self._clock.now(time.time(), time.monotonic())
         delete_old(self._settings, self._camera, now, present, self._undeleted)
+        most, seconds = self._settings.keep_bytes, self._settings.segment_seconds
+        if most is not None and sum(each.last for each in self._segments.values()) > most:
+            what = f"files of {seconds:g} seconds are larger than keep_bytes, {most}, and are deleted when finished"
+            self._tell("unkept", f"{what}; take more, or a smaller segment_seconds")
 
     def _undeleted(self, path: Path, error: OSError) -> None:
         self._tell("undeleted", f"{path} cannot be deleted: {error.strerror or error}")
@@ -211,7 +224,7 @@ class Recorder:
         with self._lock:
             if self._reason is None:
                 return
-            self._reason = None
+            self._reason = self._failed_track = None
             lost = self._lost() - self._lost_before
         self._events.add("recording", "resumed", f"recording goes on; {lost} frames are lost", self._camera)
 

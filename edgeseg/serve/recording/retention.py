@@ -15,6 +15,9 @@ TOLERANCE = 60.0
 HOLD = 3600.0
 """Seconds for which a clock that was set further forward has to stay so before it is believed."""
 
+AHEAD = 86400.0
+"""Seconds from now on from which a file's time cannot be right, whatever small step the clock took back."""
+
 
 class AgeClock:
     """The time that files' ages are counted by: the system's clock, unless it has just jumped far forward.
@@ -69,20 +72,26 @@ def delete_old(
     """
     if settings.keep_hours is None and settings.keep_bytes is None and settings.keep_free is None:
         return 0
-    files = entries(settings.folder, camera)
-    total = present + sum(file.bytes for file in files)
+    # Those of a clock that was far ahead are old, and would outlast all that follow.
+    files = sorted(entries(settings.folder, camera), key=lambda file: (file.time - now < AHEAD, file.time))
+    deletable = sum(file.bytes for file in files)
+    total = present + deletable
+    missing = missing_room(settings)
+    if missing > deletable:  # others took the room: it would not be there without these files either
+        missing = 0
     deleted = 0
     for file in files:
         too_old = settings.keep_hours is not None and now - file.time > 3600 * settings.keep_hours
         too_many = settings.keep_bytes is not None and total > settings.keep_bytes
-        if not (too_old or too_many or missing_room(settings)):
-            break
+        if not (too_old or too_many or missing > 0):  # counted: some disks show room long after it was made
+            continue
         try:
             file.path.unlink(missing_ok=True)
         except OSError as error:
             fail(file.path, error)
             continue
         total -= file.bytes
+        missing -= file.bytes
         deleted += 1
     return deleted
 

@@ -29,6 +29,7 @@ class Segments:
         finished: files that have their name.
         bytes: that were written, in all files.
         present: bytes of the file that is being written.
+        last: bytes of the file that was finished last.
     """
 
     def __init__(self, folder: Path, camera: str, ending: str, seconds: float) -> None:
@@ -46,7 +47,7 @@ class Segments:
         self._header: Header | None = None
         self._span = 0
         self._base = 0
-        self.finished = self.bytes = self.present = 0
+        self.finished = self.bytes = self.present = self.last = 0
 
     def write(self, piece: Piece) -> bool:
         """Adds a piece, in a new file if need be; whether one was finished.
@@ -79,7 +80,7 @@ class Segments:
         """
         if self._file is None:
             return
-        file, self._file, self.present = self._file, None, 0
+        file, self._file, self.last, self.present = self._file, None, self.present, 0
         try:
             os.fsync(file.handle)
             name = give_name(file.path, self._target, overwrite=False)

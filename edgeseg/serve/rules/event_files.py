@@ -14,7 +14,7 @@ from edgeseg.atomic import new_file
 from edgeseg.errors import OutputError
 from edgeseg.serve.event_log import EventLog
 from edgeseg.serve.recording import mp4
-from edgeseg.serve.recording.fragments import IDLE, Kind, LiveVideo
+from edgeseg.serve.recording.fragments import Kind, LiveVideo
 from edgeseg.serve.recording.names import file_name
 from edgeseg.serve.recording.piece import Piece
 
@@ -41,6 +41,7 @@ class EventFiles:
             events: told of what cannot be written.
         """
         self._folder, self._camera, self._events = folder, camera, events
+        self._live, self._kind = live, kind
         self._ring = live.subscribe(kind, BEFORE + 4)  # while one is written, more come
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._closed = threading.Event()
@@ -87,7 +88,7 @@ class EventFiles:
 
     def _pieces(self, captured: float) -> list[Piece]:
         """The fragments up to that which holds a moment of time.perf_counter(), as soon as it is whole."""
-        deadline = time.monotonic() + IDLE + 2.0
+        deadline = time.monotonic() + self._live.idle(self._kind) + 2.0
         while True:
             ring = self._ring.waiting()
             if any(piece.captured > captured for piece in ring) or time.monotonic() > deadline or self._closed.is_set():

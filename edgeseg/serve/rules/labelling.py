@@ -177,19 +177,17 @@ class LabellingSet:
             self._events.add("recording", "labelling_failed", f"no frames are kept: {reason}", self._camera)
 
     def _write(self, doubt: float, result: Result, now: float) -> None:
-        """The mask first: an image without one would be no pair."""
+        """The mask first: an image without one would be no pair. A mask without one would be nobody's to delete."""
         assert result.mask is not None
         name = file_name(self._camera, now, f"-{min(9999, round(10000 * doubt)):04d}")
-        files = (
-            (self._mask(name), cv2.imencode(".png", result.mask, PARAMETERS)[1]),
-            (
-                self._image(name),
-                cv2.imencode(".jpg", result.frame, QUALITY)[1],
-            ),
-        )
-        for path, data in files:
-            with new_file(path) as temporary:
-                temporary.write_bytes(data.tobytes())
+        with new_file(self._mask(name)) as temporary:
+            temporary.write_bytes(cv2.imencode(".png", result.mask, PARAMETERS)[1].tobytes())
+        try:
+            with new_file(self._image(name)) as temporary:
+                temporary.write_bytes(cv2.imencode(".jpg", result.frame, QUALITY)[1].tobytes())
+        except OutputError:
+            self._mask(name).unlink(missing_ok=True)
+            raise
         self._unlisted = True
 
     def _surplus(self) -> list[str]:

@@ -47,6 +47,7 @@ class Rules:
         """
         self._camera, self._rules, self._events = camera, tuple(rules), events
         self._shares = RuleShares(zones, rules, classes)
+        self._size: tuple[int, ...] = ()  # of the last mask
         self._triggers = [Trigger(rule.above, rule.below, rule.seconds) for rule in rules]
         self._files = None if folder is None else EventFiles(folder, camera, live, kind, events)
         self._results: ResultQueue[tuple[Result, float]] = ResultQueue(FRAMES)
@@ -84,9 +85,17 @@ class Rules:
     def _look(self, result: Result, now: float) -> None:
         assert result.mask is not None
         shares = self._shares.of(result.mask)
+        if result.mask.shape != self._size:
+            self._size = result.mask.shape
+            self._tell_empty_zones(*self._size[-2:])
         for number, (rule, trigger, share) in enumerate(zip(self._rules, self._triggers, shares, strict=True), 1):
             if trigger.update(share, result.captured):
                 self._tell(number, rule, trigger.active, share, result, now)
+
+    def _tell_empty_zones(self, height: int, width: int) -> None:
+        for zone in self._shares.empty():
+            what = f"zone {zone} has no pixel's centre in frames of {width}x{height}, and its rules never hold"
+            self._events.add("rule", "empty_zone", f"{what}; make it larger", self._camera)
 
     def _tell(self, number: int, rule: Rule, active: bool, share: float, result: Result, now: float) -> None:
         place = "the picture" if rule.zone is None else f"zone {rule.zone}"

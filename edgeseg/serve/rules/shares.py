@@ -39,3 +39,7 @@ class RuleShares:
                 pixels = self._pixels[zone] = ZonePixels(self._corners[zone], *size)
             shares[zone] = pixels.shares(mask, len(self._classes))
         return [float(shares[rule.zone][self._classes.index(rule.class_name)]) for rule in self._rules]
+
+    def empty(self) -> list[str]:
+        """Names of the zones in which the last mask has no pixel's centre: nothing is ever seen there."""
+        return [zone for zone, pixels in self._pixels.items() if zone is not None and not pixels.count]

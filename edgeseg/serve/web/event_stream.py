@@ -38,6 +38,8 @@ class EventStream:
 
     async def answer(self, request: Request) -> Response:
         """The last events, or those that a reader missed since the one that he names; then each as it comes."""
+        if request.method == "HEAD":  # which has no answer that could last
+            return Response(media_type="text/event-stream")
         if self._places.full:
             return refusal(503, "too many read events and videos already; close some", {"Retry-After": "5"})
         run, _, number = request.headers.get("last-event-id", "").rpartition("-")

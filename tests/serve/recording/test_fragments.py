@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgeseg.errors import FrameError
 from edgeseg.segmenter import Segmenter
-from edgeseg.serve.recording import fragments
+from edgeseg.serve.recording import fragments, idle
 from edgeseg.serve.recording.fragments import FragmentSubscription, Kind, LiveVideo, confidence_picture
 from tests.serve.results import START, decode, let_encode, make_result
 
@@ -95,10 +95,23 @@ def test_a_gap_and_another_size_begin_anew(live: LiveVideo) -> None:
 
 
 def test_a_camera_that_stops_has_its_last_fragment(live: LiveVideo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fragments, "IDLE", 0.05)
+    monkeypatch.setattr(idle, "SHORTEST", 0.05)
     watcher = live.subscribe("plain")
     put(live, range(3))
     assert len(images(watcher, 1)) == 3
+
+
+def test_a_camera_of_few_frames_is_one_video(live: LiveVideo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that gives a frame in three times SHORTEST: from its second frame on it is known to be slow."""
+    monkeypatch.setattr(idle, "SHORTEST", 0.1)
+    watcher = live.subscribe("plain", 20)
+    for number in range(6):
+        live.put(make_result(number, captured=0.3 * number), START + number)
+        time.sleep(0.3)
+    live.close(30)
+    headers = [piece.header for piece in watcher.waiting()]
+    assert len(headers) == 6
+    assert len(set(headers)) == 2
 
 
 def test_a_slow_one_loses_whole_fragments_which_are_counted(live: LiveVideo) -> None:

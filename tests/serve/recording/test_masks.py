@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgeseg.serve.recording import masks
+from edgeseg.serve.recording import idle
 from edgeseg.serve.recording.masks import FRACTIONS, MASKS, MaskTracks
 from edgeseg.serve.recording.piece import Header, Piece
 from edgeseg.video.model import Result
@@ -136,13 +136,25 @@ def test_fractions_are_lines() -> None:
 
 
 def test_a_camera_that_stops_has_its_last_masks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(masks, "IDLE", 0.05)
+    monkeypatch.setattr(idle, "SHORTEST", 0.05)
     pieces: list[Piece] = []
     tracks = MaskTracks("gate", CLASSES, 10.0, pieces.append, masks=True, fractions=True)
     tracks.put(make_result(0), START)
     wait_for(lambda: len(pieces) == 2)
     assert {piece.track for piece in pieces} == {MASKS, FRACTIONS}
     tracks.close(30)
+
+
+def test_a_camera_of_few_frames_is_one_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that gives a frame in three times SHORTEST: from its second frame on it is known to be slow."""
+    monkeypatch.setattr(idle, "SHORTEST", 0.1)
+    pieces: list[Piece] = []
+    tracks = MaskTracks("gate", CLASSES, 100.0, pieces.append, masks=True, fractions=False)
+    for number in range(5):
+        tracks.put(make_result(number, captured=0.3 * number), START + number)
+        time.sleep(0.3)
+    tracks.close(30)
+    assert len({piece.header for piece in pieces}) == 2
 
 
 def wait_for(condition: Callable[[], bool]) -> None:

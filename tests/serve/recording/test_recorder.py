@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import os
 import shutil
@@ -129,6 +130,17 @@ def test_old_files_are_deleted_while_it_records(tmp_path: Path, open_camera: Cal
     assert max(left).name == "gate-2026-11-28T12-00-11Z.mp4"
 
 
+def test_files_that_are_too_large_to_be_kept_are_told_once(tmp_path: Path, open_camera: Callable[..., Camera]) -> None:
+    camera = open_camera(tmp_path, keep_bytes=1000)
+    camera.put(10)
+    camera.close()
+    assert not list(tmp_path.iterdir())
+    assert [event.text for event in camera.events.newest(9)] == [
+        "files of 2 seconds are larger than keep_bytes, 1000, and are deleted when finished; take more, or a smaller "
+        "segment_seconds"
+    ]
+
+
 def test_old_files_are_deleted_while_nothing_comes(tmp_path: Path, open_camera: Callable[..., Camera]) -> None:
     old = tmp_path / "gate-2026-01-01T00-00-00Z.mp4"
     old.write_bytes(b"old")
@@ -234,6 +246,28 @@ def test_a_full_disk(small_disk: Path, open_camera: Callable[..., Camera], monke
     recorded = sum(frames(small_disk).values())
     assert recorded > sum(before.values())
     assert recorded + camera.recorder.status.lost == camera.number
+
+
+def test_what_still_fits_on_a_full_disk_does_not_resume(
+    tmp_path: Path, open_camera: Callable[..., Camera], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lines of fractions do, for long; the video does not."""
+    write = os.write
+
+    def full(handle: int, data: Any) -> int:
+        if len(data) > 4096:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(handle, data)
+
+    monkeypatch.setattr(module, "RETRY", 0.0)
+    camera = open_camera(tmp_path, fractions=True)
+    with monkeypatch.context() as patch:
+        patch.setattr("edgeseg.serve.recording.segments.os.write", full)
+        camera.put(6)
+        wait_for(lambda: not camera.recorder._pieces.waiting())
+        assert camera.told() == ["paused"]
+    camera.put(2)
+    wait_for(lambda: camera.told() == ["paused", "resumed"])
 
 
 def test_room_is_kept_free(small_disk: Path, open_camera: Callable[..., Camera]) -> None:

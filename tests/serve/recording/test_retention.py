@@ -71,6 +71,25 @@ def test_room_is_made_as_far_as_it_is_missing(tmp_path: Path, monkeypatch: pytes
     assert left(tmp_path) == [3, 4, 5]
 
 
+def test_room_that_these_files_cannot_make_deletes_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(tmp_path, [100] * 6)
+    room = SimpleNamespace(f_bavail=39, f_frsize=10)
+    monkeypatch.setattr("edgeseg.serve.recording.retention.os.statvfs", lambda _folder: room)
+    assert retention.delete_old(RecordingSettings(tmp_path, keep_free=991), "gate", START) == 0
+    assert retention.delete_old(RecordingSettings(tmp_path, keep_free=991, keep_bytes=500), "gate", START) == 1
+
+
+def test_a_disk_that_shows_room_late_loses_no_more_than_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Btrfs, which counts it at its next commit."""
+    fill(tmp_path, [100] * 6)
+    room = SimpleNamespace(f_bavail=39, f_frsize=10)
+    monkeypatch.setattr("edgeseg.serve.recording.retention.os.statvfs", lambda _folder: room)
+    assert retention.delete_old(RecordingSettings(tmp_path, keep_free=640), "gate", START) == 3
+    assert left(tmp_path) == [3, 4, 5]
+
+
 def test_room_on_the_real_disk(tmp_path: Path) -> None:
     disk = os.statvfs(tmp_path)
     assert retention.missing_room(RecordingSettings(tmp_path, keep_free=1)) == 0
@@ -92,6 +111,15 @@ def test_a_clock_that_jumps_forward_deletes_nothing_until_it_has_held(tmp_path: 
         assert not delete(minute, year if 30 <= minute < 60 else 0.0)
     deleted = [minute for minute in range(90, 200) if delete(minute, year)]
     assert deleted[0] == 90 + HOLD / 60
+
+
+def test_files_of_a_clock_that_was_far_ahead_make_room_for_new_ones(tmp_path: Path) -> None:
+    fill(tmp_path, [100, 100, 100])
+    now = START - 365 * 86400
+    for minute in range(3):
+        (tmp_path / file_name("gate", now + 60 * minute, ".mp4")).write_bytes(bytes(100))
+        delete_old(RecordingSettings(tmp_path, keep_bytes=300, keep_hours=1.0), "gate", now + 60 * minute)
+    assert [entry.time for entry in entries(tmp_path, "gate")] == [now, now + 60, now + 120]
 
 
 def test_a_clock_that_is_set_back_or_creeps_is_believed() -> None:

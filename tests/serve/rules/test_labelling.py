@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
 import time
@@ -275,6 +276,23 @@ def test_a_folder_that_vanishes_and_comes_back(tmp_path: Path, open_camera: Call
     camera.put(2)
     assert camera.told() == ["labelling_failed", "labelling_resumed"]
     assert names(folder)
+
+
+def test_a_disk_that_has_room_for_the_mask_alone(
+    tmp_path: Path, open_camera: Callable[..., Camera], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Path.write_bytes
+
+    def full(path: Path, data: bytes) -> int:
+        if path.suffix == ".jpg":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    camera = open_camera(tmp_path, every=1.0)
+    camera.put(0)
+    assert camera.told() == ["labelling_failed"]
+    assert not list((tmp_path / "masks").iterdir())
 
 
 def test_labels_that_overlap_are_refused(tmp_path: Path, spec: Spec, tiny: Segmenter) -> None:

@@ -72,6 +72,21 @@ def open_camera(tiny: Segmenter) -> Iterator[Callable[..., Camera]]:
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("edgeseg-gate")]
 
 
+def test_a_zone_without_a_pixel_is_told_once_for_each_size(tiny: Segmenter) -> None:
+    """Between two rows of centres, where the frame has 48."""
+    narrow = Zone("line", ((0.0, 0.5), (1.0, 0.5), (1.0, 0.505), (0.0, 0.505)))
+    events = EventLog()
+    live = LiveVideo("gate", lambda: tiny, 10)
+    rules = Rules("gate", (narrow,), (replace(SOMEBODY, zone="line"),), CLASSES, events, live)
+    for number, size in enumerate([(48, 64), (48, 64), (480, 640), (48, 64)]):
+        rules.put(make_result(number, size), START)
+    rules.close(WAIT)
+    live.close(WAIT)
+    assert [event.text for event in events.newest(9)] == 2 * [
+        "zone line has no pixel's centre in frames of 64x48, and its rules never hold; make it larger"
+    ]
+
+
 def test_a_rule_begins_and_ends(open_camera: Callable[..., Camera]) -> None:
     camera = open_camera(SOMEBODY)
     camera.put([0.3] * 4 + [0.15] + [0.3] * 7 + [0.15] * 5 + [0.0] * 7)

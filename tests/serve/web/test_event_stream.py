@@ -61,6 +61,12 @@ def test_a_reader_of_another_run_gets_all(served: Served, seen: str) -> None:
         assert next(_events(answer))[1]["text"] == "one"
 
 
+def test_only_the_head_is_answered_at_once(served: Served) -> None:
+    answer = served.client.head("/api/events")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+    assert served.client.get("/api/status").status_code == 200  # over the same connection
+
+
 def test_a_reader_who_leaves_is_forgotten(served: Served) -> None:
     with served.client.stream("GET", "/api/events") as answer:
         lines = answer.iter_lines()
