@@ -94,6 +94,7 @@ std::unique_ptr<Source> open_source(const Options& options, int workers) {
         return open_file(request);
     }
     if (kind == Kind::url) {
+        check_address(options.source);
         request.source = with_credentials(options.source, credentials);
         request.options = url_options(options);
         request.options.insert(request.options.end(), given.begin(), given.end());

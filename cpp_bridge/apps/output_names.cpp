@@ -66,6 +66,9 @@ std::string expand_time(const std::string& path, std::tm now) {
 
 void check_outputs(const std::string& source, const std::string& out, const std::string& masks) {
     const fs::path original = real(source);
+    if (!out.empty() && !masks.empty() && real(out) == real(masks)) {
+        throw Refusal("--out and --masks both name " + out + ", a file and a folder; give one of them another name");
+    }
     if (!out.empty() && real(out) == original) {
         throw Refusal("the output " + out + " is the source itself and would replace it; give it another name");
     }

@@ -18,7 +18,7 @@ from edgeseg.video.decoder import Decoder
 from edgeseg.video.file import VideoSource, frame_rate
 from edgeseg.video.live import LiveSource, Reading
 from edgeseg.video.source import Source
-from edgeseg.video.url import is_unknown_host, take_apart
+from edgeseg.video.url import check_address, is_unknown_host, take_apart
 
 ATTEMPTS = 64
 """Reads in a row that may fail on damaged data before a stream counts as broken."""
@@ -57,7 +57,9 @@ def open_url(
 
     Raises:
         SourceError: it does not answer in time, refuses, or sends no video; the sentence says which.
+        UsageError: it names no host, or a port that there is none of.
     """
+    check_address(url)
     name = redact(url)
     access = access or Access()
     pieces = take_apart(url)

@@ -14,9 +14,10 @@ import cv2
 import numpy as np
 import pytest
 
-from edgeseg.errors import SourceError
+from edgeseg.errors import EdgeSegError, SourceError
 from edgeseg.video.open import open_source
 from edgeseg.video.source import Ended, Frame
+from edgeseg.video.supervised.life import Policy
 
 pytestmark = pytest.mark.usefixtures("no_thread_left")
 MakeVideo = Callable[..., Path]
@@ -175,6 +176,23 @@ def test_a_protocol_that_this_ffmpeg_was_built_without_is_no_misspelling(scheme:
 def test_the_path_of_a_camera_is_no_url() -> None:
     with pytest.raises(SourceError, match=r"begins with v4l2://, .* or /dev/videoN"):
         open_source("v4l2:///dev/video0", timeout=5)
+
+
+@pytest.mark.parametrize("reconnect", [None, Policy()])
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("rtsp://", "rtsp:// names no host"),
+        ("http:///x", "http:///x names no host"),
+        ("rtsp://user:secret@/x", r"rtsp://\*\*\*@/x names no host"),
+        ("tcp://127.0.0.1:65536", "has a port above 65535"),
+    ],
+)
+def test_an_address_that_leads_nowhere_is_not_asked_for_ever(
+    url: str, sentence: str, reconnect: Policy | None
+) -> None:
+    with pytest.raises(EdgeSegError, match=sentence):
+        open_source(url, timeout=5, reconnect=reconnect)
 
 
 def test_an_unknown_host_is_named() -> None:
