@@ -115,6 +115,9 @@ TABLE: dict[str, list[list[str]]] = {
     "no artifact onnxruntime fp16": [["street.mkv", "--precision", "fp16", *NETWORK[:4]]],
     "engine tensorflow": [["street.mkv", "--engine", "tensorflow", *NETWORK[:2]]],
     "NAME=VALUE": [["street.mkv", "--source-option", word] for word in ("nonsense", "=x")],
+    "--source-option video files and URLs": [
+        [source, "--source-option", "video_size=640x480"] for source in ("0", "v4l2src ! appsink")
+    ],
     "empty": [
         [""],
         [" \t"],
