@@ -28,7 +28,7 @@ class Video : public Source {
     const double timeout_;
     const std::uintmax_t bytes_;
     const double period_;
-    const std::optional<double> length_;
+    std::optional<double> length_;
     Frame first_;
     bool waiting_ = true;  // the first frame is decoded, and not handed over
     bool failed_ = false;
