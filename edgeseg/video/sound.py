@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,6 +105,22 @@ def add_copy(container: OutputContainer, sound: Stream) -> Stream:
     if copy.codec_context.extradata is None and sound.codec_context.extradata is not None:
         copy.codec_context.extradata = sound.codec_context.extradata
     return copy
+
+
+def advice_on(codec: str, muxer: str) -> str:
+    """What to do with a sound that a container does not take; G.711, which cameras send, is taken by none here.
+
+    Args:
+        codec: by FFmpeg's canonical name.
+        muxer: of the container, by FFmpeg's name.
+    """
+    import av
+
+    with av.open(io.BytesIO(), "w", "matroska") as mkv:
+        takes = codec in mkv.supported_codecs
+    if not takes:
+        return "nor does another container here: leave out --sound, or make it AAC first (ffmpeg -c:v copy -c:a aac)"
+    return "leave out --sound" if muxer == "matroska" else "name an .mkv, which takes it, or leave out --sound"
 
 
 def _unframed(packets: Iterator[Packet[Any]], stream: Stream) -> Iterator[Packet[Any]]:

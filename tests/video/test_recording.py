@@ -390,6 +390,15 @@ def test_sound_that_the_container_does_not_take(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", "sound.mkv"]
 
 
+@pytest.mark.parametrize("extension", CONTAINERS)
+def test_sound_that_no_container_takes(tmp_path: Path, make_video: MakeVideo, extension: str) -> None:
+    """G.711, as cameras send it: no other container is advised, which would refuse it too."""
+    source = add_sound(make_video(tmp_path / "in.mp4"), tmp_path / "sound.mov", "pcm_alaw", 1.0)
+    with pytest.raises(OutputError, match=r"with pcm_alaw sound: .*; nor does another container .*-c:a aac\)$"):
+        Recording(tmp_path / f"out{extension}", 64, 48, RATE, sound=Sound(source))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", "sound.mov"]
+
+
 def test_a_clock_that_starts_anew_is_said(tmp_path: Path) -> None:
     recording = Recording(tmp_path / "out.mp4", 64, 48, Fraction(25), live=True)
     for number in range(50):
