@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from edgeseg.errors import EdgeSegError, SourceError
+from edgeseg.video.network import MENDED
 from edgeseg.video.open import open_source
 from edgeseg.video.source import Ended, Frame
 from edgeseg.video.supervised.life import Policy
@@ -240,6 +241,33 @@ def test_damaged_h264_goes_on(tmp_path: Path, make_video: MakeVideo) -> None:
     assert frames[-1].timestamp > 6
     assert source.ended is not None
     assert source.ended.how == "lost"
+
+
+def test_frames_that_the_decoder_filled_in_are_said_once(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.ts"), "w") as container:
+        stream = container.add_stream("mpeg2video", rate=25, options={"g": "10"})
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
+        for number in range(60):
+            noise = np.random.default_rng(number).integers(0, 256, (96, 128, 3), np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(noise, format="bgr24")))
+        container.mux(stream.encode(None))
+    data = bytearray((tmp_path / "a.ts").read_bytes())
+    for place in range(len(data) // 4, len(data) // 188 * 188, len(data) // 20):
+        data[place // 188 * 188 + 90] ^= 0x55  # far from the headers
+
+    def send(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.sendall(data)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        sender = threading.Thread(target=send, args=(server,))
+        sender.start()
+        with open_source(f"tcp://127.0.0.1:{server.getsockname()[1]}", timeout=5) as source:
+            list(source)
+        sender.join()
+    assert source.warnings.count(f"{source.name} {MENDED}") == 1
 
 
 def test_live_hls_keeps_its_frames(tmp_path: Path, serve: Callable[[Handler], str]) -> None:
