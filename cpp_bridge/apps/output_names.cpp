@@ -24,7 +24,7 @@ constexpr std::size_t kLongestName = 4096;  // that the system knows
 // The absolute path, links followed as far as they lead.
 fs::path real(const std::string& path) {
     std::error_code failure;
-    const fs::path found = fs::weakly_canonical(path, failure);
+    const fs::path found = fs::weakly_canonical(fs::absolute(path), failure);  // a relative path to nothing would stay one
     return failure ? fs::absolute(path, failure).lexically_normal() : found;
 }
 
