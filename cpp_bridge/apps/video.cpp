@@ -94,7 +94,8 @@ std::string seconds_text(const char* format, double seconds) {
 
 }  // namespace
 
-Video::Video(std::unique_ptr<Container> container, const Request& request, std::string path)
+Video::Video(std::unique_ptr<Container> container, const Request& request, std::string path,
+             std::vector<std::string> sentences)
     : container_(std::move(container)), decoder_(*container_, request.name, request.threads), path_(std::move(path)),
       timeout_(request.timeout), bytes_(size_of(path_)), period_([&] {
           fps = container_->rate(decoder_.stream());
@@ -102,6 +103,7 @@ Video::Video(std::unique_ptr<Container> container, const Request& request, std::
       }()),
       length_(container_->length(decoder_.stream())), timestamp_(-period_) {
     name = request.name;
+    warnings = std::move(sentences);
     if (!decode(first_)) {
         throw Refusal(ended.how == "lost"
                           ? ended.reason
@@ -190,7 +192,7 @@ void Video::judge_end() {
 
 std::unique_ptr<Video> open_file(const Request& request) {
     check_file(request.source, request.name);
-    check_playlist(request.source);
+    std::vector<std::string> sentences = check_playlist(request.source);
     Entries options{{"protocol_whitelist", kProtocols}};
     options.insert(options.end(), request.options.begin(), request.options.end());
     std::unique_ptr<Container> container;
@@ -200,7 +202,7 @@ std::unique_ptr<Video> open_file(const Request& request) {
         throw Refusal(request.name + " " + why_unplayable(request.source));
     }
     if (container->format()->nb_streams == 0) throw Refusal(request.name + " " + why_unplayable(request.source));
-    return std::make_unique<Video>(std::move(container), request, request.source);
+    return std::make_unique<Video>(std::move(container), request, request.source, std::move(sentences));
 }
 
 }  // namespace app

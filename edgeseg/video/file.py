@@ -54,7 +54,7 @@ def open_file(
         SourceError: it is missing, empty, no video, or has no frame that decodes; or a playlist without an end.
     """
     check_file(path)
-    check_playlist(path)
+    sentences = check_playlist(path)
     chosen = {"protocol_whitelist": PROTOCOLS, **(options or {})}
     if follow is not None:
         chosen |= {"follow": "1", "rw_timeout": str(int(follow * 1e6))}
@@ -65,7 +65,9 @@ def open_file(
     if not container.streams:
         container.close()
         raise SourceError(f"{path} {why_unplayable(path)}")
-    return VideoSource(str(path), container, threads=decoder_threads, attempts=ATTEMPTS, path=path, follow=follow)
+    source = VideoSource(str(path), container, threads=decoder_threads, attempts=ATTEMPTS, path=path, follow=follow)
+    source.warnings += sentences
+    return source
 
 
 class VideoSource(Source):
