@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 #include <regex>
 
 #include "names.hpp"
@@ -18,6 +19,8 @@ namespace app {
 namespace {
 
 constexpr std::size_t kLongest = 4096;  // bytes of a file with user and password
+constexpr long kLastPort = 65535;
+constexpr std::size_t kMostShown = 80;  // of an address in a sentence
 
 std::string percent_encoded(const std::string& text) {
     static const char* const digits = "0123456789ABCDEF";
@@ -93,6 +96,22 @@ Address take_apart(const std::string& url) {
     found.host = behind.substr(0, behind.find_first_of("/?#"));
     found.rest = behind.substr(found.host.size());
     return found;
+}
+
+void check_address(const std::string& url) {
+    const Address address = take_apart(url);
+    const std::string scheme = lowered(address.scheme), shown = redact(url).substr(0, kMostShown);
+    const char* servers[] = {"rtsp://", "rtsps://", "http://", "https://"};
+    if (address.host.empty() && std::find(std::begin(servers), std::end(servers), scheme) != std::end(servers)) {
+        throw Refusal(shown + " names no host; write " + address.scheme + "HOST/PATH");
+    }
+    static const std::regex port(":0*(\\d+)$");
+    std::smatch found;
+    if (!std::regex_search(address.host, found, port)) return;
+    const std::string digits = found[1];
+    if (digits.size() > 5 || std::stol(digits) > kLastPort) {
+        throw Refusal(shown + " has a port above " + std::to_string(kLastPort) + ", which is the last; check the address");
+    }
 }
 
 std::optional<Credentials> read_credentials(const std::string& file) {

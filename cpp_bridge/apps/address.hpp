@@ -17,6 +17,9 @@ struct Address {
 // The pieces of a URL. Where what looks like a port is no number, it is a password with a slash in it.
 Address take_apart(const std::string& url);
 
+// Throws Refusal: the URL names no host, where one is to be asked, or a port that there is none of.
+void check_address(const std::string& url);
+
 using Credentials = std::pair<std::string, std::string>;  // user and password
 
 // Those on the first line of a file; nothing of no file (""). Throws Refusal: others may read the file, it cannot be read,

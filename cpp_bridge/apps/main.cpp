@@ -94,9 +94,14 @@ std::unique_ptr<Source> open_source(const Options& options, int workers) {
         return open_file(request);
     }
     if (kind == Kind::url) {
+        check_address(options.source);
         request.source = with_credentials(options.source, credentials);
         request.options = url_options(options);
         request.options.insert(request.options.end(), given.begin(), given.end());
+    }
+    if (kind != Kind::url && !given.empty()) {
+        throw Refusal("--source-option is for what FFmpeg reads, video files and URLs, as " + request.name +
+                      " is not; leave it out");
     }
     if (kind == Kind::camera) {
         request.name = camera_name(options.source);

@@ -24,7 +24,7 @@ constexpr std::size_t kLongestName = 4096;  // that the system knows
 // The absolute path, links followed as far as they lead.
 fs::path real(const std::string& path) {
     std::error_code failure;
-    const fs::path found = fs::weakly_canonical(path, failure);
+    const fs::path found = fs::weakly_canonical(fs::absolute(path), failure);  // a relative path to nothing would stay one
     return failure ? fs::absolute(path, failure).lexically_normal() : found;
 }
 
@@ -66,6 +66,9 @@ std::string expand_time(const std::string& path, std::tm now) {
 
 void check_outputs(const std::string& source, const std::string& out, const std::string& masks) {
     const fs::path original = real(source);
+    if (!out.empty() && !masks.empty() && real(out) == real(masks)) {
+        throw Refusal("--out and --masks both name " + out + ", a file and a folder; give one of them another name");
+    }
     if (!out.empty() && real(out) == original) {
         throw Refusal("the output " + out + " is the source itself and would replace it; give it another name");
     }

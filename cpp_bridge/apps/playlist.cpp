@@ -19,6 +19,7 @@ using Lines = std::vector<std::string>;
 constexpr const char* kStart = "#EXTM3U";          // by which FFmpeg knows a playlist; it must come first
 constexpr std::uintmax_t kLargest = 8 << 20;       // bytes of one
 constexpr std::size_t kMost = 64;                  // that a master playlist may name; FFmpeg opens them all
+constexpr std::size_t kMostListed = 5;             // names of segments
 constexpr std::size_t kLongestName = 80;           // of one that is shown, in quotes
 
 bool begins(const std::string& text, const std::string& with) { return text.rfind(with, 0) == 0; }
@@ -77,20 +78,39 @@ bool has_scheme(const std::string& name) {
     return std::regex_search(name.substr(0, 64), scheme);
 }
 
-void check_end(const std::string& path, const Lines& lines) {
-    if (std::find(lines.begin(), lines.end(), "#EXT-X-ENDLIST") != lines.end()) return;
-    throw Refusal(redact(path) + " is a live playlist, which has no end (#EXT-X-ENDLIST); give the URL that it is served "
-                                 "at, or wait until it is complete");
+std::string without_file(const std::string& name) { return begins(name, "file:") ? name.substr(5) : name; }
+
+void check_segments(const std::string& path, const Lines& lines, Lines& sentences) {
+    if (std::find(lines.begin(), lines.end(), "#EXT-X-ENDLIST") == lines.end()) {
+        throw Refusal(redact(path) + " is a live playlist, which has no end (#EXT-X-ENDLIST); give the URL that it is "
+                                     "served at, or wait until it is complete");
+    }
+    Lines absent;
+    for (const std::string& line : lines) {
+        std::error_code failure;
+        if (line[0] == '#' || has_scheme(without_file(line))) continue;
+        const fs::path place = fs::path(path).parent_path() / without_file(line);
+        if (fs::exists(fs::symlink_status(place, failure))) continue;
+        if (std::find(absent.begin(), absent.end(), redact(line)) == absent.end()) absent.push_back(redact(line));
+    }
+    if (absent.empty()) return;
+    std::string listed;
+    for (std::size_t i = 0; i < std::min(absent.size(), kMostListed); ++i) listed += (i > 0 ? ", " : "") + absent[i];
+    if (absent.size() > kMostListed) listed += " and " + std::to_string(absent.size() - kMostListed) + " more";
+    sentences.push_back(redact(path) + " names " + std::to_string(absent.size()) +
+                        " files that are not there, whose frames are missing: " + listed);
 }
 
 }  // namespace
 
-void check_playlist(const std::string& path) {
+Lines check_playlist(const std::string& path) {
+    Lines sentences;
     const std::optional<Lines> lines = lines_of(path);
-    if (!lines) return;
+    if (!lines) return sentences;
     const bool master = names_playlists(*lines);
-    if (!master || has_segments(*lines)) check_end(path, *lines);  // FFmpeg plays segments of a master playlist too
-    if (!master) return;
+    // FFmpeg plays segments of a master playlist too.
+    if (!master || has_segments(*lines)) check_segments(path, *lines, sentences);
+    if (!master) return sentences;
     Lines names;
     for (const std::string& line : *lines) {
         if (std::string name = name_in(line); !name.empty()) names.push_back(std::move(name));
@@ -101,7 +121,7 @@ void check_playlist(const std::string& path) {
     }
     for (const std::string& name : names) {
         const std::string shown = ("'" + redact(name) + "'").substr(0, kLongestName);
-        const std::string file = begins(name, "file:") ? name.substr(5) : name;
+        const std::string file = without_file(name);
         if (has_scheme(file)) {
             throw Refusal(redact(path) + " names " + shown + ", which is no file; give the URL that it is served at");
         }
@@ -112,8 +132,9 @@ void check_playlist(const std::string& path) {
         if (names_playlists(*named)) {
             throw Refusal(redact(path) + " names " + shown + ", which names playlists itself; give that, or one of those");
         }
-        check_end(inner.string(), *named);
+        check_segments(inner.string(), *named, sentences);
     }
+    return sentences;
 }
 
 }  // namespace app

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace app {
 
 // Refuses a playlist that has no end, or that names one which is no plain list of segments, as edgeseg/video/playlist.py
-// does. `path` is a regular file that can be read. Throws Refusal.
-void check_playlist(const std::string& path);
+// does. `path` is a regular file that can be read. Gives a sentence on segments that are not there, which FFmpeg passes
+// over. Throws Refusal.
+std::vector<std::string> check_playlist(const std::string& path);
 
 }  // namespace app

@@ -122,6 +122,10 @@ void read_live(Container& container, const Request& request, Channel& channel) {
         header.seconds = decoded.seconds;
         header.damaged = decoder.damaged - std::exchange(damaged, decoder.damaged);
         listening = channel.send(image, header);
+        if (decoder.mended > 0) {  // said once: such a stream may go on for months
+            channel.warn(request.name +
+                         " sends frames that are damaged or lack a part: the decoder fills in what it cannot read");
+        }
         for (auto* warnings : {&clock.warnings, &decoder.warnings}) {
             for (const std::string& each : *warnings) channel.warn(each);
         }

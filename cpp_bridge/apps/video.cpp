@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <iterator>
@@ -23,6 +24,8 @@ namespace fs = std::filesystem;
 constexpr double kNominalFps = 25;  // where none is announced
 constexpr int kAttempts = 64;       // failed reads in a row; a damaged stretch costs a read a packet
 constexpr double kRestart = 1.0;    // seconds back by which the clock began again, as where two recordings were joined
+constexpr double kWrap = 8589934592.0 / 90000;  // seconds after which the clock of MPEG-TS begins at 0 again: 33 bits
+constexpr double kGap = 60.0;       // seconds without a frame that a wrap may lie in
 constexpr const char* kProtocols = "file,crypto,data";  // a playlist on disk must not reach into the network
 
 // Those that edgeseg/video/images.py reads, with their orientation, depth and transparency.
@@ -74,6 +77,15 @@ std::uintmax_t size_of(const std::string& path) {
     return failure ? 0 : bytes;
 }
 
+// Whether FFmpeg took a new clock for a wrap between two times, as it does with every step back by more than a minute, and
+// added 26.5 hours to what comes behind it.
+bool is_no_wrap(const char* container, double before, double at) {
+    const char* formats[] = {"mpegts", "mpeg", "hls"};
+    const auto is_it = [&](const char* each) { return std::strcmp(each, container) == 0; };
+    return std::any_of(std::begin(formats), std::end(formats), is_it) && at - before > kGap &&
+           std::floor(at / kWrap) != std::floor(before / kWrap);
+}
+
 std::string seconds_text(const char* format, double seconds) {
     char text[64];
     std::snprintf(text, sizeof text, format, seconds);
@@ -82,7 +94,8 @@ std::string seconds_text(const char* format, double seconds) {
 
 }  // namespace
 
-Video::Video(std::unique_ptr<Container> container, const Request& request, std::string path)
+Video::Video(std::unique_ptr<Container> container, const Request& request, std::string path,
+             std::vector<std::string> sentences)
     : container_(std::move(container)), decoder_(*container_, request.name, request.threads), path_(std::move(path)),
       timeout_(request.timeout), bytes_(size_of(path_)), period_([&] {
           fps = container_->rate(decoder_.stream());
@@ -90,6 +103,7 @@ Video::Video(std::unique_ptr<Container> container, const Request& request, std::
       }()),
       length_(container_->length(decoder_.stream())), timestamp_(-period_) {
     name = request.name;
+    warnings = std::move(sentences);
     if (!decode(first_)) {
         throw Refusal(ended.how == "lost"
                           ? ended.reason
@@ -145,7 +159,12 @@ void Video::break_off(int code) {
 double Video::goes_on(std::optional<double> at) {
     const double following = timestamp_ + period_;
     if (!at) return following;
-    if (!offset_ || *at - *offset_ < timestamp_ - kRestart) offset_ = *at - following;
+    if (!offset_) offset_ = *at - following;
+    const double before = timestamp_ + *offset_;
+    if (*at < before - kRestart || is_no_wrap(container_->format()->iformat->name, before, *at)) {
+        offset_ = *at - following;
+        length_.reset();  // what was announced is that of one clock
+    }
     const double shown = *at - *offset_;
     return shown > timestamp_ ? shown : following;
 }
@@ -157,7 +176,7 @@ void Video::judge_end() {
     const bool early = length_ && end < *length_ - std::max(2 * period_, *length_ / 100);
     if (index_ > 0 && (failed_ || decoder_.damaged > 0 || early)) {
         const std::string of =
-            length_ && *length_ != 0 ? seconds_text("of its %.1f s", *length_) : "of an unknown length";
+            length_ && *length_ != 0 && end <= *length_ ? seconds_text("of its %.1f s", *length_) : "of an unknown length";
         warnings.push_back(name + " is damaged or ends early: " + std::to_string(index_) + " frames could be decoded, " +
                            seconds_text("%.1f s ", end) + of + "; the output holds these");
     }
@@ -173,7 +192,7 @@ void Video::judge_end() {
 
 std::unique_ptr<Video> open_file(const Request& request) {
     check_file(request.source, request.name);
-    check_playlist(request.source);
+    std::vector<std::string> sentences = check_playlist(request.source);
     Entries options{{"protocol_whitelist", kProtocols}};
     options.insert(options.end(), request.options.begin(), request.options.end());
     std::unique_ptr<Container> container;
@@ -183,7 +202,7 @@ std::unique_ptr<Video> open_file(const Request& request) {
         throw Refusal(request.name + " " + why_unplayable(request.source));
     }
     if (container->format()->nb_streams == 0) throw Refusal(request.name + " " + why_unplayable(request.source));
-    return std::make_unique<Video>(std::move(container), request, request.source);
+    return std::make_unique<Video>(std::move(container), request, request.source, std::move(sentences));
 }
 
 }  // namespace app

@@ -8,9 +8,10 @@ namespace app {
 
 class Video : public Source {
   public:
-    // Takes an open container, and decodes the first frame. `path` is a local file's, "" of those on a network. Throws
-    // Refusal: it holds no video, or no frame that can be decoded.
-    Video(std::unique_ptr<Container> container, const Request& request, std::string path);
+    // Takes an open container, and decodes the first frame. `path` is a local file's, "" of those on a network; `sentences`
+    // are warnings of it. Throws Refusal: it holds no video, or no frame that can be decoded.
+    Video(std::unique_ptr<Container> container, const Request& request, std::string path,
+          std::vector<std::string> sentences = {});
 
     bool read(Frame& frame) override;
 
@@ -28,7 +29,7 @@ class Video : public Source {
     const double timeout_;
     const std::uintmax_t bytes_;
     const double period_;
-    const std::optional<double> length_;
+    std::optional<double> length_;
     Frame first_;
     bool waiting_ = true;  // the first frame is decoded, and not handed over
     bool failed_ = false;

@@ -139,7 +139,7 @@ def run_command(
     from edgeseg.terminal import print_report
     from edgeseg.video.access import Access, read_credentials
     from edgeseg.video.names import expand_time
-    from edgeseg.video.open import open_source, parse_options
+    from edgeseg.video.open import check_options, open_source, parse_options
     from edgeseg.video.options import StreamOptions, engine_threads
     from edgeseg.video.outputs import Outputs, check_outputs
     from edgeseg.video.run import run
@@ -172,6 +172,8 @@ def run_command(
     now = datetime.now()
     out, masks = (None if path is None else expand_time(path, now) for path in (out, masks))
     check_outputs(source, out, masks)
+    options = parse_options(source_option or [])
+    check_options(source, follow=follow, options=options)
     # What the user may have got wrong is opened before what takes time.
     with (
         open_source(
@@ -179,7 +181,7 @@ def run_command(
             timeout=timeout,
             decoder_threads=stream_options.decoder_threads(threads),
             follow=follow,
-            options=parse_options(source_option or []),
+            options=options,
             access=Access(read_credentials(credentials) if credentials else None, ca, insecure),
             reconnect=stream_options.policy,
             say=tell,

@@ -19,6 +19,7 @@ from edgeseg.video.decoder import Decoder
 from edgeseg.video.playlist import check_playlist
 from edgeseg.video.source import NOMINAL_FPS, Ended, Frame, Source, check_file
 from edgeseg.video.unplayable import why_unplayable
+from edgeseg.video.wrap import is_no_wrap
 
 ATTEMPTS = 64
 """Failed reads in a row after which a file counts as ended; a damaged stretch costs a read a packet."""
@@ -53,7 +54,7 @@ def open_file(
         SourceError: it is missing, empty, no video, or has no frame that decodes; or a playlist without an end.
     """
     check_file(path)
-    check_playlist(path)
+    sentences = check_playlist(path)
     chosen = {"protocol_whitelist": PROTOCOLS, **(options or {})}
     if follow is not None:
         chosen |= {"follow": "1", "rw_timeout": str(int(follow * 1e6))}
@@ -64,7 +65,9 @@ def open_file(
     if not container.streams:
         container.close()
         raise SourceError(f"{path} {why_unplayable(path)}")
-    return VideoSource(str(path), container, threads=decoder_threads, attempts=ATTEMPTS, path=path, follow=follow)
+    source = VideoSource(str(path), container, threads=decoder_threads, attempts=ATTEMPTS, path=path, follow=follow)
+    source.warnings += sentences
+    return source
 
 
 class VideoSource(Source):
@@ -76,7 +79,7 @@ class VideoSource(Source):
 
     Attributes:
         start_time: seconds on the container's clock at which the first frame is shown; sound may begin earlier.
-        length: seconds of the video stream, as announced; None if they are not.
+        length: seconds of the video stream, as announced; None if they are not, or once its clock has begun anew.
     """
 
     def __init__(
@@ -116,6 +119,7 @@ class VideoSource(Source):
         self._following = follow is not None
         self._size = path.stat().st_size if path and not follow else math.inf
         self._period = float(1 / (self.fps or NOMINAL_FPS))
+        self._format = container.format.name
         self.length = _length(container, stream)
         self._index = 0
         self._timestamp = -self._period
@@ -164,8 +168,10 @@ class VideoSource(Source):
             return following
         if self._offset is None:
             self.start_time, self._offset = at, at - following
-        if at - self._offset < self._timestamp - RESTART:
+        before = self._timestamp + self._offset
+        if at < before - RESTART or is_no_wrap(self._format, before, at):
             self._offset = at - following
+            self.length = None  # what was announced is that of one clock
         shown = at - self._offset
         return shown if shown > self._timestamp else following
 
@@ -205,7 +211,7 @@ def is_early(end: float, length: float | None, period: float) -> bool:
 
 def early_end(name: str, frames: int, end: float, length: float | None) -> str:
     """The warning of a video that holds `frames` alone, `end` seconds of the `length` that is announced."""
-    of = f"of its {length:.1f} s" if length else "of an unknown length"
+    of = f"of its {length:.1f} s" if length and end <= length else "of an unknown length"
     return (
         f"{name} is damaged or ends early: {frames} frames could be decoded, {end:.1f} s {of}; the output holds these"
     )

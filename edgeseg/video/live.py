@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -31,6 +31,7 @@ class Reading(NamedTuple):
         captured: time.perf_counter() when it arrived, before decoding.
         seconds: spent decoding it.
         damaged: frames since the one before that could not be decoded.
+        warnings: sentences on the source that were not given before.
     """
 
     image: Image
@@ -38,6 +39,7 @@ class Reading(NamedTuple):
     captured: float
     seconds: float
     damaged: int = 0
+    warnings: Sequence[str] = ()
 
 
 class LiveSource(Source):
@@ -77,7 +79,10 @@ class LiveSource(Source):
         self._mailbox = Mailbox(self.skipped)
         clock = Clock(name, self.warnings, timed=timed)
         self._thread = threading.Thread(
-            target=_capture, args=(self._mailbox, read, release, clock), name="edgeseg-live", daemon=True
+            target=_capture,
+            args=(self._mailbox, read, release, clock, self.warnings),
+            name="edgeseg-live",
+            daemon=True,
         )
         self._thread.start()
         weakref.finalize(self, self._mailbox.close).atexit = False  # then it is _close_all's work
@@ -117,14 +122,19 @@ class LiveSource(Source):
 
 
 def _capture(
-    mailbox: Mailbox, read: Callable[[], Reading | None], release: Callable[[], None], clock: Clock
+    mailbox: Mailbox,
+    read: Callable[[], Reading | None],
+    release: Callable[[], None],
+    clock: Clock,
+    warnings: list[str],
 ) -> None:
     """The life of the thread that reads. It does not know the source, which may go while it is blocked."""
     index = 0
     error: BaseException | None = None
     try:
         while not mailbox.closed and (reading := read()) is not None:
-            image, timestamp, captured, seconds, damaged = reading
+            image, timestamp, captured, seconds, damaged, new = reading
+            warnings += new
             mailbox.put(Frame(index, image, clock.at(timestamp, captured), captured, seconds), Skipped(damaged=damaged))
             del reading, image
             index += 1

@@ -18,7 +18,7 @@ from edgeseg.video.decoder import Decoder
 from edgeseg.video.file import VideoSource, frame_rate
 from edgeseg.video.live import LiveSource, Reading
 from edgeseg.video.source import Source
-from edgeseg.video.url import is_unknown_host, take_apart
+from edgeseg.video.url import check_address, is_unknown_host, take_apart
 
 ATTEMPTS = 64
 """Reads in a row that may fail on damaged data before a stream counts as broken."""
@@ -37,6 +37,8 @@ SEGMENTED = ("hls", "dash")
 
 CATCH_UP = 2.0
 """How much faster than their pace late frames of a segmented stream are given."""
+
+MENDED = "sends frames that are damaged or lack a part: the decoder fills in what it cannot read"
 
 TOO_LATE = "did not answer within {:g} s; is it there, does it send?"
 
@@ -57,7 +59,9 @@ def open_url(
 
     Raises:
         SourceError: it does not answer in time, refuses, or sends no video; the sentence says which.
+        UsageError: it names no host, or a port that there is none of.
     """
+    check_address(url)
     name = redact(url)
     access = access or Access()
     pieces = take_apart(url)
@@ -92,7 +96,7 @@ def _live(name: str, container: InputContainer, timeout: float) -> LiveSource:
         container.close()
         raise
     timed = not container.format.flags & NO_TIMESTAMPS
-    reader = _Reader(decoder, timeout, paced=container.format.name in SEGMENTED)
+    reader = _Reader(decoder, timeout, name, paced=container.format.name in SEGMENTED)
     fps = frame_rate(decoder.stream) if timed else None
     return LiveSource(name, reader.read, decoder.close, fps=fps, timeout=timeout, timed=timed)
 
@@ -100,9 +104,11 @@ def _live(name: str, container: InputContainer, timeout: float) -> LiveSource:
 class _Reader:
     """Reads a live stream for its source's thread."""
 
-    def __init__(self, decoder: Decoder, timeout: float, *, paced: bool) -> None:
+    def __init__(self, decoder: Decoder, timeout: float, name: str, *, paced: bool) -> None:
         self._decoder = decoder
         self._timeout = timeout
+        self._mended = f"{name} {MENDED}"
+        self._said = 0  # of the decoder's warnings
         self._paced = paced
         self._last: tuple[float, float] | None = None  # time stamp and perf_counter of the last frame that was given
         self._anchor = 0.0  # perf_counter at the time stamp 0
@@ -127,8 +133,16 @@ class _Reader:
                 return None
             if self._paced and decoded.time is not None:
                 self._keep_pace(decoded.time)
-            return Reading(*decoded, self._decoder.damaged - damaged)
+            return Reading(*decoded, self._decoder.damaged - damaged, self._new_warnings())
         raise LostError("sends data that cannot be read as video", cause="damaged")
+
+    def _new_warnings(self) -> list[str]:
+        """What the decoder has to say, each once; such a stream may go on for months."""
+        said = self._decoder.warnings
+        if self._decoder.mended and self._mended not in said:
+            said.append(self._mended)
+        new, self._said = said[self._said :], len(said)
+        return new
 
     def _keep_pace(self, at: float) -> None:
         """Waits until a frame of that time stamp is due. Late ones follow each other faster, so that none is lost."""

@@ -7,6 +7,7 @@ with open_source("street.mp4") as source:
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -138,6 +139,23 @@ def is_live(name: str) -> bool:
         return (" ! " in name or is_url(name)) and not Path(name).exists()
     except (OSError, ValueError):  # too long for a file, as pipelines can be
         return True
+
+
+def check_options(source: str, *, follow: bool, options: Mapping[str, str]) -> None:
+    """Refuses what would do nothing: to follow what is no video file, FFmpeg's options where others read.
+
+    Raises:
+        UsageError: the source is of another kind.
+    """
+    live = is_live(source)
+    is_stream = live and is_url(source) and " ! " not in source
+    is_video = not live and not os.path.isdir(source) and not is_image(Path(source))  # noqa: PTH112 - any length
+    if follow and not is_video:
+        raise UsageError(f"--follow waits at the end of a video file, and {redact(source)} is none; leave it out")
+    if options and not (is_video or is_stream):
+        raise UsageError(
+            f"--source-option is for what FFmpeg reads, video files and URLs, as {redact(source)} is not; leave it out"
+        )
 
 
 def parse_options(words: Iterable[str]) -> dict[str, str]:

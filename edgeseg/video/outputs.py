@@ -25,12 +25,14 @@ from edgeseg.video.window import Window
 
 
 def check_outputs(source: str | Path, out: Path | None, masks: Path | None) -> None:
-    """Refuses outputs that would replace what is read: a video by its overlay, an image by its mask.
+    """Refuses outputs that would replace what is read, a video by its overlay, an image by its mask; or each other.
 
     Raises:
         UsageError: one would.
     """
     original = real(Path(source))
+    if out is not None and masks is not None and real(out) == real(masks):
+        raise UsageError(f"--out and --masks both name {out}, a file and a folder; give one of them another name")
     if out is not None and real(out) == original:
         raise UsageError(f"the output {out} is the source itself and would replace it; give it another name")
     if masks is not None and real(masks) in (original, original.parent if is_image(original) else original):

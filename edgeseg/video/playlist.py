@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 from edgeseg.errors import SourceError
 from edgeseg.files import LARGEST_TEXT, open_file, read_file
 from edgeseg.redact import redact
+from edgeseg.video.images import shortened
 
 START = b"#EXTM3U"
 """By which FFmpeg knows a playlist; it must come first."""
@@ -19,8 +21,11 @@ _NAMED = re.compile(r'^#EXT-X-(?:MEDIA|I-FRAME-STREAM-INF):.*URI="([^"]*)"')
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
-def check_playlist(path: Path) -> None:
+def check_playlist(path: Path) -> list[str]:
     """Refuses a playlist that has no end, or that names one which is no plain list of segments.
+
+    Returns:
+        A sentence on segments that are not there, which FFmpeg passes over.
 
     Raises:
         SourceError: it is such a one.
@@ -28,12 +33,13 @@ def check_playlist(path: Path) -> None:
     """
     lines = _lines(path)
     if lines is None:
-        return
+        return []
+    sentences = []
     master = _names_playlists(lines)
     if not master or any(line.startswith("#EXTINF:") for line in lines):  # FFmpeg plays segments of a master too
-        _check_end(path, lines)
+        sentences += _check_segments(path, lines)
     if not master:
-        return
+        return sentences
     names = [match[1] for line in lines if (match := _NAMED.match(line))]
     names += [line for line in lines if not line.startswith("#")]
     if len(names) > MOST:
@@ -48,7 +54,8 @@ def check_playlist(path: Path) -> None:
             continue
         if _names_playlists(named):
             raise SourceError(f"{path} names {shown}, which names playlists itself; give that, or one of those")
-        _check_end(inner, named)
+        sentences += _check_segments(inner, named)
+    return sentences
 
 
 def _lines(path: Path) -> list[str] | None:
@@ -67,9 +74,16 @@ def _names_playlists(lines: list[str]) -> bool:
     return any(line.startswith(("#EXT-X-STREAM-INF:", "#EXT-X-MEDIA:")) for line in lines)
 
 
-def _check_end(path: Path, lines: list[str]) -> None:
+def _check_segments(path: Path, lines: list[str]) -> list[str]:
     if "#EXT-X-ENDLIST" not in lines:
         raise SourceError(
             f"{path} is a live playlist, which has no end (#EXT-X-ENDLIST); give the URL that it is served at, or wait "
             "until it is complete"
         )
+    names = [line for line in dict.fromkeys(lines) if line[0] != "#" and "\ufffd" not in line]  # which was no UTF-8
+    files = [name for name in names if not _SCHEME.match(name.removeprefix("file:"))]
+    places = {name: path.parent / name.removeprefix("file:") for name in files}
+    absent = [redact(name) for name, place in places.items() if not os.path.lexists(place)]  # a name may be too long
+    if not absent:
+        return []
+    return [f"{path} names {len(absent)} files that are not there, whose frames are missing: {shortened(absent)}"]

@@ -145,12 +145,13 @@ class Recording:
         )
 
     def _copy_sound(self, timestamp: float) -> None:
-        if self._sound is not None:
-            if self._timeline.jumps:
-                self.warnings.append(f"the sound ends at {timestamp:.1f} s, where the time stamps of the source jump")
-                self._end_sound()
-            else:
-                self._file.mux(self._sound.between(self._sound_start, timestamp + float(1 / self._rate)))
+        if self._sound is None:
+            return
+        if not self._timeline.jumps:
+            self._file.mux(self._sound.between(self._sound_start, timestamp + float(1 / self._rate)))
+        if self._timeline.jumps or self._sound.broken:
+            self.warnings.append(f"the sound ends at {timestamp:.1f} s, where the time stamps of the source jump")
+            self._end_sound()
 
     def _end_sound(self) -> None:
         if self._sound is not None:

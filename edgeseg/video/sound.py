@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeseg.errors import OutputError
+from edgeseg.video.wrap import is_no_wrap
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
@@ -45,9 +48,15 @@ class Sound:
             self._container.close()
             raise OutputError(f"{path} has no sound that could be copied; leave out --sound")
         self.stream: Stream = stream
+        self._breaks = False  # the clock begins anew behind the last packet
         self._start_time = start_time
         self._packets = self._read()
         self._next = next(self._packets, None)
+
+    @property
+    def broken(self) -> bool:
+        """Whether all was given up to where the file's clock begins anew; what follows would not fit the pictures."""
+        return self._breaks and self._next is None
 
     def between(self, start: float, end: float) -> Iterator[Packet[Any]]:
         """Packets that begin at `start` or later and before `end`, seconds since the first picture, moved by -`start`.
@@ -75,16 +84,17 @@ class Sound:
 
         from edgeseg.video.decoder import packets_of
 
-        before = float("-inf")
+        before = math.nan  # nothing is before it, nor behind
         try:
             for packet in _unframed(packets_of(self._container, self.stream), self.stream):
                 if packet.size == 0 or packet.pts is None or packet.time_base is None:
                     continue
-                seconds = float(packet.pts * packet.time_base) - self._start_time
-                if seconds < before - RESTART:
+                at = float(packet.pts * packet.time_base)
+                if at < before - RESTART or is_no_wrap(self._container.format.name, before, at):
+                    self._breaks = True
                     return
-                yield seconds, packet
-                before = seconds
+                yield at - self._start_time, packet
+                before = at
         except (av.FFmpegError, OSError):  # the end of a damaged file; the pictures' decoder says what is wrong
             return
 
@@ -95,6 +105,22 @@ def add_copy(container: OutputContainer, sound: Stream) -> Stream:
     if copy.codec_context.extradata is None and sound.codec_context.extradata is not None:
         copy.codec_context.extradata = sound.codec_context.extradata
     return copy
+
+
+def advice_on(codec: str, muxer: str) -> str:
+    """What to do with a sound that a container does not take; G.711, which cameras send, is taken by none here.
+
+    Args:
+        codec: by FFmpeg's canonical name.
+        muxer: of the container, by FFmpeg's name.
+    """
+    import av
+
+    with av.open(io.BytesIO(), "w", "matroska") as mkv:
+        takes = codec in mkv.supported_codecs
+    if not takes:
+        return "nor does another container here: leave out --sound, or make it AAC first (ffmpeg -c:v copy -c:a aac)"
+    return "leave out --sound" if muxer == "matroska" else "name an .mkv, which takes it, or leave out --sound"
 
 
 def _unframed(packets: Iterator[Packet[Any]], stream: Stream) -> Iterator[Packet[Any]]:

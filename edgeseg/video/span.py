@@ -26,6 +26,7 @@ from edgeseg.video.decoder import Decoder, best_stream, packets_of
 from edgeseg.video.file import PROTOCOLS, frame_rate
 from edgeseg.video.playlist import check_playlist
 from edgeseg.video.source import Ended, Frame, Source, check_file
+from edgeseg.video.wrap import is_no_wrap
 
 CODECS = frozenset({"av1", "libdav1d", "ffv1", "h264", "hevc", "mjpeg", "mpeg2video", "mpeg4", "prores", "vp9"})
 """Decoders that begin anew at a key frame in a closed group of pictures, and see damage; by FFmpeg's names."""
@@ -86,6 +87,7 @@ def _index(container: InputContainer, stream: VideoStream) -> tuple[list[int], l
     times: list[int] = []
     keys: list[bool] = []
     ended = False
+    second = float(stream.time_base or 0)
     h264 = stream.codec_context.name == "h264"
     header = bytes(stream.codec_context.extradata or b"")
     prefix = (header[4] & 3) + 1 if header[:1] == b"\1" and len(header) > 4 else 0
@@ -94,6 +96,8 @@ def _index(container: InputContainer, stream: VideoStream) -> tuple[list[int], l
             ended = True
             continue
         if ended or packet.pts is None or packet.is_corrupt:
+            return None
+        if times and is_no_wrap(container.format.name, times[-1] * second, packet.pts * second):
             return None
         times.append(packet.pts)
         keys.append(packet.is_keyframe and (not h264 or IDR in nal_types(bytes(packet), prefix)))

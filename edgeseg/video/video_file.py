@@ -26,7 +26,7 @@ from edgeseg.temporary import Temporary
 from edgeseg.video import scheduling
 from edgeseg.video.encoders import Encoder, Picture, add_stream
 from edgeseg.video.names import free_name
-from edgeseg.video.sound import add_copy
+from edgeseg.video.sound import add_copy, advice_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -133,9 +133,8 @@ class VideoFile:
             size = f"{picture.width}x{picture.height}"
             with_sound, advice = "", "choose another --codec or container"
             if sound is not None:  # the encoder was tried before
-                with_sound = f" with {sound.codec_context.name} sound"
-                mkv = "" if muxer == "matroska" else "name an .mkv, which takes most kinds of sound, or "
-                advice = f"{mkv}leave out --sound"
+                with_sound = f" with {sound.codec_context.codec.canonical_name} sound"
+                advice = advice_on(sound.codec_context.codec.canonical_name, muxer)
             raise OutputError(
                 f"cannot write {path} as {size} by {encoder.name}{with_sound}: "
                 f"{getattr(error, 'strerror', None) or error}; {advice}"

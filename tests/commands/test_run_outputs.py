@@ -120,6 +120,16 @@ def test_options_of_a_video_that_is_not_written(
     assert not (tmp_path / "out.png").exists()
 
 
+@pytest.mark.parametrize("source", ["0", "{}", "{}/in.png", "{}/%04d.png", "v4l2src ! appsink", "rtsp://h/x"])
+def test_options_that_would_do_nothing(run: Callable[..., int], tmp_path: Path, source: str) -> None:
+    source = source.format(tmp_path)
+    with pytest.raises(UsageError, match=r"--follow waits at the end of a video file, and .* is none"):
+        run(source, follow=True)
+    if "://" not in source:
+        with pytest.raises(UsageError, match="--source-option is for what FFmpeg reads"):
+            run(source, source_option=["video_size=1280x720"])
+
+
 def test_a_full_disk_under_the_masks_spares_the_recording_beside_them(
     tmp_path: Path, make_bundle: Callable[[Path, Spec], Bundle], spec: Spec
 ) -> None:

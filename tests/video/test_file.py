@@ -19,6 +19,7 @@ from edgeseg.errors import SourceError
 from edgeseg.video import scheduling
 from edgeseg.video.open import open_source
 from edgeseg.video.source import Ended
+from edgeseg.video.span import cut
 
 MakeVideo = Callable[..., Path]
 
@@ -167,6 +168,34 @@ def test_times_of_an_uneven_video(tmp_path: Path) -> None:
         container.mux(stream.encode(None))
     with open_source(tmp_path / "a.mkv") as source:
         assert np.allclose([frame.timestamp for frame in source], np.array(times) / 1000, atol=1e-3)
+
+
+def two_clocks(folder: Path, first: float, second: float) -> Path:
+    """Two recordings in MPEG-TS, joined, of ten frames each, whose clocks begin at so many seconds."""
+    for name, start in (("first", first), ("second", second)):
+        with av.open(str(folder / name), "w", format="mpegts", options={"output_ts_offset": str(start)}) as container:
+            encode(container, add_video(container, (64, 48), "mpeg2video"))
+    (folder / "a.ts").write_bytes((folder / "first").read_bytes() + (folder / "second").read_bytes())
+    return folder / "a.ts"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "step"),
+    [(3600, 0, 0.04), (90000, 100, 0.04), (3, 0, 0.04), (95440, 7200, 0.04), (0, 3600, 3600), (95441.5, 10, 13.0)],
+    ids=["an hour back", "a day back", "back", "near the end", "an hour on", "a wrap in a gap"],
+)
+def test_a_clock_that_begins_anew_is_no_wrap_of_26_hours(
+    tmp_path: Path, first: float, second: float, step: float
+) -> None:
+    path = two_clocks(tmp_path, first, second)
+    with open_source(path) as source:
+        steps = np.diff([frame.timestamp for frame in source])
+    assert len(steps) == 19
+    assert steps[9] == pytest.approx(step, abs=1.5 if step > 1 else 1e-3)
+    assert np.allclose(np.delete(steps, 9), 0.04, atol=1e-3)
+    assert not source.warnings
+    if step < 1:
+        assert not cut(path, 0.1)
 
 
 def combed(number: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

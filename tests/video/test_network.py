@@ -14,9 +14,11 @@ import cv2
 import numpy as np
 import pytest
 
-from edgeseg.errors import SourceError
+from edgeseg.errors import EdgeSegError, SourceError
+from edgeseg.video.network import MENDED
 from edgeseg.video.open import open_source
 from edgeseg.video.source import Ended, Frame
+from edgeseg.video.supervised.life import Policy
 
 pytestmark = pytest.mark.usefixtures("no_thread_left")
 MakeVideo = Callable[..., Path]
@@ -177,6 +179,23 @@ def test_the_path_of_a_camera_is_no_url() -> None:
         open_source("v4l2:///dev/video0", timeout=5)
 
 
+@pytest.mark.parametrize("reconnect", [None, Policy()])
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("rtsp://", "rtsp:// names no host"),
+        ("http:///x", "http:///x names no host"),
+        ("rtsp://user:secret@/x", r"rtsp://\*\*\*@/x names no host"),
+        ("tcp://127.0.0.1:65536", "has a port above 65535"),
+    ],
+)
+def test_an_address_that_leads_nowhere_is_not_asked_for_ever(
+    url: str, sentence: str, reconnect: Policy | None
+) -> None:
+    with pytest.raises(EdgeSegError, match=sentence):
+        open_source(url, timeout=5, reconnect=reconnect)
+
+
 def test_an_unknown_host_is_named() -> None:
     with pytest.raises(SourceError, match="has a host that is not known here"):
         open_source("http://no-such-host.invalid/live", timeout=10)
@@ -222,6 +241,33 @@ def test_damaged_h264_goes_on(tmp_path: Path, make_video: MakeVideo) -> None:
     assert frames[-1].timestamp > 6
     assert source.ended is not None
     assert source.ended.how == "lost"
+
+
+def test_frames_that_the_decoder_filled_in_are_said_once(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.ts"), "w") as container:
+        stream = container.add_stream("mpeg2video", rate=25, options={"g": "10"})
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
+        for number in range(60):
+            noise = np.random.default_rng(number).integers(0, 256, (96, 128, 3), np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(noise, format="bgr24")))
+        container.mux(stream.encode(None))
+    data = bytearray((tmp_path / "a.ts").read_bytes())
+    for place in range(len(data) // 4, len(data) // 188 * 188, len(data) // 20):
+        data[place // 188 * 188 + 90] ^= 0x55  # far from the headers
+
+    def send(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.sendall(data)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        sender = threading.Thread(target=send, args=(server,))
+        sender.start()
+        with open_source(f"tcp://127.0.0.1:{server.getsockname()[1]}", timeout=5) as source:
+            list(source)
+        sender.join()
+    assert source.warnings.count(f"{source.name} {MENDED}") == 1
 
 
 def test_live_hls_keeps_its_frames(tmp_path: Path, serve: Callable[[Handler], str]) -> None:

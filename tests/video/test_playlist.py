@@ -73,3 +73,15 @@ def test_a_recording_in_segments_is_read(name: str, folder: Path) -> None:
 def test_a_playlist_without_an_end_is_refused(name: str, message: str, folder: Path) -> None:
     with pytest.raises(SourceError, match=message):
         open_source(folder / name)
+
+
+@pytest.mark.parametrize("name", ["whole.m3u8", "master.m3u8"])
+def test_segments_that_are_not_there_are_said(folder: Path, name: str) -> None:
+    """FFmpeg passes over them, and nothing else would tell that their frames are missing."""
+    lost = "".join(f"#EXTINF:0.4,\nlost-{number}.ts\n" for number in range(7))
+    (folder / "whole.m3u8").write_text(SEGMENTS + lost + SEGMENTS.split("\n", 2)[2] + END)
+    with open_source(folder / name) as source:
+        assert len(list(source)) >= 20
+    listed = ", ".join(f"lost-{number}.ts" for number in range(5))
+    sentence = f"{folder}/whole.m3u8 names 7 files that are not there, whose frames are missing: {listed} and 2 more"
+    assert source.warnings == [sentence]

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from edgeseg.errors import OutputError, UsageError
 from edgeseg.temporary import Temporary
 from edgeseg.video.encoders import CODECS
+from edgeseg.video.file import VideoSource
+from edgeseg.video.open import open_source
 from edgeseg.video.recording import Recording
 from edgeseg.video.sound import Sound
 from edgeseg.video.timeline import STEP_BACK
@@ -332,6 +334,33 @@ def test_sound_that_begins_before_or_ends_before_the_pictures(tmp_path: Path, ma
     assert np.allclose(levels[:2], [0.3, 0.4], atol=0.04)
 
 
+@pytest.mark.parametrize("start", [0.0, 3600.0])
+def test_sound_ends_with_a_word_where_the_clock_of_its_file_begins_anew(
+    tmp_path: Path, make_video: MakeVideo, start: float
+) -> None:
+    whole = add_sound(make_video(tmp_path / "in.mp4", count=50), tmp_path / "sound.mkv", "aac", 2.0)
+    for name, offset in (("first", start), ("second", 0.0)):
+        with av.open(str(whole)) as source, av.open(
+            str(tmp_path / name), "w", format="mpegts", options={"output_ts_offset": str(offset)}
+        ) as container:
+            copies = [container.add_stream_from_template(stream) for stream in source.streams]
+            for packet in source.demux():
+                if packet.size:
+                    packet.stream = copies[packet.stream.index]
+                    container.mux(packet)
+    (tmp_path / "joined.ts").write_bytes((tmp_path / "first").read_bytes() + (tmp_path / "second").read_bytes())
+    with open_source(tmp_path / "joined.ts") as frames:
+        assert isinstance(frames, VideoSource)
+        sound = Sound(tmp_path / "joined.ts", frames.start_time)
+        recording = Recording(tmp_path / "out.mp4", 64, 48, Fraction(25), sound=sound)
+        for each in frames:
+            recording.write(each.image, each.timestamp)
+        recording.close()
+    assert len(read(recording.paths[0])[0]) == 100
+    assert len(loudness(recording.paths[0])[0]) in (4, 5)
+    assert [warning[:17] for warning in recording.warnings] == ["the sound ends at"]
+
+
 def test_sound_that_ends_does_not_hold_the_pictures_back(tmp_path: Path, make_video: MakeVideo) -> None:
     """Of a process that is killed then, all but the last seconds are on the disk."""
     source = add_sound(make_video(tmp_path / "in.mp4"), tmp_path / "sound.mkv", "aac", 0.5)
@@ -359,6 +388,15 @@ def test_sound_that_the_container_does_not_take(
     with pytest.raises(OutputError, match=rf"with {codec} sound: .*; name an \.mkv, .* or leave out --sound$"):
         Recording(tmp_path / f"out{extension}", 64, 48, RATE, sound=Sound(source))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", "sound.mkv"]
+
+
+@pytest.mark.parametrize("extension", CONTAINERS)
+def test_sound_that_no_container_takes(tmp_path: Path, make_video: MakeVideo, extension: str) -> None:
+    """G.711, as cameras send it: no other container is advised, which would refuse it too."""
+    source = add_sound(make_video(tmp_path / "in.mp4"), tmp_path / "sound.mov", "pcm_alaw", 1.0)
+    with pytest.raises(OutputError, match=r"with pcm_alaw sound: .*; nor does another container .*-c:a aac\)$"):
+        Recording(tmp_path / f"out{extension}", 64, 48, RATE, sound=Sound(source))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", "sound.mov"]
 
 
 def test_a_clock_that_starts_anew_is_said(tmp_path: Path) -> None:

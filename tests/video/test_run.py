@@ -124,6 +124,11 @@ def test_outputs_never_replace_the_source(tmp_path: Path, make_video: MakeVideo)
             check_outputs(source, None, images)
 
 
+def test_outputs_never_share_a_name(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--out and --masks both name"):
+        check_outputs("0", tmp_path / "a.mp4", tmp_path / "b" / ".." / "a.mp4")
+
+
 @pytest.mark.parametrize("out", ["none/out.mp4", "out.txt", "out.png"])
 def test_unwritable_output_fails_before_any_work(
     tmp_path: Path, make_shade_model: MakeModel, make_video: MakeVideo, out: str

@@ -115,6 +115,9 @@ TABLE: dict[str, list[list[str]]] = {
     "no artifact onnxruntime fp16": [["street.mkv", "--precision", "fp16", *NETWORK[:4]]],
     "engine tensorflow": [["street.mkv", "--engine", "tensorflow", *NETWORK[:2]]],
     "NAME=VALUE": [["street.mkv", "--source-option", word] for word in ("nonsense", "=x")],
+    "--source-option video files and URLs": [
+        [source, "--source-option", "video_size=640x480"] for source in ("0", "v4l2src ! appsink")
+    ],
     "empty": [
         [""],
         [" \t"],
@@ -144,10 +147,13 @@ TABLE: dict[str, list[list[str]]] = {
     "no video that can be decoded": [["text.mp4"]],
     "refused the connection": [["http://127.0.0.1:9/"], ["rtsps://127.0.0.1:9/x"]],
     "begins with foo://": [["foo://bar"]],
+    "names no host HOST/PATH": [["rtsp://"], ["http:///x"], ["RTSP://user:secret@/x", "--reconnect"]],
+    "port above 65535": [["rtsp://127.0.0.1:99999/x", "--reconnect"], ["tcp://127.0.0.1:065536"]],
     "begins with v4l2:// /dev/videoN": [["v4l2:///dev/video0"]],
     "is there already --overwrite {time:%H-%M-%S}": [["street.mkv", "--out", "there.mp4"]],
     "is the source itself": [["street.mkv", "--out", "street.mkv", "--overwrite"]],
     "would replace": [["street.mkv", "--masks", "street.mkv", "--overwrite"]],
+    "both name new.mp4": [["street.mkv", "--out", "new.mp4", "--masks", "./new.mp4"]],
     "no such folder": [["street.mkv", "--out", "nowhere/a.mp4"], ["street.mkv", "--out", "there.mp4/a.mp4"]],
     "ends in .mp4 .mkv .webm": [["street.mkv", "--out", each] for each in ("a.avi", "a", ".mp4", "a.png", "/dev/full")],
     "too long": [["street.mkv", "--out", "a" * 260 + ".mp4"], ["street.mkv", "--masks", "a" * 300]],

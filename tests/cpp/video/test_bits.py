@@ -16,6 +16,7 @@ import pytest
 
 from tests.cpp.video.cases import CASES, H264, LIMITED, QUARTER, YCGCO, Case, noise, write
 from tests.cpp.video.readers import Video, compare, python, refusal
+from tests.video.test_file import two_clocks
 
 ROUGH = 2
 """Rows at the bottom that an older swscale gives a coarser chroma where it interpolates 4:2:0 vertically."""
@@ -82,6 +83,14 @@ def test_a_change_of_size_is_followed(cpp: Callable[..., Video], tmp_path: Path)
     theirs = python(joined)
     assert {frame.shape for frame in theirs.frames} == {(48, 64, 3), (64, 32, 3)}
     compare(cpp(joined), theirs)
+
+
+@pytest.mark.parametrize(("first", "second"), [(3600, 0), (90000, 100), (3, 0), (95440, 7200), (0, 3600)])
+def test_a_clock_that_begins_anew_is_followed(
+    cpp: Callable[..., Video], tmp_path: Path, first: float, second: float
+) -> None:
+    joined = two_clocks(tmp_path, first, second)
+    compare(cpp(joined), python(joined))
 
 
 def test_the_largest_stream_is_read(cpp: Callable[..., Video], tmp_path: Path) -> None:

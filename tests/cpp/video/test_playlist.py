@@ -61,3 +61,12 @@ def test_one_with_an_end_is_played(cpp: Callable[..., Video], tmp_path: Path) ->
     (tmp_path / "list.m3u8").write_text(f"{LIST}#EXT-X-ENDLIST \t\r\n")
     (tmp_path / "a.m3u8").write_text(MASTER.format("list.m3u8"))
     compare(cpp(tmp_path / "a.m3u8"), python(tmp_path / "a.m3u8"))
+
+
+def test_segments_that_are_not_there_are_said(cpp: Callable[..., Video], tmp_path: Path) -> None:
+    write(tmp_path / "a.ts", Case("mpeg2video", ".ts"))
+    lost = "".join(f"#EXTINF:1,\n{name}.ts\n" for name in ("b", "b", "file:c", "d", "e", "f", "g"))
+    (tmp_path / "a.m3u8").write_text(f"{LIST}{lost}#EXTINF:1,\na.ts\n#EXT-X-ENDLIST\n")
+    ours, theirs = cpp(tmp_path / "a.m3u8"), python(tmp_path / "a.m3u8")
+    assert "names 6 files that are not there" in theirs.warnings[0]
+    assert ours.warnings == theirs.warnings
