@@ -117,7 +117,7 @@ def wrapped_bundle(
     spec = original.spec
     dataset = None if data is None else Dataset.open(data, split)
     wrapped = converted(
-        wrap(original.model, original.tail.logits, original.dtype, original.model_spec, original.head, original.where),
+        wrap(original.model, original.tail, original.dtype, original.model_spec, original.head, original.where),
         original.where,
     )
     frames = sample_frames(dataset)
