@@ -190,6 +190,11 @@ class Original:
         return self.head.threshold
 
     @property
+    def whole(self) -> bool:
+        """Whether the channels hold whole numbers, as ready-made masks and levels of uint8 are."""
+        return self._values.whole
+
+    @property
     def independent(self) -> bool:
         """Whether the channels look like probabilities that each hold or fail by themselves."""
         if self.tail.ids is not None or {*CHOICES} & {*self.tail.names}:
