@@ -13,10 +13,11 @@ import contextlib
 import errno
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from edgeseg.errors import EdgeSegError, OutputError
+from edgeseg.errors import EdgeSegError, OutputError, UsageError
 from edgeseg.files import real
 from edgeseg.rename import exchange
 from edgeseg.temporary import Temporary, lock, orphans
@@ -95,6 +96,36 @@ def check_name(path: Path) -> None:
         raise
     except OSError as error:  # a name that is too long, a folder that must not be looked into
         raise OutputError(f"cannot write {path}: {error.strerror}; choose another name or folder") from error
+
+
+def check_outputs(*paths: Path | None) -> None:
+    """Refuses places where nothing can be written, or two that are one, before anything is measured.
+
+    Raises:
+        OutputError: as `check_writable`.
+        UsageError: one would replace the other.
+    """
+    named = [path for path in paths if path is not None]
+    for number, path in enumerate(named):
+        check_writable(path)
+        if real(path) in map(real, named[:number]):
+            raise UsageError(f"{path} is named for two outputs, of which the second would replace the first")
+
+
+def check_writable(path: Path) -> None:
+    """Refuses a place where nothing can be written, before anything is measured.
+
+    Raises:
+        OutputError: the folder is missing or may not be written, or `path` is a folder, device or pipe.
+    """
+    check_name(path)
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):  # what os.access says is not true for root, /proc, full disks
+            pass
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {path}: its folder is missing or may not be written ({error.strerror}); choose another"
+        ) from error
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg import kernels
-from edgeseg.atomic import write_text
+from edgeseg.atomic import check_writable, write_text
 from edgeseg.bundle import Bundle
 from edgeseg.engines import Engine, open_engine
 from edgeseg.engines.tensorrt.installation import driver, first_card, products
@@ -78,7 +78,7 @@ def main(bundle: str = "road", *, json: Path | None = None, calls: int = 300, wi
     """
     opened = Bundle.open(bundle)
     if json is not None:
-        result.check_writable(json)
+        check_writable(json)
     cuda = driver()
     card = first_card(cuda)
     context = card.retain_primary_context()

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from edgeseg.accuracy.dataset import Dataset
-from edgeseg.atomic import write_text
+from edgeseg.atomic import check_writable, write_text
 from edgeseg.bundle import Bundle
 from edgeseg.measured import Evaluation, Network
 from edgeseg_bench.labelled import open_labelled
 from edgeseg_bench.machine import machine
-from edgeseg_bench.result import check_writable, to_text
+from edgeseg_bench.result import to_text
 from edgeseg_bench.script import run_script
 from edgeseg_export.sizes import parse_size
 from edgeseg_export.to_onnx import export

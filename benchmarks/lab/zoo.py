@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeseg.accuracy.dataset import Dataset
-from edgeseg.atomic import write_text
+from edgeseg.atomic import check_writable, write_text
 from edgeseg.bundle import Bundle
 from edgeseg.errors import DataError
 from edgeseg.measured import Evaluation, Network, Training
@@ -23,7 +23,7 @@ from edgeseg_bench import engine
 from edgeseg_bench.engine import TENSORS
 from edgeseg_bench.labelled import open_labelled
 from edgeseg_bench.machine import machine
-from edgeseg_bench.result import check_writable, to_text
+from edgeseg_bench.result import to_text
 from edgeseg_bench.script import run_script
 
 WEIGHTS = "weights.safetensors"

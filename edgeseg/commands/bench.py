@@ -44,7 +44,7 @@ def bench(
         frames: of a window, at most.
         windows: measured at most.
     """
-    from edgeseg.atomic import write_text
+    from edgeseg.atomic import check_outputs, write_text
     from edgeseg.bundle import Bundle
     from edgeseg.terminal import make_console
     from edgeseg_bench import result, suite
@@ -54,7 +54,7 @@ def bench(
     from edgeseg_bench.report.table import tables
     from edgeseg_bench.street_clip import street_clip
 
-    result.check_outputs(json, html)
+    check_outputs(json, html)
     dataset = open_labelled(data, split) if data is not None else None
     settings = Settings(mode=mode, frames=frames, windows=windows, fps=fps, dataset=dataset)
     console = make_console(stderr=True)

@@ -11,9 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from edgeseg.artifact import Target
-from edgeseg.atomic import write_text
+from edgeseg.atomic import check_outputs, write_text
 from edgeseg.bundle import Bundle
-from edgeseg.errors import OutputError
 from edgeseg.progress import progress_bar
 from edgeseg.terminal import make_console
 from edgeseg_export.precision.histogram import Method
@@ -57,9 +56,7 @@ def sensitivity_command(
     from edgeseg_export.precision.sensitivity import sensitivity
     from edgeseg_export.precision.sensitivity_page import page
 
-    for file in (json_file, html):
-        if file is not None and not file.parent.is_dir():  # known before minutes of measuring
-            raise OutputError(f"cannot write {file}: there is no folder {file.parent}; make it first")
+    check_outputs(json_file, html)
     with progress_bar("measure") as progress:
         result = sensitivity(
             Bundle.open(bundle),

@@ -47,7 +47,7 @@ def tune_command(
         json: write all figures here.
         html: write a page with table and plot here.
     """
-    from edgeseg.atomic import write_text
+    from edgeseg.atomic import check_outputs, write_text
     from edgeseg.errors import UsageError
     from edgeseg.processor import available_cores
     from edgeseg.run_settings import write_settings
@@ -63,7 +63,7 @@ def tune_command(
     if not bundles:
         raise UsageError("no bundle is given, expected at least one, such as road")
     budget = Budget(max_latency, min_miou)
-    result.check_outputs(out, json, html)
+    check_outputs(out, json, html)
     sizes = [parsed for text in size or () if (parsed := parse_size(text)) is not None]
     choices, skipped = combinations(bundles, engine_name=engine, sizes=sizes, threads=threads, batches=throughput)
     dataset = open_labelled(data, split)

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from rich.table import Table
 
 from edgeseg.arguments import check_percent
-from edgeseg.atomic import write_text
+from edgeseg.atomic import check_outputs, write_text
 from edgeseg.bundle import Bundle
 from edgeseg.fact import Fact
 from edgeseg.progress import progress_bar
@@ -60,6 +60,7 @@ def verify_command(
     from edgeseg_export.verify_page import page
     from edgeseg_export.verify_stages import stages
 
+    check_outputs(json_file, html)
     if min_agreement is not None:
         check_percent(min_agreement, "--min-agreement")
     opened, proof = Bundle.open(bundle), open_proof(data, split)

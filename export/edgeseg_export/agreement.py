@@ -20,9 +20,7 @@ from edgeseg.models.normalise import FrameToLogits
 from edgeseg.ort import ort
 from edgeseg.segmenter import Segmenter
 from edgeseg.spec import Rect, Spec
-
-TOLERANCE = 1e-3
-"""Of the largest value of a tensor: float32 sums in another order differ by about 1e-6, a wrong layer by 1e-1."""
+from edgeseg_export.closeness import TOLERANCE
 
 LEAST_AGREEMENT = 99.9
 """Percent of the pixels that must have the same class."""

@@ -14,6 +14,7 @@ from edgeseg.candidate import CPU_RUNTIMES
 from edgeseg.engines import open_engine
 from edgeseg.errors import EdgeSegError, ExportError
 from edgeseg.spec import Spec
+from edgeseg_export.closeness import Closeness
 
 STEP = 32
 """Pixels; sizes are multiples of it, which every encoder can halve five times."""
@@ -32,7 +33,7 @@ def prove_sizes(
     spec: Spec,
     frame: NDArray[np.uint8],
     reference: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
-    tolerance: float,
+    closeness: Callable[[], Closeness] = Closeness,
 ) -> tuple[str, ...]:
     """Runs the graph at `other_sizes` in every engine of the processor that is here.
 
@@ -41,7 +42,7 @@ def prove_sizes(
         spec: that it keeps.
         frame: uint8 (H, W, 3) in BGR.
         reference: logits (1, C, h, w) of a tensor uint8 (1, H, W, 3), by the network that the graph was made of.
-        tolerance: largest difference, as a fraction of the largest logit.
+        closeness: makes what says whether logits are the same.
 
     Returns:
         The sizes, "WIDTHxHEIGHT", at which all agree.
@@ -55,7 +56,7 @@ def prove_sizes(
         try:
             for width, height in sizes:
                 tensor = kernels.resize(frame, width, height)[np.newaxis]
-                _compare(engine.infer, reference, tensor, f"{name} at {width}x{height}", tolerance)
+                _compare(engine.infer, reference, tensor, f"{name} at {width}x{height}", closeness())
         finally:
             engine.close()
     return tuple(f"{width}x{height}" for width, height in sizes)
@@ -66,7 +67,7 @@ def _compare(
     reference: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
     tensor: NDArray[np.uint8],
     what: str,
-    tolerance: float,
+    closeness: Closeness,
 ) -> None:
     advice = "a network that is tied to one size is no dynamic one: export it without dynamic"
     try:
@@ -77,11 +78,11 @@ def _compare(
         raise ExportError(
             f"the graph is not dynamic, {what} gives {actual.shape}, the network {expected.shape}; {advice}"
         )
-    difference, largest = float(np.abs(actual - expected).max()), float(np.abs(expected).max())
-    if not difference <= tolerance * largest:
+    closeness.add(actual, expected)
+    if not closeness.close:
         raise ExportError(
-            f"the graph is not dynamic, logits of {what} differ by up to {difference:.3g} (largest {largest:.3g}); "
-            f"{advice}"
+            f"the graph is not dynamic, logits of {what} differ by up to {closeness.difference:.3g} (largest "
+            f"{closeness.largest:.3g}); {advice}"
         )
 
 

@@ -38,11 +38,20 @@ def _cast(graph: onnx.GraphProto) -> None:
         _widen(tensor)
     del graph.value_info[:]  # inferred again by whoever wants to know
     for value in (*graph.input, *graph.output):
-        if value.type.tensor_type.elem_type == TensorProto.FLOAT16:
-            value.type.tensor_type.elem_type = TensorProto.FLOAT
+        kind = tensor_type(value.type)
+        if kind.elem_type == TensorProto.FLOAT16:
+            kind.elem_type = TensorProto.FLOAT
     for node in graph.node:
         for inner in subgraphs(node):
             _cast(inner)
+
+
+def tensor_type(kind: onnx.TypeProto) -> onnx.TypeProto.Tensor:
+    """The type of a tensor, or of the tensors in a sequence or optional; an empty one of what holds none."""
+    inner = kind.WhichOneof("value")
+    if inner in ("sequence_type", "optional_type"):
+        return tensor_type(getattr(kind, inner).elem_type)
+    return kind.tensor_type if inner == "tensor_type" else onnx.TypeProto.Tensor()
 
 
 def _widen(tensor: onnx.TensorProto) -> None:

@@ -30,7 +30,7 @@ from edgeseg.models.normalise import FrameToLogits, FrameToMask
 from edgeseg.models.weights import Weights, fold, load_weights
 from edgeseg.segmenter import Segmenter
 from edgeseg.spec import Resize, Spec
-from edgeseg_export.agreement import TOLERANCE, compare, compare_masks, torch_logits
+from edgeseg_export.agreement import compare, compare_masks, torch_logits
 from edgeseg_export.batches import prove_batches
 from edgeseg_export.card import model_card
 from edgeseg_export.dynamic import prove_sizes
@@ -102,7 +102,7 @@ def export(
         network, agreement = _network(loaded, spec), compare(loaded.network, file, spec, frames)
         if dynamic:
             reference = partial(torch_logits, loaded.network)
-            agreement = replace(agreement, sizes=prove_sizes(file, spec, frames[0], reference, TOLERANCE))
+            agreement = replace(agreement, sizes=prove_sizes(file, spec, frames[0], reference))
         measured = Measured.of(network, _training(loaded), agreement)
         if batch > 1:
             measured = measured.add(prove_batches(file, "onnxruntime", spec, frames))

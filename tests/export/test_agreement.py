@@ -20,6 +20,7 @@ from edgeseg.models.normalise import FrameToLogits
 from edgeseg.spec import Spec
 from edgeseg_export import agreement
 from edgeseg_export.agreement import compare, compare_masks, first_difference, torch_logits
+from edgeseg_export.closeness import TOLERANCE
 
 HEAD = ("network.head.weight", "network.head.bias")
 SPEC = Spec("small", 12, 8, "stretch", 1, ("a", "b", "c"), ((0, 0, 0),) * 3, None, "none")
@@ -153,7 +154,7 @@ def test_logits_may_differ_by_the_tolerance(
 ) -> None:
     """The same offset for all classes: it changes no mask."""
     frame = frames[0]
-    offset = np.float32(part * agreement.TOLERANCE * np.abs(logits_of(network, frame)).max())
+    offset = np.float32(part * TOLERANCE * np.abs(logits_of(network, frame)).max())
     file = write_graph(network, tmp_path / "a.onnx", add("offset"), offset=offset)
     if agrees:
         fact = compare(network, file, SPEC, [frame])

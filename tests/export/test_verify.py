@@ -23,7 +23,7 @@ from edgeseg.artifact import Artifact
 from edgeseg.bundle import Bundle
 from edgeseg.bundle_writer import write_bundle
 from edgeseg.commands.verify import verify_command
-from edgeseg.errors import DataError, EngineError, UsageError
+from edgeseg.errors import DataError, EngineError, OutputError, UsageError
 from edgeseg.measured import Calibration, Measured
 from edgeseg.models import build
 from edgeseg.models.weights import save_weights
@@ -222,6 +222,13 @@ def test_without_labels_artifacts_are_compared_with_fp32_and_auto_takes_what_agr
     assert agreement.max_difference == pytest.approx(0, abs=1e-4)  # without VNNI int8 is computed node by node
     assert fp32.measured.facts["agreement"] == {"mask": 1.0}  # as before: it agrees with itself
     assert int8.keeps_accuracy_of(fp32)
+
+
+def test_places_for_the_reports_are_looked_at_before_the_work(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"x is named for two outputs"):
+        verify_command("nowhere", data=tmp_path, json_file=tmp_path / "x", html=tmp_path / "x")
+    with pytest.raises(OutputError, match=r"cannot write .*x\.html"):
+        verify_command("nowhere", data=tmp_path, html=tmp_path / "nowhere" / "x.html")
 
 
 def test_the_threshold_without_labels_is_98_or_the_owners(

@@ -24,7 +24,7 @@ from edgeseg.train.loop import CHECKPOINT, WEIGHTS, train
 from edgeseg.train.settings import TrainSettings
 from edgeseg.train.start import initial_network
 from edgeseg.train.statistics import measure_statistics
-from edgeseg_export.agreement import TOLERANCE
+from edgeseg_export.closeness import TOLERANCE
 from edgeseg_export.to_onnx import export
 
 CLASSES = ("far", "near", "thing")

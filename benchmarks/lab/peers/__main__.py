@@ -8,10 +8,10 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.console import Console
 
-from edgeseg.atomic import write_text
+from edgeseg.atomic import check_writable, write_text
 from edgeseg.bundle import Bundle
 from edgeseg.errors import SourceError, UsageError
-from edgeseg_bench.result import check_writable, to_text
+from edgeseg_bench.result import to_text
 from edgeseg_bench.script import run_script
 from edgeseg_bench.street_clip import street_clip
 from edgeseg_export.sizes import parse_size

@@ -17,7 +17,7 @@ import numpy as np
 
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.arrays import Image
-from edgeseg.atomic import write_text
+from edgeseg.atomic import check_writable, write_text
 from edgeseg.bundle import Bundle
 from edgeseg.engines import Engine, open_engine
 from edgeseg.errors import UsageError
@@ -25,7 +25,7 @@ from edgeseg.kernels import resize
 from edgeseg_bench.engine import measure
 from edgeseg_bench.labelled import open_labelled
 from edgeseg_bench.machine import condition, machine, versions, warnings
-from edgeseg_bench.result import check_writable, to_text
+from edgeseg_bench.result import to_text
 from edgeseg_bench.script import run_script
 from lab.speed.files import NetworkFiles, fresh, of_bundles
 from lab.tables.parts import load_results

@@ -19,7 +19,7 @@ from edgeseg.artifact import sha256_of
 from edgeseg.bundle import Bundle
 from edgeseg.bundle_writer import check_replaceable
 from edgeseg.errors import ExportError, SpecError, UsageError
-from edgeseg_export.agreement import TOLERANCE
+from edgeseg_export.closeness import MOST_TURNED, Closeness
 from edgeseg_export.foreign.import_onnx import Origin, wrapped_bundle
 from edgeseg_export.foreign.model_spec import ModelSpec
 from edgeseg_export.foreign.open_onnx import load_foreign
@@ -152,23 +152,30 @@ def _difference(graph: nn.Module, original: Original) -> float:
         ExportError: it is too large.
     """
     spec = original.model_spec.spec
-    difference = largest = 0.0
+    closeness, turned = Closeness(), 0.0
     for frame in sample_frames(None):
         tensor = kernels.resize(frame, spec.width, spec.height)[np.newaxis]
         with torch.no_grad():
-            expected: NDArray[Any] = graph(torch.from_numpy(original.model_spec.preparation(tensor))).numpy()
+            answer = graph(torch.from_numpy(original.model_spec.preparation(tensor)))
+            expected: NDArray[Any] = (answer.float() if answer.is_floating_point() else answer).numpy()
         actual = original(tensor)[original.output]
-        if expected.dtype.kind in "iub":  # class ids
-            difference, largest = max(difference, float(np.mean(actual != expected))), 1.0
+        if actual.shape != expected.shape:
+            raise ExportError(
+                f"the exported graph of {original.where} gives {actual.shape} where PyTorch gives {expected.shape}; "
+                "does its shape depend on the data?"
+            )
+        if expected.dtype.kind in "iub":  # class ids, or levels
+            turned = max(turned, float(np.mean(actual != expected)))
             continue
-        difference = float(np.maximum(difference, np.abs(actual - expected).max()))  # where max() would lose a NaN
-        largest = max(largest, float(np.abs(expected).max()))
-    if not difference <= TOLERANCE * largest:
+        planes = expected.shape if expected.ndim == 4 else (1, 1, -1, 1)
+        closeness.add(actual.reshape(planes), expected.reshape(planes))
+    if turned > MOST_TURNED or not closeness.close:
         raise ExportError(
-            f"the exported graph of {original.where} disagrees with PyTorch: outputs differ by up to {difference:.3g} "
-            f"(largest {largest:.3g}); does it depend on the data or on chance?"
+            f"the exported graph of {original.where} disagrees with PyTorch: outputs differ by up to "
+            f"{closeness.difference or turned:.3g} (largest {closeness.largest or 1:.3g}); does it depend on the data "
+            "or on chance?"
         )
-    return float(f"{difference:.2e}")
+    return float(f"{closeness.difference or turned:.2e}")
 
 
 def _said(error: Exception) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -26,8 +27,9 @@ from edgeseg.errors import ExportError
 from edgeseg.fact import Fact
 from edgeseg.measured import Measured
 from edgeseg.segmenter import Segmenter
-from edgeseg_export.agreement import LEAST_AGREEMENT, TOLERANCE
+from edgeseg_export.agreement import LEAST_AGREEMENT
 from edgeseg_export.batches import prove_batches
+from edgeseg_export.closeness import Closeness
 from edgeseg_export.dynamic import prove_sizes
 from edgeseg_export.foreign.convert_opset import converted
 from edgeseg_export.foreign.imported_card import imported_card
@@ -48,9 +50,6 @@ QUANTISED = frozenset(
 
 ABSURD = 0.995
 """Share of the pixels of real frames above which one class is a sign of a wrong input."""
-
-HALF_TOLERANCE = 2e-2
-"""As TOLERANCE, for networks in float16, whose sums round coarsely and in another order."""
 
 
 def import_onnx(
@@ -117,7 +116,7 @@ def wrapped_bundle(
     spec = original.spec
     dataset = None if data is None else Dataset.open(data, split)
     wrapped = converted(
-        wrap(original.model, original.tail.logits, original.dtype, original.model_spec, original.head, original.where),
+        wrap(original.model, original.tail, original.dtype, original.model_spec, original.head, original.where),
         original.where,
     )
     frames = sample_frames(dataset)
@@ -126,11 +125,11 @@ def wrapped_bundle(
     artifacts: dict[Path, Artifact] = {}
     with tempfile.TemporaryDirectory(prefix="edgeseg-import-") as folder:
         graphs = _graphs(wrapped)
-        tolerance = TOLERANCE if graphs.keys() == {"fp32"} else HALF_TOLERANCE
+        closeness = partial(Closeness, half=graphs.keys() != {"fp32"}, whole=original.whole)
         for precision, graph in graphs.items():
             file = _written(graph, original, Path(folder), precision)
             model = Segmenter(spec, open_engine("onnxruntime", file, spec, threads=1, own=True))
-            facts: list[Fact] = [_proof(original, model, origin, frames, file, tolerance)]
+            facts: list[Fact] = [_proof(original, model, origin, frames, file, closeness)]
             if spec.batch > 1:
                 facts.append(prove_batches(file, "onnxruntime", spec, frames))
             evaluation = None if dataset is None else evaluate(model, dataset, progress=progress)
@@ -169,33 +168,30 @@ def _proof(
     origin: Origin,
     frames: list[NDArray[np.uint8]],
     file: Path,
-    tolerance: float,
+    closeness: Callable[[], Closeness],
 ) -> OriginalAgreement:
     """Compares a file with the original: on frames, and at other sizes if it is to take them."""
-    agreement = _agreement(original, model, origin, frames, tolerance)
+    agreement = _agreement(original, model, origin, frames, closeness())
     if not model.spec.dynamic:
         return agreement
-    sizes = prove_sizes(file, model.spec, frames[0], lambda tensor: original.logits(original(tensor)), tolerance)
+    sizes = prove_sizes(file, model.spec, frames[0], lambda tensor: original.logits(original(tensor)), closeness)
     return replace(agreement, sizes=sizes)
 
 
 def _agreement(
-    original: Original, model: Segmenter, origin: Origin, frames: list[NDArray[np.uint8]], tolerance: float
+    original: Original, model: Segmenter, origin: Origin, frames: list[NDArray[np.uint8]], closeness: Closeness
 ) -> OriginalAgreement:
     """Compares logits, and the masks that the network's own output means, at its own size, with the kernels'."""
     spec = model.spec
     size = spec.height, spec.width
     whole = spec.rect(spec.width, spec.height)
     cut = kernels.argmax if spec.head.exclusive else kernels.labels
-    difference = largest = 0.0
     same = pixels = 0
     for frame in frames:
         tensor = model.prepare(frame)
         expected = original(tensor)
         actual, reference = model.infer(tensor), original.logits(expected)
-        with np.errstate(invalid="ignore"):  # infinities; the kernels refuse them
-            difference = max(difference, float(np.abs(actual - reference).max()))
-        largest = max(largest, float(np.abs(reference).max()))
+        closeness.add(actual, reference)
         own = size if original.resizes_scores and spec.grid != "corners" else None
         # What the channels that are left out would have won is no matter.
         alone = original.model_spec.channels is not None and spec.head.exclusive
@@ -206,7 +202,8 @@ def _agreement(
         same += int((agrees if alone else agrees | original.ties(expected, found, own)).sum())
         pixels += mask.size
     agreement = 100 * same / pixels
-    if not difference <= tolerance * largest or agreement < LEAST_AGREEMENT:
+    difference, largest = closeness.difference, closeness.largest
+    if not closeness.close or agreement < LEAST_AGREEMENT:
         if not np.array_equal(original.logits(original(tensor)), reference, equal_nan=True):
             raise ExportError(
                 f"{original.where} gives other scores each time for the same frame, as Dropout in training mode and "

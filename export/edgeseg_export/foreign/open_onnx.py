@@ -38,11 +38,11 @@ def load_foreign(path: Path) -> onnx.ModelProto:
     except OSError as error:
         raise ExportError(f"cannot read {path}: {error.strerror or error}; check the path") from error
     except ValueError as error:
-        raise ExportError(f"{path} is not an ONNX model ({error}); give a file that an exporter wrote") from error
+        raise ExportError(f"{path} is not an ONNX model ({error}); {_advice(path)}") from error
     except Exception as error:  # protobuf's exceptions share no base with Python's
-        raise ExportError(f"{path} is not an ONNX model; give a file that an exporter wrote") from error
+        raise ExportError(f"{path} is not an ONNX model; {_advice(path)}") from error
     if not model.graph.node or not _is_text(model):
-        raise ExportError(f"{path} is not an ONNX model, or a damaged one; give a file that an exporter wrote")
+        raise ExportError(f"{path} is not an ONNX model, or a damaged one; {_advice(path)}")
     _load_external(model, path)
     open_sizes(model.graph)
     if model.functions:
@@ -58,6 +58,15 @@ def load_foreign(path: Path) -> onnx.ModelProto:
     sort_nodes(model.graph, str(path))
     copy_shared_weights(model.graph)
     return model
+
+
+def _advice(path: Path) -> str:
+    """How to come to an ONNX file from one that is none."""
+    if path.suffix in (".pt", ".pth", ".ckpt", ".safetensors"):
+        return f"PyTorch weights go with their code: edgeseg export package.module:factory --weights {path.name}"
+    if path.suffix == ".pt2":
+        return f'write one by torch.onnx.export(torch.export.load("{path.name}"), f="model.onnx")'
+    return "give a file that an exporter wrote"
 
 
 def open_sizes(graph: onnx.GraphProto) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from edgeseg.artifact import sha256_of
 from edgeseg.errors import ExportError, UsageError, WeightsError
@@ -39,6 +40,8 @@ def make_network(factory: str) -> nn.Module:
         if error.name is not None and not f"{module}.".startswith(f"{error.name}."):
             raise ExportError(f"{module} needs {error.name}, which is not installed; install it") from error
         raise UsageError(f"there is no module {module}; is it installed, or in this folder?") from error
+    except SystemExit as error:  # after a look at the command line
+        raise ExportError(f"{module} is a script, which ends when imported; put the factory into a module") from error
     except Exception as error:  # code of other people
         raise ExportError(f"{module} cannot be imported: {_said(error)}") from error
     for part in name.split("."):
@@ -47,11 +50,18 @@ def make_network(factory: str) -> nn.Module:
         value = getattr(value, part)
     try:
         network = value()
-    except Exception as error:  # code of other people
+    except (Exception, SystemExit) as error:  # code of other people
         raise ExportError(f"{factory} cannot be called without arguments: {_said(error)}") from error
     if not isinstance(network, nn.Module):
         raise ExportError(f"{factory} gives a {type(network).__name__}, expected a torch.nn.Module")
-    return network.eval().float()
+    if isinstance(network, torch.jit.ScriptModule):
+        raise ExportError(f"{factory} gives TorchScript, which torch exports no more; give the module it was made from")
+    try:
+        return network.eval().float()
+    except NotImplementedError as error:  # its mode and type are fixed
+        raise ExportError(
+            f"{factory} gives a program of torch.export; write it by torch.onnx.export, and import that file"
+        ) from error
 
 
 def load_into(network: nn.Module, path: Path, ignore: Sequence[str] = ()) -> list[str]:
@@ -69,7 +79,7 @@ def load_into(network: nn.Module, path: Path, ignore: Sequence[str] = ()) -> lis
         WeightsError: the file cannot be read, holds more than weights, or those of another network; or a pattern fits
             no name, or one that the network needs.
     """
-    state = network.state_dict()
+    state = _tensors(network)
     weights, notes = _unwrapped(read_weights(path), state, path)
     if ignore:
         notes.append(_leave_out(weights, state, ignore, path))
@@ -78,7 +88,7 @@ def load_into(network: nn.Module, path: Path, ignore: Sequence[str] = ()) -> lis
     shaped = [
         f"{name} {tuple(weights[name].shape)} instead of {tuple(state[name].shape)}"
         for name in state
-        if name in weights and weights[name].shape != state[name].shape
+        if name in weights and not is_lazy(state[name]) and weights[name].shape != state[name].shape
     ]
     wrong = [
         f"{len(names)} {what} ({', '.join(names[:_SHOWN])}{', ...' if len(names) > _SHOWN else ''})"
@@ -119,7 +129,16 @@ def _pattern(name: str) -> str:
 
 def state_digest(network: nn.Module) -> str:
     """SHA-256 of a network's weights, as a safetensors file holds them."""
-    return sha256_of(save({name: tensor.detach().clone() for name, tensor in network.state_dict().items()}))
+    copies = {
+        name: tensor.detach().clone(memory_format=torch.contiguous_format)
+        for name, tensor in _tensors(network).items()
+    }
+    return sha256_of(save(copies))
+
+
+def _tensors(network: nn.Module) -> dict[str, Tensor]:
+    """A network's weights by name, without the other things that its layers may keep beside them."""
+    return {name: value for name, value in network.state_dict().items() if isinstance(value, Tensor)}
 
 
 def read_weights(path: Path) -> Any:
@@ -195,6 +214,6 @@ def _asked_for(error: Exception) -> str:
     return f"it asks for {named[1]}" if named else "torch refuses it"
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}{f': {lines[0][:160]}' if lines else ''}"

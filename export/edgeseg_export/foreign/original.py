@@ -63,7 +63,7 @@ class Original:
         self._session = open_session(model, self._names, where)
         tensors = self(np.zeros((1, model_spec.spec.height, model_spec.spec.width, 3), np.uint8))
         self.tail: Tail = find_tail(chain, self.output, tensors, model_spec, where)
-        channels = tensors[self.tail.logits].shape[1]
+        channels = self.tail.scores(tensors).shape[1]
         self._picture = self.tail.ids or next(name for name in self._names if _is_whole(tensors[name].shape, channels))
         computed = chain[self._names.index(self._picture) : len(self.tail.undone)]  # between the logits and the picture
         self._squashed = any(node.op_type == "Sigmoid" for node in computed)
@@ -116,7 +116,7 @@ class Original:
 
     def channels(self, tensors: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Of what a call gave, (1, C, h, w), the spec's channels alone, as the network has them."""
-        scores: NDArray[np.float32] = tensors[self.tail.logits].astype(np.float32)
+        scores: NDArray[np.float32] = self.tail.scores(tensors).astype(np.float32)
         return scores if self.model_spec.channels is None else np.ascontiguousarray(scores[:, self.model_spec.channels])
 
     def logits(self, tensors: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
@@ -162,7 +162,7 @@ class Original:
         """The picture of its own scores, (C, h, w), resized to `size`."""
         picture: NDArray[np.float32] = tensors[self._picture].astype(np.float32)
         picture = picture if picture.ndim == 3 else picture[0]
-        if len(picture) != tensors[self.tail.logits].shape[1]:  # (h, w, C)
+        if len(picture) != self.tail.scores(tensors).shape[1]:  # (h, w, C)
             picture = np.moveaxis(picture, -1, 0)
         if size is not None:
             picture = np.stack([cv2.resize(plane, size[::-1], interpolation=cv2.INTER_LINEAR) for plane in picture])
@@ -188,6 +188,11 @@ class Original:
         if self._squashed:
             return float(1 / (1 + np.exp(-self.head.threshold)))
         return self.head.threshold
+
+    @property
+    def whole(self) -> bool:
+        """Whether the channels hold whole numbers, as ready-made masks and levels of uint8 are."""
+        return self._values.whole
 
     @property
     def independent(self) -> bool:

@@ -103,8 +103,7 @@ class Probe:
     def channels(self, original: Original) -> int:
         """Of the scores."""
         spec = original.model_spec.spec
-        found = original(np.zeros((1, spec.height, spec.width, 3), np.uint8))[original.tail.logits]
-        return int(found.shape[1])
+        return int(original.tail.scores(original(np.zeros((1, spec.height, spec.width, 3), np.uint8))).shape[1])
 
     def _open(self, stride: int, count: int, output: str | None) -> Original:
         size = self._spec.spec.width, self._spec.spec.height
@@ -125,12 +124,16 @@ class Probe:
         """Stride and channels of the tensors that may be scores, the smallest picture first."""
         seen: set[tuple[int, int]] = set()
         for found in tensors:
-            if found.ndim != 4 or found.shape[0] != 1 or min(found.shape) < 1 or found.shape[1] > MAX_CLASSES:
+            if found.ndim != 4 or found.shape[0] != 1 or min(found.shape) < 1:
                 continue
-            for stride in strides(found.shape[2:], self._spec.spec):
-                if (stride, found.shape[1]) not in seen:
-                    seen.add((stride, int(found.shape[1])))
-                    yield stride, int(found.shape[1])
+            _, first, second, third = found.shape
+            for count, size in ((first, (second, third)), (third, (first, second))):  # channels may come last
+                if count > MAX_CLASSES:
+                    continue
+                for stride in strides(size, self._spec.spec):
+                    if (stride, count) not in seen:
+                        seen.add((stride, count))
+                        yield stride, count
 
     def _run(self, output: str) -> list[NDArray[Any]]:
         """An output and the tensors before it that may be the scores, the first computed first."""

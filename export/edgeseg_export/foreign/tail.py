@@ -8,6 +8,7 @@ arg-max, so the tensor before them serves. That they were undone rightly is meas
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -36,16 +37,23 @@ class Tail:
     """What follows the logits.
 
     Attributes:
-        logits: name of the tensor, (1, C, h, w).
+        logits: name of the tensor, (1, C, h, w), or (1, h, w, C).
         undone: operators that are left out, in the order of computation.
         ids: name of the arg-max's own answer, before any resize of it; None without one.
         grid: how the pixels of the input lie on the logits by the network's own resize; None without one.
+        last: its channels come last, as TensorFlow and layers on tokens have them.
     """
 
     logits: str
     undone: tuple[onnx.NodeProto, ...]
     ids: str | None = None
     grid: Grid | None = None
+    last: bool = False
+
+    def scores(self, tensors: dict[str, NDArray[Any]]) -> NDArray[Any]:
+        """The logits among computed tensors, as (1, C, h, w)."""
+        found = tensors[self.logits]
+        return np.moveaxis(found, -1, 1) if self.last else found
 
     @property
     def names(self) -> list[str]:
@@ -88,15 +96,17 @@ def find_tail(
     names = [output, *(str(node.input[0]) for node in chain)]
     spec = model_spec.spec
     size = (-(-spec.height // spec.stride), -(-spec.width // spec.stride))
-    for place in range(least, len(names)):
+    for last, place in product((False, True), range(least, len(names))):
         tensor = tensors[names[place]]
+        if last and tensor.ndim == 4:
+            tensor = np.moveaxis(tensor, -1, 1)
         if _is_picture(tensor) and tensor.shape[2:] == size:
             _check_channels(tensor, model_spec, where)
             undone = tuple(reversed(chain[:place]))
             choice = next((index for index, node in enumerate(undone) if node.op_type in CHOOSING), len(undone))
             ids = str(undone[choice].output[0]) if choice < len(undone) else None
             _check_order(undone[choice:], tensors, where)
-            return Tail(names[place], undone, ids, _grid(undone[:choice], where))
+            return Tail(names[place], undone, ids, _grid(undone[:choice], where), last)
     found = [tensors[name] for name in names[least:]]
     shapes = dict.fromkeys(_said(tensor.shape) for tensor in found)
     raise SpecError(
@@ -185,10 +195,9 @@ def _advice(found: list[NDArray[Any]], model_spec: ModelSpec) -> str:
     shapes = [tensor.shape for tensor in found]
     pictures = [shape for shape in shapes if len(shape) == 4 and shape[0] == 1 and min(shape) > 0]
     fitting = {stride for shape in pictures for stride in strides(shape[2:], spec)}
+    fitting |= {stride for shape in pictures if shape[3] == model_spec.labels for stride in strides(shape[1:3], spec)}
     if fitting:
         return f"give stride {' or '.join(map(str, sorted(fitting)))}"
-    if any(shape[3] == model_spec.labels and strides(shape[1:3], spec) for shape in pictures):
-        return "its channels come last; add a Transpose to (1, classes, height, width) at its end"
     if any(tensor.dtype.kind in "iu" and tensor.ndim < 4 for tensor in found):
         return "it holds class ids that no arg-max at its end makes; export the scores before them"
     if any(shape[1] == model_spec.labels for shape in pictures):

@@ -1,7 +1,7 @@
 """Puts somebody else's ONNX graph into ours: uint8 NHWC BGR in, logits out, with as few operators as can be.
 
     frame -> Cast -> [Transpose] -> [Gather] -> [Sub] -> [Div] -> the network
-          -> [Gather] -> [Cast] -> [Sub] -> [Pad] -> logits
+          -> [Transpose] -> [Gather] -> [Cast] -> [Sub] -> [Pad] -> logits
 
 The last Sub takes the threshold of a head off, so that the kernels cut it at 0; Pad gives a multi-label head that has a
 background the channel of it, which is 0.
@@ -23,6 +23,7 @@ from onnx import TensorProto, helper, numpy_helper
 from edgeseg.errors import ExportError, SpecError
 from edgeseg.spec import Head
 from edgeseg_export.foreign.model_spec import ModelSpec, Preparation
+from edgeseg_export.foreign.tail import Tail
 from edgeseg_export.subgraphs import subgraphs
 
 PREFIX = "network/"
@@ -87,13 +88,13 @@ def channels_last(picture: onnx.ValueInfoProto) -> bool:
 
 
 def wrap(
-    model: onnx.ModelProto, logits: str, dtype: np.dtype[Any], model_spec: ModelSpec, head: Head, where: str
+    model: onnx.ModelProto, scores: Tail, dtype: np.dtype[Any], model_spec: ModelSpec, head: Head, where: str
 ) -> onnx.ModelProto:
     """The graph that edgeseg runs.
 
     Args:
         model: what `load_foreign` gave.
-        logits: name of the tensor (1, C, h, w) that is to come out.
+        scores: where the tensor is that is to come out.
         dtype: of that tensor.
         model_spec: what the network is.
         head: what its channels mean.
@@ -117,9 +118,9 @@ def wrap(
     entry = PREFIX + picture.name
     constants = _normalise(graph, entry, model_spec.preparation, helper.tensor_dtype_to_np_dtype(kind), nodes, last)
     nodes[-1].output[0] = entry
-    tail, scores = _to_logits(PREFIX + logits, dtype, model_spec, head, constants)
-    wrapped = _needed([*nodes, *graph.node, *tail], scores)
-    _rename(wrapped, scores, "logits")
+    tail, logits = _to_logits(scores, dtype, model_spec, head, constants)
+    wrapped = _needed([*nodes, *graph.node, *tail], logits)
+    _rename(wrapped, logits, "logits")
     used = {name for node in wrapped for name in _reads(node)}
     size = ["height", "width"] if spec.dynamic else [spec.height, spec.width]
     batch = "batch" if spec.batch > 1 else 1
@@ -139,17 +140,19 @@ def wrap(
 
 
 def _to_logits(
-    scores: str, dtype: np.dtype[Any], model_spec: ModelSpec, head: Head, constants: list[onnx.TensorProto]
+    scores: Tail, dtype: np.dtype[Any], model_spec: ModelSpec, head: Head, constants: list[onnx.TensorProto]
 ) -> tuple[list[onnx.NodeProto], str]:
     """The nodes that make float32 logits, cut at 0, of a network's scores, and the name of their result."""
     nodes: list[onnx.NodeProto] = []
 
     def add(kind: str, name: str, *values: NDArray[np.generic], **attributes: Any) -> None:
-        source = nodes[-1].output[0] if nodes else scores
+        source = nodes[-1].output[0] if nodes else PREFIX + scores.logits
         names = [f"{name}.{place}" for place in range(len(values))]
         constants.extend(numpy_helper.from_array(value, each) for value, each in zip(values, names, strict=True))
         nodes.append(helper.make_node(kind, [source, *names], [name], name=name, **attributes))
 
+    if scores.last:
+        add("Transpose", "planar", perm=[0, 3, 1, 2])
     if model_spec.channels is not None:
         add("Gather", "chosen", np.array(model_spec.channels, np.int64), axis=1)
     if dtype != np.float32:
@@ -158,7 +161,7 @@ def _to_logits(
         add("Sub", "above", np.array(head.threshold, np.float32))
     if _has_background(head):
         add("Pad", "labels", np.array([0, 1, 0, 0, 0, 0, 0, 0], np.int64), np.array(0, np.float32))
-    return nodes, nodes[-1].output[0] if nodes else scores
+    return nodes, nodes[-1].output[0] if nodes else PREFIX + scores.logits
 
 
 def _has_background(head: Head) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from edgeseg.accuracy.label_dataset import LabelDataset
 from edgeseg.accuracy.label_matrix import LabelMatrix
 from edgeseg.accuracy.metrics import ConfusionMatrix
 from edgeseg.arrays import Mask
+from edgeseg.errors import DataError
 from edgeseg.segmenter import Segmenter
 from edgeseg.spec import Spec
 from edgeseg_export.precision.calibration_data import CalibrationData
@@ -44,7 +46,11 @@ class Judge:
     """
 
     def __init__(self, reference: Segmenter, data: CalibrationData, images: int) -> None:
-        """Runs fp32 on at most `images` of the frames for choosing, evenly spaced."""
+        """Runs fp32 on at most `images` of the frames for choosing, evenly spaced.
+
+        Raises:
+            DataError: they have labels, of which no pixel counts.
+        """
         places = np.unique(np.linspace(0, len(data.choose) - 1, min(images, len(data.choose))).round().astype(int))
         self.frames = len(places)
         self._tensors = [data.choose[place].tensor for place in places]
@@ -59,6 +65,8 @@ class Judge:
             self._sizes = [(label.shape[-2], label.shape[-1]) for label in self._labels]
         self._expected = self._masks(reference)
         self.miou = self._miou(self._expected, reference.spec)
+        if self.miou is not None and math.isnan(self.miou):
+            raise DataError(f"no pixel of the {self.frames} images to measure on counts; measure on more of them")
 
     def loss(self, model: Segmenter) -> Loss:
         """Of the file that this segmenter runs."""

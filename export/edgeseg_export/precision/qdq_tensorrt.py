@@ -32,7 +32,7 @@ def emit(graph: FloatGraph, histograms: Histograms, recipe: Recipe) -> onnx.Mode
     float_nodes = recipe.float_nodes(graph)
     quantised = [node for node in graph.convolutions() if node.name not in float_nodes and _worthwhile(graph, node)]
     convolutions = {node.name for node in quantised}
-    names = {node.input[0] for node in quantised} | _skips(graph, convolutions)
+    names = {node.input[0] for node in quantised} | _skips(graph, convolutions) & histograms.keys()
     ranges = shared_ranges(graph, names, histograms, recipe.method, symmetric=True)
     grids = {name: _grid(high) for name, (_, high) in ranges.items()}
     start = graph.normalisation()
@@ -43,7 +43,7 @@ def emit(graph: FloatGraph, histograms: Histograms, recipe: Recipe) -> onnx.Mode
     for node in graph.nodes:
         inputs = list(node.input)
         for place, name in enumerate(node.input):
-            skip = node.op_type == "Add" and _skip(graph, node, convolutions) == name
+            skip = node.op_type == "Add" and name in grids and _skip(graph, node, convolutions) == name
             if skip or (node.name in convolutions and place == 0):
                 inputs[place] = _pair_once(rewriter, name, grids[name])
         if node.name in convolutions:

@@ -21,6 +21,7 @@ from edgeseg_export.precision.calibration import Histograms
 from edgeseg_export.precision.float_graph import FloatGraph
 from edgeseg_export.precision.qdq import Rewriter
 from edgeseg_export.subgraphs import all_nodes, subgraphs
+from edgeseg_export.to_float import tensor_type
 
 OPSET = 19
 """The first whose QuantizeLinear takes float16."""
@@ -67,6 +68,8 @@ def _halved(node: onnx.NodeProto) -> onnx.NodeProto:
     copied.CopyFrom(node)
     if node.op_type == "ConstantOfShape" and not node.attribute:  # zeros of float32
         copied.attribute.append(helper.make_attribute("value", numpy_helper.from_array(np.zeros(1, np.float32))))
+    if node.op_type == "SequenceEmpty" and not node.attribute:  # of float32
+        copied.attribute.append(helper.make_attribute("dtype", TensorProto.FLOAT))
     for attribute in copied.attribute:
         if attribute.name in _KINDS and attribute.i == TensorProto.FLOAT:
             attribute.i = TensorProto.FLOAT16
@@ -87,8 +90,9 @@ def _halved(node: onnx.NodeProto) -> onnx.NodeProto:
         del graph.node[:], graph.value_info[:]
         graph.node.extend(nodes)
         for value in (*graph.input, *graph.output):
-            if value.type.tensor_type.elem_type == TensorProto.FLOAT:
-                value.type.tensor_type.elem_type = TensorProto.FLOAT16
+            kind = tensor_type(value.type)
+            if kind.elem_type == TensorProto.FLOAT:
+                kind.elem_type = TensorProto.FLOAT16
     return copied
 
 
@@ -101,7 +105,8 @@ def _inner_constants(graph: onnx.GraphProto) -> Iterator[tuple[str, onnx.TensorP
 def _check_range(name: str, constant: NDArray[np.float32], nodes: Iterable[onnx.NodeProto]) -> None:
     """Refuses a constant that float16 does not reach, but where it stands for "infinitely far"."""
     readers = {node.op_type for node in nodes if name in node.input}
-    if np.abs(constant).max(initial=0.0) > LARGEST and (not readers or readers - CUTTING):
+    beyond = np.isfinite(constant) & (np.abs(constant) > LARGEST)  # float16 has infinity itself
+    if beyond.any() and (not readers or readers - CUTTING):
         raise ExportError(f"constant {name} exceeds float16's {LARGEST:g}; keep this network in fp32")
 
 
@@ -111,7 +116,8 @@ def _halve(tensor: onnx.TensorProto) -> None:
 
 
 def _half(values: NDArray[np.float32]) -> NDArray[np.float16]:
-    return np.clip(values, -LARGEST, LARGEST).astype(np.float16)
+    finite = np.clip(values, -LARGEST, LARGEST)
+    return np.where(np.isinf(values), values, finite).astype(np.float16)
 
 
 def _scales(nodes: Iterable[onnx.NodeProto]) -> set[str]:

@@ -20,10 +20,12 @@ from edgeseg.commands.export import export_command
 from edgeseg.errors import EdgeSegError, ExportError, SpecError, UsageError, WeightsError
 from edgeseg_export.foreign.from_torch import export_module
 from edgeseg_export.foreign.model_spec import model_spec
-from edgeseg_export.foreign.open_torch import load_into, make_network
+from edgeseg_export.foreign.open_torch import load_into, make_network, state_digest
 from edgeseg_export.frames import sample_frames
 
 SOURCE = '''
+import warnings
+
 import torch
 from torch import nn
 
@@ -50,6 +52,27 @@ def broken():
 
 def number():
     return 3
+
+class Extra(Net):
+    def get_extra_state(self):
+        return {"version": 1}
+
+    def set_extra_state(self, state):
+        pass
+
+def lazy():
+    return nn.Sequential(nn.LazyConv2d(8, 3, 4, 1), nn.ReLU(), nn.LazyConv2d(3, 1))
+
+def ends():
+    raise SystemExit(2)
+
+def scripted():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return torch.jit.script(nn.Sequential(nn.Conv2d(3, 3, 4, 4)))
+
+def program():
+    return torch.export.export(Net().eval(), (torch.zeros(1, 3, 48, 64),)).module()
 '''
 
 
@@ -90,7 +113,7 @@ def network(name: str = "Net") -> nn.Module:
     made = make_network(f"their_nets:{name}")
     with torch.no_grad():
         for tensor in made.state_dict().values():
-            if tensor.dtype == torch.float32:
+            if isinstance(tensor, Tensor) and tensor.dtype == torch.float32:
                 tensor.uniform_(0.1, 1.0)
     return made
 
@@ -192,11 +215,34 @@ def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
         ("their_nets:Missing", UsageError, "has no Missing"),
         ("their_nets:broken", ExportError, "RuntimeError: no such size"),
         ("their_nets:number", ExportError, "gives a int"),
+        ("their_nets:ends", ExportError, "SystemExit: 2"),
+        ("their_script:Net", ExportError, "is a script, which ends when imported"),
+        ("their_nets:scripted", ExportError, "gives TorchScript"),
+        ("their_nets:program", ExportError, r"program of torch.export; write it by torch.onnx.export"),
     ],
 )
 def test_factories_that_make_no_network(factory: str, error: type[EdgeSegError], message: str) -> None:
+    Path("their_script.py").write_text("raise SystemExit(2)  # as argparse does")
     with pytest.raises(error, match=message):
         make_network(factory)
+
+
+def test_digests_are_of_the_weights_alone() -> None:
+    plain, extra = network(), network("Extra")
+    torch.save(plain.state_dict(), "w.pt")
+    digest = state_digest(plain)
+    for weights in (each for each in plain.parameters() if each.ndim == 4):
+        weights.data = weights.data.contiguous(memory_format=torch.channels_last)
+    assert digest == state_digest(extra) == state_digest(plain)
+    assert load_into(make_network("their_nets:Extra"), Path("w.pt")) == []
+
+
+def test_layers_without_a_size_take_that_of_the_weights() -> None:
+    source, target = (make_network("their_nets:lazy") for _ in range(2))
+    source(torch.zeros(1, 3, 48, 64))
+    torch.save(source.state_dict(), "w.pt")
+    load_into(target, Path("w.pt"))
+    assert same(source, target)
 
 
 def test_the_command_makes_a_bundle(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,6 +21,7 @@ from edgeseg.commands.import_ import import_command
 from edgeseg.engines.tensorrt.build import build
 from edgeseg.engines.tensorrt.sidecar import ANY
 from edgeseg.errors import ExportError, SpecError
+from edgeseg_export.foreign.make_spec import make_spec
 from edgeseg_export.foreign.model_spec import model_spec
 from edgeseg_export.foreign.original import Original
 from edgeseg_export.frames import sample_frames
@@ -371,6 +372,34 @@ def test_scores_may_be_whole_numbers(tmp_path: Path) -> None:
     frame = sample_frames(None)[0]
     logits = edgeseg.load(imported(model, tmp_path)).logits(frame)
     np.testing.assert_array_equal(logits, by_hand(model, frame, description()["input"]))
+
+
+def turned(s: str) -> Nodes:
+    """Scores whose bias is added once their channels come last, as keras and layers on tokens have it."""
+    return [
+        helper.make_node("Transpose", [s], ["last"], perm=[0, 2, 3, 1]),
+        constant("bias", np.arange(CLASSES, dtype=np.float32) / 4),
+        helper.make_node("Add", ["last", "bias"], ["biased"]),
+    ]
+
+
+LAST: dict[str, Callable[[str], Nodes]] = {
+    "scores": lambda s: [*turned(s), helper.make_node("Identity", ["biased"], ["out"])],
+    "softmax": lambda s: [*turned(s), helper.make_node("Softmax", ["biased"], ["out"], axis=-1)],
+    "ids": lambda s: [*turned(s), helper.make_node("ArgMax", ["biased"], ["out"], axis=3, keepdims=0)],
+}
+
+
+@pytest.mark.parametrize("name", LAST)
+def test_channels_of_scores_may_come_last(tmp_path: Path, name: str) -> None:
+    frame = sample_frames(None)[0]
+    out = TensorProto.INT64 if name == "ids" else TensorProto.FLOAT
+    bundle = imported(network(LAST[name], out=out), tmp_path)
+    made = make_spec(tmp_path / "theirs.onnx").data
+    assert made["stride"] == 4
+    assert f"{CLASSES} " in made["classes"]
+    expected = by_hand(network(LAST["scores"]), frame, description()["input"]).transpose(0, 3, 1, 2)
+    np.testing.assert_allclose(edgeseg.load(bundle).logits(frame), expected, atol=1e-4 * np.abs(expected).max())
 
 
 def levels(s: str) -> Nodes:

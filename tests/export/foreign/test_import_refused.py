@@ -146,7 +146,6 @@ BAD: list[tuple[onnx.ModelProto, dict[str, Any], str]] = [
     (network(best, out=TensorProto.INT64), {}, "gives class ids that no arg-max"),
     (network(worst, out=TensorProto.INT64), {}, "holds class ids that no arg-max"),
     (network(lambda s: [constant("far", FAR), helper.make_node("Add", [s, "far"], ["out"])]), {}, "in channel 2; "),
-    (network(last, shape=(1, 3, HEIGHT, WIDTH)), {}, "channels come last; add a Transpose"),
     (network(lambda s: [helper.make_node("Constant", [], ["none"]), *same(s)]), {}, "a Constant without a value"),
     (network(dropped), {}, "gives other scores each time for the same frame, as Dropout in training mode"),
     (network(shape=(1, 3, HEIGHT, "w")), {"input_height": 32}, "takes anyx48, the spec says 64x32"),
@@ -231,3 +230,17 @@ def test_a_model_that_gives_nothing_is_refused(tmp_path: Path) -> None:
     del model.graph.output[:]
     with pytest.raises(ExportError, match="gives no tensor"):
         imported(model, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("w.pth", r"export package\.module:factory --weights w\.pth"),
+        ("n.pt2", "torch.onnx.export"),
+        ("n.bin", "an exporter"),
+    ],
+)
+def test_files_of_pytorch_are_told_how_they_come_in(tmp_path: Path, name: str, advice: str) -> None:
+    (tmp_path / name).write_bytes(b"PK\x03\x04" + bytes(60))
+    with pytest.raises(ExportError, match=f"{name} is not an ONNX model.*{advice}"):
+        import_onnx(tmp_path / name, model_spec(description()), tmp_path / "city")

@@ -103,6 +103,65 @@ def repeated(s: str) -> Nodes:
     ]
 
 
+def attended(s: str) -> Nodes:
+    """Scores times a softmax that -inf masks, once as a constant and once computed."""
+    mask = np.where(np.arange(16) < 9, 0, -np.inf).astype(np.float32)
+    return [
+        constant("never", np.array(-np.inf, np.float32)),
+        constant("mask", mask),
+        constant("none", np.array(0, np.float32)),
+        helper.make_node("Greater", [s, "none"], ["valid"]),
+        helper.make_node("Where", ["valid", "none", "never"], ["computed"]),
+        helper.make_node("Add", [s, "mask"], ["masked"]),
+        helper.make_node("Softmax", ["masked"], ["share"], axis=-1),
+        helper.make_node("Max", ["computed", s], ["positive"]),
+        helper.make_node("Mul", ["positive", "share"], ["weighed"]),
+        *classified("weighed"),
+    ]
+
+
+def bordered(s: str) -> Nodes:
+    """Scores in a border of -inf, which a pool never takes."""
+    return [
+        constant("pads", np.array([0, 0, 1, 1, 0, 0, 1, 1])),
+        constant("never", np.array(-np.inf, np.float32)),
+        helper.make_node("Pad", [s, "pads", "never"], ["wide"]),
+        helper.make_node("MaxPool", ["wide"], ["most"], kernel_shape=[3, 3]),
+        *classified("most"),
+    ]
+
+
+def looped(s: str) -> Nodes:
+    """Scores that a loop collects in a sequence, which is empty at first."""
+    floats = helper.make_tensor_type_proto(TensorProto.FLOAT, None)
+    sequence = helper.make_sequence_type_proto(floats)
+    body = helper.make_graph(
+        [
+            helper.make_node("SequenceInsert", ["before", s], ["after"]),
+            helper.make_node("Identity", ["go"], ["on"]),
+        ],
+        "body",
+        [
+            helper.make_tensor_value_info("turn", TensorProto.INT64, []),
+            helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+            helper.make_value_info("before", sequence),
+        ],
+        [helper.make_tensor_value_info("on", TensorProto.BOOL, []), helper.make_value_info("after", sequence)],
+    )
+    return [
+        constant("turns", np.array(2)),
+        constant("yes", np.array(True)),
+        helper.make_node("SequenceEmpty", [], ["empty"]),
+        helper.make_node("Loop", ["turns", "yes", "empty"], ["all"], body=body),
+        helper.make_node("ConcatFromSequence", ["all"], ["double"], axis=2),
+        constant("from", np.array([0])),
+        constant("to", np.array([HEIGHT // 4])),
+        constant("rows", np.array([2])),
+        helper.make_node("Slice", ["double", "from", "to", "rows"], ["single"]),
+        *classified("single"),
+    ]
+
+
 def biased(bias: str) -> onnx.ModelProto:
     """Whose first convolution has that bias: none at all, or a computed one."""
     model = network()
@@ -121,12 +180,16 @@ def biased(bias: str) -> onnx.ModelProto:
         lambda: network(in_pieces),
         lambda: network(weighted),
         lambda: network(repeated),
+        lambda: network(attended),
+        lambda: network(bordered),
+        lambda: network(looped),
         lambda: biased(""),
         lambda: biased("computed"),
     ],
     ids=[
         *("statistic of a frame", "mask beyond float16", "channels last", "a branch", "a sequence"),
-        *("one dimension", "shared weights", "no bias by an empty name", "a computed bias"),
+        *("one dimension", "shared weights", "-inf", "a border of -inf", "a loop"),
+        *("no bias by an empty name", "a computed bias"),
     ],
 )
 def test_they_are_quantised_and_agree_with_themselves(

@@ -12,7 +12,7 @@ import torch
 
 from edgeseg.bundle import Bundle
 from edgeseg.commands.sensitivity import sensitivity_command
-from edgeseg.errors import DataError, UsageError
+from edgeseg.errors import DataError, OutputError, UsageError
 from edgeseg.models import build
 from edgeseg.models.weights import save_weights
 from edgeseg.spec import Spec
@@ -90,6 +90,21 @@ def test_tensorrt_has_no_mixes_and_bad_input_is_refused(bundle: Bundle, data: Pa
     for file in (tmp_path / "cut.json", tmp_path / "absent.json"):
         with pytest.raises(DataError, match=file.name):
             read_keep(file, bundle)
+
+
+def test_images_of_which_no_pixel_counts_measure_nothing(bundle: Bundle, data: Path) -> None:
+    classes = data / "classes.json"
+    classes.write_text(classes.read_text().replace("null", "255"))
+    cv2.imwrite(str(data / "trainannot" / "01.png"), np.full((64, 96), 255, np.uint8))
+    with pytest.raises(DataError, match="no pixel of the 1 images to measure on counts"):
+        sensitivity(bundle, data, method="minmax", images=1)
+
+
+def test_one_file_for_both_reports_is_refused_before_the_work(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"x is named for two outputs"):
+        sensitivity_command("nowhere", data=data, json_file=tmp_path / "x", html=tmp_path / "x")
+    with pytest.raises(OutputError, match=r"cannot write .*x\.html"):
+        sensitivity_command("nowhere", data=data, html=tmp_path / "nowhere" / "x.html")
 
 
 def test_the_page_escapes_names() -> None:
