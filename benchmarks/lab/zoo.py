@@ -66,7 +66,7 @@ def measure(run: Path, dataset: Dataset, threads: int) -> dict[str, Any]:
         DataError: the folder holds no finished run.
         WeightsError: its weights are not ours.
     """
-    from edgeseg.train.reproduce import commands
+    from edgeseg.train.reproduce import commands, teachers
     from edgeseg_export.to_onnx import export
 
     if not (run / WEIGHTS).is_file():
@@ -97,7 +97,7 @@ def measure(run: Path, dataset: Dataset, threads: int) -> dict[str, Any]:
         "pretrained": record["settings"]["pretrained"],
         "commands": commands(network.name, record, name=None if bundle.spec.name == network.name else bundle.spec.name),
         "crop": record["settings"]["crop"],
-        "teacher": record.get("teacher", {}).get("bundle"),
+        "teacher": " + ".join(teacher["bundle"] for teacher in teachers(record)) or None,
         "hours": record.get("hours"),
         "hardware": record.get("hardware", "not recorded"),
         "data_sha256": training.data_sha256,

@@ -19,7 +19,7 @@ def train_command(
     name: str | None = None,
     licence: str = "not stated",
     start: str | None = None,
-    teacher: str | None = None,
+    teacher: list[str] | None = None,
     resume: bool = False,
     settings: Annotated[TrainSettings | None, Parameter(name="*")] = None,
 ) -> int:
@@ -41,7 +41,7 @@ def train_command(
             path ("road"), or weights.safetensors or checkpoint.safetensors of another run. Other classes get a new
             head; a checkpoint may also be of a kindred network. The run's record says which layers are new.
         teacher: a bundle, by name or path, whose logits the network also learns from, beside the labels: one that
-            knows more, of the same classes, for frames of the crops' size or larger ones of the same proportions.
+            knows more, of the same classes, for frames of any size. Given several times, the mean of their logits.
         resume: go on with the run in --out.
     """
     from edgeseg.train.loop import train
@@ -54,7 +54,7 @@ def train_command(
         name=name,
         licence=licence,
         start=start,
-        teacher=teacher,
+        teachers=teacher or (),
         resume=resume,
     )
     make_console().print(f"wrote {weights}; next: edgeseg export {weights} --out BUNDLE --data {data}", soft_wrap=True)

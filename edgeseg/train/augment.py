@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeseg.train.view import View
+
 FILL = 127
 """Grey level outside the frame: what normalisation turns into zero, as the convolutions' own padding."""
+
+
+class Crop(NamedTuple):
+    """A sample of a batch.
+
+    Attributes:
+        frame: (height, width, 3), BGR.
+        label: (height, width).
+        view: of the frame that it was cut from, a cell a pixel.
+    """
+
+    frame: NDArray[np.uint8]
+    label: NDArray[np.uint8]
+    view: View
 
 
 @dataclass(frozen=True)
@@ -36,8 +53,8 @@ class Augmentation:
 
     def __call__(
         self, frame: NDArray[np.uint8], label: NDArray[np.uint8], random: np.random.Generator
-    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """From (H, W, 3) BGR and (H, W) to (height, width, 3) and (height, width)."""
+    ) -> Crop:
+        """A crop of a frame (H, W, 3), BGR, and its label (H, W)."""
         frame = jitter(frame, self.colour, random)
         scale = float(np.exp(random.uniform(*np.log(self.scale))))
         size = (max(1, round(frame.shape[1] * scale)), max(1, round(frame.shape[0] * scale)))
@@ -47,9 +64,11 @@ class Augmentation:
         label = np.asarray(cv2.resize(label, size, interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
         left, top = self._corner(label, random)
         frame, label = self._crop(frame, left, top, FILL), self._crop(label, left, top, self.ignore)
+        view = View(left / size[0], 1 / size[0], top / size[1], 1 / size[1])
         if random.random() < 0.5:
             frame, label = frame[:, ::-1], label[:, ::-1]
-        return np.ascontiguousarray(frame), np.ascontiguousarray(label)
+            view = view._replace(left=(left + self.width) / size[0], across=-view.across)
+        return Crop(np.ascontiguousarray(frame), np.ascontiguousarray(label), view)
 
     def _corner(self, label: NDArray[np.uint8], random: np.random.Generator) -> tuple[int, int]:
         """Left and top of the crop; negative where the frame is smaller than the crop."""

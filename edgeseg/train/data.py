@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,10 +15,11 @@ from torch import Tensor
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.survey import Survey
 from edgeseg.errors import DataError
-from edgeseg.train.augment import Augmentation
+from edgeseg.train.augment import Augmentation, Crop
 from edgeseg.train.class_mix import pixels_of_half_the_classes
 from edgeseg.train.paste import rare_classes, rare_pixels
 from edgeseg.train.settings import TrainSettings
+from edgeseg.train.view import View
 
 VOID = 255
 """What every ignored pixel is in training labels."""
@@ -31,10 +33,30 @@ MIXING = 1
 Sample = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
+@dataclass(frozen=True)
+class Batch:
+    """Crops, and where they come from.
+
+    Attributes:
+        frames: (N, 3, H, W), uint8, BGR.
+        labels: (N, H, W), uint8.
+        pictures: (N,), which of the split's each was cut from.
+        views: (N,), where.
+        pasted: (N, H, W), bool, pixels that are of another picture.
+    """
+
+    frames: Tensor
+    labels: Tensor
+    pictures: list[int]
+    views: list[View]
+    pasted: Tensor
+
+
 class TrainingSet:
     """All frames and labels of a split, decoded once.
 
     Attributes:
+        samples: these, as they are.
         shares: (classes,) each class's share of the labelled pixels.
         crop: width and height of what a batch holds.
         steps: batches an epoch; the last, smaller one is left out.
@@ -75,41 +97,50 @@ class TrainingSet:
             *self.crop, settings.scale_range(), settings.colour, settings.focus, rarity, VOID
         )
 
-    def batches(self, first: int, last: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Steps `first` to `last` (counted from the run's start) as frames (N, 3, h, w) and labels (N, h, w), uint8."""
+    def batches(self, first: int, last: int) -> Iterator[Batch]:
+        """Steps `first` to `last`, counted from the run's start."""
         with ThreadPoolExecutor(2, "augment") as pool:
-            ready: deque[list[Future[Sample]]] = deque()
+            ready: deque[list[Future[tuple[int, Crop, NDArray[np.bool_]]]]] = deque()
             for step in range(first, last + AHEAD):
                 if step < last:
                     ready.append([pool.submit(self._sample, step, place) for place in range(self._settings.batch)])
                 if step >= first + AHEAD or step >= last:
                     if not ready:
                         return
-                    samples = [future.result() for future in ready.popleft()]
-                    frames = torch.from_numpy(np.stack([frame for frame, _ in samples]))
-                    yield frames.permute(0, 3, 1, 2), torch.from_numpy(np.stack([label for _, label in samples]))
+                    pictures, crops, pasted = zip(*(future.result() for future in ready.popleft()), strict=True)
+                    yield Batch(
+                        frames=torch.from_numpy(np.stack([crop.frame for crop in crops])).permute(0, 3, 1, 2),
+                        labels=torch.from_numpy(np.stack([crop.label for crop in crops])),
+                        pictures=list(pictures),
+                        views=[crop.view for crop in crops],
+                        pasted=torch.from_numpy(np.stack(pasted)),
+                    )
 
-    def _sample(self, step: int, place: int) -> Sample:
+    def _sample(self, step: int, place: int) -> tuple[int, Crop, NDArray[np.bool_]]:
+        """A crop, which picture it is of, and which of its pixels (H, W) are not."""
         epoch, inside = divmod(step, self.steps)
         order = np.random.default_rng((self._settings.seed, epoch)).permutation(len(self.samples))
-        frame, label = self.samples[order[inside * self._settings.batch + place]]
-        crop = self._augment(frame, label, np.random.default_rng((self._settings.seed, step, place)))
+        picture = int(order[inside * self._settings.batch + place])
+        crop = self._augment(*self.samples[picture], np.random.default_rng((self._settings.seed, step, place)))
         random = np.random.default_rng((self._settings.seed, step, place, MIXING))
+        pasted = np.zeros_like(crop.label, np.bool_)
         if random.random() < self._settings.class_mix:
             donor = self._donor(random)
-            crop = put_over(crop, donor, pixels_of_half_the_classes(donor[1], len(self.shares), random))
+            pixels = pixels_of_half_the_classes(donor.label, len(self.shares), random)
+            crop, pasted = put_over(crop, donor, pixels), pasted | pixels
         if random.random() < self._settings.paste:
             donor = self._donor(random)
-            crop = put_over(crop, donor, rare_pixels(donor[1], self._rare))
-        return crop
+            pixels = rare_pixels(donor.label, self._rare)
+            crop, pasted = put_over(crop, donor, pixels), pasted | pixels
+        return picture, crop, pasted
 
-    def _donor(self, random: np.random.Generator) -> Sample:
+    def _donor(self, random: np.random.Generator) -> Crop:
         """A crop of any frame."""
         frame, label = self.samples[random.integers(len(self.samples))]
         return self._augment(frame, label, random)
 
 
-def put_over(crop: Sample, donor: Sample, pixels: NDArray[np.bool_]) -> Sample:
-    """A crop with the frame and labels of another one at `pixels`, (H, W)."""
-    frame, label = crop
-    return np.where(pixels[..., None], donor[0], frame), np.where(pixels, donor[1], label)
+def put_over(crop: Crop, donor: Crop, pixels: NDArray[np.bool_]) -> Crop:
+    """A crop with the frame and label of another one at `pixels`, (H, W)."""
+    frame = np.where(pixels[..., None], donor.frame, crop.frame)
+    return Crop(frame, np.where(pixels, donor.label, crop.label), crop.view)

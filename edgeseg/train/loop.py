@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,14 @@ from edgeseg.spec import Spec
 from edgeseg.train.batch_of_one import check_batch_of_one
 from edgeseg.train.checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from edgeseg.train.clock import Clock
-from edgeseg.train.data import TrainingSet
+from edgeseg.train.data import Batch, TrainingSet
 from edgeseg.train.device import hardware, prepare_device, uses_autocast
 from edgeseg.train.display import display
 from edgeseg.train.losses import SegmentationLoss, class_weights
 from edgeseg.train.run import CHECKPOINT, CURVE, LOG, WEIGHTS, Run, RunFolder
 from edgeseg.train.schedule import factor, set_rate
 from edgeseg.train.settings import TrainSettings
+from edgeseg.train.soft_targets import SoftTargets
 from edgeseg.train.start import initial_network
 from edgeseg.train.statistics import measure_statistics
 from edgeseg.train.teacher import Teacher
@@ -47,7 +49,7 @@ def train(
     name: str | None = None,
     licence: str = "not stated",
     start: str | Path | None = None,
-    teacher: str | None = None,
+    teachers: Sequence[str] = (),
     resume: bool = False,
 ) -> Path:
     """Trains `net` on the train split of `data`; writes weights, log, curve and checkpoints into the folder `out`.
@@ -57,16 +59,16 @@ def train(
         licence: of the weights, with that of the data; goes into the spec.
         start: what to fine-tune: a bundle by name or path, or the weights file or checkpoint of another run. Whatever
             fits is loaded, and the record says what did not.
-        teacher: a bundle, by name or path, whose logits are soft targets beside the labels.
+        teachers: bundles, by name or path, whose logits, or the mean of theirs, are soft targets beside the labels.
         resume: go on with the run in `out`; it ends with the same weights as one that was never stopped.
 
     Returns:
         The weights file, for `edgeseg export`.
 
     Raises:
-        UsageError: no such network; `out` holds a run and `resume` is not set, or holds none and it is; the teacher
-            has other classes, or frames of other proportions than the crops, or smaller ones.
-        BundleError: the start or the teacher is no bundle with an fp32 artifact.
+        UsageError: no such network; `out` holds a run and `resume` is not set, or holds none and it is; a teacher
+            has other classes.
+        BundleError: the start or a teacher is no bundle with an fp32 artifact.
         DataError: the data set breaks its own rules.
         SpecError: the name or the licence is none.
         WeightsError: `start` or the checkpoint in `out` does not fit.
@@ -78,8 +80,8 @@ def train(
     folder.check(resume)
     dataset = Dataset.open(data, "train")
     spec = _spec(name or net, dataset, strides[0], licence)  # before the work: a name or licence may be none
+    height, width = dataset.frame(0).shape[:2]
     if settings.batch == 1:
-        height, width = dataset.frame(0).shape[:2]
         untrained, _, _ = initial_network(net, dataset.classes.names, settings, start)
         check_batch_of_one(net, untrained, settings.crop_size((width, height)))
     examples = TrainingSet(dataset, settings)
@@ -89,13 +91,15 @@ def train(
     settings = replace(settings, autocast=autocast)  # on another machine a resumed run computes as it began
 
     network, origin, folded = initial_network(net, dataset.classes.names, settings, start)
-    distillation = None if teacher is None else Teacher(teacher, dataset.classes.names, examples.crop, settings)
-    sources = {"start": origin, "teacher": distillation.about if distillation else {}}
+    taught_by = [Teacher(teacher, dataset.classes.names, (width, height)) for teacher in teachers]
+    sources = {"start": origin, "teachers": [teacher.about for teacher in taught_by]}
     identity = {"net": net, "data": dataset.digest, **{key: record for key, record in sources.items() if record}}
     folder.make()
+    soft = SoftTargets(taught_by, examples.samples, settings, folder.path) if taught_by else None
     network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if folded and not resume:
-        measure_statistics(network, examples.batches(0, min(examples.steps, STATISTICS_BATCHES)), device)
+        batches = examples.batches(0, min(examples.steps, STATISTICS_BATCHES))
+        measure_statistics(network, (batch.frames for batch in batches), device)
     state = TrainingState.of(network, settings, origin.get("new", ()))
     loss_of = _loss(settings, examples, strides).to(device)
 
@@ -104,10 +108,10 @@ def train(
     steps, warmup = settings.epochs * examples.steps, round(settings.warmup * examples.steps)
     clock, seconds_before = Clock(run.step), run.seconds
     with interruptible() as interrupted, display(steps, run.step) as view:
-        for frames, labels in examples.batches(run.step, steps):
+        for batch in examples.batches(run.step, steps):
             set_rate(state.optimizer, factor(run.step, steps, warmup, settings.schedule))
             torch.manual_seed((settings.seed << 32) + run.step)  # so dropout is the same after a resume
-            loss = _step(state, loss_of, distillation, frames.to(device), labels.to(device), autocast)
+            loss = _step(state, loss_of, soft, batch, device, autocast)
             state.average.update(network, run.step)
             run.step, run.loss, run.seconds = run.step + 1, run.loss + loss, seconds_before + clock.seconds()
             speed = clock.rate(run.step) * settings.batch
@@ -145,19 +149,20 @@ def _loss(settings: TrainSettings, examples: TrainingSet, strides: tuple[int, ..
 def _step(
     state: TrainingState,
     loss_of: SegmentationLoss,
-    teacher: Teacher | None,
-    frames: Tensor,
-    labels: Tensor,
+    soft: SoftTargets | None,
+    batch: Batch,
+    device: torch.device,
     autocast: bool,
 ) -> float:
     """Loss, gradients, new weights; returns the loss."""
     state.network.train()
-    with torch.autocast(frames.device.type, torch.bfloat16, enabled=autocast):
-        outputs = state.network(normalise(frames).contiguous(memory_format=torch.channels_last))
-    loss: Tensor = loss_of(outputs, labels)
-    if teacher is not None:
+    with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
+        frames = normalise(batch.frames.to(device)).contiguous(memory_format=torch.channels_last)
+        outputs: Tensor | tuple[Tensor, Tensor] = state.network(frames)
+    loss: Tensor = loss_of(outputs, batch.labels.to(device))
+    if soft is not None:
         first = outputs[0] if isinstance(outputs, tuple) else outputs
-        loss = loss + teacher.loss(first, loss_of.strides[0], frames, labels)
+        loss = loss + soft.loss(first, loss_of.strides[0], batch)
     value = float(loss.detach())
     if not math.isfinite(value):
         raise TrainingError(f"the loss is {value}: the training diverged; lower --rate, or give --no-autocast")

@@ -22,8 +22,7 @@ def commands(net: str, record: dict[str, Any], *, name: str | None = None, licen
     named = [f"--{flag} {shlex.quote(value)}" for flag, value in (("name", name), ("licence", licence)) if value]
     runs = [[f"edgeseg train {net} --data DATA --out OUT", *named, *_flags(record["settings"])]]
     while True:
-        if "teacher" in record:
-            teacher = record["teacher"]  # with a size, it may be a shipped one that was exported for larger frames
+        for teacher in teachers(record):  # with a size, it may be a shipped one that was exported for larger frames
             runs[0].append(f"--teacher {'TEACHER' if 'size' in teacher else shlex.quote(teacher['bundle'])}")
         if "start" not in record:
             return [" ".join(words) for words in runs]
@@ -33,8 +32,13 @@ def commands(net: str, record: dict[str, Any], *, name: str | None = None, licen
         folder = f"START{len(runs)}"
         usual = "weights.safetensors" if "bundle" in record["start"] else "checkpoint.safetensors"
         runs[0].append(f"--start {folder}/{record['start'].get('file', usual)}")
-        record = record["start"]["run"]  # has its settings beside "net", "start" and "teacher"
+        record = record["start"]["run"]  # has its settings beside "net", "start" and "teachers"
         runs.insert(0, [f"edgeseg train {record['net']} --data DATA --out {folder}", *_flags(record)])
+
+
+def teachers(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a run's record says of its teachers. Until 0.2 there was one, which saw every crop anew."""
+    return [*record.get("teachers", ()), *([record["teacher"]] if "teacher" in record else [])]
 
 
 def _flags(settings: dict[str, Any]) -> list[str]:

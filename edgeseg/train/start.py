@@ -144,5 +144,5 @@ def _class_tensors(net: str, width: float) -> set[str]:
 def _run(training: dict[str, Any], net: str) -> dict[str, Any]:
     """A weights file's or bundle's record in the form in which checkpoints have theirs."""
     settings = {key: value for key, value in training.get("settings", {}).items() if key not in RESUMABLE}
-    origin = {key: training[key] for key in ("start", "teacher") if key in training}
+    origin = {key: training[key] for key in ("start", "teacher", "teachers") if key in training}
     return {"net": net, "data": training.get("data"), **settings, **origin}

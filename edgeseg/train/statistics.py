@@ -35,7 +35,7 @@ class Moments:
 
 
 @torch.no_grad()
-def measure_statistics(network: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], device: torch.device) -> None:
+def measure_statistics(network: nn.Module, batches: Iterable[Tensor], device: torch.device) -> None:
     """Sets the running mean and variance of each BatchNorm to those of its input over `batches`.
 
     Scale and shift are chosen so that its output, and with it the network's answer in evaluation mode, stays the same:
@@ -43,7 +43,7 @@ def measure_statistics(network: nn.Module, batches: Iterable[tuple[Tensor, Tenso
     auxiliary heads, stay as they are.
 
     Args:
-        batches: frames (N, 3, H, W), uint8, with labels, which are not read.
+        batches: frames (N, 3, H, W), uint8.
     """
     inputs: dict[nn.BatchNorm2d, Moments] = {}
 
@@ -55,7 +55,7 @@ def measure_statistics(network: nn.Module, batches: Iterable[tuple[Tensor, Tenso
         for layer in network.modules():
             if isinstance(layer, nn.BatchNorm2d):
                 hooks.enter_context(layer.register_forward_pre_hook(watch))
-        for frames, _ in batches:
+        for frames in batches:
             network(normalise(frames.to(device)))
     for norm, moments in inputs.items():
         _move(norm, *moments.mean_and_variance())

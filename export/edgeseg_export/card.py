@@ -9,7 +9,7 @@ from edgeseg.agreement import TorchAgreement
 from edgeseg.measured import Evaluation, Network
 from edgeseg.models.weights import Weights
 from edgeseg.spec import Spec
-from edgeseg.train.reproduce import commands
+from edgeseg.train.reproduce import commands, teachers
 
 FP32 = "onnxruntime fp32"
 """The artifact that a card's figures are of."""
@@ -34,7 +34,7 @@ def model_card(
         "",
         f"Trained on a split of SHA-256 `{training['data']}` for {training['settings']['epochs']} epochs "
         f"on {training.get('hardware') or training['device']}, seed {training['settings']['seed']}"
-        f"{_hours(training)}.{_start(training)}{_teacher(training)} To reproduce:",
+        f"{_hours(training)}.{_start(training)}{_teachers(training)} To reproduce:",
         "",
         *(f"    {line}" for line in commands(weights.net, training, name=spec.name, licence=spec.licence)),
         "",
@@ -90,13 +90,13 @@ def _start(training: dict[str, Any]) -> str:
     return f" It started from {origin}{new}." + _start(start["run"]).replace(" It started", " These started")
 
 
-def _teacher(training: dict[str, Any]) -> str:
+def _teachers(training: dict[str, Any]) -> str:
     """Whose logits it learned from, beside the labels."""
-    if "teacher" not in training:
-        return ""
-    teacher = training["teacher"]
-    size = f", TEACHER, for frames of {teacher['size']}" if "size" in teacher else ""
-    return f" It also learned from the logits of {teacher['bundle']}{size} (artifact `{teacher['sha256']}`)."
+    named = []
+    for teacher in teachers(training):
+        size = f", TEACHER, for frames of {teacher['size']}" if "size" in teacher else ""
+        named.append(f"{teacher['bundle']}{size} (artifact `{teacher['sha256']}`)")
+    return f" It also learned from the logits of {' and '.join(named)}." if named else ""
 
 
 def _figures(agreement: TorchAgreement, evaluation: Evaluation | None) -> list[str]:

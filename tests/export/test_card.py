@@ -62,6 +62,13 @@ def test_a_teacher_for_larger_frames_is_no_shipped_one() -> None:
     assert command[-2:] == ["--teacher", "TEACHER"]
 
 
+def test_all_teachers_are_named() -> None:
+    text = card(teachers=[{"bundle": "large", "sha256": "b" * 64}, {"bundle": "wide", "sha256": "c" * 64}])
+    assert f"the logits of large (artifact `{'b' * 64}`) and wide (artifact `{'c' * 64}`). To" in text
+    (command,) = (line.split() for line in text.splitlines() if line.startswith("    edgeseg train"))
+    assert command[-4:] == ["--teacher", "large", "--teacher", "wide"]
+
+
 def test_a_bundle_or_a_weights_file_is_a_start_too() -> None:
     run = {"net": "unet", "data": "e" * 64, **TrainSettings(epochs=60).to_json()}
     start = {"sha256": "c" * 64, "run": run, "epochs": 60, "new": ["head"]}

@@ -29,7 +29,7 @@ def augmentation(width: int, height: int, scale: tuple[float, float], focus: flo
 )
 def test_frame_and_label_move_together(size: tuple[int, int], crop: tuple[int, int], seed: int) -> None:
     frame, label = scene(*size, seed)
-    moved, moved_label = augmentation(*crop, (1.0, 1.0))(frame, label, np.random.default_rng(seed))
+    moved, moved_label, _ = augmentation(*crop, (1.0, 1.0))(frame, label, np.random.default_rng(seed))
     assert moved.shape == (crop[1], crop[0], 3)
     assert moved_label.shape == (crop[1], crop[0])
     inside = moved_label != IGNORE
@@ -41,7 +41,7 @@ def test_frame_and_label_move_together(size: tuple[int, int], crop: tuple[int, i
 @pytest.mark.parametrize("scale", [0.5, 2.0])
 def test_scaled_labels_stay_under_their_pixels(scale: float) -> None:
     frame, label = scene(96, 96, 1)
-    moved, moved_label = augmentation(96, 96, (scale, scale))(frame, label, np.random.default_rng(0))
+    moved, moved_label, _ = augmentation(96, 96, (scale, scale))(frame, label, np.random.default_rng(0))
     inside = moved_label != IGNORE
     apart = np.abs(moved[..., 0].astype(int) - moved_label * 40.0)[inside]
     assert (apart <= 20).mean() > 0.85  # only the blend at the borders of blocks differs

@@ -200,13 +200,13 @@ def test_a_run_with_a_teacher_learns_from_it_and_says_so(
     spec = replace(load_weights(finished / WEIGHTS).spec, width=32, height=32)
     make_bundle(tmp_path / "teacher", spec)
     settings = replace(SETTINGS, epochs=1)
-    for name, teacher in (("alone", None), ("taught", str(tmp_path / "teacher"))):
-        train("unet", data, tmp_path / name, settings, teacher=teacher)
+    for name, teachers in (("alone", []), ("taught", [str(tmp_path / "teacher")] * 2)):
+        train("unet", data, tmp_path / name, settings, teachers=teachers)
     alone, taught = (load_weights(tmp_path / name / WEIGHTS).training for name in ("alone", "taught"))
-    assert "teacher" not in alone
-    assert taught["teacher"]["bundle"] == spec.name
+    assert "teachers" not in alone
+    assert [teacher["bundle"] for teacher in taught["teachers"]] == [spec.name] * 2
     assert taught["log"][0]["loss"] > alone["log"][0]["loss"]  # the teacher knows nothing: agreeing with it costs
-    with pytest.raises(WeightsError, match=r"other settings \(teacher\)"):
+    with pytest.raises(WeightsError, match=r"other settings \(teachers\)"):
         train("unet", data, tmp_path / "taught", settings, resume=True)
 
 

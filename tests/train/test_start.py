@@ -82,7 +82,8 @@ def _started(net: str, start: str | Path, data: Path, settings: TrainSettings, b
     dataset = Dataset.open(data, "train")
     network, record, folded = initial_network(net, dataset.classes.names, settings, start)
     assert folded
-    measure_statistics(network, TrainingSet(dataset, settings).batches(0, batches), torch.device("cpu"))
+    examples = TrainingSet(dataset, settings).batches(0, batches)
+    measure_statistics(network, (batch.frames for batch in examples), torch.device("cpu"))
     return network, record
 
 
@@ -103,7 +104,8 @@ def test_so_does_that_of_what_is_shipped_on_real_frames(bundle: str, net: str, c
     settings = TrainSettings(batch=1, crop="240x180", threads=1)
     few = replace(dataset, pairs=dataset.pairs[::60])
     network, record, folded = initial_network(net, dataset.classes.names, settings, bundle)
-    measure_statistics(network, TrainingSet(few, settings).batches(0, 3), torch.device("cpu"))
+    examples = TrainingSet(few, settings).batches(0, 3)
+    measure_statistics(network, (batch.frames for batch in examples), torch.device("cpu"))
     assert folded
     assert _difference(network, bundle, [few.load(index)[0] for index in range(2)]) < TOLERANCE
     assert record["bundle"] == bundle

@@ -12,10 +12,9 @@ from edgeseg.train.statistics import measure_statistics
 CPU = torch.device("cpu")
 
 
-def _batches(count: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
+def _batches(count: int) -> list[torch.Tensor]:
     random = torch.Generator().manual_seed(0)
-    frames = [torch.randint(0, 256, (2, 3, 24, 32), dtype=torch.uint8, generator=random) for _ in range(count)]
-    return [(each, torch.zeros(2, 24, 32, dtype=torch.uint8)) for each in frames]
+    return [torch.randint(0, 256, (2, 3, 24, 32), dtype=torch.uint8, generator=random) for _ in range(count)]
 
 
 def _unfolded(net: str) -> nn.Module:
@@ -29,7 +28,7 @@ def _unfolded(net: str) -> nn.Module:
 def test_statistics_are_those_of_numpy() -> None:
     norm = nn.BatchNorm2d(3)
     measure_statistics(norm, _batches(3), CPU)
-    values = np.concatenate([normalise(frames).numpy() for frames, _ in _batches(3)]).astype(np.float64)
+    values = np.concatenate([normalise(frames).numpy() for frames in _batches(3)]).astype(np.float64)
     assert norm.running_mean is not None
     assert norm.running_var is not None
     assert np.allclose(norm.running_mean, values.mean((0, 2, 3)), atol=1e-6)
@@ -38,7 +37,7 @@ def test_statistics_are_those_of_numpy() -> None:
 
 def test_answers_stay_and_training_sees_what_evaluation_sees() -> None:
     network, batches = _unfolded("lite-fpn"), _batches(1)
-    frames = normalise(batches[0][0])
+    frames = normalise(batches[0])
     with torch.no_grad():
         before = network.eval()(frames)
         measure_statistics(network, batches, CPU)
@@ -60,6 +59,6 @@ def test_norms_that_only_the_loss_needs_stay_as_they_are() -> None:
 def test_a_dead_channel_stays_finite() -> None:
     norm = nn.BatchNorm2d(3)
     constant = torch.full((2, 3, 8, 8), 127, dtype=torch.uint8)
-    measure_statistics(norm, [(constant, constant[:, 0])], CPU)
+    measure_statistics(norm, [constant], CPU)
     assert all(torch.isfinite(tensor).all() for tensor in norm.state_dict().values())
     assert torch.equal(norm.eval()(normalise(constant)), torch.zeros(2, 3, 8, 8))
