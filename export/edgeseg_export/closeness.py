@@ -25,8 +25,8 @@ class Closeness:
 
     Each channel is measured by the span of its own values, not by the largest of all: one of -1e4, so that its class
     never wins, would excuse any error of the others. One that varies little is measured by the median of the spans:
-    rounding grows with what a network adds up, not with what is left of it. In float16 it is by the widest: where scores
-    are small probabilities, a softmax makes several percent of the rounding before it.
+    rounding grows with what a network adds up, not with what is left of it. In float16 it is by the widest: where
+    scores are small probabilities, a softmax makes several percent of the rounding before it.
 
     Attributes:
         difference: largest |difference|.
