@@ -105,11 +105,11 @@ void check_address(const std::string& url) {
     if (address.host.empty() && std::find(std::begin(servers), std::end(servers), scheme) != std::end(servers)) {
         throw Refusal(shown + " names no host; write " + address.scheme + "HOST/PATH");
     }
-    static const std::regex port(":0*(\\d+)$");
-    std::smatch found;
-    if (!std::regex_search(address.host, found, port)) return;
-    const std::string digits = found[1];
-    if (digits.size() > 5 || std::stol(digits) > kLastPort) {
+    const std::size_t colon = address.host.rfind(':');
+    const std::string port = colon == std::string::npos ? "" : address.host.substr(colon + 1);
+    if (port.find_first_not_of("0123456789") != std::string::npos) return;
+    const std::string digits = port.substr(std::min(port.find_first_not_of('0'), port.size()));
+    if (digits.size() > 5 || std::atol(digits.c_str()) > kLastPort) {
         throw Refusal(shown + " has a port above " + std::to_string(kLastPort) + ", which is the last; check the address");
     }
 }

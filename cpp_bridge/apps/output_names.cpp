@@ -24,8 +24,10 @@ constexpr std::size_t kLongestName = 4096;  // that the system knows
 // The absolute path, links followed as far as they lead.
 fs::path real(const std::string& path) {
     std::error_code failure;
-    const fs::path found = fs::weakly_canonical(fs::absolute(path), failure);  // a relative path to nothing would stay one
-    return failure ? fs::absolute(path, failure).lexically_normal() : found;
+    fs::path whole = fs::absolute(path, failure);  // a relative path to nothing would stay one
+    if (failure) whole = path;                     // the working directory is gone
+    const fs::path found = fs::weakly_canonical(whole, failure);
+    return failure ? whole.lexically_normal() : found;
 }
 
 std::string with_stem(const std::string& path, const std::string& behind) {

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <optional>
 #include <regex>
+#include <unordered_set>
 #include <vector>
 
 #include "names.hpp"
@@ -86,19 +87,21 @@ void check_segments(const std::string& path, const Lines& lines, Lines& sentence
                                      "served at, or wait until it is complete");
     }
     Lines absent;
+    std::unordered_set<std::string> seen;
     for (const std::string& line : lines) {
         std::error_code failure;
-        if (line[0] == '#' || has_scheme(without_file(line))) continue;
+        if (line[0] == '#' || !seen.insert(line).second || has_scheme(without_file(line))) continue;
         const fs::path place = fs::path(path).parent_path() / without_file(line);
-        if (fs::exists(fs::symlink_status(place, failure))) continue;
-        if (std::find(absent.begin(), absent.end(), redact(line)) == absent.end()) absent.push_back(redact(line));
+        if (!fs::exists(fs::symlink_status(place, failure))) absent.push_back(redact(line));
     }
     if (absent.empty()) return;
     std::string listed;
     for (std::size_t i = 0; i < std::min(absent.size(), kMostListed); ++i) listed += (i > 0 ? ", " : "") + absent[i];
     if (absent.size() > kMostListed) listed += " and " + std::to_string(absent.size() - kMostListed) + " more";
-    sentences.push_back(redact(path) + " names " + std::to_string(absent.size()) +
-                        " files that are not there, whose frames are missing: " + listed);
+    const std::string said = redact(path) + " names " + std::to_string(absent.size()) +
+                             (absent.size() == 1 ? " file that is" : " files that are") +
+                             " not there, whose frames are missing: " + listed;
+    if (std::find(sentences.begin(), sentences.end(), said) == sentences.end()) sentences.push_back(said);
 }
 
 }  // namespace

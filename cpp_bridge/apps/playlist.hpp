@@ -7,8 +7,8 @@
 namespace app {
 
 // Refuses a playlist that has no end, or that names one which is no plain list of segments, as edgeseg/video/playlist.py
-// does. `path` is a regular file that can be read. Gives a sentence on segments that are not there, which FFmpeg passes
-// over. Throws Refusal.
+// does. `path` is a regular file that can be read. Gives a sentence for each list of segments of which some are not there:
+// FFmpeg passes over them. Throws Refusal.
 std::vector<std::string> check_playlist(const std::string& path);
 
 }  // namespace app

@@ -100,7 +100,7 @@ void read_live(Container& container, const Request& request, Channel& channel) {
     Picture image;
     Decoded decoded;
     bool listening = channel.open(timed ? container.rate(decoder.stream()) : 0, false);
-    std::int64_t damaged = 0;
+    std::int64_t damaged = 0, mended = 0;
     for (int attempt = 0; listening && attempt < kAttempts;) {
         try {
             if (!decoder.read(image, decoded, kPatience * request.timeout)) {
@@ -122,7 +122,7 @@ void read_live(Container& container, const Request& request, Channel& channel) {
         header.seconds = decoded.seconds;
         header.damaged = decoder.damaged - std::exchange(damaged, decoder.damaged);
         listening = channel.send(image, header);
-        if (decoder.mended > 0) {  // said once: such a stream may go on for months
+        if (std::exchange(mended, decoder.mended) == 0 && decoder.mended > 0) {  // once: a stream may go on for months
             channel.warn(request.name +
                          " sends frames that are damaged or lack a part: the decoder fills in what it cannot read");
         }

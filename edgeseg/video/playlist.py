@@ -25,7 +25,7 @@ def check_playlist(path: Path) -> list[str]:
     """Refuses a playlist that has no end, or that names one which is no plain list of segments.
 
     Returns:
-        A sentence on segments that are not there, which FFmpeg passes over.
+        A sentence for each list of segments of which some are not there: FFmpeg passes over them.
 
     Raises:
         SourceError: it is such a one.
@@ -55,7 +55,7 @@ def check_playlist(path: Path) -> list[str]:
         if _names_playlists(named):
             raise SourceError(f"{path} names {shown}, which names playlists itself; give that, or one of those")
         sentences += _check_segments(inner, named)
-    return sentences
+    return list(dict.fromkeys(sentences))  # it may name one twice, as for its pictures and its sound
 
 
 def _lines(path: Path) -> list[str] | None:
@@ -86,4 +86,5 @@ def _check_segments(path: Path, lines: list[str]) -> list[str]:
     absent = [redact(name) for name, place in places.items() if not os.path.lexists(place)]  # a name may be too long
     if not absent:
         return []
-    return [f"{path} names {len(absent)} files that are not there, whose frames are missing: {shortened(absent)}"]
+    files_are = "file that is" if len(absent) == 1 else "files that are"
+    return [f"{path} names {len(absent)} {files_are} not there, whose frames are missing: {shortened(absent)}"]

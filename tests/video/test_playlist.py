@@ -27,6 +27,7 @@ def folder(tmp_path: Path, make_video: MakeVideo) -> Path:
         "whole.m3u8": SEGMENTS + END,
         "live.m3u8": SEGMENTS,
         "master.m3u8": master("whole.m3u8"),
+        "double.m3u8": master("whole.m3u8", "whole.m3u8"),
         "of-live.m3u8": master("whole.m3u8", "./live.m3u8"),
         "self.m3u8": master("self.m3u8"),
         "circle.m3u8": master("file:of-circle.m3u8"),
@@ -75,7 +76,7 @@ def test_a_playlist_without_an_end_is_refused(name: str, message: str, folder: P
         open_source(folder / name)
 
 
-@pytest.mark.parametrize("name", ["whole.m3u8", "master.m3u8"])
+@pytest.mark.parametrize("name", ["whole.m3u8", "master.m3u8", "double.m3u8"])
 def test_segments_that_are_not_there_are_said(folder: Path, name: str) -> None:
     """FFmpeg passes over them, and nothing else would tell that their frames are missing."""
     lost = "".join(f"#EXTINF:0.4,\nlost-{number}.ts\n" for number in range(7))

@@ -117,7 +117,10 @@ Bundle Bundle::open(const std::string& folder) {
         if (!fields.is_null("card")) bundle.card_ = plain(fields.text("card"), "bundle.json: card");
         if (fields.has("golden")) bundle.golden_ = golden_from(fields.object("golden"));
     } catch (const Unreadable& error) {
-        if (error.code() == std::errc::no_such_file_or_directory || error.code() == std::errc::not_a_directory) {
+        if (error.code() == std::errc::not_a_directory) {
+            fail(folder + " is a file, expected a bundle, which is a folder; edgeseg import makes one of an ONNX file");
+        }
+        if (error.code() == std::errc::no_such_file_or_directory) {
             fail(index + " is not there, expected a bundle; check the path " + folder);
         }
         fail("cannot read " + index + ": " + error.reason + "; check its permissions");

@@ -152,13 +152,14 @@ def _difference(graph: nn.Module, original: Original) -> float:
         ExportError: it is too large.
     """
     spec = original.model_spec.spec
-    closeness, turned = Closeness(), 0.0
+    closeness, turned = Closeness(half=original.dtype == np.float16, whole=original.whole), 0.0
     for frame in sample_frames(None):
         tensor = kernels.resize(frame, spec.width, spec.height)[np.newaxis]
         with torch.no_grad():
             answer = graph(torch.from_numpy(original.model_spec.preparation(tensor)))
             expected: NDArray[Any] = (answer.float() if answer.is_floating_point() else answer).numpy()
-        actual = original(tensor)[original.output]
+        tensors = original(tensor)
+        actual = tensors[original.output]
         if actual.shape != expected.shape:
             raise ExportError(
                 f"the exported graph of {original.where} gives {actual.shape} where PyTorch gives {expected.shape}; "
@@ -167,8 +168,8 @@ def _difference(graph: nn.Module, original: Original) -> float:
         if expected.dtype.kind in "iub":  # class ids, or levels
             turned = max(turned, float(np.mean(actual != expected)))
             continue
-        planes = expected.shape if expected.ndim == 4 else (1, 1, -1, 1)
-        closeness.add(actual.reshape(planes), expected.reshape(planes))
+        channels = original.tail.scores(tensors).shape[1]
+        closeness.add(_by_channel(actual, channels), _by_channel(expected, channels))
     if turned > MOST_TURNED or not closeness.close:
         raise ExportError(
             f"the exported graph of {original.where} disagrees with PyTorch: outputs differ by up to "
@@ -176,6 +177,13 @@ def _difference(graph: nn.Module, original: Original) -> float:
             "or on chance?"
         )
     return float(f"{closeness.difference or turned:.2e}")
+
+
+def _by_channel(output: NDArray[Any], channels: int) -> NDArray[Any]:
+    """An output, wherever its channels lie, as (1, C, n, 1); (1, 1, n, 1) where they lie nowhere, as in class ids."""
+    if channels not in output.shape:
+        return output.reshape(1, 1, -1, 1)
+    return np.moveaxis(output, output.shape.index(channels), 0).reshape(1, channels, -1, 1)
 
 
 def _said(error: Exception) -> str:

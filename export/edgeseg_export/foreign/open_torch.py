@@ -21,6 +21,8 @@ from edgeseg.errors import ExportError, UsageError, WeightsError
 from edgeseg.models.weight_files import check_checkpoint, check_safetensors
 
 _COUNTERS = ".num_batches_tracked"
+_EXTRA = "_extra_state"
+"""What torch calls things beside a layer's weights, of any type, that its own code reads and writes."""
 _SHOWN = 5
 
 
@@ -79,16 +81,16 @@ def load_into(network: nn.Module, path: Path, ignore: Sequence[str] = ()) -> lis
         WeightsError: the file cannot be read, holds more than weights, or those of another network; or a pattern fits
             no name, or one that the network needs.
     """
-    state = _tensors(network)
+    state = network.state_dict()
     weights, notes = _unwrapped(read_weights(path), state, path)
     if ignore:
         notes.append(_leave_out(weights, state, ignore, path))
-    missing = [name for name in state if name not in weights and not name.endswith(_COUNTERS)]
+    missing = [name for name in state if name not in weights and not name.endswith((_COUNTERS, _EXTRA))]
     strange = [name for name in weights if name not in state and not name.endswith(_COUNTERS)]
     shaped = [
         f"{name} {tuple(weights[name].shape)} instead of {tuple(state[name].shape)}"
         for name in state
-        if name in weights and not is_lazy(state[name]) and weights[name].shape != state[name].shape
+        if name in weights and not _has_any_shape(name, state[name]) and weights[name].shape != state[name].shape
     ]
     wrong = [
         f"{len(names)} {what} ({', '.join(names[:_SHOWN])}{', ...' if len(names) > _SHOWN else ''})"
@@ -100,11 +102,18 @@ def load_into(network: nn.Module, path: Path, ignore: Sequence[str] = ()) -> lis
         if strange and not missing and not shaped:
             advice = f"if it needs none of these, leave them out with --ignore-keys '{_pattern(strange[0])}'"
         raise WeightsError(f"{path} does not fit the network: {', '.join(wrong)}; {advice}")
-    network.load_state_dict({name: weights[name] for name in state if name in weights}, strict=False)
+    try:
+        network.load_state_dict({name: weights[name] for name in state if name in weights}, strict=False)
+    except Exception as error:  # code of other people, which reads its layers' extra state
+        raise WeightsError(f"the network does not take {path}: {_said(error)}; is it of the same version?") from error
     return notes
 
 
-def _leave_out(found: dict[str, Tensor], wanted: Mapping[str, Tensor], ignore: Sequence[str], path: Path) -> str:
+def _has_any_shape(name: str, value: Any) -> bool:
+    return name.endswith(_EXTRA) or is_lazy(value)
+
+
+def _leave_out(found: dict[str, Any], wanted: Mapping[str, Any], ignore: Sequence[str], path: Path) -> str:
     """Takes the names that fit a pattern out of `found`; says which."""
     names: list[str] = []
     for pattern in ignore:
@@ -130,15 +139,11 @@ def _pattern(name: str) -> str:
 def state_digest(network: nn.Module) -> str:
     """SHA-256 of a network's weights, as a safetensors file holds them."""
     copies = {
-        name: tensor.detach().clone(memory_format=torch.contiguous_format)
-        for name, tensor in _tensors(network).items()
+        name: value.detach().clone(memory_format=torch.contiguous_format)
+        for name, value in network.state_dict().items()
+        if isinstance(value, Tensor)  # a layer's extra state may be anything
     }
     return sha256_of(save(copies))
-
-
-def _tensors(network: nn.Module) -> dict[str, Tensor]:
-    """A network's weights by name, without the other things that its layers may keep beside them."""
-    return {name: value for name, value in network.state_dict().items() if isinstance(value, Tensor)}
 
 
 def read_weights(path: Path) -> Any:
@@ -166,7 +171,7 @@ def read_weights(path: Path) -> Any:
         raise WeightsError(f"{path} is no weights file that torch reads: {_said(error)}; save it again") from error
 
 
-def _unwrapped(data: Any, state: Mapping[str, Tensor], path: Path) -> tuple[dict[str, Tensor], list[str]]:
+def _unwrapped(data: Any, state: Mapping[str, Any], path: Path) -> tuple[dict[str, Any], list[str]]:
     """The weights in a checkpoint that fit the network best, their names as the network's, and what was done."""
     tables = dict(_tables(data, ""))
     if not tables:
@@ -185,11 +190,13 @@ def _unwrapped(data: Any, state: Mapping[str, Tensor], path: Path) -> tuple[dict
     return {name.removeprefix(prefix): tensor for name, tensor in tables[place].items()}, notes
 
 
-def _tables(data: Any, place: str, depth: int = 3) -> list[tuple[str, dict[str, Tensor]]]:
-    """Every dictionary of nothing but named tensors in nested dictionaries, with its place."""
+def _tables(data: Any, place: str, depth: int = 3) -> list[tuple[str, dict[str, Any]]]:
+    """Every dictionary of nothing but named tensors and extra state in nested dictionaries, with its place."""
     if not isinstance(data, Mapping) or depth == 0:
         return []
-    if data and all(isinstance(name, str) and isinstance(value, Tensor) for name, value in data.items()):
+    if data and all(
+        isinstance(name, str) and (isinstance(value, Tensor) or name.endswith(_EXTRA)) for name, value in data.items()
+    ):
         return [(place, dict(data))]
     return [
         entry
@@ -198,7 +205,7 @@ def _tables(data: Any, place: str, depth: int = 3) -> list[tuple[str, dict[str, 
     ]
 
 
-def _prefix(table: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> str:
+def _prefix(table: Mapping[str, Any], state: Mapping[str, Any]) -> str:
     """What stands before the names in the file, chosen so that the most of them fit."""
     anchor = max(state, key=len, default="")
     prefixes = {"", *(name.removesuffix(anchor) for name in table if name.endswith(f".{anchor}"))}

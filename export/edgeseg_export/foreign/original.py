@@ -162,7 +162,8 @@ class Original:
         """The picture of its own scores, (C, h, w), resized to `size`."""
         picture: NDArray[np.float32] = tensors[self._picture].astype(np.float32)
         picture = picture if picture.ndim == 3 else picture[0]
-        if len(picture) != self.tail.scores(tensors).shape[1]:  # (h, w, C)
+        channels = self.tail.scores(tensors).shape[1]
+        if len(picture) != channels or (self.tail.last and picture.shape[-1] == channels):  # (h, w, C)
             picture = np.moveaxis(picture, -1, 0)
         if size is not None:
             picture = np.stack([cv2.resize(plane, size[::-1], interpolation=cv2.INTER_LINEAR) for plane in picture])

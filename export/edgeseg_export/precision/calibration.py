@@ -43,32 +43,34 @@ def calibrate(
     """Runs prepared frames, uint8 (1, H, W, 3), and counts every activation's values.
 
     Raises:
-        DataError: an activation is not finite, but for -inf that masks, which gets no histogram.
+        DataError: an activation is not finite, but for those that -inf masks: they get no histogram, and stay in float.
     """
     names = activations(graph)
     histograms = {name: Histogram() for name in names}
     session = watching(graph.model, names)
     for done, tensor in enumerate(tensors, start=1):
         for name, values in zip(names, session.run(names, {FRAME: tensor}), strict=True):
-            if not isinstance(values, np.ndarray) or values.dtype != np.float32 or _masks(graph, name, values):
+            if not isinstance(values, np.ndarray) or values.dtype != np.float32:
                 histograms.pop(name, None)  # of a shape, or a sequence of tensors
-            elif not np.isfinite(values).all():
+            elif np.isfinite(values).all():
+                if name in histograms:
+                    histograms[name].add(values)
+            elif _masks(graph, name, values):
+                histograms.pop(name, None)
+            else:
                 raise DataError(
                     f"activation {name} holds infinity or NaN on frame {done}, which no level of INT8 stands for; the "
                     "network itself is broken there"
                 )
-            elif name in histograms:
-                histograms[name].add(values)
         if progress is not None:
             progress(done, total)
     return histograms
 
 
 def _masks(graph: FloatGraph, name: str, values: NDArray[np.float32]) -> bool:
-    """Whether a tensor is one that -inf masks, before a softmax or in a pool's padding: it stays in float."""
+    """Whether a tensor that is not finite is one that -inf masks, before a softmax or in a pool's padding."""
     reads = {node.op_type for node in graph.consumers.get(name, [])}
-    masked = bool((values == -np.inf).any()) and bool((values < np.inf).all())
-    return masked and not reads & {"Conv", "ConvTranspose"} and name not in graph.outputs
+    return bool((values < np.inf).all()) and not reads & {"Conv", "ConvTranspose"} and name not in graph.outputs
 
 
 def watching(model: onnx.ModelProto, names: list[str]) -> ort.InferenceSession:

@@ -167,7 +167,8 @@ TABLE: dict[str, list[list[str]]] = {
     "cannot make the folder for masks": [["street.mkv", "--masks", each] for each in ("there.mp4", "pipe", "/proc/m")],
     "no bundle comes with ./nothing": [["street.mkv", "--bundle", "nothing"]],
     "no bundle comes with ./full": [["street.mkv", "--bundle", "full"]],
-    "bundle.json is not there": [["street.mkv", "--bundle", "./full"], ["street.mkv", "--bundle", "./there.mp4"]],
+    "bundle.json is not there": [["street.mkv", "--bundle", "./full"]],
+    "there.mp4 is a file, expected a bundle": [["street.mkv", "--bundle", "./there.mp4"]],
     "http://***@h/x/bundle.json": [["street.mkv", "--bundle", "http://user:secret@h/x"]],
 }
 
@@ -194,6 +195,21 @@ def test_what_a_terminal_would_obey_is_written_out(both: Both) -> None:
         for said in both(f"nowhere{name}.mp4"):
             assert name not in said
             assert f"nowhere{name.encode('unicode_escape').decode()}.mp4" in said
+
+
+def test_a_long_port_is_no_crash(program: Path) -> None:
+    """std::regex follows a long text by recursion, and the stack ends."""
+    done = subprocess.run([program, f"rtsp://h:{'9' * 120_000}/x"], capture_output=True, text=True, timeout=SECONDS)
+    assert done.returncode == 2
+    assert "port above 65535" in done.stderr
+
+
+def test_a_folder_that_is_gone_is_no_crash(program: Path, tmp_path: Path) -> None:
+    gone = ["sh", "-c", 'mkdir gone && cd gone && rmdir ../gone && exec "$@"', "sh"]
+    row = [program, tmp_path / "street.mkv", "--out", "a.mp4", "--masks", "b"]
+    done = subprocess.run([*gone, *row], capture_output=True, text=True, cwd=tmp_path, timeout=SECONDS)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "unforeseen" not in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -63,10 +63,17 @@ def test_one_with_an_end_is_played(cpp: Callable[..., Video], tmp_path: Path) ->
     compare(cpp(tmp_path / "a.m3u8"), python(tmp_path / "a.m3u8"))
 
 
-def test_segments_that_are_not_there_are_said(cpp: Callable[..., Video], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("names", "count"), [("b b file:c d e f g", "6 files that are"), ("b", "1 file that is")], ids=["many", "one"]
+)
+def test_segments_that_are_not_there_are_said(
+    cpp: Callable[..., Video], tmp_path: Path, names: str, count: str
+) -> None:
     write(tmp_path / "a.ts", Case("mpeg2video", ".ts"))
-    lost = "".join(f"#EXTINF:1,\n{name}.ts\n" for name in ("b", "b", "file:c", "d", "e", "f", "g"))
+    lost = "".join(f"#EXTINF:1,\n{name}.ts\n" for name in names.split())
     (tmp_path / "a.m3u8").write_text(f"{LIST}{lost}#EXTINF:1,\na.ts\n#EXT-X-ENDLIST\n")
-    ours, theirs = cpp(tmp_path / "a.m3u8"), python(tmp_path / "a.m3u8")
-    assert "names 6 files that are not there" in theirs.warnings[0]
+    (tmp_path / "twice.m3u8").write_text(MASTER.format("a.m3u8") + MASTER.format("a.m3u8")[8:])
+    ours, theirs = cpp(tmp_path / "twice.m3u8"), python(tmp_path / "twice.m3u8")
+    assert f"names {count} not there" in theirs.warnings[0]
+    assert len(theirs.warnings) == 1
     assert ours.warnings == theirs.warnings

@@ -47,6 +47,11 @@ class Guess(Net):
     def forward(self, x):
         return super().forward(x) * torch.rand(1)
 
+class GuessLast(Guess):
+    def forward(self, x):
+        x = super().forward(x)
+        return torch.cat([x[:, :2], torch.full_like(x[:, :1], -1e6)], 1).permute(0, 2, 3, 1)
+
 def broken():
     raise RuntimeError("no such size")
 
@@ -54,11 +59,13 @@ def number():
     return 3
 
 class Extra(Net):
+    version = 1
+
     def get_extra_state(self):
-        return {"version": 1}
+        return {"version": self.version}
 
     def set_extra_state(self, state):
-        pass
+        self.version = state["version"]
 
 def lazy():
     return nn.Sequential(nn.LazyConv2d(8, 3, 4, 1), nn.ReLU(), nn.LazyConv2d(3, 1))
@@ -237,6 +244,20 @@ def test_digests_are_of_the_weights_alone() -> None:
     assert load_into(make_network("their_nets:Extra"), Path("w.pt")) == []
 
 
+def test_extra_state_of_layers_comes_with_the_weights() -> None:
+    source, target = network("Extra"), make_network("their_nets:Extra")
+    source.version = 2  # type: ignore[assignment]
+    torch.save({"model": source.state_dict()}, "w.pt")
+    assert len(load_into(target, Path("w.pt"))) == 1
+    assert state_digest(source) == state_digest(target)
+    assert target.version == 2
+    torch.save({**source.state_dict(), "_extra_state": None}, "w.pt")
+    with pytest.raises(WeightsError, match=r"does not take w\.pt: TypeError"):
+        load_into(target, Path("w.pt"))
+    with pytest.raises(WeightsError, match="1 unexpected"):
+        load_into(network(), Path("w.pt"))
+
+
 def test_layers_without_a_size_take_that_of_the_weights() -> None:
     source, target = (make_network("their_nets:lazy") for _ in range(2))
     source(torch.zeros(1, 3, 48, 64))
@@ -269,10 +290,11 @@ def test_one_of_several_outputs(tmp_path: Path) -> None:
     assert bundle.artifacts[0].measured.facts["original"]["torch_max_difference"] < 1e-3
 
 
-def test_networks_that_guess_are_refused(tmp_path: Path) -> None:
-    torch.save(network("Guess").state_dict(), tmp_path / "w.pt")
+@pytest.mark.parametrize("name", ["Guess", "GuessLast"])
+def test_networks_that_guess_are_refused(tmp_path: Path, name: str) -> None:
+    torch.save(network(name).state_dict(), tmp_path / "w.pt")
     with pytest.raises(ExportError, match="disagrees with PyTorch"):
-        export_module("their_nets:Guess", tmp_path / "w.pt", model_spec(description()), tmp_path / "o", note=print)
+        export_module(f"their_nets:{name}", tmp_path / "w.pt", model_spec(description()), tmp_path / "o", note=print)
     assert not (tmp_path / "o").exists()
 
 

@@ -402,6 +402,11 @@ def test_channels_of_scores_may_come_last(tmp_path: Path, name: str) -> None:
     np.testing.assert_allclose(edgeseg.load(bundle).logits(frame), expected, atol=1e-4 * np.abs(expected).max())
 
 
+def test_channels_that_come_last_may_be_as_many_as_rows(tmp_path: Path) -> None:
+    height = 4 * CLASSES
+    imported(network(LAST["scores"], shape=(1, 3, height, WIDTH)), tmp_path, input_height=height)
+
+
 def levels(s: str) -> Nodes:
     whole = helper.make_node("Cast", [s], ["whole"], to=TensorProto.INT32)
     return [whole, constant("zero", np.array(128, np.int32)), helper.make_node("Add", ["whole", "zero"], ["out"])]
