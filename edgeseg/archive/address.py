@@ -19,7 +19,10 @@ ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 """Where the environment says which server is meant, which pyarrow does not read."""
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-"""What ends a line, or is no character, as a byte that is not UTF-8. Other spaces are common in names, as U+202F in those of macOS."""
+"""What ends a line, or is no character, as a byte that is not UTF-8.
+
+Other spaces are common in names, as U+202F in those of macOS.
+"""
 
 
 @dataclass(frozen=True)

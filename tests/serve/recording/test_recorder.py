@@ -251,7 +251,7 @@ def test_a_full_disk(small_disk: Path, open_camera: Callable[..., Camera], monke
 def test_what_still_fits_on_a_full_disk_does_not_resume(
     tmp_path: Path, open_camera: Callable[..., Camera], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Lines of fractions do, for long; the video does not. A video that comes no more does not hold them up for ever."""
+    """Lines of fractions do, for long; the video does not. A video that comes no more does not hold them up."""
     write = os.write
 
     def full(handle: int, data: Any) -> int:
