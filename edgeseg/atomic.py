@@ -137,14 +137,17 @@ def atomic_folder(path: Path, *, replace: bool = True) -> Iterator[Path]:
         replace: where False, a folder with something in it that has the name by then keeps it, and this one is gone.
 
     Raises:
-        OutputError: the parent cannot be written, or `path` is a file.
+        OutputError: the parent cannot be written, or `path` is a file, a link to itself or where a disk is mounted.
     """
     temporary = None
     try:
         if path.is_symlink():  # else the old folder would stay behind, and the new one perhaps lie on another disk
             path = real(path)
-        if path.exists() and not path.is_dir():
-            raise OutputError(f"cannot write the folder {path}: a file of that name is there; choose another name")
+        if os.path.lexists(path) and not path.is_dir():
+            what = "a link to itself" if path.is_symlink() else "a file of that name"
+            raise OutputError(f"cannot write the folder {path}: {what} is there; choose another name")
+        if os.path.ismount(path):  # nothing can take its place
+            raise OutputError(f"cannot write the folder {path}: a disk is mounted there; choose a folder in it")
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep_folders(path)
         temporary = Temporary(path, KIND, folder=True)

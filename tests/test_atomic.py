@@ -244,11 +244,22 @@ def test_a_link_to_a_folder_stays_and_is_followed(tmp_path: Path, target: str, r
     assert [path.name for path in (tmp_path / target).parent.iterdir()] == ["v1"]
 
 
-def test_a_link_to_itself_is_no_folder(tmp_path: Path) -> None:
+def test_a_link_to_itself_is_refused_before_anything_is_made(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to("loop")
-    with pytest.raises(OutputError, match="cannot write"), atomic_folder(tmp_path / "loop"):
-        pass
+    with pytest.raises(OutputError, match="loop: a link to itself is there; choose"), atomic_folder(tmp_path / "loop"):
+        pytest.fail("the folder was made")
     assert [path.name for path in tmp_path.iterdir()] == ["loop"]
+
+
+def test_the_place_of_a_disk_is_refused_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to("disk")
+    monkeypatch.setattr(os.path, "ismount", lambda path: path == tmp_path / "disk")
+    said = "disk: a disk is mounted there; choose a folder in it"
+    with pytest.raises(OutputError, match=said), atomic_folder(tmp_path / "link"):
+        pytest.fail("the folder was made")
 
 
 def test_the_first_folder_of_a_name_keeps_it_if_that_is_asked_for(tmp_path: Path) -> None:

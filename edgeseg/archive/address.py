@@ -18,8 +18,11 @@ OPTIONS = ("endpoint_override", "region", "scheme")
 ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 """Where the environment says which server is meant, which pyarrow does not read."""
 
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-"""What ends a line, or is no character. Other spaces are common in names, as U+202F in those of macOS."""
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""What ends a line, or is no character, as a byte that is not UTF-8.
+
+Other spaces are common in names, as U+202F in those of macOS.
+"""
 
 
 @dataclass(frozen=True)
@@ -90,12 +93,12 @@ def locate(text: str | Path) -> Location:
     address, _, query = rest.partition("?")
     if scheme != "s3":
         raise UsageError(f"{redact(text)} begins with {scheme}://, expected a path or s3://BUCKET/KEY")
-    if "@" in (rest if ":" in rest.partition("@")[0] else address.partition("/")[0]):  # a password may hold a slash
+    bucket, _, key = address.partition("/")
+    if "@" in (rest if ":" in bucket else bucket):  # a password may hold a slash
         raise UsageError(
             f"{redact(text)} has an @, as if it held credentials; leave them to the environment (AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY) or to a profile"
         )
-    bucket, _, key = address.partition("/")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{1,62}", bucket):
         raise UsageError(f"s3://{address} names no bucket, expected s3://BUCKET/KEY")
     key = key.rstrip("/")

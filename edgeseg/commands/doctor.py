@@ -98,7 +98,8 @@ def _cache() -> Finding:
             with contextlib.suppress(OSError):  # another process may have replaced it meanwhile
                 sizes.append(Path(root, name).stat().st_size)
     place = next(path for path in (folder, *folder.parents) if os.path.exists(path))  # noqa: PTH110  no PermissionError
-    get = None if os.access(place, os.W_OK) else f"{place} cannot be written; set EDGESEG_CACHE to a folder that can"
+    writable = os.access(place, os.W_OK | os.X_OK)
+    get = None if writable else f"{place} cannot be written; set EDGESEG_CACHE to a folder that can"
     return Finding("cache", f"{folder}: {len(sizes)} files, {sum(sizes) / 1e6:.1f} MB", get)
 
 

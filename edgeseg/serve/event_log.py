@@ -18,7 +18,7 @@ LENGTH = 1000
 WAITING = 100
 """Events that wait for one subscriber; of more, the oldest are lost to him."""
 
-_log = logging.getLogger("edgeseg.serve")
+_log = logging.getLogger("edgeseg.serve.events")
 
 
 @dataclass(frozen=True)

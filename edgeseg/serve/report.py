@@ -88,7 +88,7 @@ class LogFormat(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The line; what would break it is written out."""
         message = record.getMessage()
-        words = message if record.name == "edgeseg.serve" else f"text={json.dumps(message)}"
+        words = message if record.name == "edgeseg.serve.events" else f"text={json.dumps(message)}"
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         return f"time={stamp}.{int(record.msecs):03d}Z level={record.levelname.lower()} {words}"
 
@@ -107,4 +107,3 @@ def log_to_stderr() -> Iterator[None]:
     finally:
         log.removeHandler(handler)
         log.setLevel(level)
-

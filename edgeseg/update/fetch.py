@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import shutil
@@ -28,6 +27,7 @@ from edgeseg.redact import redact
 from edgeseg.signature import FILE as SIGNATURE
 from edgeseg.signature import LARGEST as LARGEST_SIGNATURE
 from edgeseg.spec import PLAIN_NAME
+from edgeseg.temporary import lock
 from edgeseg.trust import check_trust
 
 LARGEST_ROOT = 512_000
@@ -185,10 +185,9 @@ def _state(bootstrap: bytes) -> Iterator[Path]:
     """The folder for what a repository said before, which is this process's alone meanwhile."""
     folder, handle = open_state("update", hashlib.sha256(bootstrap).hexdigest()[:32])
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if lock(handle) is False:
+            raise UpdateError("another edgeseg fetch from this repository is under way; wait for its end")
         yield folder
-    except BlockingIOError as error:
-        raise UpdateError("another edgeseg fetch from this repository is under way; wait for its end") from error
     except EdgeSegError:
         raise
     except OSError as error:  # python-tuf's, which writes there

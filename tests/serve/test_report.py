@@ -131,5 +131,6 @@ def test_a_line_of_the_log() -> None:
         return LogFormat().format(logging.LogRecord(name, logging.WARNING, "", 0, text, (), None))
 
     stamp = r"time=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z level=warning "
-    assert re.fullmatch(stamp + r'event=1 text="x"', line("edgeseg.serve", 'event=1 text="x"'))
-    assert re.fullmatch(stamp + r'text="one\\ntwo \\"x\\""', line("edgeseg", 'one\ntwo "x"'))
+    assert re.fullmatch(stamp + r'event=1 text="x"', line("edgeseg.serve.events", 'event=1 text="x"'))
+    for name in ("edgeseg", "edgeseg.serve"):
+        assert re.fullmatch(stamp + r'text="one\\ntwo \\"x\\""', line(name, 'one\ntwo "x"'))

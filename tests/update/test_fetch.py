@@ -6,7 +6,10 @@ files. After each of them the bundle that was there is there still, whole, and a
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -235,6 +238,25 @@ def test_what_cannot_be_remembered_is_not_fetched(device: Device, tmp_path: Path
         device.fetch()
     assert files(device.folder) == device.old
     remembered.rmdir()
+    device.takes_the_new()
+
+
+def test_two_do_not_fetch_at_once(device: Device, tmp_path: Path) -> None:
+    (state,) = tmp_path.glob("state/update/*")
+    handle = os.open(state, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        device.refuses("another edgeseg fetch from this repository is under way; wait for its end")
+    finally:
+        os.close(handle)
+    device.takes_the_new()
+
+
+def test_a_file_system_without_locks(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_handle: int, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
     device.takes_the_new()
 
 

@@ -40,13 +40,14 @@ def file_name(camera: str, seconds: float, ending: str) -> str:
     return f"{camera}-{datetime.fromtimestamp(seconds, timezone.utc).strftime(_TIME)}{ending}"
 
 
-def entries(folder: Path, camera: str) -> list[Entry]:
-    """The finished files of a camera, oldest first; whatever else lies there is left out.
+def entries(folder: Path, camera: str | None = None) -> list[Entry]:
+    """The finished files of a camera, or of all, oldest first; whatever else lies there is left out.
 
     Raises:
         OSError: the folder cannot be read.
     """
-    pattern = re.compile(rf"{re.escape(camera)}-(\d{{4}}-\d\d-\d\dT\d\d-\d\d-\d\dZ){_ENDING}", re.ASCII)
+    name = ".+" if camera is None else re.escape(camera)
+    pattern = re.compile(rf"{name}-(\d{{4}}-\d\d-\d\dT\d\d-\d\d-\d\dZ){_ENDING}", re.ASCII)
     found = []
     with os.scandir(folder) as files:
         for file in files:

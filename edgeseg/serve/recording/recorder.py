@@ -32,6 +32,9 @@ HANGING = 5.0
 RETRY = 10.0
 """Seconds from one attempt to write to the next, while the disk is full or gone."""
 
+LATEST = 120.0
+"""Seconds more in which only the track that failed is tried: after that it may be one that comes no more."""
+
 SENTENCES = 1000
 """About files, that are remembered so as not to be told again."""
 
@@ -154,7 +157,7 @@ class Recorder:
         if self._reason is None or self._pieces.closed:
             return False
         other = piece is not None and self._failed_track not in (None, piece.track)
-        return other or time.monotonic() < self._retry_at
+        return time.monotonic() < self._retry_at + (LATEST if other else 0.0)
 
     def _write(self, piece: Piece | None) -> None:
         """Writes a piece; none came for the length of a file, or there will be no more: what there is is finished."""

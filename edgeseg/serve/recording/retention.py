@@ -77,8 +77,8 @@ def delete_old(
     deletable = sum(file.bytes for file in files)
     total = present + deletable
     missing = missing_room(settings)
-    if missing > deletable:  # others took the room: it would not be there without these files either
-        missing = 0
+    if missing > deletable and missing > sum(file.bytes for file in entries(settings.folder)):
+        missing = 0  # others than cameras took the room: it would not be there without these files either
     deleted = 0
     for file in files:
         too_old = settings.keep_hours is not None and now - file.time > 3600 * settings.keep_hours

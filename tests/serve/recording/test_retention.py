@@ -79,6 +79,15 @@ def test_room_that_these_files_cannot_make_deletes_none(tmp_path: Path, monkeypa
     assert retention.delete_old(RecordingSettings(tmp_path, keep_free=991, keep_bytes=500), "gate", START) == 1
 
 
+def test_room_that_all_cameras_can_make_together_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where keep_free was raised."""
+    fill(tmp_path, [100] * 6)
+    (tmp_path / file_name("yard", START, ".mp4")).write_bytes(bytes(300))
+    monkeypatch.setattr(retention, "missing_room", lambda _settings: 900)
+    assert retention.delete_old(RecordingSettings(tmp_path, keep_free=900), "gate", START) == 6
+    assert [path.name for path in tmp_path.iterdir()] == [file_name("yard", START, ".mp4")]
+
+
 def test_a_disk_that_shows_room_late_loses_no_more_than_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -72,7 +72,7 @@ def open_camera(tiny: Segmenter) -> Iterator[Callable[..., Camera]]:
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("edgeseg-gate")]
 
 
-def test_a_zone_without_a_pixel_is_told_once_for_each_size(tiny: Segmenter) -> None:
+def test_a_zone_without_a_pixel_is_told_where_the_size_changes(tiny: Segmenter) -> None:
     """Between two rows of centres, where the frame has 48."""
     narrow = Zone("line", ((0.0, 0.5), (1.0, 0.5), (1.0, 0.505), (0.0, 0.505)))
     events = EventLog()
