@@ -2,7 +2,7 @@
 
     import edgeseg
     model = edgeseg.load("road")
-    mask = model(frame)                        # uint8 (H, W): one class id a pixel
+    mask = model(frame)                        # uint8 (H, W): one class id per pixel
 
 `load` opens a bundle and gives a `Segmenter`. A frame is uint8 (H, W, 3) in BGR, as OpenCV reads it, of any size:
 

@@ -1,4 +1,4 @@
-"""What a word of the command line may be, whichever option it belongs to, and what is said of those that are amiss."""
+"""What a word of the command line may be, whichever option it belongs to, and the sentence about one that is wrong."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def convert(kind: Any, tokens: Sequence[cyclopts.Token]) -> Any:
         word = token.value
         if kind is int and not _WHOLE.fullmatch(word):
             raise ValueError(f'"{word}" is not a whole number.')
-        if not {str, Path}.isdisjoint((kind, *get_args(kind))) and not word.strip():
+        if not word.strip() and {str, Path} & {kind, *get_args(kind)}:
             raise ValueError("it is empty.")
     value = cyclopts.convert(kind, tokens)
     if isinstance(value, float) and not math.isfinite(value):

@@ -263,7 +263,8 @@ def read_index(bundle: str | os.PathLike[str]) -> tuple[Path, Any]:
         content = read_file(index, LARGEST_TEXT)
     except NotADirectoryError as error:
         raise BundleError(
-            f"{folder} is a file, expected a bundle, which is a folder; edgeseg import makes one of an ONNX file"
+            f"{folder} is no folder, as a bundle is; name the one that holds {INDEX}, or make one of an ONNX file with "
+            "edgeseg import"
         ) from error
     except FileNotFoundError as error:
         raise BundleError(f"{index} is not there, expected a bundle; check the path {folder}") from error

@@ -33,7 +33,7 @@ class Segmenter:
         model = edgeseg.load("road")
         mask = model(frame)
 
-    A frame is uint8 (H, W, 3) in BGR, of any size; a mask is uint8 (H, W), one class id a pixel, of the frame's size.
+    A frame is uint8 (H, W, 3) in BGR, of any size; a mask is uint8 (H, W), one class id per pixel, of the frame's size.
     With a network of one channel, class 1 is where its logit is above 0. Where the spec's head is not exclusive, labels
     may overlap, and a mask is uint8 (L, H, W): for each label 1 where it holds, else 0.
     Several threads may use one segmenter at once, and each gets what it would get alone.

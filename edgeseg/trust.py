@@ -81,9 +81,13 @@ def find_trust(place: str | os.PathLike[str] | None = None) -> Trust:
         place: a public key, or a folder of some, to believe in place of those in the trust folders.
 
     Raises:
-        UsageError: a folder cannot be looked into, or others may write there; or the machine's rules exclude `place`.
+        UsageError: a folder cannot be looked into, or others may write there; or `place` is not there, has an
+            empty name, or is excluded by the machine's rules.
     """
-    place = None if place is None else Path(place)
+    if place is not None:
+        if not os.fspath(place):
+            raise UsageError(f"the keys to trust have an empty name, expected a {PUBLIC} file or a folder of them")
+        place = Path(place)
     user = user_folder()
     folders = [each for each in dict.fromkeys((MACHINE, user)) if each is not None and _is_safe(each)]
     rules = {folder: [_is_there(folder / rule) for rule in (SIGNATURE_RULE, GROWTH_RULE)] for folder in folders}

@@ -72,8 +72,9 @@ def test_missing_places(tmp_path: Path) -> None:
 
 def test_a_network_is_no_bundle_yet(tmp_path: Path) -> None:
     (tmp_path / "net.onnx").write_text("")
-    with pytest.raises(BundleError, match=r"net\.onnx is a file, expected a bundle, which is a folder; edgeseg import"):
-        Bundle.open(tmp_path / "net.onnx")
+    for place in ("net.onnx", "net.onnx/road"):
+        with pytest.raises(BundleError, match=rf"{place} is no folder, as a bundle is; .* an ONNX file with edgeseg"):
+            Bundle.open(tmp_path / place)
 
 
 def test_best_artifact_comes_first(bundle: Bundle) -> None:

@@ -121,6 +121,8 @@ def test_a_damaged_key_is_said(bundle: Bundle, user: Path, tmp_path: Path) -> No
     with pytest.raises(UsageError, match="there is no"):
         check_trust(opened, trust=tmp_path / "nowhere.pub")
     check_trust(opened, trust=str(user / "acme.pub"))
+    with pytest.raises(UsageError, match="the keys to trust have an empty name"):
+        check_trust(opened, trust="")  # and not the working directory
 
 
 def test_versions_grow_where_that_is_the_rule(bundle: Bundle, user: Path, tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ from edgeseg_bench.candidates import ALL, candidates
 from edgeseg_bench.energy.meter import idle, open_meters
 from edgeseg_bench.job import Job, Settings
 from edgeseg_bench.labelled import check_labelled
+from edgeseg_bench.report.table import artifact_of
 
 FORMAT = 1
 WHAT = "edgeseg bench"
@@ -78,7 +79,7 @@ def measure(
     if not runs:
         raise EngineError("no engine could be measured: " + "; ".join(each["reason"] for each in skipped))
     head = machine.result_head(WHAT, FORMAT, before)
-    wrong = [f"{run['engine']} {run['artifact']['precision']}: {run['wrong']}" for run in runs if run["wrong"]]
+    wrong = [f"{artifact_of(run)}: {run['wrong']}" for run in runs if run["wrong"]]
     return {
         **head,
         "warnings": [*head["warnings"], *wrong],

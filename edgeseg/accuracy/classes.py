@@ -53,9 +53,13 @@ class Classes:
     reading: Reading | None = None
 
     def __post_init__(self) -> None:
+        if len(self.names) == 1:
+            raise DataError(
+                f"got 1 class, {self.names[0]!r:.80}, expected 2 to {MAX_CLASSES}; what is not of it is a class too: "
+                "add one, such as background"
+            )
         if not 2 <= len(self.names) <= MAX_CLASSES:
-            lone = f"1 class, {self.names[0]!r:.80}" if len(self.names) == 1 else f"{len(self.names)} classes"
-            raise DataError(f"got {lone}, expected 2 to {MAX_CLASSES}; what is left over is a class too, as background")
+            raise DataError(f"got {len(self.names)} classes, expected 2 to {MAX_CLASSES}: masks are uint8")
         if len(set(self.names)) != len(self.names):
             raise DataError(f"class names repeat in {', '.join(self.names)}; give each class a name of its own")
         owners: dict[Colour, list[str]] = {}
@@ -205,7 +209,7 @@ def read_classes(path: Path) -> Classes:
     names = [each for each in required(data, "classes", list, where=where, error=DataError) if isinstance(each, str)]
     if names:
         entry = json.dumps({"name": names[0][:80], "colour": [128, 64, 128]}, ensure_ascii=False)
-        raise DataError(f"{where} has the name {names[0]!r:.80} alone in classes; write a colour too, as in {entry}")
+        raise DataError(f"{where} gives no colour for class {names[0]!r:.80}; write classes as objects, as {entry}")
     entries = list_of(data, "classes", dict, where=where, error=DataError)
     for index, each in enumerate(entries):
         _check_spelling(each, ("name", "colour", "id"), f"{where}: class {index}")

@@ -221,7 +221,7 @@ def _listed(layout: Layout, folder: Path, split: str | None) -> tuple[Pair, ...]
         return half
     names = ", ".join(_names(layout))
     if names and split is None:
-        raise DataError(f"no split of {folder} was named, it has {names}: choose one of these")
+        raise DataError(f"no split was named; {folder} has {names}: choose one of these")
     raise DataError(
         f"{folder} has no split {split!r}, it has {names}: choose one of these, or rename the one that is meant"
         if names

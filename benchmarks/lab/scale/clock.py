@@ -1,7 +1,6 @@
 """The time of a simulation: events one after the other, and servers that take one job after the other.
 
-It is written out, and not a model of a library for simulations: of these each task is a generator, and half a million
-tasks take minutes there.
+No simulation library is used: they make each task a generator, and half a million tasks then take minutes.
 """
 
 from __future__ import annotations

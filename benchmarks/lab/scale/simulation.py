@@ -1,7 +1,7 @@
 """Workers, links, object store and driver as queues of jobs.
 
-A task waits for its requests one after the other, while its bytes pass machine's link and store; then its core works,
-and what it made goes back the same way. Nothing of one task overlaps.
+A task waits for its requests one after the other, while its bytes pass the machine's link and the store; then its core
+works, and what it made goes back the same way. Nothing of one task overlaps.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 //     std::vector<std::uint8_t> mask(width * height);
 //     model.segment({frame, width, height, 3, 3 * width}, {mask.data(), width, height, 1, width});
 //
-// A frame has rows of blue, green, red bytes; a mask one class id a pixel. Of labels that may overlap, a mask is
+// A frame has rows of blue, green, red bytes; a mask one class id per pixel. Of labels that may overlap, a mask is
 // `spec().masks()` times as high as the frame: one of 0 and 1 for each label, below each other, without gaps (stride =
 // width). The caller owns frame and mask. After the first frame of a size, `segment` allocates nothing itself (its engine
 // may).

