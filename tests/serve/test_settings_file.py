@@ -151,7 +151,7 @@ RULE = BUNDLE + GATE + "[[cameras.gate.rules]]\n"
         ("nonsense = 1\n" + GATE, 1, "nonsense is no setting; expected bundle"),
         ('bundle = "rood"\n' + GATE, 1, "bundle: no bundle 'rood' comes with edgeseg"),
         ('bundle = "./none"\n' + GATE, 1, "bundle: .* is not there, expected a bundle"),
-        ('engine = "onnx"\n' + GATE, 1, "engine is 'onnx': no engine 'onnx'; choose one of"),
+        ('engine = "onnx"\n' + GATE, 1, "engine is 'onnx': no engine 'onnx'; choose one of auto, onnxruntime,"),
         ('engine = "onnxruntime"\nprecision = "fp16"\n' + BUNDLE + GATE, 2, "precision does not fit"),
         ("batch = 4\n" + GATE, 1, "batch is 4, expected a text in quotes"),
         ('\nbatch = "on"\n' + GATE, 2, 'batch is "on", and road takes one frame at a time; export it with --batch'),
