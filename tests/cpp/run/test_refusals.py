@@ -170,7 +170,8 @@ TABLE: dict[str, list[list[str]]] = {
     "cannot make the folder for masks": [["street.mkv", "--masks", each] for each in ("there.mp4", "pipe", "/proc/m")],
     "no bundle comes with ./nothing": [["street.mkv", "--bundle", "nothing"]],
     "no bundle comes with ./full": [["street.mkv", "--bundle", "full"]],
-    "bundle.json is not there": [["street.mkv", "--bundle", "./full"], ["street.mkv", "--bundle", "./there.mp4"]],
+    "bundle.json is not there": [["street.mkv", "--bundle", "./full"]],
+    "there.mp4 bundle": [["street.mkv", "--bundle", "./there.mp4"]],
     "http://***@h/x/bundle.json": [["street.mkv", "--bundle", "http://user:secret@h/x"]],
 }
 
@@ -185,9 +186,9 @@ def test_both_refuse_it(both: Both, words: str) -> None:
 
 
 def test_an_option_that_ffmpeg_does_not_have(program: Path, lossless: Path) -> None:
-    for source in (lossless, "rtsp://127.0.0.1:9/x"):
+    for source in (str(lossless), "rtsp://127.0.0.1:9/x"):
         for name in ("rtsp_transprot", "RTSP_TRANSPORT"):
-            row = [program, source, *NETWORK, "--source-option", f"{name}=udp"]
+            row = [str(program), source, *NETWORK, "--source-option", f"{name}=udp"]
             done = subprocess.run(row, capture_output=True, text=True, timeout=SECONDS)
             assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
             assert f"FFmpeg has no option {name}," in done.stderr
@@ -195,7 +196,7 @@ def test_an_option_that_ffmpeg_does_not_have(program: Path, lossless: Path) -> N
 
 def test_options_that_ffmpeg_has(program: Path, lossless: Path) -> None:
     for name, value in {"analyzeduration": "100000", "skip_frame": "default", "user_agent": "edgeseg"}.items():
-        row = [program, lossless, *NETWORK, "--source-option", f"{name}={value}", "--max-frames", "1"]
+        row = [str(program), str(lossless), *NETWORK, "--source-option", f"{name}={value}", "--max-frames", "1"]
         done = subprocess.run(row, capture_output=True, text=True, timeout=SECONDS)
         assert (done.returncode, done.stderr) == (0, "")
 
