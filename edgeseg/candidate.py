@@ -59,7 +59,7 @@ def default_candidate(bundle: Bundle, engine: str, precision: str | None = None)
         EdgeSegWarning: INT8 would saturate, and was asked for, or the bundle has none with 7-bit weights: then fp32 is
             taken in its place.
     """
-    target = runtime(engine).TARGET
+    target = runtime(engine, auto=True).TARGET  # both callers take auto, before they ask here
     best = Candidate(engine, bundle.artifact(target=target, precision=precision))
     if not saturates(best):
         return best

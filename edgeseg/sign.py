@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edgeseg.artifact import SHIPPED
 from edgeseg.bundle import Bundle, read_index
 from edgeseg.errors import BundleError, UsageError
 from edgeseg.signature import Signature, read_signature, statement_of, write_signature
@@ -23,9 +24,14 @@ def sign(bundle: Bundle, key: Ed25519PrivateKey, *, version: int | None = None) 
 
     Raises:
         BundleError: a file is missing or was altered.
-        UsageError: the version is not above the one before.
+        UsageError: the version is not above the one before, or the bundle is one that comes with edgeseg.
         OutputError: signature.json cannot be written.
     """
+    if bundle.folder.resolve().is_relative_to(SHIPPED.resolve()):
+        raise UsageError(
+            f"{bundle.folder} came with edgeseg, and an update would replace what is written there; copy the bundle "
+            "and sign the copy"
+        )
     before = read_signature(bundle.folder)
     bundle.verify()
     if before is not None and is_current(bundle, before) and version in (None, before.statement.version):

@@ -1,15 +1,24 @@
 """One picture to one mask: python examples/frame.py street.jpg overlay.png"""
 
-import sys
+import argparse
+from pathlib import Path
 
 import cv2
 import numpy as np
 
 import edgeseg
+from edgeseg.picture import read_picture
 
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("picture", type=Path)
+parser.add_argument("overlay", type=Path)
+arguments = parser.parse_args()
+try:
+    frame = read_picture(arguments.picture).image
+except edgeseg.EdgeSegError as error:
+    parser.error(str(error))
 model = edgeseg.load("road")
-frame = np.asarray(cv2.imread(sys.argv[1]), np.uint8)
 mask = model(frame)
 for class_id, count in enumerate(np.bincount(mask.ravel(), minlength=len(model.spec.classes))):
     print(f"{model.spec.classes[class_id]:12} {100 * count / mask.size:5.1f} %")
-cv2.imwrite(sys.argv[2], model.paint(mask, frame))
+cv2.imwrite(str(arguments.overlay), model.paint(mask, frame))

@@ -1,5 +1,6 @@
 """Your own labelled images: checked, then measured with a bundle: python examples/own_data.py DATA [BUNDLE] [SPLIT]"""
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -8,11 +9,18 @@ from edgeseg.accuracy.check import check
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.evaluate import evaluate
 
-data, bundle, split = (*sys.argv[1:], "road", "val")[:3] if len(sys.argv) == 2 else (*sys.argv[1:], "val")[:3]
-report = check(Path(data))
-for finding in report.findings:
-    print(f"{finding.weight}: {finding.sentence}")
-if not report.faults:
-    evaluation = evaluate(edgeseg.load(bundle), Dataset.open(Path(data), split))
-    print(f"mIoU {evaluation.miou:.1f} %, boundary F1 {evaluation.boundary_f1:.1f} %")
-sys.exit(1 if report.faults else 0)
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("data", type=Path)
+parser.add_argument("bundle", nargs="?", default="road")
+parser.add_argument("split", nargs="?", default="val")
+arguments = parser.parse_args()
+try:
+    report = check(arguments.data)
+    for finding in report.findings:
+        print(f"{finding.weight}: {finding.sentence}")
+    if report.faults:
+        sys.exit(1)
+    evaluation = evaluate(edgeseg.load(arguments.bundle), Dataset.open(arguments.data, arguments.split))
+except edgeseg.EdgeSegError as error:
+    parser.error(str(error))
+print(f"mIoU {evaluation.miou:.1f} %, boundary F1 {evaluation.boundary_f1:.1f} %")

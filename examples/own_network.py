@@ -3,6 +3,7 @@
 In a project of yours this is the command `edgeseg export package.module:factory --weights FILE --spec spec.json`.
 """
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -49,10 +50,16 @@ SPEC = {
 }
 
 if __name__ == "__main__":
-    out = Path(sys.argv[1])
+    parser = argparse.ArgumentParser(description="A PyTorch network of yours to a bundle.")
+    parser.add_argument("out", type=Path)
+    out: Path = parser.parse_args().out
+    out.parent.mkdir(parents=True, exist_ok=True)
     weights = out.with_name("weights.pt")
     torch.manual_seed(0)
     torch.save(Network().state_dict(), weights)
     sys.path.insert(0, str(Path(__file__).parent))
-    bundle = export_module("own_network:Network", weights, model_spec(SPEC), out, note=print)
+    try:
+        bundle = export_module("own_network:Network", weights, model_spec(SPEC), out, note=print)
+    except edgeseg.EdgeSegError as error:
+        parser.error(str(error))
     print(edgeseg.load(bundle).spec.classes)

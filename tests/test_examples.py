@@ -17,10 +17,15 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 STREET = Path(__file__).resolve().parents[1] / "export/edgeseg_export/frames/street-0.jpg"
 
 
-def run(name: str, *arguments: object) -> tuple[int, str]:
+def start(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(EXAMPLES / name), *map(str, arguments)]
     result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert "Traceback" not in result.stderr, result.stderr
+    return result
+
+
+def run(name: str, *arguments: object) -> tuple[int, str]:
+    result = start(name, *arguments)
     return result.returncode, result.stdout
 
 
@@ -80,3 +85,23 @@ def test_data_of_ones_own(data: Path) -> None:
 def test_a_gate(data: Path) -> None:
     assert run("gate.py", "road-nano", 0, data, "val")[0] == 0
     assert run("gate.py", "road-nano", 99, data, "val")[0] == 1
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("*.py")))
+def test_what_is_missing_is_said(name: str, tmp_path: Path) -> None:
+    if name == "own_network.py":
+        pytest.importorskip("torch")
+    without = start(name)
+    assert without.returncode == 2
+    assert "arguments are required" in without.stderr
+    (tmp_path / "file").touch()
+    absent = {
+        "frame.py": (tmp_path / "absent.jpg", tmp_path / "overlay.png"),
+        "stream.py": (tmp_path / "absent.mp4",),
+        "gate.py": ("road-nano", 0, tmp_path / "absent"),
+        "own_data.py": (tmp_path / "absent",),
+        "own_network.py": (tmp_path / "file",),
+    }
+    wrong = start(name, *absent[name])
+    assert wrong.returncode == 2
+    assert f"{name}: error: " in wrong.stderr

@@ -88,6 +88,14 @@ def test_load_refuses_by_itself(bundle: Bundle, acme: Signer, other: Signer) -> 
     edgeseg.load(bundle, trust=acme.public, min_version=3).close()
 
 
+def test_a_bundle_of_the_installed_package_is_not_written_into(acme: Signer, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(SHIPPED / "road-nano")
+    for name in ("road-nano", tmp_path / "link"):
+        with pytest.raises(UsageError, match=r"came with edgeseg.*; copy the bundle and sign the copy"):
+            sign(Bundle.open(name), acme.key)
+    assert not (SHIPPED / "road-nano" / FILE).exists()
+
+
 def test_two_keys_and_the_replacement_of_one(bundle: Bundle, acme: Signer, other: Signer) -> None:
     sign(bundle, acme.key)
     signature = sign(bundle, other.key)

@@ -1,9 +1,14 @@
 #include "container.hpp"
 
+extern "C" {
+#include <libavutil/opt.h>
+}
+
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
 
+#include "names.hpp"
 #include "source.hpp"
 
 namespace app {
@@ -44,6 +49,18 @@ std::int64_t pixels(const AVStream* stream) {
 }
 
 }  // namespace
+
+void check_options(const Entries& options) {
+    for (const auto& each : options) {
+        bool known = false;
+        for (const AVClass* root : {avformat_get_class(), avcodec_get_class()}) {
+            const int everywhere = AV_OPT_SEARCH_CHILDREN | AV_OPT_SEARCH_FAKE_OBJ;
+            known = known || av_opt_find(&root, each.first.c_str(), nullptr, 0, everywhere) != nullptr;
+        }
+        if (known) continue;
+        throw Refusal("FFmpeg has no option " + redact(each.first) + ", which --source-option gives; check its spelling");
+    }
+}
 
 Container::Container(const std::string& address, const Entries& options, double timeout)
     : format_(avformat_alloc_context()), timeout_(timeout) {

@@ -16,6 +16,9 @@ struct FfmpegFailure : std::runtime_error {
     int code;
 };
 
+// Throws Refusal: FFmpeg has no option of such a name, in no protocol, container or decoder.
+void check_options(const Entries& options);
+
 class Container {
   public:
     // `timeout`: seconds that opening may take, and then each packet; 0: any. Throws FfmpegFailure.

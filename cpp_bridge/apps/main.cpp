@@ -11,6 +11,7 @@
 #include "address.hpp"
 #include "camera.hpp"
 #include "channel.hpp"
+#include "container.hpp"
 #include "edgeseg.h"
 #include "edgeseg/engine.hpp"
 #include "live_source.hpp"
@@ -84,6 +85,11 @@ std::unique_ptr<Source> open_source(const Options& options, int workers) {
     }
     const std::optional<Credentials> credentials = read_credentials(options.credentials);
     const Kind kind = kind_of(options.source);
+    if (kind != Kind::file && kind != Kind::url && !given.empty()) {
+        throw Refusal("--source-option is for what FFmpeg reads, video files and URLs, as " + request.name +
+                      " is not; leave it out");
+    }
+    check_options(given);
     if (kind == Kind::file) {
         if (options.reconnect) {
             throw Refusal(request.name + " is no camera, URL or pipeline, and only those are connected again; leave out "
@@ -98,10 +104,6 @@ std::unique_ptr<Source> open_source(const Options& options, int workers) {
         request.source = with_credentials(options.source, credentials);
         request.options = url_options(options);
         request.options.insert(request.options.end(), given.begin(), given.end());
-    }
-    if (kind != Kind::url && !given.empty()) {
-        throw Refusal("--source-option is for what FFmpeg reads, video files and URLs, as " + request.name +
-                      " is not; leave it out");
     }
     if (kind == Kind::camera) {
         request.name = camera_name(options.source);

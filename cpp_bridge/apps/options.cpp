@@ -61,7 +61,7 @@ plus its number after a signal.
 std::optional<Policy> Options::policy() const {
     if (!reconnect) return std::nullopt;
     Policy found;
-    found.stall_after = stall_after;
+    if (stall_after) found.stall_after = *stall_after;
     found.give_up_after = give_up_after;
     return found;
 }
@@ -135,8 +135,11 @@ void check(const Options& options, const std::string& mode) {
         throw Refusal("--engine auto measures, which `edgeseg run` does alone; leave it out for the first engine that "
                       "libedgeseg was built with, or name one");
     }
-    if (options.give_up_after && !options.reconnect) {
-        throw Refusal("--give-up-after is for sources that are connected again; ask for --reconnect too");
+    for (const auto& [name, given] : {std::pair{"--stall-after", options.stall_after.has_value()},
+                                      std::pair{"--give-up-after", options.give_up_after.has_value()}}) {
+        if (given && !options.reconnect) {
+            throw Refusal(std::string(name) + " is for sources that are connected again; ask for --reconnect too");
+        }
     }
     if (options.source.empty()) {
         throw Refusal("got no source, expected a video file, a camera's number, a URL or a GStreamer pipeline; "

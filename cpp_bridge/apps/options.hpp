@@ -18,8 +18,8 @@ struct Options {
     std::string credentials, ca;
     std::vector<std::string> source_options;  // NAME=VALUE
     std::optional<std::int64_t> max_frames, workers, threads;
-    std::optional<double> give_up_after;
-    double alpha = 0.5, timeout = 10.0, stall_after = 3.0;
+    std::optional<double> stall_after, give_up_after;
+    double alpha = 0.5, timeout = 10.0;
     bool latency = false;  // else throughput
     bool overwrite = false, insecure = false, tolerate_loss = false, reconnect = false, json = false;
     bool help = false, version = false;

@@ -38,7 +38,7 @@ def segment(
 
     Args:
         model: the network.
-        source: open; the caller closes it.
+        source: open; the caller closes it. Its warnings get those of the rules.
         folder: where the files go.
         overlay: write overlays too.
         hardware: encode them by that of this machine, where it has any. Cards take few videos at once, and pieces
@@ -80,6 +80,7 @@ def segment(
                 progress(frames)
                 ends = (frame.seconds, masked - begun, time.perf_counter() - masked)
                 seconds.update(dict(zip(("decode", "mask", "write"), ends, strict=True)))
+    source.warnings += [f"{source.name}: {sentence}" for sentence in table.warnings]
     return Work(frames, dict(seconds))
 
 

@@ -86,13 +86,18 @@ def confidence(spec: Spec, logits: Logits, width: int, height: int) -> float:
 
 
 class PieceTable:
-    """The table of a piece, written frame by frame in bounded memory."""
+    """The table of a piece, written frame by frame in bounded memory.
+
+    Attributes:
+        warnings: one sentence each, on zones in which nothing can be seen.
+    """
 
     def __init__(self, path: Path, spec: Spec, watch: Watch | None) -> None:
         self._spec = spec
         self._shares = None if watch is None else RuleShares(watch.zones, watch.rules, spec.classes)
         self._schema = schema(spec, {}, masks=True, rules=watch is not None)
         self._rows: list[dict[str, Any]] = []
+        self.warnings: list[str] = []
         self._file = path.open("wb")  # as in `opened`
         self._writer = pq.ParquetWriter(self._file, self._schema, compression="none", use_dictionary=False)
 
@@ -113,6 +118,7 @@ class PieceTable:
         }
         if self._shares is not None:
             row[events.SHARES] = self._shares.of(mask)
+            self.warnings += [each for each in self._shares.empty() if each not in self.warnings]
         row[MASKS] = [cv2.imencode(".png", plane, PARAMETERS)[1].tobytes() for plane in planes]
         self._rows.append(row)
         if len(self._rows) == ROWS:

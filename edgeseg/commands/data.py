@@ -38,7 +38,8 @@ def check_command(data: Path, *, html: Path | None = None) -> int:
     if html is not None:
         write_text(html, page(report))
     console = make_console()
-    console.print(_table(report))
+    if report.splits:  # else there is no column
+        console.print(_table(report))
     for finding in report.findings:
         style = "red" if finding.weight == "fault" else "yellow"
         console.print(Text(f"{finding.weight}: ", style=style) + Text(finding.sentence), soft_wrap=True)

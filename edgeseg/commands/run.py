@@ -58,7 +58,7 @@ def run_command(
     trust: Path | None = None,
     min_version: int | None = None,
     reconnect: bool = False,
-    stall_after: float = 3.0,
+    stall_after: float | None = None,
     give_up_after: float | None = None,
     json: bool = False,
 ) -> int:
@@ -126,8 +126,8 @@ def run_command(
         min_version: refuse a lower version of the bundle; asks for a signature.
         reconnect: connect a camera, URL or pipeline again when it is lost or hangs, and wait where it is not there yet,
             for ever; it is read in a process of its own.
-        stall_after: with --reconnect, seconds without a new frame after which the source is stalled; after as many more
-            it is connected anew.
+        stall_after: with --reconnect, seconds without a new frame after which the source is stalled, 3 by default;
+            after as many more it is connected anew.
         give_up_after: with --reconnect, seconds without a frame after which the source is lost for good.
         json: print one JSON object on stdout, and nothing else.
     """

@@ -109,8 +109,12 @@ class Runtime(Protocol):
         """
 
 
-def runtime(name: str) -> Runtime:
+def runtime(name: str, *, auto: bool = False) -> Runtime:
     """The runtime of that name, which may end in a variant.
+
+    Args:
+        name: of it.
+        auto: whether "auto" could have been given in its place, which the sentence then offers too.
 
     Raises:
         EngineError: there is no such runtime or variant, or its package is not installed.
@@ -118,7 +122,8 @@ def runtime(name: str) -> Runtime:
     name, _, variant = name.partition(":")
     runtimes = {each.name: each for each in pkgutil.iter_modules(__path__) if not each.name.startswith("_")}
     if name not in runtimes:
-        raise EngineError(f"no engine {name!r}; choose one of {', '.join(sorted(runtimes))}")
+        names = [*(["auto"] if auto else []), *sorted(runtimes)]
+        raise EngineError(f"no engine {name!r}; choose one of {', '.join(names)}")
     module = f"{__name__}.{name}.engine" if runtimes[name].ispkg else f"{__name__}.{name}"
     try:
         implementation = cast(Runtime, importlib.import_module(module))

@@ -58,13 +58,14 @@ def read_camera(name: str, table: Table, spec: Spec) -> CameraSettings:
     with table.at("credentials"):
         user = None if credentials is None else read_credentials(credentials)
     zones = read_zones(table.table("zones"))
+    source = _source(table)
     camera = CameraSettings(
         name=name,
-        source=_source(table),
+        source=source,
         credentials=user,
         ca=table.file("ca", None),
         insecure=table.flag("insecure", default=False),
-        options=_options(table.table("options")),
+        options=_options(table, source),
         timeout=table.number("timeout", CameraSettings.timeout, low=0.1, high=LONGEST_TIMEOUT, unit=" seconds"),
         stall_after=table.number(
             "stall_after", CameraSettings.stall_after, low=0.1, high=LONGEST_STALL, unit=" seconds"
@@ -97,15 +98,24 @@ def _source(table: Table) -> str:
     source = str(table.integer("source", 0, low=0, high=10**6)) if number else table.text("source", "")
     if not is_live(source):
         raise table.error(f"is {redact(source)}, expected a camera's number, a URL, or a GStreamer pipeline", "source")
-    if is_url(source) and " ! " not in source:
+    if _is_stream(source):
         with table.at("source"):
             check_address(source)
     return source
 
 
-def _options(table: Table | None) -> dict[str, str]:
+def _options(table: Table, source: str) -> dict[str, str]:
     """FFmpeg's own; what they are is FFmpeg's matter."""
-    return {} if table is None else {name: table.text(name, "") for name in table.keys()}  # noqa: SIM118 - no dict
+    inner = table.table("options")
+    options = {} if inner is None else {name: inner.text(name, "") for name in inner.keys()}  # noqa: SIM118 - no dict
+    if options and not _is_stream(source):
+        raise table.error(f"is for URLs, which FFmpeg reads, as {redact(source)} is not; leave it out", "options")
+    return options
+
+
+def _is_stream(source: str) -> bool:
+    """Whether FFmpeg reads it: a URL that is no pipeline."""
+    return is_url(source) and " ! " not in source
 
 
 def _recording(table: Table | None) -> RecordingSettings | None:

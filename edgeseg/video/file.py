@@ -169,11 +169,19 @@ class VideoSource(Source):
         if self._offset is None:
             self.start_time, self._offset = at, at - following
         before = self._timestamp + self._offset
-        if at < before - RESTART or is_no_wrap(self._format, before, at):
+        no_wrap = is_no_wrap(self._format, before, at)
+        if no_wrap:
+            self._leave_out(round((at - before) / self._period))
+        if no_wrap or at < before - RESTART:
             self._offset = at - following
             self.length = None  # what was announced is that of one clock
         shown = at - self._offset
         return shown if shown > self._timestamp else following
+
+    def _leave_out(self, frames: int) -> None:
+        """Takes frames that FFmpeg counted into a gap, and that do not exist, from those that are to be expected."""
+        if self.frame_count is not None and self.frame_count > self._index + frames:
+            self.frame_count -= frames
 
     def _judge_end(self) -> None:
         """Warns if frames are missing."""

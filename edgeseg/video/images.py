@@ -77,11 +77,11 @@ def passed_over(folder: Path, listed: Iterable[Path]) -> list[str]:
     sentences = []
     if deeper:
         sentences.append(
-            f"{folder} also holds folders with images, which are not read: {shortened(deeper)}; run each by its path"
+            f"{folder} holds folders with images, which are not read: {shortened(deeper)}; run each by its path"
         )
     if others:
         kinds = ", ".join(f"{number} {suffix}" for suffix, number in sorted(others.items()))
-        sentences.append(f"{folder} also holds pictures of other kinds, which are not read: {kinds}; convert them")
+        sentences.append(f"{folder} holds pictures of other kinds, which are not read: {kinds}; convert them")
     return sentences
 
 

@@ -47,7 +47,7 @@ class StreamOptions:
         tolerate_loss: let a live source that breaks off end the stream like any other end, instead of a LostError.
         reconnect: read a live source in a process of its own, which is watched, and connect it again when it is lost.
         stall_after: seconds without a new frame after which such a source is stalled; after as many again it is
-            connected anew.
+            connected anew; None: 3, which is Policy's.
         give_up_after: seconds without a frame after which it is lost for good; None: never.
 
     Raises:
@@ -66,7 +66,7 @@ class StreamOptions:
     timeout: float = 10.0
     tolerate_loss: bool = False
     reconnect: bool = False
-    stall_after: float = 3.0
+    stall_after: float | None = None
     give_up_after: float | None = None
 
     def __post_init__(self) -> None:
@@ -94,12 +94,13 @@ class StreamOptions:
             raise UsageError(f"batch_wait is {self.batch_wait:g}, expected 0 to {LONGEST_BATCH_WAIT:g} seconds")
 
     def _check_reconnect(self) -> None:
-        if not 0.1 <= self.stall_after <= LONGEST_STALL:
+        if self.stall_after is not None and not 0.1 <= self.stall_after <= LONGEST_STALL:
             raise UsageError(f"stall_after is {self.stall_after:g}, expected 0.1 to {LONGEST_STALL:g} seconds")
-        if self.give_up_after is not None and not self.reconnect:
-            raise UsageError("give_up_after is for sources that are connected again; ask for reconnect too")
         if self.give_up_after is not None and not self.give_up_after > 0:
             raise UsageError(f"give_up_after is {self.give_up_after:g}, expected seconds above 0")
+        for name in ("stall_after", "give_up_after"):
+            if getattr(self, name) is not None and not self.reconnect:
+                raise UsageError(f"{name} is for sources that are connected again; ask for reconnect too")
 
     @property
     def policy(self) -> Policy | None:
@@ -107,7 +108,7 @@ class StreamOptions:
         if not self.reconnect:
             return None
         return Policy(
-            stall_after=self.stall_after,
+            stall_after=Policy.stall_after if self.stall_after is None else self.stall_after,
             connect_within=self.timeout + MARGIN,  # its own time-out comes first, and says more
             give_up_after=self.give_up_after,
         )
@@ -149,5 +150,5 @@ if TYPE_CHECKING:
         timeout: float
         tolerate_loss: bool
         reconnect: bool
-        stall_after: float
+        stall_after: float | None
         give_up_after: float | None

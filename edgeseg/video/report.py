@@ -77,7 +77,7 @@ class Report:
         from rich.table import Table
 
         table = Table(
-            title=f"{self.frames} frames, {self.fps:.1f} fps, {self.dropped} dropped",
+            title=f"{self.frames} frame{'s' * (self.frames != 1)}, {self.fps:.1f} fps, {self.dropped} dropped",
             caption=self._caption(),
         )
         table.add_column("milliseconds")

@@ -31,8 +31,10 @@ def run(model: Model, source: Source, outputs: Outputs, options: StreamOptions, 
     """
     masks = outputs.masks or not outputs.overlay
     running = Stream(model, source, replace(options, overlay=outputs.overlay, masks=masks, tolerate_loss=True))
-    known = [count for count in (source.frame_count, options.max_frames) if count is not None]
     ended: Ended | None = None
+
+    def total() -> int | None:
+        return min((count for count in (source.frame_count, options.max_frames) if count is not None), default=None)
 
     def stop() -> None:
         running.stop()
@@ -43,12 +45,12 @@ def run(model: Model, source: Source, outputs: Outputs, options: StreamOptions, 
         interruptible(stop) as signals,
         outputs,
         closing(running),
-        progress_bar("frames", total=min(known, default=None), quiet=quiet) as progress,
+        progress_bar("frames", total=total(), quiet=quiet) as progress,
         suppress(AbandonedError),  # after a signal, whose frames are counted as left at the end
     ):
         for result in running:
             enough = outputs.put(result)
-            progress(running.stats.frames, note=f"{running.stats.fps:.1f} fps, {source.dropped} dropped")
+            progress(running.stats.frames, total(), note=f"{running.stats.fps:.1f} fps, {source.dropped} dropped")
             if enough is not None:
                 ended = Ended("stopped", enough)
                 break

@@ -98,7 +98,7 @@ class Source(ABC):
         live: frames arrive on their own clock, and only the newest is kept.
         still: a single image.
         fps: the rate it announces, None if it announces none.
-        frame_count: how many frames it announces, None if it cannot know.
+        frame_count: how many frames it announces, None if it cannot know; a clock that begins anew may correct it.
         width: of its first frame, in pixels.
         height: of its first frame, in pixels.
         skipped: frames that were not handed over, by cause; none unless live.

@@ -103,3 +103,13 @@ def test_a_file_without_rules(
     with pytest.raises(UsageError, match=sentence):
         batch(make_video(tmp_path / "in.mp4", 8), out=tmp_path / "out", rules=rules)
     assert not (tmp_path / "out/in.mp4").exists()
+
+
+def test_a_zone_in_which_nothing_can_be_seen_is_said(
+    batch: Callable[..., dict[str, Any]], make_video: Callable[..., Path], tmp_path: Path
+) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text(RULES.replace("LIMIT", "0.5").replace("[0.5, 0], [0.5, 1], [0, 1]", "[1e-6, 0], [0, 1]"))
+    report = batch(make_video(tmp_path / "in.mp4", 8), out=tmp_path / "out", rules=rules, piece=0.1)
+    [warning] = report["warnings"]
+    assert "in.mp4: zone left has no pixel's centre in frames of " in warning

@@ -44,3 +44,11 @@ def test_convert_writes_the_plain_layout(data: Path, tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["classes.json", "images", "masks"]
     with pytest.raises(DataError, match="is not a folder"):
         run("convert", tmp_path / "missing", tmp_path / "other")
+
+
+def test_check_of_what_has_no_split_that_can_be_read(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (data / "images/0.png").unlink()
+    assert run("check", data) == 1
+    said = capsys.readouterr().out
+    assert said.startswith("fault: ")
+    assert "has no partner" in said

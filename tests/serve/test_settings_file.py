@@ -78,7 +78,7 @@ token_file = "token"
 host = "localhost"
 topic = "house"
 [cameras.gate]
-source = 0
+source = "rtsp://127.0.0.1/gate"
 credentials = "login"
 options = { rtsp_transport = "udp" }
 max_age = 0.5
@@ -115,7 +115,7 @@ every = 30
     assert settings.mqtt is not None
     assert (settings.mqtt.port, settings.mqtt.topic) == (1883, "house")
     (camera,) = settings.cameras
-    assert camera.source == "0"
+    assert camera.source == "rtsp://127.0.0.1/gate"
     assert camera.request.options == {"rtsp_transport": "udp"}
     assert camera.request.access.credentials is not None
     assert (camera.max_age, camera.stall_after, camera.give_up_after) == (0.5, 2.0, 60.0)
@@ -151,7 +151,7 @@ RULE = BUNDLE + GATE + "[[cameras.gate.rules]]\n"
         ("nonsense = 1\n" + GATE, 1, "nonsense is no setting; expected bundle"),
         ('bundle = "rood"\n' + GATE, 1, "bundle: no bundle 'rood' comes with edgeseg"),
         ('bundle = "./none"\n' + GATE, 1, "bundle: .* is not there, expected a bundle"),
-        ('engine = "onnx"\n' + GATE, 1, "engine is 'onnx': no engine 'onnx'; choose one of"),
+        ('engine = "onnx"\n' + GATE, 1, "engine is 'onnx': no engine 'onnx'; choose one of auto, onnxruntime,"),
         ('engine = "onnxruntime"\nprecision = "fp16"\n' + BUNDLE + GATE, 2, "precision does not fit"),
         ("batch = 4\n" + GATE, 1, "batch is 4, expected a text in quotes"),
         ('\nbatch = "on"\n' + GATE, 2, 'batch is "on", and road takes one frame at a time; export it with --batch'),
@@ -171,6 +171,7 @@ RULE = BUNDLE + GATE + "[[cameras.gate.rules]]\n"
         (GATE + 'credentials = "none"', 3, "there is no such file"),
         (GATE + 'credentials = "open"', 3, "others than its owner may read the credentials"),
         (GATE + 'credentials = "token"', 3, "holds no credentials"),
+        ("[cameras.gate]\nsource = 0\noptions = { video_size = '1x1' }", 3, "options is for URLs, .* as 0 is not"),
         (GATE + "options = { a = 1 }", 3, r"options\.a is 1, expected a text"),
         (GATE + "[cameras.gate.recording]\n", 3, "recording has no folder"),
         (GATE + '[cameras.gate.labelling]\nfolder = "rec"\nevery = 0', 5, "is 0, expected 0.001 to"),

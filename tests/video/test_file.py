@@ -195,6 +195,7 @@ def test_a_clock_that_begins_anew_is_no_wrap_of_26_hours(
     assert np.allclose(np.delete(steps, 9), 0.04, atol=1e-3)
     assert not source.warnings
     if step < 1:
+        assert source.frame_count in (10, 19)  # those of one clock, or the estimate of both
         assert not cut(path, 0.1)
 
 

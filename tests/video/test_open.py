@@ -316,9 +316,9 @@ def test_what_a_folder_holds_and_is_not_read_is_said(tmp_path: Path) -> None:
     with open_source(tmp_path) as source:
         assert len(list(source)) == 1
     assert source.warnings == [
-        f"{tmp_path} also holds folders with images, which are not read: bonn, city0, city1, city2, city3 and 3 more; "
+        f"{tmp_path} holds folders with images, which are not read: bonn, city0, city1, city2, city3 and 3 more; "
         "run each by its path",
-        f"{tmp_path} also holds pictures of other kinds, which are not read: 2 .avif, 1 .heic, 1 .nef, 1 .pbm; "
+        f"{tmp_path} holds pictures of other kinds, which are not read: 2 .avif, 1 .heic, 1 .nef, 1 .pbm; "
         "convert them",
     ]
 
@@ -326,7 +326,7 @@ def test_what_a_folder_holds_and_is_not_read_is_said(tmp_path: Path) -> None:
 def test_folder_of_folders_says_so(tmp_path: Path) -> None:
     (tmp_path / "bonn").mkdir()
     cv2.imwrite(f"{tmp_path}/bonn/1.png", np.zeros((4, 6, 3), np.uint8))
-    with pytest.raises(SourceError, match=r"holds no image.*folders with images, which are not read: bonn"):
+    with pytest.raises(SourceError, match=r"holds no image.* holds folders with images, which are not read: bonn"):
         open_source(tmp_path)
 
 

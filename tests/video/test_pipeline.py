@@ -288,6 +288,8 @@ def test_frames_alive_are_bounded(make_shade_model: MakeModel, shades: Shades) -
         ({"max_frames": -1}, "max_frames is -1"),
         ({"alpha": 1.5}, "alpha is 1.5"),
         ({"masks": False}, "neither masks nor overlays"),
+        ({"stall_after": 5.0}, "stall_after is for sources that are connected again; ask for reconnect too"),
+        ({"give_up_after": 5.0}, "give_up_after is for sources that are connected again; ask for reconnect too"),
     ],
 )
 def test_arguments_out_of_range(

@@ -6,6 +6,7 @@ import json
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,7 @@ def test_table(tmp_path: Path, make_shade_model: MakeModel, make_video: MakeVide
     with console.capture() as shown:
         console.print(report.table())
     assert "20 frames" in shown.get()
+    assert replace(report, frames=1).table().title == f"1 frame, {report.fps:.1f} fps, 0 dropped"
     for name in ("capture", "prepare", "infer", "kernel", "capture to mask", "p50", "p95", "p99"):
         assert name in shown.get()
 

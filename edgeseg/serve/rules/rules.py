@@ -87,15 +87,11 @@ class Rules:
         shares = self._shares.of(result.mask)
         if result.mask.shape != self._size:
             self._size = result.mask.shape
-            self._tell_empty_zones(*self._size[-2:])
+            for sentence in self._shares.empty():
+                self._events.add("rule", "empty_zone", sentence, self._camera)
         for number, (rule, trigger, share) in enumerate(zip(self._rules, self._triggers, shares, strict=True), 1):
             if trigger.update(share, result.captured):
                 self._tell(number, rule, trigger.active, share, result, now)
-
-    def _tell_empty_zones(self, height: int, width: int) -> None:
-        for zone in self._shares.empty():
-            what = f"zone {zone} has no pixel's centre in frames of {width}x{height}, and its rules never hold"
-            self._events.add("rule", "empty_zone", f"{what}; make it larger", self._camera)
 
     def _tell(self, number: int, rule: Rule, active: bool, share: float, result: Result, now: float) -> None:
         place = "the picture" if rule.zone is None else f"zone {rule.zone}"

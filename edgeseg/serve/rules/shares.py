@@ -41,5 +41,10 @@ class RuleShares:
         return [float(shares[rule.zone][self._classes.index(rule.class_name)]) for rule in self._rules]
 
     def empty(self) -> list[str]:
-        """Names of the zones in which the last mask has no pixel's centre: nothing is ever seen there."""
-        return [zone for zone, pixels in self._pixels.items() if zone is not None and not pixels.count]
+        """A sentence on each zone in which the last mask has no pixel's centre: nothing is ever seen there."""
+        return [
+            f"zone {zone} has no pixel's centre in frames of {pixels.size[1]}x{pixels.size[0]}, and its rules never "
+            "hold; make it larger"
+            for zone, pixels in self._pixels.items()
+            if zone is not None and not pixels.count
+        ]

@@ -78,7 +78,10 @@ class Api:
 
     async def metrics(self, request: Request) -> Response:
         """Figures for Prometheus, in the format that it asks for."""
-        encode, kind = choose_encoder(request.headers.get("accept", ""))
+        try:
+            encode, kind = choose_encoder(request.headers.get("accept", ""))
+        except (TypeError, ValueError):  # a version that is none
+            encode, kind = choose_encoder("")
         return Response(encode(self._registry), headers={"Content-Type": kind})
 
     async def health(self, request: Request) -> Response:  # noqa: ARG002

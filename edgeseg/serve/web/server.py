@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
+from typing import Any
 
 import h11
 import uvicorn
@@ -20,7 +21,7 @@ PATIENCE = 2.0
 """Seconds that closing waits for answers that are being sent."""
 
 REQUEST_SECONDS = 10.0
-"""That a client may take from its connection, or the answer before, to the end of its request."""
+"""That a client may take from its connection, or the answer before, to the end of its request; TLS takes no longer."""
 
 ANSWER_SECONDS = 20.0
 """That a client may take for the next bytes of an answer."""
@@ -53,7 +54,7 @@ class WebServer:
         self._app = App(view, listen)
         config = uvicorn.Config(
             self._app.guarded,
-            loop="asyncio",
+            loop=f"{__name__}:Loop",
             http=Protocol,
             ws="wsproto",
             ws_max_size=LONGEST_MESSAGE,
@@ -99,6 +100,16 @@ class WebServer:
 
     def _run(self) -> None:
         self._server.run(sockets=[self._socket])
+
+
+class Loop(asyncio.SelectorEventLoop):
+    """asyncio's, with an end to clients that begin no TLS, or all too slowly: it would wait a minute for them."""
+
+    async def create_server(self, *arguments: Any, **options: Any) -> asyncio.Server:
+        """A server, as asyncio's own."""
+        if options.get("ssl") is not None:
+            options["ssl_handshake_timeout"] = REQUEST_SECONDS
+        return await super().create_server(*arguments, **options)
 
 
 class Protocol(H11Protocol):

@@ -27,6 +27,9 @@ from edgeseg_export.frames import sample_frames
 TIE = 1e-6
 """Of a class's largest score: what float32 rounds when scores are resized."""
 
+UNREADABLE = ("bfloat16", "float8", "float4", "int4")
+"""Kinds of numbers that NumPy lacks, so that ONNX Runtime cannot give them out."""
+
 
 class Original:
     """The network as it came, run by ONNX Runtime on what `Preparation` computes in NumPy.
@@ -246,7 +249,7 @@ def open_session(model: onnx.ModelProto, names: list[str], where: str) -> ort.In
     """A session of a model in which the tensors `names` can be asked for.
 
     Raises:
-        ExportError: ONNX Runtime refuses it.
+        ExportError: ONNX Runtime refuses it, or gives such a tensor in numbers that NumPy lacks.
     """
     exposed = onnx.ModelProto()
     exposed.CopyFrom(model)
@@ -258,10 +261,15 @@ def open_session(model: onnx.ModelProto, names: list[str], where: str) -> ort.In
     options.add_session_config_entry("session.load_model_format", "ONNX")  # never its own format
     try:
         content = exposed.SerializeToString()
-        return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"], enable_fallback=0)
+        session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"], enable_fallback=0)
     except Exception as error:  # ONNX Runtime's exceptions share no base of their own.
         reason = f"{where} is refused by ONNX Runtime: {first_line(error)}"
         raise ExportError(f"{reason}; export it again") from error
+    for tensor in session.get_outputs():
+        if tensor.name in names and any(kind in tensor.type for kind in UNREADABLE):
+            found = f"{where} computes {tensor.name:.80} as {tensor.type}"
+            raise ExportError(f"{found}, which cannot be read here; export it in float32")
+    return session
 
 
 def _probes() -> list[NDArray[np.uint8]]:

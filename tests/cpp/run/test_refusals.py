@@ -107,7 +107,10 @@ TABLE: dict[str, list[list[str]]] = {
     "timeout 86400": [["street.mkv", "--timeout", word] for word in ("0", "-1", "1e9")],
     "0.1 3600": [["street.mkv", option, word] for option in ("--stall-after",) for word in ("0", "1e5")],
     "above 0": [["street.mkv", "--reconnect", "--give-up-after", "0"]],
-    "reconnect": [["street.mkv", "--give-up-after", "3"], ["street.mkv", "--reconnect"]],
+    "reconnect": [
+        *(["street.mkv", option, "3"] for option in ("--give-up-after", "--stall-after")),
+        ["street.mkv", "--reconnect"],
+    ],
     "--mode throughput latency": [["street.mkv", "--mode", word] for word in ("fast", "LATENCY", "lat")],
     "--precision fp32 fp16 int8 int8-7bit": [
         ["street.mkv", "--precision", word, *NETWORK[:4]] for word in ("int4", "FP32")
@@ -180,6 +183,22 @@ def test_both_refuse_it(both: Both, words: str) -> None:
             lacking = [word for word in words.split(" ") if word not in said]
             assert not lacking, said
             assert "secret@" not in said
+
+
+def test_an_option_that_ffmpeg_does_not_have(program: Path, lossless: Path) -> None:
+    for source in (str(lossless), "rtsp://127.0.0.1:9/x"):
+        for name in ("rtsp_transprot", "RTSP_TRANSPORT"):
+            row = [str(program), source, *NETWORK, "--source-option", f"{name}=udp"]
+            done = subprocess.run(row, capture_output=True, text=True, timeout=SECONDS)
+            assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+            assert f"FFmpeg has no option {name}," in done.stderr
+
+
+def test_options_that_ffmpeg_has(program: Path, lossless: Path) -> None:
+    for name, value in {"analyzeduration": "100000", "skip_frame": "default", "user_agent": "edgeseg"}.items():
+        row = [str(program), str(lossless), *NETWORK, "--source-option", f"{name}={value}", "--max-frames", "1"]
+        done = subprocess.run(row, capture_output=True, text=True, timeout=SECONDS)
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("before", ["file://", "file:", "FILE://LocalHost"])

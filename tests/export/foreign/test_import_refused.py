@@ -130,6 +130,10 @@ def dropped(s: str) -> Nodes:
     return [ratio, training, helper.make_node("Dropout", [s, "ratio", "training"], ["out"])]
 
 
+def halved(s: str) -> Nodes:
+    return [helper.make_node("Cast", [s], ["out"], to=TensorProto.BFLOAT16)]
+
+
 BAD: list[tuple[onnx.ModelProto, dict[str, Any], str]] = [
     (network(), {"stride": 8}, r"\(1, 5, 12, 16\).*stride 8.*give stride 4"),
     (network(), {"classes": ["a", "b"]}, "5 channels, but the spec has 2 classes"),
@@ -147,6 +151,7 @@ BAD: list[tuple[onnx.ModelProto, dict[str, Any], str]] = [
     (network(worst, out=TensorProto.INT64), {}, "holds class ids that no arg-max"),
     (network(lambda s: [constant("far", FAR), helper.make_node("Add", [s, "far"], ["out"])]), {}, "in channel 2; "),
     (network(lambda s: [helper.make_node("Constant", [], ["none"]), *same(s)]), {}, "a Constant without a value"),
+    (network(halved, out=TensorProto.BFLOAT16), {}, r"computes out as tensor\(bfloat16\), .*in float32"),
     (network(dropped), {}, "gives other scores each time for the same frame, as Dropout in training mode"),
     (network(shape=(1, 3, HEIGHT, "w")), {"input_height": 32}, "takes anyx48, the spec says 64x32"),
 ]

@@ -21,6 +21,7 @@ import httpx
 
 from edgeseg.errors import UsageError
 from edgeseg.serve.settings import ListenSettings
+from edgeseg.serve.web import server as server_module
 from edgeseg.serve.web import token as token_module
 from edgeseg.serve.web.guard import CONTENT_SECURITY_POLICY
 from edgeseg.serve.web.page_files import PATHS
@@ -245,6 +246,15 @@ def test_tls(serve: Callable[..., Served], certificate: tuple[Path, Path]) -> No
         httpx.get(served.server.url, trust_env=False)  # who does not know the certificate
     with pytest.raises(httpx.RemoteProtocolError):
         httpx.get(served.server.url.replace("https", "http"), trust_env=False)
+
+
+def test_who_begins_no_tls_is_left(
+    serve: Callable[..., Served], certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "REQUEST_SECONDS", 0.3)
+    served = serve(ListenSettings("127.0.0.1", 0, TOKEN, *certificate))
+    with socket.create_connection(("127.0.0.1", served.server.port), 30) as connection:
+        assert connection.recv(1) == b""  # asyncio's own patience is a minute
 
 
 def test_what_is_no_certificate_is_refused_at_once(served: Served, certificate: tuple[Path, Path]) -> None:

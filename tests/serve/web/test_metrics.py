@@ -79,6 +79,13 @@ def test_the_newer_format_is_given_to_whom_it_asks(served: Served) -> None:
     assert {"edgeseg", "edgeseg_masks", "edgeseg_stage_seconds", "edgeseg_camera_state"} <= names
 
 
+@pytest.mark.parametrize("kind", ["text/plain", "application/openmetrics-text"])
+def test_a_version_that_is_none_is_answered_in_the_plain_format(served: Served, kind: str) -> None:
+    answer = served.client.get("/metrics", headers={"Accept": f"{kind};version=abc"})
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == served.client.get("/metrics").headers["content-type"]
+
+
 def test_before_the_first_frame_there_is_no_age(served: Served) -> None:
     found = _samples(served.client.get("/metrics").text)
     assert not any(name == "edgeseg_mask_age_seconds" for name, _ in found)

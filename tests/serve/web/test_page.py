@@ -66,6 +66,20 @@ def test_the_picture_moves_and_the_figures_change(running: Served, browser: Brow
     assert browser.complaints == []
 
 
+def test_events_of_an_earlier_run_are_wiped_away(
+    served: Served, serve: Callable[..., Served], browser: Browser
+) -> None:
+    served.service.events.add("rule", "somebody", "in the first run", "gate", True)
+    browser.open(served.server.url)
+    newest = "document.querySelector('#events li')?.innerText"
+    browser.wait_for(f"{newest}.includes('in the first run')")
+    served.server.close()
+    again = serve(ListenSettings("127.0.0.1", served.server.port))
+    again.service.events.add("rule", "somebody", "in the second run", "gate", True)
+    browser.wait_for(f"{newest}.includes('in the second run')")
+    assert "in the first run" not in browser.evaluate("document.getElementById('events').innerText")
+
+
 def test_another_picture_is_chosen(running: Served, browser: Browser) -> None:
     live = running.service.cameras["gate"].live
     assert live is not None

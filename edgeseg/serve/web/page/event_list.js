@@ -8,6 +8,7 @@ export class EventList {
   #list;
   #empty;
   #source = null;
+  #run = "";
 
   constructor(element) {
     this.#list = element.querySelector("ol");
@@ -18,7 +19,12 @@ export class EventList {
     if (this.#source) return;
     this.#list.replaceChildren(); // the service gives the last ones again
     this.#source = new EventSource("/api/events");
-    this.#source.onmessage = ({ data }) => this.#add(item(JSON.parse(data)));
+    this.#source.onmessage = ({ data, lastEventId }) => {
+      const [run] = lastEventId.split("-");
+      if (run !== this.#run) this.#list.replaceChildren(); // the service was started again, and its numbers begin anew
+      this.#run = run;
+      this.#add(item(JSON.parse(data)));
+    };
     this.#source.addEventListener("lost", ({ data }) => this.#add(text("li", `${data} events were lost on the way`)));
   }
 
