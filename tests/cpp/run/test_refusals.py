@@ -225,7 +225,7 @@ def test_a_long_port_is_no_crash(program: Path) -> None:
 
 def test_a_folder_that_is_gone_is_no_crash(program: Path, tmp_path: Path) -> None:
     gone = ["sh", "-c", 'mkdir gone && cd gone && rmdir ../gone && exec "$@"', "sh"]
-    row = [program, tmp_path / "street.mkv", "--out", "a.mp4", "--masks", "b"]
+    row = [str(program), str(tmp_path / "street.mkv"), "--out", "a.mp4", "--masks", "b"]
     done = subprocess.run([*gone, *row], capture_output=True, text=True, cwd=tmp_path, timeout=SECONDS)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert "unforeseen" not in done.stderr
