@@ -67,7 +67,8 @@ def test_every_network_is_listed_and_counted() -> None:
     assert by_name["segnet"]["parameters"] == pytest.approx(29.45e6, rel=1e-3)
     # 172800 pixels, 3x3: 3 to 32 channels, six times 32 to 32, then 1x1 to 11 classes
     assert by_name["simple-cnn"]["macs"] == 172800 * (27 * 32 + 6 * 9 * 32 * 32 + 32 * 11)
-    assert {name for name, row in by_name.items() if row["start"] == "ImageNet"} == {"lite-fpn", "lite-fpn-nano"}
+    pretrained = {name for name, row in by_name.items() if row["start"] == "ImageNet"}
+    assert pretrained == {"lite-fpn", "lite-fpn-nano", "lite-fpn-large"}
     assert set(PUBLISHED) <= set(NETWORKS)
     text = _text(zoo.network_table(rows))
     assert "edgeseg train fast-scnn --data DATA --out OUT" in text

@@ -118,7 +118,8 @@ Bundle Bundle::open(const std::string& folder) {
         if (fields.has("golden")) bundle.golden_ = golden_from(fields.object("golden"));
     } catch (const Unreadable& error) {
         if (error.code() == std::errc::not_a_directory) {
-            fail(folder + " is a file, expected a bundle, which is a folder; edgeseg import makes one of an ONNX file");
+            fail(folder + " is no folder, as a bundle is; name the one that holds bundle.json, or make one of an ONNX file "
+                          "with edgeseg import");
         }
         if (error.code() == std::errc::no_such_file_or_directory) {
             fail(index + " is not there, expected a bundle; check the path " + folder);

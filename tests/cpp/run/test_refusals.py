@@ -171,7 +171,7 @@ TABLE: dict[str, list[list[str]]] = {
     "no bundle comes with ./nothing": [["street.mkv", "--bundle", "nothing"]],
     "no bundle comes with ./full": [["street.mkv", "--bundle", "full"]],
     "bundle.json is not there": [["street.mkv", "--bundle", "./full"]],
-    "there.mp4 is a file, expected a bundle": [["street.mkv", "--bundle", "./there.mp4"]],
+    "there.mp4 is no folder, as a bundle is": [["street.mkv", "--bundle", "./there.mp4"]],
     "http://***@h/x/bundle.json": [["street.mkv", "--bundle", "http://user:secret@h/x"]],
 }
 
