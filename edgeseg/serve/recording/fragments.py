@@ -161,7 +161,8 @@ class _Channel:
         self._change = threading.Condition()  # guards all that follows
         self._subscribers: dict[PieceQueue, bool] = {}  # and whether it ends with the video; replaced as a whole
         self._frames: deque[tuple[Result, float] | None] = deque()  # None: a gap
-        self._thread: threading.Thread | None = None
+        self._thread: threading.Thread | None = None  # the last one that was started
+        self._works = False  # that thread, until all is delivered
         self._closed = False
         self._failed = False
         self.lost = 0
@@ -174,7 +175,8 @@ class _Channel:
                     pieces.close()
                 return
             self._subscribers = {**self._subscribers, pieces: ending}
-            if self._thread is None:
+            if not self._works:
+                self._works = True
                 self._thread = threading.Thread(
                     target=self._run, name=f"edgeseg-{self._camera}-{self._kind}", daemon=True
                 )
@@ -196,7 +198,7 @@ class _Channel:
 
     def gap(self) -> None:
         with self._change:
-            if self._thread is not None and (not self._frames or self._frames[-1] is not None):
+            if self._works and (not self._frames or self._frames[-1] is not None):
                 self._frames.append(None)
                 self._change.notify_all()
 
@@ -223,7 +225,9 @@ class _Channel:
                 over = not self._subscribers or (self._closed and not self._frames)
                 if over:
                     self._frames.clear()
-                    self._thread = None
+                    if encoder is None:
+                        self._works = False
+                        return
                 frame = self._frames.popleft() if ready and not over else None
             if encoder is not None and (frame is None or encoder.size != frame[0].frame.shape[:2]):
                 self._finish(encoder)
@@ -231,8 +235,6 @@ class _Channel:
             if frame is not None:
                 self.idle.see(frame[0].captured)
                 encoder = self._encode(encoder, *frame)
-            if over:
-                return
 
     def _encode(self, encoder: FragmentEncoder | None, result: Result, now: float) -> FragmentEncoder | None:
         """Encodes a frame; what fails is counted, told once, and tried again with the next frame."""

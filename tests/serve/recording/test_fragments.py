@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from edgeseg.errors import FrameError
 from edgeseg.segmenter import Segmenter
 from edgeseg.serve.recording import fragments, idle
+from edgeseg.serve.recording.encoder import FragmentEncoder
 from edgeseg.serve.recording.fragments import FragmentSubscription, Kind, LiveVideo, confidence_picture
 from tests.serve.results import START, decode, let_encode, make_result
 
@@ -66,6 +67,26 @@ def test_each_kind_shows_its_picture(live: LiveVideo, tiny: Segmenter) -> None:
         rest = slice(20, None)  # noise above is not what a codec keeps
         assert np.abs(image[rest].astype(int) - picture[rest]).mean() < 12
         subscription.close()
+
+
+def test_closing_waits_for_the_last_fragment(live: LiveVideo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the thread hears of the end before it is waited for, and where nobody watches any more."""
+    finish = FragmentEncoder.close
+
+    def slowly(encoder: FragmentEncoder) -> None:
+        time.sleep(0.3)
+        finish(encoder)
+
+    monkeypatch.setattr(FragmentEncoder, "close", slowly)
+    watched, left = live.subscribe("plain"), live.subscribe("overlay")
+    put(live, range(3))
+    left.close()
+    for channel in live._channels.values():
+        channel.end()
+    time.sleep(0.1)
+    live.close(WAIT)
+    assert not threads()
+    assert watched.get(WAIT) is not None
 
 
 def test_all_who_watch_get_the_same_bytes(live: LiveVideo) -> None:
