@@ -216,7 +216,13 @@ class Original:
 
     def _refuse_infinite(self, outputs: list[NDArray[np.float32]]) -> None:
         """Names the channels that hold infinity or NaN, of which no class can be chosen."""
-        finite = np.min([np.isfinite(channels).all(axis=(0, 2, 3)) for channels in outputs], axis=0)
+        each = [np.isfinite(channels).all(axis=(0, 2, 3)) for channels in outputs]
+        if np.all(each[:-2]) and not np.all(each):  # all but the black and the white one of _probes
+            raise ExportError(
+                f"{self.where} gives infinity or NaN for a frame that is all black or white, as of a covered camera; "
+                "if it divides by the range of its own values, add a small number to the divisor and export it again"
+            )
+        finite = np.min(each, axis=0)
         kept = self.model_spec.channels or range(len(finite))
         broken = ", ".join(str(channel) for channel, fine in zip(kept, finite, strict=True) if not fine)
         if broken:

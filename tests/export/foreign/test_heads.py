@@ -14,7 +14,7 @@ from onnx import TensorProto, helper
 
 import edgeseg
 from edgeseg.bundle import Bundle
-from edgeseg.errors import EdgeSegError, SpecError
+from edgeseg.errors import EdgeSegError, ExportError, SpecError
 from edgeseg.spec import Head
 from edgeseg_export.foreign.import_onnx import import_onnx
 from edgeseg_export.foreign.model_spec import model_spec
@@ -191,6 +191,12 @@ def test_what_contradicts_the_frames_is_refused(
 ) -> None:
     with pytest.raises(SpecError, match=message):
         imported(network(tail, channels=channels), tmp_path, **{"classes": BINARY, "stride": 1, **changes})
+
+
+def test_a_covered_camera_makes_no_nan(tmp_path: Path) -> None:
+    """Without padding the scores of a black frame are all the same, and their range is 0."""
+    with pytest.raises(ExportError, match=r"frame that is all black or white.* add a small number to the divisor"):
+        imported(network(min_max, channels=1, pads=0), tmp_path, classes=BINARY, stride=1)
 
 
 def test_class_ids_that_are_resized_leave_their_scores(tmp_path: Path) -> None:
