@@ -222,9 +222,8 @@ class Original:
                 f"{self.where} gives infinity or NaN for a frame that is all black or white, as of a covered camera; "
                 "if it divides by the range of its own values, add a small number to the divisor and export it again"
             )
-        finite = np.min(each, axis=0)
-        kept = self.model_spec.channels or range(len(finite))
-        broken = ", ".join(str(channel) for channel, fine in zip(kept, finite, strict=True) if not fine)
+        kept = self.model_spec.channels or range(len(each[0]))
+        broken = ", ".join(str(channel) for channel, fine in zip(kept, np.all(each, axis=0), strict=True) if not fine)
         if broken:
             raise ExportError(
                 f"{self.where} gives infinity or NaN in channel {broken:.80}; leave classes that never win out with "
