@@ -216,14 +216,14 @@ class Original:
 
     def _refuse_infinite(self, outputs: list[NDArray[np.float32]]) -> None:
         """Names the channels that hold infinity or NaN, of which no class can be chosen."""
-        each = [np.isfinite(channels).all(axis=(0, 2, 3)) for channels in outputs]
-        if np.all(each[:-2]) and not np.all(each):  # all but the black and the white one of _probes
+        finite = np.array([np.isfinite(channels).all(axis=(0, 2, 3)) for channels in outputs])
+        if finite[:-2].all() and not finite.all():  # all but the black and the white one of _probes
             raise ExportError(
                 f"{self.where} gives infinity or NaN for a frame that is all black or white, as of a covered camera; "
                 "if it divides by the range of its own values, add a small number to the divisor and export it again"
             )
-        kept = self.model_spec.channels or range(len(each[0]))
-        broken = ", ".join(str(channel) for channel, fine in zip(kept, np.all(each, axis=0), strict=True) if not fine)
+        kept = self.model_spec.channels or range(finite.shape[1])
+        broken = ", ".join(str(channel) for channel, fine in zip(kept, finite.min(axis=0), strict=True) if not fine)
         if broken:
             raise ExportError(
                 f"{self.where} gives infinity or NaN in channel {broken:.80}; leave classes that never win out with "
