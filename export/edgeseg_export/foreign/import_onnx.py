@@ -192,14 +192,14 @@ def _agreement(
         expected = original(tensor)
         actual, reference = model.infer(tensor), original.logits(expected)
         closeness.add(actual, reference)
-        own = size if original.resizes_scores and spec.grid != "corners" else None
+        own = size if original.own_mask.resizes_scores and spec.grid != "corners" else None
         # What the channels that are left out would have won is no matter.
         alone = original.model_spec.channels is not None and spec.head.exclusive
-        mask = reference[0].argmax(0) if alone else original.mask(expected, own)
+        mask = reference[0].argmax(0) if alone else original.own_mask(expected, own)
         height, width = mask.shape[-2:]
         found = cut(actual, width, height, rect=whole if (height, width) == size else None)
         agrees = found == mask
-        same += int((agrees if alone else agrees | original.ties(expected, found, own)).sum())
+        same += int((agrees if alone else agrees | original.own_mask.ties(expected, found, own)).sum())
         pixels += mask.size
     agreement = 100 * same / pixels
     difference, largest = closeness.difference, closeness.largest

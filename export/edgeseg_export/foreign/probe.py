@@ -12,15 +12,15 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper
 
-from edgeseg.engines import first_line
 from edgeseg.errors import EdgeSegError, ExportError, SpecError
 from edgeseg.spec import MAX_CLASSES, MAX_SIDE, Spec
 from edgeseg_export.foreign.families import IMAGENET, Family
 from edgeseg_export.foreign.model_spec import OPEN, ModelSpec, Preparation
 from edgeseg_export.foreign.open_onnx import load_foreign, tensor_outputs
-from edgeseg_export.foreign.original import Original, open_session
+from edgeseg_export.foreign.original import Original
+from edgeseg_export.foreign.picture_input import LEVELS, channels_last, frame_input, said_size
+from edgeseg_export.foreign.session import Session
 from edgeseg_export.foreign.tail import candidates, strides
-from edgeseg_export.foreign.wrap import LEVELS, channels_last, frame_input, said_size
 
 TRIAL_SIZE = 512, 512
 """Width and height that a network is run at that takes any size, where nobody says one."""
@@ -138,21 +138,11 @@ class Probe:
     def _run(self, output: str) -> list[NDArray[Any]]:
         """An output and the tensors before it that may be the scores, the first computed first."""
         names = [output, *(str(node.input[0]) for node in candidates(self._model, output))]
-        session = open_session(self._model, names, self._where)
+        advice = "if it takes another size, say --size"
+        session = Session(self._model, self._picture, self._spec.preparation, names, self._where, advice)
         spec = self._spec.spec
-        frame = np.random.default_rng(0).integers(0, 256, (1, spec.height, spec.width, 3), np.uint8)
-        kind = helper.tensor_dtype_to_np_dtype(self._picture.type.tensor_type.elem_type)
-        tensor = self._spec.preparation(frame).astype(kind)
-        if channels_last(self._picture):
-            tensor = np.ascontiguousarray(tensor.transpose(0, 2, 3, 1))
-        try:
-            found: list[NDArray[Any]] = session.run(names[::-1], {self._picture.name: tensor})
-        except Exception as error:  # ONNX Runtime's exceptions share no base of their own
-            size = f"{spec.width}x{spec.height}"
-            raise ExportError(
-                f"{self._where} fails on a {size} input ({first_line(error)}); if it takes another size, say --size"
-            ) from error
-        return found
+        tensors = session(np.random.default_rng(0).integers(0, 256, (1, spec.height, spec.width, 3), np.uint8))
+        return [tensors[name] for name in names[::-1]]
 
     def _preparation(self, *, levels: bool) -> dict[str, Any]:
         """To run it with: what is known, or ImageNet's."""

@@ -203,8 +203,8 @@ def test_a_class_that_never_wins_makes_no_ties_of_others() -> None:
     original = Original(network(small), model_spec(description()), "city.onnx")
     tensors = original(kernels.resize(sample_frames(None)[0], WIDTH, HEIGHT)[None])
     best, second = tensors["out"][0].argsort(0)[[-1, -2]]
-    assert original.ties(tensors, best).all()
-    assert original.ties(tensors, second).mean() < 0.01
+    assert original.own_mask.ties(tensors, best).all()
+    assert original.own_mask.ties(tensors, second).mean() < 0.01
 
 
 def test_half_precision(tmp_path: Path) -> None:

@@ -1,0 +1,66 @@
+"""The input of somebody else's ONNX graph: one picture, in one of the forms that can be fed from a frame."""
+
+from __future__ import annotations
+
+import onnx
+from onnx import TensorProto
+
+from edgeseg.errors import ExportError, SpecError
+from edgeseg_export.foreign.model_spec import ModelSpec
+
+FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16)
+LEVELS = (TensorProto.UINT8,)
+"""Of an input that takes a picture's own levels."""
+
+
+def frame_input(model: onnx.ModelProto, model_spec: ModelSpec, where: str) -> onnx.ValueInfoProto:
+    """The network's one input, which must be able to take the spec's frames.
+
+    Raises:
+        ExportError: it is not one float or uint8 (N, 3, H, W) or (N, H, W, 3).
+        SpecError: it has another size than the spec says, or levels that are to be normalised are uint8.
+    """
+    weights = {tensor.name for tensor in model.graph.initializer}
+    inputs: list[onnx.ValueInfoProto] = [value for value in model.graph.input if value.name not in weights]
+    if len(inputs) != 1:
+        names = ", ".join(value.name for value in inputs) or "nothing"
+        raise ExportError(f"{where} takes {names}, expected one input, a picture; export it with just that")
+    kind = inputs[0].type.tensor_type
+    sizes = [dim.dim_value for dim in kind.shape.dim]  # 0: any
+    last = channels_last(inputs[0])
+    if kind.elem_type not in (*FLOATS, *LEVELS) or len(sizes) != 4 or not (last or sizes[1] in (0, 3)):
+        known = kind.elem_type in TensorProto.DataType.values()
+        name = TensorProto.DataType.Name(kind.elem_type).lower() if known else "something"
+        shape = ", ".join(str(size or "?") for size in sizes) or "of no stated shape"
+        raise ExportError(
+            f"{where} takes {name} ({shape}), expected float or uint8 (1, 3, height, width) or (1, height, width, 3); "
+            "export it like that"
+        )
+    if kind.elem_type in LEVELS and not model_spec.preparation.changes_nothing:
+        raise SpecError(f"{where} takes uint8 levels, which cannot be normalised; say mean 0 and std 1")
+    spec = model_spec.spec
+    if spec.batch > 1 and sizes[0]:
+        raise ExportError(
+            f"{where} takes {sizes[0]} pictures at once, no other number; export it with a batch that is dynamic, or "
+            "leave --batch out"
+        )
+    if sizes[0] not in (0, 1):
+        raise ExportError(f"{where} takes {sizes[0]} pictures at once, expected 1; export it with a batch of 1")
+    height, width = sizes[1:3] if last else sizes[2:]
+    if spec.dynamic and (height or width):
+        raise SpecError(f'{where} takes {said_size(width, height)} alone, but the spec says "dynamic"; write false')
+    if height not in (0, spec.height) or width not in (0, spec.width):
+        said = said_size(width, height)
+        raise SpecError(f"{where} takes {said}, the spec says {spec.width}x{spec.height}; correct it")
+    return inputs[0]
+
+
+def said_size(width: int, height: int) -> str:
+    """A size in words, of which 0 is any."""
+    return "x".join(str(side or "any") for side in (width, height))
+
+
+def channels_last(picture: onnx.ValueInfoProto) -> bool:
+    """Whether an input is (N, H, W, 3), as TensorFlow has it, rather than (N, 3, H, W)."""
+    sizes = [dim.dim_value for dim in picture.type.tensor_type.shape.dim]
+    return len(sizes) == 4 and sizes[3] == 3 and sizes[1] != 3
