@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 
 from edgeseg.errors import EngineError
 from edgeseg.redact import redact
+from edgeseg.serve.connection_events import ConnectionEvents
 from edgeseg.serve.event_log import EventLog
 from edgeseg.serve.figures import Figures, fractions
 from edgeseg.serve.settings import CameraSettings
@@ -21,10 +22,7 @@ from edgeseg.video.mailbox import Mailbox
 from edgeseg.video.model import Result
 from edgeseg.video.source import Frame, Skipped
 from edgeseg.video.supervised.life import Connection
-from edgeseg.video.supervised.supervisor import Status, Supervisor
-
-MOST_WARNINGS = 20
-"""Sentences about what a source says of itself; one that runs for months has said enough by then."""
+from edgeseg.video.supervised.supervisor import Supervisor
 
 MOST_WAITING = 32
 """Results that wait, each with its frame, for one that a worker still has; more, and that one is given up."""
@@ -91,7 +89,7 @@ class CameraWorker:
         self._failing = False
         self._crashed: str | None = None
         self._source = source_name(settings)
-        self._teller = _Teller(settings.name, events)
+        self._connection = ConnectionEvents(settings.name, events)
         self._taking = threading.Lock()  # guards the frames in work
         self._taken = self._in_work = 0
         self._idle = threading.Condition(self._taking)
@@ -103,7 +101,7 @@ class CameraWorker:
         events.add("state", "connecting", f"connecting to {self._source}", self.name)
         self._mailbox = Mailbox(self._skipped, arrived)
         self._supervisor = Supervisor(
-            self._source, settings.request, settings.policy, self._mailbox, self._teller.tell, self._teller.warn
+            self._source, settings.request, settings.policy, self._mailbox, self._connection.tell, self._connection.warn
         )
 
     def take(self) -> Work | None:
@@ -185,7 +183,7 @@ class CameraWorker:
             if self._closed:
                 return
             self._closed = True
-        self._teller.close()
+        self._connection.close()
         self._supervisor.close()
         with self._taking:
             self._idle.wait_for(lambda: not self._in_work, max(0.0, deadline - time.perf_counter()))
@@ -232,41 +230,6 @@ class CameraWorker:
         if not self._failing:
             self._events.add("service", "frame_failed", f"a frame could not be segmented: {error}", self.name)
         self._failing = True
-
-
-class _Teller:
-    """Makes events of a connection's changes: one each, and not of every attempt that fails like the one before."""
-
-    def __init__(self, camera: str, events: EventLog) -> None:
-        self._camera = camera
-        self._events = events
-        self._told: tuple[object, ...] = ()
-        self._warnings: set[str] = set()
-        self._closed = False
-
-    def tell(self, status: Status) -> None:
-        """Takes each change."""
-        news = status.state, status.cause if status.state == "reconnecting" else None, status.frozen
-        if status.state == "connecting" or news == self._told or self._closed:
-            return
-        self._told = news
-        texts = {
-            "live": "frames come" + (", but the picture does not change" if status.frozen else ""),
-            "stalled": f"{status.reason}; waiting as long again",
-            "reconnecting": f"{status.reason}; trying again until it answers",
-            "failed": status.reason or "it failed",
-        }
-        self._events.add("state", status.state, texts[status.state], self._camera)
-
-    def warn(self, sentence: str) -> None:
-        """Takes what the source says of itself."""
-        if sentence not in self._warnings and len(self._warnings) < MOST_WARNINGS:
-            self._warnings.add(sentence)
-            self._events.add("service", "warning", sentence, self._camera)
-
-    def close(self) -> None:
-        """Says no more: what becomes of a camera that is being closed is no news."""
-        self._closed = True
 
 
 def source_name(settings: CameraSettings) -> str:
