@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <cstring>
 #include <utility>
 
 #include "address.hpp"
@@ -42,11 +41,6 @@ class Pace {
     bool begun_ = false;
     double anchor_ = 0, last_at_ = 0, last_given_ = 0;
 };
-
-bool is_segmented(const Container& container) {
-    const char* name = container.format()->iformat->name;
-    return std::strcmp(name, "hls") == 0 || std::strcmp(name, "dash") == 0;
-}
 
 bool is_verified(const Request& request) {
     return is_encrypted(request.source) &&
@@ -93,7 +87,7 @@ void read_whole(std::unique_ptr<Container> container, const Request& request, Ch
 
 // The frames of a live stream as they come, until there are no more.
 void read_live(Container& container, const Request& request, Channel& channel) {
-    const bool timed = (container.format()->iformat->flags & AVFMT_NOTIMESTAMPS) == 0, paced = is_segmented(container);
+    const bool timed = (container.format()->iformat->flags & AVFMT_NOTIMESTAMPS) == 0, paced = container.is_segmented();
     Decoder decoder(container, request.name, 1);
     Clock clock(request.name, timed);
     Pace pace;
@@ -140,7 +134,7 @@ void read_live(Container& container, const Request& request, Channel& channel) {
 void read_url(const Request& request, Channel& channel) {
     std::unique_ptr<Container> container = open(request, channel);
     if (container == nullptr) return;
-    if (is_segmented(*container) && is_verified(request)) {
+    if (container->is_segmented() && is_verified(request)) {
         channel.warn(request.name + ": FFmpeg verified the playlist's server, but not those of its segments");
     }
     try {

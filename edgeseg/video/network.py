@@ -15,7 +15,7 @@ from edgeseg.redact import redact
 from edgeseg.video.access import Access
 from edgeseg.video.bounded import within
 from edgeseg.video.decoder import Decoder
-from edgeseg.video.file import VideoSource, frame_rate
+from edgeseg.video.file import SEGMENTED, VideoSource, frame_rate
 from edgeseg.video.live import LiveSource, Reading
 from edgeseg.video.source import Source
 from edgeseg.video.url import check_address, is_unknown_host, take_apart
@@ -31,9 +31,6 @@ ENCRYPTED = ("https://", "rtsps://", "tls://", "rtmps://")
 
 LEFT_OUT = ("srt://", "rist://", "zmq://", "amqp://", "sftp://", "smb://")
 """Protocols that FFmpeg speaks where it was built with their libraries; in capitals it knows none."""
-
-SEGMENTED = ("hls", "dash")
-"""Formats whose frames come in bursts, a segment at a time, and are given at the pace of their time stamps."""
 
 CATCH_UP = 2.0
 """How much faster than their pace late frames of a segmented stream are given."""

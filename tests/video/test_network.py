@@ -270,6 +270,50 @@ def test_frames_that_the_decoder_filled_in_are_said_once(tmp_path: Path) -> None
     assert source.warnings.count(f"{source.name} {MENDED}") == 1
 
 
+def write_hls(folder: Path) -> None:
+    """Six segments of a second, 0.ts and so on, and the playlist that names them."""
+    options = {"hls_time": "1", "hls_list_size": "0", "hls_segment_filename": str(folder / "%d.ts")}
+    with av.open(str(folder / "list.m3u8"), "w", format="hls", options=options) as container:
+        stream = container.add_stream("libx264", rate=25, options={"g": "25", "tune": "zerolatency"})
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for _ in range(150):
+            picture = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="bgr24")
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+
+
+@pytest.mark.parametrize(
+    ("absent", "said"),
+    [
+        ([], None),
+        ([2], "leaves out a stretch of its time, 1.0 s in all"),
+        ([1, 3, 4], "leaves out 2 stretches of its time, 3.0 s in all"),
+    ],
+)
+def test_segments_that_the_server_does_not_give(
+    tmp_path: Path, serve: Callable[[Handler], str], absent: list[int], said: str | None
+) -> None:
+    """FFmpeg passes over them without a word."""
+    write_hls(tmp_path)
+    for number in absent:
+        (tmp_path / f"{number}.ts").unlink()
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        path = tmp_path / request.path.strip("/")
+        body = path.read_bytes() if path.exists() else b""
+        request.send_response(200 if body else 404)
+        request.send_header("Content-Length", str(len(body)))
+        request.end_headers()
+        request.wfile.write(body)
+
+    with open_source(serve(answer) + "/list.m3u8", timeout=5) as source:
+        frames = list(source)
+    assert len(frames) == 150 - 25 * len(absent)
+    assert source.ended_early == bool(absent)
+    assert [warning.partition(";")[0] for warning in source.warnings] == ([f"{source.name} {said}"] if said else [])
+
+
 def test_live_hls_keeps_its_frames(tmp_path: Path, serve: Callable[[Handler], str]) -> None:
     """Segments of a second come at once; their frames are given at their pace, and none is lost."""
     segments: list[bytes] = []

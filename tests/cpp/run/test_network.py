@@ -13,6 +13,7 @@ import pytest
 from edgeseg.redact import redact
 from tests.cpp.run.process import SECONDS, Start, complaint, pictures, report, written
 from tests.video.namespace import Loopback, free_port, wait_until
+from tests.video.test_network import write_hls
 
 
 def test_a_video_on_a_network_has_every_frame(start: Start, lossless: Path, tmp_path: Path) -> None:
@@ -31,6 +32,18 @@ def test_a_video_on_a_network_has_every_frame(start: Start, lossless: Path, tmp_
         assert [round(10 * frame.time) for frame in recorded.decode(video=0) if frame.time is not None] == [*range(7)]
     report(start(lossless, "--masks", "file"))
     assert pictures(tmp_path / "url") == pictures(tmp_path / "file")
+
+
+def test_segments_that_the_server_does_not_give(start: Start, tmp_path: Path) -> None:
+    write_hls(tmp_path)
+    (tmp_path / "2.ts").unlink()
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        found = report(start(f"http://127.0.0.1:{server.server_address[1]}/list.m3u8"))
+        server.shutdown()
+    assert found["frames"] == 125
+    assert ["leaves out a stretch of its time, 1.0 s in all" in each for each in found["warnings"]] == [True]
 
 
 @pytest.mark.parametrize(
