@@ -56,10 +56,10 @@ std::unique_ptr<Container> open(const Request& request, Channel& channel) {
         if (now() - begin >= 0.9 * request.timeout) {  // whatever FFmpeg makes of a reading that it broke off
             char text[96];
             std::snprintf(text, sizeof text, " did not answer within %g s; is it there, does it send?", request.timeout);
-            channel.lose("timeout", request.name + text);
+            channel.lose("timeout", request.name + text + through_proxy(request.source));
         } else {
             const Reason why = refusal(error.code, request.source, is_verified(request));
-            channel.lose(why.cause, request.name + " " + why.sentence);
+            channel.lose(why.cause, request.name + " " + why.sentence + through_proxy(request.source));
         }
         return nullptr;
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import time
 from collections.abc import Mapping
 
@@ -74,7 +75,7 @@ def open_url(
         )
     except (ffmpeg.FFmpegError, TimeoutError, ValueError) as error:  # whose own words hold the URL
         late = time.perf_counter() - started >= 0.9 * timeout  # whatever FFmpeg makes of a reading that it broke off
-        reason = TOO_LATE.format(timeout) if late else refusal(error, url)
+        reason = (TOO_LATE.format(timeout) if late else refusal(error, url)) + _through(pieces.scheme)
         raise SourceError(f"{name} {reason}", cause="timeout" if late else cause(error, url)) from None
     source: Source
     if container.duration is not None:
@@ -170,6 +171,8 @@ def refusal(error: Exception, url: str) -> str:
             )
         case ffmpeg.HTTPNotFoundError():
             return f"has no such stream ({_status(error)}); check the path behind the host's name"
+        case ffmpeg.HTTPServerError():
+            return f"cannot be opened ({_status(error)}); the server fails: look at it, or try again later"
         case ffmpeg.ConnectionRefusedError():
             return "refused the connection: nothing listens at that port; check host and port, and whether it is on"
         case ffmpeg.ProtocolNotFoundError() if address.scheme in LEFT_OUT:
@@ -183,6 +186,12 @@ def refusal(error: Exception, url: str) -> str:
             return f"begins with {address.scheme}, which FFmpeg does not speak; check its spelling (rtsp://, http://)"
         case ffmpeg.OSError(errno=errno.EHOSTUNREACH | errno.ENETUNREACH):
             return "cannot be reached: no host answers at that address; is it on, does the network lead there?"
+        case ffmpeg.OSError(errno=errno.EPROTONOSUPPORT) if address.scheme.lower() == "rtsp://":
+            return "does not send by that transport; try --source-option rtsp_transport=udp, or tcp"
+        case ffmpeg.OSError(errno=errno.EADDRINUSE):
+            return "cannot be received: another program holds that port; end it, or send to another port"
+        case ffmpeg.OSError(errno=errno.EADDRNOTAVAIL):
+            return "names an address that this machine does not have; to receive at all it has write 0.0.0.0"
         case ffmpeg.TimeoutError():
             return "did not answer; is it there, does the network reach it?"
         case ffmpeg.InvalidDataError():
@@ -225,6 +234,12 @@ def cause(error: Exception, url: str = "") -> str:
         case ffmpeg.OSError(errno=errno.EIO):
             return "unknown_host" if is_unknown_host(take_apart(url).host) else "no_video"
     return "unavailable"
+
+
+def _through(scheme: str) -> str:
+    """What else may have been in the way, as the end of a sentence: FFmpeg asks the environment for a proxy."""
+    proxied = scheme.lower() in ("http://", "https://") and os.environ.get("http_proxy", "").startswith("http://")
+    return " (asked through the proxy of http_proxy, unless no_proxy says otherwise)" if proxied else ""
 
 
 def _status(error: Exception) -> str:

@@ -130,7 +130,7 @@ def test_silence_is_a_time_out(serve: Callable[[Handler], str]) -> None:
 @pytest.mark.parametrize(
     ("status", "sentence"),
     [(401, "asks for user and password"), (403, "asks for user and password"), (404, "has no such stream"),
-     (500, "cannot be opened (Server returned 5XX"), (503, "cannot be opened (Server returned 5XX")],
+     (500, "cannot be opened (Server returned 5XX"), (503, "the server fails: look at it, or try again later")],
 )  # fmt: skip
 def test_each_refusal_has_its_sentence(serve: Callable[[Handler], str], status: int, sentence: str) -> None:
     def answer(request: BaseHTTPRequestHandler) -> None:
@@ -187,6 +187,12 @@ def test_the_path_of_a_camera_is_no_url() -> None:
         ("http:///x", "http:///x names no host"),
         ("rtsp://user:secret@/x", r"rtsp://\*\*\*@/x names no host"),
         ("tcp://127.0.0.1:65536", "has a port above 65535"),
+        ("rtmp:///live", "rtmp:///live names no host"),
+        ("udp://127.0.0.1", "names no port"),
+        ("udp://@239.0.0.1:0?ttl=1", "names no port"),
+        ("rtsp://::1:554/x", r"has no host and port that can be read; .* \[::1\]:554"),
+        ("http://[::1/x", "has no host and port that can be read"),
+        ("rtsp://127.0.0.1:five/x", "has no host and port that can be read"),
     ],
 )
 def test_an_address_that_leads_nowhere_is_not_asked_for_ever(
@@ -196,9 +202,53 @@ def test_an_address_that_leads_nowhere_is_not_asked_for_ever(
         open_source(url, timeout=5, reconnect=reconnect)
 
 
-def test_an_unknown_host_is_named() -> None:
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "192.168.1..20", "a" * 64])
+def test_an_unknown_host_is_named(host: str) -> None:
     with pytest.raises(SourceError, match="has a host that is not known here"):
-        open_source("http://no-such-host.invalid/live", timeout=10)
+        open_source(f"http://{host}/live", timeout=10)
+
+
+def test_a_proxy_that_may_be_in_the_way_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://me:secret@127.0.0.1:9")
+    with pytest.raises(SourceError, match=r"refused the connection.*\(asked through the proxy of") as error:
+        open_source("http://127.0.0.1:10/live", timeout=5)
+    assert "secret" not in str(error.value)
+    with pytest.raises(SourceError) as error:  # which no proxy is asked for
+        open_source("rtsp://127.0.0.1:10/live", timeout=5)
+    assert "proxy" not in str(error.value)
+
+
+def test_a_port_that_is_taken() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        with pytest.raises(SourceError, match="another program holds that port"):
+            open_source(f"udp://127.0.0.1:{taken.getsockname()[1]}", timeout=5)
+
+
+def test_an_address_of_another_machine() -> None:
+    with pytest.raises(SourceError, match="names an address that this machine does not have"):
+        open_source("udp://192.0.2.1:5000", timeout=5)
+
+
+def test_a_transport_that_the_camera_does_not_send_by() -> None:
+    """As of one that only sends by UDP, which is not asked for by default."""
+
+    def answer(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        sdp = "v=0\r\nm=video 0 RTP/AVP 26\r\na=control:video\r\n"
+        with connection, connection.makefile("rb") as words:
+            for answers in ("200 OK\r\n", f"200 OK\r\nContent-Length: {len(sdp)}\r\n\r\n{sdp}", "461 Unsupported\r\n"):
+                lines = list(iter(words.readline, b"\r\n"))
+                number = next(line for line in lines if line.startswith(b"CSeq")).decode().strip()
+                status, _, rest = answers.partition("\r\n")
+                connection.sendall(f"RTSP/1.0 {status}\r\n{number}\r\n{rest or chr(13) + chr(10)}".encode())
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        camera = threading.Thread(target=answer, args=(server,))
+        camera.start()
+        with pytest.raises(SourceError, match="by that transport; try --source-option rtsp_transport=udp"):
+            open_source(f"rtsp://127.0.0.1:{server.getsockname()[1]}/live", timeout=5)
+        camera.join()
 
 
 def test_a_file_whose_server_goes_is_lost(

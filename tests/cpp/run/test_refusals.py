@@ -151,6 +151,13 @@ TABLE: dict[str, list[list[str]]] = {
     "refused the connection": [["http://127.0.0.1:9/"], ["rtsps://127.0.0.1:9/x"]],
     "begins with foo://": [["foo://bar"]],
     "names no host HOST/PATH": [["rtsp://"], ["http:///x"], ["RTSP://user:secret@/x", "--reconnect"]],
+    "names no host HOST/PATH rtmp": [["rtmp:///live"]],
+    "names no port HOST:PORT": [["udp://127.0.0.1"], ["rtp://@239.0.0.1:0?ttl=1", "--reconnect"]],
+    "no host and port that can be read [::1]:554": [
+        [url] for url in ("rtsp://::1:554/x", "http://[::1/x", "http://[]/", "tcp://a:five", "tcp://[::1]a:9")
+    ],
+    "not known here": [["http://192.168.1..20/"], ["http://" + "a" * 64]],
+    "this machine does not have 0.0.0.0": [["udp://192.0.2.1:5000"]],
     "port above 65535": [["rtsp://127.0.0.1:99999/x", "--reconnect"], ["tcp://127.0.0.1:065536"]],
     "begins with v4l2:// /dev/videoN": [["v4l2:///dev/video0"]],
     "is there already --overwrite {time:%H-%M-%S}": [["street.mkv", "--out", "there.mp4"]],
