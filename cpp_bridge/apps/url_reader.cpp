@@ -138,7 +138,8 @@ void read_url(const Request& request, Channel& channel) {
         channel.warn(request.name + ": FFmpeg verified the playlist's server, but not those of its segments");
     }
     try {
-        if (container->format()->duration != AV_NOPTS_VALUE) return read_whole(std::move(container), request, channel);
+        // 0 is what live FLV says, as pushed by FFmpeg and OBS.
+        if (container->format()->duration > 0) return read_whole(std::move(container), request, channel);
         read_live(*container, request, channel);
     } catch (const Refusal& error) {
         channel.lose("no_video", error.what());

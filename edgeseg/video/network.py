@@ -78,7 +78,7 @@ def open_url(
         reason = (TOO_LATE.format(timeout) if late else refusal(error, url)) + _through(pieces.scheme)
         raise SourceError(f"{name} {reason}", cause="timeout" if late else cause(error, url)) from None
     source: Source
-    if container.duration is not None:
+    if (container.duration or 0) > 0:  # 0 is what live FLV says, as pushed by FFmpeg and OBS
         source = VideoSource(name, container, threads=1, attempts=ATTEMPTS, lost=lambda error: loss(error, timeout))
     else:
         source = _live(name, container, timeout)

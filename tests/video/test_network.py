@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -318,6 +320,46 @@ def test_frames_that_the_decoder_filled_in_are_said_once(tmp_path: Path) -> None
             list(source)
         sender.join()
     assert source.warnings.count(f"{source.name} {MENDED}") == 1
+
+
+def live_flv() -> bytes:
+    """As FFmpeg and OBS push it, to be relayed by RTMP and HTTP: with a length of 0."""
+
+    class Pushed(io.RawIOBase):
+        def writable(self) -> bool:
+            return True
+
+        def write(self, data: Any) -> int:
+            sent.extend(data)
+            return len(data)
+
+    sent = bytearray()
+    with av.open(Pushed(), "w", format="flv") as container:
+        stream = container.add_stream("libx264", rate=25, options={"tune": "zerolatency"})
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for _ in range(50):
+            picture = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="bgr24")
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    return bytes(sent)
+
+
+def relayed(data: bytes) -> Handler:
+    """Who relays a live stream does not know where it ends."""
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.send_header("Content-Type", "video/x-flv")
+        request.end_headers()
+        request.wfile.write(data)
+
+    return answer
+
+
+def test_live_flv_is_live(serve: Callable[[Handler], str]) -> None:
+    with open_source(serve(relayed(live_flv())) + "/live.flv", timeout=5) as source:
+        assert source.live
 
 
 def write_hls(folder: Path) -> None:

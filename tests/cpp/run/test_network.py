@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import av
@@ -13,7 +13,7 @@ import pytest
 from edgeseg.redact import redact
 from tests.cpp.run.process import SECONDS, Start, complaint, pictures, report, written
 from tests.video.namespace import Loopback, free_port, wait_until
-from tests.video.test_network import write_hls
+from tests.video.test_network import live_flv, relayed, write_hls
 
 
 def test_a_video_on_a_network_has_every_frame(start: Start, lossless: Path, tmp_path: Path) -> None:
@@ -32,6 +32,20 @@ def test_a_video_on_a_network_has_every_frame(start: Start, lossless: Path, tmp_
         assert [round(10 * frame.time) for frame in recorded.decode(video=0) if frame.time is not None] == [*range(7)]
     report(start(lossless, "--masks", "file"))
     assert pictures(tmp_path / "url") == pictures(tmp_path / "file")
+
+
+def test_live_flv_is_live(start: Start) -> None:
+    data = live_flv()
+
+    class Relay(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            relayed(data)(self)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Relay) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        found = report(start(f"http://127.0.0.1:{server.server_address[1]}/live.flv", "--tolerate-loss"))
+        server.shutdown()
+    assert found["ended"]["how"] == "lost"
 
 
 def test_segments_that_the_server_does_not_give(start: Start, tmp_path: Path) -> None:
