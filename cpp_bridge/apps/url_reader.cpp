@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <utility>
 
 #include "address.hpp"
@@ -41,6 +42,16 @@ class Pace {
     bool begun_ = false;
     double anchor_ = 0, last_at_ = 0, last_given_ = 0;
 };
+
+// Whether the length that it announces is that of all that will come. That of live FLV is 0, as FFmpeg and OBS push it; that
+// of live MP4 is what has come so far: fragments, of a stream that tells neither frames nor bytes.
+bool has_end(const AVFormatContext& format) {
+    const bool mp4 = std::strncmp(format.iformat->name, "mov", 3) == 0;
+    const bool counted = std::any_of(format.streams, format.streams + format.nb_streams,
+                                     [](const AVStream* stream) { return stream->nb_frames > 0; });
+    const bool sized = format.pb == nullptr || avio_size(format.pb) >= 0;
+    return format.duration > 0 && (!mp4 || counted || sized);
+}
 
 bool is_verified(const Request& request) {
     return is_encrypted(request.source) &&
@@ -138,8 +149,7 @@ void read_url(const Request& request, Channel& channel) {
         channel.warn(request.name + ": FFmpeg verified the playlist's server, but not those of its segments");
     }
     try {
-        // 0 is what live FLV says, as pushed by FFmpeg and OBS.
-        if (container->format()->duration > 0) return read_whole(std::move(container), request, channel);
+        if (has_end(*container->format())) return read_whole(std::move(container), request, channel);
         read_live(*container, request, channel);
     } catch (const Refusal& error) {
         channel.lose("no_video", error.what());

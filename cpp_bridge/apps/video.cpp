@@ -133,8 +133,8 @@ bool Video::decode(Frame& frame) {
         } catch (const FfmpegFailure& error) {
             failed_ = true;
             if (path_.empty() && error.code != AVERROR_INVALIDDATA) {
-                break_off(error.code);
-                return false;
+                lost_ = error.code;
+                decoder_.finish();
             }
             continue;
         }
@@ -144,8 +144,12 @@ bool Video::decode(Frame& frame) {
         frame.seconds = now() - started;
         return true;
     }
-    ended = {"end_of_file", ""};
-    judge_end();
+    if (lost_) {
+        break_off(*lost_);
+    } else {
+        ended = {"end_of_file", ""};
+        judge_end();
+    }
     return false;
 }
 

@@ -37,6 +37,7 @@ class Video : public Source {
     std::int64_t index_ = 0;
     double timestamp_;
     std::optional<double> offset_;
+    std::optional<int> lost_;  // FFmpeg's number, where it broke off
     int holes_ = 0;  // stretches without a frame where segments may be missing, and their seconds in all
     double hole_seconds_ = 0;
 };

@@ -135,6 +135,7 @@ class VideoSource(Source):
         self._offset: float | None = None
         self._failed = False
         self._lost = lost
+        self._reason: str | None = None  # why it broke off
         self._holes: list[float] = []  # seconds of each
         self.start_time = 0.0
         self._decode_first()
@@ -153,15 +154,17 @@ class VideoSource(Source):
                     continue
                 self._failed = True
                 if self._lost is not None and not isinstance(error, InvalidDataError):
-                    self._break_off(self._lost(error))
-                    return None
+                    self._reason = self._lost(error)
+                    self._decoder.finish()
                 continue
             if decoded is None:
                 break
             index, self._index = self._index, self._index + 1
             self._timestamp = self._goes_on(decoded.time)
             return Frame(index, decoded.image, self._timestamp, started, time.perf_counter() - started)
-        if self.ended is None:
+        if self.ended is None and self._reason is not None:
+            self._break_off(self._reason)
+        elif self.ended is None:
             self.ended = Ended("end_of_file")
             self._judge_end()
         return None

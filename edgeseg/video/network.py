@@ -78,13 +78,24 @@ def open_url(
         reason = (TOO_LATE.format(timeout) if late else refusal(error, url)) + _through(pieces.scheme)
         raise SourceError(f"{name} {reason}", cause="timeout" if late else cause(error, url)) from None
     source: Source
-    if (container.duration or 0) > 0:  # 0 is what live FLV says, as pushed by FFmpeg and OBS
+    if _has_end(container):
         source = VideoSource(name, container, threads=1, attempts=ATTEMPTS, lost=lambda error: loss(error, timeout))
     else:
         source = _live(name, container, timeout)
     if encrypted and not access.insecure and container.format.name in SEGMENTED:
         source.warnings.append(f"{name}: FFmpeg verified the playlist's server, but not those of its segments")
     return source
+
+
+def _has_end(container: InputContainer) -> bool:
+    """Whether the length that it announces is that of all that will come.
+
+    That of live FLV is 0, as FFmpeg and OBS push it; that of live MP4 is what has come so far: fragments, of a stream
+    that tells neither frames nor bytes.
+    """
+    mp4 = container.format.name.startswith("mov")
+    grows = mp4 and container.size < 0 and not any(stream.frames for stream in container.streams)
+    return (container.duration or 0) > 0 and not grows
 
 
 def _live(name: str, container: InputContainer, timeout: float) -> LiveSource:

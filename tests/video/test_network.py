@@ -197,9 +197,7 @@ def test_the_path_of_a_camera_is_no_url() -> None:
         ("rtsp://127.0.0.1:five/x", "has no host and port that can be read"),
     ],
 )
-def test_an_address_that_leads_nowhere_is_not_asked_for_ever(
-    url: str, sentence: str, reconnect: Policy | None
-) -> None:
+def test_an_address_that_leads_nowhere_is_not_asked_for_ever(url: str, sentence: str, reconnect: Policy | None) -> None:
     with pytest.raises(EdgeSegError, match=sentence):
         open_source(url, timeout=5, reconnect=reconnect)
 
@@ -322,10 +320,14 @@ def test_frames_that_the_decoder_filled_in_are_said_once(tmp_path: Path) -> None
     assert source.warnings.count(f"{source.name} {MENDED}") == 1
 
 
-def live_flv() -> bytes:
-    """As FFmpeg and OBS push it, to be relayed by RTMP and HTTP: with a length of 0."""
+LIVE = {"flv": {}, "mp4": {"movflags": "empty_moov+frag_keyframe+default_base_moof"}}
+"""Formats of live streams that announce a length, with FFmpeg's options."""
 
-    class Pushed(io.RawIOBase):
+
+def pushed(format: str, options: dict[str, str]) -> bytes:
+    """A video as it is sent while it is filmed: what comes first cannot know how long it gets."""
+
+    class Sent(io.RawIOBase):
         def writable(self) -> bool:
             return True
 
@@ -334,8 +336,8 @@ def live_flv() -> bytes:
             return len(data)
 
     sent = bytearray()
-    with av.open(Pushed(), "w", format="flv") as container:
-        stream = container.add_stream("libx264", rate=25, options={"tune": "zerolatency"})
+    with av.open(Sent(), "w", format=format, options=options) as container:
+        stream = container.add_stream("libx264", rate=25, options={"tune": "zerolatency", "g": "10"})
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         for _ in range(50):
@@ -345,21 +347,53 @@ def live_flv() -> bytes:
     return bytes(sent)
 
 
-def relayed(data: bytes) -> Handler:
-    """Who relays a live stream does not know where it ends."""
+def relayed(data: bytes, length: int | None = None) -> Handler:
+    """Who relays a live stream does not know where it ends, and tells no length."""
 
     def answer(request: BaseHTTPRequestHandler) -> None:
         request.send_response(200)
-        request.send_header("Content-Type", "video/x-flv")
+        request.send_header("Connection", "close")
+        if length is not None:
+            request.send_header("Content-Length", str(length))
         request.end_headers()
         request.wfile.write(data)
 
     return answer
 
 
-def test_live_flv_is_live(serve: Callable[[Handler], str]) -> None:
-    with open_source(serve(relayed(live_flv())) + "/live.flv", timeout=5) as source:
+@pytest.mark.parametrize("format", LIVE)
+def test_a_length_that_is_not_that_of_all_that_will_come(serve: Callable[[Handler], str], format: str) -> None:
+    with open_source(serve(relayed(pushed(format, LIVE[format]))) + "/live", timeout=5) as source:
         assert source.live
+
+
+def test_fragments_of_a_known_length_have_an_end(serve: Callable[[Handler], str]) -> None:
+    data = pushed("mp4", LIVE["mp4"])
+    with open_source(serve(relayed(data, len(data))) + "/video", timeout=5) as source:
+        assert not source.live
+        assert len(list(source)) == 50
+
+
+def whole_mp4(video: Path) -> bytes:
+    """The video as an MP4 that begins with its index."""
+    target = video.with_name("whole.mp4")
+    with av.open(str(video)) as source, av.open(str(target), "w", options={"movflags": "faststart"}) as output:
+        stream = output.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                output.mux(packet)
+    return target.read_bytes()
+
+
+def test_an_mp4_without_a_length_in_bytes_has_an_end(
+    tmp_path: Path, make_video: MakeVideo, serve: Callable[[Handler], str]
+) -> None:
+    """The end of the connection ends it: what the decoder holds by then, as frames are reordered, is not lost."""
+    data = whole_mp4(make_video(tmp_path / "a.mp4"))
+    with open_source(serve(relayed(data)) + "/video", timeout=5) as source:
+        assert not source.live
+        assert len(list(source)) == 20
 
 
 def write_hls(folder: Path) -> None:
