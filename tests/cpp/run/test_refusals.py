@@ -62,6 +62,7 @@ def set_traps(folder: Path, video: Path) -> None:
     (folder / "there.mp4").write_text("old")
     (folder / "empty.mp4").touch()
     (folder / "text.mp4").write_text("no video" * 100)
+    (folder / "stream.sdp").write_text("v=0\nc=IN IP4 127.0.0.1\nm=video 5004 RTP/AVP 26\n")
     (folder / "vid.jpg").write_bytes(video.read_bytes()[:1000])
     (folder / "full").mkdir()
     (folder / "full/000000.png").touch()
@@ -148,6 +149,7 @@ TABLE: dict[str, list[list[str]]] = {
     "camera is not there no such device": [["/dev/v4l/by-id/usb-nothing"], ["unplugged"]],
     "device or pipe regular file": [["/dev/null"], ["/dev/zero"], ["pipe"], ["device.mp4"]],
     "no video that can be decoded": [["text.mp4"]],
+    "description of a stream (SDP) http://": [["stream.sdp"]],
     "refused the connection": [["http://127.0.0.1:9/"], ["rtsps://127.0.0.1:9/x"]],
     "begins with foo://": [["foo://bar"]],
     "names no host HOST/PATH": [["rtsp://"], ["http:///x"], ["RTSP://user:secret@/x", "--reconnect"]],
