@@ -2,7 +2,7 @@
 
 It is found by taking the address apart, and errs towards hiding: all that could be user and password, even where they
 are not percent-encoded, are so with all around them, or the scheme has a typo; the path from its first `=`, `;` or `:`
-on, for many cameras want the password there; query and fragment.
+on, for many cameras want the password there, and what in it looks like a key; query and fragment.
 """
 
 from __future__ import annotations
@@ -24,6 +24,11 @@ _VALUE = r"""(?:"(?:\\.|[^"])*(?:"|\Z)|'(?:\\.|[^'])*(?:'|\Z)|(?:\\.|\S)+)"""
 """A quote or blank behind a backslash does not end it; a quote that is never closed goes on to the end."""
 
 _PROPERTY = re.compile(rf"([\w-]+\s*=\s*)({_VALUE})", re.DOTALL)
+
+_UUID = "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+
+_KEY = re.compile(rf"(?<![A-Za-z0-9])(?:(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{{16,}}|{_UUID})(?![A-Za-z0-9])")
+"""What lets in whoever knows it, as the path of a stream: 16 letters and digits in a row, or a UUID."""
 
 _HOST_AND_QUERY = re.compile(r"[^./][^/]*[.:][^/]*/.*\?", re.DOTALL)
 """What begins a URL without its scheme."""
@@ -47,7 +52,8 @@ def redact(text: str) -> str:
     elif match is None and not re.search(rf"//|:/|(?i:{_SECRET})", text) and not _HOST_AND_QUERY.match(text):
         return text  # the name of a file
     tail = re.search(r"[=;?#]|/[^=;?#]*?:", rest)
-    return scheme + (rest if tail is None else f"{rest[: tail.end()]}{HIDDEN}")
+    host, slash, path = (rest if tail is None else f"{rest[: tail.end()]}{HIDDEN}").partition("/")
+    return f"{scheme}{host}{slash}{_KEY.sub(HIDDEN, path)}"
 
 
 def redact_option(name: str, value: str) -> str:

@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <iterator>
+#include <initializer_list>
 #include <regex>
 
 #include "names.hpp"
@@ -101,15 +101,28 @@ Address take_apart(const std::string& url) {
 void check_address(const std::string& url) {
     const Address address = take_apart(url);
     const std::string scheme = lowered(address.scheme), shown = redact(url).substr(0, kMostShown);
-    const char* servers[] = {"rtsp://", "rtsps://", "http://", "https://"};
-    if (address.host.empty() && std::find(std::begin(servers), std::end(servers), scheme) != std::end(servers)) {
+    const auto is_one_of = [&](std::initializer_list<const char*> schemes) {
+        return std::find(schemes.begin(), schemes.end(), scheme) != schemes.end();
+    };
+    if (address.host.empty() && is_one_of({"rtsp://", "rtsps://", "http://", "https://", "rtmp://", "rtmps://"})) {
         throw Refusal(shown + " names no host; write " + address.scheme + "HOST/PATH");
     }
-    const std::size_t colon = address.host.rfind(':');
-    const std::string port = colon == std::string::npos ? "" : address.host.substr(colon + 1);
-    if (port.find_first_not_of("0123456789") != std::string::npos) return;
-    const std::string digits = port.substr(std::min(port.find_first_not_of('0'), port.size()));
-    if (digits.size() > 5 || std::atol(digits.c_str()) > kLastPort) {
+    const std::string& host = address.host;
+    const std::size_t close = host.find(']');  // of an IPv6 address
+    const std::size_t end = host[0] != '[' ? std::min(host.find_first_of(":[]"), host.size())
+                            : close == std::string::npos || close == 1 ? 0 : close + 1;
+    const std::size_t digit = std::min(host.find_first_not_of('0', end + 1), host.size());
+    if ((end == 0 && host[0] == '[') || (end < host.size() && host[end] != ':') ||
+        host.find_first_not_of("0123456789", end + 1) != std::string::npos) {
+        throw Refusal(shown + " has no host and port that can be read; write HOST:PORT, and an IPv6 address in brackets, "
+                              "[::1]:554");
+    }
+    const std::string port = host.substr(digit);
+    // FFmpeg's localport and localrtpport stand in the query.
+    if (port.empty() && is_one_of({"udp://", "udplite://", "rtp://"}) && address.rest.find("port=") == std::string::npos) {
+        throw Refusal(shown + " names no port, so nothing can come; write " + address.scheme + "HOST:PORT");
+    }
+    if (port.size() > 5 || std::atol(port.c_str()) > kLastPort) {
         throw Refusal(shown + " has a port above " + std::to_string(kLastPort) + ", which is the last; check the address");
     }
 }

@@ -121,6 +121,10 @@ std::pair<AVStream*, const AVCodec*> Container::best_stream(const std::string& n
     return {best, decoder};
 }
 
+bool Container::is_segmented() const {
+    return std::strcmp(format_->iformat->name, "hls") == 0 || std::strcmp(format_->iformat->name, "dash") == 0;
+}
+
 std::optional<double> Container::length(const AVStream* stream) const {
     const bool own = format_->nb_streams == 1 || !has_one_length(format_->iformat);
     if (own && stream->duration != AV_NOPTS_VALUE) return static_cast<double>(stream->duration) * av_q2d(stream->time_base);

@@ -36,6 +36,9 @@ class Container {
     // The other streams are no longer read. Throws Refusal: there is none, or no decoder for it; `name` is for messages.
     std::pair<AVStream*, const AVCodec*> best_stream(const std::string& name);
 
+    // Whether frames come in bursts, a segment at a time (HLS, DASH).
+    bool is_segmented() const;
+
     // Seconds of the stream itself, as announced; none where only the whole file's length is known.
     std::optional<double> length(const AVStream* stream) const;
 

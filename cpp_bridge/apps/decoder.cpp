@@ -11,6 +11,7 @@ extern "C" {
 #include <cstring>
 #include <new>
 #include <tuple>
+#include <utility>
 
 #include "source.hpp"
 
@@ -135,6 +136,11 @@ bool Decoder::read(Picture& image, Decoded& decoded, double patience) {
     decoded.time.reset();
     if (timed && frame.pts != AV_NOPTS_VALUE) decoded.time = static_cast<double>(frame.pts) * av_q2d(next.time_base);
     return true;
+}
+
+void Decoder::finish() {
+    if (std::exchange(drained_, true)) return;
+    decode(nullptr, now());
 }
 
 // The next packet, an empty one that drains the decoder, then none.

@@ -34,6 +34,9 @@ class Decoder {
     // it; Undecodable: the patience is at its end; Refusal: the colours are of a matrix that FFmpeg does not convert.
     bool read(Picture& image, Decoded& decoded, double patience = std::numeric_limits<double>::infinity());
 
+    // Says that no packets come any more: what the decoder still holds is all that `read` gives.
+    void finish();
+
     AVStream* stream() const { return stream_; }
 
     std::int64_t damaged = 0;           // packets that could not be decoded so far

@@ -89,6 +89,35 @@ bool is_host_and_query(const std::string& text) {
     return text.find_first_of(".:", 1) < slash && text.find('?', slash) != std::string::npos;
 }
 
+bool is_alphanumeric(char each) { return std::isalnum(static_cast<unsigned char>(each)) != 0; }
+
+bool is_uuid(const std::string& text, std::size_t at) {
+    if (at + 36 > text.size() || (at + 36 < text.size() && is_alphanumeric(text[at + 36]))) return false;
+    for (std::size_t i = 0; i < 36; ++i) {
+        const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+        if (dash ? text[at + i] != '-' : hexadecimal(text[at + i]) < 0) return false;
+    }
+    return true;
+}
+
+// An address without what lets in whoever knows it, as the path of a stream: 16 letters and digits in a row, or a UUID.
+std::string without_keys(const std::string& rest) {
+    std::size_t at = std::min(rest.find('/'), rest.size());
+    std::string out = rest.substr(0, at);
+    while (at < rest.size()) {
+        std::size_t end = at, digits = 0;
+        for (; end < rest.size() && is_alphanumeric(rest[end]); ++end) digits += rest[end] >= '0' && rest[end] <= '9';
+        const std::size_t length = end - at;
+        const bool uuid = is_uuid(rest, at);
+        const bool key = length >= 16 && digits > 0 && digits < length;
+        if (uuid) end = at + 36;
+        if (length == 0) ++end;
+        out += uuid || key ? kHidden : rest.substr(at, end - at);
+        at = end;
+    }
+    return out;
+}
+
 }  // namespace
 
 std::string redact(const std::string& given) {
@@ -113,7 +142,7 @@ std::string redact(const std::string& given) {
     }
     const std::size_t pair = rest.find(':', std::min(rest.find('/'), rest.size()));  // user:password in the path
     const std::size_t tail = std::min(rest.find_first_of("=;?#"), pair);
-    return scheme + (tail == std::string::npos ? rest : rest.substr(0, tail + 1) + kHidden);
+    return scheme + without_keys(tail == std::string::npos ? rest : rest.substr(0, tail + 1) + kHidden);
 }
 
 std::string redact_arguments(std::string text, const std::vector<std::string>& words) {

@@ -4,10 +4,12 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 
 #include "address.hpp"
 #include "ffmpeg.hpp"
+#include "names.hpp"
 
 namespace app {
 namespace {
@@ -53,6 +55,8 @@ Reason refusal(int code, const std::string& url, bool verified) {
                                         "percent-encoded"};
         case AVERROR_HTTP_NOT_FOUND:
             return {"no_such_stream", "has no such stream (" + words_of(code) + "); check the path behind the host's name"};
+        case AVERROR_HTTP_SERVER_ERROR:
+            return {"unavailable", "cannot be opened (" + words_of(code) + "); the server fails: look at it, or try again later"};
         case AVERROR(ECONNREFUSED):
             return {"refused",
                     "refused the connection: nothing listens at that port; check host and port, and whether it is on"};
@@ -62,6 +66,14 @@ Reason refusal(int code, const std::string& url, bool verified) {
         case AVERROR(ENETUNREACH):
             return {"unreachable",
                     "cannot be reached: no host answers at that address; is it on, does the network lead there?"};
+        case AVERROR(EPROTONOSUPPORT):
+            if (lowered(take_apart(url).scheme) != "rtsp://") break;
+            return {"unavailable", "does not send by that transport; try --source-option rtsp_transport=udp, or tcp"};
+        case AVERROR(EADDRINUSE):
+            return {"unavailable", "cannot be received: another program holds that port; end it, or send to another port"};
+        case AVERROR(EADDRNOTAVAIL):
+            return {"unavailable",
+                    "names an address that this machine does not have; to receive at all it has write 0.0.0.0"};
         case AVERROR(ETIMEDOUT):
             return {"timeout", "did not answer; is it there, does the network reach it?"};
         case AVERROR_INVALIDDATA:
@@ -75,6 +87,14 @@ Reason refusal(int code, const std::string& url, bool verified) {
         default: break;
     }
     return {"unavailable", "cannot be opened (" + words_of(code) + "); check the URL"};
+}
+
+std::string through_proxy(const std::string& url) {
+    const std::string scheme = lowered(take_apart(url).scheme);
+    const char* proxy = std::getenv("http_proxy");
+    const bool proxied = (scheme == "http://" || scheme == "https://") && proxy != nullptr &&
+                         std::string(proxy).rfind("http://", 0) == 0;
+    return proxied ? " (asked through the proxy of http_proxy, unless no_proxy says otherwise)" : "";
 }
 
 Reason loss(int code, double timeout) {

@@ -13,6 +13,9 @@ struct Reason {
 // Why it could not be opened. `code` is FFmpeg's; `verified`: its server shows a certificate that is checked.
 Reason refusal(int code, const std::string& url, bool verified);
 
+// What else may have been in the way, to follow that sentence: FFmpeg asks the environment for a proxy.
+std::string through_proxy(const std::string& url);
+
 // Why one that was open broke off.
 Reason loss(int code, double timeout);
 

@@ -55,6 +55,11 @@ std::string why_unplayable(const std::string& path) {
     if (read(file, 0, kPointer.size()) == kPointer) {
         return "is a pointer of Git LFS, no video; fetch the file itself, git lfs pull";
     }
+    const std::string line = read(file, 0, 4);
+    if (line == "v=0\n" || line == "v=0\r") {  // RFC 8866, 5.1
+        return "is a description of a stream (SDP), no video; give the stream's own URL, or serve the description and give "
+               "http://HOST/NAME.sdp";
+    }
     if (lacks_index(file)) {
         return "has no whole index (moov), as happens where a recording or a copy breaks off; copy it again, or try a "
                "tool that repairs MP4, such as untrunc";

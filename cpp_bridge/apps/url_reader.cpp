@@ -43,9 +43,14 @@ class Pace {
     double anchor_ = 0, last_at_ = 0, last_given_ = 0;
 };
 
-bool is_segmented(const Container& container) {
-    const char* name = container.format()->iformat->name;
-    return std::strcmp(name, "hls") == 0 || std::strcmp(name, "dash") == 0;
+// Whether the length that it announces is that of all that will come. That of live FLV is 0, as FFmpeg and OBS push it; that
+// of live MP4 is what has come so far: fragments, of a stream that tells neither frames nor bytes.
+bool has_end(const AVFormatContext& format) {
+    const bool mp4 = std::strncmp(format.iformat->name, "mov", 3) == 0;
+    const bool counted = std::any_of(format.streams, format.streams + format.nb_streams,
+                                     [](const AVStream* stream) { return stream->nb_frames > 0; });
+    const bool sized = format.pb == nullptr || avio_size(format.pb) >= 0;
+    return format.duration > 0 && (!mp4 || counted || sized);
 }
 
 bool is_verified(const Request& request) {
@@ -62,10 +67,10 @@ std::unique_ptr<Container> open(const Request& request, Channel& channel) {
         if (now() - begin >= 0.9 * request.timeout) {  // whatever FFmpeg makes of a reading that it broke off
             char text[96];
             std::snprintf(text, sizeof text, " did not answer within %g s; is it there, does it send?", request.timeout);
-            channel.lose("timeout", request.name + text);
+            channel.lose("timeout", request.name + text + through_proxy(request.source));
         } else {
             const Reason why = refusal(error.code, request.source, is_verified(request));
-            channel.lose(why.cause, request.name + " " + why.sentence);
+            channel.lose(why.cause, request.name + " " + why.sentence + through_proxy(request.source));
         }
         return nullptr;
     }
@@ -93,7 +98,7 @@ void read_whole(std::unique_ptr<Container> container, const Request& request, Ch
 
 // The frames of a live stream as they come, until there are no more.
 void read_live(Container& container, const Request& request, Channel& channel) {
-    const bool timed = (container.format()->iformat->flags & AVFMT_NOTIMESTAMPS) == 0, paced = is_segmented(container);
+    const bool timed = (container.format()->iformat->flags & AVFMT_NOTIMESTAMPS) == 0, paced = container.is_segmented();
     Decoder decoder(container, request.name, 1);
     Clock clock(request.name, timed);
     Pace pace;
@@ -140,11 +145,11 @@ void read_live(Container& container, const Request& request, Channel& channel) {
 void read_url(const Request& request, Channel& channel) {
     std::unique_ptr<Container> container = open(request, channel);
     if (container == nullptr) return;
-    if (is_segmented(*container) && is_verified(request)) {
+    if (container->is_segmented() && is_verified(request)) {
         channel.warn(request.name + ": FFmpeg verified the playlist's server, but not those of its segments");
     }
     try {
-        if (container->format()->duration != AV_NOPTS_VALUE) return read_whole(std::move(container), request, channel);
+        if (has_end(*container->format())) return read_whole(std::move(container), request, channel);
         read_live(*container, request, channel);
     } catch (const Refusal& error) {
         channel.lose("no_video", error.what());

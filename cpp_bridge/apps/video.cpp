@@ -26,6 +26,7 @@ constexpr int kAttempts = 64;       // failed reads in a row; a damaged stretch 
 constexpr double kRestart = 1.0;    // seconds back by which the clock began again, as where two recordings were joined
 constexpr double kWrap = 8589934592.0 / 90000;  // seconds after which the clock of MPEG-TS begins at 0 again: 33 bits
 constexpr double kGap = 60.0;       // seconds without a frame that a wrap may lie in
+constexpr double kHole = 1.0;       // seconds without a frame after which a segment may be missing
 constexpr const char* kProtocols = "file,crypto,data";  // a playlist on disk must not reach into the network
 
 // Those that edgeseg/video/images.py reads, with their orientation, depth and transparency.
@@ -132,8 +133,8 @@ bool Video::decode(Frame& frame) {
         } catch (const FfmpegFailure& error) {
             failed_ = true;
             if (path_.empty() && error.code != AVERROR_INVALIDDATA) {
-                break_off(error.code);
-                return false;
+                lost_ = error.code;
+                decoder_.finish();
             }
             continue;
         }
@@ -143,8 +144,12 @@ bool Video::decode(Frame& frame) {
         frame.seconds = now() - started;
         return true;
     }
-    ended = {"end_of_file", ""};
-    judge_end();
+    if (lost_) {
+        break_off(*lost_);
+    } else {
+        ended = {"end_of_file", ""};
+        judge_end();
+    }
     return false;
 }
 
@@ -152,6 +157,7 @@ void Video::break_off(int code) {
     const Reason why = loss(code, timeout_);
     cause = why.cause;
     ended = {"lost", name + " " + why.sentence};
+    judge_holes();
     warnings.push_back(ended.reason + ": the stream ended there; what came before is kept");
 }
 
@@ -164,6 +170,9 @@ double Video::goes_on(std::optional<double> at) {
     if (*at < before - kRestart || is_no_wrap(container_->format()->iformat->name, before, *at)) {
         offset_ = *at - following;
         length_.reset();  // what was announced is that of one clock
+    } else if (path_.empty() && container_->is_segmented() && *at - before > std::max(kHole, 3 * period_)) {
+        ++holes_;
+        hole_seconds_ += *at - before - period_;
     }
     const double shown = *at - *offset_;
     return shown > timestamp_ ? shown : following;
@@ -172,6 +181,7 @@ double Video::goes_on(std::optional<double> at) {
 // Some containers round their length: 1 % or two frames less is no fault.
 void Video::judge_end() {
     warnings.insert(warnings.end(), decoder_.warnings.begin(), decoder_.warnings.end());
+    judge_holes();
     const double end = timestamp_ + period_;
     const bool early = length_ && end < *length_ - std::max(2 * period_, *length_ / 100);
     if (index_ > 0 && (failed_ || decoder_.damaged > 0 || early)) {
@@ -188,6 +198,14 @@ void Video::judge_end() {
         warnings.push_back(name + " grew while it was read, and what came late may be missing; `edgeseg run --follow` "
                                   "waits for more");
     }
+}
+
+// FFmpeg passes over segments that it cannot get; what it says of them holds their URLs.
+void Video::judge_holes() {
+    if (holes_ == 0) return;
+    const std::string stretches = holes_ == 1 ? "a stretch" : std::to_string(holes_) + " stretches";
+    warnings.push_back(name + " leaves out " + stretches + " of its time, " + seconds_text("%.1f s", hole_seconds_) +
+                       " in all; segments may be missing there that its server did not give");
 }
 
 std::unique_ptr<Video> open_file(const Request& request) {

@@ -22,6 +22,7 @@ class Video : public Source {
     double goes_on(std::optional<double> at);
     void break_off(int code);
     void judge_end();
+    void judge_holes();
 
     std::unique_ptr<Container> container_;
     Decoder decoder_;
@@ -36,6 +37,9 @@ class Video : public Source {
     std::int64_t index_ = 0;
     double timestamp_;
     std::optional<double> offset_;
+    std::optional<int> lost_;  // FFmpeg's number, where it broke off
+    int holes_ = 0;  // stretches without a frame where segments may be missing, and their seconds in all
+    double hole_seconds_ = 0;
 };
 
 // Opens a file, whatever its name looks like to FFmpeg. Throws Refusal: it is missing, empty, or no video.

@@ -31,6 +31,13 @@ PROTOCOLS = "file,crypto,data"
 """What a local file may make FFmpeg open: a playlist on disk must not reach into the network."""
 
 
+SEGMENTED = ("hls", "dash")
+"""Formats whose frames come in bursts, a segment at a time; FFmpeg passes over segments that it cannot get."""
+
+HOLE = 1.0
+"""Seconds without a frame after which a segment may be missing."""
+
+
 WHOLE = frozenset({"asf", "asf_o", "wtv"})
 """Formats (WMV, Windows' recordings of television) whose streams FFmpeg gives the whole file's length."""
 
@@ -76,6 +83,8 @@ class VideoSource(Source):
     A frame without a time, or one whose time goes back, follows the frame before by one frame period. A damaged
     stretch is passed over, or filled in by the decoder; it and a missing end become a warning. Sound that outlasts the
     picture is neither.
+
+    Segments that a server does not give are one too, as a hole in the times.
 
     Attributes:
         start_time: seconds on the container's clock at which the first frame is shown; sound may begin earlier.
@@ -126,6 +135,8 @@ class VideoSource(Source):
         self._offset: float | None = None
         self._failed = False
         self._lost = lost
+        self._reason: str | None = None  # why it broke off
+        self._holes: list[float] = []  # seconds of each
         self.start_time = 0.0
         self._decode_first()
 
@@ -143,15 +154,17 @@ class VideoSource(Source):
                     continue
                 self._failed = True
                 if self._lost is not None and not isinstance(error, InvalidDataError):
-                    self._break_off(self._lost(error))
-                    return None
+                    self._reason = self._lost(error)
+                    self._decoder.finish()
                 continue
             if decoded is None:
                 break
             index, self._index = self._index, self._index + 1
             self._timestamp = self._goes_on(decoded.time)
             return Frame(index, decoded.image, self._timestamp, started, time.perf_counter() - started)
-        if self.ended is None:
+        if self.ended is None and self._reason is not None:
+            self._break_off(self._reason)
+        elif self.ended is None:
             self.ended = Ended("end_of_file")
             self._judge_end()
         return None
@@ -159,6 +172,7 @@ class VideoSource(Source):
     def _break_off(self, reason: str) -> None:
         self.ended = Ended("lost", f"{self.name} {reason}")
         self.ended_early = True
+        self._judge_holes()
         self.warnings.append(f"{self.name} {reason}: the stream ended there; what came before is kept")
 
     def _goes_on(self, at: float | None) -> float:
@@ -175,6 +189,8 @@ class VideoSource(Source):
         if no_wrap or at < before - RESTART:
             self._offset = at - following
             self.length = None  # what was announced is that of one clock
+        elif self._lost is not None and self._format in SEGMENTED and at - before > max(HOLE, 3 * self._period):
+            self._holes.append(at - before - self._period)
         shown = at - self._offset
         return shown if shown > self._timestamp else following
 
@@ -186,6 +202,7 @@ class VideoSource(Source):
     def _judge_end(self) -> None:
         """Warns if frames are missing."""
         self.warnings += self._decoder.warnings
+        self._judge_holes()
         end = self._timestamp + self._period
         damaged = self._failed or self._decoder.damaged
         if self._index and (damaged or is_early(end, self.length, self._period)):
@@ -198,6 +215,16 @@ class VideoSource(Source):
         if self._path is not None and self._path.exists() and self._path.stat().st_size > self._size:
             self.warnings.append(
                 f"{self.name} grew while it was read, and what came late may be missing; --follow waits for more"
+            )
+
+    def _judge_holes(self) -> None:
+        """Warns if segments may be missing; what FFmpeg says of them holds their URLs."""
+        if self._holes:
+            self.ended_early = True
+            stretches = "a stretch" if len(self._holes) == 1 else f"{len(self._holes)} stretches"
+            self.warnings.append(
+                f"{self.name} leaves out {stretches} of its time, {sum(self._holes):.1f} s in all; segments may be "
+                "missing there that its server did not give"
             )
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import time
 from collections.abc import Mapping
 
@@ -15,7 +16,7 @@ from edgeseg.redact import redact
 from edgeseg.video.access import Access
 from edgeseg.video.bounded import within
 from edgeseg.video.decoder import Decoder
-from edgeseg.video.file import VideoSource, frame_rate
+from edgeseg.video.file import SEGMENTED, VideoSource, frame_rate
 from edgeseg.video.live import LiveSource, Reading
 from edgeseg.video.source import Source
 from edgeseg.video.url import check_address, is_unknown_host, take_apart
@@ -31,9 +32,6 @@ ENCRYPTED = ("https://", "rtsps://", "tls://", "rtmps://")
 
 LEFT_OUT = ("srt://", "rist://", "zmq://", "amqp://", "sftp://", "smb://")
 """Protocols that FFmpeg speaks where it was built with their libraries; in capitals it knows none."""
-
-SEGMENTED = ("hls", "dash")
-"""Formats whose frames come in bursts, a segment at a time, and are given at the pace of their time stamps."""
 
 CATCH_UP = 2.0
 """How much faster than their pace late frames of a segmented stream are given."""
@@ -77,16 +75,27 @@ def open_url(
         )
     except (ffmpeg.FFmpegError, TimeoutError, ValueError) as error:  # whose own words hold the URL
         late = time.perf_counter() - started >= 0.9 * timeout  # whatever FFmpeg makes of a reading that it broke off
-        reason = TOO_LATE.format(timeout) if late else refusal(error, url)
+        reason = (TOO_LATE.format(timeout) if late else refusal(error, url)) + _through(pieces.scheme)
         raise SourceError(f"{name} {reason}", cause="timeout" if late else cause(error, url)) from None
     source: Source
-    if container.duration is not None:
+    if _has_end(container):
         source = VideoSource(name, container, threads=1, attempts=ATTEMPTS, lost=lambda error: loss(error, timeout))
     else:
         source = _live(name, container, timeout)
     if encrypted and not access.insecure and container.format.name in SEGMENTED:
         source.warnings.append(f"{name}: FFmpeg verified the playlist's server, but not those of its segments")
     return source
+
+
+def _has_end(container: InputContainer) -> bool:
+    """Whether the length that it announces is that of all that will come.
+
+    That of live FLV is 0, as FFmpeg and OBS push it; that of live MP4 is what has come so far: fragments, of a stream
+    that tells neither frames nor bytes.
+    """
+    mp4 = container.format.name.startswith("mov")
+    grows = mp4 and container.size < 0 and not any(stream.frames for stream in container.streams)
+    return (container.duration or 0) > 0 and not grows
 
 
 def _live(name: str, container: InputContainer, timeout: float) -> LiveSource:
@@ -173,6 +182,8 @@ def refusal(error: Exception, url: str) -> str:
             )
         case ffmpeg.HTTPNotFoundError():
             return f"has no such stream ({_status(error)}); check the path behind the host's name"
+        case ffmpeg.HTTPServerError():
+            return f"cannot be opened ({_status(error)}); the server fails: look at it, or try again later"
         case ffmpeg.ConnectionRefusedError():
             return "refused the connection: nothing listens at that port; check host and port, and whether it is on"
         case ffmpeg.ProtocolNotFoundError() if address.scheme in LEFT_OUT:
@@ -186,6 +197,12 @@ def refusal(error: Exception, url: str) -> str:
             return f"begins with {address.scheme}, which FFmpeg does not speak; check its spelling (rtsp://, http://)"
         case ffmpeg.OSError(errno=errno.EHOSTUNREACH | errno.ENETUNREACH):
             return "cannot be reached: no host answers at that address; is it on, does the network lead there?"
+        case ffmpeg.OSError(errno=errno.EPROTONOSUPPORT) if address.scheme.lower() == "rtsp://":
+            return "does not send by that transport; try --source-option rtsp_transport=udp, or tcp"
+        case ffmpeg.OSError(errno=errno.EADDRINUSE):
+            return "cannot be received: another program holds that port; end it, or send to another port"
+        case ffmpeg.OSError(errno=errno.EADDRNOTAVAIL):
+            return "names an address that this machine does not have; to receive at all it has write 0.0.0.0"
         case ffmpeg.TimeoutError():
             return "did not answer; is it there, does the network reach it?"
         case ffmpeg.InvalidDataError():
@@ -228,6 +245,12 @@ def cause(error: Exception, url: str = "") -> str:
         case ffmpeg.OSError(errno=errno.EIO):
             return "unknown_host" if is_unknown_host(take_apart(url).host) else "no_video"
     return "unavailable"
+
+
+def _through(scheme: str) -> str:
+    """What else may have been in the way, as the end of a sentence: FFmpeg asks the environment for a proxy."""
+    proxied = scheme.lower() in ("http://", "https://") and os.environ.get("http_proxy", "").startswith("http://")
+    return " (asked through the proxy of http_proxy, unless no_proxy says otherwise)" if proxied else ""
 
 
 def _status(error: Exception) -> str:

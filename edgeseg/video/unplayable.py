@@ -12,6 +12,9 @@ from edgeseg.picture_header import LFS_POINTER
 FIRST = (b"ftyp", b"free", b"mdat", b"moov", b"skip", b"wide")
 """Boxes that an MP4 or MOV begins with."""
 
+SDP = b"v=0"
+"""The line that a description of a session begins with (RFC 8866, 5.1)."""
+
 MOST_BOXES = 4096
 """That are looked at for the index."""
 
@@ -25,6 +28,12 @@ def why_unplayable(path: Path) -> str:
     with open_file(path, 2**63) as file:
         if file.read(len(LFS_POINTER)) == LFS_POINTER:
             return "is a pointer of Git LFS, no video; fetch the file itself, git lfs pull"
+        file.seek(0)
+        if file.readline(8).rstrip() == SDP:
+            return (
+                "is a description of a stream (SDP), no video; give the stream's own URL, or serve the description and "
+                "give http://HOST/NAME.sdp"
+            )
         if _lacks_index(file):
             return (
                 "has no whole index (moov), as happens where a recording or a copy breaks off; copy it again, or try a "

@@ -16,8 +16,11 @@ _FILE = re.compile(r"file:(?:/(?!/)|//localhost/|///+)(.*)", re.IGNORECASE | re.
 _NUMBERED = re.compile(r"%(?:0\d+d|d(?![0-9A-Fa-f]))")
 """The numbers of pictures, as in "img%04d.png"; no byte that is percent-encoded in a name begins so."""
 
-SERVERS = ("rtsp://", "rtsps://", "http://", "https://")
+SERVERS = ("rtsp://", "rtsps://", "http://", "https://", "rtmp://", "rtmps://")
 """Schemes of what is asked for by the name of a host."""
+
+RECEIVED = ("udp://", "udplite://", "rtp://")
+"""Schemes of what comes to a port of this machine."""
 
 LAST_PORT = 65535
 
@@ -93,14 +96,24 @@ def check_address(url: str) -> None:
         url: for which `is_url` holds.
 
     Raises:
-        UsageError: it names no server, where one is to be asked, or a port that cannot be.
+        UsageError: it names no server, where one is to be asked, no port, where one is to be received at, or one that
+            cannot be.
     """
     address = take_apart(url)
-    if not address.host and address.scheme.lower() in SERVERS:
-        raise UsageError(f"{redact(url):.80} names no host; write {address.scheme}HOST/PATH")
-    port = re.search(r":0*(\d+)$", address.host)
-    if port and (len(port[1]) > 5 or int(port[1]) > LAST_PORT):
-        raise UsageError(f"{redact(url):.80} has a port above {LAST_PORT}, which is the last; check the address")
+    scheme, shown = address.scheme.lower(), f"{redact(url):.80}"
+    if not address.host and scheme in SERVERS:
+        raise UsageError(f"{shown} names no host; write {address.scheme}HOST/PATH")
+    match = re.fullmatch(r"(?:\[[^\[\]]+\]|[^:\[\]]*)(?::0*(\d*))?", address.host)
+    if match is None:
+        raise UsageError(
+            f"{shown} has no host and port that can be read; write HOST:PORT, and an IPv6 address in brackets, "
+            "[::1]:554"
+        )
+    port = match[1]
+    if not port and scheme in RECEIVED and "port=" not in address.rest:  # FFmpeg's localport and localrtpport
+        raise UsageError(f"{shown} names no port, so nothing can come; write {address.scheme}HOST:PORT")
+    if port and (len(port) > 5 or int(port) > LAST_PORT):
+        raise UsageError(f"{shown} has a port above {LAST_PORT}, which is the last; check the address")
 
 
 def is_unknown_host(host: str) -> bool:
@@ -108,7 +121,7 @@ def is_unknown_host(host: str) -> bool:
     name = re.sub(r":\d*$", "", host).strip("[]")
     try:
         socket.getaddrinfo(name, None)
-    except OSError:
+    except (OSError, UnicodeError):  # as of two dots in a row, or a word of more than 63 characters
         return True
     return False
 

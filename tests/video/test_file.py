@@ -358,6 +358,14 @@ def test_an_mp4_that_never_got_an_index_is_said(tmp_path: Path, behind: bytes) -
         open_source(tmp_path / "a.mp4")
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_the_description_of_a_stream_is_no_video(tmp_path: Path, end: str) -> None:
+    lines = ["v=0", "o=- 0 0 IN IP4 127.0.0.1", "s=x", "c=IN IP4 127.0.0.1", "t=0 0", "m=video 5004 RTP/AVP 26", ""]
+    (tmp_path / "a.sdp").write_text(end.join(lines), newline="")
+    with pytest.raises(SourceError, match=r"is a description of a stream \(SDP\), no video; give the stream's own URL"):
+        open_source(tmp_path / "a.sdp")
+
+
 def test_a_pointer_of_git_lfs_is_said(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
     with pytest.raises(SourceError, match="git lfs pull"):

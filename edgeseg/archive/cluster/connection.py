@@ -119,8 +119,8 @@ def _check(address: str) -> None:
             )
         try:
             socket.create_connection((host.strip("[]"), int(port)), PORT_SECONDS).close()
-        except OSError as error:
-            raise EngineError(_refusal(address, error.strerror or str(error))) from error
+        except (OSError, UnicodeError) as error:  # of a host's name with two dots in a row, say
+            raise EngineError(_refusal(address, getattr(error, "strerror", None) or str(error))) from error
     try:
         attempt = subprocess.run(
             [sys.executable, "-c", ATTEMPT, address],

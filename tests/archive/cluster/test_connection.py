@@ -31,6 +31,11 @@ def test_a_port_that_is_closed() -> None:
             pass
 
 
+def test_a_name_that_no_host_can_have() -> None:
+    with pytest.raises(EngineError, match="no Ray cluster can be joined"), connected("head..local:6379"):
+        pass
+
+
 def test_a_server_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "RAY_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as mute:

@@ -62,6 +62,7 @@ def set_traps(folder: Path, video: Path) -> None:
     (folder / "there.mp4").write_text("old")
     (folder / "empty.mp4").touch()
     (folder / "text.mp4").write_text("no video" * 100)
+    (folder / "stream.sdp").write_text("v=0\nc=IN IP4 127.0.0.1\nm=video 5004 RTP/AVP 26\n")
     (folder / "vid.jpg").write_bytes(video.read_bytes()[:1000])
     (folder / "full").mkdir()
     (folder / "full/000000.png").touch()
@@ -148,9 +149,16 @@ TABLE: dict[str, list[list[str]]] = {
     "camera is not there no such device": [["/dev/v4l/by-id/usb-nothing"], ["unplugged"]],
     "device or pipe regular file": [["/dev/null"], ["/dev/zero"], ["pipe"], ["device.mp4"]],
     "no video that can be decoded": [["text.mp4"]],
+    "description of a stream (SDP) http://": [["stream.sdp"]],
     "refused the connection": [["http://127.0.0.1:9/"], ["rtsps://127.0.0.1:9/x"]],
     "begins with foo://": [["foo://bar"]],
     "names no host HOST/PATH": [["rtsp://"], ["http:///x"], ["RTSP://user:secret@/x", "--reconnect"]],
+    "names no host HOST/PATH rtmp": [["rtmp:///live"]],
+    "names no port HOST:PORT": [["udp://127.0.0.1"], ["rtp://@239.0.0.1:0?ttl=1", "--reconnect"]],
+    "no host and port that can be read [::1]:554": [
+        [url] for url in ("rtsp://::1:554/x", "http://[::1/x", "http://[]/", "tcp://a:five", "tcp://[::1]a:9")
+    ],
+    "not known here": [["http://192.168.1..20/"], ["http://" + "a" * 64]],
     "port above 65535": [["rtsp://127.0.0.1:99999/x", "--reconnect"], ["tcp://127.0.0.1:065536"]],
     "begins with v4l2:// /dev/videoN": [["v4l2:///dev/video0"]],
     "is there already --overwrite {time:%H-%M-%S}": [["street.mkv", "--out", "there.mp4"]],
