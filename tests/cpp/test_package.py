@@ -57,9 +57,16 @@ def test_a_c_program_gives_pythons_mask(installed: Path, library: Library, tmp_p
         mask = cv2.imdecode(np.frombuffer(done.stdout, np.uint8), cv2.IMREAD_GRAYSCALE)
         python = edgeseg.load("road-nano", engine=engine, precision="fp32")
         assert np.array_equal(np.asarray(mask), python(np.asarray(frame, np.uint8)))
-    pixel = b"P6 1 1 255\nabc"
-    done = subprocess.run([tmp_path / "mask", "/nowhere"], input=pixel, capture_output=True, env=environment)
-    assert (done.returncode, b"is not there" in done.stderr) == (2, True)
+    refused = {
+        b"P6 # of an editor\n1 1 255\nabc": b"/nowhere/bundle.json is not there",
+        b"P6 1 1 255\nab": b"ends too early",
+        b"P6 1 1 65535\nabcdef": b"whose highest value is 255",
+        b"P6 99999999999 1 255\nabc": b"of 1x1 to 16384x16384 pixels",
+        b"P5 1 1 255\na": b"no binary PPM",
+    }
+    for picture, reason in refused.items():
+        done = subprocess.run([tmp_path / "mask", "/nowhere"], input=picture, capture_output=True, env=environment)
+        assert (done.returncode, reason in done.stderr) == (2, True), done.stderr
 
 
 def test_pkg_config_follows_the_prefix_of_the_installation(installed: Path, built: Path, tmp_path: Path) -> None:
