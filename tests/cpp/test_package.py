@@ -93,6 +93,32 @@ def test_a_cmake_project_finds_both_libraries(installed: Path, library: Library,
     assert (installed / "include/edgeseg.h").exists()
 
 
+@pytest.mark.usefixtures("built")
+@pytest.mark.parametrize(
+    ("words", "options"),
+    {
+        "EDGESEG_WITH_OPENVINO is 'OF', expected ON, OFF or AUTO": ["EDGESEG_WITH_OPENVINO=OF"],
+        "ONNXRUNTIME_INCLUDE_DIR is /nowhere, where no onnxruntime_c_api.h": ["ONNXRUNTIME_INCLUDE_DIR=/nowhere"],
+        "OpenVINO is not found: set OpenVINO_DIR": ["EDGESEG_WITH_OPENVINO=on", "OpenVINO_DIR=/nowhere"],
+        "edgeseg-run needs: pkg-config libav": ["EDGESEG_WITH_RUN=ON", "PKG_CONFIG_EXECUTABLE=/nowhere"],
+        "EDGESEG_ROOT is 'arm', expected": [f"CMAKE_TOOLCHAIN_FILE={CPP / 'cmake/aarch64.cmake'}", "EDGESEG_ROOT=arm"],
+    }.items(),
+)
+def test_cmake_says_what_is_wrong(words: str, options: list[str], tmp_path: Path) -> None:
+    given = [f"-D{each}" for each in ("EDGESEG_LIBRARY=ON", "EDGESEG_WITH_TENSORRT=OFF", *options)]
+    done = subprocess.run(["cmake", "-S", CPP, "-B", tmp_path, *given], capture_output=True, text=True)
+    assert done.returncode != 0
+    assert words in " ".join(done.stderr.split())
+
+
+@pytest.mark.usefixtures("built")
+def test_cmake_says_that_there_is_no_engine(tmp_path: Path) -> None:
+    names = ("OPENVINO", "ONNXRUNTIME", "TENSORRT", "RUN")
+    command = ["cmake", "-S", CPP, "-B", tmp_path, *(f"-DEDGESEG_WITH_{name}=OFF" for name in names)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "libedgeseg is built without an engine" in done.stderr
+
+
 def test_it_shows_its_documented_abi_alone(library: Library) -> None:
     header = (CPP / "include/edgeseg.h").read_text()
     documented = set(re.findall(r"^EDGESEG_C_API .*?\b(edgeseg_\w+)\(", header, re.MULTILINE))
