@@ -76,7 +76,12 @@ add_executable(edgeseg_run
   apps/temporary.cpp
   apps/video_writer.cpp
 )
-set_target_properties(edgeseg_run PROPERTIES OUTPUT_NAME edgeseg-run INSTALL_RPATH "\$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
+set(EDGESEG_RPATH ${CMAKE_INSTALL_LIBDIR})
+if(NOT IS_ABSOLUTE ${CMAKE_INSTALL_LIBDIR})
+  set(EDGESEG_RPATH "\$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
+endif()
+set_target_properties(edgeseg_run PROPERTIES OUTPUT_NAME edgeseg-run INSTALL_RPATH ${EDGESEG_RPATH})
+target_compile_definitions(edgeseg_run PRIVATE EDGESEG_BUNDLES="${CMAKE_INSTALL_DATADIR}/edgeseg/bundles")
 target_include_directories(edgeseg_run PRIVATE src)
 target_link_libraries(edgeseg_run PRIVATE edgeseg_reading edgeseg_shared PNG::PNG Threads::Threads)
 install(TARGETS edgeseg_run RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})

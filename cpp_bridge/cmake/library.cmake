@@ -85,6 +85,7 @@ else()
 endif()
 target_link_libraries(edgeseg_runtime PRIVATE edgeseg_flags nlohmann_json::nlohmann_json ${EDGESEG_LINKS})
 
+set(CMAKE_INSTALL_RPATH_USE_LINK_PATH ON)  # runtimes and an FFmpeg of one's own are found after installation too
 set(EDGESEG_OBJECTS ${EDGESEG_KERNELS} $<TARGET_OBJECTS:edgeseg_runtime> ${EDGESEG_CARD})
 add_library(edgeseg_shared SHARED ${EDGESEG_OBJECTS})
 add_library(edgeseg_static STATIC ${EDGESEG_OBJECTS})
@@ -93,7 +94,6 @@ add_library(edgeseg::static ALIAS edgeseg_static)
 set_target_properties(edgeseg_shared edgeseg_static PROPERTIES OUTPUT_NAME edgeseg LINKER_LANGUAGE CXX)
 set_target_properties(edgeseg_shared PROPERTIES
   EXPORT_NAME edgeseg VERSION ${EDGESEG_VERSION} SOVERSION 1  # EDGESEG_ABI
-  INSTALL_RPATH_USE_LINK_PATH ON
 )
 set_target_properties(edgeseg_static PROPERTIES EXPORT_NAME static)
 foreach(kind edgeseg_shared edgeseg_static)
@@ -102,6 +102,11 @@ foreach(kind edgeseg_shared edgeseg_static)
   target_compile_features(${kind} PUBLIC cxx_std_17)
   target_link_libraries(${kind} PRIVATE $<BUILD_INTERFACE:edgeseg_flags> ${EDGESEG_LINKS})
 endforeach()
+# A C compiler that links the static library would not name them.
+set(EDGESEG_CXX_RUNTIME ${CMAKE_CXX_IMPLICIT_LINK_LIBRARIES})
+list(FILTER EDGESEG_CXX_RUNTIME INCLUDE REGEX "^(stdc\\+\\+|c\\+\\+|m)$")
+list(REMOVE_DUPLICATES EDGESEG_CXX_RUNTIME)
+target_link_libraries(edgeseg_static INTERFACE ${EDGESEG_CXX_RUNTIME})
 # Templates of the standard library that were compiled in stay inside.
 target_link_options(edgeseg_shared PRIVATE
   -Wl,--version-script=${CMAKE_CURRENT_SOURCE_DIR}/cmake/exports.map -Wl,--no-undefined)
@@ -133,7 +138,19 @@ foreach(folder LIBDIR INCLUDEDIR)
     set(EDGESEG_PC_${folder} "\${prefix}/${CMAKE_INSTALL_${folder}}")
   endif()
 endforeach()
-configure_file(cmake/edgeseg.pc.in edgeseg.pc @ONLY)
+set(EDGESEG_PC_PRIVATE -pthread)  # beside libcrypto and libpng
+if(openvino::runtime IN_LIST EDGESEG_LINKS)
+  list(APPEND EDGESEG_PC_PRIVATE $<TARGET_FILE:openvino::runtime>)
+endif()
+if(EDGESEG_NEEDS_CUDA)
+  list(APPEND EDGESEG_PC_PRIVATE ${TENSORRT_LIBRARY} $<TARGET_FILE:CUDA::cudart_static> -lrt)
+endif()
+foreach(library ${EDGESEG_CXX_RUNTIME} ${CMAKE_DL_LIBS})
+  list(APPEND EDGESEG_PC_PRIVATE -l${library})
+endforeach()
+string(REPLACE ";" " " EDGESEG_PC_PRIVATE "${EDGESEG_PC_PRIVATE}")
+configure_file(cmake/edgeseg.pc.in edgeseg.pc.configured @ONLY)
+file(GENERATE OUTPUT edgeseg.pc INPUT ${CMAKE_CURRENT_BINARY_DIR}/edgeseg.pc.configured)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/edgesegConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/edgesegConfigVersion.cmake
   DESTINATION ${EDGESEG_PACKAGE})
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/edgeseg.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
