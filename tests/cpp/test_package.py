@@ -64,8 +64,8 @@ def test_a_c_program_gives_pythons_mask(installed: Path, library: Library, tmp_p
         b"P6 99999999999 1 255\nabc": b"of 1x1 to 16384x16384 pixels",
         b"P5 1 1 255\na": b"no binary PPM",
     }
-    for picture, reason in refused.items():
-        done = subprocess.run([tmp_path / "mask", "/nowhere"], input=picture, capture_output=True, env=environment)
+    for content, reason in refused.items():
+        done = subprocess.run([tmp_path / "mask", "/nowhere"], input=content, capture_output=True, env=environment)
         assert (done.returncode, reason in done.stderr) == (2, True), done.stderr
 
 
@@ -83,7 +83,7 @@ def test_a_c_program_links_the_static_library(installed: Path, tmp_path: Path) -
 def test_the_installed_program_finds_library_and_bundles(installed: Path, built: Path, lossless: Path) -> None:
     if not (built / "edgeseg-run").exists():
         pytest.skip("edgeseg-run needs FFmpeg's libraries")
-    command = [installed / "bin/edgeseg-run", lossless, "--bundle", "nothing"]
+    command = [str(installed / "bin/edgeseg-run"), str(lossless), "--bundle", "nothing"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert f"road, road-nano in {installed}/data/edgeseg/bundles;" in done.stderr
 
@@ -134,7 +134,7 @@ def test_a_cmake_project_finds_both_libraries(installed: Path, library: Library,
 )
 def test_cmake_says_what_is_wrong(words: str, options: list[str], tmp_path: Path) -> None:
     given = [f"-D{each}" for each in ("EDGESEG_LIBRARY=ON", "EDGESEG_WITH_TENSORRT=OFF", *options)]
-    done = subprocess.run(["cmake", "-S", CPP, "-B", tmp_path, *given], capture_output=True, text=True)
+    done = subprocess.run(["cmake", "-S", str(CPP), "-B", str(tmp_path), *given], capture_output=True, text=True)
     assert done.returncode != 0
     assert words in " ".join(done.stderr.split())
 
@@ -142,7 +142,7 @@ def test_cmake_says_what_is_wrong(words: str, options: list[str], tmp_path: Path
 @pytest.mark.usefixtures("built")
 def test_cmake_says_that_there_is_no_engine(tmp_path: Path) -> None:
     names = ("OPENVINO", "ONNXRUNTIME", "TENSORRT", "RUN")
-    command = ["cmake", "-S", CPP, "-B", tmp_path, *(f"-DEDGESEG_WITH_{name}=OFF" for name in names)]
+    command = ["cmake", "-S", str(CPP), "-B", str(tmp_path), *(f"-DEDGESEG_WITH_{name}=OFF" for name in names)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "libedgeseg is built without an engine" in done.stderr
 
