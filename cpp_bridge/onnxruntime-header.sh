@@ -3,6 +3,10 @@
 # the mirror of this machine, signed by Debian's keys. It is unpacked, not installed; give CMake what is printed:
 # -DONNXRUNTIME_INCLUDE_DIR=FOLDER/usr/include/onnxruntime. The library is another matter: that of pip's package will do.
 set -eu
+[ $# = 1 ] || {
+    echo "expected a folder to unpack into: onnxruntime-header.sh FOLDER" >&2
+    exit 2
+}
 folder=$(realpath --canonicalize-missing "$1")
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
 mirror=$(apt-get indextargets --format '$(SITE)' 'Origin: Debian' | grep -v security | head -n 1)
@@ -10,10 +14,10 @@ if [ -z "$mirror" ] || [ ! -e "$keys" ]; then
     echo "ONNX Runtime's header: this is no Debian; take include/ of the archive that its project publishes" >&2
     exit 2
 fi
-apt=$folder.apt
-rm -rf "$folder" "$apt"
-mkdir -p "$apt/lists/partial" "$apt/archives/partial"
+mkdir -p "$folder"
+apt=$(mktemp -d "$folder.apt.XXXXXX")
 trap 'rm -rf "$apt"' EXIT
+mkdir -p "$apt/lists/partial" "$apt/archives/partial"
 echo "deb [signed-by=$keys] $mirror trixie main" > "$apt/sources.list"
 touch "$apt/status"
 cd "$apt"

@@ -6,6 +6,7 @@ In a project of yours this is the command `edgeseg export package.module:factory
 import argparse
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from torch import Tensor, nn
@@ -53,13 +54,13 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="A PyTorch network of yours to a bundle.")
     parser.add_argument("out", type=Path)
     out: Path = parser.parse_args().out
-    out.parent.mkdir(parents=True, exist_ok=True)
-    weights = out.with_name("weights.pt")
     torch.manual_seed(0)
-    torch.save(Network().state_dict(), weights)
     sys.path.insert(0, str(Path(__file__).parent))
-    try:
-        bundle = export_module("own_network:Network", weights, model_spec(SPEC), out, note=print)
-    except edgeseg.EdgeSegError as error:
-        parser.error(str(error))
+    with TemporaryDirectory() as folder:
+        weights = Path(folder) / "weights.pt"
+        torch.save(Network().state_dict(), weights)
+        try:
+            bundle = export_module("own_network:Network", weights, model_spec(SPEC), out, note=print)
+        except edgeseg.EdgeSegError as error:
+            parser.error(str(error))
     print(edgeseg.load(bundle).spec.classes)

@@ -7,9 +7,9 @@ import edgeseg
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("source")
 arguments = parser.parse_args()
-model = edgeseg.load("road", engine="auto", threads=1)
-road = model.spec.classes.index("Road")
 try:
+    model = edgeseg.load("road", engine="auto", threads=1)
+    road = model.spec.classes.index("Road")
     for result in edgeseg.stream(model, arguments.source):
         share = 100 * (result.mask == road).mean()
         delay = 1e3 * (result.done - result.captured)

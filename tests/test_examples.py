@@ -54,6 +54,13 @@ def test_a_frame(tmp_path: Path) -> None:
     assert (tmp_path / "overlay.png").stat().st_size > 10_000
 
 
+@pytest.mark.parametrize("overlay", ["absent/overlay.png", "overlay.xyz"])
+def test_a_frame_whose_overlay_cannot_be_written(overlay: str, tmp_path: Path) -> None:
+    result = start("frame.py", STREET, tmp_path / overlay)
+    assert result.returncode == 2
+    assert "frame.py: error: cannot write" in result.stderr
+
+
 def test_a_stream(tmp_path: Path) -> None:
     video = cv2.VideoWriter(str(tmp_path / "street.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 25, (96, 64))
     for level in range(3):
@@ -66,8 +73,10 @@ def test_a_stream(tmp_path: Path) -> None:
 
 def test_a_network_of_ones_own(tmp_path: Path) -> None:
     pytest.importorskip("torch")
+    (tmp_path / "weights.pt").write_text("of another network")
     code, out = run("own_network.py", tmp_path / "mine")
     assert code == 0
+    assert (tmp_path / "weights.pt").read_text() == "of another network"
     assert "('road', 'car', 'sky')" in out
     assert Bundle.open(tmp_path / "mine").spec.name == "mine"
 

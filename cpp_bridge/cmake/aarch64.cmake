@@ -1,6 +1,9 @@
 # Cross-compiles for aarch64 Linux with Debian's toolchain, and runs tests in emulation:
-#     cmake -S cpp_bridge -B build/cpp-arm -DCMAKE_TOOLCHAIN_FILE=cpp_bridge/cmake/aarch64.cmake -DEDGESEG_ROOT=ROOT
-# ROOT is an arm64 root with the packages that libedgeseg needs; .ci/arm_root unpacks one.
+#     cmake -S cpp_bridge -B build/cpp-arm -DCMAKE_TOOLCHAIN_FILE=$PWD/cpp_bridge/cmake/aarch64.cmake -DEDGESEG_ROOT=ROOT
+# ROOT is an arm64 root with the packages that libedgeseg needs, as a whole path; .ci/arm_root unpacks one.
+if(NOT IS_DIRECTORY "${EDGESEG_ROOT}" OR NOT IS_ABSOLUTE "${EDGESEG_ROOT}")
+  message(FATAL_ERROR "EDGESEG_ROOT is '${EDGESEG_ROOT}', expected the whole path of an arm64 root; .ci/arm_root unpacks one")
+endif()
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_TRY_COMPILE_PLATFORM_VARIABLES EDGESEG_ROOT)

@@ -55,6 +55,7 @@ Choice choose(const Bundle& bundle, const std::string& engine, const std::string
 struct Segmenter::State {
     Spec spec;
     std::shared_ptr<Engine> engine;
+    std::string origin;  // of the logits, for messages
     std::unique_ptr<Request> request;  // freed before its engine
     Artifact artifact{};
     std::string note;
@@ -68,7 +69,9 @@ struct Segmenter::State {
 
     State(Spec for_spec, std::shared_ptr<Engine> with) : spec(std::move(for_spec)), engine(std::move(with)) {
         if (engine == nullptr) refuse(ErrorKind::usage, "a segmenter takes an engine, got none");
+        origin = "engine " + engine->name();
         request = engine->request(spec.width, spec.height);
+        if (request == nullptr) refuse(ErrorKind::engine, origin + " gave no request");
         for (const auto& colour : spec.palette) palette.insert(palette.end(), {colour[2], colour[1], colour[0]});
     }
 
@@ -107,12 +110,8 @@ struct Segmenter::State {
         if (overlap(frame, mask)) refuse(ErrorKind::frame, "the mask overlaps the frame; give it memory of its own");
     }
 
-    // Labels that may overlap, of logits that have as many.
+    // Labels that may overlap.
     void write_labels(const Logits& logits, const Rect& rect, std::uint8_t* masks, const ConstImage& frame) const {
-        if (logits.classes != spec.masks()) {
-            refuse(ErrorKind::engine, "the engine gave " + std::to_string(logits.classes) + " labels, expected " +
-                                          std::to_string(spec.masks()));
-        }
         edgeseg::labels(logits, rect, masks, frame.width, frame.height);
     }
 
@@ -139,6 +138,7 @@ struct Segmenter::State {
             const Clock::time_point prepared = Clock::now();
             const Logits logits = request->run();
             const Clock::time_point inferred = Clock::now();
+            check_logits(origin, spec, logits);  // an engine of the program's own was never asked before
             kernel(logits, spec.rect(frame.width, frame.height));
             times = {seconds(begin, prepared), seconds(prepared, inferred), seconds(inferred, Clock::now())};
         } catch (const std::invalid_argument& error) {

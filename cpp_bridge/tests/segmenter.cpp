@@ -108,6 +108,11 @@ void test_masks_of_the_engine() {
     expect(calls == 3 && painted != frame, "an overlay takes the logits");
 }
 
+class Empty : public Sampled {
+  public:
+    std::unique_ptr<Request> request(int, int) override { return nullptr; }
+};
+
 void test_refusals() {
     Segmenter model = sampled_segmenter();
     Bytes frame = noise(3 * 60 * 40, 3), mask(60 * 40);
@@ -132,6 +137,13 @@ void test_refusals() {
     const Image out{frame.data(), 60, 40, 3, 180};
     expect_error(ErrorKind::frame, "alpha", [&] { model.overlay(good, 1.5, out); });
     expect_error(ErrorKind::usage, "engine", [] { Segmenter(sampled_spec(), nullptr); });
+    expect_error(ErrorKind::engine, "sampled gave no request", [] { Segmenter(sampled_spec(), std::make_shared<Empty>()); });
+    Spec other = sampled_spec();  // than that of the engine's network
+    other.classes.pop_back();
+    other.palette.pop_back();
+    Segmenter mixed(other, std::make_shared<Sampled>());
+    expect_error(ErrorKind::engine, "logits (1, 3, 20, 30), its spec says (1, 2,", [&] { mixed.segment(good, ids); });
+    expect(mask == Bytes(60 * 40), "no mask of another network was written");
 }
 
 // Labels that may overlap: a mask of 0 and 1 for each, below each other.

@@ -23,10 +23,17 @@ NANO = str(SHIPPED / "road-nano")
 @pytest.fixture(scope="module")
 def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     prefix = tmp_path_factory.mktemp("prefix")
-    run("cmake", "-S", CPP, "-B", built, f"-DCMAKE_INSTALL_PREFIX={prefix}", "-DCMAKE_INSTALL_LIBDIR=lib")
+    places = ("PREFIX=" + str(prefix), "LIBDIR=lib", "DATADIR=data")
+    run("cmake", "-S", CPP, "-B", built, *(f"-DCMAKE_INSTALL_{each}" for each in places))
     run("cmake", "--build", built)
     run("cmake", "--install", built)
     return prefix
+
+
+def packaged(installed: Path, *options: str) -> list[str]:
+    """What pkg-config answers."""
+    path = {**os.environ, "PKG_CONFIG_PATH": str(installed / "lib/pkgconfig")}
+    return subprocess.check_output(["pkg-config", *options, "edgeseg"], env=path, text=True).split()
 
 
 def read_as_they_are(library: Library) -> list[str]:
@@ -35,15 +42,8 @@ def read_as_they_are(library: Library) -> list[str]:
 
 
 def test_a_c_program_gives_pythons_mask(installed: Path, library: Library, tmp_path: Path) -> None:
-    package = subprocess.run(
-        ["pkg-config", "--cflags", "--libs", "edgeseg"],
-        env={**os.environ, "PKG_CONFIG_PATH": str(installed / "lib/pkgconfig")},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
     strict = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror"]
-    run("cc", *strict, CPP / "examples/mask.c", "-o", tmp_path / "mask", *package.stdout.split())
+    run("cc", *strict, CPP / "examples/mask.c", "-o", tmp_path / "mask", *packaged(installed, "--cflags", "--libs"))
     frame = cv2.imread(str(ROOT / "docs/assets/street.jpg"))
     assert frame is not None
     assert cv2.imwrite(str(tmp_path / "frame.ppm"), frame)
@@ -57,9 +57,44 @@ def test_a_c_program_gives_pythons_mask(installed: Path, library: Library, tmp_p
         mask = cv2.imdecode(np.frombuffer(done.stdout, np.uint8), cv2.IMREAD_GRAYSCALE)
         python = edgeseg.load("road-nano", engine=engine, precision="fp32")
         assert np.array_equal(np.asarray(mask), python(np.asarray(frame, np.uint8)))
-    pixel = b"P6 1 1 255\nabc"
-    done = subprocess.run([tmp_path / "mask", "/nowhere"], input=pixel, capture_output=True, env=environment)
-    assert (done.returncode, b"is not there" in done.stderr) == (2, True)
+    refused = {
+        b"P6 # of an editor\n1 1 255\nabc": b"/nowhere/bundle.json is not there",
+        b"P6 1 1 255\nab": b"ends too early",
+        b"P6 1 1 65535\nabcdef": b"whose highest value is 255",
+        b"P6 99999999999 1 255\nabc": b"of 1x1 to 16384x16384 pixels",
+        b"P5 1 1 255\na": b"no binary PPM",
+    }
+    for content, reason in refused.items():
+        done = subprocess.run([tmp_path / "mask", "/nowhere"], input=content, capture_output=True, env=environment)
+        assert (done.returncode, reason in done.stderr) == (2, True), done.stderr
+
+
+def test_a_c_program_links_the_static_library(installed: Path, tmp_path: Path) -> None:
+    flags = ["-l:libedgeseg.a" if each == "-ledgeseg" else each for each in packaged(installed, "--static", "--libs")]
+    run("cc", f"-I{installed / 'include'}", CPP / "examples/mask.c", "-o", tmp_path / "mask", *flags)
+    (tmp_path / "mask.c").symlink_to(CPP / "examples/mask.c")
+    lines = ("project(mine LANGUAGES C)", "find_package(edgeseg REQUIRED)", "add_executable(mine mask.c)")
+    linked = "target_link_libraries(mine edgeseg::static)"
+    (tmp_path / "CMakeLists.txt").write_text("\n".join(("cmake_minimum_required(VERSION 3.18)", *lines, linked)))
+    run("cmake", "-S", tmp_path, "-B", tmp_path / "build", f"-DCMAKE_PREFIX_PATH={installed}")
+    run("cmake", "--build", tmp_path / "build")
+
+
+def test_the_installed_program_finds_library_and_bundles(installed: Path, built: Path, lossless: Path) -> None:
+    if not (built / "edgeseg-run").exists():
+        pytest.skip("edgeseg-run needs FFmpeg's libraries")
+    command = [str(installed / "bin/edgeseg-run"), str(lossless), "--bundle", "nothing"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert f"road, road-nano in {installed}/data/edgeseg/bundles;" in done.stderr
+
+
+@pytest.mark.usefixtures("built")
+def test_a_folder_of_libraries_that_is_absolute_stays(tmp_path: Path) -> None:
+    given = ("EDGESEG_LIBRARY=ON", "EDGESEG_WITH_TENSORRT=OFF", "CMAKE_INSTALL_LIBDIR=/opt/lib")
+    said = run("cmake", "-S", CPP, "-B", tmp_path, *(f"-D{each}" for each in given))
+    if "edgeseg-run is left out" in said:
+        pytest.skip("edgeseg-run needs FFmpeg's libraries")
+    assert 'NEW_RPATH "/opt/lib")' in (tmp_path / "cmake_install.cmake").read_text()
 
 
 def test_pkg_config_follows_the_prefix_of_the_installation(installed: Path, built: Path, tmp_path: Path) -> None:
@@ -84,6 +119,32 @@ def test_a_cmake_project_finds_both_libraries(installed: Path, library: Library,
         assert set(said.split()) <= set(classes)
         assert run(tmp_path / "classes_static", NANO, engine) == said
     assert (installed / "include/edgeseg.h").exists()
+
+
+@pytest.mark.usefixtures("built")
+@pytest.mark.parametrize(
+    ("words", "options"),
+    {
+        "EDGESEG_WITH_OPENVINO is 'OF', expected ON, OFF or AUTO": ["EDGESEG_WITH_OPENVINO=OF"],
+        "ONNXRUNTIME_INCLUDE_DIR is /nowhere, where no onnxruntime_c_api.h": ["ONNXRUNTIME_INCLUDE_DIR=/nowhere"],
+        "OpenVINO is not found: set OpenVINO_DIR": ["EDGESEG_WITH_OPENVINO=on", "OpenVINO_DIR=/nowhere"],
+        "edgeseg-run needs: pkg-config libav": ["EDGESEG_WITH_RUN=ON", "PKG_CONFIG_EXECUTABLE=/nowhere"],
+        "EDGESEG_ROOT is 'arm', expected": [f"CMAKE_TOOLCHAIN_FILE={CPP / 'cmake/aarch64.cmake'}", "EDGESEG_ROOT=arm"],
+    }.items(),
+)
+def test_cmake_says_what_is_wrong(words: str, options: list[str], tmp_path: Path) -> None:
+    given = [f"-D{each}" for each in ("EDGESEG_LIBRARY=ON", "EDGESEG_WITH_TENSORRT=OFF", *options)]
+    done = subprocess.run(["cmake", "-S", str(CPP), "-B", str(tmp_path), *given], capture_output=True, text=True)
+    assert done.returncode != 0
+    assert words in " ".join(done.stderr.split())
+
+
+@pytest.mark.usefixtures("built")
+def test_cmake_says_that_there_is_no_engine(tmp_path: Path) -> None:
+    names = ("OPENVINO", "ONNXRUNTIME", "TENSORRT", "RUN")
+    command = ["cmake", "-S", str(CPP), "-B", str(tmp_path), *(f"-DEDGESEG_WITH_{name}=OFF" for name in names)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "libedgeseg is built without an engine" in done.stderr
 
 
 def test_it_shows_its_documented_abi_alone(library: Library) -> None:

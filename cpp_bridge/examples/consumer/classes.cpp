@@ -5,7 +5,10 @@
 #include <vector>
 
 int main(int count, char** arguments) {
-    if (count < 2) return 2;
+    if (count < 2) {
+        std::fprintf(stderr, "usage: classes BUNDLE [ENGINE]\n");
+        return 2;
+    }
     try {
         const auto bundle = edgeseg::Bundle::open(arguments[1]);
         edgeseg::Options options;

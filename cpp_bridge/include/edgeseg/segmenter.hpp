@@ -44,7 +44,7 @@ class EDGESEG_API Segmenter {
     // Throws Error: usage, bundle, engine.
     static Segmenter open(const Bundle& bundle, const Options& options = {});
 
-    // Joins an engine and the spec that its artifact keeps.
+    // Joins an engine and the spec that its artifact keeps. Throws Error: usage, engine.
     Segmenter(Spec spec, std::shared_ptr<Engine> engine);
     ~Segmenter();
     Segmenter(Segmenter&&) noexcept;
