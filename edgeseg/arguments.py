@@ -11,18 +11,21 @@ from typing import Any, get_args
 import cyclopts
 
 from edgeseg.errors import UsageError
+from edgeseg.redact import URL, redact
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 
 
 def convert(kind: Any, tokens: Sequence[cyclopts.Token]) -> Any:
-    """Converts words as cyclopts does, which alone would round 1.5, and take "nan" and an empty path.
+    """Converts words as cyclopts does, which alone would round 1.5, and take "nan", an empty path, and a URL as a path.
 
     Raises:
-        ValueError: a whole number is none, a number is not finite, or a text or path is empty.
+        ValueError: a whole number is none, a number is not finite, a text or path is empty, or a path is a URL.
     """
     for token in tokens:
         word = token.value
+        if Path in {kind, *get_args(kind)} and URL.match(word):  # pathlib would make a folder "s3:" of it
+            raise ValueError(f'"{redact(word)}" is a URL, expected a path on this machine.')
         if kind is int and not _WHOLE.fullmatch(word):
             raise ValueError(f'"{word}" is not a whole number.')
         if not word.strip() and {str, Path} & {kind, *get_args(kind)}:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from edgeseg.accuracy.classes import Classes
 from edgeseg.accuracy.dataset import Dataset
-from edgeseg.accuracy.label_file import LabelImage
 from edgeseg.accuracy.layouts import find_layout, nearest
 from edgeseg.accuracy.layouts.label_folders import LabelPair
 from edgeseg.accuracy.layouts.layout import NAMED, listed
@@ -124,7 +123,7 @@ def _look_at(dataset: Dataset, index: int, report: SplitReport) -> NDArray[np.ui
             frame, label = dataset.load_masks(index, dataset.classes.names)
         else:
             image = pair.label()
-            other_palette = dataset.reading != "colours" and _has_other_palette(image, dataset.classes)
+            other_palette = dataset.reading != "colours" and dataset.classes.shown_as_others(image)
             frame, label = dataset.load(index, image)
     except DataError as error:
         report.unreadable.append(str(error))
@@ -170,10 +169,3 @@ def _is_turned(path: Path, frame: NDArray[np.uint8], depth: int) -> bool:
     if b"Exif" not in content[:4096] and b"eXIf" not in content:
         return False
     return not np.array_equal(decode_picture(content, path, upright=False, least=depth).image, frame)
-
-
-def _has_other_palette(image: LabelImage, classes: Classes) -> bool:
-    if not image.one_channel or not (classes.fits(image, "ids") and classes.fits(image, "colours")):
-        return False
-    path = Path()  # both readings fit: no message is needed
-    return not np.array_equal(classes.label(image, path, "ids"), classes.label(image, path, "colours"))

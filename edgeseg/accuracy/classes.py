@@ -148,6 +148,11 @@ class Classes:
         """Whether every pixel has a class, or is ignored, if the image is read that way."""
         return self._read(image, reading)[0] is not None
 
+    def shown_as_others(self, image: LabelImage) -> bool:
+        """Whether the palette of a label image shows its ids, which fit, in the colours of other classes."""
+        ids, colours = (self._read(image, reading)[0] for reading in get_args(Reading))
+        return image.one_channel and ids is not None and colours is not None and not np.array_equal(ids, colours)
+
     def _read(self, image: LabelImage, reading: Reading) -> tuple[NDArray[np.uint8] | None, str]:
         """The label, or what stands against it."""
         if reading == "ids":

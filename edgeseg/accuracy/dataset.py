@@ -25,6 +25,12 @@ from edgeseg.picture import decode_picture, read_content, series_depth
 LOOKED_AT = 24
 """Masks of a split that say whether they hold ids or colours."""
 
+OTHER_PALETTE = (
+    "the palette of masks shows ids in other classes' colours, as programs number them that save few colours as a "
+    'palette; the ids count; write "masks": "colours" or "ids" in classes.json'
+)
+"""What is said unless classes.json says which of the two is meant."""
+
 HALVES = ("train", "val")
 """Splits that a data set without any is divided into when it is asked for one: four fifths, and one."""
 
@@ -55,7 +61,7 @@ class Dataset:
             DataError: the folder or split is not there, is empty, or an image or mask lacks its partner.
 
         Warns:
-            EdgeSegWarning: pictures lie there that no split reads.
+            EdgeSegWarning: pictures lie there that no split reads, or a palette shows ids in other classes' colours.
         """
         layout = find_layout(folder)
         if layout is None:
@@ -71,14 +77,22 @@ class Dataset:
             layout: of the folder.
             folder: of the data set.
             split: its name, None for the whole.
-            refuse: a label image that cannot be read, among those that say how all are; else `load` refuses it.
+            refuse: a label image that cannot be read, among those that say how all are, and warn of their palettes;
+                else `load` refuses it.
 
         Raises:
             DataError: as `open`.
+
+        Warns:
+            EdgeSegWarning: a palette shows ids in other classes' colours.
         """
         pairs = _listed(layout, folder, split)
         classes = layout.classes()
-        return cls(folder, split, classes, pairs, classes.reading_of(_looked_at(pairs, classes, refuse)))
+        images = [] if classes.reading is not None else list(_looked_at(pairs, classes, refuse))
+        reading = classes.reading_of(images)
+        if refuse and reading == "ids" and any(classes.shown_as_others(each) for each in images if not each.black):
+            warnings.warn(f"{folder}: {OTHER_PALETTE}", EdgeSegWarning, stacklevel=2)
+        return cls(folder, split, classes, pairs, reading)
 
     def __len__(self) -> int:
         return len(self.pairs)

@@ -75,7 +75,7 @@ class Survey:
         """A sentence where the labels look as if the second of two classes was taken for ignored; else None."""
         if len(self.classes.names) != 2 or set(np.flatnonzero(self.pixels)) != {0, self.classes.ignore}:
             return None
-        return f"the masks hold 0 and {self.classes.ignore} alone: is the foreground ignored?"
+        return f"every pixel is {self.classes.names[0]} or ignored: is the foreground ignored?"
 
     def faults(self) -> list[str]:
         """What makes training on these labels senseless, one sentence each."""

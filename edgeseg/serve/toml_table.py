@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from edgeseg.errors import EdgeSegError, UsageError
 from edgeseg.files import read_file
-from edgeseg.redact import redact
+from edgeseg.redact import URL, redact
 from edgeseg.serve.toml_lines import Place, line_of, lines_of
 from edgeseg.video.names import check_folder
 
@@ -113,6 +113,8 @@ class Table:
         text = self.text(key, None)
         if text is None:
             return default
+        if URL.match(text):  # pathlib would make a folder "s3:" of it
+            raise self.error("is a URL, expected a path on this machine", key)
         try:
             return self.folder / Path(text).expanduser()
         except RuntimeError as error:  # ~nobody

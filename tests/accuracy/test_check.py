@@ -139,7 +139,7 @@ def _foreground_ignored(data: Path) -> None:
         (_loose, "fault: 1 files lie beside the splits' folders and are not read: .*loose.png"),
         (_partner, "fault: .*train/1.png has no partner"),
         (_duplicate, "fault: 1 pictures of val are in train too"),
-        (_foreground_ignored, "fault: train: .*car; the masks hold 0 and 255 alone: is the foreground ignored"),
+        (_foreground_ignored, "fault: train: .*car; every pixel is road or ignored: is the foreground ignored"),
     ],
 )
 def test_each_fault_is_found(data: Path, spoil: Callable[[Path], None], expected: str) -> None:
@@ -160,7 +160,7 @@ def test_a_split_without_labels_is_a_fault_unless_it_is_held_back(data: Path, sp
 
 def test_a_foreground_that_is_ignored_is_said_as_data_is_converted(data: Path, tmp_path: Path) -> None:
     _foreground_ignored(data)
-    with pytest.warns(EdgeSegWarning, match="train: the masks hold 0 and 255 alone: is the foreground ignored"):
+    with pytest.warns(EdgeSegWarning, match="train: every pixel is road or ignored: is the foreground ignored"):
         convert(data, tmp_path / "plain")
 
 

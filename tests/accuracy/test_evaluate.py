@@ -114,7 +114,7 @@ def test_a_foreground_that_is_ignored_is_said(painted: Segmenter, data: Dataset)
     with pytest.warns(EdgeSegWarning) as warned:
         evaluate(painted, two)
     said = " / ".join(str(each.message) for each in warned)
-    assert "the masks hold 0 and 255 alone: is the foreground ignored" in said
+    assert "every pixel is road or ignored: is the foreground ignored" in said
 
 
 def test_a_split_of_which_no_pixel_counts_is_refused(painted: Segmenter, data: Dataset) -> None:

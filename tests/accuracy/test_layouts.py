@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from edgeseg.accuracy.classes import Classes
 from edgeseg.accuracy.dataset import Dataset, has_split, splits
 from edgeseg.accuracy.layouts import cityscapes, voc
 from edgeseg.accuracy.layouts.coco_outline import extent
-from edgeseg.errors import DataError
+from edgeseg.errors import DataError, EdgeSegWarning
 from edgeseg.files import LARGEST_TEXT
 
 CLASSES: list[dict[str, Any]] = [{"name": "road", "colour": [128, 64, 128]}, {"name": "car", "colour": [64, 0, 128]}]
@@ -371,8 +372,12 @@ def test_a_palette_does_not_change_ids(tmp_path: Path, palette: str) -> None:
     picture(tmp_path / "images/a.png")
     indexed(tmp_path / "masks/a.png", LABEL, shown)
     describe(tmp_path)
-    assert np.array_equal(Dataset.open(tmp_path).load(0)[1], LABEL)
+    asked = pytest.warns(EdgeSegWarning, match='write "masks": "colours" or "ids"')
+    with asked if palette == "swapped" else nullcontext():
+        assert np.array_equal(Dataset.open(tmp_path).load(0)[1], LABEL)
     if palette == "swapped":
+        describe(tmp_path, masks="ids")
+        assert np.array_equal(Dataset.open(tmp_path).load(0)[1], LABEL)
         describe(tmp_path, masks="colours")
         assert np.array_equal(Dataset.open(tmp_path).load(0)[1], 1 - LABEL)
 

@@ -177,6 +177,7 @@ RULE = BUNDLE + GATE + "[[cameras.gate.rules]]\n"
         (GATE + '[cameras.gate.labelling]\nfolder = "rec"\nevery = 0', 5, "is 0, expected 0.001 to"),
         (GATE + "[cameras.gate.drift]\n", 3, "drift has no folder"),
         (GATE + '[cameras.gate.drift]\nfolder = "rec"\nlearn_hours = 0.1', 3, "learns from 6 periods"),
+        (GATE + '[cameras.gate.drift]\nfolder = "s3://me:pw@rec"', 4, r"drift\.folder is a URL, expected a path"),
         (GATE + '[cameras.gate.drift]\nfolder = "rec"\nlimit = 0', 5, "is 0, expected 1 to 1000"),
         (GATE + '[cameras.gate.recording]\nfolder = "none"', 4, "no such folder; make it first"),
         (GATE + '[cameras.gate.recording]\nfolder = "login"', 4, "no such folder"),

@@ -37,8 +37,21 @@ def spellings(name: str) -> tuple[str, ...]:
 
 
 def images_in(folder: Path) -> list[Path]:
-    """The images in a folder and all folders below it, sorted, as `walk` finds them."""
-    found = [here / name for here, _, names in walk(folder) for name in names if is_image(Path(name))]
+    """The images in a folder and all folders below it, sorted, as `walk` finds them.
+
+    Raises:
+        DataError: a folder cannot be looked into, or an image is a link that leads nowhere.
+    """
+
+    def refuse(error: OSError) -> None:
+        reason = f"cannot look into {error.filename}: {error.strerror}"
+        raise DataError(f"{reason}; check the path and its permissions") from error
+
+    found = [here / name for here, _, names in walk(folder, refuse) for name in names if is_image(Path(name))]
+    lost = next((path for path in found if path.is_symlink() and not path.exists()), None)
+    if lost is not None:
+        target = lost.readlink()
+        raise DataError(f"{lost} is a link to {target}, which is not there; bring it back, or remove the link")
     return sorted(path for path in found if path.is_file())
 
 

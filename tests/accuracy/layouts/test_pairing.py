@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,3 +49,27 @@ def test_a_name_that_ends_otherwise_is_left_out(tmp_path: Path) -> None:
     (masks / "a_ids.png").rename(masks / "a_ids.gif")
     with pytest.raises(DataError, match=r"a_ids\.gif is not read"):
         pairs_by_name(images, masks, ends=("_rgb", "_ids"))
+
+
+def test_links_that_lead_nowhere_are_not_left_out(tmp_path: Path) -> None:
+    images, masks = (files(tmp_path / each, "a.png") for each in ("images", "masks"))
+    for folder in (images, masks):
+        (folder / "b.png").symlink_to("../store/b.png")
+    with pytest.raises(DataError, match=r"images/b\.png is a link to \.\./store/b\.png, which is not there"):
+        pairs_by_name(images, masks)
+    files(tmp_path / "store", "b.png")
+    assert len(pairs_by_name(images, masks)) == 2
+
+
+def test_a_folder_that_cannot_be_looked_into_is_not_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images, masks = (files(tmp_path / each, "a.png", "closed/b.png") for each in ("images", "masks"))
+    scandir = os.scandir
+
+    def refuse(path: str) -> Any:
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr("os.scandir", refuse)  # as root looks into all
+    with pytest.raises(DataError, match=r"cannot look into .*images/closed: Permission denied"):
+        pairs_by_name(images, masks)
