@@ -164,21 +164,22 @@ def looped(s: str) -> Nodes:
 
 def scaled(s: str) -> Nodes:
     """Pooled scores, brought back by a scale that is computed of two shapes in floats, which halves do not hold."""
+
+    def size(name: str) -> Nodes:
+        return [
+            helper.make_node("Shape", [name], [f"{name} shape"]),
+            helper.make_node("Slice", [f"{name} shape", "two", "four"], [f"{name} size"]),
+            helper.make_node("Cast", [f"{name} size"], [f"{name} float"], to=TensorProto.FLOAT),
+        ]
+
     return [
         helper.make_node("AveragePool", [s], ["pooled"], kernel_shape=[3, 3], strides=[3, 3], ceil_mode=1),
         constant("two", np.array([2])),
         constant("four", np.array([4])),
         constant("ones", np.ones(2, np.float32)),
-        *(
-            helper.make_node(kind, inputs, [f"{name} {kind}"], **attributes)
-            for name in (s, "pooled")
-            for kind, inputs, attributes in (
-                ("Shape", [name], {}),
-                ("Slice", [f"{name} Shape", "two", "four"], {}),
-                ("Cast", [f"{name} Slice"], {"to": TensorProto.FLOAT}),
-            )
-        ),
-        helper.make_node("Div", [f"{s} Cast", "pooled Cast"], ["ratio"]),
+        *size(s),
+        *size("pooled"),
+        helper.make_node("Div", [f"{s} float", "pooled float"], ["ratio"]),
         helper.make_node("Concat", ["ones", "ratio"], ["scales"], axis=0),
         helper.make_node("Resize", ["pooled", "", "scales"], ["back"], mode="linear"),
         helper.make_node("Add", [s, "back"], ["sum"]),
