@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import zipfile
 from pathlib import Path
 
@@ -9,6 +10,17 @@ from edgeseg.files import LARGEST_TEXT, open_file
 
 LARGEST = 8 * 2**30
 """Bytes; a checkpoint holds the weights, their average and the optimizer's moments."""
+
+
+def is_safetensors(path: Path) -> bool:
+    """Whether a file is one of safetensors: by its content, as both kinds are found under the other's name.
+
+    Raises:
+        OSError: it cannot be read, is no regular file, or larger than LARGEST.
+    """
+    with open_file(path, LARGEST) as file:
+        head = file.read(9)
+    return head[8:] == b"{" or (path.suffix == ".safetensors" and not head.startswith((b"PK", pickle.PROTO)))
 
 
 def check_safetensors(path: Path) -> None:

@@ -18,11 +18,12 @@ from torch.nn.parameter import is_lazy
 
 from edgeseg.artifact import sha256_of
 from edgeseg.errors import ExportError, UsageError, WeightsError
-from edgeseg.models.weight_files import check_checkpoint, check_safetensors
+from edgeseg.models.weight_files import check_checkpoint, check_safetensors, is_safetensors
 
 _COUNTERS = ".num_batches_tracked"
 _EXTRA = "_extra_state"
 """What torch calls things beside a layer's weights, of any type, that its own code reads and writes."""
+_COMPILED = "_orig_mod."
 _SHOWN = 5
 
 
@@ -36,6 +37,9 @@ def make_network(factory: str) -> nn.Module:
     module, _, name = factory.partition(":")
     if not module or not name:
         raise UsageError(f"the network is {factory!r:.80}, expected package.module:factory")
+    if "/" in module or module.endswith(".py"):
+        dotted = module.removesuffix(".py").lstrip("./").replace("/", ".")
+        raise UsageError(f"{module} is a path, expected a module's name, as import takes it: {dotted}:{name}")
     try:
         value: Any = importlib.import_module(module)
     except ModuleNotFoundError as error:
@@ -58,6 +62,7 @@ def make_network(factory: str) -> nn.Module:
         raise ExportError(f"{factory} gives a {type(network).__name__}, expected a torch.nn.Module")
     if isinstance(network, torch.jit.ScriptModule):
         raise ExportError(f"{factory} gives TorchScript, which torch exports no more; give the module it was made from")
+    network = _bare(network)
     try:
         return network.eval().float()
     except NotImplementedError as error:  # its mode and type are fixed
@@ -66,11 +71,24 @@ def make_network(factory: str) -> nn.Module:
         ) from error
 
 
+def _bare(network: nn.Module) -> nn.Module:
+    """Without what DataParallel and torch.compile put around a network and its parts, and into their weights' names."""
+    if isinstance(network, nn.DataParallel):
+        return _bare(network.module)
+    if (inner := getattr(network, "_orig_mod", None)) is not None:
+        return _bare(inner)
+    for name, part in network.named_children():
+        if (bare := _bare(part)) is not part:
+            setattr(network, name, bare)
+    return network
+
+
 def load_into(network: nn.Module, path: Path, ignore: Sequence[str] = ()) -> list[str]:
     """Loads a file of weights into `network`; nothing in the file is executed.
 
     What stands around the weights ({"state_dict": ...}) and before their names ("module.") is found by what the network
-    expects, and returned in sentences. Counters of batches may be missing: they mean nothing outside training.
+    expects, and returned in sentences. Counters of batches may be missing: they mean nothing outside training. So may
+    one of two names of the same weights, as safetensors leaves it out.
 
     Args:
         network: to load into.
@@ -85,21 +103,37 @@ def load_into(network: nn.Module, path: Path, ignore: Sequence[str] = ()) -> lis
     weights, notes = _unwrapped(read_weights(path), state, path)
     if ignore:
         notes.append(_leave_out(weights, state, ignore, path))
-    missing = [name for name in state if name not in weights and not name.endswith((_COUNTERS, _EXTRA))]
+    parameters = dict(network.named_parameters(remove_duplicate=False))
+    given = {id(parameter) for name, parameter in parameters.items() if name in weights}
+    missing = [
+        name
+        for name in state
+        if name not in weights and not name.endswith((_COUNTERS, _EXTRA)) and id(parameters.get(name)) not in given
+    ]
     strange = [name for name in weights if name not in state and not name.endswith(_COUNTERS)]
     shaped = [
         f"{name} {tuple(weights[name].shape)} instead of {tuple(state[name].shape)}"
         for name in state
         if name in weights and not _has_any_shape(name, state[name]) and weights[name].shape != state[name].shape
     ]
+    typed = [
+        f"{name} {str(weights[name].dtype).removeprefix('torch.')}"
+        for name in parameters
+        if name in weights and not weights[name].is_floating_point()
+    ]
     wrong = [
         f"{len(names)} {what} ({', '.join(names[:_SHOWN])}{', ...' if len(names) > _SHOWN else ''})"
-        for what, names in (("missing", missing), ("unexpected", strange), ("of another shape", shaped))
+        for what, names in (
+            *(("missing", missing), ("unexpected", strange), ("of another shape", shaped)),
+            ("not of floats, as quantised ones are", typed),
+        )
         if names
     ]
     if wrong:
         advice = "is the factory the right one?"
-        if strange and not missing and not shaped:
+        if typed:
+            advice = "give the weights before quantisation"
+        elif strange and not missing and not shaped:
             advice = f"if it needs none of these, leave them out with --ignore-keys '{_pattern(strange[0])}'"
         raise WeightsError(f"{path} does not fit the network: {', '.join(wrong)}; {advice}")
     try:
@@ -153,13 +187,17 @@ def read_weights(path: Path) -> Any:
         WeightsError: the file cannot be read, or is a pickle that asks for code to be run.
     """
     try:
-        if path.suffix == ".safetensors":
+        if path.is_dir():
+            raise WeightsError(f"{path} is a folder, expected a file of weights; name the one in it")
+        if is_safetensors(path):
             check_safetensors(path)
             return load_file(path)
         check_checkpoint(path)
-        with warnings.catch_warnings():
+        with path.open("rb") as file, warnings.catch_warnings():  # opened, as torch would go by the name
             warnings.simplefilter("ignore")  # about the pickle's protocol: what cannot be read is an error anyway
-            return torch.load(path, map_location="cpu", weights_only=True)
+            return torch.load(file, map_location="cpu", weights_only=True)
+    except WeightsError:
+        raise
     except FileNotFoundError as error:
         raise WeightsError(f"there is no weights file {path}; check the path") from error
     except pickle.UnpicklingError as error:
@@ -176,6 +214,9 @@ def _unwrapped(data: Any, state: Mapping[str, Any], path: Path) -> tuple[dict[st
     tables = dict(_tables(data, ""))
     if not tables:
         raise WeightsError(f"{path} holds no dictionary of tensors; save the network's state_dict()")
+    compiled = any(_COMPILED in name for table in tables.values() for name in table)
+    for place, table in tables.items():
+        tables[place] = {name.replace(_COMPILED, ""): value for name, value in table.items()}
     prefixes = {place: _prefix(table, state) for place, table in tables.items()}
     fitting = {place: sum(prefixes[place] + name in table for name in state) for place, table in tables.items()}
     best = [place for place in tables if fitting[place] == max(fitting.values())]
@@ -185,6 +226,8 @@ def _unwrapped(data: Any, state: Mapping[str, Any], path: Path) -> tuple[dict[st
     if place:
         others = ", ".join(other for other in tables if other != place)
         notes.append(f"the weights in {path.name} stand in {place!r}{f' (beside {others})' if others else ''}")
+    if compiled:
+        notes.append(f"the names in {path.name} hold {_COMPILED!r} of torch.compile, which was taken out")
     if prefix:
         notes.append(f"the names in {path.name} start with {prefix!r}, which was taken off")
     return {name.removeprefix(prefix): tensor for name, tensor in tables[place].items()}, notes
@@ -222,5 +265,7 @@ def _asked_for(error: Exception) -> str:
 
 
 def _said(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}{f': {lines[0][:160]}' if lines else ''}"
+    lines = [line.strip() for line in str(error).strip().splitlines()]
+    if len(lines) > 1 and lines[0].endswith(":"):  # a heading
+        del lines[0]
+    return f"{type(error).__name__}{f': {lines[0][:300]}' if lines else ''}"

@@ -17,20 +17,21 @@ from numpy.typing import NDArray
 from edgeseg.cache import cache_folder, forget, keep, recall
 from edgeseg.errors import DataError
 from edgeseg.ort import ort
-from edgeseg_export.precision.float_graph import FRAME, FloatGraph
+from edgeseg_export.precision.float_graph import FRAME, FloatGraph, sizes
 from edgeseg_export.precision.histogram import HALF, Histogram
 
 Histograms = dict[str, Histogram]
 
-LAYOUT = 2
+LAYOUT = 3
 """Of the cache file; a part of the key."""
 
 THREADS = 2
 
 
 def activations(graph: FloatGraph) -> list[str]:
-    """Names of everything that is computed, in the order of computation; shapes (int64) are among it."""
-    return [name for node in graph.nodes for name in node.output]
+    """Names of everything that is computed but sizes, in the order of computation; some are shapes (int64)."""
+    apart = sizes(graph.nodes)
+    return [name for node in graph.nodes for name in node.output if name not in apart]
 
 
 def calibrate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,8 +86,8 @@ class FloatGraph:
         return [name for name in node.input if name and name not in self.constants]
 
     def is_plain(self, node: onnx.NodeProto) -> bool:
-        """Whether a node is a convolution of pictures whose weights and bias are constants; others stay in float."""
-        if node.op_type not in ("Conv", "ConvTranspose"):
+        """Whether a node is a convolution of pictures, computed ones, by constant weights; others stay in float."""
+        if node.op_type not in ("Conv", "ConvTranspose") or node.input[0] in self.constants:
             return False
         weights = self.constants.get(node.input[1])
         bias = _bias_name(node)
@@ -162,6 +163,24 @@ class FloatGraph:
         if not planar or factor <= 0 or abs(mean - whole) > 1e-4 or not 0 <= whole <= 255:
             return None
         return Normalisation(whole, factor, name, tuple(nodes))
+
+
+def sizes(nodes: Sequence[onnx.NodeProto]) -> set[str]:
+    """Names of what pictures are scaled by or to, and of all that this is computed from, up to the shapes of tensors.
+
+    Older exporters divide shapes in float32; in float16, or in 256 levels, pictures would get other sizes.
+    """
+    producers = {name: node for node in nodes for name in node.output}
+    names: set[str] = set()
+    waiting = [name for node in nodes if node.op_type == "Resize" for name in node.input[2:] if name]
+    while waiting:
+        name = waiting.pop()
+        if name not in names:
+            names.add(name)
+            node = producers.get(name)
+            if node is not None and node.op_type not in ("Shape", "Size"):
+                waiting += [each for each in node.input if each]
+    return names
 
 
 def _fold_casts(model: onnx.ModelProto) -> None:

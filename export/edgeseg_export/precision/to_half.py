@@ -18,7 +18,7 @@ from edgeseg.agreement import Agreement
 from edgeseg.errors import ExportError
 from edgeseg.measured import HalfRange
 from edgeseg_export.precision.calibration import Histograms
-from edgeseg_export.precision.float_graph import FloatGraph
+from edgeseg_export.precision.float_graph import FloatGraph, sizes
 from edgeseg_export.precision.qdq import Rewriter
 from edgeseg_export.subgraphs import all_nodes, subgraphs
 from edgeseg_export.to_float import tensor_type
@@ -32,9 +32,6 @@ LARGEST = 65504.0
 CUTTING = frozenset({"Where", "Clip", "Max", "Min", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"})
 """Operators whose constants beyond float16 stand for "infinitely far", as in masks: the end of the range does too."""
 
-_SCALES = {"Resize": 2}
-"""Inputs that stay float32 by the operator's definition."""
-
 _KINDS, _NUMBERS = ("to", "dtype"), ("value_float", "value_floats")
 """Attributes that hold a type, and floats of a Constant."""
 
@@ -43,14 +40,14 @@ def to_half(graph: FloatGraph) -> onnx.ModelProto:
     """The graph with float16 for float32; its output is cast back, so that all artifacts give float32 logits."""
     rewriter = Rewriter()
     nodes = list(all_nodes(graph.model.graph))
-    untouched = _scales(nodes)
+    untouched = sizes(nodes)
     for name, constant in graph.constants.items():
         if constant.dtype == np.float32 and name not in untouched:
             _check_range(name, constant, nodes)
             rewriter.constant(name, _half(constant))
     for node in graph.nodes:
         inputs = list(node.input)
-        copied = _halved(node)
+        copied = node if untouched.intersection(node.output) else _halved(node)
         for place, name in enumerate(copied.output):
             if name in graph.outputs:
                 copied.output[place] = f"{name}.half"
@@ -79,7 +76,7 @@ def _halved(node: onnx.NodeProto) -> onnx.NodeProto:
         elif attribute.type == onnx.AttributeProto.TENSOR:
             _halve(attribute.t)
     for graph in subgraphs(copied):
-        scales = _scales(graph.node)
+        scales = sizes(graph.node)
         for name, tensor in _inner_constants(graph):
             if tensor.data_type == TensorProto.FLOAT and name not in scales:
                 _check_range(name, numpy_helper.to_array(tensor), graph.node)
@@ -120,19 +117,13 @@ def _half(values: NDArray[np.float32]) -> NDArray[np.float16]:
     return np.where(np.isinf(values), values, finite).astype(np.float16)
 
 
-def _scales(nodes: Iterable[onnx.NodeProto]) -> set[str]:
-    """Names of the inputs that stay float32."""
-    places = ((node, _SCALES[node.op_type]) for node in nodes if node.op_type in _SCALES)
-    return {node.input[place] for node, place in places if len(node.input) > place} - {""}
-
-
 def rounded_to_half(graph: FloatGraph, activations: Collection[str]) -> onnx.ModelProto:
     """The float32 graph with every float constant and the computed `activations` rounded to float16 and back.
 
     In the graphs within its nodes every float tensor is rounded.
     """
     rewriter = Rewriter()
-    untouched = _scales(all_nodes(graph.model.graph))
+    untouched = sizes(list(all_nodes(graph.model.graph)))
     for name, constant in graph.constants.items():
         if constant.dtype == np.float32 and name not in untouched:
             rewriter.constant(name, _half(constant).astype(np.float32))
@@ -149,7 +140,7 @@ def rounded_to_half(graph: FloatGraph, activations: Collection[str]) -> onnx.Mod
 def _round(graph: onnx.GraphProto) -> None:
     """Rounds every float tensor of a graph within a node, and of those within its own, to float16 and back."""
     kinds = {value.name: value.type.tensor_type.elem_type for value in (*graph.value_info, *graph.output)}
-    scales = _scales(graph.node)
+    scales = sizes(graph.node)
     for tensor in graph.initializer:
         if tensor.data_type == TensorProto.FLOAT and tensor.name not in scales:
             rounded = _half(numpy_helper.to_array(tensor)).astype(np.float32)

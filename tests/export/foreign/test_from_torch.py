@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save_file, save_model
 from torch import Tensor, nn
 
 import edgeseg
@@ -51,6 +51,24 @@ class GuessLast(Guess):
     def forward(self, x):
         x = super().forward(x)
         return torch.cat([x[:, :2], torch.full_like(x[:, :1], -1e6)], 1).permute(0, 2, 3, 1)
+
+class Tied(Net):
+    def __init__(self):
+        super().__init__()
+        self.again = nn.Conv2d(3, 8, 3, 2, 1)
+        self.again.weight = self.body[0].weight
+        self.again.bias = self.body[0].bias
+
+def parallel():
+    return nn.DataParallel(Net())
+
+def compiled():
+    return torch.compile(Net())
+
+def partly_compiled():
+    network = Net()
+    network.body = torch.compile(network.body)
+    return network
 
 def broken():
     raise RuntimeError("no such size")
@@ -142,6 +160,10 @@ WRAPPERS: dict[str, tuple[Callable[[dict[str, Tensor]], Any], list[str]]] = {
         lambda state: {"optimizer": {"momentum": torch.zeros(2)}, "weights": state},
         ["stand in 'weights' (beside optimizer)"],
     ),
+    "a compiled part": (
+        lambda state: {name.replace("body.", "body._orig_mod."): tensor for name, tensor in state.items()},
+        ["hold '_orig_mod.' of torch.compile"],
+    ),
     "without counters": (lambda state: {n: t for n, t in state.items() if "num_batches" not in n}, []),
 }
 
@@ -157,10 +179,34 @@ def test_wrappers_and_prefixes_are_found_and_said(tmp_path: Path, name: str) -> 
     assert all(sentence in note for sentence, note in zip(sentences, notes, strict=True))
 
 
-def test_safetensors_are_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["w.safetensors", "w.pth"])
+def test_safetensors_are_read(tmp_path: Path, name: str) -> None:
     source, target = network(), make_network("their_nets:Net")
-    save_file(source.state_dict(), tmp_path / "w.safetensors")
+    save_file(source.state_dict(), tmp_path / name)
+    assert load_into(target, tmp_path / name) == []
+    assert same(source, target)
+
+
+def test_a_checkpoint_is_read_by_whatever_name(tmp_path: Path) -> None:
+    source, target = network(), make_network("their_nets:Net")
+    torch.save(source.state_dict(), tmp_path / "w.safetensors")
     assert load_into(target, tmp_path / "w.safetensors") == []
+    assert same(source, target)
+
+
+def test_weights_of_two_names_may_stand_under_one(tmp_path: Path) -> None:
+    source, target = network("Tied"), make_network("their_nets:Tied")
+    save_model(source, str(tmp_path / "w.safetensors"))
+    assert load_into(target, tmp_path / "w.safetensors") == []
+    assert same(source, target)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's, of itself
+@pytest.mark.parametrize("factory", ["parallel", "compiled", "partly_compiled"])
+def test_networks_are_taken_out_of_what_stands_around_them(tmp_path: Path, factory: str) -> None:
+    source, target = network(), make_network(f"their_nets:{factory}")
+    torch.save(source.state_dict(), tmp_path / "w.pt")
+    assert load_into(target, tmp_path / "w.pt") == []
     assert same(source, target)
 
 
@@ -169,6 +215,11 @@ WRONG: dict[str, tuple[Callable[[dict[str, Tensor]], Any], str]] = {
     "unexpected": (lambda state: {**state, "aux.weight": torch.zeros(1)}, r"1 unexpected \(aux.weight\)"),
     "shape": (lambda state: {**state, "head.bias": torch.zeros(7)}, r"head.bias \(7,\) instead of \(3,\)"),
     "none": (lambda state: {f"x{n}": t for n, t in enumerate(state.values())}, r"8 missing .*, \.\.\.\), 9 unexpected"),
+    "levels": (
+        lambda state: {**state, "head.weight": state["head.weight"].to(torch.int8)},
+        r"1 not of floats, as quantised ones are \(head.weight int8\); give the weights before quantisation",
+    ),
+    "no values": (lambda state: {**state, "head.bias": state["head.bias"].to("meta")}, "Cannot copy out of meta"),
     "two": (lambda state: {"model": state, "ema": state}, "in model and ema; save the one"),
     "no tensors": (lambda state: {"epoch": len(state)}, "no dictionary of tensors"),
     "list": (lambda state: list(state.values()), "no dictionary of tensors"),
@@ -212,12 +263,16 @@ def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
         assert "\n" not in str(raised.value)
     with pytest.raises(WeightsError, match="no weights file"):
         load_into(network(), tmp_path / "none.pt")
+    with pytest.raises(WeightsError, match="is a folder, expected a file of weights"):
+        load_into(network(), tmp_path)
 
 
 @pytest.mark.parametrize(
     ("factory", "error", "message"),
     [
         ("their_nets", UsageError, "package.module:factory"),
+        ("their_nets.py:Net", UsageError, "a path, expected a module's name, as import takes it: their_nets:Net"),
+        ("./nets/theirs.py:Net", UsageError, "as import takes it: nets.theirs:Net"),
         ("nowhere.nets:Net", UsageError, "no module nowhere.nets"),
         ("their_nets:Missing", UsageError, "has no Missing"),
         ("their_nets:broken", ExportError, "RuntimeError: no such size"),

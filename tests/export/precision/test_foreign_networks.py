@@ -162,6 +162,43 @@ def looped(s: str) -> Nodes:
     ]
 
 
+def scaled(s: str) -> Nodes:
+    """Pooled scores, brought back by a scale that is computed of two shapes in floats, which halves do not hold."""
+
+    def size(name: str) -> Nodes:
+        return [
+            helper.make_node("Shape", [name], [f"{name} shape"]),
+            helper.make_node("Slice", [f"{name} shape", "two", "four"], [f"{name} size"]),
+            helper.make_node("Cast", [f"{name} size"], [f"{name} float"], to=TensorProto.FLOAT),
+        ]
+
+    return [
+        helper.make_node("AveragePool", [s], ["pooled"], kernel_shape=[3, 3], strides=[3, 3], ceil_mode=1),
+        constant("two", np.array([2])),
+        constant("four", np.array([4])),
+        constant("ones", np.ones(2, np.float32)),
+        *size(s),
+        *size("pooled"),
+        helper.make_node("Div", [f"{s} float", "pooled float"], ["ratio"]),
+        helper.make_node("Concat", ["ones", "ratio"], ["scales"], axis=0),
+        helper.make_node("Resize", ["pooled", "", "scales"], ["back"], mode="linear"),
+        helper.make_node("Add", [s, "back"], ["sum"]),
+        *classified("sum"),
+    ]
+
+
+def placed(s: str) -> Nodes:
+    """Scores and a learned map of places, which a convolution of its own reads."""
+    random = np.random.default_rng(6)
+    return [
+        constant("places", random.normal(size=(1, 4, HEIGHT // 4, WIDTH // 4)).astype(np.float32)),
+        constant("of places", random.normal(size=(5, 4, 3, 3)).astype(np.float32) / 4),
+        helper.make_node("Conv", ["places", "of places"], ["learned"], pads=[1] * 4),
+        helper.make_node("Add", [s, "learned"], ["sum"]),
+        *classified("sum"),
+    ]
+
+
 def biased(bias: str) -> onnx.ModelProto:
     """Whose first convolution has that bias: none at all, or a computed one."""
     model = network()
@@ -183,12 +220,15 @@ def biased(bias: str) -> onnx.ModelProto:
         lambda: network(attended),
         lambda: network(bordered),
         lambda: network(looped),
+        lambda: network(scaled),
+        lambda: network(placed),
         lambda: biased(""),
         lambda: biased("computed"),
     ],
     ids=[
         *("statistic of a frame", "mask beyond float16", "channels last", "a branch", "a sequence"),
         *("one dimension", "shared weights", "-inf", "a border of -inf", "a loop"),
+        *("a computed scale", "a convolution of a constant"),
         *("no bias by an empty name", "a computed bias"),
     ],
 )
