@@ -39,11 +39,15 @@ def convert(kind: Any, tokens: Sequence[cyclopts.Token]) -> Any:
 def check_percent(value: float, option: str) -> None:
     """Refuses a threshold that is no percentage.
 
+    A fraction, as 0.9 for 90, would be a threshold that is always met.
+
     Raises:
-        UsageError: it is not from 0 to 100.
+        UsageError: it is not from 0 to 100, or a fraction.
     """
     if not 0 <= value <= 100:
         raise UsageError(f"{option} is {value:g}, expected 0 to 100, in percent")
+    if 0 < value <= 1:
+        raise UsageError(f"{option} is {value:g}, expected percent; for that fraction write {100 * value:g}")
 
 
 def sentence(error: cyclopts.CycloptsError) -> str:

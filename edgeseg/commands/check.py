@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from edgeseg.arguments import check_percent
 from edgeseg.bundle import Bundle
 from edgeseg.candidate import Candidate, saturates
-from edgeseg.errors import BundleError, EngineError, UsageError
+from edgeseg.errors import BundleError, EngineError
 from edgeseg.json_fields import print_json
 from edgeseg.processor import NO_VNNI, available_cores
 from edgeseg.progress import progress_bar
@@ -60,8 +61,8 @@ def check_command(bundle: str, *, engine: str = "all", threshold: float | None =
     """
     from edgeseg_bench.candidates import candidates
 
-    if threshold is not None and not 0 <= threshold <= 100:
-        raise UsageError(f"threshold is {threshold:g}, expected percent, 0 to 100")
+    if threshold is not None:
+        check_percent(threshold, "--threshold")
     opened = Bundle.open(bundle)
     if opened.golden is None:
         raise BundleError(

@@ -7,6 +7,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from edgeseg.arguments import check_percent
+
 
 def tune_command(
     *bundles: str,
@@ -62,6 +64,7 @@ def tune_command(
 
     if not bundles:
         raise UsageError("no bundle is given, expected at least one, such as road")
+    check_percent(min_miou, "--min-miou")
     budget = Budget(max_latency, min_miou)
     check_outputs(out, json, html)
     sizes = [parsed for text in size or () if (parsed := parse_size(text)) is not None]

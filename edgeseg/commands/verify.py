@@ -61,8 +61,9 @@ def verify_command(
     from edgeseg_export.verify_stages import stages
 
     check_outputs(json_file, html)
-    if min_agreement is not None:
-        check_percent(min_agreement, "--min-agreement")
+    for option, threshold in (("--min-miou", min_miou), ("--min-agreement", min_agreement)):
+        if threshold is not None:
+            check_percent(threshold, option)
     opened, proof = Bundle.open(bundle), open_proof(data, split)
     gate = Gate(min_miou, min_agreement, max_drop)
     if isinstance(proof, FrameSet):

@@ -92,7 +92,8 @@ def test_a_threshold_is_for_every_engine(bundle: Bundle, check: Callable[..., in
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--threshold", "101"], "expected percent, 0 to 100"),
+        (["--threshold", "101"], "--threshold is 101, expected 0 to 100, in percent"),
+        (["--threshold", "0.99"], "--threshold is 0.99, expected percent; for that fraction write 99"),
         (["--threshold", "nan"], "not a finite number"),
         (["--engine", "abacus"], "no engine 'abacus'"),
         (["--engine", "onnxruntime:cuda"], "no engine could be asked: onnxruntime:cuda fp32: "),

@@ -256,6 +256,8 @@ def test_the_threshold_without_labels_is_98_or_the_owners(
         verify_command(str(bundle.folder), data=street, max_drop=0.5)
     with pytest.raises(UsageError, match="expected 0 to 100"):
         verify_command(str(bundle.folder), data=street, min_agreement=980)
+    with pytest.raises(UsageError, match="for that fraction write 70"):
+        verify_command(str(bundle.folder), data=street, min_miou=0.7)
 
 
 def test_frames_that_calibrated_prove_nothing(unlabelled: tuple[Bundle, Path], tmp_path: Path) -> None:

@@ -60,8 +60,6 @@ class Budget:
     def __post_init__(self) -> None:
         if not 0 < self.max_latency_ms < float("inf"):
             raise UsageError(f"max-latency is {self.max_latency_ms:g}, expected milliseconds above 0")
-        if not 0 <= self.min_miou <= 100:
-            raise UsageError(f"min-miou is {self.min_miou:g}, expected percent, 0 to 100")
 
     def missed(self, p95: float, miou: float | None) -> float:
         """By how much both figures miss it, in shares of the limits, added; an unknown accuracy (None) misses by 0."""

@@ -58,6 +58,8 @@ BAD = {
     "no data": (("{bundle}", "--data", "nowhere", "--max-latency", "9", "--min-miou", "0"), "nowhere"),
     "images without labels": (("{bundle}", "--data", "plain", "--max-latency", "9", "--min-miou", "0"), "has no masks"),
     "data of other classes": (("road", "--data", "{data}", "--max-latency", "9", "--min-miou", "0"), "the classes"),
+    "no percentage": (("{bundle}", "--data", "{data}", "--max-latency", "9", "--min-miou", "101"), "0 to 100"),
+    "a fraction": (("{bundle}", "--data", "{data}", "--max-latency", "9", "--min-miou", "0.9"), "write 90"),
     "no budget": (("{bundle}", "--data", "{data}", "--max-latency", "0", "--min-miou", "0"), "max-latency is 0"),
     "no size": (
         ("{bundle}", "--data", "{data}", "--max-latency", "9", "--min-miou", "0", "--size", "big"),

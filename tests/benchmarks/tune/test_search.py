@@ -143,10 +143,10 @@ def test_windows_that_do_not_agree_are_called_so(
     assert len(trial.window.ms) == 20 * search.MOST
 
 
-@pytest.mark.parametrize(("latency", "miou"), [(0, 50), (-1, 50), (float("nan"), 50), (20, -1), (20, 101)])
-def test_impossible_budgets_are_refused(latency: float, miou: float) -> None:
+@pytest.mark.parametrize("latency", [0, -1, float("nan")])
+def test_impossible_budgets_are_refused(latency: float) -> None:
     with pytest.raises(UsageError, match="expected"):
-        Budget(latency, miou)
+        Budget(latency, 50)
 
 
 @pytest.mark.parametrize(
