@@ -8,7 +8,10 @@
 #include <cmath>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <iterator>
+#include <optional>
+#include <string_view>
 
 #include "names.hpp"
 #include "output_names.hpp"
@@ -87,6 +90,16 @@ bool is_no_wrap(const char* container, double before, double at) {
            std::floor(at / kWrap) != std::floor(before / kWrap);
 }
 
+// Whether a file's header has a placeholder where its length would stand: the size of an AVI, the frames of an IVF. So it is
+// where the writer could not go back, as into a pipe, or was killed. What FFmpeg takes from it is made up.
+bool has_placeholder(const std::string& path) {
+    char head[28] = {};
+    std::ifstream(path, std::ios::binary).read(head, sizeof head);
+    const std::string_view kind(head, 4), unknown("\xff\xff\xff\xff", 4);
+    return (kind == "RIFF" && std::string_view(head + 4, 4) == unknown) ||
+           (kind == "DKIF" && std::string_view(head + 24, 4) == unknown);
+}
+
 std::string seconds_text(const char* format, double seconds) {
     char text[64];
     std::snprintf(text, sizeof text, format, seconds);
@@ -102,7 +115,7 @@ Video::Video(std::unique_ptr<Container> container, const Request& request, std::
           fps = container_->rate(decoder_.stream());
           return 1 / (fps > 0 ? fps : kNominalFps);
       }()),
-      length_(container_->length(decoder_.stream())), timestamp_(-period_) {
+      length_(has_placeholder(path_) ? std::nullopt : container_->length(decoder_.stream())), timestamp_(-period_) {
     name = request.name;
     warnings = std::move(sentences);
     if (!decode(first_)) {

@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from fractions import Fraction
 from pathlib import Path
 
 import av
 from av.container import InputContainer
 from av.error import EOFError as EndOfFile
 from av.error import FFmpegError, InvalidDataError
-from av.video.stream import VideoStream
 
 from edgeseg.errors import SourceError
+from edgeseg.video.announced import frame_count, frame_rate, length
 from edgeseg.video.decoder import Decoder
 from edgeseg.video.playlist import check_playlist
 from edgeseg.video.source import NOMINAL_FPS, Ended, Frame, Source, check_file
@@ -30,16 +29,11 @@ RESTART = 1.0
 PROTOCOLS = "file,crypto,data"
 """What a local file may make FFmpeg open: a playlist on disk must not reach into the network."""
 
-
 SEGMENTED = ("hls", "dash")
 """Formats whose frames come in bursts, a segment at a time; FFmpeg passes over segments that it cannot get."""
 
 HOLE = 1.0
 """Seconds without a frame after which a segment may be missing."""
-
-
-WHOLE = frozenset({"asf", "asf_o", "wtv"})
-"""Formats (WMV, Windows' recordings of television) whose streams FFmpeg gives the whole file's length."""
 
 
 def open_file(
@@ -122,14 +116,14 @@ class VideoSource(Source):
             container.close()
             raise
         stream = self._decoder.stream
-        super().__init__(name, fps=frame_rate(stream), frame_count=_frame_count(container, stream))
+        self.length = length(container, stream, path)
+        super().__init__(name, fps=frame_rate(stream), frame_count=frame_count(container, stream, path))
         self._attempts = attempts
         self._path = path
         self._following = follow is not None
         self._size = path.stat().st_size if path and not follow else math.inf
         self._period = float(1 / (self.fps or NOMINAL_FPS))
         self._format = container.format.name
-        self.length = _length(container, stream)
         self._index = 0
         self._timestamp = -self._period
         self._offset: float | None = None
@@ -250,36 +244,3 @@ def early_end(name: str, frames: int, end: float, length: float | None) -> str:
     return (
         f"{name} is damaged or ends early: {frames} frames could be decoded, {end:.1f} s {of}; the output holds these"
     )
-
-
-def frame_rate(stream: VideoStream) -> Fraction | None:
-    """The announced rate; None where there is none, or a container's clock instead of one."""
-    rate = stream.guessed_rate or stream.average_rate
-    return Fraction(rate).limit_denominator(1001) if rate and 0.01 < rate <= 1000 else None
-
-
-def _length(container: InputContainer, stream: VideoStream) -> float | None:
-    """Seconds of the video stream itself, as announced; None where only the whole file's length is known."""
-    own = container.format.name not in WHOLE or len(container.streams) == 1
-    if own and stream.duration is not None and stream.time_base is not None:
-        return float(stream.duration * stream.time_base)
-    if tag := stream.metadata.get("DURATION"):  # Matroska
-        try:
-            hours, minutes, seconds = (float(part) for part in tag.split(":"))
-        except ValueError:
-            return None
-        start = float((stream.start_time or 0) * (stream.time_base or 0))
-        return 3600 * hours + 60 * minutes + seconds - start
-    if len(container.streams) == 1 and container.duration is not None:
-        return container.duration / av.time_base
-    return None
-
-
-def _frame_count(container: InputContainer, stream: VideoStream) -> int | None:
-    """How many frames are to be expected, exactly or from length and rate: for progress, not for judgement."""
-    if stream.frames > 0:
-        return stream.frames
-    length, rate = _length(container, stream), frame_rate(stream)
-    if length is None and container.duration is not None:
-        length = container.duration / av.time_base
-    return max(1, round(length * rate)) if length and rate else None

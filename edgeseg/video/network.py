@@ -14,9 +14,10 @@ from av.container import InputContainer
 from edgeseg.errors import LostError, SourceError
 from edgeseg.redact import redact
 from edgeseg.video.access import Access
+from edgeseg.video.announced import frame_rate
 from edgeseg.video.bounded import within
 from edgeseg.video.decoder import Decoder
-from edgeseg.video.file import SEGMENTED, VideoSource, frame_rate
+from edgeseg.video.file import SEGMENTED, VideoSource
 from edgeseg.video.live import LiveSource, Reading
 from edgeseg.video.source import Source
 from edgeseg.video.url import check_address, is_unknown_host, take_apart

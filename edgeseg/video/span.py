@@ -22,8 +22,9 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from edgeseg.errors import SourceError
+from edgeseg.video.announced import frame_rate
 from edgeseg.video.decoder import Decoder, best_stream, packets_of
-from edgeseg.video.file import PROTOCOLS, frame_rate
+from edgeseg.video.file import PROTOCOLS
 from edgeseg.video.playlist import check_playlist
 from edgeseg.video.source import Ended, Frame, Source, check_file
 from edgeseg.video.wrap import is_no_wrap

@@ -13,6 +13,7 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+import pytest
 
 import edgeseg
 from edgeseg.bundle import Bundle
@@ -20,6 +21,7 @@ from edgeseg.spec import Head, Spec
 from edgeseg.video.open import open_source
 from tests.cpp.run.process import SECONDS, Start, pictures, report, shape
 from tests.cpp.video.cases import QUARTER, Case, write
+from tests.video.test_announced import FRAMES, PIPED, write_piped
 
 
 def test_a_file_as_python(start: Start, lossless: Path, tmp_path: Path) -> None:
@@ -110,3 +112,10 @@ def test_modes_give_the_same_masks(start: Start, lossless: Path, tmp_path: Path)
         )
     assert pictures(tmp_path / "a") == pictures(tmp_path / "b")
     assert pictures(tmp_path / "c").items() <= pictures(tmp_path / "a").items()
+
+
+@pytest.mark.parametrize("container", PIPED)
+def test_a_length_that_was_never_written_is_not_missed(start: Start, tmp_path: Path, container: str) -> None:
+    write_piped(tmp_path / f"a.{container}", PIPED[container])
+    found = report(start(tmp_path / f"a.{container}"))
+    assert (found["frames"], found["warnings"]) == (FRAMES, [])

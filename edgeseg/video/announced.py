@@ -1,0 +1,71 @@
+"""What a container announces of its video: rate, length and number of frames. It may be wrong."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from edgeseg.files import open_file
+
+WHOLE = frozenset({"asf", "asf_o", "wtv"})
+"""Formats (WMV, Windows' recordings of television) whose streams FFmpeg gives the whole file's length."""
+
+UNKNOWN = b"\xff\xff\xff\xff"
+"""What stands for a length until it is known."""
+
+
+def frame_rate(stream: VideoStream) -> Fraction | None:
+    """The announced rate; None where there is none, or a container's clock instead of one."""
+    rate = stream.guessed_rate or stream.average_rate
+    return Fraction(rate).limit_denominator(1001) if rate and 0.01 < rate <= 1000 else None
+
+
+def length(container: InputContainer, stream: VideoStream, path: Path | None = None) -> float | None:
+    """Seconds of the video stream itself; None where only the whole file's length is known, or none.
+
+    Args:
+        container: that holds it.
+        stream: the video.
+        path: of a local file.
+    """
+    if path is not None and _has_placeholder(path):
+        return None
+    own = container.format.name not in WHOLE or len(container.streams) == 1
+    if own and stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    if tag := stream.metadata.get("DURATION"):  # Matroska
+        try:
+            hours, minutes, seconds = (float(part) for part in tag.split(":"))
+        except ValueError:
+            return None
+        start = float((stream.start_time or 0) * (stream.time_base or 0))
+        return 3600 * hours + 60 * minutes + seconds - start
+    if len(container.streams) == 1 and container.duration is not None:
+        return container.duration / av.time_base
+    return None
+
+
+def frame_count(container: InputContainer, stream: VideoStream, path: Path | None = None) -> int | None:
+    """How many frames are to be expected, exactly or from length and rate: for progress, not for judgement."""
+    if path is not None and _has_placeholder(path):
+        return None
+    if stream.frames > 0:
+        return stream.frames
+    seconds, rate = length(container, stream), frame_rate(stream)
+    if seconds is None and container.duration is not None:
+        seconds = container.duration / av.time_base
+    return max(1, round(seconds * rate)) if seconds and rate else None
+
+
+def _has_placeholder(path: Path) -> bool:
+    """Whether a file's header has a placeholder where its length would stand: the size of an AVI, the frames of an IVF.
+
+    So it is where the writer could not go back, as into a pipe, or was killed. What FFmpeg takes from it is made up.
+    """
+    with open_file(path, 2**63) as file:
+        head = file.read(28)
+    return (head[:4] == b"RIFF" and head[4:8] == UNKNOWN) or (head[:4] == b"DKIF" and head[24:28] == UNKNOWN)
