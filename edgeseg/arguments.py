@@ -20,8 +20,8 @@ def convert(kind: Any, tokens: Sequence[cyclopts.Token]) -> Any:
     """Converts words as cyclopts does, which alone would round 1.5, and take "nan", an empty path, and a URL as a path.
 
     Raises:
-        ValueError: a whole number is none, a number is not finite, a text or path is empty, or what can only be a path is
-            a URL.
+        ValueError: a whole number is none, a number is not finite, a text or path is empty, or a path is a URL and
+            no text may stand there.
     """
     kinds = {kind, *get_args(kind)}
     for token in tokens:
