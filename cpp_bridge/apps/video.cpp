@@ -144,6 +144,8 @@ bool Video::decode(Frame& frame) {
         frame.seconds = now() - started;
         return true;
     }
+    warnings.insert(warnings.end(), decoder_.warnings.begin(), decoder_.warnings.end());
+    judge_holes();
     if (lost_) {
         break_off(*lost_);
     } else {
@@ -157,7 +159,6 @@ void Video::break_off(int code) {
     const Reason why = loss(code, timeout_);
     cause = why.cause;
     ended = {"lost", name + " " + why.sentence};
-    judge_holes();
     warnings.push_back(ended.reason + ": the stream ended there; what came before is kept");
 }
 
@@ -180,8 +181,6 @@ double Video::goes_on(std::optional<double> at) {
 
 // Some containers round their length: 1 % or two frames less is no fault.
 void Video::judge_end() {
-    warnings.insert(warnings.end(), decoder_.warnings.begin(), decoder_.warnings.end());
-    judge_holes();
     const double end = timestamp_ + period_;
     const bool early = length_ && end < *length_ - std::max(2 * period_, *length_ / 100);
     if (index_ > 0 && (failed_ || decoder_.damaged > 0 || early)) {

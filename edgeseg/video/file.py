@@ -30,13 +30,11 @@ RESTART = 1.0
 PROTOCOLS = "file,crypto,data"
 """What a local file may make FFmpeg open: a playlist on disk must not reach into the network."""
 
-
 SEGMENTED = ("hls", "dash")
 """Formats whose frames come in bursts, a segment at a time; FFmpeg passes over segments that it cannot get."""
 
 HOLE = 1.0
 """Seconds without a frame after which a segment may be missing."""
-
 
 WHOLE = frozenset({"asf", "asf_o", "wtv"})
 """Formats (WMV, Windows' recordings of television) whose streams FFmpeg gives the whole file's length."""
@@ -81,10 +79,8 @@ class VideoSource(Source):
     """A video whose length is known: every frame is read, in order, in the thread that asks for it.
 
     A frame without a time, or one whose time goes back, follows the frame before by one frame period. A damaged
-    stretch is passed over, or filled in by the decoder; it and a missing end become a warning. Sound that outlasts the
-    picture is neither.
-
-    Segments that a server does not give are one too, as a hole in the times.
+    stretch is passed over, or filled in by the decoder; it, a missing end, and a hole in the times where a server may
+    not have given a segment become a warning. Sound that outlasts the picture is none of these.
 
     Attributes:
         start_time: seconds on the container's clock at which the first frame is shown; sound may begin earlier.
@@ -162,17 +158,19 @@ class VideoSource(Source):
             index, self._index = self._index, self._index + 1
             self._timestamp = self._goes_on(decoded.time)
             return Frame(index, decoded.image, self._timestamp, started, time.perf_counter() - started)
-        if self.ended is None and self._reason is not None:
-            self._break_off(self._reason)
-        elif self.ended is None:
-            self.ended = Ended("end_of_file")
-            self._judge_end()
+        if self.ended is None:
+            self.warnings += self._decoder.warnings
+            self._judge_holes()
+            if self._reason is not None:
+                self._break_off(self._reason)
+            else:
+                self.ended = Ended("end_of_file")
+                self._judge_end()
         return None
 
     def _break_off(self, reason: str) -> None:
         self.ended = Ended("lost", f"{self.name} {reason}")
         self.ended_early = True
-        self._judge_holes()
         self.warnings.append(f"{self.name} {reason}: the stream ended there; what came before is kept")
 
     def _goes_on(self, at: float | None) -> float:
@@ -201,8 +199,6 @@ class VideoSource(Source):
 
     def _judge_end(self) -> None:
         """Warns if frames are missing."""
-        self.warnings += self._decoder.warnings
-        self._judge_holes()
         end = self._timestamp + self._period
         damaged = self._failed or self._decoder.damaged
         if self._index and (damaged or is_early(end, self.length, self._period)):

@@ -89,8 +89,9 @@ def test_a_length_that_is_not_that_of_all_that_will_come(serve: Serve, format: s
         assert source.live
 
 
-def test_fragments_of_a_known_length_have_an_end(serve: Serve) -> None:
-    data = pushed("mp4", LIVE["mp4"])
+@pytest.mark.parametrize("format", LIVE)
+def test_what_is_of_a_known_number_of_bytes_has_an_end(serve: Serve, format: str) -> None:
+    data = pushed(format, LIVE[format])
     with open_source(serve(sent(data)) + "/video", timeout=5) as source:
         assert not source.live
         assert len(list(source)) == 50

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler
 
 import pytest
+from av import error as ffmpeg
 
 from edgeseg.errors import EdgeSegError, SourceError
+from edgeseg.video.network import refusal
 from edgeseg.video.open import open_source
 from edgeseg.video.supervised.life import Policy
 from tests.video.http_server import Serve, sent
@@ -74,6 +77,9 @@ def test_the_path_of_a_camera_is_no_url() -> None:
         ("rtmp:///live", "rtmp:///live names no host"),
         ("udp://127.0.0.1", "names no port"),
         ("udp://@239.0.0.1:0?ttl=1", "names no port"),
+        ("tcp://[::1]", r"tcp://\[::1\] names no port; write tcp://HOST:PORT"),
+        ("rtsp://127.0.0.1:0/x", "rtsp://127.0.0.1:0/x names no port; write rtsp://HOST:PORT"),
+        ("http://127.0.0.1:/x", "names no port"),
         ("rtsp://::1:554/x", r"has no host and port that can be read; .* \[::1\]:554"),
         ("http://[::1/x", "has no host and port that can be read"),
         ("rtsp://127.0.0.1:five/x", "has no host and port that can be read"),
@@ -110,6 +116,12 @@ def test_a_port_that_is_taken() -> None:
 def test_an_address_of_another_machine() -> None:
     with pytest.raises(SourceError, match="names an address that this machine does not have"):
         open_source("udp://192.0.2.1:5000", timeout=5)
+
+
+def test_an_address_of_a_network_that_this_machine_is_not_in() -> None:
+    """As an IPv6 address, where there is no IPv6."""
+    error = ffmpeg.OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
+    assert refusal(error, "rtsp://[2001:db8::1]/live").startswith("cannot be reached: no host answers")
 
 
 def test_a_transport_that_the_camera_does_not_send_by() -> None:
