@@ -186,12 +186,12 @@ void Video::judge_end() {
     if (index_ > 0 && (failed_ || decoder_.damaged > 0 || early)) {
         const std::string of =
             length_ && *length_ != 0 && end <= *length_ ? seconds_text("of its %.1f s", *length_) : "of an unknown length";
-        warnings.push_back(name + " is damaged or ends early: " + std::to_string(index_) + " frames could be decoded, " +
+        warnings.push_back(name + " is damaged or ends early: " + counted(index_, "frame") + " could be decoded, " +
                            seconds_text("%.1f s ", end) + of + "; the output holds these");
     }
     if (decoder_.mended > 0) {
-        warnings.push_back(name + " is damaged: in " + std::to_string(decoder_.mended) +
-                           " frames the decoder filled in what it could not read");
+        warnings.push_back(name + " is damaged: in " + counted(decoder_.mended, "frame") +
+                           " the decoder filled in what it could not read");
     }
     if (!path_.empty() && size_of(path_) > bytes_) {
         warnings.push_back(name + " grew while it was read, and what came late may be missing; `edgeseg run --follow` "

@@ -140,8 +140,10 @@ class Classes:
 
     def shown_as_others(self, image: LabelImage) -> bool:
         """Whether the palette of a label image shows its ids, which fit, in the colours of other classes."""
+        if not image.one_channel:
+            return False
         ids, colours = (self._read(image, reading)[0] for reading in get_args(Reading))
-        return image.one_channel and ids is not None and colours is not None and not np.array_equal(ids, colours)
+        return ids is not None and colours is not None and not np.array_equal(ids, colours)
 
     def _read(self, image: LabelImage, reading: Reading) -> tuple[NDArray[np.uint8] | None, str]:
         """The label, or what stands against it."""

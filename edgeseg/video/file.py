@@ -14,6 +14,7 @@ from av.error import EOFError as EndOfFile
 from av.error import FFmpegError, InvalidDataError
 from av.video.stream import VideoStream
 
+from edgeseg.counted import counted
 from edgeseg.errors import SourceError
 from edgeseg.video.decoder import Decoder
 from edgeseg.video.playlist import check_playlist
@@ -206,7 +207,7 @@ class VideoSource(Source):
             self.warnings.append(early_end(self.name, self._index, end, self.length))
         if mended := self._decoder.mended:
             self.warnings.append(
-                f"{self.name} is damaged: in {mended} frames the decoder filled in what it could not read"
+                f"{self.name} is damaged: in {counted(mended, 'frame')} the decoder filled in what it could not read"
             )
         if self._path is not None and self._path.exists() and self._path.stat().st_size > self._size:
             self.warnings.append(
@@ -244,7 +245,8 @@ def early_end(name: str, frames: int, end: float, length: float | None) -> str:
     """The warning of a video that holds `frames` alone, `end` seconds of the `length` that is announced."""
     of = f"of its {length:.1f} s" if length and end <= length else "of an unknown length"
     return (
-        f"{name} is damaged or ends early: {frames} frames could be decoded, {end:.1f} s {of}; the output holds these"
+        f"{name} is damaged or ends early: {counted(frames, 'frame')} could be decoded, {end:.1f} s {of}; the "
+        "output holds these"
     )
 
 
