@@ -177,7 +177,7 @@ TABLE: dict[str, list[list[str]]] = {
         for option in ("--out", "--masks")
         for each in ("{x}.mp4", "{.mp4", "}.mp4", "{time!r}.mp4", "{time:{x}}.mp4", "{}.mp4")
     ],
-    "holds 1 files already --overwrite {time:%H-%M-%S}": [["street.mkv", "--masks", "full"]],
+    "holds 1 file already --overwrite {time:%H-%M-%S}": [["street.mkv", "--masks", "full"]],
     "cannot make the folder for masks": [["street.mkv", "--masks", each] for each in ("there.mp4", "pipe", "/proc/m")],
     "no bundle comes with ./nothing": [["street.mkv", "--bundle", "nothing"]],
     "no bundle comes with ./full": [["street.mkv", "--bundle", "full"]],
