@@ -20,15 +20,17 @@ def convert(kind: Any, tokens: Sequence[cyclopts.Token]) -> Any:
     """Converts words as cyclopts does, which alone would round 1.5, and take "nan", an empty path, and a URL as a path.
 
     Raises:
-        ValueError: a whole number is none, a number is not finite, a text or path is empty, or a path is a URL.
+        ValueError: a whole number is none, a number is not finite, a text or path is empty, or a path is a URL and
+            no text may stand there.
     """
+    kinds = {kind, *get_args(kind)}
     for token in tokens:
         word = token.value
-        if Path in {kind, *get_args(kind)} and URL.match(word):  # pathlib would make a folder "s3:" of it
+        if Path in kinds and str not in kinds and URL.match(word):  # pathlib would make a folder "s3:" of it
             raise ValueError(f'"{redact(word)}" is a URL, expected a path on this machine.')
         if kind is int and not _WHOLE.fullmatch(word):
             raise ValueError(f'"{word}" is not a whole number.')
-        if not word.strip() and {str, Path} & {kind, *get_args(kind)}:
+        if not word.strip() and {str, Path} & kinds:
             raise ValueError("it is empty.")
     value = cyclopts.convert(kind, tokens)
     if isinstance(value, float) and not math.isfinite(value):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeseg.auto import remembered
 from edgeseg.bundle import Bundle
+from edgeseg.counted import counted
 from edgeseg.errors import EdgeSegError
 from edgeseg.processor import available_cores
 from edgeseg.signature import AGAIN, read_signature
@@ -99,7 +100,8 @@ def tables(bundle: Bundle, trust: Path | None = None) -> Group:
 def _golden(bundle: Bundle) -> str:
     if bundle.golden is None:
         return "none: what engines answer on this machine cannot be checked; edgeseg quantize and export put some in"
-    return f"{len(bundle.golden.frames)} pictures of {bundle.golden.source}, {bundle.golden.bytes / 1e6:.2f} MB"
+    pictures = counted(len(bundle.golden.frames), "picture")
+    return f"{pictures} of {bundle.golden.source}, {bundle.golden.bytes / 1e6:.2f} MB"
 
 
 def signature_line(bundle: Bundle, trust: Path | None = None) -> str:

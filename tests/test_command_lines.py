@@ -204,6 +204,7 @@ def test_options_of_run_have_bounds(
         (["run", "a.mp4", "--source-option", ""], "Invalid value for --source-option: it is empty."),
         (["run", "a.mp4", "--out", "rtsp://me:pw@h/b.mp4"], 'Invalid value for --out: "rtsp://***@h/b.mp4" is a URL'),
         (["eval", "s3://bucket/data"], 'Invalid value for DATA: "s3://bucket/data" is a URL, expected a path'),
+        (["batch", "s3x://b/videos", "--out", "s3x://b/masks"], "s3x://b/masks begins with s3x://, expected a path or s3://"),
     ],
 )
 def test_arguments_are_named_as_in_the_help(

@@ -18,7 +18,7 @@ import onnx
 import pytest
 
 from edgeseg.accuracy.class_map import parse_map
-from edgeseg.accuracy.classes import read_classes
+from edgeseg.accuracy.classes_file import read_classes
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.label_file import read_label_image
 from edgeseg.artifact import read_model

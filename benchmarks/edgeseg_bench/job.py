@@ -13,6 +13,7 @@ from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.evaluate import evaluate
 from edgeseg.bundle import Bundle
 from edgeseg.candidate import Candidate
+from edgeseg.counted import counted
 from edgeseg.errors import EngineError, UsageError
 from edgeseg.processor import available_cores
 from edgeseg.proof import ask, least, shortfall
@@ -93,7 +94,7 @@ class Job:
         )
         accuracy = None
         if settings.dataset is not None:
-            say(f"{candidate}: accuracy on {len(settings.dataset)} images")
+            say(f"{candidate}: accuracy on {counted(len(settings.dataset), 'image')}")
             judge = load(bundle, engine=candidate.engine, artifact=artifact, threads=1)
             accuracy = evaluate(judge, settings.dataset).to_json()
             judge.close()

@@ -63,6 +63,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "edgeseg/kernel_arguments.py": ("tests/test_kernels_refuse.py",),
     "edgeseg/accuracy/metrics.py": ("tests/accuracy/test_metrics.py",),
     "edgeseg/accuracy/classes.py": ("tests/accuracy/test_classes.py",),
+    "edgeseg/accuracy/classes_file.py": ("tests/accuracy/test_classes_file.py",),
     "export/edgeseg_export/precision/histogram.py": ("tests/export/precision/test_histogram.py",),
     "export/edgeseg_export/precision/qdq.py": ("tests/export/precision/test_qdq.py",),
     "export/edgeseg_export/agreement.py": ("tests/export/test_agreement.py",),

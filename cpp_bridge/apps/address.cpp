@@ -10,6 +10,7 @@
 #include <cstring>
 #include <filesystem>
 #include <initializer_list>
+#include <iterator>
 #include <regex>
 
 #include "names.hpp"
@@ -118,9 +119,9 @@ void check_address(const std::string& url) {
                               "[::1]:554");
     }
     const std::string port = host.substr(digit);
-    // FFmpeg's localport and localrtpport stand in the query.
-    if (port.empty() && is_one_of({"udp://", "udplite://", "rtp://"}) && address.rest.find("port=") == std::string::npos) {
-        throw Refusal(shown + " names no port, so nothing can come; write " + address.scheme + "HOST:PORT");
+    const bool missing = port.empty() && (end < host.size() || !has_usual_port(url));
+    if (missing && address.rest.find("port=") == std::string::npos) {  // FFmpeg's localport and localrtpport
+        throw Refusal(shown + " names no port; write " + address.scheme + "HOST:PORT");
     }
     if (port.size() > 5 || std::atol(port.c_str()) > kLastPort) {
         throw Refusal(shown + " has a port above " + std::to_string(kLastPort) + ", which is the last; check the address");
@@ -170,6 +171,12 @@ std::string local_path(const std::string& source) {
     static const std::regex numbered("%(0\\d+d|d(?![0-9A-Fa-f]))");  // stands for the numbers of pictures, not for a byte
     const std::string last = source.substr(name);
     return percent_decoded(source.substr(begin, name - begin)) + (std::regex_search(last, numbered) ? last : percent_decoded(last));
+}
+
+bool has_usual_port(const std::string& url) {
+    const std::string scheme = lowered(take_apart(url).scheme);
+    const char* without[] = {"udp://", "udplite://", "rtp://", "tcp://", "tls://"};
+    return std::find(std::begin(without), std::end(without), scheme) == std::end(without);
 }
 
 bool is_encrypted(const std::string& url) {

@@ -17,7 +17,7 @@ struct Address {
 // The pieces of a URL. Where what looks like a port is no number, it is a password with a slash in it.
 Address take_apart(const std::string& url);
 
-// Throws Refusal: the URL names no host, where one is to be asked, or a port that there is none of.
+// Throws Refusal: the URL names no host, where one is to be asked, no port, where none is usual, or one that cannot be.
 void check_address(const std::string& url);
 
 using Credentials = std::pair<std::string, std::string>;  // user and password
@@ -33,6 +33,9 @@ std::string with_credentials(const std::string& url, const std::optional<Credent
 // The path in a URL of a file on this machine (RFC 8089), percent-decoded; any other text as it is, and so what is there on
 // disk under the very name. FFmpeg would open the URL too, and nothing would know that an output replaces it.
 std::string local_path(const std::string& source);
+
+// Whether a URL that names no port means the one that is usual for its scheme.
+bool has_usual_port(const std::string& url);
 
 // Whether its servers show a certificate.
 bool is_encrypted(const std::string& url);

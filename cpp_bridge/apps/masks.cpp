@@ -24,8 +24,9 @@ Masks::Masks(std::string folder, bool overwrite) : folder_(std::move(folder)) {
         throw Refusal("cannot make the folder " + folder_ + " for masks: " + failure.message() + "; choose another");
     }
     if (!earlier_.empty() && !overwrite) {
-        throw Refusal("the folder " + folder_ + " for masks holds " + std::to_string(earlier_.size()) +
-                      " files already, and masks of two runs would mix; choose another folder, put the time into its name "
+        throw Refusal("the folder " + folder_ + " for masks holds " +
+                      counted(static_cast<std::int64_t>(earlier_.size()), "file") +
+                      " already, and masks of two runs would mix; choose another folder, put the time into its name "
                       "({time:%H-%M-%S}), or add --overwrite");
     }
 }
@@ -85,7 +86,7 @@ std::string Masks::folder_for(const std::string& label) {
 
 std::vector<std::string> Masks::warnings() const {
     if (earlier_.empty() || !written_) return {};
-    return {folder_ + " also holds " + std::to_string(earlier_.size()) + " files that are not of this run"};
+    return {folder_ + " also holds " + counted(static_cast<std::int64_t>(earlier_.size()), "file") + " not of this run"};
 }
 
 }  // namespace app

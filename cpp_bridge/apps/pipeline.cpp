@@ -3,6 +3,8 @@
 #include <chrono>
 #include <utility>
 
+#include "names.hpp"
+
 namespace app {
 namespace {
 
@@ -73,7 +75,7 @@ void Pipeline::reuse(std::unique_ptr<Result> result) {
 }
 
 Ended Pipeline::ended() const {
-    if (left_ == 0) return {"stopped", "after " + std::to_string(wanted_.max_frames) + " frames, as asked"};
+    if (left_ == 0) return {"stopped", "after " + counted(wanted_.max_frames, "frame") + ", as asked"};
     if (stop_) return {"stopped", ""};
     return source_.ended.how.empty() ? Ended{"end_of_file", ""} : source_.ended;
 }

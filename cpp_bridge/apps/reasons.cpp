@@ -62,6 +62,12 @@ Reason refusal(int code, const std::string& url, bool verified) {
                     "refused the connection: nothing listens at that port; check host and port, and whether it is on"};
         case AVERROR_PROTOCOL_NOT_FOUND:
             return {"unsupported", unknown_protocol(take_apart(url).scheme)};
+        case AVERROR(EADDRNOTAVAIL):
+            if (!has_usual_port(url)) {
+                return {"unreachable",
+                        "names an address that this machine does not have; to receive at all it has write 0.0.0.0"};
+            }
+            [[fallthrough]];  // no IPv6 here, say
         case AVERROR(EHOSTUNREACH):
         case AVERROR(ENETUNREACH):
             return {"unreachable",
@@ -71,9 +77,6 @@ Reason refusal(int code, const std::string& url, bool verified) {
             return {"unavailable", "does not send by that transport; try --source-option rtsp_transport=udp, or tcp"};
         case AVERROR(EADDRINUSE):
             return {"unavailable", "cannot be received: another program holds that port; end it, or send to another port"};
-        case AVERROR(EADDRNOTAVAIL):
-            return {"unavailable",
-                    "names an address that this machine does not have; to receive at all it has write 0.0.0.0"};
         case AVERROR(ETIMEDOUT):
             return {"timeout", "did not answer; is it there, does the network reach it?"};
         case AVERROR_INVALIDDATA:

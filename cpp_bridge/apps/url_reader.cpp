@@ -43,14 +43,13 @@ class Pace {
     double anchor_ = 0, last_at_ = 0, last_given_ = 0;
 };
 
-// Whether the length that it announces is that of all that will come. That of live FLV is 0, as FFmpeg and OBS push it; that
-// of live MP4 is what has come so far: fragments, of a stream that tells neither frames nor bytes.
+// Whether the length that it announces is that of all that will come, as where its bytes are counted. That of live FLV is 0,
+// as FFmpeg and OBS push it; that of live MP4 is what has come so far: fragments, of a stream that tells no number of frames.
 bool has_end(const AVFormatContext& format) {
-    const bool mp4 = std::strncmp(format.iformat->name, "mov", 3) == 0;
+    if (format.duration == AV_NOPTS_VALUE || avio_size(format.pb) >= 0) return format.duration != AV_NOPTS_VALUE;
     const bool counted = std::any_of(format.streams, format.streams + format.nb_streams,
                                      [](const AVStream* stream) { return stream->nb_frames > 0; });
-    const bool sized = format.pb == nullptr || avio_size(format.pb) >= 0;
-    return format.duration > 0 && (!mp4 || counted || sized);
+    return format.duration > 0 && (counted || std::strncmp(format.iformat->name, "mov", 3) != 0);
 }
 
 bool is_verified(const Request& request) {
@@ -91,9 +90,8 @@ void read_whole(std::unique_ptr<Container> container, const Request& request, Ch
         header.seconds = frame.seconds;
         listening = channel.send(frame.image, header);
     }
-    if (video.ended.how == "lost") return channel.lose(video.cause, video.ended.reason);
     for (const std::string& each : video.all_warnings()) channel.warn(each);
-    channel.lose("", "");
+    channel.lose(video.cause, video.ended.reason);
 }
 
 // The frames of a live stream as they come, until there are no more.

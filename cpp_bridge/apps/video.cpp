@@ -157,6 +157,8 @@ bool Video::decode(Frame& frame) {
         frame.seconds = now() - started;
         return true;
     }
+    warnings.insert(warnings.end(), decoder_.warnings.begin(), decoder_.warnings.end());
+    judge_holes();
     if (lost_) {
         break_off(*lost_);
     } else {
@@ -170,7 +172,6 @@ void Video::break_off(int code) {
     const Reason why = loss(code, timeout_);
     cause = why.cause;
     ended = {"lost", name + " " + why.sentence};
-    judge_holes();
     warnings.push_back(ended.reason + ": the stream ended there; what came before is kept");
 }
 
@@ -193,19 +194,17 @@ double Video::goes_on(std::optional<double> at) {
 
 // Some containers round their length: 1 % or two frames less is no fault.
 void Video::judge_end() {
-    warnings.insert(warnings.end(), decoder_.warnings.begin(), decoder_.warnings.end());
-    judge_holes();
     const double end = timestamp_ + period_;
     const bool early = length_ && end < *length_ - std::max(2 * period_, *length_ / 100);
     if (index_ > 0 && (failed_ || decoder_.damaged > 0 || early)) {
         const std::string of =
             length_ && *length_ != 0 && end <= *length_ ? seconds_text("of its %.1f s", *length_) : "of an unknown length";
-        warnings.push_back(name + " is damaged or ends early: " + std::to_string(index_) + " frames could be decoded, " +
+        warnings.push_back(name + " is damaged or ends early: " + counted(index_, "frame") + " could be decoded, " +
                            seconds_text("%.1f s ", end) + of + "; the output holds these");
     }
     if (decoder_.mended > 0) {
-        warnings.push_back(name + " is damaged: in " + std::to_string(decoder_.mended) +
-                           " frames the decoder filled in what it could not read");
+        warnings.push_back(name + " is damaged: in " + counted(decoder_.mended, "frame") +
+                           " the decoder filled in what it could not read");
     }
     if (!path_.empty() && size_of(path_) > bytes_) {
         warnings.push_back(name + " grew while it was read, and what came late may be missing; `edgeseg run --follow` "

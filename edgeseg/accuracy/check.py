@@ -19,6 +19,7 @@ from edgeseg.accuracy.layouts.layout import NAMED, listed
 from edgeseg.accuracy.layouts.split_folders import LABELLED
 from edgeseg.accuracy.survey import Survey
 from edgeseg.accuracy.unions import without_unions
+from edgeseg.counted import counted
 from edgeseg.errors import DataError
 from edgeseg.picture import decode_picture, read_content
 
@@ -45,7 +46,8 @@ class SplitReport:
             overlap, masks (L, H, W).
         turned: pictures that EXIF turns.
         unreadable: a sentence for each pair that cannot be read.
-        other_palette: label images whose palette shows ids in the colours of other classes.
+        other_palette: label images whose palette shows ids in the colours of other classes, where classes.json does not
+            say which of the two is meant.
     """
 
     name: str | None
@@ -108,7 +110,7 @@ def check(folder: Path, *, progress: Callable[[int, int], None] = lambda _done, 
         findings += _of_split(report)
         if duplicates:
             path, owner = duplicates[0]
-            shared = f"{len(duplicates)} pictures of {_said(dataset.split)} are in {_said(owner)} too"
+            shared = f"{_said(dataset.split)} shares {counted(len(duplicates), 'picture')} with {_said(owner)}"
             findings.append(Finding("fault", f"{shared}, such as {path}"))
     return DataReport(folder, layout.name, layout.classes(), tuple(splits), tuple(findings))
 
@@ -123,7 +125,8 @@ def _look_at(dataset: Dataset, index: int, report: SplitReport) -> NDArray[np.ui
             frame, label = dataset.load_masks(index, dataset.classes.names)
         else:
             image = pair.label()
-            other_palette = dataset.reading != "colours" and dataset.classes.shown_as_others(image)
+            undecided = dataset.classes.reading is None and dataset.reading != "colours"
+            other_palette = undecided and dataset.classes.shown_as_others(image)
             frame, label = dataset.load(index, image)
     except DataError as error:
         report.unreadable.append(str(error))
@@ -142,18 +145,20 @@ def _of_split(report: SplitReport) -> list[Finding]:
     where = "" if report.name is None else f"{report.name}: "
     findings = [Finding("fault", f"{where}{sentence}") for sentence in report.unreadable[:NAMED]]
     if len(report.unreadable) > NAMED:
-        findings.append(Finding("fault", f"{where}{len(report.unreadable) - NAMED} more pairs cannot be read"))
+        more = counted(len(report.unreadable) - NAMED, "more pair")
+        findings.append(Finding("fault", f"{where}{more} cannot be read"))
     no_figure = report.name in LABELLED and report.survey.ignored == 1
     weight: Literal["fault", "warning"] = "fault" if report.name in (None, "train") or no_figure else "warning"
     if report.survey.images:  # else nothing is known of the labels
         findings += [Finding(weight, f"{where}{sentence}") for sentence in report.survey.faults()]
     if report.turned:
-        sentence = f"EXIF turns {len(report.turned)} pictures; masks count as drawn over the turned ones: look at "
+        turned = counted(len(report.turned), "picture")
+        sentence = f"EXIF turns {turned}; masks count as drawn over what is turned: look at "
         findings.append(Finding("warning", f"{where}{sentence}{listed(report.turned)}"))
     if report.other_palette:
         sentence = (
-            f"{len(report.other_palette)} masks have a palette that shows ids in other classes' colours; the ids count "
-            'unless classes.json has "masks": "colours": '
+            f"the palette of {counted(len(report.other_palette), 'mask')} shows ids in other classes' colours; the ids "
+            'count; write "masks": "colours" or "ids" in classes.json: '
         )
         findings.append(Finding("warning", f"{where}{sentence}{listed(report.other_palette)}"))
     return findings

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from edgeseg import kernels
 from edgeseg.accuracy.check import DataReport, SplitReport
 from edgeseg.accuracy.classes import Classes
+from edgeseg.counted import counted
 from edgeseg.html_style import STYLE
 
 CLASSES = {"fault": "miss", "warning": "warning"}
@@ -39,7 +40,9 @@ def page(report: DataReport) -> str:
 
 
 def _shares(report: DataReport) -> str:
-    heads = "".join(f"<th>{escape(split.name or 'all')}, {split.survey.images} images" for split in report.splits)
+    heads = "".join(
+        f"<th>{escape(split.name or 'all')}, {counted(split.survey.images, 'image')}" for split in report.splits
+    )
     rows = []
     for index, (name, colour) in enumerate(zip(report.classes.names, report.classes.palette, strict=True)):
         cells = "".join(f"<td>{100 * split.survey.share(index):.2f} %" for split in report.splits)

@@ -17,6 +17,7 @@ from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.evaluate_labels import evaluate_labels
 from edgeseg.accuracy.split_pass import pass_over
 from edgeseg.accuracy.survey import Survey
+from edgeseg.counted import counted
 from edgeseg.errors import EdgeSegWarning
 from edgeseg.measured import Evaluation
 from edgeseg.segmenter import Segmenter
@@ -82,7 +83,7 @@ def evaluation_table(evaluation: Evaluation) -> Table:
     from rich.table import Table  # here, so that importing this module stays light
     from rich.text import Text
 
-    table = Table(title=Text(f"{evaluation.images} images, split {evaluation.split or 'whole'}"))
+    table = Table(title=Text(f"{counted(evaluation.images, 'image')}, split {evaluation.split or 'whole'}"))
     table.add_column("class")
     table.add_column("IoU %", justify="right")
     table.add_column("boundary F1 %", justify="right")

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgeseg.archive.schedule import Failure
+from edgeseg.counted import counted
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -77,7 +78,7 @@ class BatchReport:
         """The figures of the workers as a rich table."""
         from rich.table import Table
 
-        earlier = f", {self.frames_before} frames before" if self.frames_before else ""
+        earlier = f", {counted(self.frames_before, 'frame')} before" if self.frames_before else ""
         table = Table(
             title=f"{self.finished} of {self.videos} videos, {self.frames} frames, {self.fps:.1f} fps{earlier}",
             caption=self._caption(),
@@ -97,7 +98,7 @@ class BatchReport:
         if self.failures:
             parts.append(f"{len(self.failures)} failed")
         if self.others:
-            parts.append(f"{self.others} files in the folders are no videos by their names")
+            parts.append(f"{counted(self.others, 'file')} in the folders passed over, by name no video")
         if self.interrupted is not None:
             parts.append(f"interrupted: {self.interrupted}")
         return "; ".join(parts) or None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from edgeseg.arguments import check_percent
 from edgeseg.bundle import Bundle
 from edgeseg.candidate import Candidate, saturates
+from edgeseg.counted import counted
 from edgeseg.errors import BundleError, EngineError
 from edgeseg.json_fields import print_json
 from edgeseg.processor import NO_VNNI, available_cores
@@ -131,7 +132,7 @@ def _table(bundle: Bundle, answers: list[Answer]) -> Table:
     from rich.text import Text
 
     assert bundle.golden is not None
-    frames = f"{len(bundle.golden.frames)} frames of {bundle.golden.source}"
+    frames = f"{counted(len(bundle.golden.frames), 'frame')} of {bundle.golden.source}"
     about = f"{bundle.spec.name}: pixels with fp32's class, {frames}"
     table = Table(title=Text(about), title_justify="left")
     table.add_column("engine")

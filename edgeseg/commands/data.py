@@ -11,6 +11,7 @@ from rich.text import Text
 from edgeseg.accuracy.check import DataReport, check
 from edgeseg.accuracy.survey import Survey
 from edgeseg.atomic import write_text
+from edgeseg.counted import counted
 from edgeseg.progress import progress_bar
 from edgeseg.terminal import make_console
 
@@ -69,7 +70,7 @@ def _table(report: DataReport) -> Table:
     table = Table(title=Text(f"{report.folder}: {report.layout} layout"), title_justify="left")
     table.add_column("class")
     for split in report.splits:
-        table.add_column(f"{split.name or 'all'}, {split.survey.images} images", justify="right")
+        table.add_column(f"{split.name or 'all'}, {counted(split.survey.images, 'image')}", justify="right")
     for index, name in enumerate(report.classes.names):
         table.add_row(Text(name), *(f"{100 * split.survey.share(index):.2f} %" for split in report.splits))
     table.add_row("ignored", *(f"{100 * split.survey.ignored:.2f} %" for split in report.splits))

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from edgeseg.bundle import Bundle, shipped
 from edgeseg.cache import cache_folder
+from edgeseg.counted import counted
 from edgeseg.errors import EdgeSegError
 from edgeseg.extras import EXTRAS
 from edgeseg.files import system_text
@@ -100,7 +101,7 @@ def _cache() -> Finding:
     place = next(path for path in (folder, *folder.parents) if os.path.exists(path))  # noqa: PTH110  no PermissionError
     writable = os.access(place, os.W_OK | os.X_OK)
     get = None if writable else f"{place} cannot be written; set EDGESEG_CACHE to a folder that can"
-    return Finding("cache", f"{folder}: {len(sizes)} files, {sum(sizes) / 1e6:.1f} MB", get)
+    return Finding("cache", f"{folder}: {counted(len(sizes), 'file')}, {sum(sizes) / 1e6:.1f} MB", get)
 
 
 def _processor() -> Iterator[Finding]:

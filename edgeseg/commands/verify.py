@@ -12,6 +12,7 @@ from rich.table import Table
 from edgeseg.arguments import check_percent
 from edgeseg.atomic import check_outputs, write_text
 from edgeseg.bundle import Bundle
+from edgeseg.counted import counted
 from edgeseg.fact import Fact
 from edgeseg.progress import progress_bar
 from edgeseg.terminal import make_console
@@ -89,7 +90,8 @@ def verify_command(
             opened = opened.record(artifact, fact, engine=runtime)
     console = make_console()
     if isinstance(proof, FrameSet):
-        console.print(f"{len(proof)} frames of {proof.path.name}, without labels", highlight=False, markup=False)
+        frames = counted(len(proof), "frame")
+        console.print(f"{frames} of {proof.path.name}, without labels", highlight=False, markup=False)
     console.print(_table(results))
     for reason in left_out:
         console.print("left out:", reason, markup=False, highlight=False, soft_wrap=True)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.survey import Survey
+from edgeseg.counted import counted
 from edgeseg.errors import DataError
 from edgeseg.train.augment import Augmentation, Crop
 from edgeseg.train.class_mix import pixels_of_half_the_classes
@@ -70,7 +71,8 @@ class TrainingSet:
         """
         if len(dataset) < settings.batch:
             raise DataError(
-                f"the split has {len(dataset)} frames, fewer than a batch of {settings.batch}; give a smaller --batch"
+                f"the split has {counted(len(dataset), 'frame')}, fewer than a batch of {settings.batch}; give a "
+                "smaller --batch"
             )
         self.samples: list[Sample] = []
         survey = Survey(dataset.classes)

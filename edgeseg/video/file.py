@@ -12,6 +12,7 @@ from av.container import InputContainer
 from av.error import EOFError as EndOfFile
 from av.error import FFmpegError, InvalidDataError
 
+from edgeseg.counted import counted
 from edgeseg.errors import SourceError
 from edgeseg.video.announced import frame_count, frame_rate, length
 from edgeseg.video.decoder import Decoder
@@ -75,10 +76,8 @@ class VideoSource(Source):
     """A video whose length is known: every frame is read, in order, in the thread that asks for it.
 
     A frame without a time, or one whose time goes back, follows the frame before by one frame period. A damaged
-    stretch is passed over, or filled in by the decoder; it and a missing end become a warning. Sound that outlasts the
-    picture is neither.
-
-    Segments that a server does not give are one too, as a hole in the times.
+    stretch is passed over, or filled in by the decoder; it, a missing end, and a hole in the times where a server may
+    not have given a segment become a warning. Sound that outlasts the picture is none of these.
 
     Attributes:
         start_time: seconds on the container's clock at which the first frame is shown; sound may begin earlier.
@@ -156,17 +155,19 @@ class VideoSource(Source):
             index, self._index = self._index, self._index + 1
             self._timestamp = self._goes_on(decoded.time)
             return Frame(index, decoded.image, self._timestamp, started, time.perf_counter() - started)
-        if self.ended is None and self._reason is not None:
-            self._break_off(self._reason)
-        elif self.ended is None:
-            self.ended = Ended("end_of_file")
-            self._judge_end()
+        if self.ended is None:
+            self.warnings += self._decoder.warnings
+            self._judge_holes()
+            if self._reason is not None:
+                self._break_off(self._reason)
+            else:
+                self.ended = Ended("end_of_file")
+                self._judge_end()
         return None
 
     def _break_off(self, reason: str) -> None:
         self.ended = Ended("lost", f"{self.name} {reason}")
         self.ended_early = True
-        self._judge_holes()
         self.warnings.append(f"{self.name} {reason}: the stream ended there; what came before is kept")
 
     def _goes_on(self, at: float | None) -> float:
@@ -195,8 +196,6 @@ class VideoSource(Source):
 
     def _judge_end(self) -> None:
         """Warns if frames are missing."""
-        self.warnings += self._decoder.warnings
-        self._judge_holes()
         end = self._timestamp + self._period
         damaged = self._failed or self._decoder.damaged
         if self._index and (damaged or is_early(end, self.length, self._period)):
@@ -204,7 +203,7 @@ class VideoSource(Source):
             self.warnings.append(early_end(self.name, self._index, end, self.length))
         if mended := self._decoder.mended:
             self.warnings.append(
-                f"{self.name} is damaged: in {mended} frames the decoder filled in what it could not read"
+                f"{self.name} is damaged: in {counted(mended, 'frame')} the decoder filled in what it could not read"
             )
         if self._path is not None and self._path.exists() and self._path.stat().st_size > self._size:
             self.warnings.append(
@@ -242,5 +241,6 @@ def early_end(name: str, frames: int, end: float, length: float | None) -> str:
     """The warning of a video that holds `frames` alone, `end` seconds of the `length` that is announced."""
     of = f"of its {length:.1f} s" if length and end <= length else "of an unknown length"
     return (
-        f"{name} is damaged or ends early: {frames} frames could be decoded, {end:.1f} s {of}; the output holds these"
+        f"{name} is damaged or ends early: {counted(frames, 'frame')} could be decoded, {end:.1f} s {of}; the "
+        "output holds these"
     )

@@ -11,6 +11,7 @@ import numpy as np
 
 from edgeseg.arrays import Mask
 from edgeseg.atomic import KIND, new_file
+from edgeseg.counted import counted
 from edgeseg.errors import OutputError
 from edgeseg.label_folder import folder_of
 from edgeseg.temporary import orphans
@@ -56,8 +57,9 @@ class MaskWriter:
         check_folder(folder)
         if self._earlier and not overwrite:
             raise OutputError(
-                f"the folder {folder} for masks holds {len(self._earlier)} files already, and masks of two runs would "
-                "mix; choose another folder, put the time into its name ({time:%H-%M-%S}), or add --overwrite"
+                f"the folder {folder} for masks holds {counted(len(self._earlier), 'file')} already, and masks of "
+                "two runs would mix; choose another folder, put the time into its name ({time:%H-%M-%S}), or add "
+                "--overwrite"
             )
         for leftover, _, _ in orphans(folder, KIND):
             leftover.unlink()
@@ -113,4 +115,4 @@ class MaskWriter:
             with suppress(OSError):
                 self._folder.rmdir()
         if self._earlier and self.paths and not self.warnings:
-            self.warnings.append(f"{self._folder} also holds {len(self._earlier)} files that are not of this run")
+            self.warnings.append(f"{self._folder} also holds {counted(len(self._earlier), 'file')} not of this run")

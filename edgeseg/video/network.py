@@ -20,7 +20,7 @@ from edgeseg.video.decoder import Decoder
 from edgeseg.video.file import SEGMENTED, VideoSource
 from edgeseg.video.live import LiveSource, Reading
 from edgeseg.video.source import Source
-from edgeseg.video.url import check_address, is_unknown_host, take_apart
+from edgeseg.video.url import WITHOUT_PORT, check_address, is_unknown_host, take_apart
 
 ATTEMPTS = 64
 """Reads in a row that may fail on damaged data before a stream counts as broken."""
@@ -89,14 +89,15 @@ def open_url(
 
 
 def _has_end(container: InputContainer) -> bool:
-    """Whether the length that it announces is that of all that will come.
+    """Whether the length that it announces is that of all that will come, as where its bytes are counted.
 
     That of live FLV is 0, as FFmpeg and OBS push it; that of live MP4 is what has come so far: fragments, of a stream
-    that tells neither frames nor bytes.
+    that tells no number of frames.
     """
-    mp4 = container.format.name.startswith("mov")
-    grows = mp4 and container.size < 0 and not any(stream.frames for stream in container.streams)
-    return (container.duration or 0) > 0 and not grows
+    if container.duration is None or container.size >= 0:
+        return container.duration is not None
+    fragments = container.format.name.startswith("mov") and not any(stream.frames for stream in container.streams)
+    return container.duration > 0 and not fragments
 
 
 def _live(name: str, container: InputContainer, timeout: float) -> LiveSource:
@@ -196,14 +197,14 @@ def refusal(error: Exception, url: str) -> str:
             return "begins with v4l2://, which is no protocol; give a camera's number or /dev/videoN"
         case ffmpeg.ProtocolNotFoundError():
             return f"begins with {address.scheme}, which FFmpeg does not speak; check its spelling (rtsp://, http://)"
-        case ffmpeg.OSError(errno=errno.EHOSTUNREACH | errno.ENETUNREACH):
+        case ffmpeg.OSError(errno=errno.EADDRNOTAVAIL) if address.scheme.lower() in WITHOUT_PORT:
+            return "names an address that this machine does not have; to receive at all it has write 0.0.0.0"
+        case ffmpeg.OSError(errno=errno.EHOSTUNREACH | errno.ENETUNREACH | errno.EADDRNOTAVAIL):  # no IPv6 here, say
             return "cannot be reached: no host answers at that address; is it on, does the network lead there?"
         case ffmpeg.OSError(errno=errno.EPROTONOSUPPORT) if address.scheme.lower() == "rtsp://":
             return "does not send by that transport; try --source-option rtsp_transport=udp, or tcp"
         case ffmpeg.OSError(errno=errno.EADDRINUSE):
             return "cannot be received: another program holds that port; end it, or send to another port"
-        case ffmpeg.OSError(errno=errno.EADDRNOTAVAIL):
-            return "names an address that this machine does not have; to receive at all it has write 0.0.0.0"
         case ffmpeg.TimeoutError():
             return "did not answer; is it there, does the network reach it?"
         case ffmpeg.InvalidDataError():
@@ -235,7 +236,7 @@ def cause(error: Exception, url: str = "") -> str:
             return "refused"
         case ffmpeg.ProtocolNotFoundError():
             return "unsupported"
-        case ffmpeg.OSError(errno=errno.EHOSTUNREACH | errno.ENETUNREACH):
+        case ffmpeg.OSError(errno=errno.EHOSTUNREACH | errno.ENETUNREACH | errno.EADDRNOTAVAIL):
             return "unreachable"
         case TimeoutError() | ffmpeg.TimeoutError() | ffmpeg.ExitError():
             return "timeout"

@@ -21,6 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgeseg.counted import counted
 from edgeseg.errors import LostError, UsageError
 from edgeseg.video.gathering import Gathering
 from edgeseg.video.model import Model, Result
@@ -148,7 +149,7 @@ class Stream:
     def _end(self) -> Ended:
         """Why there are no more results."""
         if self._left == 0:
-            return Ended("stopped", f"after {self._options.max_frames} frames, as asked")
+            return Ended("stopped", f"after {counted(self._options.max_frames, 'frame')}, as asked")
         if self._stopped:
             return Ended("stopped")
         return self.source.ended or Ended("end_of_file")

@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from edgeseg.arrays import Image
+from edgeseg.counted import counted
 from edgeseg.errors import OutputError
 from edgeseg.temporary import in_work
 from edgeseg.video.encoders import AUTO, Picture, choose
@@ -116,8 +117,8 @@ class Recording:
             self._end_sound()
             if self._timeline.jumps:
                 self.warnings.append(
-                    f"the time stamps of the source jumped, {self._timeline.jumps} times; {self._path.name} goes on "
-                    "without the jumps"
+                    f"the time stamps of the source jumped, {counted(self._timeline.jumps, 'time')}; {self._path.name} "
+                    "goes on without the jumps"
                 )
                 self._timeline.jumps = 0
 

@@ -19,8 +19,8 @@ _NUMBERED = re.compile(r"%(?:0\d+d|d(?![0-9A-Fa-f]))")
 SERVERS = ("rtsp://", "rtsps://", "http://", "https://", "rtmp://", "rtmps://")
 """Schemes of what is asked for by the name of a host."""
 
-RECEIVED = ("udp://", "udplite://", "rtp://")
-"""Schemes of what comes to a port of this machine."""
+WITHOUT_PORT = ("udp://", "udplite://", "rtp://", "tcp://", "tls://")
+"""Schemes that have no usual port."""
 
 LAST_PORT = 65535
 
@@ -96,8 +96,7 @@ def check_address(url: str) -> None:
         url: for which `is_url` holds.
 
     Raises:
-        UsageError: it names no server, where one is to be asked, no port, where one is to be received at, or one that
-            cannot be.
+        UsageError: it names no server, where one is to be asked, no port, where none is usual, or one that cannot be.
     """
     address = take_apart(url)
     scheme, shown = address.scheme.lower(), f"{redact(url):.80}"
@@ -110,8 +109,9 @@ def check_address(url: str) -> None:
             "[::1]:554"
         )
     port = match[1]
-    if not port and scheme in RECEIVED and "port=" not in address.rest:  # FFmpeg's localport and localrtpport
-        raise UsageError(f"{shown} names no port, so nothing can come; write {address.scheme}HOST:PORT")
+    missing = port == "" or (port is None and scheme in WITHOUT_PORT)
+    if missing and "port=" not in address.rest:  # FFmpeg's localport and localrtpport
+        raise UsageError(f"{shown} names no port; write {address.scheme}HOST:PORT")
     if port and (len(port) > 5 or int(port) > LAST_PORT):
         raise UsageError(f"{shown} has a port above {LAST_PORT}, which is the last; check the address")
 

@@ -10,6 +10,7 @@ from edgeseg.agreement import Agreement
 from edgeseg.artifact import Artifact
 from edgeseg.atomic import write_text
 from edgeseg.bundle import Bundle
+from edgeseg.counted import counted
 from edgeseg.errors import BundleError
 from edgeseg.files import LARGEST_TEXT, read_file
 from edgeseg.measured import Calibration, Evaluation, HalfRange, HeldOut, Latency, Measured
@@ -84,9 +85,9 @@ def _notes(artifacts: Sequence[Artifact]) -> list[str]:
 
 def _notes_of(measured: Measured) -> Iterator[str]:
     if evaluation := measured.get(Evaluation):
-        yield f"mIoU: {evaluation.split or 'whole'} split, {evaluation.images} images."
+        yield f"mIoU: {evaluation.split or 'whole'} split, {counted(evaluation.images, 'image')}."
     if test := measured.get(HeldOut):
-        images = "" if test.images is None else f", {test.images} images"
+        images = "" if test.images is None else f", {counted(test.images, 'image')}"
         source = "" if test.source is None else f"; {test.source}"
         yield f"Test mIoU: {test.split or 'test'} split{images}, on which nothing was chosen{source}."
         if test.sequences:

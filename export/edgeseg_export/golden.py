@@ -21,6 +21,7 @@ from edgeseg.arrays import Image
 from edgeseg.artifact import Artifact
 from edgeseg.bundle import Bundle
 from edgeseg.bundle_writer import write_bundle
+from edgeseg.counted import counted
 from edgeseg.engines import open_engine
 from edgeseg.errors import BundleError
 from edgeseg.files import LARGEST_TEXT, read_file
@@ -124,8 +125,8 @@ def make_golden(
         made.append(GoldenFrame(*map(GoldenFile.of, paths)))
     golden = Golden(pictures.source, tuple(made))
     note(
-        f"the bundle carries {len(made)} pictures of {golden.source} ({golden.bytes / 1e3:.0f} kB) wherever it goes, "
-        f"so that each machine can be asked for their masks; --golden {STREET} or --golden FOLDER takes others"
+        f"the bundle carries {counted(len(made), 'picture')} of {golden.source} ({golden.bytes / 1e3:.0f} kB) wherever "
+        f"it goes, so that each machine can be asked for their masks; --golden {STREET} or --golden FOLDER takes others"
     )
     return golden
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.arrays import Image
+from edgeseg.counted import counted
 from edgeseg.html_style import STYLE
 from edgeseg_export.frame_set import FrameSet
 from edgeseg_export.verify import Gate, StageResult
@@ -36,8 +37,8 @@ def page(
 
 def _name(data: Dataset | FrameSet) -> str:
     if isinstance(data, FrameSet):
-        return f"{len(data)} frames of {data.path.name}, without labels: each artifact is compared with fp32"
-    return f"{len(data)} images of {data.folder.name}, split {data.split or 'whole'}"
+        return f"{counted(len(data), 'frame')} of {data.path.name}, without labels: each artifact is compared with fp32"
+    return f"{counted(len(data), 'image')} of {data.folder.name}, split {data.split or 'whole'}"
 
 
 def _stages(results: Sequence[StageResult]) -> str:

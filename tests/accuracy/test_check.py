@@ -136,9 +136,9 @@ def _foreground_ignored(data: Path) -> None:
         (_ignored, "fault: train: 97.5 % of the pixels are ignored"),
         (_lossy, "fault: .*is JPEG, which alters class ids"),
         (_size, "fault: train: .*is 10x8, its mask .* 9x8"),
-        (_loose, "fault: 1 files lie beside the splits' folders and are not read: .*loose.png"),
+        (_loose, "fault: 1 file beside the splits' folders will not be read: .*loose.png"),
         (_partner, "fault: .*train/1.png has no partner"),
-        (_duplicate, "fault: 1 pictures of val are in train too"),
+        (_duplicate, "fault: val shares 1 picture with train, such as"),
         (_foreground_ignored, "fault: train: .*car; every pixel is road or ignored: is the foreground ignored"),
     ],
 )
@@ -156,6 +156,20 @@ def test_a_split_without_labels_is_a_fault_unless_it_is_held_back(data: Path, sp
     absent, ignored = sentences(check(data))
     assert absent == f"{weight}: {split}: the classes have no labelled pixel: road, car"
     assert ignored.startswith(f"{weight}: {split}: 100.0 % of the pixels are ignored")
+
+
+def test_a_palette_of_other_classes_is_asked_about_once(data: Path) -> None:
+    """Until classes.json says whether the ids or the colours are meant."""
+    pillow = pytest.importorskip("PIL.Image", reason="Pillow writes the indexed PNG")
+    for path in (data / "masks/train").iterdir():
+        image = pillow.fromarray(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), "P")
+        image.putpalette([*COLOURS["car"], *COLOURS["road"]])
+        image.save(path)
+    (said,) = sentences(check(data))
+    assert said.startswith("warning: train: the palette of 3 masks shows ids in other classes' colours")
+    described = json.loads((data / "classes.json").read_text())
+    (data / "classes.json").write_text(json.dumps({**described, "masks": "ids"}))
+    assert sentences(check(data)) == []
 
 
 def test_a_foreground_that_is_ignored_is_said_as_data_is_converted(data: Path, tmp_path: Path) -> None:
@@ -199,7 +213,7 @@ def test_a_converted_data_set_is_the_same(data: Path, tmp_path: Path) -> None:
 
 def test_pictures_that_are_not_converted_are_told(data: Path, tmp_path: Path) -> None:
     _loose(data)
-    with pytest.warns(EdgeSegWarning, match=r"1 files lie beside the splits' folders and are not read: .*loose\.png"):
+    with pytest.warns(EdgeSegWarning, match=r"1 file beside the splits' folders will not be read: .*loose\.png"):
         assert convert(data, tmp_path / "plain") == 4
 
 

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeseg.accuracy.classes import Classes, read_classes
+from edgeseg.accuracy.classes import Classes
+from edgeseg.accuracy.classes_file import read_classes
 from edgeseg.accuracy.dataset import Dataset, splits
 from edgeseg.accuracy.label_file import label_image
 from edgeseg.accuracy.layouts.camvid import CAMVID

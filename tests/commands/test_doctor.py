@@ -100,7 +100,7 @@ def test_a_damaged_bundle_and_cache_are_said(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(os, "access", lambda *_: False)
     assert "not readable JSON" in str(named("edgeseg", "bundle broken").get)
     cache = named("edgeseg", "cache")
-    assert str(cache.found).endswith("cache: 1 files, 2.0 MB")
+    assert str(cache.found).endswith("cache: 1 file, 2.0 MB")
     assert "EDGESEG_CACHE" in str(cache.get)
 
 

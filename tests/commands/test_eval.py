@@ -55,7 +55,7 @@ def test_the_test_split_stands_beside_the_others_and_in_the_card(bundle: Bundle,
     card = (bundle.folder / "README.md").read_text()
     assert card.startswith("# tiny\n\nWords.\n")
     assert f"| {evaluation.miou:.2f} | {held_out.miou:.2f} |" in card
-    assert "Test mIoU: test split, 1 images, on which nothing was chosen." in card
+    assert "Test mIoU: test split, 1 image, on which nothing was chosen." in card
 
 
 def test_what_another_runtime_gives_stands_apart(bundle: Bundle, data: Path) -> None:

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from edgeseg.accuracy.classes import read_classes
+from edgeseg.accuracy.classes_file import read_classes
 from edgeseg.cli import app
 from edgeseg.errors import SpecError
 from edgeseg_export.foreign.model_spec import OPEN

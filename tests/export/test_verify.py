@@ -128,7 +128,7 @@ def test_calibration_images_and_lonely_stages_are_refused(
     used = [frame_hash(dataset.load(1)[0])[:16]]
     artifact = replace(bundle.artifacts[0], measured=Measured({"calibration": {"frames_sha256": used}}))
     way = [Stage("a", Segmenter(spec, AsWritten(model)), "a", artifact)]
-    with pytest.raises(DataError, match=r"1 images .*1\.png"):
+    with pytest.raises(DataError, match=r"1 image .*1\.png"):
         verify(way, dataset)
 
 

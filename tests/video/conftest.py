@@ -6,6 +6,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 from edgeseg.spec import Spec
+from tests.video.http_server import Serve, served
 from tests.video.namespace import Host, Loopback
 
 HOSTS = itertools.count()
@@ -148,3 +150,10 @@ def loopback() -> Iterator[Loopback]:
     servers = Loopback()
     yield servers
     servers.remove()
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """`serve(answer)`: the address of an HTTP server that answers every GET so."""
+    with ExitStack() as servers:
+        yield lambda answer: servers.enter_context(served(answer))

@@ -42,7 +42,7 @@ def test_labels_that_may_overlap_have_a_folder_each(tmp_path: Path) -> None:
     again = MaskWriter(tmp_path / "masks", overwrite=True)
     again.write(OVERLAPPING, 7, None, LABELS)
     again.close()
-    assert again.warnings == [f"{tmp_path / 'masks'} also holds 2 files that are not of this run"]
+    assert again.warnings == [f"{tmp_path / 'masks'} also holds 2 files not of this run"]
 
 
 def test_a_file_in_the_place_of_a_labels_folder(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_masks_of_two_runs_do_not_mix(tmp_path: Path) -> None:
     second = MaskWriter(tmp_path, overwrite=True)
     second.write(MASK // 2, 0)
     second.close()
-    assert second.warnings == [f"{tmp_path} also holds 2 files that are not of this run"]
+    assert second.warnings == [f"{tmp_path} also holds 2 files not of this run"]
     assert np.array_equal(np.asarray(cv2.imread(str(tmp_path / "000000.png"), -1)), MASK // 2)
     assert len(list(tmp_path.iterdir())) == 3
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from edgeseg.accuracy.classes import Classes, read_classes
+from edgeseg.accuracy.classes import Classes
+from edgeseg.accuracy.classes_file import read_classes
 from edgeseg.accuracy.layouts.layout import Layout, Splits
 from edgeseg.accuracy.layouts.pairing import pairs_by_name
 from edgeseg.accuracy.layouts.split_folders import LABELLED, by_split, folders_in, usual, without_labels

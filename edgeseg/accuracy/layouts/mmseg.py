@@ -16,7 +16,8 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
-from edgeseg.accuracy.classes import VOID, Classes, read_classes
+from edgeseg.accuracy.classes import VOID, Classes
+from edgeseg.accuracy.classes_file import read_classes
 from edgeseg.accuracy.layouts.layout import Layout, Splits, read_text
 from edgeseg.accuracy.layouts.pairing import pairs_by_name
 from edgeseg.accuracy.layouts.split_folders import labelled_folders

@@ -7,6 +7,7 @@ from collections.abc import Set
 from pathlib import Path
 
 from edgeseg.accuracy.layouts.layout import Pair
+from edgeseg.counted import counted
 from edgeseg.errors import DataError
 from edgeseg.files import walk
 
@@ -74,7 +75,8 @@ def pairs_by_name(images: Path, masks: Path, *, ends: tuple[str, str] = ("", "")
         if singles:
             hint = unread(place, singles[0] + end) or "add it, or list the pairs in train.txt, with a classes.json"
             raise DataError(
-                f"{files[singles[0]]} has no partner of that name in {place} ({len(singles)} files have none); {hint}"
+                f"{files[singles[0]]} has no partner of that name in {place} ({counted(len(singles), 'file')} without "
+                f"one); {hint}"
             )
     if not of_images:
         raise DataError(f"{images} is empty, expected images ({', '.join(sorted(SUFFIXES))})")

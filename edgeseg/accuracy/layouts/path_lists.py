@@ -14,7 +14,7 @@ from collections.abc import Iterator, Set
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from edgeseg.accuracy.classes import read_classes
+from edgeseg.accuracy.classes_file import read_classes
 from edgeseg.accuracy.layouts.layout import Layout, Pair, Splits, is_file, read_text
 from edgeseg.accuracy.layouts.pairing import SUFFIXES, is_image, spellings
 from edgeseg.accuracy.layouts.split_folders import ALIASES, LABELLED, SPLITS, by_split, folders_in, usual

@@ -16,7 +16,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from edgeseg.accuracy.classes import Classes, read_classes
+from edgeseg.accuracy.classes import Classes
+from edgeseg.accuracy.classes_file import read_classes
 from edgeseg.accuracy.layouts.layout import Layout, Pair
 from edgeseg.accuracy.layouts.pairing import pairs_by_name
 from edgeseg.accuracy.layouts.path_lists import unread_lists

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from edgeseg.accuracy.classes import Classes, read_classes
+from edgeseg.accuracy.classes import Classes
+from edgeseg.accuracy.classes_file import read_classes
 from edgeseg.accuracy.layouts.layout import Layout, Pair, Splits, read_text
 from edgeseg.accuracy.layouts.pairing import SUFFIXES, composed, files_by_name, unread
 from edgeseg.accuracy.layouts.path_lists import add_pair, pair_of

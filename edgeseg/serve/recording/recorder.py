@@ -13,6 +13,7 @@ from collections import deque
 from contextlib import ExitStack
 from pathlib import Path
 
+from edgeseg.counted import counted
 from edgeseg.serve.event_log import EventLog
 from edgeseg.serve.recording.fragments import Kind, LiveVideo
 from edgeseg.serve.recording.masks import FRACTIONS, MASKS, MaskTracks
@@ -229,7 +230,7 @@ class Recorder:
                 return
             self._reason = self._failed_track = None
             lost = self._lost() - self._lost_before
-        self._events.add("recording", "resumed", f"recording goes on; {lost} frames are lost", self._camera)
+        self._events.add("recording", "resumed", f"recording goes on; {counted(lost, 'frame')} lost", self._camera)
 
 
 def _reason(error: OSError, folder: Path) -> str:

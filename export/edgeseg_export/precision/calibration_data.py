@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from edgeseg.accuracy.dataset import Dataset, splits
 from edgeseg.accuracy.label_dataset import LabelDataset
 from edgeseg.artifact import Artifact
+from edgeseg.counted import counted
 from edgeseg.errors import DataError, EdgeSegWarning
 from edgeseg.measured import Calibration
 from edgeseg.segmenter import Segmenter
@@ -139,8 +140,8 @@ def refuse_overlap(used: set[str], dataset: Dataset) -> None:
             shared.append(pair.image)
     if shared:
         raise DataError(
-            f"{len(shared)} images of {dataset.folder} {dataset.split or ''} served for calibration, the first is "
-            f"{shared[0]}: a figure measured on them would flatter; evaluate on other images"
+            f"{counted(len(shared), 'image')} of {dataset.folder} {dataset.split or ''} served for calibration, the "
+            f"first is {shared[0]}: a figure measured on them would flatter; evaluate on other images"
         )
 
 

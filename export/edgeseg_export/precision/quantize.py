@@ -15,6 +15,7 @@ from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.evaluate import evaluate
 from edgeseg.artifact import SEVEN_BITS, Artifact, Precision, Target
 from edgeseg.bundle import Bundle
+from edgeseg.counted import counted
 from edgeseg.engines import first_line, open_engine
 from edgeseg.errors import ExportError
 from edgeseg.fact import Fact
@@ -212,8 +213,8 @@ def _warnings(frames: CalibrationData, int8: onnx.ModelProto) -> tuple[str, ...]
     sentences = []
     if len(frames.calibrate) < FEWEST:
         sentences.append(
-            f"{len(frames.calibrate)} frames calibrated, fewer than {FEWEST}: values that they do not show are cut "
-            "off; check the result on other frames, or give more"
+            f"{counted(len(frames.calibrate), 'frame')} calibrated, fewer than {FEWEST}: values that they do not show "
+            "are cut off; check the result on other frames, or give more"
         )
     share = _quantised_share(int8)
     if share < LEAST_QUANTISED:

@@ -129,7 +129,7 @@ def test_a_split_is_no_label_whatever_its_case(tmp_path: Path) -> None:
 def test_pictures_beside_the_splits_are_told(tmp_path: Path) -> None:
     lay(tmp_path, "images/loose.png", "images/._junk.png", "images/train/a.png", "masks/train/b.png")
     with (
-        pytest.warns(EdgeSegWarning, match=r"1 files lie beside the splits' folders and are not read: .*/loose\.png$"),
+        pytest.warns(EdgeSegWarning, match=r"1 file beside the splits' folders will not be read: .*/loose\.png$"),
         pytest.raises(DataError, match="no partner"),  # after the warning
     ):
         Dataset.open(tmp_path, "train")

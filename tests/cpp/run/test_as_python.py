@@ -97,7 +97,7 @@ def test_labels_that_overlap_have_folders(
         outputs = ["--masks", str(tmp_path / name), "--overwrite", "--out", str(tmp_path / f"{name}.mkv"), "--json"]
         done = subprocess.run([*command, *options, *outputs], capture_output=True, text=True, timeout=SECONDS)
         assert done.returncode == 0, done.stderr
-        assert any("1 files that are not of this run" in each for each in json.loads(done.stdout)["warnings"])
+        assert any("1 file not of this run" in each for each in json.loads(done.stdout)["warnings"])
         assert len(list((tmp_path / name).rglob("0*.png"))) == 6
     for path in (tmp_path / "python").rglob("0*.png"):
         mask = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
-from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import av
@@ -15,8 +13,9 @@ import pytest
 from edgeseg.redact import redact
 from tests.cpp.run.process import SECONDS, Start, complaint, pictures, report, written
 from tests.video.conftest import write_video
+from tests.video.http_server import folder, relayed, served
 from tests.video.namespace import Loopback, free_port, wait_until
-from tests.video.test_network import LIVE, pushed, relayed, whole_mp4, write_hls
+from tests.video.sent_videos import LIVE, pushed, whole_mp4, write_hls
 
 
 def test_a_video_on_a_network_has_every_frame(start: Start, lossless: Path, tmp_path: Path) -> None:
@@ -37,23 +36,9 @@ def test_a_video_on_a_network_has_every_frame(start: Start, lossless: Path, tmp_
     assert pictures(tmp_path / "url") == pictures(tmp_path / "file")
 
 
-@contextmanager
-def relay(data: bytes) -> Iterator[str]:
-    """The URL of a server that sends this, and tells no length."""
-
-    class Relay(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            relayed(data)(self)
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Relay) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/video"
-        server.shutdown()
-
-
 @pytest.mark.parametrize("format", LIVE)
 def test_a_length_that_is_not_that_of_all_that_will_come(start: Start, format: str) -> None:
-    with relay(pushed(format, LIVE[format])) as url:
+    with served(relayed(pushed(format, LIVE[format]))) as url:
         found = report(start(url, "--mode", "latency", "--tolerate-loss"))
     assert found["ended"]["how"] == "lost"
     assert found["frames"] + sum(found["skipped"].values()) == 50
@@ -61,18 +46,15 @@ def test_a_length_that_is_not_that_of_all_that_will_come(start: Start, format: s
 
 
 def test_frames_that_the_decoder_holds_when_the_connection_ends(start: Start, tmp_path: Path) -> None:
-    with relay(whole_mp4(write_video(tmp_path / "a.mp4"))) as url:
+    with served(relayed(whole_mp4(write_video(tmp_path / "a.mp4")))) as url:
         assert report(start(url))["frames"] == 20
 
 
 def test_segments_that_the_server_does_not_give(start: Start, tmp_path: Path) -> None:
     write_hls(tmp_path)
     (tmp_path / "2.ts").unlink()
-    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        found = report(start(f"http://127.0.0.1:{server.server_address[1]}/list.m3u8"))
-        server.shutdown()
+    with served(folder(tmp_path)) as url:
+        found = report(start(f"{url}/list.m3u8"))
     assert found["frames"] == 125
     assert ["leaves out a stretch of its time, 1.0 s in all" in each for each in found["warnings"]] == [True]
 

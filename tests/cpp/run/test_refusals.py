@@ -154,7 +154,10 @@ TABLE: dict[str, list[list[str]]] = {
     "begins with foo://": [["foo://bar"]],
     "names no host HOST/PATH": [["rtsp://"], ["http:///x"], ["RTSP://user:secret@/x", "--reconnect"]],
     "names no host HOST/PATH rtmp": [["rtmp:///live"]],
-    "names no port HOST:PORT": [["udp://127.0.0.1"], ["rtp://@239.0.0.1:0?ttl=1", "--reconnect"]],
+    "names no port HOST:PORT": [
+        *[[url] for url in ("udp://127.0.0.1", "tcp://[::1]", "rtsp://127.0.0.1:0/x", "http://127.0.0.1:/x")],
+        ["rtp://@239.0.0.1:0?ttl=1", "--reconnect"],
+    ],
     "no host and port that can be read [::1]:554": [
         [url] for url in ("rtsp://::1:554/x", "http://[::1/x", "http://[]/", "tcp://a:five", "tcp://[::1]a:9")
     ],
@@ -174,7 +177,7 @@ TABLE: dict[str, list[list[str]]] = {
         for option in ("--out", "--masks")
         for each in ("{x}.mp4", "{.mp4", "}.mp4", "{time!r}.mp4", "{time:{x}}.mp4", "{}.mp4")
     ],
-    "holds 1 files already --overwrite {time:%H-%M-%S}": [["street.mkv", "--masks", "full"]],
+    "holds 1 file already --overwrite {time:%H-%M-%S}": [["street.mkv", "--masks", "full"]],
     "cannot make the folder for masks": [["street.mkv", "--masks", each] for each in ("there.mp4", "pipe", "/proc/m")],
     "no bundle comes with ./nothing": [["street.mkv", "--bundle", "nothing"]],
     "no bundle comes with ./full": [["street.mkv", "--bundle", "full"]],

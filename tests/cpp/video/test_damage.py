@@ -42,7 +42,7 @@ def test_damage_and_a_missing_end_are_said(cpp: Callable[..., Video], tmp_path: 
             continue
         ours, theirs = cpp(path), python(path)
         said += any("is damaged or ends early" in each for each in ours.warnings)
-        filled += any("frames the decoder filled in" in each for each in ours.warnings)
+        filled += any("the decoder filled in" in each for each in ours.warnings)
         assert abs(len(ours.frames) - len(theirs.frames)) <= 2
         if len(content) < len(data):
             assert bool(ours.warnings) == bool(theirs.warnings)

@@ -218,7 +218,7 @@ def test_a_shared_image_is_refused_and_nothing_changes(plain: Bundle, tmp_path: 
     frames = crops(9)
     data = labelled(tmp_path / "data", {"train": frames, "val": [*crops(12)[9:], frames[4]]})
     before = {path.name: path.read_bytes() for path in plain.folder.iterdir()}
-    with pytest.raises(DataError, match=r"1 images .*val3.png"):
+    with pytest.raises(DataError, match=r"1 image .*val3.png"):
         quantize(plain, data, evaluation=Dataset.open(data, "val"))
     assert {path.name: path.read_bytes() for path in plain.folder.iterdir()} == before
     (data / "val" / "val3.png").unlink()
