@@ -15,8 +15,9 @@ if [ -z "$mirror" ] || [ ! -e "$keys" ]; then
     exit 2
 fi
 mkdir -p "$folder"
-apt=$(mktemp -d "$folder.apt.XXXXXX")
+apt=$(mktemp -d "$folder/.apt.XXXXXX")
 trap 'rm -rf "$apt"' EXIT
+trap 'exit 130' HUP INT TERM  # which would end sh without the trap above
 mkdir -p "$apt/lists/partial" "$apt/archives/partial"
 echo "deb [signed-by=$keys] $mirror trixie main" > "$apt/sources.list"
 touch "$apt/status"

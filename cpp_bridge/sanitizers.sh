@@ -13,5 +13,5 @@ configure build/cpp-asan EDGESEG_SANITIZE
 cmake --build build/cpp-asan --parallel 4
 ctest --test-dir build/cpp-asan --output-on-failure
 configure build/cpp-tsan EDGESEG_SANITIZE_THREADS
-cmake --build build/cpp-tsan --parallel 4 --target threaded
+cmake --build build/cpp-tsan --parallel 4 --target edgeseg_threaded
 ctest --test-dir build/cpp-tsan --output-on-failure --label-regex threads

@@ -7,6 +7,7 @@ import numpy as np
 
 import edgeseg
 from edgeseg.picture import read_picture
+from edgeseg.video.outputs import check_outputs
 from edgeseg.video.picture import PictureWriter
 
 parser = argparse.ArgumentParser(description=__doc__)
@@ -14,6 +15,7 @@ parser.add_argument("picture", type=Path)
 parser.add_argument("overlay", type=Path)
 arguments = parser.parse_args()
 try:
+    check_outputs(arguments.picture, arguments.overlay, None)
     frame = read_picture(arguments.picture).image
     overlay = PictureWriter(arguments.overlay, overwrite=True)
     model = edgeseg.load("road")

@@ -61,6 +61,14 @@ def test_a_frame_whose_overlay_cannot_be_written(overlay: str, tmp_path: Path) -
     assert "frame.py: error: cannot write" in result.stderr
 
 
+def test_a_frame_is_not_replaced_by_its_overlay(tmp_path: Path) -> None:
+    picture = tmp_path / "street.jpg"
+    picture.write_bytes(STREET.read_bytes())
+    result = start("frame.py", picture, tmp_path / "." / "street.jpg")
+    assert (result.returncode, "is the source itself" in result.stderr) == (2, True)
+    assert picture.read_bytes() == STREET.read_bytes()
+
+
 def test_a_stream(tmp_path: Path) -> None:
     video = cv2.VideoWriter(str(tmp_path / "street.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 25, (96, 64))
     for level in range(3):

@@ -80,7 +80,7 @@ if(EDGESEG_ENGINES)
   string(REPLACE ";" ", " EDGESEG_ENGINES "${EDGESEG_ENGINES}")
   message(STATUS "libedgeseg: engines ${EDGESEG_ENGINES}")
 else()
-  message(WARNING "libedgeseg is built without an engine, and runs what a program brings alone: set OpenVINO_DIR, or "
+  message(WARNING "libedgeseg is built without an engine, and runs only those that a program brings: set OpenVINO_DIR, or "
     "ONNXRUNTIME_INCLUDE_DIR, as docs/cpp.md says")
 endif()
 target_link_libraries(edgeseg_runtime PRIVATE edgeseg_flags nlohmann_json::nlohmann_json ${EDGESEG_LINKS})
@@ -102,7 +102,7 @@ foreach(kind edgeseg_shared edgeseg_static)
   target_compile_features(${kind} PUBLIC cxx_std_17)
   target_link_libraries(${kind} PRIVATE $<BUILD_INTERFACE:edgeseg_flags> ${EDGESEG_LINKS})
 endforeach()
-# A C compiler that links the static library would not name them.
+# C++'s runtime, which a C compiler that links the static library does not name.
 set(EDGESEG_CXX_RUNTIME ${CMAKE_CXX_IMPLICIT_LINK_LIBRARIES})
 list(FILTER EDGESEG_CXX_RUNTIME INCLUDE REGEX "^(stdc\\+\\+|c\\+\\+|m)$")
 list(REMOVE_DUPLICATES EDGESEG_CXX_RUNTIME)

@@ -46,11 +46,11 @@ if(EDGESEG_LIBRARY)
   add_test(NAME golden_vectors COMMAND edgeseg_vectors_tests ${CMAKE_CURRENT_SOURCE_DIR}/tests/vectors.json)
 endif()
 
-# Those with threads, for ThreadSanitizer: what the target `threaded` builds, `ctest -L threads` runs.
-add_custom_target(threaded)
+# Those with threads, for ThreadSanitizer: what the target `edgeseg_threaded` builds, `ctest -L threads` runs.
+add_custom_target(edgeseg_threaded)
 foreach(name live pipeline segmenter tensorrt_engine threads)
   if(TEST ${name})
-    add_dependencies(threaded edgeseg_${name}_tests)
+    add_dependencies(edgeseg_threaded edgeseg_${name}_tests)
     set_property(TEST ${name} PROPERTY LABELS threads)
   endif()
 endforeach()

@@ -2,7 +2,7 @@
  *
  *     cc mask.c -o mask $(pkg-config --cflags --libs edgeseg)
  *
- * Of labels that may overlap there is a mask for each, below each other.
+ * Labels that may overlap have a mask each, one below the other.
  */
 #include <ctype.h>
 #include <edgeseg.h>

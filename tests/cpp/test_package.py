@@ -97,6 +97,15 @@ def test_a_folder_of_libraries_that_is_absolute_stays(tmp_path: Path) -> None:
     assert 'NEW_RPATH "/opt/lib")' in (tmp_path / "cmake_install.cmake").read_text()
 
 
+def test_targets_have_names_of_their_own() -> None:
+    """A project that takes cpp_bridge by add_subdirectory has all its targets beside its own."""
+    files = [CPP / "CMakeLists.txt", *(CPP / "cmake").glob("*.cmake")]
+    added = re.compile(r"^ *add_(?:custom_target|executable|library)\(([^\s)]+)", re.MULTILINE)
+    targets = [name for file in files for name in added.findall(file.read_text())]
+    assert "edgeseg_threaded" in targets
+    assert [name for name in targets if not name.startswith("edgeseg")] == []
+
+
 def test_pkg_config_follows_the_prefix_of_the_installation(installed: Path, built: Path, tmp_path: Path) -> None:
     """Which is another than that of configuring."""
     run("cmake", "--install", built, "--prefix", tmp_path / "moved")

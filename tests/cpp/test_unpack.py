@@ -48,7 +48,17 @@ def test_the_header_goes_beside_what_is_there(tmp_path: Path, path: str) -> None
     done = unpack("cpp_bridge/onnxruntime-header.sh", folder, path=path)
     assert (done.returncode, done.stdout) == (0, f"{folder}/usr/include/onnxruntime\n"), done.stderr
     assert (folder / "mine.txt").read_text() == "mine"
+    assert sorted(each.name for each in folder.iterdir()) == ["mine.txt", "usr"]
     assert sorted(each.name for each in tmp_path.iterdir()) == ["bin", "with space"]
+
+
+@pytest.mark.skipif(not KEYS.exists(), reason="Debian's keys are not here")
+def test_what_is_interrupted_leaves_nothing_behind(tmp_path: Path, path: str) -> None:
+    apt = tmp_path / "bin/apt-get"
+    apt.write_text(APT.replace("*download*)", "*update*) kill -TERM $PPID ;;\n*download*)"))
+    folder = tmp_path / "headers"
+    assert unpack("cpp_bridge/onnxruntime-header.sh", folder, path=path).returncode == 130
+    assert list(folder.iterdir()) == []
 
 
 def test_an_arm64_root_replaces_nothing_else(tmp_path: Path, path: str) -> None:

@@ -77,8 +77,8 @@ def _bare(network: nn.Module) -> nn.Module:
         return _bare(network.module)
     if (inner := getattr(network, "_orig_mod", None)) is not None:
         return _bare(inner)
-    for name, part in network.named_children():
-        if (bare := _bare(part)) is not part:
+    for name, part in network._modules.items():  # named_children passes over a part's second name
+        if part is not None and (bare := _bare(part)) is not part:
             setattr(network, name, bare)
     return network
 
@@ -99,17 +99,12 @@ def load_into(network: nn.Module, path: Path, ignore: Sequence[str] = ()) -> lis
         WeightsError: the file cannot be read, holds more than weights, or those of another network; or a pattern fits
             no name, or one that the network needs.
     """
-    state = network.state_dict()
+    state = network.state_dict(keep_vars=True)  # so that two names of one tensor give the same object
     weights, notes = _unwrapped(read_weights(path), state, path)
     if ignore:
         notes.append(_leave_out(weights, state, ignore, path))
-    parameters = dict(network.named_parameters(remove_duplicate=False))
-    given = {id(parameter) for name, parameter in parameters.items() if name in weights}
-    missing = [
-        name
-        for name in state
-        if name not in weights and not name.endswith((_COUNTERS, _EXTRA)) and id(parameters.get(name)) not in given
-    ]
+    given = {id(value) for name, value in state.items() if name in weights}
+    missing = [name for name in state if id(state[name]) not in given and not name.endswith((_COUNTERS, _EXTRA))]
     strange = [name for name in weights if name not in state and not name.endswith(_COUNTERS)]
     shaped = [
         f"{name} {tuple(weights[name].shape)} instead of {tuple(state[name].shape)}"
@@ -118,8 +113,9 @@ def load_into(network: nn.Module, path: Path, ignore: Sequence[str] = ()) -> lis
     ]
     typed = [
         f"{name} {str(weights[name].dtype).removeprefix('torch.')}"
-        for name in parameters
-        if name in weights and not weights[name].is_floating_point()
+        for name, value in state.items()
+        if name in weights and isinstance(value, nn.Parameter) and value.is_floating_point()
+        if not weights[name].is_floating_point()
     ]
     wrong = [
         f"{len(names)} {what} ({', '.join(names[:_SHOWN])}{', ...' if len(names) > _SHOWN else ''})"
@@ -187,8 +183,6 @@ def read_weights(path: Path) -> Any:
         WeightsError: the file cannot be read, or is a pickle that asks for code to be run.
     """
     try:
-        if path.is_dir():
-            raise WeightsError(f"{path} is a folder, expected a file of weights; name the one in it")
         if is_safetensors(path):
             check_safetensors(path)
             return load_file(path)
@@ -196,10 +190,10 @@ def read_weights(path: Path) -> Any:
         with path.open("rb") as file, warnings.catch_warnings():  # opened, as torch would go by the name
             warnings.simplefilter("ignore")  # about the pickle's protocol: what cannot be read is an error anyway
             return torch.load(file, map_location="cpu", weights_only=True)
-    except WeightsError:
-        raise
     except FileNotFoundError as error:
         raise WeightsError(f"there is no weights file {path}; check the path") from error
+    except IsADirectoryError as error:
+        raise WeightsError(f"{path} is a folder, expected a file of weights; name the one in it") from error
     except pickle.UnpicklingError as error:
         raise WeightsError(
             f"{path} is a pickle of more than plain weights ({_asked_for(error)}), so nothing in it was executed; "
@@ -214,7 +208,7 @@ def _unwrapped(data: Any, state: Mapping[str, Any], path: Path) -> tuple[dict[st
     tables = dict(_tables(data, ""))
     if not tables:
         raise WeightsError(f"{path} holds no dictionary of tensors; save the network's state_dict()")
-    compiled = any(_COMPILED in name for table in tables.values() for name in table)
+    compiled = {place for place, table in tables.items() if any(_COMPILED in name for name in table)}
     for place, table in tables.items():
         tables[place] = {name.replace(_COMPILED, ""): value for name, value in table.items()}
     prefixes = {place: _prefix(table, state) for place, table in tables.items()}
@@ -226,7 +220,7 @@ def _unwrapped(data: Any, state: Mapping[str, Any], path: Path) -> tuple[dict[st
     if place:
         others = ", ".join(other for other in tables if other != place)
         notes.append(f"the weights in {path.name} stand in {place!r}{f' (beside {others})' if others else ''}")
-    if compiled:
+    if place in compiled:
         notes.append(f"the names in {path.name} hold {_COMPILED!r} of torch.compile, which was taken out")
     if prefix:
         notes.append(f"the names in {path.name} start with {prefix!r}, which was taken off")

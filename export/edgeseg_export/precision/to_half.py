@@ -45,18 +45,37 @@ def to_half(graph: FloatGraph) -> onnx.ModelProto:
         if constant.dtype == np.float32 and name not in untouched:
             _check_range(name, constant, nodes)
             rewriter.constant(name, _half(constant))
+    floats = untouched & _float_names(graph)
+    halves: set[str] = set()
     for node in graph.nodes:
-        inputs = list(node.input)
-        copied = node if untouched.intersection(node.output) else _halved(node)
+        inputs = [f"{name}.half" if name in graph.outputs else name for name in node.input]
+        if untouched.intersection(node.output):
+            rewriter.add(node, inputs)
+            continue
+        for place, name in enumerate(inputs[:2] if node.op_type == "Resize" else inputs):
+            if name not in floats:
+                continue
+            inputs[place] = half = f"{name}.half"  # it serves more than sizes
+            if half not in halves:
+                halves.add(half)
+                rewriter.nodes.append(helper.make_node("Cast", [name], [half], name=half, to=TensorProto.FLOAT16))
+        copied = _halved(node)
         for place, name in enumerate(copied.output):
             if name in graph.outputs:
                 copied.output[place] = f"{name}.half"
-        rewriter.add(copied, [f"{name}.half" if name in graph.outputs else name for name in inputs])
+        rewriter.add(copied, inputs)
     for name in sorted(graph.outputs):
         rewriter.nodes.append(
             helper.make_node("Cast", [f"{name}.half"], [name], name=f"{name}.float", to=TensorProto.FLOAT)
         )
     return rewriter.model(graph, OPSET)
+
+
+def _float_names(graph: FloatGraph) -> set[str]:
+    """Names of the float32 tensors of a graph, constants among them."""
+    computed = onnx.shape_inference.infer_shapes(graph.model).graph.value_info
+    names = {value.name for value in computed if value.type.tensor_type.elem_type == TensorProto.FLOAT}
+    return names | {name for name, constant in graph.constants.items() if constant.dtype == np.float32}
 
 
 def _halved(node: onnx.NodeProto) -> onnx.NodeProto:

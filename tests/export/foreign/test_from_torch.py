@@ -70,6 +70,16 @@ def partly_compiled():
     network.body = torch.compile(network.body)
     return network
 
+def twice_compiled():
+    network = Net()
+    network.body = network.again = torch.compile(network.body)
+    return network
+
+class Ordered(Net):
+    def __init__(self):
+        super().__init__()
+        self.order = nn.Parameter(torch.tensor([2, 1, 0]), requires_grad=False)
+
 def broken():
     raise RuntimeError("no such size")
 
@@ -144,7 +154,8 @@ def network(name: str = "Net") -> nn.Module:
 
 
 def same(one: nn.Module, other: nn.Module) -> bool:
-    return all(torch.equal(a, b) for a, b in zip(one.state_dict().values(), other.state_dict().values(), strict=True))
+    found = other.state_dict()
+    return all(torch.equal(value, found[name]) for name, value in one.state_dict().items())
 
 
 WRAPPERS: dict[str, tuple[Callable[[dict[str, Tensor]], Any], list[str]]] = {
@@ -163,6 +174,10 @@ WRAPPERS: dict[str, tuple[Callable[[dict[str, Tensor]], Any], list[str]]] = {
     "a compiled part": (
         lambda state: {name.replace("body.", "body._orig_mod."): tensor for name, tensor in state.items()},
         ["hold '_orig_mod.' of torch.compile"],
+    ),
+    "beside a compiled one": (
+        lambda state: {"model": state, "other": {"_orig_mod.x": torch.zeros(2)}},
+        ["stand in 'model' (beside other)"],
     ),
     "without counters": (lambda state: {n: t for n, t in state.items() if "num_batches" not in n}, []),
 }
@@ -201,13 +216,21 @@ def test_weights_of_two_names_may_stand_under_one(tmp_path: Path) -> None:
     assert same(source, target)
 
 
+def test_a_parameter_of_integers_takes_integers(tmp_path: Path) -> None:
+    source, target = network("Ordered"), make_network("their_nets:Ordered")
+    torch.save({**source.state_dict(), "order": torch.tensor([0, 2, 1])}, tmp_path / "w.pt")
+    assert load_into(target, tmp_path / "w.pt") == []
+    assert target.state_dict()["order"].tolist() == [0, 2, 1]
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's, of itself
-@pytest.mark.parametrize("factory", ["parallel", "compiled", "partly_compiled"])
+@pytest.mark.parametrize("factory", ["parallel", "compiled", "partly_compiled", "twice_compiled"])
 def test_networks_are_taken_out_of_what_stands_around_them(tmp_path: Path, factory: str) -> None:
     source, target = network(), make_network(f"their_nets:{factory}")
     torch.save(source.state_dict(), tmp_path / "w.pt")
     assert load_into(target, tmp_path / "w.pt") == []
     assert same(source, target)
+    assert not [name for name in target.state_dict() if "_orig_mod" in name]
 
 
 WRONG: dict[str, tuple[Callable[[dict[str, Tensor]], Any], str]] = {

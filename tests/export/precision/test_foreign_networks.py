@@ -163,7 +163,10 @@ def looped(s: str) -> Nodes:
 
 
 def scaled(s: str) -> Nodes:
-    """Pooled scores, brought back by a scale that is computed of two shapes in floats, which halves do not hold."""
+    """Pooled scores, brought back by a scale that is computed of two shapes in floats, which halves do not hold.
+
+    What the scale is computed of serves elsewhere too, as where a simplifier joins equal constants.
+    """
 
     def size(name: str) -> Nodes:
         return [
@@ -183,7 +186,11 @@ def scaled(s: str) -> Nodes:
         helper.make_node("Concat", ["ones", "ratio"], ["scales"], axis=0),
         helper.make_node("Resize", ["pooled", "", "scales"], ["back"], mode="linear"),
         helper.make_node("Add", [s, "back"], ["sum"]),
-        *classified("sum"),
+        helper.make_node("ReduceMax", ["pooled float"], ["side"], keepdims=0),
+        helper.make_node("Div", ["sum", "side"], ["divided"]),
+        helper.make_node("ReduceMax", ["ones"], ["one"], keepdims=0),
+        helper.make_node("Mul", ["divided", "one"], ["multiplied"]),
+        *classified("multiplied"),
     ]
 
 
