@@ -83,7 +83,8 @@ def evaluation_table(evaluation: Evaluation) -> Table:
     from rich.table import Table  # here, so that importing this module stays light
     from rich.text import Text
 
-    table = Table(title=Text(f"{counted(evaluation.images, 'image')}, split {evaluation.split or 'whole'}"))
+    images = "" if evaluation.images is None else f"{counted(evaluation.images, 'image')}, "
+    table = Table(title=Text(f"{images}split {evaluation.split or 'whole'}"))
     table.add_column("class")
     table.add_column("IoU %", justify="right")
     table.add_column("boundary F1 %", justify="right")

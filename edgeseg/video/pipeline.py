@@ -149,7 +149,7 @@ class Stream:
     def _end(self) -> Ended:
         """Why there are no more results."""
         if self._left == 0:
-            return Ended("stopped", f"after {counted(self._options.max_frames, 'frame')}, as asked")
+            return Ended("stopped", f"after {counted(self._read, 'frame')}, as asked")
         if self._stopped:
             return Ended("stopped")
         return self.source.ended or Ended("end_of_file")

@@ -85,11 +85,10 @@ def _notes(artifacts: Sequence[Artifact]) -> list[str]:
 
 def _notes_of(measured: Measured) -> Iterator[str]:
     if evaluation := measured.get(Evaluation):
-        yield f"mIoU: {evaluation.split or 'whole'} split, {counted(evaluation.images, 'image')}."
+        yield f"mIoU: {evaluation.split or 'whole'} split{_images(evaluation.images)}."
     if test := measured.get(HeldOut):
-        images = "" if test.images is None else f", {counted(test.images, 'image')}"
         source = "" if test.source is None else f"; {test.source}"
-        yield f"Test mIoU: {test.split or 'test'} split{images}, on which nothing was chosen{source}."
+        yield f"Test mIoU: {test.split or 'test'} split{_images(test.images)}, on which nothing was chosen{source}."
         if test.sequences:
             sequences = ", ".join(f"{name} {miou:.1f}" for name, miou in test.sequences.items())
             yield f"Test mIoU by sequence: {sequences}."
@@ -106,3 +105,8 @@ def _notes_of(measured: Measured) -> Iterator[str]:
 
 def _number(value: float | None, digits: int) -> str:
     return "-" if value is None or math.isnan(value) else f"{value:.{digits}f}"
+
+
+def _images(number: int | None) -> str:
+    """How many, behind a comma; nothing where it was not written down."""
+    return "" if number is None else f", {counted(number, 'image')}"
