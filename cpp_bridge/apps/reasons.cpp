@@ -65,7 +65,7 @@ Reason refusal(int code, const std::string& url, bool verified) {
         case AVERROR(EADDRNOTAVAIL):
             if (!has_usual_port(url)) {
                 return {"unreachable",
-                        "names an address that this machine does not have; to receive at all it has write 0.0.0.0"};
+                        "names an address that this machine does not have; 0.0.0.0 receives at all that it has"};
             }
             [[fallthrough]];  // no IPv6 here, say
         case AVERROR(EHOSTUNREACH):

@@ -198,7 +198,7 @@ def refusal(error: Exception, url: str) -> str:
         case ffmpeg.ProtocolNotFoundError():
             return f"begins with {address.scheme}, which FFmpeg does not speak; check its spelling (rtsp://, http://)"
         case ffmpeg.OSError(errno=errno.EADDRNOTAVAIL) if address.scheme.lower() in WITHOUT_PORT:
-            return "names an address that this machine does not have; to receive at all it has write 0.0.0.0"
+            return "names an address that this machine does not have; 0.0.0.0 receives at all that it has"
         case ffmpeg.OSError(errno=errno.EHOSTUNREACH | errno.ENETUNREACH | errno.EADDRNOTAVAIL):  # no IPv6 here, say
             return "cannot be reached: no host answers at that address; is it on, does the network lead there?"
         case ffmpeg.OSError(errno=errno.EPROTONOSUPPORT) if address.scheme.lower() == "rtsp://":
