@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "counted.hpp"
 #include "names.hpp"
 #include "outputs.hpp"
 #include "png_file.hpp"

@@ -181,10 +181,6 @@ std::string percent_decoded(const std::string& text) {
     return plain;
 }
 
-std::string counted(std::int64_t number, const std::string& noun) {
-    return std::to_string(number) + " " + noun + (number == 1 ? "" : "s");
-}
-
 std::string lowered(std::string text) {
     std::transform(text.begin(), text.end(), text.begin(),
                    [](unsigned char each) { return static_cast<char>(std::tolower(each)); });

@@ -1,7 +1,6 @@
 // What a source's name means, and what of it may be shown.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -20,9 +19,6 @@ bool is_url(const std::string& text);
 std::size_t scheme_length(const std::string& text);
 
 std::string percent_decoded(const std::string& text);
-
-// "1 frame", "3 frames".
-std::string counted(std::int64_t number, const std::string& noun);
 
 // With ASCII's letters in lower case.
 std::string lowered(std::string text);

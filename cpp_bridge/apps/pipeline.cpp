@@ -3,7 +3,7 @@
 #include <chrono>
 #include <utility>
 
-#include "names.hpp"
+#include "counted.hpp"
 
 namespace app {
 namespace {

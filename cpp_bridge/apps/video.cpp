@@ -13,6 +13,7 @@
 #include <optional>
 #include <string_view>
 
+#include "counted.hpp"
 #include "names.hpp"
 #include "output_names.hpp"
 #include "playlist.hpp"
