@@ -14,7 +14,11 @@ LIVE = {"flv": {}, "mp4": {"movflags": "empty_moov+frag_keyframe+default_base_mo
 """Formats of live streams that announce a length, with FFmpeg's options."""
 
 
-def pushed(format: str, options: dict[str, str]) -> bytes:
+FRAMES = 50
+"""Of a video that is pushed."""
+
+
+def pushed(format: str, options: dict[str, str] | None = None, codec: str = "libx264") -> bytes:
     """A video as it is sent while it is filmed: what comes first cannot know how long it gets."""
 
     class Sent(io.RawIOBase):
@@ -27,7 +31,7 @@ def pushed(format: str, options: dict[str, str]) -> bytes:
 
     sent = bytearray()
     with av.open(Sent(), "w", format=format, options=options) as container:
-        _encode(container, 50, key_frame_every=10)
+        _encode(container, FRAMES, key_frame_every=10, codec=codec)
     return bytes(sent)
 
 
@@ -50,10 +54,10 @@ def write_hls(folder: Path) -> None:
         _encode(container, 150, key_frame_every=25)
 
 
-def _encode(container: OutputContainer, frames: int, *, key_frame_every: int) -> None:
+def _encode(container: OutputContainer, frames: int, *, key_frame_every: int, codec: str = "libx264") -> None:
     """Black frames, 25 a second."""
-    options = {"tune": "zerolatency", "g": str(key_frame_every)}
-    stream = container.add_stream("libx264", rate=25, options=options)
+    options = {"g": str(key_frame_every), **({"tune": "zerolatency"} if codec == "libx264" else {})}
+    stream = container.add_stream(codec, rate=25, options=options)
     assert isinstance(stream, av.VideoStream)
     stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
     for _ in range(frames):

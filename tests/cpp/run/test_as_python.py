@@ -21,7 +21,8 @@ from edgeseg.spec import Head, Spec
 from edgeseg.video.open import open_source
 from tests.cpp.run.process import SECONDS, Start, pictures, report, shape
 from tests.cpp.video.cases import QUARTER, Case, write
-from tests.video.test_announced import FRAMES, PIPED, write_piped
+from tests.video.sent_videos import FRAMES, pushed
+from tests.video.test_announced import PIPED
 
 
 def test_a_file_as_python(start: Start, lossless: Path, tmp_path: Path) -> None:
@@ -116,6 +117,7 @@ def test_modes_give_the_same_masks(start: Start, lossless: Path, tmp_path: Path)
 
 @pytest.mark.parametrize("container", PIPED)
 def test_a_length_that_was_never_written_is_not_missed(start: Start, tmp_path: Path, container: str) -> None:
-    write_piped(tmp_path / f"a.{container}", PIPED[container])
-    found = report(start(tmp_path / f"a.{container}"))
+    path = tmp_path / f"a.{container}"
+    path.write_bytes(pushed(container, codec=PIPED[container]))
+    found = report(start(path))
     assert (found["frames"], found["warnings"]) == (FRAMES, [])
