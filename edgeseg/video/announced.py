@@ -24,16 +24,8 @@ def frame_rate(stream: VideoStream) -> Fraction | None:
     return Fraction(rate).limit_denominator(1001) if rate and 0.01 < rate <= 1000 else None
 
 
-def length(container: InputContainer, stream: VideoStream, path: Path | None = None) -> float | None:
-    """Seconds of the video stream itself; None where only the whole file's length is known, or none.
-
-    Args:
-        container: that holds it.
-        stream: the video.
-        path: of a local file.
-    """
-    if path is not None and _has_placeholder(path):
-        return None
+def length(container: InputContainer, stream: VideoStream) -> float | None:
+    """Seconds of the video stream itself; None where only the whole file's length is known, or none."""
     own = container.format.name not in WHOLE or len(container.streams) == 1
     if own and stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
@@ -49,10 +41,8 @@ def length(container: InputContainer, stream: VideoStream, path: Path | None = N
     return None
 
 
-def frame_count(container: InputContainer, stream: VideoStream, path: Path | None = None) -> int | None:
+def frame_count(container: InputContainer, stream: VideoStream) -> int | None:
     """How many frames are to be expected, exactly or from length and rate: for progress, not for judgement."""
-    if path is not None and _has_placeholder(path):
-        return None
     if stream.frames > 0:
         return stream.frames
     seconds, rate = length(container, stream), frame_rate(stream)
@@ -61,10 +51,13 @@ def frame_count(container: InputContainer, stream: VideoStream, path: Path | Non
     return max(1, round(seconds * rate)) if seconds and rate else None
 
 
-def _has_placeholder(path: Path) -> bool:
+def has_placeholder(path: Path) -> bool:
     """Whether a file's header has a placeholder where its length would stand: the size of an AVI, the frames of an IVF.
 
     So it is where the writer could not go back, as into a pipe, or was killed. What FFmpeg takes from it is made up.
+
+    Raises:
+        OSError: it cannot be read.
     """
     with open_file(path, 2**63) as file:
         head = file.read(28)

@@ -14,7 +14,7 @@ from av.error import FFmpegError, InvalidDataError
 
 from edgeseg.counted import counted
 from edgeseg.errors import SourceError
-from edgeseg.video.announced import frame_count, frame_rate, length
+from edgeseg.video.announced import frame_count, frame_rate, has_placeholder, length
 from edgeseg.video.decoder import Decoder
 from edgeseg.video.playlist import check_playlist
 from edgeseg.video.source import NOMINAL_FPS, Ended, Frame, Source, check_file
@@ -115,8 +115,10 @@ class VideoSource(Source):
             container.close()
             raise
         stream = self._decoder.stream
-        self.length = length(container, stream, path)
-        super().__init__(name, fps=frame_rate(stream), frame_count=frame_count(container, stream, path))
+        known = path is None or not has_placeholder(path)
+        self.length = length(container, stream) if known else None
+        frames = frame_count(container, stream) if known else None
+        super().__init__(name, fps=frame_rate(stream), frame_count=frames)
         self._attempts = attempts
         self._path = path
         self._following = follow is not None
