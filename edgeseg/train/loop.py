@@ -81,17 +81,16 @@ def train(
     dataset = Dataset.open(data, "train")
     spec = _spec(name or net, dataset, strides[0], licence)  # before the work: a name or licence may be none
     height, width = dataset.frame(0).shape[:2]
-    if settings.batch == 1:
-        untrained, _, _ = initial_network(net, dataset.classes.names, settings, start)
-        check_batch_of_one(net, untrained, settings.crop_size((width, height)))
-    examples = TrainingSet(dataset, settings)
-    validation = _validation(data, settings)
     device = prepare_device(settings)
     autocast = uses_autocast(settings, device)
     settings = replace(settings, autocast=autocast)  # on another machine a resumed run computes as it began
-
     network, origin, folded = initial_network(net, dataset.classes.names, settings, start)
+    if settings.batch == 1:
+        check_batch_of_one(net, network, settings.crop_size((width, height)))
     taught_by = [Teacher(teacher, dataset.classes.names, (width, height)) for teacher in teachers]
+    examples = TrainingSet(dataset, settings)  # takes long, so whatever else may be wrong comes before
+    validation = _validation(data, settings)
+
     sources = {"start": origin, "teachers": [teacher.about for teacher in taught_by]}
     identity = {"net": net, "data": dataset.digest, **{key: record for key, record in sources.items() if record}}
     folder.make()

@@ -20,10 +20,7 @@ from edgeseg.models.normalise import FrameToLogits
 from edgeseg.ort import ort
 from edgeseg.segmenter import Segmenter
 from edgeseg.spec import Rect, Spec
-from edgeseg_export.closeness import TOLERANCE
-
-LEAST_AGREEMENT = 99.9
-"""Percent of the pixels that must have the same class."""
+from edgeseg_export.closeness import LEAST_AGREEMENT, TOLERANCE
 
 CHOICES = {"ArgMax", "ArgMin", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "TopK"}
 """ONNX operators that turn a rounding into another choice, as SegNet's unpooling puts a value one pixel further."""

@@ -15,7 +15,7 @@ from edgeseg.engines import Engine, open_engine
 from edgeseg.errors import EdgeSegError, ExportError
 from edgeseg.segmenter import Segmenter
 from edgeseg.spec import Spec
-from edgeseg_export.agreement import LEAST_AGREEMENT
+from edgeseg_export.closeness import LEAST_AGREEMENT
 from edgeseg_export.precision.as_written import AsWritten
 
 ADVICE = "a network that is tied to one picture takes no batch: leave --batch out"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgeseg.agreement import TorchAgreement
 from edgeseg.measured import Evaluation, Network
-from edgeseg.models.weights import Weights
 from edgeseg.spec import Spec
 from edgeseg.train.reproduce import commands, teachers
+
+if TYPE_CHECKING:
+    from edgeseg.models.weights import Weights  # torch, which an imported network's card must not ask for
 
 FP32 = "onnxruntime fp32"
 """The artifact that a card's figures are of."""

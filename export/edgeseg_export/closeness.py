@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+LEAST_AGREEMENT = 99.9
+"""Percent of the pixels that must have the same class."""
+
 TOLERANCE = 1e-3
 """Of the span of a tensor's values: float32 sums in another order differ by about 1e-6, a wrong layer by 1e-1."""
 

@@ -11,6 +11,9 @@ from onnx import helper, numpy_helper
 
 from edgeseg.spec import METADATA_KEY, Spec
 
+OPSET = 18
+"""The highest that TensorRT 10.3 (JetPack 6) reads with all its operators, and the lowest that torch writes."""
+
 WORTHWHILE = 256
 """Numbers in a tensor from which storing it in half the size is worth a Cast."""
 

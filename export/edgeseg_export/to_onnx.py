@@ -36,10 +36,7 @@ from edgeseg_export.card import model_card
 from edgeseg_export.dynamic import prove_sizes
 from edgeseg_export.frames import sample_frames
 from edgeseg_export.golden import Pictures, data_pictures, write_with_golden
-from edgeseg_export.graph import finish
-
-OPSET = 18
-"""The highest that TensorRT 10.3 (JetPack 6) reads with all its operators, and the lowest that torch writes."""
+from edgeseg_export.graph import OPSET, finish
 
 SMALLEST = 32
 """Pixels; the least height and width that a dynamic graph accepts."""

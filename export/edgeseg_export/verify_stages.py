@@ -18,7 +18,6 @@ from edgeseg.processor import NO_VNNI
 from edgeseg.segmenter import Segmenter
 from edgeseg.spec import Spec
 from edgeseg_export.precision.as_written import AsWritten, open_to_measure
-from edgeseg_export.torch_engine import HalfTorchEngine, TorchEngine
 
 BEFORE: dict[str, tuple[str, ...]] = {
     "onnxruntime fp32": ("torch",),
@@ -94,6 +93,8 @@ def stages(bundle: Bundle, weights: Path | None) -> Way:
 
 
 def _torch_stages(spec: Spec, weights: Path) -> list[Stage]:
+    from edgeseg_export.torch_engine import HalfTorchEngine, TorchEngine  # bundles of ONNX files are verified without
+
     half = HalfTorchEngine(weights)
     return [
         Stage("torch", Segmenter(spec, TorchEngine(weights)), TorchEngine.name),

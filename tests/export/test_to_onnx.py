@@ -28,7 +28,8 @@ from edgeseg.train.settings import TrainSettings
 from edgeseg_export import agreement, to_onnx
 from edgeseg_export.agreement import compare
 from edgeseg_export.frames import sample_frames
-from edgeseg_export.to_onnx import OPSET, export
+from edgeseg_export.graph import OPSET
+from edgeseg_export.to_onnx import export
 
 CLASSES = ("ground", "sky", "thing")
 TRAINING = {"settings": TrainSettings(epochs=7).to_json(), "data": "0" * 64, "device": "cpu"}

@@ -20,7 +20,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from edgeseg.bundle import Bundle
-from edgeseg.errors import DataError, TrainingError, UsageError, WeightsError
+from edgeseg.errors import BundleError, DataError, TrainingError, UsageError, WeightsError
 from edgeseg.models.weights import load_weights
 from edgeseg.processor import multiplies_bfloat16
 from edgeseg.spec import Spec
@@ -192,6 +192,16 @@ def test_a_start_of_another_kind_is_refused(data: Path, finished: Path, tmp_path
     with pytest.raises(WeightsError, match="not a checkpoint"):
         train("unet", data, tmp_path / "other", SETTINGS, start=finished / CURVE)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_start_or_teacher_that_is_none_is_refused_before_the_data_is_read(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "TrainingSet", None)
+    for wrong in ({"start": "nowhere"}, {"teachers": ["nowhere"]}):
+        with pytest.raises(BundleError, match="nowhere"):
+            train("unet", data, tmp_path / "none", SETTINGS, **wrong)
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_run_with_a_teacher_learns_from_it_and_says_so(

@@ -8,8 +8,8 @@ from onnx import helper, inliner, version_converter
 from edgeseg.engines import first_line
 from edgeseg.errors import ExportError
 from edgeseg_export.foreign.tail import RESIZE_WITH_COORDINATES
+from edgeseg_export.graph import OPSET
 from edgeseg_export.subgraphs import all_nodes
-from edgeseg_export.to_onnx import OPSET
 
 REDEFINED = frozenset({"GroupNormalization"})
 """Operators that mean something else since opset 19 or later."""

@@ -27,9 +27,8 @@ from edgeseg.errors import ExportError
 from edgeseg.fact import Fact
 from edgeseg.measured import Measured
 from edgeseg.segmenter import Segmenter
-from edgeseg_export.agreement import LEAST_AGREEMENT
 from edgeseg_export.batches import prove_batches
-from edgeseg_export.closeness import Closeness
+from edgeseg_export.closeness import LEAST_AGREEMENT, Closeness
 from edgeseg_export.dynamic import prove_sizes
 from edgeseg_export.foreign.convert_opset import converted
 from edgeseg_export.foreign.imported_card import imported_card
