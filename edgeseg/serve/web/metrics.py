@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from edgeseg.serve.status import CameraStatus, ServiceStatus
-from edgeseg.video.supervised.life import State
+from edgeseg.video.supervised.status import State
 
 BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Upper bounds, in seconds."""
