@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeseg.atomic import write_text
-from edgeseg.bundle import Bundle, read_index
+from edgeseg.bundle import Bundle
+from edgeseg.bundle_index import read_index
 from edgeseg.errors import BundleError, UsageError
 from edgeseg.files import read_file
 from edgeseg.keys import PUBLIC, PublicKey, read_public_key

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 import edgeseg
 from edgeseg.artifact import SHIPPED
-from edgeseg.bundle import INDEX, Bundle
+from edgeseg.bundle import Bundle
+from edgeseg.bundle_index import INDEX
 from edgeseg.bundle_writer import write_bundle
 from edgeseg.errors import BundleError, EdgeSegError, EdgeSegWarning, UsageError
 from edgeseg.keys import read_private_key, write_keys

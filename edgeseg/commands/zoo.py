@@ -7,7 +7,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from edgeseg.artifact import SHIPPED
-from edgeseg.bundle import Bundle, shipped
+from edgeseg.bundle import Bundle
+from edgeseg.bundle_index import shipped
 from edgeseg.json_fields import print_json
 from edgeseg.measured import Evaluation, HeldOut, Network
 

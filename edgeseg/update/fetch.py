@@ -18,7 +18,8 @@ from tuf.ngclient import Updater
 from tuf.ngclient.urllib3_fetcher import Urllib3Fetcher
 
 from edgeseg.atomic import atomic_folder
-from edgeseg.bundle import INDEX, Bundle, read_index
+from edgeseg.bundle import Bundle
+from edgeseg.bundle_index import INDEX, read_index
 from edgeseg.bundle_writer import check_replaceable
 from edgeseg.errors import EdgeSegError, OutputError, UpdateError, UsageError
 from edgeseg.files import LARGEST_TEXT, read_file

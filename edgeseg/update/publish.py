@@ -12,7 +12,8 @@ from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Root, TargetFile
 
 from edgeseg.atomic import atomic_file
-from edgeseg.bundle import INDEX, Bundle
+from edgeseg.bundle import Bundle
+from edgeseg.bundle_index import INDEX
 from edgeseg.errors import OutputError, UpdateError
 from edgeseg.files import LARGEST_MODEL, read_file
 from edgeseg.signature import FILE as SIGNATURE
