@@ -118,7 +118,7 @@ def signature_line(bundle: Bundle, trust: Path | None = None) -> str:
     if not signature["current"]:
         return f"ended: the bundle has changed since it was signed{version}; {AGAIN}"
     names = [f"signed by {each['name']} ({each['fingerprint']})" for each in signature["signers"] if each["name"]]
-    names += [f"a key not believed here ({each['fingerprint']})" for each in signature["signers"] if not each["name"]]
+    names += [f"a key not trusted here ({each['fingerprint']})" for each in signature["signers"] if not each["name"]]
     return "; ".join(names) + version
 
 

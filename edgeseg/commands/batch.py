@@ -68,7 +68,7 @@ def batch_command(
         batch: frames that a worker gives the network at once, if it was exported with --batch. By default one, or with
             --engine auto, without --ray, what measured fastest here.
         piece: seconds of video in a piece, at least; one that is shorter than two of them is not cut.
-        require_signature: run nothing but a bundle that a believed key signed, as for run.
+        require_signature: run nothing but a bundle that a trusted key signed, as for run.
         trust: a public key (.pub) or a folder of some, as for run.
         min_version: refuse a lower version of the bundle, as for run.
         json: print one JSON object on stdout, and nothing else.

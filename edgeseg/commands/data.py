@@ -45,7 +45,7 @@ def check_command(data: Path, *, html: Path | None = None) -> int:
         style = "red" if finding.weight == "fault" else "yellow"
         console.print(Text(f"{finding.weight}: ", style=style) + Text(finding.sentence), soft_wrap=True)
     if not report.findings:
-        console.print("nothing speaks against it")
+        console.print("no problems found")
     return 1 if report.faults else 0
 
 

@@ -47,7 +47,7 @@ def eval_command(
         record: write the figures into the bundle and, where they are of the artifact's own engine, into its card. Those
             of the split "test" stand beside the others and decide nothing. Images that calibrated the artifact are
             refused.
-        require_signature: measure nothing but a bundle that a believed key signed, as for run.
+        require_signature: measure nothing but a bundle that a trusted key signed, as for run.
         trust: a public key (.pub) or a folder of some, as for run.
         min_version: refuse a lower version of the bundle, as for run.
         json: print one JSON object on stdout, and nothing else.

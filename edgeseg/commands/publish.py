@@ -25,7 +25,7 @@ def publish_command(
         key: private key that signs what is published; another than before takes its place, which needs --root-key.
         root_key: private key that says which keys are good; keep it offline, but for the first time, for another --key,
             and once a year. Given twice, the second is to take the first's place.
-        days: after which devices no longer believe the repository, unless it is published again.
+        days: after which devices no longer trust the repository, unless it is published again.
     """
     from edgeseg.bundle import Bundle
     from edgeseg.keys import read_private_key

@@ -119,9 +119,9 @@ def run_command(
         source_option: an option of FFmpeg's for the file or stream, NAME=VALUE: rtsp_transport=udp, say. May be given
             more than once.
         tolerate_loss: exit with 0 when a live source broke off after its first frame.
-        require_signature: run nothing but a bundle that a believed key signed: one in a trust folder, or of --trust. A
+        require_signature: run nothing but a bundle that a trusted key signed: one in a trust folder, or of --trust. A
             file require-signature in a trust folder asks for it too.
-        trust: a public key (.pub) or a folder of some, to believe in place of those in the trust folders; asks for a
+        trust: a public key (.pub) or a folder of some, to trust in place of those in the trust folders; asks for a
             signature.
         min_version: refuse a lower version of the bundle; asks for a signature.
         reconnect: connect a camera, URL or pipeline again when it is lost or hangs, and wait where it is not there yet,

@@ -71,7 +71,7 @@ def _reason_of_connecting(words: str) -> str:
     """What went wrong before a server was reached, by what gRPC and its OpenSSL say."""
     if "CERTIFICATE_VERIFY_FAILED" in words:
         why = words.partition("CERTIFICATE_VERIFY_FAILED: ")[2].removesuffix(": OK")
-        return f"shows a certificate that is not to be believed ({why}); give --server-ca those of who signed it"
+        return f"shows a certificate that cannot be trusted ({why}); give --server-ca those of who signed it"
     if "Hostname Verification" in words:
         return "shows a certificate for another name; ask it by the name that is in there"
     if "WRONG_VERSION_NUMBER" in words:

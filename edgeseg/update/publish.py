@@ -40,7 +40,7 @@ def publish(
         days: that devices take the metadata for new; publish again before.
 
     Returns:
-        Until when devices believe the repository.
+        Until when devices trust the repository.
 
     Raises:
         BundleError: a file is missing or was altered.

@@ -28,8 +28,9 @@ def test_a_connection_begins_after_the_one_before() -> None:
     numbering.place(0, 0.0, 100.0)
     numbering.place(1, 10.0, 100.5)
     numbering.reconnect()
-    assert numbering.place(7, 3.0, 101.0) == (2, pytest.approx(10.0 + SHORTEST))
-    assert numbering.place(8, 3.5, 101.5) == (3, pytest.approx(10.5 + SHORTEST))
+    numbers, times = zip(numbering.place(7, 3.0, 101.0), numbering.place(8, 3.5, 101.5), strict=True)
+    assert numbers == (2, 3)
+    assert times == pytest.approx((10.0 + SHORTEST, 10.5 + SHORTEST))
 
 
 def test_a_connection_without_a_frame_leaves_no_number_out() -> None:
