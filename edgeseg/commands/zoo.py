@@ -24,7 +24,7 @@ CLASSES = 11
 
 
 def zoo_command(*, json: bool = False) -> int:
-    """List the bundles that are shipped and the networks to train.
+    """List the shipped bundles and the networks to train.
 
     With the figures of each, and the commands that measure or train it.
 
