@@ -99,7 +99,7 @@ def tables(bundle: Bundle, trust: Path | None = None) -> Group:
 
 def _golden(bundle: Bundle) -> str:
     if bundle.golden is None:
-        return "none: what engines answer on this machine cannot be checked; edgeseg quantize and export put some in"
+        return "none: what engines answer on this machine cannot be checked; edgeseg quantize and export add some"
     pictures = counted(len(bundle.golden.frames), "picture")
     return f"{pictures} of {bundle.golden.source}, {bundle.golden.bytes / 1e6:.2f} MB"
 

@@ -94,7 +94,7 @@ def find_trust(place: str | os.PathLike[str] | None = None) -> Trust:
     rules = {folder: [_is_there(folder / rule) for rule in (SIGNATURE_RULE, GROWTH_RULE)] for folder in folders}
     if any(rules.get(MACHINE, ())):
         if place is not None:
-            raise UsageError(f"{MACHINE} says whose bundles this machine runs, and {place} cannot; leave --trust out")
+            raise UsageError(f"{MACHINE} decides whose bundles run here, and {place} cannot; leave --trust out")
         folders = [MACHINE]
     signature, growth = (any(found) for found in zip(*rules.values(), strict=True)) if rules else (False, False)
     if place is not None and not place.exists():

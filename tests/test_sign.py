@@ -118,7 +118,7 @@ def test_a_signature_of_a_trusted_key_must_be_his(bundle: Bundle, acme: Signer, 
     first["signature"], second["signature"] = second["signature"], first["signature"]
     path.write_text(json.dumps(data))
     for signer in (acme, other):
-        with pytest.raises(BundleError, match="that is not his"):
+        with pytest.raises(BundleError, match="holds an invalid signature"):
             accepted(bundle.folder, signer)
 
 

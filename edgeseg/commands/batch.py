@@ -192,7 +192,7 @@ def _exit_code(report: BatchReport) -> int:
     for failure in report.failures:
         complain(f"{failure.video} failed: {failure.reason}")
     if report.fatal is not None:
-        complain(f"{report.fatal}; the same command goes on from what is finished")
+        complain(f"{report.fatal}; the same command continues from what is finished")
     if report.interrupted is not None:
         complain(
             f"interrupted after {report.finished} of {report.videos} videos; the same command goes on from what is "

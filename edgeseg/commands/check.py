@@ -68,7 +68,7 @@ def check_command(bundle: str, *, engine: str = "all", threshold: float | None =
     if opened.golden is None:
         raise BundleError(
             f"bundle {opened.spec.name} has no golden frames to ask an engine for; `edgeseg export`, `import` and "
-            "`quantize` put some in"
+            "`quantize` add some"
         )
     chosen, left_out = candidates(opened, engine)
     with progress_bar("check", total=len(chosen), quiet=json) as progress:

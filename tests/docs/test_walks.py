@@ -151,7 +151,7 @@ def test_your_own_data(walk: Walk, tmp_path: Path, capsys: pytest.CaptureFixture
     assert Path("check.html").stat().st_size > 1000
     assert read_classes(tmp_path / "plain/classes.json").names == read_classes(tmp_path / "DATA/classes.json").names
     assert "3 classes enter the mean: Sky, building, ROAD" in said[2]
-    assert "traffic sign, person count nowhere" in said[2]
+    assert "traffic sign, person are left out" in said[2]
     assert "5 classes enter the mean: Sky, building, traffic sign, person, ROAD" in said[3]
 
 
