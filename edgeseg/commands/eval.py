@@ -70,7 +70,7 @@ def eval_command(
     if opened.spec.head.exclusive:
         class_map = ClassMap.of(opened.spec.classes, dataset.classes.names, parse_map(map))
     elif map:
-        raise UsageError("--map goes with networks of which a pixel has one class; give the data the labels' names")
+        raise UsageError("--map is for networks with one class a pixel; give the data the labels' names")
     model = load(
         opened,
         engine=engine,
