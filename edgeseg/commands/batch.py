@@ -195,7 +195,7 @@ def _exit_code(report: BatchReport) -> int:
         complain(f"{report.fatal}; the same command continues from what is finished")
     if report.interrupted is not None:
         complain(
-            f"interrupted after {report.finished} of {report.videos} videos; the same command goes on from what is "
+            f"interrupted after {report.finished} of {report.videos} videos; the same command continues from what is "
             "finished"
         )
         return exit_code(signal.Signals[report.interrupted])
