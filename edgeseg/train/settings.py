@@ -39,11 +39,11 @@ class TrainSettings:
 
     Attributes:
         epochs: passes over the training split.
-        batch: crops a step.
+        batch: crops per step.
         crop: size of a crop as WIDTHxHEIGHT, in pixels; "full" takes the size of the data's frames.
         rate: highest learning rate (AdamW).
         encoder_rate: learning rate of a pretrained encoder, as a fraction of `rate`.
-        new_rate: learning rate of the layers that --start did not give, as a new head, as a multiple of `rate`.
+        new_rate: learning rate of layers that --start did not give, such as a new head, as a multiple of `rate`.
         decay: AdamW's weight decay; BatchNorm and biases have none.
         warmup: epochs of linear warm-up.
         schedule: what follows the warm-up: "cosine", or "poly" with power 0.9.
@@ -55,20 +55,20 @@ class TrainSettings:
         class_weights: weigh class c by 1 / ln(1.10 + p_c), p_c its share of the pixels (ENet, Paszke et al. 2016).
         ohem: keep only pixels whose true class has a probability under this (and the hardest 1/16); 0 keeps all.
         lovasz: weight of the Lovasz-softmax loss beside the cross-entropy; 0 leaves it out.
-        boundary: how much more pixels within 2 of another class weigh in the cross-entropy; 0 weighs all alike.
-        auxiliary: weight of the auxiliary heads' loss, where a network has some.
+        boundary: how much more the pixels next to another class (at most 2 away) weigh in the cross-entropy.
+        auxiliary: weight of the auxiliary heads' loss, if the network has some.
         soft: weight of the loss against a teacher's logits (--teacher).
-        temperature: what both logits are divided by there.
+        temperature: of that loss: both logits are divided by it.
         ema: decay of the moving average of the weights, which the weights file holds; 0 gives the last weights.
         width: width of the network, as a fraction of its paper's.
-        pretrained: start from ImageNet where the network can.
+        pretrained: start from ImageNet's weights if there are any for the network.
         seed: for the initial weights, the order and the augmentation.
         validate_every: epochs between two validations on the val split (for the curve only); 0 for none.
         checkpoint_minutes: minutes between two checkpoints.
         device: "auto" takes CUDA when it is there.
         autocast: bfloat16 autocast; by default where the device has it: x86 with AVX512-BF16 or AMX, CUDA from Ampere
             on.
-        threads: torch's threads; 0 leaves its own choice.
+        threads: torch's threads; 0 lets torch choose.
         accept: train although a class has no labelled pixel, or more than 90 % of the pixels are ignored.
     """
 
