@@ -169,7 +169,7 @@ def _agreeing(
     if not agreeing:
         raise EngineError(
             f"nothing runs bundle {bundle.spec.name} here as it should: {'; '.join(wrong)}; `edgeseg check` shows "
-            "more, and an engine that is asked for by name is taken all the same"
+            "more, and an engine that is asked for by name is used all the same"
         )
     return agreeing, wrong
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from edgeseg.artifact import Artifact, read_model, sha256_of
 from edgeseg.atomic import atomic_folder
-from edgeseg.bundle import CARD, INDEX, Bundle
+from edgeseg.bundle import CARD, Bundle
+from edgeseg.bundle_index import INDEX
 from edgeseg.errors import BundleError, EdgeSegError, OutputError
 from edgeseg.golden import Golden, copy_golden
 from edgeseg.signature import FILE as SIGNATURE

@@ -24,7 +24,7 @@ def check_certificate(certificate: Path, key: Path) -> None:
 
 
 def context_of(ca: Path) -> ssl.SSLContext:
-    """What believes the certificates in a file, and those that they signed.
+    """What trusts the certificates in a file, and those that they signed.
 
     Raises:
         UsageError: it holds none.

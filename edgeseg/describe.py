@@ -99,7 +99,7 @@ def tables(bundle: Bundle, trust: Path | None = None) -> Group:
 
 def _golden(bundle: Bundle) -> str:
     if bundle.golden is None:
-        return "none: what engines answer on this machine cannot be checked; edgeseg quantize and export put some in"
+        return "none: what engines answer on this machine cannot be checked; edgeseg quantize and export add some"
     pictures = counted(len(bundle.golden.frames), "picture")
     return f"{pictures} of {bundle.golden.source}, {bundle.golden.bytes / 1e6:.2f} MB"
 
@@ -118,7 +118,7 @@ def signature_line(bundle: Bundle, trust: Path | None = None) -> str:
     if not signature["current"]:
         return f"ended: the bundle has changed since it was signed{version}; {AGAIN}"
     names = [f"signed by {each['name']} ({each['fingerprint']})" for each in signature["signers"] if each["name"]]
-    names += [f"a key not believed here ({each['fingerprint']})" for each in signature["signers"] if not each["name"]]
+    names += [f"a key not trusted here ({each['fingerprint']})" for each in signature["signers"] if not each["name"]]
     return "; ".join(names) + version
 
 

@@ -11,7 +11,7 @@
     ├── OutputError    (OSError)       a place that cannot be written
     ├── DataError      (ValueError)    a data set that breaks its own rules
     ├── WeightsError   (ValueError)    weights of another network, or not safetensors
-    ├── UpdateError    (RuntimeError)  an update that cannot be fetched or published, or is not to be believed
+    ├── UpdateError    (RuntimeError)  an update that cannot be fetched or published, or cannot be trusted
     ├── TrainingError  (RuntimeError)  a training run that cannot go on
     ├── ExportError    (RuntimeError)  a conversion that changed the network's answer
     └── UsageError     (ValueError)    a command line that asks for something impossible
@@ -75,7 +75,7 @@ class WeightsError(EdgeSegError, ValueError):
 
 
 class UpdateError(EdgeSegError, RuntimeError):
-    """An update that cannot be fetched or published, or is not to be believed."""
+    """An update that cannot be fetched or published, or cannot be trusted."""
 
 
 class TrainingError(EdgeSegError, RuntimeError):

@@ -126,7 +126,7 @@ def read_private_key(path: Path, passphrase: Callable[[], str]) -> Ed25519Privat
         key = load_pem_private_key(content, secret)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         if encrypted:
-            raise UsageError(f"cannot open the key {path}: it is damaged, or its passphrase is another") from error
+            raise UsageError(f"cannot open the key {path}: it is damaged, or the passphrase is wrong") from error
         key = None
     if not isinstance(key, Ed25519PrivateKey):
         what = "a public key" if b"PUBLIC KEY" in content else "no private Ed25519 key in PEM"
@@ -162,7 +162,7 @@ def write_keys(stem: Path, passphrase: str | None, *, overwrite: bool = False) -
     private, public = (stem.with_name(stem.name + suffix) for suffix in (PRIVATE, PUBLIC))
     for path in (private, public):
         if os.path.lexists(path) and not overwrite:
-            raise OutputError(f"{path} is there already, and a key that is lost is lost; choose another name")
+            raise OutputError(f"{path} already exists, and an overwritten key is lost; choose another name")
     key = Ed25519PrivateKey.generate()
     encryption: KeySerializationEncryption = NoEncryption()
     if passphrase is not None:

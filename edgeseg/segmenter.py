@@ -230,9 +230,9 @@ def load(
         artifact: the very artifact of the bundle to load, instead of one by its precision.
         threads: that one inference runs on; by default all cores that this process may use.
         size: width and height of the network's input, instead of the spec's; for networks that take any.
-        require_signature: refuse a bundle that no believed key signed; so do the rules of this machine's trust folders
+        require_signature: refuse a bundle that no trusted key signed; so do the rules of this machine's trust folders
             (edgeseg/trust.py), whatever is said here.
-        trust: a public key or a folder of some, to believe in place of those in the trust folders; asks for a
+        trust: a public key or a folder of some, to trust in place of those in the trust folders; asks for a
             signature.
         min_version: refuse a lower version of the bundle; asks for a signature.
         say: called with what "auto" measures and chooses; by default it goes to the log "edgeseg".

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgeseg.artifact import SHIPPED
-from edgeseg.bundle import Bundle, read_index
+from edgeseg.bundle import Bundle
+from edgeseg.bundle_index import read_index
 from edgeseg.errors import BundleError, UsageError
 from edgeseg.signature import Signature, read_signature, statement_of, write_signature
 from edgeseg.trust import is_current

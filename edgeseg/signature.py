@@ -106,7 +106,7 @@ class Signature:
         found = [key for key in keys if key.fingerprint in self.signatures]
         for key in found:
             if not key.verifies(self.signatures[key.fingerprint], self.statement.message()):
-                raise BundleError(f"{FILE} holds a signature by {key} that is not his: it was altered; fetch it again")
+                raise BundleError(f"{FILE} holds an invalid signature by {key}: it was altered; fetch it again")
         return found
 
 

@@ -1,4 +1,4 @@
-"""Whose bundles this machine runs: the keys that it believes, and the rules that it sets.
+"""Whose bundles this machine runs: the keys that it trusts, and the rules that it sets.
 
 Keys are NAME.pub files in a trust folder: $EDGESEG_TRUST, or "trust" in $XDG_CONFIG_HOME/edgeseg or ~/.config/edgeseg;
 and /etc/edgeseg/trust, the machine's. Two files in a trust folder are rules, whatever they hold:
@@ -6,7 +6,7 @@ and /etc/edgeseg/trust, the machine's. Two files in a trust folder are rules, wh
     require-signature    nothing is run but what one of the keys signed
     require-growth       nor a version below the highest that was run before
 
-Where the machine's folder sets a rule, its keys alone are believed.
+Where the machine's folder sets a rule, its keys alone are trusted.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeseg.atomic import write_text
-from edgeseg.bundle import Bundle, read_index
+from edgeseg.bundle import Bundle
+from edgeseg.bundle_index import read_index
 from edgeseg.errors import BundleError, UsageError
 from edgeseg.files import read_file
 from edgeseg.keys import PUBLIC, PublicKey, read_public_key
@@ -35,7 +36,7 @@ class Trust:
     """What holds here.
 
     Attributes:
-        places: files and folders of keys that are believed.
+        places: files and folders of keys that are trusted.
         signature: nothing unsigned is run.
         growth: nothing older is run than what was run before.
     """
@@ -45,7 +46,7 @@ class Trust:
     growth: bool
 
     def keys(self) -> list[PublicKey]:
-        """The keys that are believed.
+        """The keys that are trusted.
 
         Raises:
             UsageError: one cannot be read, is none, or others may write it; or cryptography is not installed.
@@ -78,7 +79,7 @@ def find_trust(place: str | os.PathLike[str] | None = None) -> Trust:
     """The keys and rules that hold here.
 
     Args:
-        place: a public key, or a folder of some, to believe in place of those in the trust folders.
+        place: a public key, or a folder of some, to trust in place of those in the trust folders.
 
     Raises:
         UsageError: a folder cannot be looked into, or others may write there; or `place` is not there, has an
@@ -93,7 +94,7 @@ def find_trust(place: str | os.PathLike[str] | None = None) -> Trust:
     rules = {folder: [_is_there(folder / rule) for rule in (SIGNATURE_RULE, GROWTH_RULE)] for folder in folders}
     if any(rules.get(MACHINE, ())):
         if place is not None:
-            raise UsageError(f"{MACHINE} says whose bundles this machine runs, and {place} cannot; leave --trust out")
+            raise UsageError(f"{MACHINE} decides whose bundles run here, and {place} cannot; leave --trust out")
         folders = [MACHINE]
     signature, growth = (any(found) for found in zip(*rules.values(), strict=True)) if rules else (False, False)
     if place is not None and not place.exists():
@@ -102,7 +103,7 @@ def find_trust(place: str | os.PathLike[str] | None = None) -> Trust:
 
 
 def find_file(name: str) -> Path:
-    """A file of that name in a trust folder that is believed; the machine's before the user's.
+    """A file of that name in a trust folder that is trusted; the machine's before the user's.
 
     Raises:
         UsageError: there is none, or a trust folder is not in order.
@@ -128,13 +129,13 @@ def check_trust(
     Args:
         bundle: opened.
         require_signature: it must be signed, whatever the trust folders say.
-        trust: a public key or a folder of some, to believe in place of those in the trust folders; asks for a
+        trust: a public key or a folder of some, to trust in place of those in the trust folders; asks for a
             signature.
         min_version: the lowest version that will do; asks for a signature.
         remember: the version is one that was run, which "require-growth" looks at.
 
     Raises:
-        BundleError: it is not signed, not by a key that is believed, has changed since, or its version is too low.
+        BundleError: it is not signed, not by a key that is trusted, has changed since, or its version is too low.
         UsageError: a key or a trust folder is not in order, or cryptography is not installed.
         OutputError: the version cannot be remembered.
     """
@@ -147,7 +148,7 @@ def check_trust(
         keys = ", ".join(fingerprint[:16] for fingerprint in signature.signatures)
         places = ", ".join(map(str, found.places)) or "no trust folder"
         raise BundleError(
-            f"bundle {bundle.folder} is signed by a key that is not believed here ({keys}); if you know whose it is, "
+            f"bundle {bundle.folder} is signed by a key that is not trusted here ({keys}); if you know whose it is, "
             f"put its {PUBLIC} file into the trust folder, or name it with --trust; looked in {places}"
         )
     bundle.verify()
@@ -194,7 +195,7 @@ def _is_safe(folder: Path) -> bool:
     for path in (folder, *folder.glob(f"*{PUBLIC}")):
         facts = path.stat()
         if facts.st_uid not in (0, os.geteuid()) or facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            raise UsageError(f"others may write {path}, which says whom to believe; close it: chmod go-w {path}")
+            raise UsageError(f"others may write {path}, which says whom to trust; close it: chmod go-w {path}")
     return True
 
 

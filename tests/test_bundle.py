@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeseg import bundle as bundles
 from edgeseg.artifact import Artifact, sha256_of
-from edgeseg.bundle import INDEX, Bundle
+from edgeseg.bundle import Bundle
+from edgeseg.bundle_index import INDEX
 from edgeseg.bundle_writer import write_bundle
-from edgeseg.errors import BundleError, EdgeSegError, OutputError, SpecError
+from edgeseg.errors import BundleError, EdgeSegError, SpecError
 from edgeseg.measured import Latency, Measured, Training
 from edgeseg.spec import FORMAT, Spec
 
@@ -45,36 +45,6 @@ def test_what_is_written_is_read(bundle: Bundle) -> None:
     assert opened.path(artifact).stat().st_size == artifact.bytes
     assert artifact.measured == Measured({"agreement": {"mask": 1.0}})
     assert sorted(path.name for path in bundle.folder.iterdir()) == ["README.md", INDEX, "tiny.fp32.onnx"]
-
-
-def test_path_and_name(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bundles, "SHIPPED", bundle.folder.parent)
-    monkeypatch.chdir(bundle.folder.parent)
-    assert Bundle.open("tiny").spec == bundle.spec
-    assert Bundle.open("./tiny").folder == Path("tiny")
-    assert Bundle.open(Path("tiny")).spec == bundle.spec
-    with pytest.raises(BundleError, match=r"no bundle 'rode' comes with edgeseg, which has tiny; .* \./rode"):
-        Bundle.open("rode")
-    monkeypatch.chdir(bundle.folder)
-    assert Bundle.open(".").spec == bundle.spec
-
-
-def test_missing_places(tmp_path: Path) -> None:
-    for place in ("missing", "."):
-        with pytest.raises(BundleError, match=r"bundle\.json is not there"):
-            Bundle.open(tmp_path / place)
-    with pytest.raises(BundleError, match=r"cannot read .*bundle\.json: File name too long; check its permissions"):
-        Bundle.open(tmp_path / ("x" * 300))
-    for name in ("./a\0b", "./\ud800"):
-        with pytest.raises(BundleError, match=r"'(a\\x00b|\\ud800)' can be no path .*; check it"):
-            Bundle.open(name)
-
-
-def test_a_network_is_no_bundle_yet(tmp_path: Path) -> None:
-    (tmp_path / "net.onnx").write_text("")
-    for place in ("net.onnx", "net.onnx/road"):
-        with pytest.raises(BundleError, match=rf"{place} is no folder, as a bundle is; .* an ONNX file with edgeseg"):
-            Bundle.open(tmp_path / place)
 
 
 def test_best_artifact_comes_first(bundle: Bundle) -> None:
@@ -242,16 +212,6 @@ def test_index_that_does_not_hold_together(bundle: Bundle, change: dict[str, Any
         Bundle.open(bundle.folder)
 
 
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"[]", b"{", b"\xff", b'{"format": NaN}', b'{"half a character": "\\ud800"}', b"[" * 100_000, b"1" * 5000],
-)
-def test_index_that_is_not_json(bundle: Bundle, content: bytes) -> None:
-    (bundle.folder / INDEX).write_bytes(content)
-    with pytest.raises(BundleError, match=r"bundle\.json"):
-        Bundle.open(bundle.folder)
-
-
 def test_one_artifact_cannot_stand_twice(bundle: Bundle) -> None:
     edit(bundle, lambda data: data["artifacts"].append(data["artifacts"][0]))
     with pytest.raises(BundleError, match="repeats itself"):
@@ -347,77 +307,11 @@ def test_the_index_is_for_people_too(bundle: Bundle) -> None:
     text = (bundle.folder / INDEX).read_text()
     assert text.startswith('{\n  "format": 1,\n  "spec": {\n    "format": 1,')
     assert text.endswith("}\n")
-    newer = write_bundle(bundle.folder.parent / "new", replace(bundle.spec, grid="whole"), files_of(bundle), None)
-    assert json.loads((newer.folder / INDEX).read_text())["format"] == newer.spec.to_json()["format"] > 1
-    assert Bundle.open(newer.folder) == newer
-    assert newer.card is None
-
-
-def files_of(bundle: Bundle) -> dict[Path, Artifact]:
-    return {bundle.path(artifact): artifact for artifact in bundle.artifacts}
-
-
-def test_an_empty_folder_may_become_a_bundle_and_a_file_may_not(bundle: Bundle, tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    write_bundle(tmp_path / "empty", bundle.spec, files_of(bundle), "card")
-    assert Bundle.open(tmp_path / "empty").card == "README.md"
-    assert (tmp_path / "empty/README.md").read_text() == "card"
-    (tmp_path / "file").write_text("mine")
-    with pytest.raises(OutputError, match="cannot write"):
-        write_bundle(tmp_path / "file", bundle.spec, files_of(bundle), None)
-    with pytest.raises(OutputError, match=r"cannot write .*File name too long; choose another folder"):
-        write_bundle(tmp_path / ("x" * 300), bundle.spec, files_of(bundle), None)
-    assert (tmp_path / "file").read_text() == "mine"
-
-
-def test_names_are_of_bundles_that_come_along(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bundles, "SHIPPED", bundle.folder.parent)
-    monkeypatch.chdir(bundle.folder)
-    assert bundles.shipped() == ["tiny"]
-    with pytest.raises(BundleError, match=r"bundle\.json is not there"):
-        Bundle.open("..")
-    assert Bundle.open("../tiny").spec == bundle.spec
-    monkeypatch.setattr(bundles, "SHIPPED", bundle.folder)
-    with pytest.raises(BundleError, match="which has none;"):
-        Bundle.open("tiny")
 
 
 def test_a_bundle_does_not_change(bundle: Bundle) -> None:
     with pytest.raises(FrozenInstanceError):
         bundle.card = None  # type: ignore[misc]
-
-
-def test_a_bundle_is_replaced_by_a_new_one(bundle: Bundle) -> None:
-    files = {bundle.path(artifact): artifact for artifact in bundle.artifacts}
-    again = write_bundle(bundle.folder, bundle.spec, files, None)
-    assert Bundle.open(bundle.folder) == again
-    assert not (bundle.folder / "README.md").exists()
-    assert write_bundle(bundle.folder, bundle.spec, files, "card") == bundle  # over one without a card
-
-
-@pytest.mark.parametrize("stranger", ["notes.txt", INDEX])
-def test_other_files_are_never_replaced(bundle: Bundle, tmp_path: Path, stranger: str) -> None:
-    folder = tmp_path / "home"
-    folder.mkdir()
-    (folder / stranger).write_text("mine")
-    files = {bundle.path(artifact): artifact for artifact in bundle.artifacts}
-    with pytest.raises(OutputError, match="is no bundle"):
-        write_bundle(folder, bundle.spec, files, None)
-    assert (folder / stranger).read_text() == "mine"
-    (bundle.folder / "notes.txt").write_text("mine")
-    with pytest.raises(OutputError, match=r"would remove notes\.txt"):
-        write_bundle(bundle.folder, bundle.spec, files, None)
-
-
-def test_failed_writing_leaves_the_old_bundle(bundle: Bundle, tmp_path: Path) -> None:
-    model = tmp_path / "new.onnx"
-    model.write_bytes(bundle.path(bundle.artifacts[0]).read_bytes())
-    described = Artifact.of(model, target="onnxruntime", precision="fp32")
-    model.write_bytes(model.read_bytes() + b"\x32\x01x")  # a remark
-    with pytest.raises(BundleError, match="changed since it was described"):
-        write_bundle(bundle.folder, bundle.spec, {model: described}, None)
-    assert Bundle.open(bundle.folder) == bundle
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["new.onnx", "tiny"]
 
 
 def test_every_refusal_is_one_sentence_for_users(bundle: Bundle) -> None:

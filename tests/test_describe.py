@@ -80,11 +80,11 @@ def test_who_signed_it(bundle: Bundle, tmp_path: Path, monkeypatch: pytest.Monke
         "current": True,
         "signers": [{"fingerprint": key.fingerprint, "name": None}],
     }
-    assert signature_line(bundle) == f"a key not believed here ({key.fingerprint}), version 4"
-    believed = signature_line(bundle, tmp_path / "made/acme.pub")
-    assert believed == f"signed by acme ({key.fingerprint}), version 4"
+    assert signature_line(bundle) == f"a key not trusted here ({key.fingerprint}), version 4"
+    trusted = signature_line(bundle, tmp_path / "made/acme.pub")
+    assert trusted == f"signed by acme ({key.fingerprint}), version 4"
     (tmp_path / "made/acme.pub").rename(tmp_path / "acme.pub")
-    assert signature_line(bundle) == believed
+    assert signature_line(bundle) == trusted
     with pytest.warns(EdgeSegWarning, match="sign it again"):
         changed = bundle.record(bundle.artifacts[0], Latency(68.5, 60.0, 3, 1, "onnxruntime", "x86_64"))
     assert describe(changed)["signature"] == {"version": 4, "current": False, "signers": []}

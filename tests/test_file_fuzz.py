@@ -23,7 +23,8 @@ from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.label_file import read_label_image
 from edgeseg.artifact import read_model
 from edgeseg.auto import remembered
-from edgeseg.bundle import INDEX, Bundle
+from edgeseg.bundle import Bundle
+from edgeseg.bundle_index import INDEX
 from edgeseg.cache import keep, recall
 from edgeseg.engines._onnx import check_spec
 from edgeseg.engines.tensorrt.sidecar import Key, read_engine, sidecar_of, write_engine

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 
 from edgeseg import kernels
 from edgeseg.artifact import sha256_of
-from edgeseg.bundle import INDEX, Bundle
+from edgeseg.bundle import Bundle
+from edgeseg.bundle_index import INDEX
 from edgeseg.bundle_writer import write_bundle
 from edgeseg.errors import BundleError
 from edgeseg.golden import LARGEST, MOST, Golden, GoldenFile, read_golden

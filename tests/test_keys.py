@@ -68,7 +68,7 @@ def test_a_passphrase_encrypts(tmp_path: Path) -> None:
     assert b"ENCRYPTED" in key.read_bytes()
     assert read_private_key(key, lambda: "open sesame").sign(b"")
     for wrong in ("open barley", ""):
-        with pytest.raises(UsageError, match="its passphrase is another"):
+        with pytest.raises(UsageError, match="the passphrase is wrong"):
             read_private_key(key, lambda word=wrong: word)  # type: ignore[misc]
 
 
@@ -78,7 +78,7 @@ def test_keys_are_replaced_when_asked_alone(tmp_path: Path) -> None:
     for missing in ("acme.key", "acme.pub", None):
         if missing:
             (tmp_path / missing).rename(tmp_path / "aside")
-        with pytest.raises(OutputError, match="is there already"):
+        with pytest.raises(OutputError, match="already exists"):
             write_keys(tmp_path / "acme", None)
         if missing:
             (tmp_path / "aside").rename(tmp_path / missing)

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from edgeseg.agreement import Agreement, GoldenAgreement, TorchAgreement
 from edgeseg.artifact import SHIPPED, Artifact
-from edgeseg.bundle import Bundle, shipped
+from edgeseg.bundle import Bundle
+from edgeseg.bundle_index import shipped
 from edgeseg.errors import BundleError
 from edgeseg.fact import Fact
 from edgeseg.measured import (

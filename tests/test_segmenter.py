@@ -228,7 +228,7 @@ def test_load_takes_paths_names_and_bundles(
     tmp_path: Path, spec: Spec, make_bundle: Callable[..., Bundle], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bundle = make_bundle(tmp_path / "tiny", spec)
-    monkeypatch.setattr(edgeseg.bundle, "SHIPPED", tmp_path)
+    monkeypatch.setattr(edgeseg.bundle_index, "SHIPPED", tmp_path)
     for way in (bundle, bundle.folder, str(bundle.folder), "tiny"):
         assert load(way, precision="fp32", threads=2).threads == 2
     assert load("tiny").threads >= 1

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 import edgeseg
 from edgeseg.artifact import SHIPPED
-from edgeseg.bundle import INDEX, Bundle
+from edgeseg.bundle import Bundle
+from edgeseg.bundle_index import INDEX
 from edgeseg.bundle_writer import write_bundle
 from edgeseg.errors import BundleError, EdgeSegError, EdgeSegWarning, UsageError
 from edgeseg.keys import read_private_key, write_keys
@@ -69,7 +70,7 @@ def test_signed_is_accepted_and_unsigned_refused(bundle: Bundle, acme: Signer, o
     assert read_signature(bundle.folder) == signature
     assert signature.statement.version == 1
     assert accepted(bundle.folder, acme)
-    with pytest.raises(BundleError, match=f"by a key that is not believed here \\({acme.fingerprint[:16]}\\)"):
+    with pytest.raises(BundleError, match=f"by a key that is not trusted here \\({acme.fingerprint[:16]}\\)"):
         check_trust(bundle, trust=other.public)
 
 
@@ -79,9 +80,9 @@ def test_load_refuses_by_itself(bundle: Bundle, acme: Signer, other: Signer) -> 
         with pytest.raises(BundleError, match="is not signed"):
             edgeseg.load(bundle, **arguments)
     sign(bundle, acme.key, version=3)
-    with pytest.raises(BundleError, match="not believed here"):
+    with pytest.raises(BundleError, match="not trusted here"):
         edgeseg.load(bundle, require_signature=True)  # no trust folder holds the key
-    with pytest.raises(BundleError, match="not believed here"):
+    with pytest.raises(BundleError, match="not trusted here"):
         edgeseg.load(bundle, trust=other.public)
     with pytest.raises(BundleError, match="is version 3, expected 4 or more"):
         edgeseg.load(bundle, trust=acme.public, min_version=4)
@@ -104,11 +105,11 @@ def test_two_keys_and_the_replacement_of_one(bundle: Bundle, acme: Signer, other
     assert accepted(bundle.folder, acme, other)
     later = sign(bundle, other.key, version=2)
     assert set(later.signatures) == {other.fingerprint}
-    with pytest.raises(BundleError, match="not believed here"):
+    with pytest.raises(BundleError, match="not trusted here"):
         accepted(bundle.folder, acme)
 
 
-def test_a_signature_of_a_believed_key_must_be_his(bundle: Bundle, acme: Signer, other: Signer) -> None:
+def test_a_signature_of_a_trusted_key_must_be_his(bundle: Bundle, acme: Signer, other: Signer) -> None:
     sign(bundle, acme.key)
     sign(bundle, other.key)
     path = bundle.folder / FILE
@@ -117,7 +118,7 @@ def test_a_signature_of_a_believed_key_must_be_his(bundle: Bundle, acme: Signer,
     first["signature"], second["signature"] = second["signature"], first["signature"]
     path.write_text(json.dumps(data))
     for signer in (acme, other):
-        with pytest.raises(BundleError, match="that is not his"):
+        with pytest.raises(BundleError, match="holds an invalid signature"):
             accepted(bundle.folder, signer)
 
 

@@ -58,7 +58,7 @@ def test_without_rules_nothing_is_asked_for(bundle: Bundle, user: Path, machine:
     check_trust(signed(bundle, user))
 
 
-def test_keys_of_both_folders_are_believed(bundle: Bundle, user: Path, machine: Path) -> None:
+def test_keys_of_both_folders_are_trusted(bundle: Bundle, user: Path, machine: Path) -> None:
     for folder in (user, machine):
         (bundle.folder / "signature.json").unlink(missing_ok=True)
         check_trust(signed(bundle, folder), require_signature=True)
@@ -92,10 +92,10 @@ def test_a_rule_that_cannot_be_looked_for_is_not_passed_over(
         check_trust(bundle)
 
 
-def test_under_the_machines_rule_its_keys_alone_are_believed(bundle: Bundle, user: Path, machine: Path) -> None:
+def test_under_the_machines_rule_its_keys_alone_are_trusted(bundle: Bundle, user: Path, machine: Path) -> None:
     (machine / SIGNATURE_RULE).touch()
     opened = signed(bundle, user)
-    with pytest.raises(BundleError, match="not believed here"):
+    with pytest.raises(BundleError, match="not trusted here"):
         check_trust(opened)
     with pytest.raises(UsageError, match="leave --trust out"):
         check_trust(opened, trust=user / "acme.pub")
@@ -138,7 +138,7 @@ def test_versions_grow_where_that_is_the_rule(bundle: Bundle, user: Path, tmp_pa
     assert state.read_text() == "4\n"
     check_trust(Bundle.open(old))
     assert state.read_text() == "6\n"
-    (tmp_path / "four.json").replace(old / "signature.json")  # by another key, which is believed still
+    (tmp_path / "four.json").replace(old / "signature.json")  # by another key, which is still trusted
     with pytest.raises(BundleError, match=r"is version 4, and version 6 was run here .* delete .*versions/tiny"):
         check_trust(Bundle.open(old))
     state.write_text("many\n")

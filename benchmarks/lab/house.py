@@ -65,6 +65,7 @@ MEMBERS = {
     "__main__": "commands",
     "candidate": "proof",
     "batch_size": "segmenter",
+    "bundle_index": "bundle",
     "bundle_writer": "bundle",
     "golden": "bundle",
     "sign": "trust",

@@ -55,9 +55,9 @@ SPARE = 4
 
 MODULES: dict[str, tuple[str, ...]] = {
     "edgeseg/spec.py": ("tests/test_spec.py",),
-    "edgeseg/bundle.py": ("tests/test_bundle.py",),
+    "edgeseg/bundle.py": ("tests/test_bundle.py", "tests/test_bundle_index.py", "tests/test_bundle_writer.py"),
     "edgeseg/artifact.py": ("tests/test_artifact.py",),
-    "edgeseg/onnx_wire.py": ("tests/test_onnx_wire.py",),
+    "edgeseg/onnx_wire.py": ("tests/test_onnx_wire.py", "tests/test_onnx_schema.py"),
     "edgeseg/segmenter.py": ("tests/test_segmenter.py",),
     "edgeseg/kernels.py": ("tests/test_kernels_refuse.py", "tests/test_kernel_labels.py", "tests/test_kernels.py"),
     "edgeseg/kernel_arguments.py": ("tests/test_kernels_refuse.py",),
@@ -68,7 +68,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "export/edgeseg_export/precision/qdq.py": ("tests/export/precision/test_qdq.py",),
     "export/edgeseg_export/agreement.py": ("tests/export/test_agreement.py",),
     "edgeseg/video/live.py": ("tests/video/test_live.py",),
-    "edgeseg/video/pipeline.py": ("tests/video/test_pipeline.py",),
+    "edgeseg/video/pipeline.py": ("tests/video/test_pipeline.py", "tests/video/test_pipeline_ends.py"),
     "edgeseg/engines/tensorrt/sidecar.py": ("tests/engines/tensorrt/test_sidecar.py",),
     "edgeseg/cache.py": ("tests/test_cache.py",),
 }

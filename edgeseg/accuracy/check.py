@@ -29,7 +29,7 @@ SHOWN = 6
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that speaks against the data: a fault makes figures wrong or training senseless."""
+    """One problem of the data: a fault makes figures wrong or training senseless."""
 
     weight: Literal["fault", "warning"]
     sentence: str

@@ -34,7 +34,7 @@ def page(report: DataReport) -> str:
         f"<!doctype html><html lang=en><meta charset=utf-8>"
         f"<meta name=viewport content='width=device-width'><title>{name}: data check</title>"
         f"<style>{STYLE}</style><h1>{name}</h1><p>{escape(report.layout)} layout</p>"
-        f"<ul>{findings or '<li>nothing speaks against it'}</ul>{_shares(report)}"
+        f"<ul>{findings or '<li>no problems found'}</ul>{_shares(report)}"
         f"{''.join(_pictures(split, report.classes) for split in report.splits)}</html>\n"
     )
 

@@ -63,7 +63,7 @@ class ClassMap:
         if not pairs:
             raise DataError(
                 f"no class of the data ({', '.join(data)}) has a name of the network ({', '.join(network)}); `edgeseg "
-                'eval --map "NETWORK=DATA"` ties those that mean the same; where no labels are needed, pictures serve'
+                'eval --map "NETWORK=DATA"` matches those that mean the same; if no labels are needed, give pictures'
             )
         return cls(tuple(network), tuple(data), _groups(pairs, data))
 
@@ -100,9 +100,9 @@ class ClassMap:
         if network or data:
             said.append(f"{len(self.groups)} classes enter the mean: {', '.join(self.groups)}")
         if data:
-            said.append(f"the data's {', '.join(data)} count nowhere, as the network has no such class")
+            said.append(f"the data's {', '.join(data)} are left out, as the network has no such class")
         if network:
-            said.append(f"the network's {', '.join(network)} are in no label: where it sees them, it misses")
+            said.append(f"the network's {', '.join(network)} are in no label: predicting them counts as a miss")
         return said
 
     def matrix(self) -> ConfusionMatrix:

@@ -45,8 +45,8 @@ class Classes:
     def __post_init__(self) -> None:
         if len(self.names) == 1:
             raise DataError(
-                f"got 1 class, {self.names[0]!r:.80}, expected 2 to {MAX_CLASSES}; what is not of it is a class too: "
-                "add one, such as background"
+                f"got 1 class, {self.names[0]!r:.80}, expected 2 to {MAX_CLASSES}; the rest is a class too: add one, "
+                "such as background"
             )
         if not 2 <= len(self.names) <= MAX_CLASSES:
             raise DataError(f"got {len(self.names)} classes, expected 2 to {MAX_CLASSES}: masks are uint8")

@@ -43,7 +43,7 @@ def convert(folder: Path, out: Path, *, progress: Callable[[int, int], None] = l
     total, done = sum(map(len, datasets)), 0
     with atomic_folder(out.absolute()) as temporary:
         if out.exists() and any(out.iterdir()):
-            raise OutputError(f"{out} is there and not empty; give a folder that is new")
+            raise OutputError(f"{out} exists and is not empty; give a new folder")
         for dataset in datasets:
             names, survey = _names(dataset), Survey(dataset.classes)
             for index, pair in enumerate(dataset.pairs):

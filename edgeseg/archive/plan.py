@@ -129,7 +129,7 @@ class Plan:
         Raises:
             OutputError: it is damaged.
         """
-        advice = f"remove {path.parent}, and the video is begun anew"
+        advice = f"remove {path.parent}, and the video starts over"
         data = store.read_json(path, unreadable=advice)
         if data is None:
             return None

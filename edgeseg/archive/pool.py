@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import os
-import signal
 import subprocess
-import sys
 import time
 import warnings
 from multiprocessing import Pipe
@@ -18,12 +14,9 @@ from edgeseg.archive.address import Location
 from edgeseg.archive.settings import Loading
 from edgeseg.archive.tasks import Outcome, Task
 from edgeseg.archive.worker import Worker
+from edgeseg.child_process import ending, start_child
 from edgeseg.errors import EdgeSegError, EngineError
 from edgeseg.memory import keep_frames
-from edgeseg.video.supervised.process import ending
-
-PR_SET_PDEATHSIG = 1
-"""Of prctl(2)."""
 
 PROGRESS_SECONDS = 0.25
 """Between two messages of a worker about its progress."""
@@ -72,19 +65,7 @@ class _Process:
     def __init__(self, start: Start) -> None:
         self.connection, theirs = Pipe()
         with theirs:
-            # Modules come from where they come from here, and not from the working directory, as with -m.
-            code = (
-                f"import sys; sys.path[:] = {sys.path!r}; from edgeseg.archive.pool import main; "
-                f"main({theirs.fileno()}, {os.getpid()})"
-            )
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", code],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C in a terminal is for the parent
-            )
+            self._process = start_child("edgeseg.archive.pool", theirs.fileno())
         self.pid = self._process.pid
         self.task: Task | None = None
         self.ready = False
@@ -195,12 +176,8 @@ class ProcessPool:
         self._processes = []
 
 
-def main(handle: int, parent: int) -> None:
-    """What a worker process does: tasks, as long as its parent lives."""
-    if sys.platform == "linux":  # a worker that outlived its parent would write where the next run does
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL))
-        if os.getppid() != parent:
-            return
+def main(handle: int) -> None:
+    """What a worker process does: tasks, as long as its parent lives, as the next run writes in the same places."""
     keep_frames()
     warnings.simplefilter("ignore")  # the parent has given them
     connection: Connection[Any, Any] = Connection(handle)

@@ -98,7 +98,7 @@ class BatchReport:
         if self.failures:
             parts.append(f"{len(self.failures)} failed")
         if self.others:
-            parts.append(f"{counted(self.others, 'file')} in the folders passed over, by name no video")
+            parts.append(f"{counted(self.others, 'file')} in the folders skipped, as their names are no videos'")
         if self.interrupted is not None:
             parts.append(f"interrupted: {self.interrupted}")
         return "; ".join(parts) or None

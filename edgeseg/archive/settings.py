@@ -82,7 +82,7 @@ class Settings:
         try:
             read = None if watch is None else Watch.from_json(watch)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise OutputError(f"{path} holds rules that are none; choose another --out") from error
+            raise OutputError(f"{path} holds invalid rules; choose another --out") from error
         return cls(**texts, overlay=field("overlay", bool), watch=read)
 
     def check_same(self, earlier: Settings, out: Location) -> None:
@@ -129,7 +129,7 @@ class Loading:
         opened = Bundle.open(self.bundle)
         artifact = next((each for each in opened.artifacts if each.sha256 == self.settings.sha256), None)
         if artifact is None:
-            raise BundleError(f"bundle {self.bundle} has changed since the run began; put the one of before there")
+            raise BundleError(f"bundle {self.bundle} has changed since the run began; put the previous one back")
         return load(
             opened,
             engine=self.settings.engine,

@@ -43,32 +43,32 @@ def batch_command(
 ) -> int:
     """Segment an archive of recorded videos on all cores.
 
-    Each video becomes a folder in --out: masks.mov (lossless: a PNG of class ids a frame, with the class table in the
-    file's metadata) and frames.parquet (a row a frame: time, confidence, and the fraction of each class). Long videos
+    Each video becomes a folder in --out: masks.mov (lossless: a PNG of class ids per frame, with the class table in the
+    file's metadata) and frames.parquet (a row per frame: time, confidence, and the fraction of each class). Long videos
     are cut at key frames, so that several workers share one; the results are the same. What is finished appears whole.
-    The same command again does what is left, and nothing twice.
+    Running the same command again does only what is left.
 
-    Exit code 0 when all videos are done, 2 when something was wrong or a video failed, which it does alone, and 128
-    plus its number after a signal.
+    Exit code 0 when all videos are done, 2 when something was wrong or a video failed (the others are done all the
+    same), and 128 plus its number after a signal.
 
     Args:
-        videos: video files; folders, with the folders below, where files that are called like videos are meant; or
-            lists (.txt) with a path a line. Each may lie in a bucket, as s3://BUCKET/KEY.
+        videos: video files; folders, with the folders below, of which files with a video's suffix are taken; or lists
+            (.txt) with one path per line. Each may lie in a bucket, as s3://BUCKET/KEY.
         out: the folder of the results, new or of an earlier run, or s3://BUCKET/KEY.
         bundle: the network: the name of one that comes with edgeseg, or a path.
         engine: the runtime, as for run; by default auto, or the one that the results were begun with.
-        precision: of the artifact, as for run.
+        precision: the artifact's precision, as for run.
         overlay: write overlay.mkv too, the frames with their classes painted over them.
         rules: a TOML file with zones and rules, as a camera under serve has them; frames.parquet then says which rules
             hold, and where they begin and end.
-        workers: processes, by default one a core, with --ray as many as the cluster has room for; each has its own
+        workers: processes, by default one per core, with --ray as many as the cluster has room for; each has its own
             network, on one thread.
         ray: work on a Ray cluster: HOST:PORT of its head, auto for the one that this machine belongs to, or local to
             start one here. All its machines must see the videos and --out under the same paths or URLs.
         batch: frames that a worker gives the network at once, if it was exported with --batch. By default one, or with
             --engine auto, without --ray, what measured fastest here.
         piece: seconds of video in a piece, at least; one that is shorter than two of them is not cut.
-        require_signature: run nothing but a bundle that a believed key signed, as for run.
+        require_signature: run only a bundle that a trusted key signed, as for run.
         trust: a public key (.pub) or a folder of some, as for run.
         min_version: refuse a lower version of the bundle, as for run.
         json: print one JSON object on stdout, and nothing else.
@@ -192,10 +192,10 @@ def _exit_code(report: BatchReport) -> int:
     for failure in report.failures:
         complain(f"{failure.video} failed: {failure.reason}")
     if report.fatal is not None:
-        complain(f"{report.fatal}; the same command goes on from what is finished")
+        complain(f"{report.fatal}; the same command continues from what is finished")
     if report.interrupted is not None:
         complain(
-            f"interrupted after {report.finished} of {report.videos} videos; the same command goes on from what is "
+            f"interrupted after {report.finished} of {report.videos} videos; the same command continues from what is "
             "finished"
         )
         return exit_code(signal.Signals[report.interrupted])

@@ -27,9 +27,9 @@ def bench(
     frames: int = 200,
     windows: int = 12,
 ) -> int:
-    """Measure a bundle on this machine: the engine alone, the pipeline flat out, and from camera to mask.
+    """Measure a bundle on this machine: the engine alone, the pipeline at full speed, and camera to mask.
 
-    Windows are repeated until the medians of three in a row agree within 10 %; nothing is trimmed.
+    Windows are repeated until the medians of three in a row agree within 10 %; no outlier is removed.
 
     Args:
         bundle: the network: the name of one that comes with edgeseg, or a path.
@@ -37,12 +37,12 @@ def bench(
         source: a video file; the street clip of the extra "demo" by default.
         mode: throughput works on several frames at once, latency on one with all cores.
         data: a labelled data set: measure accuracy too, through each engine.
-        split: which part of the data set; val by default, where it has splits.
+        split: which part of the data set; val by default, if it has splits.
         json: write the result here.
         html: write a page with tables and charts here.
         fps: frames a second of the camera that the video plays, instead of the video's own.
-        frames: of a window, at most.
-        windows: measured at most.
+        frames: frames per window, at most.
+        windows: windows to measure, at most.
     """
     from edgeseg.atomic import check_outputs, write_text
     from edgeseg.bundle import Bundle
@@ -84,12 +84,12 @@ def batch(
     """Measure throughput and latency against the pictures that the engine is given at once.
 
     Args:
-        bundle: one whose network takes several, by `edgeseg export --batch`.
+        bundle: one that was exported with --batch.
         engine: the runtime, as for run, but onnxruntime by default.
-        precision: of the artifact, as for run.
+        precision: the artifact's precision, as for run.
         source: a video file; the street clip of the extra "demo" by default.
         mode: throughput calls the engine from every core at once, latency from one thread with all cores.
-        windows: measured of each number.
+        windows: windows to measure for each number of pictures.
         json: print one JSON object on stdout, and nothing else.
     """
     from edgeseg.json_fields import print_json
@@ -115,7 +115,7 @@ def batch(
 
 @app.command
 def compare(old: Path, new: Path, *, max_slowdown: float = 5.0) -> int:
-    """Compare two results of one machine; exit code 1 if the new one is slower beyond doubt.
+    """Compare two results of one machine; exit code 1 if the new one is clearly slower.
 
     A figure is slower if the whole 95 % interval of its ratio lies above the limit.
 

@@ -50,14 +50,14 @@ class Answer:
 def check_command(bundle: str, *, engine: str = "all", threshold: float | None = None, json: bool = False) -> int:
     """Ask each engine here for the masks that a bundle promises.
 
-    A bundle carries golden frames: pictures, and the masks that fp32 gave for them where it was made. Exit code 1 where
+    A bundle carries golden frames: pictures, and the masks that fp32 gave for them where it was made. Exit code 1 if
     an engine's masks have fewer of their pixels than they should.
 
     Args:
         bundle: the name of one that comes with edgeseg, or a path.
         engine: the runtime, or "all" for every artifact of the bundle in every runtime that is installed.
-        threshold: percent of the pixels that every engine must give as fp32 did; by default what the same artifact gave
-            where the bundle was made, less one.
+        threshold: percent of the pixels that must get fp32's class in every engine; by default what the same artifact
+            reached where the bundle was made, less one.
         json: print one JSON object on stdout, and nothing else.
     """
     from edgeseg_bench.candidates import candidates
@@ -68,7 +68,7 @@ def check_command(bundle: str, *, engine: str = "all", threshold: float | None =
     if opened.golden is None:
         raise BundleError(
             f"bundle {opened.spec.name} has no golden frames to ask an engine for; `edgeseg export`, `import` and "
-            "`quantize` put some in"
+            "`quantize` add some"
         )
     chosen, left_out = candidates(opened, engine)
     with progress_bar("check", total=len(chosen), quiet=json) as progress:
@@ -122,7 +122,7 @@ def _print(bundle: Bundle, answers: list[Answer], left_out: list[dict[str, str]]
     for answer in answers:
         if not answer.good:
             found = f"{answer.proof.agreement:.2f} % of fp32's pixels, expected {answer.least:.2f} %"
-            found += f" ({NO_VNNI}; it is not run unasked)" if saturates(answer.candidate) else ""
+            found += f" ({NO_VNNI}; it is used only if asked for)" if saturates(answer.candidate) else ""
             errors.print(f"missed: {answer.candidate} gives {found}", style="red", soft_wrap=True)
 
 

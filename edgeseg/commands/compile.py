@@ -30,12 +30,12 @@ def compile_command(
     Args:
         bundle: the name of one that comes with edgeseg, or a path.
         target: the product that builds, and that will run, the engine.
-        precision: of the artifact; `edgeseg quantize` adds fp16 and int8 to a bundle.
+        precision: the artifact's precision; `edgeseg quantize` adds fp16 and int8 to a bundle.
         out: folder for the engine and its notes; by default where `run` looks for it, which is $EDGESEG_CACHE or
             ~/.cache/edgeseg.
         workspace: MiB that a layer may use while it runs.
         timing_cache: file with measurements of earlier builds, read and written; TensorRT only.
-        hardware_compatible: let all GPUs from Ampere on run the engine, for some speed.
+        hardware_compatible: let all GPUs from Ampere on run the engine, at some cost in speed.
         smallest: WIDTHxHEIGHT that a dynamic network must take.
         largest: WIDTHxHEIGHT that a dynamic network must take.
         batch: pictures at once that the engine is tuned for, of those that the network takes.

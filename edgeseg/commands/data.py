@@ -23,7 +23,7 @@ app = App(name="data", help="Check labelled images, or convert them to the plain
 
 @app.command(name="check")
 def check_command(data: Path, *, html: Path | None = None) -> int:
-    """Look for what would spoil a training or a figure; exit code 1 where there is a fault.
+    """Look for what would spoil training or figures; exit code 1 if there is a fault.
 
     Classes that never occur, the share that is ignored, palettes against ids, lossy masks, sizes, orientation, files
     that are left out, and pictures that are in two splits.
@@ -45,7 +45,7 @@ def check_command(data: Path, *, html: Path | None = None) -> int:
         style = "red" if finding.weight == "fault" else "yellow"
         console.print(Text(f"{finding.weight}: ", style=style) + Text(finding.sentence), soft_wrap=True)
     if not report.findings:
-        console.print("nothing speaks against it")
+        console.print("no problems found")
     return 1 if report.faults else 0
 
 
@@ -55,7 +55,7 @@ def convert_command(data: Path, out: Path) -> int:
 
     Args:
         data: a data set in any layout that edgeseg reads.
-        out: a folder that is new.
+        out: a new folder.
     """
     from edgeseg.accuracy.convert import convert
 

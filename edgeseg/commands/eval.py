@@ -31,23 +31,23 @@ def eval_command(
 ) -> int:
     """Measure a bundle's accuracy on a labelled split.
 
-    Frames go through the artifact and the kernels, as in a run. Classes of equal names go together, in whatever order;
-    what has no partner is said. Pixels of such a class of the data count nowhere; where the network sees one of its own
-    that the data lacks, it misses.
+    Frames go through the artifact and the kernels, as in a run. Classes are matched by name, in any order, and those
+    without a partner are listed. Pixels of a class that only the data has are left out; a prediction of a class that
+    only the network has counts as a miss.
 
     Args:
         data: a data set: CamVid's layout (S/ and Sannot/), or images/, masks/ and classes.json. Labels that may overlap
             have folders masks/LABEL/, or are COCO's objects.
         bundle: the network: the name of one that comes with edgeseg, or a path.
         engine: the runtime, as for run, but onnxruntime by default.
-        precision: of the artifact, as for run.
-        split: which part of the data set; may be left out where the data set has no splits.
+        precision: the artifact's precision, as for run.
+        split: which part of the data set; may be left out if the data set has no splits.
         map: NETWORK=DATA, classes that mean the same under other names, or a JSON file of such pairs; may be given
             several times.
-        record: write the figures into the bundle and, where they are of the artifact's own engine, into its card. Those
-            of the split "test" stand beside the others and decide nothing. Images that calibrated the artifact are
-            refused.
-        require_signature: measure nothing but a bundle that a believed key signed, as for run.
+        record: write the figures into the bundle and, if they are of the artifact's own engine, into its card. Those
+            of the split "test" stand beside the others and decide nothing. Images that were used to calibrate the
+            artifact are refused.
+        require_signature: measure only a bundle that a trusted key signed, as for run.
         trust: a public key (.pub) or a folder of some, as for run.
         min_version: refuse a lower version of the bundle, as for run.
         json: print one JSON object on stdout, and nothing else.
@@ -70,7 +70,7 @@ def eval_command(
     if opened.spec.head.exclusive:
         class_map = ClassMap.of(opened.spec.classes, dataset.classes.names, parse_map(map))
     elif map:
-        raise UsageError("--map goes with networks of which a pixel has one class; give the data the labels' names")
+        raise UsageError("--map is for networks with one class a pixel; give the data the labels' names")
     model = load(
         opened,
         engine=engine,

@@ -44,19 +44,19 @@ def export_command(
         network: a file that `edgeseg train` wrote; a bundle that was made from one, by name or path, for another
             --size or --batch; or package.module:factory, which makes any PyTorch network.
         out: folder for the bundle; a bundle that lies there is replaced.
-        weights: with a factory: its weights, safetensors or a torch checkpoint; left out, those that it makes itself.
+        weights: with a factory: its weights, safetensors or a torch checkpoint; by default those that it makes itself.
         ignore_keys: with weights: names in their file that the network does not have, as 'loss.*'; they are printed.
             May be given several times.
         spec: with a factory: a JSON file that says what it takes and gives (`edgeseg_export/foreign/model_spec.py`).
-        name: of the network; by default that in the weights.
-        size: of the input as WIDTHxHEIGHT; by default that in the weights.
+        name: the network's name; by default the one in the weights.
+        size: the input's size as WIDTHxHEIGHT; by default the one in the weights.
         resize: how frames of other sizes are fitted: stretch, or letterbox (keeps the aspect ratio).
         dynamic: one graph for all input sizes.
         batch: pictures that the network takes at once: up to so many, or dynamic (up to 16); by default one. It is run
             with 1, 2, 3 and so many, and each picture must give what it gives alone.
         mask_in_graph: add an artifact that gives the mask itself, for those who run the ONNX file elsewhere.
         data: a data set: its frames serve the comparison, and the artifact's accuracy is measured on its split.
-        split: of the data set.
+        split: the split of the data set to use.
         golden: pictures that the bundle is to carry, for every machine to be asked for their masks: a folder of them, a
             video, or street, those that come with edgeseg; by default some of the data set, or street.
     """

@@ -24,13 +24,13 @@ def fetch_command(
     stays.
 
     Args:
-        url: of the repository: http:// or https://, the folder that holds metadata and targets.
+        url: the repository's URL, http:// or https://: the folder that holds metadata and targets.
         out: folder of the bundle, which is replaced.
-        root: the repository's 1.root.json, which came here safely; by default root.json in the trust folder.
-        name: of the bundle in the repository; by default the folder's.
+        root: the repository's 1.root.json, brought here in a safe way; by default root.json in the trust folder.
+        name: the bundle's name in the repository; by default the folder's.
         require_signature: ask for the bundle's own signature too, as for run.
         trust: a public key (.pub) or a folder of some, as for run.
-        timeout: seconds that the server may take to answer, or to go on.
+        timeout: seconds that the server may take to answer, or between two parts of an answer.
     """
     from edgeseg.trust import find_file
     from edgeseg.update.fetch import fetch

@@ -46,7 +46,7 @@ def import_command(
         size: with --make-spec: WIDTHxHEIGHT of a network that takes any.
         batch: pictures that the bundle takes at once, as for export; the file must leave their number open.
         data: a data set: its frames serve the comparison, and the artifact's accuracy is measured on its split.
-        split: of the data set.
+        split: the split of the data set to use.
         golden: pictures that the bundle is to carry, as for export.
     """
     if make_spec:
@@ -78,7 +78,7 @@ def _write_spec(model: Path, spec: Path, like: FamilyName | None, size: str | No
     from edgeseg_export.foreign.make_spec import make_spec
 
     if spec.exists():
-        raise OutputError(f"{spec} is there already, and nothing is replaced unasked; name another file with --spec")
+        raise OutputError(f"{spec} already exists and is not replaced; name another file with --spec")
     made = make_spec(model, like=like, size=parse_size(size))
     write_text(spec, json.dumps(made.data, indent=2, ensure_ascii=False) + "\n")
     for note in made.notes:

@@ -18,7 +18,7 @@ def inspect_command(bundle: str, *, trust: Path | None = None, json: bool = Fals
 
     Args:
         bundle: the name of one that comes with edgeseg, or a path.
-        trust: a public key (.pub) or a folder of some, to know signers by, in place of those in the trust folders.
+        trust: a public key (.pub) or a folder of some, to know signers by, instead of those in the trust folders.
         json: print one JSON object on stdout, and nothing else.
     """
     opened = Bundle.open(bundle)

@@ -14,8 +14,8 @@ def keygen_command(name: Path, *, passphrase: bool = False, overwrite: bool = Fa
 
     Args:
         name: path of both files, without the suffix.
-        passphrase: ask for one that encrypts the private key; where $EDGESEG_PASSPHRASE is set, it is that one, and
-            nobody is asked.
+        passphrase: encrypt the private key with a passphrase: $EDGESEG_PASSPHRASE if it is set, else one that you are
+            asked for.
         overwrite: replace keys that are there.
     """
     from edgeseg.keys import PRIVATE, PUBLIC, write_keys

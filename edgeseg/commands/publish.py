@@ -15,17 +15,17 @@ def publish_command(
 ) -> int:
     """Publish a bundle for devices to fetch (TUF).
 
-    The repository is a folder that any web server can serve. The first time, --root-key begins it, and 1.root.json in
-    its folder metadata is what devices must be given safely. Publish again before --days are over, with or without
+    The repository is a folder that any web server can serve. The first time, --root-key begins it; devices must then be
+    given its metadata/1.root.json in a safe way. Publish again before --days are over, with or without
     changes.
 
     Args:
         bundle: the name of one that comes with edgeseg, or a path.
         repository: the folder.
-        key: private key that signs what is published; another than before takes its place, which needs --root-key.
-        root_key: private key that says which keys are good; keep it offline, but for the first time, for another --key,
-            and once a year. Given twice, the second is to take the first's place.
-        days: after which devices no longer believe the repository, unless it is published again.
+        key: private key that signs what is published; a new one replaces the previous one, which needs --root-key.
+        root_key: private key that says which keys are valid; keep it offline: it is needed the first time, for a new
+            --key, and once a year. Given twice, the second key replaces the first.
+        days: after which devices no longer trust the repository, unless it is published again.
     """
     from edgeseg.bundle import Bundle
     from edgeseg.keys import read_private_key

@@ -31,21 +31,21 @@ def quantize_command(
     """Add FP16 and INT8 artifacts to a bundle, each measured.
 
     One calibration serves both kinds of INT8: one artifact for ONNX Runtime and OpenVINO, one for TensorRT. Exit code 1
-    where one loses too much to be run in place of fp32; it is written all the same.
+    if one loses too much to be run in place of fp32; it is written all the same.
 
     Args:
         bundle: the name of one that comes with edgeseg, or a path; it is replaced when all went well.
         data: what to calibrate on: a data set, a video, or a folder of images.
-        split: of the data set.
-        method: how ranges are found; auto takes what scores best on frames that did not calibrate.
+        split: the split of the data set to use.
+        method: how ranges are found; auto takes what scores best on frames that were not used to calibrate.
         keep: a layer that stays in float; may be given several times.
         sensitivity: what `edgeseg sensitivity --json` wrote: the layers that it names stay in float too.
         seven_bits: also write INT8 with 7-bit weights (int8-7bit), for x86 processors without VNNI; by default on one.
         eval: a data set, or a video or folder of pictures without labels, to measure every artifact on; it may share no
-            image with the calibration. Left out: those frames of the data that did not calibrate.
-        eval_split: of that data set.
+            image with the calibration. By default those frames of --data that were not used to calibrate.
+        eval_split: the split of that data set to use.
         min_agreement: percent of fp32's pixels that an artifact must give, where there are no labels; 98 if left out.
-        golden: pictures that the bundle is to carry, as for export; by default frames of --data that did not calibrate.
+        golden: pictures that the bundle is to carry, as for export; by default unused frames of --data.
     """
     from edgeseg_export.frame_set import open_proof
     from edgeseg_export.golden import read_pictures

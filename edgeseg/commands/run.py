@@ -65,7 +65,7 @@ def run_command(
     """Segment a video, camera, stream, image or folder of images.
 
     Without --out, --masks or --show the frames are segmented and timed, and nothing is kept. Ctrl-C, SIGTERM and SIGHUP
-    end it in order; a second one ends it at once.
+    stop it cleanly; a second one stops it at once.
 
     Exit code 0 when all went well, 2 when something was wrong or an output failed, 3 when a live source broke off, and
     128 plus its number after a signal.
@@ -76,13 +76,13 @@ def run_command(
         engine: the runtime: onnxruntime, onnxruntime:cuda, onnxruntime:tensorrt, openvino or tensorrt; auto (by
             default) takes what measured fastest here, among onnxruntime and openvino and the precisions that keep the
             accuracy; or triton, on the --server.
-        precision: of the artifact; by default auto's choice, or the first that the bundle has for the runtime.
-        server: segment on a Triton server, HOST:PORT, that serves the bundle (edgeseg triton), and not here; of
-            several, HOST:PORT,HOST2:PORT2, one that fails is followed by the next. grpcs://HOST:PORT asks it over TLS.
-            It implies --engine triton, as no other engine runs elsewhere.
-        jpeg: send frames to the server as JPEG of this quality, 1 to 100, instead of raw; masks are then near to those
-            of raw frames, not equal.
-        server_wait: seconds that a frame is tried on the servers by turns before the run ends.
+        precision: the artifact's precision; by default auto's choice, or the first that the bundle has for the runtime.
+        server: segment on a Triton server, HOST:PORT, that serves the bundle (edgeseg triton), instead of here; of
+            several, HOST:PORT,HOST2:PORT2, the next takes over when one fails. grpcs://HOST:PORT connects over TLS. It
+            implies --engine triton, as no other engine runs elsewhere.
+        jpeg: send frames to the server as JPEG of this quality, 1 to 100, instead of raw; masks then differ a
+            little from those of raw frames.
+        server_wait: seconds that a frame is tried on the servers in turn before the run ends.
         server_ca: certificates (PEM) that grpcs servers are verified against, instead of the system's.
         client_cert: the certificate of this device with its key (PEM, one file), for a grpcs server that asks for one.
         server_token: a file that only you may read, with a token on one line, which is sent to grpcs servers as
@@ -93,41 +93,41 @@ def run_command(
         masks: write the masks into this folder, as PNG whose grey levels are class ids; of labels that may overlap, as
             0 and 255 in a folder for each. Its name may carry the time.
         show: show the overlays in a window; q or Escape ends.
-        max_frames: stop after so many frames.
+        max_frames: stop after this many frames.
         mode: throughput (by default) works on several frames at once, latency on one with all cores.
-        workers: frames that are worked on at once, instead of what the mode says.
-        threads: threads that each frame's inference runs on, instead of what the mode says.
+        workers: frames that are worked on at once, instead of what the mode sets.
+        threads: threads that each frame's inference runs on, instead of what the mode sets.
         batch: frames of a file that the network is given at once, at most, if it was exported with --batch. By default
             one, or with --engine auto what measured fastest here; of a camera always the newest, alone.
-        batch_wait: seconds that a frame may wait until there are so many; by default those are taken that are there.
-        settings: a file of edgeseg tune, which says bundle, engine, precision, mode, workers, threads and
+        batch_wait: seconds that a frame may wait for others; by default none waits.
+        settings: a file that edgeseg tune wrote, which sets bundle, engine, precision, mode, workers, threads and
             batch.
-        overwrite: replace an --out that is there, once the new one is finished; write --masks into a folder that holds
-            files, of which those of the same names are replaced.
-        codec: of --out: auto (what the container usually holds, by hardware where this machine has an encoder), h264,
-            hevc, vp9, av1 or vp8, or an encoder by FFmpeg's name, as h264_nvenc. libx264 and libx265 are GPL.
+        overwrite: replace an existing --out once the new one is finished; write --masks into a folder that holds files,
+            and replace those of the same names.
+        codec: the codec of --out: auto (what the container usually holds, by hardware if this machine has an encoder),
+            h264, hevc, vp9, av1 or vp8, or an encoder by FFmpeg's name, as h264_nvenc. libx264 and libx265 are GPL.
         crf: constant quality of --out on the encoder's own scale, lower is better; by default 20 for H.264.
         sound: copy the sound of a video file into --out.
         alpha: weight of the class colours in an overlay, 0 to 1.
         timeout: seconds that a camera, URL or server may take to answer.
-        follow: the video file is still being written: wait at its end for more, until nothing came for --timeout.
+        follow: the video file is still being written: wait at its end for more, until nothing has come for --timeout.
         credentials: a file that only you may read, with user:password on one line, for a URL that holds none; the
-            environment variables EDGESEG_USER and EDGESEG_PASSWORD do too. In the URL everybody on this machine could
-            read them.
+            environment variables EDGESEG_USER and EDGESEG_PASSWORD serve as well. Everybody on this machine can read a
+            password in a URL.
         ca: certificates (PEM) that https and rtsps servers are verified against, instead of the system's.
         insecure: do not verify the certificates of https and rtsps servers.
         source_option: an option of FFmpeg's for the file or stream, NAME=VALUE: rtsp_transport=udp, say. May be given
             more than once.
-        tolerate_loss: exit with 0 when a live source broke off after its first frame.
-        require_signature: run nothing but a bundle that a believed key signed: one in a trust folder, or of --trust. A
-            file require-signature in a trust folder asks for it too.
-        trust: a public key (.pub) or a folder of some, to believe in place of those in the trust folders; asks for a
+        tolerate_loss: exit with 0 if a live source breaks off after its first frame.
+        require_signature: run only a bundle that a trusted key signed: one in a trust folder, or of --trust. A file
+            require-signature in a trust folder requires it too.
+        trust: a public key (.pub) or a folder of some, to trust instead of those in the trust folders; requires a
             signature.
-        min_version: refuse a lower version of the bundle; asks for a signature.
-        reconnect: connect a camera, URL or pipeline again when it is lost or hangs, and wait where it is not there yet,
-            for ever; it is read in a process of its own.
+        min_version: refuse a lower version of the bundle; requires a signature.
+        reconnect: reconnect a camera, URL or pipeline whenever it is lost or hangs, and wait for one that is not there
+            yet, for ever; it is read in a process of its own.
         stall_after: with --reconnect, seconds without a new frame after which the source is stalled, 3 by default;
-            after as many more it is connected anew.
+            after as many more it is reconnected.
         give_up_after: with --reconnect, seconds without a frame after which the source is lost for good.
         json: print one JSON object on stdout, and nothing else.
     """

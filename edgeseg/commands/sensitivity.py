@@ -39,16 +39,16 @@ def sensitivity_command(
 ) -> int:
     """Find the layers that INT8 hurts most, one layer at a time.
 
-    Measured on images of DATA that do not calibrate. The worst layers stay in float while INT8 remains fast and flips
-    clearly fewer pixels; `edgeseg quantize --sensitivity FILE` then takes them.
+    Measured on images of DATA that are not used to calibrate. The worst layers stay in float while INT8 remains fast
+    and flips clearly fewer pixels; `edgeseg quantize --sensitivity FILE` then takes them.
 
     Args:
         bundle: the name of one that comes with edgeseg, or a path; it is not changed.
         data: a data set, a video, or a folder of images; as for quantize, and never what you evaluate on.
-        split: of the data set.
+        split: the split of the data set to use.
         method: how ranges are found, as for quantize.
         target: the runtime whose INT8 is measured; mixes are tried for onnxruntime, whose speed can be measured here.
-        images: to measure on, at most 32.
+        images: number of images to measure on, at most 32.
         slower: percent that INT8 with layers in float may be slower than INT8 throughout.
         json_file: write all figures here, for quantize.
         html: write the report here, as one page that needs no other file.

@@ -10,15 +10,15 @@ from edgeseg.json_fields import print_json
 def serve_command(settings: Path, *, check: bool = False, every: float = 10.0, json: bool = False) -> int:
     """Segment many cameras for months, as a settings file says.
 
-    The file is checked whole before a camera is opened. Each change of a camera's state is a line on stderr. SIGTERM
-    and Ctrl-C end it in order within 5 s; SIGHUP reads the file again, and cameras that did not change go on.
+    The whole file is checked before a camera is opened. Each change of a camera's state is a line on stderr. SIGTERM
+    and Ctrl-C stop it cleanly within 5 s; SIGHUP reads the file again, and cameras that did not change go on.
 
     Exit code 0 after SIGTERM or Ctrl-C, 2 when something was wrong or could not be finished.
 
     Args:
         settings: a TOML file with the bundle and the cameras.
-        check: print what was understood, and open nothing.
-        every: with --json, seconds between two objects with the status.
+        check: print how the settings were understood, and open no camera.
+        every: with --json, seconds between two status objects.
         json: print one JSON object a line on stdout: {"event": ...} as things happen, {"status": ...} from time to
             time; with --check, one object.
     """

@@ -10,14 +10,14 @@ from edgeseg.terminal import make_console
 def sign_command(bundle: str, *, key: Path, bundle_version: int | None = None) -> int:
     """Sign a bundle, so that devices can tell who made it.
 
-    All files are hashed first. Signing an unchanged bundle with a second key adds a signature, which devices that know
-    either key accept: so keys are replaced. A change of the bundle ends its signatures.
+    All files are hashed first. Signing an unchanged bundle with a second key adds a signature; devices that know either
+    key accept it, which is how keys are replaced. Changing the bundle ends its signatures.
 
     Args:
         bundle: path of the bundle; signature.json is written into it.
-        key: the private key, which edgeseg keygen made. Where it is encrypted, its passphrase is asked for, or comes
-            from $EDGESEG_PASSPHRASE.
-        bundle_version: of the release, 1 or more, higher than the one before; by default the next.
+        key: the private key, which edgeseg keygen made. If it is encrypted, its passphrase is $EDGESEG_PASSPHRASE,
+            or you are asked for it.
+        bundle_version: the release's version, 1 or more, higher than the last; by default the next number.
     """
     from edgeseg.bundle import Bundle
     from edgeseg.keys import public_key, read_private_key

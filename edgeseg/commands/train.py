@@ -27,22 +27,22 @@ def train_command(
 
     Writes weights.safetensors, log.csv, curve.png and checkpoints.
 
-    Ctrl-C and SIGTERM write a checkpoint first; --resume goes on from the last one, and ends with the same weights as a
-    run that was never stopped.
+    Ctrl-C and SIGTERM write a checkpoint first; --resume continues from the last one, and ends with the same weights as
+    a run that was never stopped.
 
     Args:
         net: the architecture; `edgeseg zoo` lists them.
         data: a data set with a train split: CamVid's layout (train/ and trainannot/), or images/train, masks/train and
             classes.json. A val split is measured for the curve.
         out: folder for everything that the run writes.
-        name: of the network in its spec; by default the architecture's.
-        licence: of the weights, with that of the data.
+        name: the network's name in its spec; by default the architecture's.
+        licence: the licence of the weights, including that of the data.
         start: what to fine-tune, on other data or with other classes: a bundle that edgeseg export made, by name or
             path ("road"), or weights.safetensors or checkpoint.safetensors of another run. Other classes get a new
             head; a checkpoint may also be of a kindred network. The run's record says which layers are new.
         teacher: a bundle, by name or path, whose logits the network also learns from, beside the labels: one that
             knows more, of the same classes, for frames of any size. Given several times, the mean of their logits.
-        resume: go on with the run in --out.
+        resume: continue the run in --out.
     """
     from edgeseg.train.loop import train
 

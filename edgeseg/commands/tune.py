@@ -27,22 +27,22 @@ def tune_command(
 ) -> int:
     """Choose network, precision and engine for this device.
 
-    Resolution and threads too; exit code 1 where no combination keeps the budget.
+    Resolution and threads too; exit code 1 if no combination keeps the budget.
 
     The most accurate combination that keeps the budget, or a faster one within 0.2 mIoU of it, is written to --out, for
-    `edgeseg run --settings`. Where none keeps it, the nearest is named and nothing is written. Give data that you will
+    `edgeseg run --settings`. If none keeps it, the nearest is named and nothing is written. Give data that you will
     not report accuracy on.
 
     Args:
         bundles: names of those that come with edgeseg, or paths.
         data: a labelled data set that did not calibrate the bundles.
-        max_latency: milliseconds from a frame in memory to its mask that 95 of 100 frames may take.
-        min_miou: percent of mIoU to reach, through the very artifact and engine.
-        split: which part of the data set; val by default, where it has splits.
+        max_latency: milliseconds from a frame in memory to its mask that 95 % of the frames may take.
+        min_miou: mIoU in percent to reach, with that very artifact and engine.
+        split: which part of the data set; val by default, if it has splits.
         source: a video whose frames are timed; by default those of the data set.
         engine: the runtime, or "all" for every one that is installed.
         size: WIDTHxHEIGHT of the input of networks that take any; may be given several times.
-        threads: of an inference; may be given several times. As many frames at once as cores are left for.
+        threads: threads of one inference; may be given several times. Frames run at once as far as cores are left.
         throughput: for recordings: take what gives most frames a second, instead of the lowest latency, and try
             several frames in a call too, where a bundle takes them.
         out: write the choice here.

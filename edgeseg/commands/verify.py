@@ -38,18 +38,18 @@ def verify_command(
 
     Stages are torch, fp32, fp16 and int8, each in every engine that runs here.
 
-    Without labels every artifact is compared with fp32. Exit code 1 where a threshold is missed, or where an engine
-    that is installed refuses an artifact. Where TensorRT-RTX is installed its engines are built, timed and weighed.
+    Without labels every artifact is compared with fp32. Exit code 1 if a threshold is missed, or if an engine
+    that is installed refuses an artifact. If TensorRT-RTX is installed, its engines are built, timed and weighed.
 
     Args:
         bundle: the name of one that comes with edgeseg, or a path.
-        data: a data set, or a video or folder of pictures without labels, of which up to 64 frames are used; nothing of
-            it may have calibrated.
-        split: of the data set.
-        weights: that the bundle was exported from; PyTorch is then the first stage.
+        data: a data set, or a video or folder of pictures without labels, of which up to 64 frames are used; none of
+            it may have been used to calibrate.
+        split: the split of the data set to use.
+        weights: those that the bundle was exported from; PyTorch is then the first stage.
         min_miou: percent that every stage must reach.
         min_agreement: percent of the pixels that must have the class that the stage before gave them; without labels,
-            98 if left out.
+            98 by default.
         max_drop: percent of mIoU that a stage may lose against the first.
         json_file: write all figures here; the README's table is made of it.
         html: write the report here, as one page that needs no other file.

@@ -7,7 +7,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from edgeseg.artifact import SHIPPED
-from edgeseg.bundle import Bundle, shipped
+from edgeseg.bundle import Bundle
+from edgeseg.bundle_index import shipped
 from edgeseg.json_fields import print_json
 from edgeseg.measured import Evaluation, HeldOut, Network
 
@@ -23,7 +24,7 @@ CLASSES = 11
 
 
 def zoo_command(*, json: bool = False) -> int:
-    """List the bundles that are shipped and the networks to train.
+    """List the shipped bundles and the networks to train.
 
     With the figures of each, and the commands that measure or train it.
 

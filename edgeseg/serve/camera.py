@@ -21,7 +21,7 @@ from edgeseg.video.camera import camera_number
 from edgeseg.video.mailbox import Mailbox
 from edgeseg.video.model import Result
 from edgeseg.video.source import Frame, Skipped
-from edgeseg.video.supervised.life import Connection
+from edgeseg.video.supervised.status import Connection
 from edgeseg.video.supervised.supervisor import Supervisor
 
 MOST_WAITING = 32

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgeseg.serve.event_log import EventLog
-from edgeseg.video.supervised.supervisor import Status
+from edgeseg.video.supervised.status import Status
 
 MOST_WARNINGS = 20
 """Sentences about what a source says of itself; one that runs for months has said enough by then."""

@@ -60,7 +60,7 @@ class Fronts:
                 try:
                     change()
                 except (EdgeSegError, ModuleNotFoundError) as error:
-                    sentence = f"listen or mqtt cannot be as the settings say: {error}"
+                    sentence = f"listen or mqtt cannot be opened as the settings say: {error}"
                     self._service.events.add("service", "refused", sentence)
 
     def _change_mqtt(self, settings: MqttSettings | None) -> None:

@@ -113,7 +113,7 @@ class Service:
 
     def refuse(self, error: Exception) -> None:
         """Says that other settings were not taken over."""
-        self.events.add("service", "refused", f"the settings are not taken over, the old ones hold: {error}")
+        self.events.add("service", "refused", f"the new settings are refused, the old ones stay: {error}")
 
     def close(self, seconds: float = PATIENCE) -> bool:
         """Ends the cameras, finishes what they write, and frees the network; whether all ended within the time."""
@@ -192,7 +192,7 @@ def _proved(network: Network) -> Network:
     if network.agreement is None:
         network.model.close()
         raise EngineError(
-            f"bundle {network.bundle.spec.name} has no golden frames to prove itself with, and a service does not take "
-            "it while it runs; start the service anew, or export the bundle with golden frames"
+            f"bundle {network.bundle.spec.name} has no golden frames to prove itself with, and a running service "
+            "does not accept it; restart the service, or export the bundle with golden frames"
         )
     return network

@@ -32,8 +32,8 @@ class BundleSettings:
         threads: that each frame's inference runs on, instead of what the mode says.
         batch: frames of several cameras go into one call of the network: "on"; "off"; "auto": where mode is
             "throughput", and that measures faster when the bundle is loaded.
-        require_signature: run nothing but a bundle that a believed key signed.
-        trust: a public key or a folder of some, to believe in place of those in the trust folders.
+        require_signature: run nothing but a bundle that a trusted key signed.
+        trust: a public key or a folder of some, to trust in place of those in the trust folders.
         min_version: refuse a lower version of the bundle.
     """
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from edgeseg.video.supervised.life import Connection, State
+from edgeseg.video.supervised.status import Connection, State
 from edgeseg.video.timing import Histogram
 
 

@@ -39,7 +39,7 @@ class Run:
             numbers = int(saved["step"]), float(saved["loss"]), float(saved["seconds"])
             return cls(*numbers, [Epoch(**row) for row in saved["epochs"]])
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise WeightsError(f"the checkpoint does not say how far its run has come ({error}); start anew") from error
+            raise WeightsError(f"the checkpoint does not say how far its run is ({error}); begin again") from error
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
@@ -76,7 +76,7 @@ class RunFolder:
             UsageError: either was asked for.
         """
         if self.checkpoint.exists() and not resume:
-            raise UsageError(f"{self.path} holds a run; give --resume to go on with it, or another --out")
+            raise UsageError(f"{self.path} holds a run; give --resume to continue it, or another --out")
         if resume and not self.checkpoint.exists():
             raise UsageError(
                 f"{self.path} holds no {CHECKPOINT} to resume from; leave --resume out to start a run there"

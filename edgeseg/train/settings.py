@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 from edgeseg.errors import UsageError
+from edgeseg.processor import most_threads
 
 Schedule = Literal["cosine", "poly"]
 Device = Literal["auto", "cpu", "cuda"]
 
 RESUMABLE = frozenset({"accept", "checkpoint_minutes", "device", "threads", "validate_every"})
 """Settings that a resumed run may change: the weights do not depend on them."""
+
+RANGES: tuple[tuple[str, Callable[[float], bool], str], ...] = (
+    ("epochs batch", lambda value: value >= 1, "at least 1"),
+    ("rate new_rate temperature", lambda value: value > 0, "a number above 0"),
+    ("encoder_rate decay warmup lovasz boundary auxiliary soft", lambda value: value >= 0, "at least 0"),
+    ("validate_every checkpoint_minutes", lambda value: value >= 0, "at least 0"),
+    ("colour focus paste class_mix", lambda value: 0 <= value <= 1, "0 to 1"),
+    ("ema ohem", lambda value: 0 <= value < 1, "0 to below 1"),
+    ("seed", lambda value: 0 <= value < 2**32, f"0 to {2**32 - 1}"),
+    ("threads", lambda value: 0 <= value <= most_threads(), f"at most {most_threads()}, or 0 for torch's own choice"),
+)
+"""What numbers may be; `width` is looked at by the network, which knows its own."""
 
 LARGEST_CROP, LARGEST_SCALE = 2**26, 16
 """Pixels of a crop, as of 8192x8192, and of the random scale: a slip of the finger would else be met by whatever runs
@@ -25,11 +39,11 @@ class TrainSettings:
 
     Attributes:
         epochs: passes over the training split.
-        batch: crops a step.
+        batch: crops per step.
         crop: size of a crop as WIDTHxHEIGHT, in pixels; "full" takes the size of the data's frames.
         rate: highest learning rate (AdamW).
         encoder_rate: learning rate of a pretrained encoder, as a fraction of `rate`.
-        new_rate: learning rate of the layers that --start did not give, as a new head, as a multiple of `rate`.
+        new_rate: learning rate of layers that --start did not give, such as a new head, as a multiple of `rate`.
         decay: AdamW's weight decay; BatchNorm and biases have none.
         warmup: epochs of linear warm-up.
         schedule: what follows the warm-up: "cosine", or "poly" with power 0.9.
@@ -41,20 +55,20 @@ class TrainSettings:
         class_weights: weigh class c by 1 / ln(1.10 + p_c), p_c its share of the pixels (ENet, Paszke et al. 2016).
         ohem: keep only pixels whose true class has a probability under this (and the hardest 1/16); 0 keeps all.
         lovasz: weight of the Lovasz-softmax loss beside the cross-entropy; 0 leaves it out.
-        boundary: how much more pixels within 2 of another class weigh in the cross-entropy; 0 weighs all alike.
-        auxiliary: weight of the auxiliary heads' loss, where a network has some.
+        boundary: how much more the pixels next to another class (at most 2 away) weigh in the cross-entropy.
+        auxiliary: weight of the auxiliary heads' loss, if the network has some.
         soft: weight of the loss against a teacher's logits (--teacher).
-        temperature: that both logits are divided by there.
+        temperature: of that loss: both logits are divided by it.
         ema: decay of the moving average of the weights, which the weights file holds; 0 gives the last weights.
         width: width of the network, as a fraction of its paper's.
-        pretrained: start from ImageNet where the network can.
-        seed: of the initial weights, the order and the augmentation.
+        pretrained: start from ImageNet's weights if there are any for the network.
+        seed: for the initial weights, the order and the augmentation.
         validate_every: epochs between two validations on the val split (for the curve only); 0 for none.
         checkpoint_minutes: minutes between two checkpoints.
         device: "auto" takes CUDA when it is there.
         autocast: bfloat16 autocast; by default where the device has it: x86 with AVX512-BF16 or AMX, CUDA from Ampere
             on.
-        threads: torch's threads; 0 leaves its own choice.
+        threads: torch's threads; 0 lets torch choose.
         accept: train although a class has no labelled pixel, or more than 90 % of the pixels are ignored.
     """
 
@@ -94,16 +108,11 @@ class TrainSettings:
         for name, value in vars(self).items():
             if isinstance(value, float) and not math.isfinite(value):
                 raise UsageError(f"{name} is {value}, expected a finite number")
-        if self.epochs < 1 or self.batch < 1:
-            raise UsageError(f"got epochs {self.epochs} and batch {self.batch}, expected at least 1 of each")
-        if min(self.rate, self.new_rate) <= 0 or not 0 <= self.ema < 1 or not 0 <= self.ohem < 1:
-            raise UsageError("expected rate and new_rate above 0, ema and ohem from 0 to below 1")
-        if not (0 <= self.focus <= 1 and 0 <= self.paste <= 1 and 0 <= self.class_mix <= 1):
-            raise UsageError("expected probabilities (focus, paste, class_mix) from 0 to 1")
-        if min(self.lovasz, self.boundary, self.auxiliary, self.soft) < 0 or self.temperature <= 0:
-            raise UsageError(
-                "expected weights of losses (lovasz, boundary, auxiliary, soft) of at least 0, temperature above 0"
-            )
+        for names, holds, expected in RANGES:
+            for name in names.split():
+                value = getattr(self, name)
+                if not holds(value):
+                    raise UsageError(f"{name} is {value}, expected {expected}")
         if self.schedule not in get_args(Schedule):
             raise UsageError(f"schedule is {self.schedule!r}, expected {' or '.join(get_args(Schedule))}")
         self.scale_range()

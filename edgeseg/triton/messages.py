@@ -71,9 +71,9 @@ def _reason_of_connecting(words: str) -> str:
     """What went wrong before a server was reached, by what gRPC and its OpenSSL say."""
     if "CERTIFICATE_VERIFY_FAILED" in words:
         why = words.partition("CERTIFICATE_VERIFY_FAILED: ")[2].removesuffix(": OK")
-        return f"shows a certificate that is not to be believed ({why}); give --server-ca those of who signed it"
+        return f"shows a certificate that cannot be trusted ({why}); give --server-ca those of who signed it"
     if "Hostname Verification" in words:
-        return "shows a certificate for another name; ask it by the name that is in there"
+        return "shows a certificate for another name; use the name that is in it"
     if "WRONG_VERSION_NUMBER" in words:
         return "speaks without TLS; leave grpcs:// out, or give the port that has it"
     if "HTTP/2" in words:  # the port beside it, 8000, is one of HTTP/1

@@ -29,7 +29,8 @@ from tritonclient.grpc.model_config_pb2 import ModelConfig
 from edgeseg.arrays import Image
 from edgeseg.artifact import Artifact, sha256_of
 from edgeseg.atomic import atomic_folder
-from edgeseg.bundle import INDEX, Bundle
+from edgeseg.bundle import Bundle
+from edgeseg.bundle_index import INDEX
 from edgeseg.engines import runtime
 from edgeseg.errors import BundleError, OutputError, UsageError
 from edgeseg.files import LARGEST_MODEL, LARGEST_TEXT, read_file

@@ -18,7 +18,8 @@ from tuf.ngclient import Updater
 from tuf.ngclient.urllib3_fetcher import Urllib3Fetcher
 
 from edgeseg.atomic import atomic_folder
-from edgeseg.bundle import INDEX, Bundle, read_index
+from edgeseg.bundle import Bundle
+from edgeseg.bundle_index import INDEX, read_index
 from edgeseg.bundle_writer import check_replaceable
 from edgeseg.errors import EdgeSegError, OutputError, UpdateError, UsageError
 from edgeseg.files import LARGEST_TEXT, read_file
@@ -61,7 +62,7 @@ def fetch(
         Whether there was anything new.
 
     Raises:
-        UpdateError: the repository cannot be reached, has no such bundle, or is not to be believed.
+        UpdateError: the repository cannot be reached, has no such bundle, or cannot be trusted.
         BundleError: the bundle is damaged, or not signed as asked for.
         OutputError: the folder holds more than a bundle; or it, or what the repository said, cannot be written.
     """
@@ -200,7 +201,7 @@ def _state(bootstrap: bytes) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _refusals(url: str) -> Iterator[None]:
-    """Says in a sentence why a repository is not believed, or cannot be reached."""
+    """Says in a sentence why a repository is not trusted, or cannot be reached."""
     try:
         yield
     except ExpiredMetadataError as error:
@@ -210,7 +211,7 @@ def _refusals(url: str) -> Iterator[None]:
         ) from error
     except RepositoryError as error:
         raise UpdateError(
-            f"{url} is not to be believed ({error}); what was here before stays. Ask whoever publishes there"
+            f"{url} cannot be trusted ({error}); what was here before stays. Ask whoever publishes there"
         ) from error
     except (DownloadError, urllib3.exceptions.HTTPError) as error:
         cause = error.__cause__ or error

@@ -12,7 +12,8 @@ from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Root, TargetFile
 
 from edgeseg.atomic import atomic_file
-from edgeseg.bundle import INDEX, Bundle
+from edgeseg.bundle import Bundle
+from edgeseg.bundle_index import INDEX
 from edgeseg.errors import OutputError, UpdateError
 from edgeseg.files import LARGEST_MODEL, read_file
 from edgeseg.signature import FILE as SIGNATURE
@@ -39,7 +40,7 @@ def publish(
         days: that devices take the metadata for new; publish again before.
 
     Returns:
-        Until when devices believe the repository.
+        Until when devices trust the repository.
 
     Raises:
         BundleError: a file is missing or was altered.

@@ -1,4 +1,4 @@
-"""How a source on a network is entered: user and password, and whom to believe that it is the source."""
+"""How a source on a network is entered: user and password, and whom to trust as the source."""
 
 from __future__ import annotations
 

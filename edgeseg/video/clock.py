@@ -19,7 +19,7 @@ MOST = 10
 
 
 class Clock:
-    """Gives each frame a time that goes on as the source's own, as long as that one can be believed.
+    """Gives each frame a time that goes on as the source's own, as long as that one can be trusted.
 
     The source's time is left for the arrival time where there is none, where it jumps (an hour ahead, or back), and
     for good where its pace is not that of the arrivals in two windows in a row: MJPEG over HTTP carries no times, and

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from datetime import datetime
 from itertools import chain, count
 from pathlib import Path
@@ -10,6 +11,10 @@ from string import Formatter
 
 from edgeseg.atomic import check_name
 from edgeseg.errors import OutputError, UsageError
+from edgeseg.rename import rename_to_free
+
+PART = "part"
+"""What a recording is called until it has its name: `.NAME.TOKEN.part.SUFFIX`."""
 
 TIME_FORMAT = "%Y-%m-%dT%H-%M-%S"
 
@@ -73,3 +78,23 @@ def free_name(path: Path, spare: Path | None = None) -> Path:
     """The path itself if nothing has it and it is not `spare`, else out.recovered-1.mp4, or the next."""
     others = (path.with_name(f"{path.stem}.recovered-{number}{path.suffix}") for number in count(1))
     return next(name for name in chain([path], others) if name != spare and not os.path.lexists(name))
+
+
+def give_name(part: Path, target: Path, *, overwrite: bool, spare: Path | None = None) -> Path:
+    """Renames a finished part; where the name is taken by now, or is `spare`, to a free one beside it.
+
+    The name is on the disk for certain after `edgeseg.atomic.sync_folder`.
+
+    Returns:
+        The name that it has.
+
+    Raises:
+        OSError: it cannot be renamed.
+    """
+    if overwrite:
+        return part.replace(target)
+    while True:
+        name = free_name(target, spare)
+        with suppress(FileExistsError):  # another took it in between
+            rename_to_free(part, name)
+            return name

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 JOIN_SECONDS = 5.0
 """How long the end of a stream waits for a worker whose read never returns."""
 
-
 _OPEN: weakref.WeakSet[Stream] = weakref.WeakSet()
 """Streams that hold a source."""
 
@@ -156,28 +155,26 @@ class Stream:
 
     def _await(self, order: int) -> Result | None:
         """The result with that number, None after the last; the caller's thread waits here."""
+
+        def settled() -> bool:
+            if order in self._finished:
+                return True
+            if self._error is not None:
+                error, self._error = self._error, None
+                raise error
+            return self._running == 0
+
         with self._change:
-            while order not in self._finished and not self._stopped:
-                self._raise_error()
-                if self._running == 0:
-                    return None
-                self._change.wait()
+            self._change.wait_for(lambda: settled() or self._stopped)
         if self._stopped and self.source.live:
             self.source.close()  # wakes the worker that waits for a frame
         with self._change:
-            while order not in self._finished:
-                self._raise_error()
-                if self._running == 0:
-                    return None
-                self._change.wait()
+            self._change.wait_for(settled)
+            if order not in self._finished:
+                return None
             self._alive -= 1
             self._change.notify_all()
             return self._finished.pop(order)
-
-    def _raise_error(self) -> None:
-        if self._error is not None:
-            error, self._error = self._error, None
-            raise error
 
     def _work(self) -> None:
         """What a worker does: read a frame, segment it, hand the result over."""

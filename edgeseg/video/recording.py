@@ -12,12 +12,12 @@ from edgeseg.counted import counted
 from edgeseg.errors import OutputError
 from edgeseg.temporary import in_work
 from edgeseg.video.encoders import AUTO, Picture, choose
-from edgeseg.video.names import check_target, nth_name
+from edgeseg.video.names import PART, check_target, nth_name
 from edgeseg.video.recovery import finish_orphans
 from edgeseg.video.sound import Sound
 from edgeseg.video.source import NOMINAL_FPS
 from edgeseg.video.timeline import Timeline
-from edgeseg.video.video_file import CONTAINERS, PART, VideoFile
+from edgeseg.video.video_file import CONTAINERS, VideoFile
 
 
 class Recording:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from edgeseg.atomic import sync_folder
 from edgeseg.temporary import orphans
-from edgeseg.video.video_file import CONTAINERS, PART, give_name
+from edgeseg.video.names import PART, give_name
+from edgeseg.video.video_file import CONTAINERS
 
 CHUNK = 1 << 20
 """Bytes that are read at once."""

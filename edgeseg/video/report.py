@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from edgeseg.video.source import Ended
-from edgeseg.video.supervised.life import Connection
+from edgeseg.video.supervised.status import Connection
 from edgeseg.video.timing import Summary
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ import numpy as np
 from edgeseg.arrays import Image
 from edgeseg.errors import FrameError, SourceError
 from edgeseg.redact import redact
-from edgeseg.video.supervised.life import Connection
+from edgeseg.video.supervised.status import Connection
 
 NOMINAL_FPS = Fraction(25)
 """The rate at which images and arrays play, which have no rate of their own."""

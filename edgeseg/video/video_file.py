@@ -21,11 +21,10 @@ import numpy as np
 from edgeseg.arrays import Image
 from edgeseg.atomic import sync_folder
 from edgeseg.errors import OutputError
-from edgeseg.rename import rename_to_free
 from edgeseg.temporary import Temporary
 from edgeseg.video import scheduling
 from edgeseg.video.encoders import Encoder, Picture, add_stream
-from edgeseg.video.names import free_name
+from edgeseg.video.names import PART, give_name
 from edgeseg.video.sound import add_copy, advice_on
 
 if TYPE_CHECKING:
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
     from av.container import OutputContainer
     from av.packet import Packet
     from av.stream import Stream
-
-PART = "part"
 
 FRAGMENT_SECONDS = 1.0
 
@@ -263,26 +260,3 @@ class VideoFile:
         if self._container is not None:
             with suppress(OSError, av.FFmpegError):
                 self._container.close()
-
-
-def give_name(part: Path, target: Path, *, overwrite: bool, spare: Path | None = None) -> Path:
-    """Renames a finished part; where the name is taken by now, or is `spare`, to a free one beside it.
-
-    The name is on the disk for certain after `edgeseg.atomic.sync_folder`.
-
-    Returns:
-        The name that it has.
-
-    Raises:
-        OSError: it cannot be renamed.
-    """
-    while True:
-        name = target if overwrite else free_name(target, spare)
-        try:
-            if overwrite:
-                part.replace(name)
-            else:
-                rename_to_free(part, name)
-        except FileExistsError:  # another took it in between
-            continue
-        return name

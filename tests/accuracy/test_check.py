@@ -207,7 +207,7 @@ def test_a_converted_data_set_is_the_same(data: Path, tmp_path: Path) -> None:
         for (frame, label), (same_frame, same_label) in zip(before, after, strict=True):
             assert np.array_equal(frame, same_frame)
             assert np.array_equal(label, same_label)
-    with pytest.raises(OutputError, match="is there and not empty"):
+    with pytest.raises(OutputError, match="exists and is not empty"):
         convert(data, out)
 
 

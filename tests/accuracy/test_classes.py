@@ -53,7 +53,7 @@ def test_as_many_classes_as_masks_can_hold(count: int, ignore: int | None) -> No
 @pytest.mark.parametrize(
     ("count", "ignore", "message"),
     [
-        (1, None, "got 1 class, '0', expected 2 to 255; what is not of it is a class too"),
+        (1, None, "got 1 class, '0', expected 2 to 255; the rest is a class too"),
         (256, None, "got 256 classes, expected 2 to 255: masks are uint8"),
         (2, 1, r"ignore id 1 must lie above the class ids, 2 to 255 \(it is '1'\)"),
         (2, 256, "ignore id 256"),

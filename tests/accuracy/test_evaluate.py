@@ -94,7 +94,7 @@ def test_other_classes_are_mapped_by_name_and_said(painted: Segmenter, data: Dat
         result = evaluate(painted, fewer)
     said = " / ".join(str(each.message) for each in warned)
     assert "2 classes enter the mean: CAR, road" in said
-    assert "the data's boat count nowhere" in said
+    assert "the data's boat are left out" in said
     assert "the network's sky are in no label" in said
     assert list(result.iou) == ["CAR", "road"]
     assert (result.renamed, result.left_over) == (None, (("sky",), ("boat",)))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
@@ -15,6 +15,9 @@ import pytest
 from edgeseg.bundle import Bundle
 from edgeseg.commands.batch import batch_command
 from edgeseg.spec import Spec
+
+if TYPE_CHECKING:
+    from tests.archive.buckets import Server
 
 SIZE = (96, 64)
 
@@ -72,3 +75,35 @@ def batch(tiny: str, capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[s
         return {**report, "code": code, "said": said}
 
     return call
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """A server that speaks as S3 does."""
+    from tests.archive.buckets import serving
+
+    with serving() as it:
+        yield it
+
+
+@pytest.fixture
+def environment(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """As AWS's tools have it; temporary files in a folder of their own, which is empty again at the end."""
+    from edgeseg.archive import bucket
+
+    for name, value in {
+        "AWS_ENDPOINT_URL": server.url,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "hunter2",
+        "AWS_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }.items():
+        monkeypatch.setenv(name, value)
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    bucket.system.cache_clear()
+    yield
+    bucket.system.cache_clear()
+    assert list(folder.iterdir()) == []

@@ -310,7 +310,7 @@ def test_a_full_disk_ends_it(batch: Batch, make_video: Callable[..., Path], tmp_
         assert report["code"] == 2
         assert "No space left on device" in report["fatal"]
         assert report["finished"] < 4
-        assert "goes on from what is finished" in report["said"]
+        assert "continues from what is finished" in report["said"]
         subprocess.run(["mount", "-o", "remount,size=20m", disk], check=True)
         assert batch(*videos, out=disk / "out")["code"] == 0
         assert batch(*videos, out=tmp_path / "whole")["code"] == 0

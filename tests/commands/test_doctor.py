@@ -94,7 +94,7 @@ def test_nvidia_is_read_from_the_driver(root: Path) -> None:
 
 def test_a_damaged_bundle_and_cache_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "bundles/broken/bundle.json", "{")
-    monkeypatch.setattr("edgeseg.bundle.SHIPPED", tmp_path / "bundles")
+    monkeypatch.setattr("edgeseg.bundle_index.SHIPPED", tmp_path / "bundles")
     monkeypatch.setenv("EDGESEG_CACHE", str(tmp_path / "cache"))
     write(tmp_path / "cache/x.openvino", "x" * 2_000_000)
     monkeypatch.setattr(os, "access", lambda *_: False)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from edgeseg import bundle as bundles
+from edgeseg import bundle_index
 from edgeseg.bundle import Bundle
 from edgeseg.commands import zoo
 from edgeseg.measured import Evaluation, Network
@@ -24,7 +24,7 @@ def shipped(
     tmp_path: Path, spec: Spec, make_bundle: Callable[[Path, Spec], Bundle], monkeypatch: pytest.MonkeyPatch
 ) -> Bundle:
     """A bundle in the place of those that come with edgeseg, measured."""
-    for module in (bundles, zoo):
+    for module in (bundle_index, zoo):
         monkeypatch.setattr(module, "SHIPPED", tmp_path)
     bundle = make_bundle(tmp_path / "tiny", spec)
     bundle = bundle.record(bundle.artifacts[0], Network("unet", 0.1, 123_456, 500_000_000))

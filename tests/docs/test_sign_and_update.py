@@ -87,6 +87,6 @@ def test_the_page_works(
 
 def test_what_the_page_quotes_is_said() -> None:
     code = "\n".join(path.read_text() for path in (Path(cli.__file__).parent / "update").glob("*.py"))
-    for sentence in ("is not to be believed", "cannot fetch", "is out of date"):
+    for sentence in ("cannot be trusted", "cannot fetch", "is out of date"):
         assert f"`{sentence}`" in PAGE
         assert sentence in code

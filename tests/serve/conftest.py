@@ -12,8 +12,7 @@ from edgeseg.segmenter import Segmenter, load
 from edgeseg.spec import Spec
 from edgeseg.video.mailbox import Mailbox
 from edgeseg.video.source import Frame, Skipped
-from edgeseg.video.supervised.life import Connection
-from edgeseg.video.supervised.supervisor import Status
+from edgeseg.video.supervised.status import Connection, Status
 from tests.video.conftest import loopback, no_thread_left
 
 __all__ = ["loopback", "no_thread_left"]

@@ -371,7 +371,7 @@ def test_a_broker_that_refuses_is_told_once(service: SmallService, caplog: pytes
 
 
 @pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")  # paho leaves it to Python
-def test_a_certificate_that_is_not_believed_is_said(
+def test_a_certificate_that_is_not_trusted_is_said(
     service: SmallService, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """One of another machine; one that expired is refused in the same place."""

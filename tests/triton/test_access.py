@@ -63,17 +63,17 @@ def test_a_verified_server_gives_the_masks(serve: Serve, bundle: Bundle, ca: Pat
     model.close()
 
 
-def test_other_servers_are_not_believed(serve: Serve, bundle: Bundle, ca: Path) -> None:
-    with pytest.raises(EngineError, match=r"certificate that is not to be believed .*give --server-ca"):
+def test_other_servers_are_not_trusted(serve: Serve, bundle: Bundle, ca: Path) -> None:
+    with pytest.raises(EngineError, match=r"certificate that cannot be trusted .*give --server-ca"):
         ask(bundle, serve(*STRANGER.sign(LOCAL)), ca=ca)
     with pytest.raises(EngineError, match="a certificate for another name"):
         ask(bundle, serve(*AUTHORITY.sign("192.0.2.1")), ca=ca)
 
 
-def test_the_system_does_not_believe_it(serve: Serve, bundle: Bundle, ca: Path, monkeypatch: Any) -> None:
+def test_the_system_does_not_trust_it(serve: Serve, bundle: Bundle, ca: Path, monkeypatch: Any) -> None:
     address = serve(*AUTHORITY.sign(LOCAL))
     monkeypatch.setenv("SSL_CERT_FILE", str(STRANGER.write(ca.with_name("system.pem"))))
-    with pytest.raises(EngineError, match="not to be believed"):
+    with pytest.raises(EngineError, match="cannot be trusted"):
         ask(bundle, address)
     monkeypatch.setenv("SSL_CERT_FILE", str(ca))
     ask(bundle, address).close()

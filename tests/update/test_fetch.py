@@ -98,7 +98,7 @@ def test_a_signature_that_comes_later_is_fetched(device: Device, make_key: MakeK
     device.takes_the_new()
     sign(device.bundle, make_key("acme"))
     publish(device.bundle, device.repository, device.key)
-    with pytest.raises(BundleError, match="not believed here"):
+    with pytest.raises(BundleError, match="not trusted here"):
         device.fetch(require_signature=True)
     assert device.fetch()
     assert "signature.json" in files(device.folder)
@@ -118,7 +118,7 @@ def test_expired(device: Device) -> None:
 def test_rolled_back(device: Device) -> None:
     device.takes_the_new()
     device.server.folder = device.first
-    device.refuses("is not to be believed")
+    device.refuses("cannot be trusted")
     device.takes_the_new()
 
 
@@ -128,7 +128,7 @@ def test_mixed_metadata(device: Device, role: str) -> None:
     path = device.repository / f"metadata/2.{role}.json"
     good = path.read_bytes()
     shutil.copy(device.first / f"metadata/1.{role}.json", path)
-    device.refuses("is not to be believed|cannot fetch")
+    device.refuses("cannot be trusted|cannot fetch")
     path.write_bytes(good)
     device.takes_the_new()
 
@@ -139,7 +139,7 @@ def test_mixed_files(device: Device) -> None:
     (new,) = (path for path in (device.repository / "targets/tiny").glob("*.bundle.json") if path.name != old.name)
     good = new.read_bytes()
     shutil.copy(old, new)
-    device.refuses("is not to be believed|cannot fetch")
+    device.refuses("cannot be trusted|cannot fetch")
     new.write_bytes(good)
     device.takes_the_new()
 
@@ -155,7 +155,7 @@ def test_altered_and_truncated_files(device: Device) -> None:
         good = path.read_bytes()
         for bad in (good[: len(good) // 2], b"", good.replace(b"1", b"2", 1), good[:-9] + bytes(9)):
             path.write_bytes(bad)
-            device.refuses("is not to be believed|cannot fetch")
+            device.refuses("cannot be trusted|cannot fetch")
         path.write_bytes(good)
     device.takes_the_new()
 
@@ -165,7 +165,7 @@ def test_metadata_without_a_good_signature(device: Device) -> None:
     data = json.loads(path.read_text())
     data["signed"]["version"] += 1
     path.write_text(json.dumps(data))
-    device.refuses("is not to be believed")
+    device.refuses("cannot be trusted")
 
 
 @pytest.mark.parametrize("end", ["timestamp.json", "snapshot.json", "targets.json", "bundle.json"])
@@ -260,10 +260,10 @@ def test_a_file_system_without_locks(device: Device, monkeypatch: pytest.MonkeyP
     device.takes_the_new()
 
 
-def test_another_repository_is_not_believed(device: Device, make_key: MakeKey, tmp_path: Path) -> None:
+def test_another_repository_is_not_trusted(device: Device, make_key: MakeKey, tmp_path: Path) -> None:
     publish(device.bundle, tmp_path / "foreign", make_key("foreign"), root_keys=[make_key("foreign root")])
     device.server.folder = tmp_path / "foreign"
-    device.refuses("is not to be believed")
+    device.refuses("cannot be trusted")
     device.takes_the_new()
 
 

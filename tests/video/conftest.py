@@ -38,6 +38,7 @@ class ShadeModel:
     def prepare(self, frame: Image, *, out: Image | None = None) -> Image:
         assert out is not None
         assert out.shape == (1, self.spec.height, self.spec.width, 3)
+        assert out.dtype == np.uint8
         out[:] = frame[0, 0]
         return out
 

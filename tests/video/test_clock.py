@@ -1,4 +1,4 @@
-"""Times of live frames: the source's own while they can be believed, those of arrival otherwise."""
+"""Times of live frames: the source's own while they can be trusted, those of arrival otherwise."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_made_up_rate_is_found(rate: float) -> None:
     assert np.allclose(late, 1 / rate, rtol=1e-6)
 
 
-def test_a_clock_that_is_a_little_off_is_believed() -> None:
+def test_a_clock_that_is_a_little_off_is_trusted() -> None:
     """100 parts in a million make a second in three hours, and are no fault."""
     own = even(25 * 4 * 3600, 25)[::25]
     given_times, warnings = times(list(np.array(own) * 1.0001), own)

@@ -16,7 +16,8 @@ import onnx
 import torch
 from numpy.typing import NDArray
 
-from edgeseg.bundle import Bundle, shipped
+from edgeseg.bundle import Bundle
+from edgeseg.bundle_index import shipped
 from edgeseg.measured import Evaluation, Network
 from edgeseg.models import build, find
 from edgeseg.models.normalise import FrameToLogits

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from edgeseg.bundle import Bundle, shipped
+from edgeseg.bundle import Bundle
+from edgeseg.bundle_index import shipped
 from edgeseg.candidate import CPU_TARGET
 from edgeseg.errors import DataError
 from edgeseg.measured import Evaluation

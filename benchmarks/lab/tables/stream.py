@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgeseg.bundle import Bundle, shipped
+from edgeseg.bundle import Bundle
+from edgeseg.bundle_index import shipped
 from edgeseg.candidate import CPU_TARGET
 from edgeseg_bench.report.table import COLUMNS, artifact_of
 from lab.tables.bench import accuracy_of, comparable_runs, earlier_weights, recorded_accuracy

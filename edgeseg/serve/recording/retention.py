@@ -10,10 +10,10 @@ from edgeseg.serve.recording.names import entries
 from edgeseg.serve.settings import RecordingSettings
 
 TOLERANCE = 60.0
-"""Seconds by which the clock may be set forward, and be believed at once."""
+"""Seconds by which the clock may be set forward, and be trusted at once."""
 
 HOLD = 3600.0
-"""Seconds for which a clock that was set further forward has to stay so before it is believed."""
+"""Seconds for which a clock that was set further forward has to stay so before it is trusted."""
 
 AHEAD = 86400.0
 """Seconds from now on from which a file's time cannot be right, whatever small step the clock took back."""
@@ -23,12 +23,12 @@ class AgeClock:
     """The time that files' ages are counted by: the system's clock, unless it has just jumped far forward.
 
     Such a jump may be an error that is put right soon, and files that were deleted for their age do not come back.
-    Until the new time has held for `HOLD` the old one goes on. At the start the clock is believed.
+    Until the new time has held for `HOLD` the old one goes on. At the start the clock is trusted.
     """
 
     def __init__(self) -> None:
         """Knows no time yet."""
-        self._offset: float | None = None  # of the clock that is believed, to the monotonic one
+        self._offset: float | None = None  # of the clock that is trusted, to the monotonic one
         self._ahead_since: float | None = None
 
     def now(self, wall: float, monotonic: float) -> float:

@@ -16,8 +16,8 @@ from edgeseg.serve.recording import mp4
 from edgeseg.serve.recording.names import file_name
 from edgeseg.serve.recording.piece import Header, Piece
 from edgeseg.temporary import Temporary, orphans
+from edgeseg.video.names import PART, give_name
 from edgeseg.video.recovery import finish_orphans
-from edgeseg.video.video_file import PART, give_name
 
 LINES = ".jsonl"
 

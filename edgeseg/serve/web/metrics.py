@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from edgeseg.serve.status import CameraStatus, ServiceStatus
-from edgeseg.video.supervised.life import State
+from edgeseg.video.supervised.status import State
 
 BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Upper bounds, in seconds."""
@@ -87,7 +87,7 @@ def _counters(cameras: tuple[CameraStatus, ...]) -> Iterator[Metric]:
         "edgeseg_skipped_frames", "Frames that arrived and got no mask, by cause.", labels=["camera", "cause"]
     )
     reconnects = CounterMetricFamily(
-        "edgeseg_reconnects", "Connections made anew, by what ended the one before.", labels=["camera", "cause"]
+        "edgeseg_reconnects", "Reconnections, by what ended the connection before.", labels=["camera", "cause"]
     )
     stalls = CounterMetricFamily("edgeseg_stalls", "How often no new frame came in time.", labels=["camera"])
     gaps = CounterMetricFamily("edgeseg_gaps", "Stretches without a frame.", labels=["camera"])
@@ -117,7 +117,7 @@ def _gauges(cameras: tuple[CameraStatus, ...]) -> Iterator[Metric]:
         "edgeseg_mask_age_seconds", "Since the newest mask's frame was captured.", labels=["camera"]
     )
     fractions = GaugeMetricFamily(
-        "edgeseg_class_fraction", "Part of the newest mask that a class has, 0 to 1.", labels=["camera", "class"]
+        "edgeseg_class_fraction", "Share of the newest mask that a class has, 0 to 1.", labels=["camera", "class"]
     )
     for camera in cameras:
         name = [camera.name]

@@ -8,7 +8,7 @@ from typing import Any, get_args
 from edgeseg.serve.event_log import Kind as EventKind
 from edgeseg.serve.web.snapshot import TYPES
 from edgeseg.serve.web.view import Kind
-from edgeseg.video.supervised.life import State
+from edgeseg.video.supervised.status import State
 
 Schema = dict[str, Any]
 

@@ -7,12 +7,9 @@ has ended. The process ends with its parent, however that one ends.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import queue
-import signal
 import socket
-import sys
 import threading
 from dataclasses import asdict
 from typing import Any
@@ -28,17 +25,12 @@ from edgeseg.video.supervised.life import HOPELESS
 from edgeseg.video.supervised.memory import FrameWriter
 from edgeseg.video.supervised.request import Request
 
-PR_SET_PDEATHSIG = 1
-"""Of prctl(2)."""
-
 ROWS = 64
 """That are compared at once: a picture that moves differs in the first ones, and the rest need not be looked at."""
 
 
 def main(handle: int) -> None:
     """Serves until it is told to close, or the parent is gone."""
-    if sys.platform == "linux":  # a process that is stopped, or stuck in a driver, would outlive its parent
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL))
     child = Child(Channel(socket.socket(fileno=handle)))
     threading.Thread(target=child.listen, name="edgeseg-commands", daemon=True).start()
     while True:

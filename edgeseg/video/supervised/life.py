@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-State = Literal["connecting", "live", "stalled", "reconnecting", "failed"]
+from edgeseg.video.supervised.status import Connection, State
 
 Action = Literal["connect", "kill"]
 """Connect anew, or end the process that holds the connection."""
@@ -63,25 +63,6 @@ class Policy:
         longest = self.personal_delay if cause == PERSONAL else self.longest_delay
         grown = min(longest, self.first_delay * 2.0 ** min(failures - 1, 64))
         return grown * (0.5 + 0.5 * chance)
-
-
-@dataclass(frozen=True)
-class Connection:
-    """What became of a supervised source's connection.
-
-    Attributes:
-        reconnects: how often it was to be made anew, by the cause that ended the one before, failed attempts too.
-        stalls: how often no new frame came for `stall_after`.
-        gaps: stretches without a frame, by stalls and losses; one that lasts counts too.
-        gap_seconds: how long they were together, from the arrival of a frame to that of the next.
-        freezes: how often the picture did not change for `frozen_after`.
-    """
-
-    reconnects: dict[str, int]
-    stalls: int
-    gaps: int
-    gap_seconds: float
-    freezes: int
 
 
 class Life:

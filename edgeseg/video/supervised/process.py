@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import socket
 import subprocess
-import sys
 from typing import Any
 
+from edgeseg.child_process import ending, start_child
 from edgeseg.video.supervised.channel import Channel
 from edgeseg.video.supervised.request import Request
 
@@ -17,15 +16,6 @@ FAREWELL = 1.5
 
 DEATH = 1.0
 """Seconds that a killed process has to be gone; a driver that blocks for ever may hold it."""
-
-
-def ending(process: subprocess.Popen[bytes], seconds: float) -> str:
-    """How a process that was killed, or has ended before, did end within so many seconds: the end of a sentence."""
-    try:
-        code = process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        return "cannot be ended"
-    return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
 
 
 class ChildProcess:
@@ -37,27 +27,15 @@ class ChildProcess:
     """
 
     def __init__(self) -> None:
-        """Starts it: in a session of its own, as Ctrl-C in a terminal is for the parent.
+        """Starts it.
 
         Raises:
             OSError: the system allows no more processes, or files.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            # Modules come from where they come from here, and not from the working directory, as with -m.
-            code = (
-                f"import sys; sys.path[:] = {sys.path!r}; from edgeseg.video.supervised.child import main; "
-                f"main({theirs.fileno()})"
-            )
             try:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-c", code],
-                    pass_fds=[theirs.fileno()],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    start_new_session=True,
-                )
+                self._process = start_child("edgeseg.video.supervised.child", theirs.fileno())
             except BaseException:
                 ours.close()
                 raise

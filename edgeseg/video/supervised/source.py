@@ -11,9 +11,10 @@ from edgeseg.redact import redact
 from edgeseg.video.camera import camera_number
 from edgeseg.video.mailbox import Mailbox
 from edgeseg.video.source import Ended, Frame, Source
-from edgeseg.video.supervised.life import Connection, Policy
+from edgeseg.video.supervised.life import Policy
 from edgeseg.video.supervised.request import Request
-from edgeseg.video.supervised.supervisor import Status, Supervisor
+from edgeseg.video.supervised.status import Connection, Status
+from edgeseg.video.supervised.supervisor import Supervisor
 
 MOST_WARNINGS = 20
 """Sentences about what the source says of itself; one that runs for months has said enough by then."""

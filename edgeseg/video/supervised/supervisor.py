@@ -8,50 +8,24 @@ import select
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from edgeseg.errors import LostError
 from edgeseg.video.mailbox import Mailbox
 from edgeseg.video.source import Frame, Skipped
-from edgeseg.video.supervised.life import Connection, Life, Policy, State
+from edgeseg.video.supervised.life import Life, Policy
 from edgeseg.video.supervised.memory import FrameReader
+from edgeseg.video.supervised.numbering import Numbering
 from edgeseg.video.supervised.process import ChildProcess
 from edgeseg.video.supervised.request import Request
+from edgeseg.video.supervised.status import Connection, Status
 
 JOIN_SECONDS = 5.0
 """How long closing waits for the thread, which waits for its child."""
 
-
 LONGEST_WAIT = 60.0
 """Seconds; nothing is due then, but poll wants a number."""
-
-SHORTEST = 1e-3
-"""Seconds between two frames of two connections; less is no time at all."""
-
-
-@dataclass(frozen=True)
-class Status:
-    """Where a supervised source stands.
-
-    Attributes:
-        state: of its connection.
-        seconds: since it began.
-        cause: one word for what last went wrong; None as long as nothing did.
-        reason: the same as a sentence.
-        retry_in: seconds until it is connected anew; None unless it is reconnecting.
-        frozen: its picture does not change.
-        pid: of its process; None where there is none just now.
-    """
-
-    state: State
-    seconds: float
-    cause: str | None
-    reason: str | None
-    retry_in: float | None
-    frozen: bool
-    pid: int | None
 
 
 class Supervisor:
@@ -95,10 +69,7 @@ class Supervisor:
         self._number = 0  # of the connection: what an earlier one still sends is not taken
         self._frames: FrameReader | None = None
         self._skipped = Skipped()  # of this connection, as far as it was counted
-        self._shift = (0, 0.0)  # from its numbers and times to those of all
-        self._last: tuple[int, float] | None = None  # number and time of the last frame
-        self._origin = 0.0  # perf_counter at the time 0: each connection begins at its true time, and no error adds up
-        self._begun = False  # a frame of this connection came
+        self._numbering = Numbering()
         self._thread = threading.Thread(target=self._run, name="edgeseg-supervisor", daemon=True)
         try:
             self._thread.start()
@@ -210,7 +181,8 @@ class Supervisor:
 
     def _connect(self) -> None:
         self._number += 1
-        self._skipped, self._begun = Skipped(), False
+        self._skipped = Skipped()
+        self._numbering.reconnect()
         if self._child is None:
             self._start()
         if self._child is not None:
@@ -239,17 +211,8 @@ class Supervisor:
 
     def _put(self, message: dict[str, Any], image: Any) -> None:
         """Hands a frame over, with the number and time that it has among those of all connections."""
-        captured, timestamp = message["captured"], message["timestamp"]
-        if not self._begun:
-            self._begun = True
-            if self._last is None:
-                self._origin = captured - timestamp
-            else:  # what lies between is a gap, as long as it was
-                last_index, last_at = self._last
-                start = max(captured - self._origin, last_at + SHORTEST)
-                self._shift = last_index + 1 - message["index"], start - timestamp
-        index, at = message["index"] + self._shift[0], timestamp + self._shift[1]
-        self._last = index, at
+        captured = message["captured"]
+        index, at = self._numbering.place(message["index"], message["timestamp"], captured)
         with self._lock:
             before, now = (self._life.state, self._life.frozen), time.perf_counter()
             self._life.frame(now, unchanged=message["unchanged"])
@@ -264,10 +227,8 @@ class Supervisor:
 
     def _newly(self, skipped: dict[str, int]) -> Skipped:
         """What is new among the frames that this connection lost."""
-        now = Skipped(**skipped)
-        new = Skipped(**{name: number - getattr(self._skipped, name) for name, number in skipped.items()})
-        self._skipped = now
-        return new
+        before, self._skipped = self._skipped, Skipped(**skipped)
+        return Skipped(**{name: number - getattr(before, name) for name, number in skipped.items()})
 
     def _lost(self, cause: str, reason: str) -> None:
         with self._lock:

@@ -132,7 +132,7 @@ def _misses(bundle: Bundle, new: Iterable[Artifact]) -> tuple[str, ...]:
     fp32 = bundle.artifact(target="onnxruntime", precision="fp32")
     kinds = {str(artifact) for artifact in new}
     losses = {str(each): each.loss_against(fp32) for each in bundle.artifacts if str(each) in kinds}
-    return tuple(f"{kind}: {loss}; it is not run unasked" for kind, loss in losses.items() if loss is not None)
+    return tuple(f"{kind}: {loss}; it is used only if asked for" for kind, loss in losses.items() if loss is not None)
 
 
 def _pictures(frames: CalibrationData, data: Path) -> Pictures:

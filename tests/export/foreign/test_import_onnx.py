@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import onnx
 import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from packaging.version import Version
 
 import edgeseg
 from edgeseg import kernels
@@ -21,7 +19,6 @@ from edgeseg.commands.import_ import import_command
 from edgeseg.engines.tensorrt.build import build
 from edgeseg.engines.tensorrt.sidecar import ANY
 from edgeseg.errors import ExportError, SpecError
-from edgeseg_export.foreign.make_spec import make_spec
 from edgeseg_export.foreign.model_spec import model_spec
 from edgeseg_export.foreign.original import Original
 from edgeseg_export.frames import sample_frames
@@ -32,13 +29,11 @@ from tests.export.foreign.their_onnx import (
     IMAGENET,
     WIDTH,
     Nodes,
-    argmaxed,
     by_hand,
     constant,
     description,
     imported,
     network,
-    resized,
     saved,
 )
 
@@ -83,54 +78,6 @@ def test_the_order_of_channels_is_an_operator_where_no_convolution_can_hold_it(t
     assert bundle.artifacts[0].measured.facts["original"]["max_difference"] < 1e-3
 
 
-TAILS: dict[str, tuple[Callable[[str], Nodes], int, list[str]]] = {
-    "softmax": (lambda s: [helper.make_node("Softmax", [s], ["out"], axis=1)], TensorProto.FLOAT, ["Softmax"]),
-    "resize": (
-        lambda s: [*resized(s), helper.make_node("Identity", ["large"], ["out"])],
-        TensorProto.FLOAT,
-        ["Resize"],
-    ),
-    "argmax": (argmaxed, TensorProto.UINT8, ["Resize", "ArgMax"]),
-    "nhwc": (
-        lambda s: [
-            helper.make_node("Transpose", [s], ["last"], perm=[0, 2, 3, 1]),
-            helper.make_node("Softmax", ["last"], ["out"], axis=3),
-        ],
-        TensorProto.FLOAT,
-        ["Softmax"],
-    ),
-}
-
-
-@pytest.mark.parametrize("name", TAILS)
-def test_what_follows_the_logits_is_undone(tmp_path: Path, name: str) -> None:
-    tail, out, undone = TAILS[name]
-    bundle = imported(network(tail, out=out), tmp_path)
-    figures = bundle.artifacts[0].measured.facts["original"]
-    assert figures["undone"] == undone
-    assert figures["mask_agreement"] >= 99.9
-    kinds = {node.op_type for node in onnx.load(bundle.path(bundle.artifacts[0])).graph.node}
-    assert not kinds & {"ArgMax", "Softmax", "Resize"}
-    plain = network()
-    data = description()["input"]
-    frame = sample_frames(None)[1]
-    np.testing.assert_allclose(edgeseg.load(bundle).logits(frame), by_hand(plain, frame, data), atol=1e-3)
-
-
-def test_a_resize_stays_where_the_stride_says_so(tmp_path: Path) -> None:
-    def asymmetric(scores: str) -> Nodes:
-        return [
-            *resized(scores, coordinate_transformation_mode="asymmetric"),
-            helper.make_node("ArgMax", ["large"], ["out"], axis=1),
-        ]
-
-    model = network(asymmetric, out=TensorProto.INT64)
-    with pytest.raises(ExportError, match=r"asymmetric.*give the stride after that resize"):
-        imported(model, tmp_path)
-    bundle = imported(model, tmp_path, stride=1)
-    assert bundle.artifacts[0].measured.facts["original"]["undone"] == ["ArgMax"]
-
-
 def test_one_channel_with_a_sigmoid(tmp_path: Path) -> None:
     def sigmoid(scores: str) -> Nodes:
         return [helper.make_node("Sigmoid", [scores], ["out"])]
@@ -155,22 +102,6 @@ def test_unnamed_classes_have_names_and_every_class_a_colour(tmp_path: Path) -> 
     spec = imported(network(), tmp_path).spec
     assert spec.classes == ("a", "b", "c", "class 3", "void")
     assert len(set(spec.palette)) == CLASSES
-
-
-@pytest.mark.parametrize("opset", range(11, 23))
-def test_opsets_are_converted(tmp_path: Path, opset: int) -> None:
-    def tail(scores: str) -> Nodes:  # a resize that stays, as it is not the last
-        return [*resized(scores), helper.make_node("Relu", ["large"], ["out"])]
-
-    bundle = imported(network(tail, opset=opset), tmp_path, stride=1)
-    model = onnx.load(bundle.path(bundle.artifacts[0]))
-    assert [entry.version for entry in model.opset_import] == [18]
-
-
-@pytest.mark.parametrize("opset", [8, 25])
-def test_other_opsets_are_refused(tmp_path: Path, opset: int) -> None:
-    with pytest.raises(ExportError, match=f"opset {opset}, expected 9 to 24"):
-        imported(network(opset=opset), tmp_path)
 
 
 def test_scores_of_few_levels_tie_and_are_taken(tmp_path: Path) -> None:
@@ -342,20 +273,6 @@ def test_an_open_size_may_be_written_as_a_number(size: int, tmp_path: Path) -> N
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("tail", ["flat", "squeezed"])
-def test_class_ids_may_be_flattened_or_squeezed(tmp_path: Path, tail: str) -> None:
-    shape = np.array([1, -1] if tail == "flat" else [HEIGHT // 4, WIDTH // 4])
-
-    def reshaped(s: str) -> Nodes:
-        choice = helper.make_node("ArgMax", [s], ["ids"], axis=1, keepdims=1)
-        return [choice, constant("shape", shape), helper.make_node("Reshape", ["ids", "shape"], ["out"])]
-
-    bundle = imported(network(reshaped, out=TensorProto.INT64), tmp_path)
-    frame = sample_frames(None)[0]
-    expected = by_hand(network(), frame, description()["input"])
-    np.testing.assert_allclose(edgeseg.load(bundle).logits(frame), expected, atol=1e-3)
-
-
 def test_a_bias_that_is_computed_stays_as_it_is(tmp_path: Path) -> None:
     model = network(pads=0)
     bias = next(tensor for tensor in model.graph.initializer if tensor.name == "b0")
@@ -374,100 +291,6 @@ def test_scores_may_be_whole_numbers(tmp_path: Path) -> None:
     np.testing.assert_array_equal(logits, by_hand(model, frame, description()["input"]))
 
 
-def turned(s: str) -> Nodes:
-    """Scores whose bias is added once their channels come last, as keras and layers on tokens have it."""
-    return [
-        helper.make_node("Transpose", [s], ["last"], perm=[0, 2, 3, 1]),
-        constant("bias", np.arange(CLASSES, dtype=np.float32) / 4),
-        helper.make_node("Add", ["last", "bias"], ["biased"]),
-    ]
-
-
-LAST: dict[str, Callable[[str], Nodes]] = {
-    "scores": lambda s: [*turned(s), helper.make_node("Identity", ["biased"], ["out"])],
-    "softmax": lambda s: [*turned(s), helper.make_node("Softmax", ["biased"], ["out"], axis=-1)],
-    "ids": lambda s: [*turned(s), helper.make_node("ArgMax", ["biased"], ["out"], axis=3, keepdims=0)],
-}
-
-
-@pytest.mark.parametrize("name", LAST)
-def test_channels_of_scores_may_come_last(tmp_path: Path, name: str) -> None:
-    frame = sample_frames(None)[0]
-    out = TensorProto.INT64 if name == "ids" else TensorProto.FLOAT
-    bundle = imported(network(LAST[name], out=out), tmp_path)
-    made = make_spec(tmp_path / "theirs.onnx").data
-    assert made["stride"] == 4
-    assert f"{CLASSES} " in made["classes"]
-    expected = by_hand(network(LAST["scores"]), frame, description()["input"]).transpose(0, 3, 1, 2)
-    np.testing.assert_allclose(edgeseg.load(bundle).logits(frame), expected, atol=1e-4 * np.abs(expected).max())
-
-
-def test_channels_that_come_last_may_be_as_many_as_rows(tmp_path: Path) -> None:
-    height = 4 * CLASSES
-    imported(network(LAST["scores"], shape=(1, 3, height, WIDTH)), tmp_path, input_height=height)
-
-
 def levels(s: str) -> Nodes:
     whole = helper.make_node("Cast", [s], ["whole"], to=TensorProto.INT32)
     return [whole, constant("zero", np.array(128, np.int32)), helper.make_node("Add", ["whole", "zero"], ["out"])]
-
-
-@pytest.mark.parametrize("domains", [["ai.onnx.ml", ""], ["", "ai.onnx"]], ids=["other first", "twice"])
-def test_the_opset_is_found_among_others(tmp_path: Path, domains: list[str]) -> None:
-    model = network(resized_out)
-    del model.opset_import[:]
-    model.opset_import.extend(helper.make_opsetid(domain, 1 if "ml" in domain else 13) for domain in domains)
-    assert imported(model, tmp_path).spec.stride == 4  # the resize is seen, and undone
-
-
-def resized_out(s: str) -> Nodes:
-    return [*resized(s), helper.make_node("Identity", ["large"], ["out"])]
-
-
-@pytest.mark.skipif(Version(onnx.__version__) < Version("1.19"), reason="inlines ONNX's own functions since 1.19")
-def test_operators_newer_than_our_opset_are_spelled_out(tmp_path: Path) -> None:
-    model = network(lambda s: [helper.make_node("Gelu", [s], ["out"])], opset=20)
-    model.ir_version = 9
-    frame = sample_frames(None)[0]
-    logits = edgeseg.load(imported(model, tmp_path)).logits(frame)
-    np.testing.assert_allclose(logits, by_hand(model, frame, description()["input"]), atol=1e-3)
-
-
-@pytest.mark.skipif(Version(onnx.__version__) < Version("1.19"), reason="inlines ONNX's own functions since 1.19")
-def test_group_normalisation_of_a_newer_opset_is_spelled_out(tmp_path: Path) -> None:
-    def normalised(s: str) -> Nodes:
-        return [helper.make_node("GroupNormalization", [s, "ones", "zeros"], ["out"], num_groups=1)]
-
-    model = network(normalised, opset=21)
-    model.ir_version = 10
-    for name, value in (("ones", 1.5), ("zeros", 0.5)):
-        model.graph.initializer.append(numpy_helper.from_array(np.full(CLASSES, value, np.float32), name))
-    frame = sample_frames(None)[0]
-    logits = edgeseg.load(imported(model, tmp_path)).logits(frame)
-    np.testing.assert_allclose(logits, by_hand(model, frame, description()["input"]), atol=1e-3)
-
-
-def test_a_cast_that_says_how_float8_is_cut_is_taken(tmp_path: Path) -> None:
-    def cast(s: str) -> Nodes:
-        whole = helper.make_node("Cast", [s], ["whole"], to=TensorProto.INT32, saturate=1)
-        return [whole, constant("one", np.array(1, np.int32)), helper.make_node("Add", ["whole", "one"], ["out"])]
-
-    model = network(cast, opset=19, out=TensorProto.INT32)
-    model.ir_version = 9
-    frame = sample_frames(None)[0]
-    logits = edgeseg.load(imported(model, tmp_path)).logits(frame)
-    np.testing.assert_array_equal(logits, by_hand(model, frame, description()["input"]))
-
-
-def test_class_ids_that_are_turned_and_turned_back_are_taken(tmp_path: Path) -> None:
-    def turned_twice(s: str) -> Nodes:
-        return [
-            helper.make_node("ArgMax", [s], ["ids"], axis=1, keepdims=0),
-            helper.make_node("Transpose", ["ids"], ["turned"], perm=[0, 2, 1]),
-            helper.make_node("Transpose", ["turned"], ["out"], perm=[0, 2, 1]),
-        ]
-
-    bundle = imported(network(turned_twice, out=TensorProto.INT64), tmp_path)
-    frame = sample_frames(None)[0]
-    expected = by_hand(network(), frame, description()["input"])
-    np.testing.assert_allclose(edgeseg.load(bundle).logits(frame), expected, atol=1e-3)

@@ -14,7 +14,7 @@ from packaging.version import Version
 import edgeseg
 from edgeseg.errors import ExportError
 from edgeseg_export.frames import sample_frames
-from tests.export.foreign.their_onnx import Nodes, by_hand, constant, description, imported, network
+from tests.export.foreign.their_onnx import CLASSES, Nodes, by_hand, constant, description, imported, network, resized
 
 
 def brightest(s: str) -> Nodes:
@@ -128,3 +128,66 @@ def test_a_function_may_hold_the_end_of_a_network(tmp_path: Path) -> None:
     model = with_function([softmax, helper.make_node("ArgMax", ["c"], ["b"], axis=1)], helper.make_opsetid("", 13))
     model.graph.output[0].type.tensor_type.elem_type = TensorProto.INT64
     assert imported(model, tmp_path).artifacts[0].measured.facts["original"]["undone"] == ["Softmax", "ArgMax"]
+
+
+@pytest.mark.parametrize("opset", range(11, 23))
+def test_opsets_are_converted(tmp_path: Path, opset: int) -> None:
+    def tail(scores: str) -> Nodes:  # a resize that stays, as it is not the last
+        return [*resized(scores), helper.make_node("Relu", ["large"], ["out"])]
+
+    bundle = imported(network(tail, opset=opset), tmp_path, stride=1)
+    model = onnx.load(bundle.path(bundle.artifacts[0]))
+    assert [entry.version for entry in model.opset_import] == [18]
+
+
+@pytest.mark.parametrize("opset", [8, 25])
+def test_other_opsets_are_refused(tmp_path: Path, opset: int) -> None:
+    with pytest.raises(ExportError, match=f"opset {opset}, expected 9 to 24"):
+        imported(network(opset=opset), tmp_path)
+
+
+@pytest.mark.parametrize("domains", [["ai.onnx.ml", ""], ["", "ai.onnx"]], ids=["other first", "twice"])
+def test_the_opset_is_found_among_others(tmp_path: Path, domains: list[str]) -> None:
+    model = network(resized_out)
+    del model.opset_import[:]
+    model.opset_import.extend(helper.make_opsetid(domain, 1 if "ml" in domain else 13) for domain in domains)
+    assert imported(model, tmp_path).spec.stride == 4  # the resize is seen, and undone
+
+
+def resized_out(s: str) -> Nodes:
+    return [*resized(s), helper.make_node("Identity", ["large"], ["out"])]
+
+
+@pytest.mark.skipif(Version(onnx.__version__) < Version("1.19"), reason="inlines ONNX's own functions since 1.19")
+def test_operators_newer_than_our_opset_are_spelled_out(tmp_path: Path) -> None:
+    model = network(lambda s: [helper.make_node("Gelu", [s], ["out"])], opset=20)
+    model.ir_version = 9
+    frame = sample_frames(None)[0]
+    logits = edgeseg.load(imported(model, tmp_path)).logits(frame)
+    np.testing.assert_allclose(logits, by_hand(model, frame, description()["input"]), atol=1e-3)
+
+
+@pytest.mark.skipif(Version(onnx.__version__) < Version("1.19"), reason="inlines ONNX's own functions since 1.19")
+def test_group_normalisation_of_a_newer_opset_is_spelled_out(tmp_path: Path) -> None:
+    def normalised(s: str) -> Nodes:
+        return [helper.make_node("GroupNormalization", [s, "ones", "zeros"], ["out"], num_groups=1)]
+
+    model = network(normalised, opset=21)
+    model.ir_version = 10
+    for name, value in (("ones", 1.5), ("zeros", 0.5)):
+        model.graph.initializer.append(numpy_helper.from_array(np.full(CLASSES, value, np.float32), name))
+    frame = sample_frames(None)[0]
+    logits = edgeseg.load(imported(model, tmp_path)).logits(frame)
+    np.testing.assert_allclose(logits, by_hand(model, frame, description()["input"]), atol=1e-3)
+
+
+def test_a_cast_that_says_how_float8_is_cut_is_taken(tmp_path: Path) -> None:
+    def cast(s: str) -> Nodes:
+        whole = helper.make_node("Cast", [s], ["whole"], to=TensorProto.INT32, saturate=1)
+        return [whole, constant("one", np.array(1, np.int32)), helper.make_node("Add", ["whole", "one"], ["out"])]
+
+    model = network(cast, opset=19, out=TensorProto.INT32)
+    model.ir_version = 9
+    frame = sample_frames(None)[0]
+    logits = edgeseg.load(imported(model, tmp_path)).logits(frame)
+    np.testing.assert_array_equal(logits, by_hand(model, frame, description()["input"]))

@@ -248,7 +248,7 @@ def test_without_labels_other_frames_prove_it(plain: Bundle, tmp_path: Path) -> 
             assert agreement is not None
             assert (agreement.data, agreement.frames, agreement.least) == ("others", 3, 99.999)
     (int8,) = (each for each in result.misses if each.startswith("onnxruntime int8: its masks have "))
-    assert int8.endswith("in 3 frames of others, expected 99.999 %; it is not run unasked")
+    assert int8.endswith("in 3 frames of others, expected 99.999 %; it is used only if asked for")
     fp32 = result.bundle.artifact(target="onnxruntime", precision="fp32")
     assert result.bundle.artifacts[0] == fp32  # what loses too much is not the first
 

@@ -131,7 +131,7 @@ def test_files_of_a_clock_that_was_far_ahead_make_room_for_new_ones(tmp_path: Pa
     assert [entry.time for entry in entries(tmp_path, "gate")] == [now, now + 60, now + 120]
 
 
-def test_a_clock_that_is_set_back_or_creeps_is_believed() -> None:
+def test_a_clock_that_is_set_back_or_creeps_is_trusted() -> None:
     clock = AgeClock()
     assert clock.now(1000.0, 0.0) == 1000.0
     assert clock.now(400.0, 10.0) == 400.0

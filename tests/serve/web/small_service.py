@@ -19,7 +19,7 @@ from edgeseg.serve.event_log import EventLog
 from edgeseg.serve.status import CameraStatus, DriftStatus, RecordingStatus, ServiceStatus
 from edgeseg.serve.web.view import Kind
 from edgeseg.video.model import Result
-from edgeseg.video.supervised.life import Connection, State
+from edgeseg.video.supervised.status import Connection, State
 from edgeseg.video.timing import Histogram
 
 Image = NDArray[np.uint8]

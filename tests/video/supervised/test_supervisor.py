@@ -13,7 +13,8 @@ from edgeseg.video.source import Skipped
 from edgeseg.video.supervised.channel import Channel
 from edgeseg.video.supervised.life import Policy
 from edgeseg.video.supervised.request import Request
-from edgeseg.video.supervised.supervisor import Status, Supervisor
+from edgeseg.video.supervised.status import Status
+from edgeseg.video.supervised.supervisor import Supervisor
 from tests.video.namespace import wait_until
 
 SECONDS = 60.0
