@@ -218,7 +218,7 @@ void Decoder::queue_all(std::vector<Owned<AVFrame>> frames) {
     for (Owned<AVFrame>& each : frames) waiting_.push_back({std::move(each), deinterlacer_->time_base()});
 }
 
-// Size and orientation: what a video says of its shape changes nowhere but here.
+// Size, orientation and dynamic range: what a video says of them changes nowhere but here.
 void Decoder::shape(const AVFrame& frame) {
     const Size stored{frame.width, frame.height};
     if (!is_key(frame) && stored == stored_) return;
@@ -229,6 +229,10 @@ void Decoder::shape(const AVFrame& frame) {
     size_ = square_size(stored,
                         unchanged ? av_guess_sample_aspect_ratio(container_.format(), stream_, nullptr) : current);
     turn_ = orientation_of(frame);
+    if (frame.color_trc == AVCOL_TRC_SMPTE2084 || frame.color_trc == AVCOL_TRC_ARIB_STD_B67) {
+        warn(std::string("is HDR (") + (frame.color_trc == AVCOL_TRC_SMPTE2084 ? "PQ" : "HLG") +
+             "): its frames are given as they are stored, paler than a network has learned; convert it to SDR");
+    }
 }
 
 Orientation Decoder::orientation_of(const AVFrame& frame) {

@@ -26,7 +26,7 @@ from av.video.stream import VideoStream
 from edgeseg.arrays import Image
 from edgeseg.errors import LostError, SourceError
 from edgeseg.picture import max_pixels
-from edgeseg.video.colours import settle_matrix
+from edgeseg.video.colours import HDR, settle_matrix
 from edgeseg.video.deinterlace import Deinterlacer
 from edgeseg.video.geometry import UPRIGHT, Orientation, orientation, oriented, square_size
 from edgeseg.video.side_data import display_matrix
@@ -207,10 +207,15 @@ class Decoder:
     def _picture(self, frame: VideoFrame) -> Image:
         """The frame in BGR, by the matrix and range it names; in square pixels, upright."""
         stored = (frame.width, frame.height)
-        if frame.key_frame or stored != self._stored:  # what a video says of its shape changes nowhere else
+        if frame.key_frame or stored != self._stored:  # what a video says of itself changes nowhere else
             self._stored = stored
             self._size = square_size(*stored, self._pixel_aspect())
             self._turn = self._orientation(frame)
+            if transfer := HDR.get(int(frame.color_trc)):
+                self._warn(
+                    f"is HDR ({transfer}): its frames are given as they are stored, paler than a network has learned; "
+                    "convert it to SDR"
+                )
         width, height = self._size
         settle_matrix(frame, self._name)
         bgr = self._converter.reformat(frame, width, height, "bgr24", threads=1)
