@@ -72,7 +72,7 @@ def open_url(
     try:
         container = within(
             timeout + 1.0,  # FFmpeg's own time-out comes first; it does not cover the search for the host
-            lambda: av.open(address, options=chosen, timeout=(timeout, timeout), metadata_errors="replace"),
+            lambda: _opened(address, chosen, timeout),
         )
     except (ffmpeg.FFmpegError, TimeoutError, ValueError) as error:  # whose own words hold the URL
         late = time.perf_counter() - started >= 0.9 * timeout  # whatever FFmpeg makes of a reading that it broke off
@@ -86,6 +86,20 @@ def open_url(
     if encrypted and not access.insecure and container.format.name in SEGMENTED:
         source.warnings.append(f"{name}: FFmpeg verified the playlist's server, but not those of its segments")
     return source
+
+
+def _opened(address: str, options: Mapping[str, str], timeout: float) -> InputContainer:
+    """FFmpeg reads parts of MJPEG only where their type is image/jpeg; others are then read as JPEGs in a row."""
+
+    def opened(options: Mapping[str, str], format: str | None = None) -> InputContainer:
+        chosen = dict(options)
+        return av.open(address, format=format, options=chosen, timeout=(timeout, timeout), metadata_errors="replace")
+
+    container = opened(options)
+    if container.format.name == "mpjpeg" and not container.streams.video[0].codec_context.width:
+        container.close()
+        container = opened({"analyzeduration": "1", **options}, "mjpeg")  # the first picture says all
+    return container
 
 
 def _has_end(container: InputContainer) -> bool:

@@ -108,6 +108,13 @@ def test_the_newest_frame_of_a_camera(start: Start, servers: Loopback) -> None:
     assert found["connection"] is None
 
 
+def test_mjpeg_of_another_type(start: Start, servers: Loopback) -> None:
+    port = free_port()
+    servers.start("mjpeg", port, "type=image/jpg")
+    found = report(start(f"http://127.0.0.1:{port}/", "--max-frames", "5"))
+    assert (found["frames"], found["skipped"]["damaged"]) == (5, 0)
+
+
 @pytest.mark.parametrize("tolerate", [False, True])
 def test_a_camera_that_goes_is_lost(start: Start, servers: Loopback, tmp_path: Path, tolerate: bool) -> None:
     port = free_port()
