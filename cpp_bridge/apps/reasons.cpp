@@ -80,6 +80,14 @@ Reason refusal(int code, const std::string& url, bool verified) {
         case AVERROR(ETIMEDOUT):
             return {"timeout", "did not answer; is it there, does the network reach it?"};
         case AVERROR_INVALIDDATA:
+            if (lowered(take_apart(url).scheme) == "rtp://") {
+                return {"no_video", "sends no video that can be read without its description (SDP); serve that and give "
+                                    "http://HOST/NAME.sdp, or send MPEG-TS"};
+            }
+            if (take_apart(url).rest.find(".m3u8") != std::string::npos) {
+                return {"no_video", "answers, but gives no video that can be decoded: does its server refuse the segments "
+                                    "that the playlist names, or the key to them?"};
+            }
             return {"no_video", "answers, but sends no video that can be decoded; does it play elsewhere?"};
         case AVERROR(EIO):
             if (is_unknown_host(url)) {

@@ -107,6 +107,13 @@ std::string seconds_text(const char* format, double seconds) {
     return text;
 }
 
+// What a playlist lacks says more than the file that FFmpeg cannot open.
+Refusal unplayable(const Request& request, const std::vector<std::string>& sentences) {
+    std::string reason;
+    for (const std::string& each : sentences) reason += (reason.empty() ? "" : "; ") + each;
+    return Refusal(reason.empty() ? request.name + " " + why_unplayable(request.source) : reason);
+}
+
 }  // namespace
 
 Video::Video(std::unique_ptr<Container> container, const Request& request, std::string path,
@@ -230,9 +237,9 @@ std::unique_ptr<Video> open_file(const Request& request) {
     try {
         container = std::make_unique<Container>("file:" + request.source, options, 0);
     } catch (const FfmpegFailure&) {
-        throw Refusal(request.name + " " + why_unplayable(request.source));
+        throw unplayable(request, sentences);
     }
-    if (container->format()->nb_streams == 0) throw Refusal(request.name + " " + why_unplayable(request.source));
+    if (container->format()->nb_streams == 0) throw unplayable(request, sentences);
     return std::make_unique<Video>(std::move(container), request, request.source, std::move(sentences));
 }
 

@@ -63,10 +63,10 @@ def open_file(
     try:
         container = av.open(f"file:{path}", options=chosen, metadata_errors="replace")
     except FFmpegError as error:
-        raise SourceError(f"{path} {why_unplayable(path)}") from error
+        raise SourceError("; ".join(sentences) or f"{path} {why_unplayable(path)}") from error
     if not container.streams:
         container.close()
-        raise SourceError(f"{path} {why_unplayable(path)}")
+        raise SourceError("; ".join(sentences) or f"{path} {why_unplayable(path)}")
     source = VideoSource(str(path), container, threads=decoder_threads, attempts=ATTEMPTS, path=path, follow=follow)
     source.warnings += sentences
     return source

@@ -221,6 +221,16 @@ def refusal(error: Exception, url: str) -> str:
             return "cannot be received: another program holds that port; end it, or send to another port"
         case ffmpeg.TimeoutError():
             return "did not answer; is it there, does the network reach it?"
+        case ffmpeg.InvalidDataError() if address.scheme.lower() == "rtp://":
+            return (
+                "sends no video that can be read without its description (SDP); serve that and give "
+                "http://HOST/NAME.sdp, or send MPEG-TS"
+            )
+        case ffmpeg.InvalidDataError() if ".m3u8" in address.rest:
+            return (
+                "answers, but gives no video that can be decoded: does its server refuse the segments that the "
+                "playlist names, or the key to them?"
+            )
         case ffmpeg.InvalidDataError():
             return "answers, but sends no video that can be decoded; does it play elsewhere?"
         case ffmpeg.OSError(errno=errno.EIO) if is_unknown_host(address.host):

@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-from edgeseg.files import open_file
+from edgeseg.files import LARGEST_TEXT, open_file
 from edgeseg.picture_header import LFS_POINTER
+from edgeseg.video.playlist import START
 
 FIRST = (b"ftyp", b"free", b"mdat", b"moov", b"skip", b"wide")
 """Boxes that an MP4 or MOV begins with."""
@@ -33,6 +34,12 @@ def why_unplayable(path: Path) -> str:
             return (
                 "is a description of a stream (SDP), no video; give the stream's own URL, or serve the description and "
                 "give http://HOST/NAME.sdp"
+            )
+        file.seek(0)
+        if (text := file.read(LARGEST_TEXT)).startswith(START) and b"#EXT-X-KEY:" in text:
+            return (
+                "is encrypted and cannot be read with its key; where that is the right one, "
+                "--source-option allowed_extensions=ALL lets FFmpeg open it by whatever name"
             )
         if _lacks_index(file):
             return (

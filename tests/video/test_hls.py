@@ -10,6 +10,7 @@ import av
 import numpy as np
 import pytest
 
+from edgeseg.errors import SourceError
 from edgeseg.video.open import open_source
 from tests.video.http_server import Serve, folder, sent
 from tests.video.sent_videos import write_hls
@@ -38,6 +39,20 @@ def test_segments_that_the_server_does_not_give(
     assert len(frames) == 150 - 25 * len(absent)
     assert source.ended_early == bool(absent)
     assert [warning.partition(";")[0] for warning in source.warnings] == ([f"{source.name} {said}"] if said else [])
+
+
+@pytest.mark.parametrize("key", [None, b"x" * 5, b"x" * 16])
+def test_a_key_that_the_server_does_not_give(tmp_path: Path, serve: Serve, key: bytes | None) -> None:
+    write_hls(tmp_path, encrypted=True)
+    url = serve(folder(tmp_path)) + "/list.m3u8?token=secret"
+    with open_source(url, timeout=5) as source:
+        assert len(list(source)) == 150
+    (tmp_path / "hls.key").unlink()
+    if key is not None:
+        (tmp_path / "hls.key").write_bytes(key)
+    with pytest.raises(SourceError, match="refuse the segments that the playlist names, or the key to them") as error:
+        open_source(url, timeout=5)
+    assert "secret" not in str(error.value)
 
 
 def test_live_hls_keeps_its_frames(tmp_path: Path, serve: Serve) -> None:

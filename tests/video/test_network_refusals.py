@@ -106,6 +106,28 @@ def test_a_proxy_that_may_be_in_the_way_is_named(monkeypatch: pytest.MonkeyPatch
     assert "proxy" not in str(error.value)
 
 
+def test_rtp_without_its_description() -> None:
+    """Payload types from 96 on mean what the description says (RFC 3551, 6)."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        place = free.getsockname()
+    ended = threading.Event()
+
+    def send() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            while not ended.wait(0.02):
+                sender.sendto(b"\x80\x60" + bytes(50), place)
+
+    camera = threading.Thread(target=send)
+    camera.start()
+    try:
+        with pytest.raises(SourceError, match=r"without its description \(SDP\).*http://HOST/NAME.sdp"):
+            open_source(f"rtp://127.0.0.1:{place[1]}", timeout=5)
+    finally:
+        ended.set()
+        camera.join()
+
+
 def test_a_port_that_is_taken() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
