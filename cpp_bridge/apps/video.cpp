@@ -189,7 +189,11 @@ double Video::goes_on(std::optional<double> at) {
     if (!at) return following;
     if (!offset_) offset_ = *at - following;
     const double before = timestamp_ + *offset_;
-    if (*at < before - kRestart || is_no_wrap(container_->format()->iformat->name, before, *at)) {
+    // A playlist's length is that of all its segments: what would be shown behind it is of another clock.
+    const bool ends = container_->is_segmented() && container_->format()->duration > 0;
+    const double total = static_cast<double>(container_->format()->duration) / AV_TIME_BASE;
+    const bool beyond = ends && *at - before > kHole && *at - *offset_ > total + kHole;
+    if (beyond || *at < before - kRestart || is_no_wrap(container_->format()->iformat->name, before, *at)) {
         offset_ = *at - following;
         length_.reset();  // what was announced is that of one clock
     } else if (path_.empty() && container_->is_segmented() && *at - before > std::max(kHole, 3 * period_)) {

@@ -132,6 +132,9 @@ class VideoSource(Source):
         self._lost = lost
         self._reason: str | None = None  # why it broke off
         self._holes: list[float] = []  # seconds of each
+        # A playlist's length is that of all its segments: what would be shown behind it is of another clock.
+        segmented = self._format in SEGMENTED and container.duration
+        self._total = container.duration / av.time_base if segmented else math.inf
         self.start_time = 0.0
         self._decode_first()
 
@@ -183,7 +186,8 @@ class VideoSource(Source):
         no_wrap = is_no_wrap(self._format, before, at)
         if no_wrap:
             self._leave_out(round((at - before) / self._period))
-        if no_wrap or at < before - RESTART:
+        beyond = at - before > HOLE and at - self._offset > self._total + HOLE
+        if no_wrap or beyond or at < before - RESTART:
             self._offset = at - following
             self.length = None  # what was announced is that of one clock
         elif self._lost is not None and self._format in SEGMENTED and at - before > max(HOLE, 3 * self._period):
