@@ -152,10 +152,11 @@ bool Video::decode(Frame& frame) {
         try {
             if (!decoder_.read(frame.image, decoded)) break;
         } catch (const FfmpegFailure& error) {
-            failed_ = true;
             if (path_.empty() && error.code != AVERROR_INVALIDDATA) {
                 lost_ = error.code;
                 decoder_.finish();
+            } else {
+                failed_ = true;
             }
             continue;
         }
@@ -167,7 +168,7 @@ bool Video::decode(Frame& frame) {
     }
     warnings.insert(warnings.end(), decoder_.warnings.begin(), decoder_.warnings.end());
     judge_holes();
-    if (lost_) {
+    if (lost_ && index_ != decoder_.stream()->nb_frames) {  // the connection may well end with the video
         break_off(*lost_);
     } else {
         ended = {"end_of_file", ""};

@@ -150,10 +150,11 @@ class VideoSource(Source):
                     self._following = False
                     self._decoder.finish()
                     continue
-                self._failed = True
                 if self._lost is not None and not isinstance(error, InvalidDataError):
                     self._reason = self._lost(error)
                     self._decoder.finish()
+                else:
+                    self._failed = True
                 continue
             if decoded is None:
                 break
@@ -163,7 +164,8 @@ class VideoSource(Source):
         if self.ended is None:
             self.warnings += self._decoder.warnings
             self._judge_holes()
-            if self._reason is not None:
+            whole = self._index == self._decoder.stream.frames  # the connection may well end with the video
+            if self._reason is not None and not whole:
                 self._break_off(self._reason)
             else:
                 self.ended = Ended("end_of_file")
