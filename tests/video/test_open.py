@@ -351,6 +351,15 @@ def test_camera_that_is_not_there(camera: int | str, capfd: pytest.CaptureFixtur
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_file_whose_name_is_a_number(tmp_path: Path, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_video(tmp_path / "97.mp4", count=3).rename("97")
+    with pytest.raises(SourceError, match=r"camera 97 is not there: .*; the file of that name is \./97"):
+        open_source("97", timeout=1)
+    with open_source("./97") as source:
+        assert len(list(source)) == 3
+
+
 @pytest.mark.parametrize("scheme", ["http", "rtsp", "tcp"])
 def test_silent_server_is_a_time_out(scheme: str, capfd: pytest.CaptureFixture[str]) -> None:
     """It accepts the connection and never says a word."""
