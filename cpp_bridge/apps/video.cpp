@@ -53,8 +53,8 @@ void check_file(const std::string& path, const std::string& name) {
         if (path.size() > 7 && lowered(path.substr(0, 7)) == "file://" && path[7] != '/') {
             throw Refusal(name + " names a host, as no local file does; write file:///PATH, or the path alone");
         }
-        throw Refusal(name + " does not exist, expected a video file, a camera's number, a URL or a GStreamer pipeline; "
-                             "check the path");
+        throw Refusal(name + " does not exist, expected a video file, a camera's number, a URL (rtsp://HOST/PATH) or a "
+                             "GStreamer pipeline; check the path");
     }
     if (fs::is_directory(status)) {
         throw Refusal(name + " is a folder, expected a video file; `edgeseg run` reads folders of pictures");

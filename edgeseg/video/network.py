@@ -32,7 +32,7 @@ ENCRYPTED = ("https://", "rtsps://", "tls://", "rtmps://")
 """Protocols whose servers show a certificate."""
 
 LEFT_OUT = ("srt://", "rist://", "zmq://", "amqp://", "sftp://", "smb://")
-"""Protocols that FFmpeg speaks where it was built with their libraries; in capitals it knows none."""
+"""Protocols that FFmpeg speaks where it was built with their libraries."""
 
 CATCH_UP = 2.0
 """How much faster than their pace late frames of a segmented stream are given."""
@@ -64,7 +64,7 @@ def open_url(
     name = redact(url)
     access = access or Access()
     pieces = take_apart(url)
-    encrypted = pieces.scheme.lower() in ENCRYPTED
+    encrypted = pieces.scheme in ENCRYPTED
     chosen = {"rtsp_transport": "tcp", **(access.tls() if encrypted else {}), **(options or {})}
     credentials = access.found() if pieces.userinfo is None else None
     address = str(pieces) if credentials is None else pieces.with_userinfo(credentials.user, credentials.password)
@@ -184,7 +184,7 @@ class _Reader:
 def refusal(error: Exception, url: str) -> str:
     """Why a stream could not be opened, and what to do, as the end of a sentence."""
     address = take_apart(url)
-    if address.scheme.lower() in ENCRYPTED and isinstance(error, ffmpeg.OSError) and error.errno == errno.EIO:
+    if address.scheme in ENCRYPTED and isinstance(error, ffmpeg.OSError) and error.errno == errno.EIO:
         return (
             "cannot be opened: it sends no video, is not known here, or its certificate is not one of those that are "
             "trusted; for one of your own give --ca FILE"
@@ -211,17 +211,17 @@ def refusal(error: Exception, url: str) -> str:
             return "begins with v4l2://, which is no protocol; give a camera's number or /dev/videoN"
         case ffmpeg.ProtocolNotFoundError():
             return f"begins with {address.scheme}, which FFmpeg does not speak; check its spelling (rtsp://, http://)"
-        case ffmpeg.OSError(errno=errno.EADDRNOTAVAIL) if address.scheme.lower() in WITHOUT_PORT:
+        case ffmpeg.OSError(errno=errno.EADDRNOTAVAIL) if address.scheme in WITHOUT_PORT:
             return "names an address that this machine does not have; 0.0.0.0 receives at all that it has"
         case ffmpeg.OSError(errno=errno.EHOSTUNREACH | errno.ENETUNREACH | errno.EADDRNOTAVAIL):  # no IPv6 here, say
             return "cannot be reached: no host answers at that address; is it on, does the network lead there?"
-        case ffmpeg.OSError(errno=errno.EPROTONOSUPPORT) if address.scheme.lower() == "rtsp://":
+        case ffmpeg.OSError(errno=errno.EPROTONOSUPPORT) if address.scheme == "rtsp://":
             return "does not send by that transport; try --source-option rtsp_transport=udp, or tcp"
         case ffmpeg.OSError(errno=errno.EADDRINUSE):
             return "cannot be received: another program holds that port; end it, or send to another port"
         case ffmpeg.TimeoutError():
             return "did not answer; is it there, does the network reach it?"
-        case ffmpeg.InvalidDataError() if address.scheme.lower() == "rtp://":
+        case ffmpeg.InvalidDataError() if address.scheme == "rtp://":
             return (
                 "sends no video that can be read without its description (SDP); serve that and give "
                 "http://HOST/NAME.sdp, or send MPEG-TS"
@@ -275,7 +275,7 @@ def cause(error: Exception, url: str = "") -> str:
 
 def _through(scheme: str) -> str:
     """What else may have been in the way, as the end of a sentence: FFmpeg asks the environment for a proxy."""
-    proxied = scheme.lower() in ("http://", "https://") and os.environ.get("http_proxy", "").startswith("http://")
+    proxied = scheme in ("http://", "https://") and os.environ.get("http_proxy", "").startswith("http://")
     return " (asked through the proxy of http_proxy, unless no_proxy says otherwise)" if proxied else ""
 
 

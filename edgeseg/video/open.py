@@ -45,7 +45,7 @@ def open_source(
 
     Args:
         source: a video file, an image, a folder of images (in natural order), numbered images (`img%04d.png`), a camera
-            (0, "0", "/dev/video0" or a link to it; a file of that name is "./0"), a URL, a GStreamer pipeline (text with
+            (0, "0", "/dev/video0" or a link to it; a file called 0 is "./0"), a URL, a GStreamer pipeline (text with
             " ! "), or an iterable of BGR uint8 (H, W, 3) arrays. A file:/// URL is the path in it.
         timeout: seconds that a camera, URL or pipeline may take to open, and to give each frame.
         decoder_threads: of a video file's decoder. More than one decodes ahead, which adds delay to live sources.

@@ -152,7 +152,9 @@ TABLE: dict[str, list[list[str]]] = {
     "device or pipe regular file": [["/dev/null"], ["/dev/zero"], ["pipe"], ["device.mp4"]],
     "no video that can be decoded": [["text.mp4"]],
     "description of a stream (SDP) http://": [["stream.sdp"]],
-    "refused the connection": [["http://127.0.0.1:9/"], ["rtsps://127.0.0.1:9/x"]],
+    "refused the connection": [
+        [url] for url in ("http://127.0.0.1:9/", "rtsps://127.0.0.1:9/x", "RTSP://me@127.0.0.1:9/", "Http://[::1]:9")
+    ],
     "begins with foo://": [["foo://bar"]],
     "names no host HOST/PATH": [["rtsp://"], ["http:///x"], ["RTSP://user:secret@/x", "--reconnect"]],
     "names no host HOST/PATH rtmp": [["rtmp:///live"]],
