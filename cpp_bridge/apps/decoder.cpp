@@ -60,6 +60,14 @@ std::int64_t arrival_of(const AVFrame& frame) {
 #endif
 }
 
+std::int64_t duration_of(const AVFrame& frame) {
+#if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(57, 30, 100)
+    return frame.duration;
+#else
+    return frame.pkt_duration;
+#endif
+}
+
 bool fits(const AVFrame& one, const AVFrame& other) {
     return one.width == other.width && one.height == other.height && one.format == other.format &&
            one.colorspace == other.colorspace && one.color_range == other.color_range;
@@ -135,6 +143,7 @@ bool Decoder::read(Picture& image, Decoded& decoded, double patience) {
     const bool timed = context_->has_b_frames == 0 || std::strcmp(container_.format()->iformat->name, "avi") != 0;
     decoded.time.reset();
     if (timed && frame.pts != AV_NOPTS_VALUE) decoded.time = static_cast<double>(frame.pts) * av_q2d(next.time_base);
+    lasting = static_cast<double>(duration_of(frame)) * av_q2d(next.time_base);
     return true;
 }
 

@@ -207,7 +207,7 @@ double Video::goes_on(std::optional<double> at) {
 
 // Some containers round their length: 1 % or two frames less is no fault.
 void Video::judge_end() {
-    const double end = timestamp_ + period_;
+    const double end = timestamp_ + std::max(period_, decoder_.lasting);  // a screen that stands still is one long frame
     const bool early = length_ && end < *length_ - std::max(2 * period_, *length_ / 100);
     if (index_ > 0 && (failed_ || decoder_.damaged > 0 || early)) {
         const std::string of =

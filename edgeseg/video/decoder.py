@@ -74,6 +74,7 @@ class Decoder:
         stream: what is decoded.
         damaged: packets that could not be decoded so far.
         mended: frames so far in which the decoder filled in what was damaged or missing.
+        lasting: seconds that the frame which was given last is to be shown; 0 where they are not known.
         interlaced: a frame came that is two fields; from there on frames depend on their neighbours.
         warnings: one sentence for each thing that the video says of itself and that cannot be followed.
     """
@@ -100,6 +101,7 @@ class Decoder:
         """
         self.stream = best_stream(container, name)
         self.damaged = self.mended = 0
+        self.lasting = 0.0
         self.interlaced = False
         self.warnings: list[str] = []
         self._name = name
@@ -161,6 +163,7 @@ class Decoder:
         timed = not (self._container.format.name == "avi" and self._codec.has_b_frames)
         base = frame.time_base or self.stream.time_base  # a frame that was drained may lack it
         at = float(frame.pts * base) if timed and frame.pts is not None and base is not None else None
+        self.lasting = float(frame.duration * base) if base is not None else 0.0
         return Decoded(image, at, arrived, seconds)
 
     def finish(self) -> None:

@@ -204,7 +204,7 @@ class VideoSource(Source):
 
     def _judge_end(self) -> None:
         """Warns if frames are missing."""
-        end = self._timestamp + self._period
+        end = self._timestamp + max(self._period, self._decoder.lasting)  # a screen that stands still is one long frame
         damaged = self._failed or self._decoder.damaged
         if self._index and (damaged or is_early(end, self.length, self._period)):
             self.ended_early = True
