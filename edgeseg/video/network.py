@@ -20,6 +20,7 @@ from edgeseg.video.decoder import Decoder
 from edgeseg.video.file import SEGMENTED, VideoSource
 from edgeseg.video.live import LiveSource, Reading
 from edgeseg.video.source import Source
+from edgeseg.video.unplayable import NO_DASH
 from edgeseg.video.url import WITHOUT_PORT, check_address, is_unknown_host, take_apart
 
 ATTEMPTS = 64
@@ -226,6 +227,8 @@ def refusal(error: Exception, url: str) -> str:
                 "sends no video that can be read without its description (SDP); serve that and give "
                 "http://HOST/NAME.sdp, or send MPEG-TS"
             )
+        case ffmpeg.InvalidDataError() if ".mpd" in address.rest:
+            return f"answers, but gives no video that can be decoded; {NO_DASH}"
         case ffmpeg.InvalidDataError() if ".m3u8" in address.rest:
             return (
                 "answers, but gives no video that can be decoded: does its server refuse the segments that the "

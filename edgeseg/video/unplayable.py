@@ -16,6 +16,8 @@ FIRST = (b"ftyp", b"free", b"mdat", b"moov", b"skip", b"wide")
 SDP = b"v=0"
 """The line that a description of a session begins with (RFC 8866, 5.1)."""
 
+NO_DASH = "DASH is left out of PyAV's FFmpeg: give the stream as HLS, or try edgeseg-run, which reads with the system's"
+
 MOST_BOXES = 4096
 """That are looked at for the index."""
 
@@ -36,7 +38,10 @@ def why_unplayable(path: Path) -> str:
                 "give http://HOST/NAME.sdp"
             )
         file.seek(0)
-        if (text := file.read(LARGEST_TEXT)).startswith(START) and b"#EXT-X-KEY:" in text:
+        text = file.read(LARGEST_TEXT)
+        if text.startswith(b"<") and b"<MPD" in text[:4096]:
+            return f"is a manifest, no video; {NO_DASH}"
+        if text.startswith(START) and b"#EXT-X-KEY:" in text:
             return (
                 "is encrypted and cannot be read with its key; where that is the right one, "
                 "--source-option allowed_extensions=ALL lets FFmpeg open it by whatever name"

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import pytest
 
 from edgeseg.errors import SourceError
 from edgeseg.video.open import open_source
+from tests.video.http_server import Serve
+from tests.video.http_server import folder as folder_of
 from tests.video.sent_videos import write_hls
 
 MakeVideo = Callable[..., Path]
@@ -104,3 +107,13 @@ def test_a_key_that_ffmpeg_does_not_take_is_said(tmp_path: Path) -> None:
         open_source(tmp_path / "list.m3u8")
     with open_source(tmp_path / "list.m3u8", options={"allowed_extensions": "ALL"}) as source:
         assert len(list(source)) == 150
+
+
+def test_dash_is_said(tmp_path: Path, serve: Serve) -> None:
+    """PyAV's FFmpeg writes it and does not read it."""
+    with pytest.raises(ValueError, match="dash"):
+        av.ContainerFormat("dash", "r")
+    (tmp_path / "a.mpd").write_text('<?xml version="1.0"?>\n<MPD type="static"></MPD>\n')
+    for source in (str(tmp_path / "a.mpd"), serve(folder_of(tmp_path)) + "/a.mpd?x=1"):
+        with pytest.raises(SourceError, match="DASH is left out of PyAV's FFmpeg: give the stream as HLS"):
+            open_source(source)
