@@ -118,7 +118,8 @@ Lines check_playlist(const std::string& path) {
     if (!master) return sentences;
     Lines names;
     for (const std::string& line : *lines) {
-        if (std::string name = name_in(line, "#EXT-X-MEDIA:", "#EXT-X-I-FRAME-STREAM-INF:"); !name.empty()) names.push_back(std::move(name));
+        std::string name = name_in(line, "#EXT-X-MEDIA:", "#EXT-X-I-FRAME-STREAM-INF:");
+        if (!name.empty()) names.push_back(std::move(name));
     }
     if (names.size() > kMost) {
         throw Refusal(redact(path) + " names " + std::to_string(names.size()) + " playlists, expected at most " +

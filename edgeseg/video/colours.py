@@ -13,7 +13,7 @@ _UNKNOWN = frozenset({8, *range(11, 18)})
 
 
 HDR = {16: "PQ", 18: "HLG"}
-"""Transfer characteristics of a high dynamic range, which no screen shows without tone mapping."""
+"""Transfer characteristics of a high dynamic range: taken for the usual ones, they look pale."""
 
 
 def settle_matrix(frame: VideoFrame, name: str) -> None:
