@@ -133,8 +133,8 @@ class VideoSource(Source):
         self._reason: str | None = None  # why it broke off
         self._holes: list[float] = []  # seconds of each
         # A playlist's length is that of all its segments: what would be shown behind it is of another clock.
-        segmented = self._format in SEGMENTED and container.duration
-        self._total = container.duration / av.time_base if segmented else math.inf
+        total = container.duration if self._format in SEGMENTED else None
+        self._total = total / av.time_base if total else math.inf
         self.start_time = 0.0
         self._decode_first()
 

@@ -17,6 +17,7 @@ import pytest
 
 from edgeseg.errors import SourceError
 from edgeseg.video import scheduling
+from edgeseg.video.file import VideoSource
 from edgeseg.video.open import open_source
 from edgeseg.video.source import Ended
 from edgeseg.video.span import cut
@@ -189,6 +190,7 @@ def held(path: Path) -> Path:
 def test_a_last_frame_that_stays_is_no_early_end(tmp_path: Path, extension: str) -> None:
     with open_source(held(tmp_path / f"a.{extension}")) as source:
         assert len(list(source)) == 10
+    assert isinstance(source, VideoSource)
     assert source.length == pytest.approx(10.36, abs=0.01)
     assert (source.warnings, source.ended_early) == ([], False)
 
