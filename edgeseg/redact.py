@@ -27,8 +27,12 @@ _PROPERTY = re.compile(rf"([\w-]+\s*=\s*)({_VALUE})", re.DOTALL)
 
 _UUID = "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 
-_KEY = re.compile(rf"(?<![A-Za-z0-9])(?:(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{{16,}}|{_UUID})(?![A-Za-z0-9])")
-"""What lets in whoever knows it, as the path of a stream: 16 letters and digits in a row, or a UUID."""
+_GROUPS = "[A-Za-z0-9]{4}(?:-[A-Za-z0-9]{4}){2,}"
+
+_KEY = re.compile(
+    rf"(?<![A-Za-z0-9])(?:(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{{16,}}|{_UUID}|{_GROUPS})(?![A-Za-z0-9])"
+)
+"""What lets in whoever knows it, as the path of a stream: 16 letters and digits in a row, a UUID, or groups of four."""
 
 _HOST_AND_QUERY = re.compile(r"[^./][^/]*[.:][^/]*/.*\?", re.DOTALL)
 """What begins a URL without its scheme."""

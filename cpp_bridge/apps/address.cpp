@@ -91,7 +91,7 @@ Address take_apart(const std::string& url) {
         const std::string port = colon == std::string::npos ? "" : behind.substr(colon + 1);
         if (port.find_first_not_of("0123456789") != std::string::npos) place = rest.rfind('@');
     }
-    Address found{url.substr(0, length), std::nullopt, "", ""};
+    Address found{lowered(url.substr(0, length)), std::nullopt, "", ""};
     if (place != std::string::npos) found.userinfo = rest.substr(0, place);
     const std::string behind = place == std::string::npos ? rest : rest.substr(place + 1);
     found.host = behind.substr(0, behind.find_first_of("/?#"));
@@ -101,7 +101,7 @@ Address take_apart(const std::string& url) {
 
 void check_address(const std::string& url) {
     const Address address = take_apart(url);
-    const std::string scheme = lowered(address.scheme), shown = redact(url).substr(0, kMostShown);
+    const std::string scheme = address.scheme, shown = redact(url).substr(0, kMostShown);
     const auto is_one_of = [&](std::initializer_list<const char*> schemes) {
         return std::find(schemes.begin(), schemes.end(), scheme) != schemes.end();
     };
@@ -149,7 +149,7 @@ std::string with_credentials(const std::string& url, const std::optional<Credent
         return pieces.scheme + user + password + "@" + pieces.host + pieces.rest;
     }
     const Credentials found = given.value_or(Credentials{variable("EDGESEG_USER"), variable("EDGESEG_PASSWORD")});
-    if (found.first.empty() && found.second.empty()) return url;
+    if (found.first.empty() && found.second.empty()) return pieces.scheme + pieces.host + pieces.rest;
     return pieces.scheme + percent_encoded(found.first) + ":" + percent_encoded(found.second) + "@" + pieces.host +
            pieces.rest;
 }
@@ -174,13 +174,13 @@ std::string local_path(const std::string& source) {
 }
 
 bool has_usual_port(const std::string& url) {
-    const std::string scheme = lowered(take_apart(url).scheme);
+    const std::string scheme = take_apart(url).scheme;
     const char* without[] = {"udp://", "udplite://", "rtp://", "tcp://", "tls://"};
     return std::find(std::begin(without), std::end(without), scheme) == std::end(without);
 }
 
 bool is_encrypted(const std::string& url) {
-    const std::string scheme = lowered(take_apart(url).scheme);
+    const std::string scheme = take_apart(url).scheme;
     return scheme == "https://" || scheme == "rtsps://" || scheme == "tls://" || scheme == "rtmps://";
 }
 

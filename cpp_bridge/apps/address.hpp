@@ -8,7 +8,7 @@
 namespace app {
 
 struct Address {
-    std::string scheme;                   // with its "://"
+    std::string scheme;                   // with its "://", in small letters, as FFmpeg knows no others
     std::optional<std::string> userinfo;  // user and password as written, without the "@"
     std::string host;                     // with its port
     std::string rest;                     // path, query and fragment

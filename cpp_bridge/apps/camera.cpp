@@ -84,7 +84,10 @@ std::string absence(const std::string& source) {
     const std::string device = number ? "/dev/video" + std::to_string(*number) : "such device";
     std::error_code failure;
     if (number ? fs::exists(device, failure) : !is_absent(source)) return "";
-    return camera_name(source) + " is not there: no " + device + "; " + found();
+    const std::string file = number ? std::to_string(*number) : "";
+    const bool there = !file.empty() && fs::exists(file, failure);
+    return camera_name(source) + " is not there: no " + device + "; " + found() +
+           (there ? "; the file of that name is ./" + file : "");
 }
 
 }  // namespace app

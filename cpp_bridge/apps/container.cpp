@@ -62,14 +62,15 @@ void check_options(const Entries& options) {
     }
 }
 
-Container::Container(const std::string& address, const Entries& options, double timeout)
+Container::Container(const std::string& address, const Entries& options, double timeout, const char* format)
     : format_(avformat_alloc_context()), timeout_(timeout) {
     if (format_ == nullptr) throw std::bad_alloc();
     format_->flags |= AVFMT_FLAG_GENPTS;
     format_->interrupt_callback = {interrupt, this};
     deadline_ = timeout > 0 ? now() + timeout : deadline_;
     Dictionary given(options);
-    const int opened = avformat_open_input(&format_, address.c_str(), nullptr, given.entries());
+    const auto kind = format == nullptr ? nullptr : av_find_input_format(format);
+    const int opened = avformat_open_input(&format_, address.c_str(), kind, given.entries());
     if (opened < 0) throw FfmpegFailure(opened);
     deadline_ = timeout > 0 ? now() + timeout : deadline_;
     // The decoders that look at the first frames have the options too.

@@ -21,8 +21,9 @@ void check_options(const Entries& options);
 
 class Container {
   public:
-    // `timeout`: seconds that opening may take, and then each packet; 0: any. Throws FfmpegFailure.
-    Container(const std::string& address, const Entries& options, double timeout);
+    // `timeout`: seconds that opening may take, and then each packet; 0: any. `format`: by FFmpeg's name; nullptr: the one that
+    // it finds. Throws FfmpegFailure.
+    Container(const std::string& address, const Entries& options, double timeout, const char* format = nullptr);
     ~Container() { avformat_close_input(&format_); }
     Container(const Container&) = delete;
     Container& operator=(const Container&) = delete;

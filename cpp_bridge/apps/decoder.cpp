@@ -60,6 +60,14 @@ std::int64_t arrival_of(const AVFrame& frame) {
 #endif
 }
 
+std::int64_t duration_of(const AVFrame& frame) {
+#if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(57, 30, 100)
+    return frame.duration;
+#else
+    return frame.pkt_duration;
+#endif
+}
+
 bool fits(const AVFrame& one, const AVFrame& other) {
     return one.width == other.width && one.height == other.height && one.format == other.format &&
            one.colorspace == other.colorspace && one.color_range == other.color_range;
@@ -135,6 +143,7 @@ bool Decoder::read(Picture& image, Decoded& decoded, double patience) {
     const bool timed = context_->has_b_frames == 0 || std::strcmp(container_.format()->iformat->name, "avi") != 0;
     decoded.time.reset();
     if (timed && frame.pts != AV_NOPTS_VALUE) decoded.time = static_cast<double>(frame.pts) * av_q2d(next.time_base);
+    lasting = static_cast<double>(duration_of(frame)) * av_q2d(next.time_base);
     return true;
 }
 
@@ -218,7 +227,7 @@ void Decoder::queue_all(std::vector<Owned<AVFrame>> frames) {
     for (Owned<AVFrame>& each : frames) waiting_.push_back({std::move(each), deinterlacer_->time_base()});
 }
 
-// Size and orientation: what a video says of its shape changes nowhere but here.
+// Size, orientation and dynamic range: what a video says of them changes nowhere but here.
 void Decoder::shape(const AVFrame& frame) {
     const Size stored{frame.width, frame.height};
     if (!is_key(frame) && stored == stored_) return;
@@ -229,6 +238,10 @@ void Decoder::shape(const AVFrame& frame) {
     size_ = square_size(stored,
                         unchanged ? av_guess_sample_aspect_ratio(container_.format(), stream_, nullptr) : current);
     turn_ = orientation_of(frame);
+    if (frame.color_trc == AVCOL_TRC_SMPTE2084 || frame.color_trc == AVCOL_TRC_ARIB_STD_B67) {
+        warn(std::string("is HDR (") + (frame.color_trc == AVCOL_TRC_SMPTE2084 ? "PQ" : "HLG") +
+             "): its frames are given as they are stored, paler than a network has learned; convert it to SDR");
+    }
 }
 
 Orientation Decoder::orientation_of(const AVFrame& frame) {

@@ -41,6 +41,7 @@ class Decoder {
 
     std::int64_t damaged = 0;           // packets that could not be decoded so far
     std::int64_t mended = 0;            // frames in which the decoder filled in what was damaged or missing
+    double lasting = 0;                 // seconds that the picture which was given last is to be shown; 0: not known
     std::vector<std::string> warnings;  // what the video says of itself and cannot be followed
 
   private:

@@ -100,7 +100,21 @@ bool is_uuid(const std::string& text, std::size_t at) {
     return true;
 }
 
-// An address without what lets in whoever knows it, as the path of a stream: 16 letters and digits in a row, or a UUID.
+// Where three or more groups of four letters and digits end that begin there, joined by hyphens; `at` if they do not.
+std::size_t end_of_groups(const std::string& text, std::size_t at) {
+    std::size_t end = at, whole = at;
+    for (int groups = 1;; ++groups) {
+        const std::size_t begin = end;
+        while (end < text.size() && is_alphanumeric(text[end])) ++end;
+        if (end - begin != 4) return whole;
+        if (groups >= 3) whole = end;
+        if (end == text.size() || text[end] != '-') return whole;
+        ++end;
+    }
+}
+
+// An address without what lets in whoever knows it, as the path of a stream: 16 letters and digits in a row, a UUID, or groups
+// of four.
 std::string without_keys(const std::string& rest) {
     std::size_t at = std::min(rest.find('/'), rest.size());
     std::string out = rest.substr(0, at);
@@ -108,11 +122,11 @@ std::string without_keys(const std::string& rest) {
         std::size_t end = at, digits = 0;
         for (; end < rest.size() && is_alphanumeric(rest[end]); ++end) digits += rest[end] >= '0' && rest[end] <= '9';
         const std::size_t length = end - at;
-        const bool uuid = is_uuid(rest, at);
-        const bool key = length >= 16 && digits > 0 && digits < length;
-        if (uuid) end = at + 36;
+        const std::size_t grouped = is_uuid(rest, at) ? at + 36 : end_of_groups(rest, at);
+        const bool key = grouped > at || (length >= 16 && digits > 0 && digits < length);
         if (length == 0) ++end;
-        out += uuid || key ? kHidden : rest.substr(at, end - at);
+        end = std::max(end, grouped);
+        out += key ? kHidden : rest.substr(at, end - at);
         at = end;
     }
     return out;

@@ -63,10 +63,10 @@ bool has_segments(const Lines& lines) {
     return std::any_of(lines.begin(), lines.end(), [](const std::string& line) { return begins(line, "#EXTINF:"); });
 }
 
-// What a line of a master playlist names; "" where it names nothing.
-std::string name_in(const std::string& line) {
+// What a line of a playlist names, itself or as the URI of one of two tags; "" where it names nothing.
+std::string name_in(const std::string& line, const char* tag, const char* other) {
     if (line[0] != '#') return line;
-    if (!begins(line, "#EXT-X-MEDIA:") && !begins(line, "#EXT-X-I-FRAME-STREAM-INF:")) return "";
+    if (!begins(line, tag) && !begins(line, other)) return "";
     const std::string mark = "URI=\"";
     const std::size_t place = line.rfind(mark);
     if (place == std::string::npos) return "";
@@ -86,14 +86,16 @@ void check_segments(const std::string& path, const Lines& lines, Lines& sentence
         throw Refusal(redact(path) + " is a live playlist, which has no end (#EXT-X-ENDLIST); give the URL that it is "
                                      "served at, or wait until it is complete");
     }
-    Lines absent;
+    Lines needed, absent;  // without a key or a header FFmpeg reads no segment
     std::unordered_set<std::string> seen;
     for (const std::string& line : lines) {
         std::error_code failure;
-        if (line[0] == '#' || !seen.insert(line).second || has_scheme(without_file(line))) continue;
-        const fs::path place = fs::path(path).parent_path() / without_file(line);
-        if (!fs::exists(fs::symlink_status(place, failure))) absent.push_back(redact(line));
+        const std::string name = name_in(line, "#EXT-X-KEY:", "#EXT-X-MAP:");
+        if (name.empty() || !seen.insert(name).second || has_scheme(without_file(name))) continue;
+        const fs::path place = fs::path(path).parent_path() / without_file(name);
+        if (!fs::exists(fs::symlink_status(place, failure))) (line[0] == '#' ? needed : absent).push_back(redact(name));
     }
+    absent.insert(absent.begin(), needed.begin(), needed.end());
     if (absent.empty()) return;
     std::string listed;
     for (std::size_t i = 0; i < std::min(absent.size(), kMostListed); ++i) listed += (i > 0 ? ", " : "") + absent[i];
@@ -116,7 +118,8 @@ Lines check_playlist(const std::string& path) {
     if (!master) return sentences;
     Lines names;
     for (const std::string& line : *lines) {
-        if (std::string name = name_in(line); !name.empty()) names.push_back(std::move(name));
+        std::string name = name_in(line, "#EXT-X-MEDIA:", "#EXT-X-I-FRAME-STREAM-INF:");
+        if (!name.empty()) names.push_back(std::move(name));
     }
     if (names.size() > kMost) {
         throw Refusal(redact(path) + " names " + std::to_string(names.size()) + " playlists, expected at most " +

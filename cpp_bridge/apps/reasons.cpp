@@ -27,7 +27,7 @@ bool is_unknown_host(const std::string& url) {
     return unknown;
 }
 
-// Some FFmpeg speaks where it was built with their libraries; in capitals it knows none.
+// Some FFmpeg speaks where it was built with their libraries.
 std::string unknown_protocol(const std::string& scheme) {
     const std::string begin = "begins with " + scheme + ", which ";
     for (const char* each : {"srt://", "rist://", "zmq://", "amqp://", "sftp://", "smb://"}) {
@@ -73,13 +73,21 @@ Reason refusal(int code, const std::string& url, bool verified) {
             return {"unreachable",
                     "cannot be reached: no host answers at that address; is it on, does the network lead there?"};
         case AVERROR(EPROTONOSUPPORT):
-            if (lowered(take_apart(url).scheme) != "rtsp://") break;
+            if (take_apart(url).scheme != "rtsp://") break;
             return {"unavailable", "does not send by that transport; try --source-option rtsp_transport=udp, or tcp"};
         case AVERROR(EADDRINUSE):
             return {"unavailable", "cannot be received: another program holds that port; end it, or send to another port"};
         case AVERROR(ETIMEDOUT):
             return {"timeout", "did not answer; is it there, does the network reach it?"};
         case AVERROR_INVALIDDATA:
+            if (take_apart(url).scheme == "rtp://") {
+                return {"no_video", "sends no video that can be read without its description (SDP); serve that and give "
+                                    "http://HOST/NAME.sdp, or send MPEG-TS"};
+            }
+            if (take_apart(url).rest.find(".m3u8") != std::string::npos) {
+                return {"no_video", "answers, but gives no video that can be decoded: does its server refuse the segments "
+                                    "that the playlist names, or the key to them?"};
+            }
             return {"no_video", "answers, but sends no video that can be decoded; does it play elsewhere?"};
         case AVERROR(EIO):
             if (is_unknown_host(url)) {
@@ -93,7 +101,7 @@ Reason refusal(int code, const std::string& url, bool verified) {
 }
 
 std::string through_proxy(const std::string& url) {
-    const std::string scheme = lowered(take_apart(url).scheme);
+    const std::string scheme = take_apart(url).scheme;
     const char* proxy = std::getenv("http_proxy");
     const bool proxied = (scheme == "http://" || scheme == "https://") && proxy != nullptr &&
                          std::string(proxy).rfind("http://", 0) == 0;

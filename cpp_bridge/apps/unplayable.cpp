@@ -9,6 +9,7 @@
 namespace app {
 namespace {
 
+constexpr std::size_t kLargest = 8 << 20;                                       // bytes of a playlist
 constexpr std::string_view kPointer = "version https://git-lfs.github.com/spec/";  // of Git LFS
 constexpr std::string_view kFirst[] = {"ftyp", "free", "mdat", "moov", "skip", "wide"};  // an MP4 or MOV begins with one
 constexpr int kMostBoxes = 4096;                                                           // that are looked at
@@ -59,6 +60,11 @@ std::string why_unplayable(const std::string& path) {
     if (line == "v=0\n" || line == "v=0\r") {  // RFC 8866, 5.1
         return "is a description of a stream (SDP), no video; give the stream's own URL, or serve the description and give "
                "http://HOST/NAME.sdp";
+    }
+    const std::string text = read(file, 0, kLargest);
+    if (text.rfind("#EXTM3U", 0) == 0 && text.find("#EXT-X-KEY:") != std::string::npos) {
+        return "is encrypted and cannot be read with its key; where that is the right one, --source-option "
+               "allowed_extensions=ALL lets FFmpeg open it by whatever name";
     }
     if (lacks_index(file)) {
         return "has no whole index (moov), as happens where a recording or a copy breaks off; copy it again, or try a "

@@ -58,10 +58,20 @@ bool is_verified(const Request& request) {
                         [](const auto& each) { return each.first == "tls_verify" && each.second == "0"; });
 }
 
+// FFmpeg reads parts of MJPEG only where their type is image/jpeg; others are then read as JPEGs in a row.
+bool lacks_pictures(const AVFormatContext& format) {
+    return std::strcmp(format.iformat->name, "mpjpeg") == 0 && format.streams[0]->codecpar->width == 0;
+}
+
 std::unique_ptr<Container> open(const Request& request, Channel& channel) {
     const double begin = now();
     try {
-        return std::make_unique<Container>(request.source, request.options, request.timeout);
+        auto container = std::make_unique<Container>(request.source, request.options, request.timeout);
+        if (!lacks_pictures(*container->format())) return container;
+        container.reset();
+        Entries options{{"analyzeduration", "1"}};  // the first picture says all
+        options.insert(options.end(), request.options.begin(), request.options.end());
+        return std::make_unique<Container>(request.source, options, request.timeout, "mjpeg");
     } catch (const FfmpegFailure& error) {
         if (now() - begin >= 0.9 * request.timeout) {  // whatever FFmpeg makes of a reading that it broke off
             char text[96];

@@ -53,8 +53,8 @@ void check_file(const std::string& path, const std::string& name) {
         if (path.size() > 7 && lowered(path.substr(0, 7)) == "file://" && path[7] != '/') {
             throw Refusal(name + " names a host, as no local file does; write file:///PATH, or the path alone");
         }
-        throw Refusal(name + " does not exist, expected a video file, a camera's number, a URL or a GStreamer pipeline; "
-                             "check the path");
+        throw Refusal(name + " does not exist, expected a video file, a camera's number, a URL (rtsp://HOST/PATH) or a "
+                             "GStreamer pipeline; check the path");
     }
     if (fs::is_directory(status)) {
         throw Refusal(name + " is a folder, expected a video file; `edgeseg run` reads folders of pictures");
@@ -107,6 +107,13 @@ std::string seconds_text(const char* format, double seconds) {
     return text;
 }
 
+// What a playlist lacks says more than the file that FFmpeg cannot open.
+Refusal unplayable(const Request& request, const std::vector<std::string>& sentences) {
+    std::string reason;
+    for (const std::string& each : sentences) reason += (reason.empty() ? "" : "; ") + each;
+    return Refusal(reason.empty() ? request.name + " " + why_unplayable(request.source) : reason);
+}
+
 }  // namespace
 
 Video::Video(std::unique_ptr<Container> container, const Request& request, std::string path,
@@ -145,10 +152,11 @@ bool Video::decode(Frame& frame) {
         try {
             if (!decoder_.read(frame.image, decoded)) break;
         } catch (const FfmpegFailure& error) {
-            failed_ = true;
             if (path_.empty() && error.code != AVERROR_INVALIDDATA) {
                 lost_ = error.code;
                 decoder_.finish();
+            } else {
+                failed_ = true;
             }
             continue;
         }
@@ -160,7 +168,7 @@ bool Video::decode(Frame& frame) {
     }
     warnings.insert(warnings.end(), decoder_.warnings.begin(), decoder_.warnings.end());
     judge_holes();
-    if (lost_) {
+    if (lost_ && index_ != decoder_.stream()->nb_frames) {  // the connection may well end with the video
         break_off(*lost_);
     } else {
         ended = {"end_of_file", ""};
@@ -182,7 +190,11 @@ double Video::goes_on(std::optional<double> at) {
     if (!at) return following;
     if (!offset_) offset_ = *at - following;
     const double before = timestamp_ + *offset_;
-    if (*at < before - kRestart || is_no_wrap(container_->format()->iformat->name, before, *at)) {
+    // A playlist's length is that of all its segments: what would be shown behind it is of another clock.
+    const bool ends = container_->is_segmented() && container_->format()->duration > 0;
+    const double total = static_cast<double>(container_->format()->duration) / AV_TIME_BASE;
+    const bool beyond = ends && *at - before > kHole && *at - *offset_ > total + kHole;
+    if (beyond || *at < before - kRestart || is_no_wrap(container_->format()->iformat->name, before, *at)) {
         offset_ = *at - following;
         length_.reset();  // what was announced is that of one clock
     } else if (path_.empty() && container_->is_segmented() && *at - before > std::max(kHole, 3 * period_)) {
@@ -195,7 +207,7 @@ double Video::goes_on(std::optional<double> at) {
 
 // Some containers round their length: 1 % or two frames less is no fault.
 void Video::judge_end() {
-    const double end = timestamp_ + period_;
+    const double end = timestamp_ + std::max(period_, decoder_.lasting);  // a screen that stands still is one long frame
     const bool early = length_ && end < *length_ - std::max(2 * period_, *length_ / 100);
     if (index_ > 0 && (failed_ || decoder_.damaged > 0 || early)) {
         const std::string of =
@@ -230,9 +242,9 @@ std::unique_ptr<Video> open_file(const Request& request) {
     try {
         container = std::make_unique<Container>("file:" + request.source, options, 0);
     } catch (const FfmpegFailure&) {
-        throw Refusal(request.name + " " + why_unplayable(request.source));
+        throw unplayable(request, sentences);
     }
-    if (container->format()->nb_streams == 0) throw Refusal(request.name + " " + why_unplayable(request.source));
+    if (container->format()->nb_streams == 0) throw unplayable(request, sentences);
     return std::make_unique<Video>(std::move(container), request, request.source, std::move(sentences));
 }
 

@@ -82,7 +82,7 @@ class Plan:
             last: seconds at which the last of them is shown.
         """
         period = float(1 / (self.fps or NOMINAL_FPS))
-        if not self.spans or not is_early(last + period, self.length, period):
+        if not self.spans or frames == self.frames or not is_early(last + period, self.length, period):
             return None
         return early_end(str(path), frames, last + period, self.length)
 

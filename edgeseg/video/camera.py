@@ -65,7 +65,8 @@ def open_camera(number: int, *, timeout: float) -> LiveSource:
     """
     name = f"camera {number}"
     if sys.platform == "linux" and not Path(f"/dev/video{number}").exists():
-        raise absent(name, f"/dev/video{number}")
+        file = f"; the file of that name is ./{number}" if Path(str(number)).exists() else ""
+        raise absent(name, f"/dev/video{number}", file)
     backend = cv2.CAP_V4L2 if sys.platform == "linux" else cv2.CAP_ANY
     return open_capture(number, backend, name=name, timeout=timeout)
 
@@ -79,7 +80,7 @@ def open_device(name: str, *, timeout: float) -> LiveSource:
     return open_capture(name, cv2.CAP_V4L2, name=f"camera {name}", timeout=timeout)
 
 
-def absent(camera: str, device: str) -> SourceError:
-    """The error of a camera whose device is not there."""
+def absent(camera: str, device: str, hint: str = "") -> SourceError:
+    """The error of a camera whose device is not there, and maybe what else its name may mean."""
     devices = sorted(path.name for path in Path("/dev").glob("video*"))
-    return SourceError(f"{camera} is not there: no {device}; found {', '.join(devices) or 'no camera at all'}")
+    return SourceError(f"{camera} is not there: no {device}; found {', '.join(devices) or 'no camera at all'}{hint}")

@@ -1,4 +1,4 @@
-"""The matrix by which a frame's luma and chroma become colours (MatrixCoefficients of ITU-T H.273)."""
+"""How a frame's luma and chroma become colours: MatrixCoefficients and TransferCharacteristics of ITU-T H.273."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ _BT2020, _BT2020_CONSTANT = 9, 10
 
 _UNKNOWN = frozenset({8, *range(11, 18)})
 """YCgCo, ICtCp and others, which swscale would take for BT.601."""
+
+
+HDR = {16: "PQ", 18: "HLG"}
+"""Transfer characteristics of a high dynamic range: taken for the usual ones, they look pale."""
 
 
 def settle_matrix(frame: VideoFrame, name: str) -> None:

@@ -26,7 +26,7 @@ from av.video.stream import VideoStream
 from edgeseg.arrays import Image
 from edgeseg.errors import LostError, SourceError
 from edgeseg.picture import max_pixels
-from edgeseg.video.colours import settle_matrix
+from edgeseg.video.colours import HDR, settle_matrix
 from edgeseg.video.deinterlace import Deinterlacer
 from edgeseg.video.geometry import UPRIGHT, Orientation, orientation, oriented, square_size
 from edgeseg.video.side_data import display_matrix
@@ -74,6 +74,7 @@ class Decoder:
         stream: what is decoded.
         damaged: packets that could not be decoded so far.
         mended: frames so far in which the decoder filled in what was damaged or missing.
+        lasting: seconds that the frame which was given last is to be shown; 0 where they are not known.
         interlaced: a frame came that is two fields; from there on frames depend on their neighbours.
         warnings: one sentence for each thing that the video says of itself and that cannot be followed.
     """
@@ -100,6 +101,7 @@ class Decoder:
         """
         self.stream = best_stream(container, name)
         self.damaged = self.mended = 0
+        self.lasting = 0.0
         self.interlaced = False
         self.warnings: list[str] = []
         self._name = name
@@ -161,6 +163,7 @@ class Decoder:
         timed = not (self._container.format.name == "avi" and self._codec.has_b_frames)
         base = frame.time_base or self.stream.time_base  # a frame that was drained may lack it
         at = float(frame.pts * base) if timed and frame.pts is not None and base is not None else None
+        self.lasting = float(frame.duration * base) if base is not None else 0.0
         return Decoded(image, at, arrived, seconds)
 
     def finish(self) -> None:
@@ -207,10 +210,15 @@ class Decoder:
     def _picture(self, frame: VideoFrame) -> Image:
         """The frame in BGR, by the matrix and range it names; in square pixels, upright."""
         stored = (frame.width, frame.height)
-        if frame.key_frame or stored != self._stored:  # what a video says of its shape changes nowhere else
+        if frame.key_frame or stored != self._stored:  # what a video says of itself changes nowhere else
             self._stored = stored
             self._size = square_size(*stored, self._pixel_aspect())
             self._turn = self._orientation(frame)
+            if transfer := HDR.get(int(frame.color_trc)):
+                self._warn(
+                    f"is HDR ({transfer}): its frames are given as they are stored, paler than a network has learned; "
+                    "convert it to SDR"
+                )
         width, height = self._size
         settle_matrix(frame, self._name)
         bgr = self._converter.reformat(frame, width, height, "bgr24", threads=1)

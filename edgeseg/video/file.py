@@ -63,10 +63,10 @@ def open_file(
     try:
         container = av.open(f"file:{path}", options=chosen, metadata_errors="replace")
     except FFmpegError as error:
-        raise SourceError(f"{path} {why_unplayable(path)}") from error
+        raise SourceError("; ".join(sentences) or f"{path} {why_unplayable(path)}") from error
     if not container.streams:
         container.close()
-        raise SourceError(f"{path} {why_unplayable(path)}")
+        raise SourceError("; ".join(sentences) or f"{path} {why_unplayable(path)}")
     source = VideoSource(str(path), container, threads=decoder_threads, attempts=ATTEMPTS, path=path, follow=follow)
     source.warnings += sentences
     return source
@@ -132,6 +132,9 @@ class VideoSource(Source):
         self._lost = lost
         self._reason: str | None = None  # why it broke off
         self._holes: list[float] = []  # seconds of each
+        # A playlist's length is that of all its segments: what would be shown behind it is of another clock.
+        total = container.duration if self._format in SEGMENTED else None
+        self._total = total / av.time_base if total else math.inf
         self.start_time = 0.0
         self._decode_first()
 
@@ -147,10 +150,11 @@ class VideoSource(Source):
                     self._following = False
                     self._decoder.finish()
                     continue
-                self._failed = True
                 if self._lost is not None and not isinstance(error, InvalidDataError):
                     self._reason = self._lost(error)
                     self._decoder.finish()
+                else:
+                    self._failed = True
                 continue
             if decoded is None:
                 break
@@ -160,7 +164,8 @@ class VideoSource(Source):
         if self.ended is None:
             self.warnings += self._decoder.warnings
             self._judge_holes()
-            if self._reason is not None:
+            whole = self._index == self._decoder.stream.frames  # the connection may well end with the video
+            if self._reason is not None and not whole:
                 self._break_off(self._reason)
             else:
                 self.ended = Ended("end_of_file")
@@ -183,7 +188,8 @@ class VideoSource(Source):
         no_wrap = is_no_wrap(self._format, before, at)
         if no_wrap:
             self._leave_out(round((at - before) / self._period))
-        if no_wrap or at < before - RESTART:
+        beyond = at - before > HOLE and at - self._offset > self._total + HOLE
+        if no_wrap or beyond or at < before - RESTART:
             self._offset = at - following
             self.length = None  # what was announced is that of one clock
         elif self._lost is not None and self._format in SEGMENTED and at - before > max(HOLE, 3 * self._period):
@@ -198,7 +204,7 @@ class VideoSource(Source):
 
     def _judge_end(self) -> None:
         """Warns if frames are missing."""
-        end = self._timestamp + self._period
+        end = self._timestamp + max(self._period, self._decoder.lasting)  # a screen that stands still is one long frame
         damaged = self._failed or self._decoder.damaged
         if self._index and (damaged or is_early(end, self.length, self._period)):
             self.ended_early = True

@@ -20,6 +20,7 @@ from edgeseg.video.decoder import Decoder
 from edgeseg.video.file import SEGMENTED, VideoSource
 from edgeseg.video.live import LiveSource, Reading
 from edgeseg.video.source import Source
+from edgeseg.video.unplayable import NO_DASH
 from edgeseg.video.url import WITHOUT_PORT, check_address, is_unknown_host, take_apart
 
 ATTEMPTS = 64
@@ -32,7 +33,7 @@ ENCRYPTED = ("https://", "rtsps://", "tls://", "rtmps://")
 """Protocols whose servers show a certificate."""
 
 LEFT_OUT = ("srt://", "rist://", "zmq://", "amqp://", "sftp://", "smb://")
-"""Protocols that FFmpeg speaks where it was built with their libraries; in capitals it knows none."""
+"""Protocols that FFmpeg speaks where it was built with their libraries."""
 
 CATCH_UP = 2.0
 """How much faster than their pace late frames of a segmented stream are given."""
@@ -64,7 +65,7 @@ def open_url(
     name = redact(url)
     access = access or Access()
     pieces = take_apart(url)
-    encrypted = pieces.scheme.lower() in ENCRYPTED
+    encrypted = pieces.scheme in ENCRYPTED
     chosen = {"rtsp_transport": "tcp", **(access.tls() if encrypted else {}), **(options or {})}
     credentials = access.found() if pieces.userinfo is None else None
     address = str(pieces) if credentials is None else pieces.with_userinfo(credentials.user, credentials.password)
@@ -72,7 +73,7 @@ def open_url(
     try:
         container = within(
             timeout + 1.0,  # FFmpeg's own time-out comes first; it does not cover the search for the host
-            lambda: av.open(address, options=chosen, timeout=(timeout, timeout), metadata_errors="replace"),
+            lambda: _opened(address, chosen, timeout),
         )
     except (ffmpeg.FFmpegError, TimeoutError, ValueError) as error:  # whose own words hold the URL
         late = time.perf_counter() - started >= 0.9 * timeout  # whatever FFmpeg makes of a reading that it broke off
@@ -86,6 +87,20 @@ def open_url(
     if encrypted and not access.insecure and container.format.name in SEGMENTED:
         source.warnings.append(f"{name}: FFmpeg verified the playlist's server, but not those of its segments")
     return source
+
+
+def _opened(address: str, options: Mapping[str, str], timeout: float) -> InputContainer:
+    """FFmpeg reads parts of MJPEG only where their type is image/jpeg; others are then read as JPEGs in a row."""
+
+    def opened(options: Mapping[str, str], format: str | None = None) -> InputContainer:
+        chosen = dict(options)
+        return av.open(address, format=format, options=chosen, timeout=(timeout, timeout), metadata_errors="replace")
+
+    container = opened(options)
+    if container.format.name == "mpjpeg" and not container.streams.video[0].codec_context.width:
+        container.close()
+        container = opened({"analyzeduration": "1", **options}, "mjpeg")  # the first picture says all
+    return container
 
 
 def _has_end(container: InputContainer) -> bool:
@@ -170,7 +185,7 @@ class _Reader:
 def refusal(error: Exception, url: str) -> str:
     """Why a stream could not be opened, and what to do, as the end of a sentence."""
     address = take_apart(url)
-    if address.scheme.lower() in ENCRYPTED and isinstance(error, ffmpeg.OSError) and error.errno == errno.EIO:
+    if address.scheme in ENCRYPTED and isinstance(error, ffmpeg.OSError) and error.errno == errno.EIO:
         return (
             "cannot be opened: it sends no video, is not known here, or its certificate is not one of those that are "
             "trusted; for one of your own give --ca FILE"
@@ -197,16 +212,28 @@ def refusal(error: Exception, url: str) -> str:
             return "begins with v4l2://, which is no protocol; give a camera's number or /dev/videoN"
         case ffmpeg.ProtocolNotFoundError():
             return f"begins with {address.scheme}, which FFmpeg does not speak; check its spelling (rtsp://, http://)"
-        case ffmpeg.OSError(errno=errno.EADDRNOTAVAIL) if address.scheme.lower() in WITHOUT_PORT:
+        case ffmpeg.OSError(errno=errno.EADDRNOTAVAIL) if address.scheme in WITHOUT_PORT:
             return "names an address that this machine does not have; 0.0.0.0 receives at all that it has"
         case ffmpeg.OSError(errno=errno.EHOSTUNREACH | errno.ENETUNREACH | errno.EADDRNOTAVAIL):  # no IPv6 here, say
             return "cannot be reached: no host answers at that address; is it on, does the network lead there?"
-        case ffmpeg.OSError(errno=errno.EPROTONOSUPPORT) if address.scheme.lower() == "rtsp://":
+        case ffmpeg.OSError(errno=errno.EPROTONOSUPPORT) if address.scheme == "rtsp://":
             return "does not send by that transport; try --source-option rtsp_transport=udp, or tcp"
         case ffmpeg.OSError(errno=errno.EADDRINUSE):
             return "cannot be received: another program holds that port; end it, or send to another port"
         case ffmpeg.TimeoutError():
             return "did not answer; is it there, does the network reach it?"
+        case ffmpeg.InvalidDataError() if address.scheme == "rtp://":
+            return (
+                "sends no video that can be read without its description (SDP); serve that and give "
+                "http://HOST/NAME.sdp, or send MPEG-TS"
+            )
+        case ffmpeg.InvalidDataError() if ".mpd" in address.rest:
+            return f"answers, but gives no video that can be decoded; {NO_DASH}"
+        case ffmpeg.InvalidDataError() if ".m3u8" in address.rest:
+            return (
+                "answers, but gives no video that can be decoded: does its server refuse the segments that the "
+                "playlist names, or the key to them?"
+            )
         case ffmpeg.InvalidDataError():
             return "answers, but sends no video that can be decoded; does it play elsewhere?"
         case ffmpeg.OSError(errno=errno.EIO) if is_unknown_host(address.host):
@@ -251,7 +278,7 @@ def cause(error: Exception, url: str = "") -> str:
 
 def _through(scheme: str) -> str:
     """What else may have been in the way, as the end of a sentence: FFmpeg asks the environment for a proxy."""
-    proxied = scheme.lower() in ("http://", "https://") and os.environ.get("http_proxy", "").startswith("http://")
+    proxied = scheme in ("http://", "https://") and os.environ.get("http_proxy", "").startswith("http://")
     return " (asked through the proxy of http_proxy, unless no_proxy says otherwise)" if proxied else ""
 
 

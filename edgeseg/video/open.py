@@ -41,12 +41,12 @@ def open_source(
     reconnect: Policy | None = None,
     say: Callable[[str], None] | None = None,
 ) -> Source:
-    """Opens whatever `source` names. What is there on disk under that name comes first, whatever the name looks like.
+    """Opens whatever `source` names. What is there on disk comes first, whatever its name looks like, but for a number.
 
     Args:
         source: a video file, an image, a folder of images (in natural order), numbered images (`img%04d.png`), a camera
-            (0, "0", "/dev/video0" or a link to it), a URL, a GStreamer pipeline (text with " ! "), or an iterable of
-            BGR uint8 (H, W, 3) arrays. A file:/// URL is the path in it.
+            (0, "0", "/dev/video0" or a link to it; a file called 0 is "./0"), a URL, a GStreamer pipeline (text with
+            " ! "), or an iterable of BGR uint8 (H, W, 3) arrays. A file:/// URL is the path in it.
         timeout: seconds that a camera, URL or pipeline may take to open, and to give each frame.
         decoder_threads: of a video file's decoder. More than one decodes ahead, which adds delay to live sources.
         follow: a video file is still being written: wait at its end for more, up to `timeout` seconds.

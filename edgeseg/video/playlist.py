@@ -18,6 +18,7 @@ MOST = 64
 """Playlists that a master playlist may name; FFmpeg opens them all."""
 
 _NAMED = re.compile(r'^#EXT-X-(?:MEDIA|I-FRAME-STREAM-INF):.*URI="([^"]*)"')
+_NEEDED = re.compile(r'^#EXT-X-(?:KEY|MAP):.*URI="([^"]*)"')
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -80,7 +81,9 @@ def _check_segments(path: Path, lines: list[str]) -> list[str]:
             f"{path} is a live playlist, which has no end (#EXT-X-ENDLIST); give the URL that it is served at, or wait "
             "until it is complete"
         )
-    names = [line for line in dict.fromkeys(lines) if line[0] != "#" and "\ufffd" not in line]  # which was no UTF-8
+    unique = [line for line in dict.fromkeys(lines) if "\ufffd" not in line]  # which was no UTF-8
+    names = [match[1] for line in unique if (match := _NEEDED.match(line))]  # without which FFmpeg reads no segment
+    names += [line for line in unique if line[0] != "#"]
     files = [name for name in names if not _SCHEME.match(name.removeprefix("file:"))]
     places = {name: path.parent / name.removeprefix("file:") for name in files}
     absent = [redact(name) for name, place in places.items() if not os.path.lexists(place)]  # a name may be too long

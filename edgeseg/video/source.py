@@ -210,7 +210,10 @@ def check_file(path: Path) -> None:
     """Raises SourceError unless `path` is a regular file that is not empty, and OSError if it may not be read."""
     if not path.exists():
         name = redact(str(path))
-        raise SourceError(f"{name} does not exist, expected a video, an image or a folder of images; check the path")
+        raise SourceError(
+            f"{name} does not exist, expected a video, an image, a folder of images or a URL (rtsp://HOST/PATH); check "
+            "the path"
+        )
     if not path.is_file():
         raise SourceError(
             f"{path} is a device or pipe, expected a regular file; a camera is its number or /dev/videoN, or a link"

@@ -6,14 +6,17 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-from edgeseg.files import open_file
+from edgeseg.files import LARGEST_TEXT, open_file
 from edgeseg.picture_header import LFS_POINTER
+from edgeseg.video.playlist import START
 
 FIRST = (b"ftyp", b"free", b"mdat", b"moov", b"skip", b"wide")
 """Boxes that an MP4 or MOV begins with."""
 
 SDP = b"v=0"
 """The line that a description of a session begins with (RFC 8866, 5.1)."""
+
+NO_DASH = "DASH is left out of PyAV's FFmpeg: give the stream as HLS, or try edgeseg-run, which reads with the system's"
 
 MOST_BOXES = 4096
 """That are looked at for the index."""
@@ -33,6 +36,15 @@ def why_unplayable(path: Path) -> str:
             return (
                 "is a description of a stream (SDP), no video; give the stream's own URL, or serve the description and "
                 "give http://HOST/NAME.sdp"
+            )
+        file.seek(0)
+        text = file.read(LARGEST_TEXT)
+        if text.startswith(b"<") and b"<MPD" in text[:4096]:
+            return f"is a manifest, no video; {NO_DASH}"
+        if text.startswith(START) and b"#EXT-X-KEY:" in text:
+            return (
+                "is encrypted and cannot be read with its key; where that is the right one, "
+                "--source-option allowed_extensions=ALL lets FFmpeg open it by whatever name"
             )
         if _lacks_index(file):
             return (

@@ -29,7 +29,7 @@ class Address(NamedTuple):
     """A URL in pieces.
 
     Attributes:
-        scheme: with its "://".
+        scheme: with its "://", in small letters, as FFmpeg knows no others.
         userinfo: user and password as written, without the "@"; None where there are none.
         host: with its port.
         rest: path, query and fragment.
@@ -86,7 +86,7 @@ def take_apart(url: str) -> Address:
         place = rest.rfind("@")
     behind = rest[place + 1 :]
     host = re.split(r"[/?#]", behind, maxsplit=1)[0]
-    return Address(scheme, rest[:place] if place >= 0 else None, host, behind[len(host) :])
+    return Address(scheme.lower(), rest[:place] if place >= 0 else None, host, behind[len(host) :])
 
 
 def check_address(url: str) -> None:
@@ -99,7 +99,7 @@ def check_address(url: str) -> None:
         UsageError: it names no server, where one is to be asked, no port, where none is usual, or one that cannot be.
     """
     address = take_apart(url)
-    scheme, shown = address.scheme.lower(), f"{redact(url):.80}"
+    scheme, shown = address.scheme, f"{redact(url):.80}"
     if not address.host and scheme in SERVERS:
         raise UsageError(f"{shown} names no host; write {address.scheme}HOST/PATH")
     match = re.fullmatch(r"(?:\[[^\[\]]+\]|[^:\[\]]*)(?::0*(\d*))?", address.host)

@@ -21,6 +21,7 @@ from edgeseg.archive.worker import Worker
 from edgeseg.bundle import Bundle
 from edgeseg.video.encoders import Encoder, choose
 from edgeseg.video.open import open_source
+from tests.video.test_file import held
 
 MakeWorker = Callable[..., Worker]
 
@@ -72,6 +73,12 @@ def test_a_cut_video_that_ends_early_says_so(make_worker: MakeWorker, cut_off: P
     outcome = do_all(make_worker(piece=2.0), of(cut_off))
     assert isinstance(outcome, Finished)
     assert (outcome.frames, outcome.warnings) == (frames, tuple(source.warnings))
+
+
+def test_a_cut_video_whose_last_frame_stays_does_not_end_early(make_worker: MakeWorker, tmp_path: Path) -> None:
+    outcome = do_all(make_worker(piece=0.1), of(held(tmp_path / "in.mp4")))
+    assert isinstance(outcome, Finished)
+    assert (outcome.frames, outcome.warnings) == (10, ())
 
 
 def test_warnings_outlive_the_worker(make_worker: MakeWorker, cut_off: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,7 +61,7 @@ def folder(path: Path) -> Handler:
     """The files of a folder."""
 
     def answer(request: BaseHTTPRequestHandler) -> None:
-        file = path / request.path.strip("/")
+        file = path / request.path.strip("/").partition("?")[0]
         (sent(file.read_bytes()) if file.is_file() else sent(b"", status=404))(request)
 
     return answer

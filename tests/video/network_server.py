@@ -3,8 +3,8 @@
 KIND is mjpeg (over HTTP), mpegts (over TCP, or UDP with to=HOST) or garbage (over HTTP). Each picture has a level of
 grey of its own, 10 more than the one before, and its number is how many pictures were made since the server started.
 Options: size=64x48, fps=20, user=NAME:PASSWORD (HTTP's basic authentication), still=1 (the same picture always), lose=N
-(of UDP, every Nth datagram is not sent), clip=FILE (MJPEG of a video, over and over, in its own size). It serves any
-number of clients, until it is killed.
+(of UDP, every Nth datagram is not sent), type=image/jpg (of the parts of MJPEG), clip=FILE (MJPEG of a video, over and
+over, in its own size). It serves any number of clients, until it is killed.
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ class Camera(BaseHTTPRequestHandler):
             data = cv2.imencode(".jpg", picture)[1].tobytes()
             if KIND == "garbage":
                 data = random.Random(0).randbytes(len(data))
-            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
+            kind = OPTIONS.get("type", "image/jpeg")
+            head = f"--frame\r\nContent-Type: {kind}\r\nContent-Length: {len(data)}\r\n\r\n"
             self.wfile.write(head.encode() + data + b"\r\n")
 
     def log_message(self, format: str, *args: object) -> None:

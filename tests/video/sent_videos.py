@@ -47,9 +47,13 @@ def whole_mp4(video: Path) -> bytes:
     return target.read_bytes()
 
 
-def write_hls(folder: Path) -> None:
-    """Six segments of a second, 0.ts and so on, and the playlist that names them."""
+def write_hls(folder: Path, *, encrypted: bool = False) -> None:
+    """Six segments of a second, 0.ts and so on, and the playlist that names them; their key is in hls.key."""
     options = {"hls_time": "1", "hls_list_size": "0", "hls_segment_filename": str(folder / "%d.ts")}
+    if encrypted:
+        (folder / "hls.key").write_bytes(bytes(range(16)))
+        (folder / "key").write_text(f"hls.key\n{folder / 'hls.key'}\n")
+        options["hls_key_info_file"] = str(folder / "key")
     with av.open(str(folder / "list.m3u8"), "w", format="hls", options=options) as container:
         _encode(container, 150, key_frame_every=25)
 

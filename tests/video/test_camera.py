@@ -11,6 +11,7 @@ import pytest
 from edgeseg.errors import SourceError, UsageError
 from edgeseg.video.open import is_live, open_source
 from edgeseg.video.outputs import check_outputs
+from tests.video.conftest import MakeVideo
 
 
 def test_link_to_a_camera_is_a_camera(tmp_path: Path) -> None:
@@ -72,3 +73,12 @@ def test_camera_that_is_not_there(camera: int | str, capfd: pytest.CaptureFixtur
     with pytest.raises(SourceError, match="camera 97 "):
         open_source(camera, timeout=1)
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_file_whose_name_is_a_number(tmp_path: Path, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_video(tmp_path / "97.mp4", count=3).rename("97")
+    with pytest.raises(SourceError, match=r"camera 97 is not there: .*; the file of that name is \./97"):
+        open_source("97", timeout=1)
+    with open_source("./97") as source:
+        assert len(list(source)) == 3

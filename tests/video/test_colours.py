@@ -13,16 +13,21 @@ from edgeseg.video.open import open_source
 from tests.video.test_geometry import Image, quadrants
 
 
-def shown(path: Path, matrix: int, form: str = "yuv420p") -> Image:
-    """The first frame of a video that says it has that matrix; what is stored is always the same."""
+def write(path: Path, matrix: int, form: str = "yuv420p", *, transfer: int = 2) -> None:
+    """A video that says it has that matrix and transfer; what is stored is always the same."""
     with av.open(str(path), "w") as container:
         video = container.add_stream("ffv1", rate=25)
         video.width, video.height, video.pix_fmt = 96, 64, form
-        video.codec_context.colorspace = matrix
+        video.codec_context.colorspace, video.codec_context.color_trc = matrix, transfer
         frame = av.VideoFrame.from_ndarray(quadrants(), format="bgr24").reformat(format=form)
-        frame.colorspace = matrix
+        frame.colorspace, frame.color_trc = matrix, transfer
         container.mux(video.encode(frame))
         container.mux(video.encode(None))
+
+
+def shown(path: Path, matrix: int, form: str = "yuv420p") -> Image:
+    """The first frame of such a video."""
+    write(path, matrix, form)
     with open_source(path) as source:
         return next(source).image
 
@@ -44,3 +49,11 @@ def test_a_matrix_that_ffmpeg_lacks_is_named(tmp_path: Path, matrix: int) -> Non
 @pytest.mark.parametrize("form", ["gray", "bgr0"])
 def test_what_has_no_chroma_needs_no_matrix(tmp_path: Path, form: str) -> None:
     assert np.abs(shown(tmp_path / "a.mkv", 8, form).astype(int) - shown(tmp_path / "b.mkv", 2, form)).max() == 0
+
+
+@pytest.mark.parametrize(("transfer", "kind"), [(1, None), (14, None), (16, "PQ"), (18, "HLG")])
+def test_a_high_dynamic_range_is_said(tmp_path: Path, transfer: int, kind: str | None) -> None:
+    write(path := tmp_path / "a.mkv", 9, transfer=transfer)
+    with open_source(path) as source:
+        list(source)
+    assert [warning.partition(":")[0] for warning in source.warnings] == ([f"{path} is HDR ({kind})"] if kind else [])

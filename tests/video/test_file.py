@@ -17,6 +17,7 @@ import pytest
 
 from edgeseg.errors import SourceError
 from edgeseg.video import scheduling
+from edgeseg.video.file import VideoSource
 from edgeseg.video.open import open_source
 from edgeseg.video.source import Ended
 from edgeseg.video.span import cut
@@ -168,6 +169,30 @@ def test_times_of_an_uneven_video(tmp_path: Path) -> None:
         container.mux(stream.encode(None))
     with open_source(tmp_path / "a.mkv") as source:
         assert np.allclose([frame.timestamp for frame in source], np.array(times) / 1000, atol=1e-3)
+
+
+def held(path: Path) -> Path:
+    """Ten frames in a third of a second, the last of which stays for ten, as phones film a screen that stands still."""
+    with av.open(str(path), "w") as container:
+        stream = add_video(container, (64, 48), "libvpx-vp9" if path.suffix == ".webm" else "libx264")
+        stream.codec_context.options = {"g": "5", "bf": "0"} if path.suffix != ".webm" else {"lag-in-frames": "0"}
+        packets = []
+        for _ in range(10):
+            packets += stream.encode(av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="bgr24"))
+        packets += stream.encode(None)
+        for packet in packets:
+            packet.duration = round((10 if packet is packets[-1] else 0.04) / packet.time_base)
+            container.mux(packet)
+    return path
+
+
+@pytest.mark.parametrize("extension", ["mp4", "mkv", "webm"])
+def test_a_last_frame_that_stays_is_no_early_end(tmp_path: Path, extension: str) -> None:
+    with open_source(held(tmp_path / f"a.{extension}")) as source:
+        assert len(list(source)) == 10
+    assert isinstance(source, VideoSource)
+    assert source.length == pytest.approx(10.36, abs=0.01)
+    assert (source.warnings, source.ended_early) == ([], False)
 
 
 def two_clocks(folder: Path, first: float, second: float) -> Path:

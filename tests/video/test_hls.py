@@ -10,6 +10,7 @@ import av
 import numpy as np
 import pytest
 
+from edgeseg.errors import SourceError
 from edgeseg.video.open import open_source
 from tests.video.http_server import Serve, folder, sent
 from tests.video.sent_videos import write_hls
@@ -38,6 +39,44 @@ def test_segments_that_the_server_does_not_give(
     assert len(frames) == 150 - 25 * len(absent)
     assert source.ended_early == bool(absent)
     assert [warning.partition(";")[0] for warning in source.warnings] == ([f"{source.name} {said}"] if said else [])
+
+
+@pytest.mark.parametrize("local", [False, True])
+def test_a_clock_that_jumps_ahead_of_all_segments_leaves_nothing_out(
+    tmp_path: Path, serve: Serve, local: bool
+) -> None:
+    """As behind #EXT-X-DISCONTINUITY, where a clip of another encoder was put in."""
+    write_hls(tmp_path)
+    with av.open(str(tmp_path / "3.ts")) as source, av.open(str(tmp_path / "clip.ts"), "w") as output:
+        stream = output.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None and packet.pts is not None:
+                packet.pts, packet.dts = packet.pts + 5000 * 90000, packet.dts + 5000 * 90000
+                packet.stream = stream
+                output.mux(packet)
+    lines = (tmp_path / "list.m3u8").read_text().splitlines()
+    place = lines.index("3.ts")
+    another = "#EXT-X-DISCONTINUITY"
+    lines[place - 1 : place + 2] = [another, "#EXTINF:1.0,", "clip.ts", another, lines[place + 1]]
+    (tmp_path / "list.m3u8").write_text("\n".join(lines))
+    with open_source(tmp_path / "list.m3u8" if local else serve(folder(tmp_path)) + "/list.m3u8") as opened:
+        times = [frame.timestamp for frame in opened]
+    assert (opened.warnings, opened.ended_early) == ([], False)
+    assert times == pytest.approx([number / 25 for number in range(150)], abs=0.001)
+
+
+@pytest.mark.parametrize("key", [None, b"x" * 5, b"x" * 16])
+def test_a_key_that_the_server_does_not_give(tmp_path: Path, serve: Serve, key: bytes | None) -> None:
+    write_hls(tmp_path, encrypted=True)
+    url = serve(folder(tmp_path)) + "/list.m3u8?token=secret"
+    with open_source(url, timeout=5) as source:
+        assert len(list(source)) == 150
+    (tmp_path / "hls.key").unlink()
+    if key is not None:
+        (tmp_path / "hls.key").write_bytes(key)
+    with pytest.raises(SourceError, match="refuse the segments that the playlist names, or the key to them") as error:
+        open_source(url, timeout=5)
+    assert "secret" not in str(error.value)
 
 
 def test_live_hls_keeps_its_frames(tmp_path: Path, serve: Serve) -> None:

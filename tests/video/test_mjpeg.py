@@ -20,7 +20,9 @@ def jpeg(level: int, size: tuple[int, int] = (64, 48)) -> bytes:
     return cv2.imencode(".jpg", np.full((size[1], size[0], 3), level, np.uint8))[1].tobytes()
 
 
-def mjpeg(pictures: list[bytes], pause: float, *, hold: float = 0.0) -> Handler:
+def mjpeg(
+    pictures: list[bytes], pause: float, *, hold: float = 0.0, kind: str = "Content-Type: image/jpeg\r\n"
+) -> Handler:
     """A camera's MJPEG: a picture every `pause` seconds; then silence for `hold` seconds."""
 
     def answer(request: BaseHTTPRequestHandler) -> None:
@@ -29,7 +31,7 @@ def mjpeg(pictures: list[bytes], pause: float, *, hold: float = 0.0) -> Handler:
         request.end_headers()
         try:
             for picture in pictures:
-                head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
+                head = f"--frame\r\n{kind}Content-Length: {len(picture)}\r\n\r\n"
                 request.wfile.write(head.encode() + picture + b"\r\n")
                 time.sleep(pause)
             time.sleep(hold)
@@ -51,6 +53,15 @@ def test_times_of_mjpeg_are_those_of_arrival(serve: Serve) -> None:
     assert np.allclose(np.array(seen) - seen[0], arrived, atol=0.02)
     assert source.ended is not None
     assert source.ended.how == "lost"
+
+
+@pytest.mark.parametrize("kind", ["Content-Type: image/jpg\r\n", "Content-Type: application/octet-stream\r\n", ""])
+def test_parts_of_any_type_are_pictures(serve: Serve, kind: str) -> None:
+    with open_source(serve(mjpeg([jpeg(10 * n) for n in range(20)], 0.05, kind=kind)), timeout=5) as source:
+        frames = list(source)
+    assert len(frames) + source.skipped.before_start + source.dropped >= 18
+    assert frames[-1].image.mean() == pytest.approx(190, abs=12)
+    assert source.skipped.damaged == 0
 
 
 def test_a_damaged_picture_does_not_end_mjpeg(serve: Serve) -> None:

@@ -100,6 +100,10 @@ def test_what_is_of_a_known_number_of_bytes_has_an_end(serve: Serve, format: str
 def test_an_mp4_without_a_length_in_bytes_has_an_end(tmp_path: Path, make_video: MakeVideo, serve: Serve) -> None:
     """The end of the connection ends it: what the decoder holds by then, as frames are reordered, is not lost."""
     data = whole_mp4(make_video(tmp_path / "a.mp4"))
-    with open_source(serve(relayed(data)) + "/video", timeout=5) as source:
-        assert not source.live
-        assert len(list(source)) == 20
+    for part, how in ((data, "end_of_file"), (data[:-200], "lost")):
+        with open_source(serve(relayed(part)) + "/video", timeout=5) as source:
+            assert not source.live
+            assert (len(list(source)) == 20) == (part is data)
+        assert source.ended is not None
+        assert source.ended.how == how
+        assert source.ended_early == (how == "lost") == bool(source.warnings)

@@ -41,7 +41,7 @@ def test_a_page_is_no_video(serve: Serve) -> None:
         open_source(serve(answer), timeout=2)
 
 
-@pytest.mark.parametrize("scheme", ["rtsp", "http", "tcp", "rtmp"])
+@pytest.mark.parametrize("scheme", ["rtsp", "http", "tcp", "rtmp", "RTSP", "Http"])
 def test_a_closed_port_refuses(scheme: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -49,15 +49,16 @@ def test_a_closed_port_refuses(scheme: str) -> None:
         open_source(f"{scheme}://127.0.0.1:{port}/live", timeout=5)
 
 
-@pytest.mark.parametrize("scheme", ["rtps", "htp", "SRT", "nonsense"])
+@pytest.mark.parametrize("scheme", ["rtps", "htp", "nonsense"])
 def test_an_unknown_scheme_is_named(scheme: str) -> None:
     with pytest.raises(SourceError, match=f"begins with {scheme}://, which FFmpeg does not speak"):
         open_source(f"{scheme}://127.0.0.1/live", timeout=5)
 
 
-@pytest.mark.parametrize("scheme", ["srt", "sftp", "rist"])
+@pytest.mark.parametrize("scheme", ["srt", "SRT", "sftp", "rist"])
 def test_a_protocol_that_this_ffmpeg_was_built_without_is_no_misspelling(scheme: str) -> None:
-    with pytest.raises(SourceError, match=f"begins with {scheme}://, which the installed FFmpeg was built without"):
+    said = f"begins with {scheme.lower()}://, which the installed FFmpeg was built without"
+    with pytest.raises(SourceError, match=said):
         open_source(f"{scheme}://127.0.0.1:9/live", timeout=5)
 
 
@@ -104,6 +105,28 @@ def test_a_proxy_that_may_be_in_the_way_is_named(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(SourceError) as error:  # which no proxy is asked for
         open_source("rtsp://127.0.0.1:10/live", timeout=5)
     assert "proxy" not in str(error.value)
+
+
+def test_rtp_without_its_description() -> None:
+    """Payload types from 96 on mean what the description says (RFC 3551, 6)."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        place = free.getsockname()
+    ended = threading.Event()
+
+    def send() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            while not ended.wait(0.02):
+                sender.sendto(b"\x80\x60" + bytes(50), place)
+
+    camera = threading.Thread(target=send)
+    camera.start()
+    try:
+        with pytest.raises(SourceError, match=r"without its description \(SDP\).*http://HOST/NAME.sdp"):
+            open_source(f"rtp://127.0.0.1:{place[1]}", timeout=5)
+    finally:
+        ended.set()
+        camera.join()
 
 
 def test_a_port_that_is_taken() -> None:

@@ -68,7 +68,7 @@ def test_what_is_no_source_is_named(source: Any) -> None:
 
 
 def test_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"none\.mp4 does not exist"):
+    with pytest.raises(SourceError, match=r"none\.mp4 does not exist, .* or a URL \(rtsp://HOST/PATH\)"):
         open_source(tmp_path / "none.mp4")
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import pytest
 
 from edgeseg.errors import SourceError
 from edgeseg.video.open import open_source
+from tests.video.http_server import Serve
+from tests.video.http_server import folder as folder_of
+from tests.video.sent_videos import write_hls
 
 MakeVideo = Callable[..., Path]
 
@@ -86,3 +90,30 @@ def test_segments_that_are_not_there_are_said(folder: Path, name: str) -> None:
     listed = ", ".join(f"lost-{number}.ts" for number in range(5))
     sentence = f"{folder}/whole.m3u8 names 7 files that are not there, whose frames are missing: {listed} and 2 more"
     assert source.warnings == [sentence]
+
+
+@pytest.mark.parametrize("tag", ['KEY:METHOD=AES-128,URI="a.key"', 'MAP:URI="file:a.key"', 'MAP:URI="a.key"'])
+def test_what_the_segments_need_and_is_not_there_is_said(folder: Path, tag: str) -> None:
+    (folder / "whole.m3u8").write_text(f"#EXTM3U\n#EXT-X-{tag}\n{SEGMENTS}{END}")
+    for name in ("whole.m3u8", "master.m3u8"):
+        with pytest.raises(SourceError, match=r"whole.m3u8 names 1 file that is not there, .*: (file:)?a.key$"):
+            open_source(folder / name)
+
+
+def test_a_key_that_ffmpeg_does_not_take_is_said(tmp_path: Path) -> None:
+    """It opens files of a playlist by the names of videos alone, unless it is told otherwise."""
+    write_hls(tmp_path, encrypted=True)
+    with pytest.raises(SourceError, match=r"list.m3u8 is encrypted .* --source-option allowed_extensions=ALL"):
+        open_source(tmp_path / "list.m3u8")
+    with open_source(tmp_path / "list.m3u8", options={"allowed_extensions": "ALL"}) as source:
+        assert len(list(source)) == 150
+
+
+def test_dash_is_said(tmp_path: Path, serve: Serve) -> None:
+    """PyAV's FFmpeg writes it and does not read it."""
+    with pytest.raises(ValueError, match="dash"):
+        av.ContainerFormat("dash", "r")
+    (tmp_path / "a.mpd").write_text('<?xml version="1.0"?>\n<MPD type="static"></MPD>\n')
+    for source in (str(tmp_path / "a.mpd"), serve(folder_of(tmp_path)) + "/a.mpd?x=1"):
+        with pytest.raises(SourceError, match="DASH is left out of PyAV's FFmpeg: give the stream as HLS"):
+            open_source(source)

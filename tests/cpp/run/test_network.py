@@ -47,7 +47,8 @@ def test_a_length_that_is_not_that_of_all_that_will_come(start: Start, format: s
 
 def test_frames_that_the_decoder_holds_when_the_connection_ends(start: Start, tmp_path: Path) -> None:
     with served(relayed(whole_mp4(write_video(tmp_path / "a.mp4")))) as url:
-        assert report(start(url))["frames"] == 20
+        found = report(start(url))
+    assert (found["frames"], found["warnings"], found["ended"]["how"]) == (20, [], "end_of_file")
 
 
 def test_segments_that_the_server_does_not_give(start: Start, tmp_path: Path) -> None:
@@ -106,6 +107,13 @@ def test_the_newest_frame_of_a_camera(start: Start, servers: Loopback) -> None:
     assert found["dropped"] == found["skipped"]["replaced"] > 0
     assert found["ended"] == {"how": "stopped", "reason": "after 20 frames, as asked"}
     assert found["connection"] is None
+
+
+def test_mjpeg_of_another_type(start: Start, servers: Loopback) -> None:
+    port = free_port()
+    servers.start("mjpeg", port, "type=image/jpg")
+    found = report(start(f"http://127.0.0.1:{port}/", "--max-frames", "5"))
+    assert (found["frames"], found["skipped"]["damaged"]) == (5, 0)
 
 
 @pytest.mark.parametrize("tolerate", [False, True])

@@ -68,6 +68,7 @@ def set_traps(folder: Path, video: Path) -> None:
     (folder / "full/000000.png").touch()
     (folder / "loop.mp4").symlink_to("loop.mp4")
     (folder / "camera").symlink_to("/dev/video77")
+    (folder / "98").touch()
     (folder / "unplugged").symlink_to("/dev/v4l/by-id/usb-camera-index0")
     (folder / "device.mp4").symlink_to("/dev/full")
     os.mkfifo(folder / "pipe")
@@ -145,12 +146,15 @@ TABLE: dict[str, list[list[str]]] = {
     "names a host file:///PATH": [["file://host/a.mp4"], ["FILE://a.mp4"]],
     "cannot read too long": [["a" * 300], ["a/" * 2500]],
     "camera 99 is not there no /dev/video99": [["99"], ["/dev/video99"]],
+    "camera 98 is not there the file of that name is ./98": [["98"]],
     "camera 77 is not there no /dev/video77 found": [["camera"]],
     "camera is not there no such device": [["/dev/v4l/by-id/usb-nothing"], ["unplugged"]],
     "device or pipe regular file": [["/dev/null"], ["/dev/zero"], ["pipe"], ["device.mp4"]],
     "no video that can be decoded": [["text.mp4"]],
     "description of a stream (SDP) http://": [["stream.sdp"]],
-    "refused the connection": [["http://127.0.0.1:9/"], ["rtsps://127.0.0.1:9/x"]],
+    "refused the connection": [
+        [url] for url in ("http://127.0.0.1:9/", "rtsps://127.0.0.1:9/x", "RTSP://me@127.0.0.1:9/", "Http://[::1]:9")
+    ],
     "begins with foo://": [["foo://bar"]],
     "names no host HOST/PATH": [["rtsp://"], ["http:///x"], ["RTSP://user:secret@/x", "--reconnect"]],
     "names no host HOST/PATH rtmp": [["rtmp:///live"]],

@@ -44,6 +44,8 @@ H264 = Case("libx264", ".mp4", options={"crf": "12", "preset": "veryfast"})
 
 LIMITED, FULL = 1, 2
 
+HLG = 18
+
 RGB, BT709, BT601, YCGCO, BT2020, BT2020_CONSTANT = 0, 1, 6, 8, 9, 10
 
 QUARTER, HALF, THREE, MIRROR, TRANSVERSE = (0, 1, -1, 0), (-1, 0, 0, -1), (0, -1, 1, 0), (-1, 0, 0, 1), (0, -1, -1, 0)
@@ -82,6 +84,7 @@ CASES = {
     "odd sides BT.709": Case(size=(65, 49), facts={"color_range": LIMITED, "colorspace": BT709}),
     "odd sides full range": Case(size=(65, 49), facts={"color_range": FULL, "colorspace": BT601}),
     "BT.2020 of constant luminance": Case(facts={"color_range": LIMITED, "colorspace": BT2020_CONSTANT}),
+    "HDR": Case(format="yuv444p10le", facts={"color_range": LIMITED, "colorspace": BT2020, "color_trc": HLG}),
     "luma and chroma that call themselves RGB": Case(facts={"color_range": LIMITED, "colorspace": RGB}),
     "grey that names a matrix": Case(format="gray", facts={"color_range": FULL, "colorspace": YCGCO}),
     "grey": Case(format="gray"),

@@ -16,7 +16,7 @@ import pytest
 
 from tests.cpp.video.cases import CASES, H264, LIMITED, QUARTER, YCGCO, Case, noise, write
 from tests.cpp.video.readers import Video, compare, python, refusal
-from tests.video.test_file import two_clocks
+from tests.video.test_file import held, two_clocks
 
 ROUGH = 2
 """Rows at the bottom that an older swscale gives a coarser chroma where it interpolates 4:2:0 vertically."""
@@ -91,6 +91,12 @@ def test_a_clock_that_begins_anew_is_followed(
 ) -> None:
     joined = two_clocks(tmp_path, first, second)
     compare(cpp(joined), python(joined))
+
+
+@pytest.mark.parametrize("extension", ["mp4", "mkv"])
+def test_a_last_frame_that_stays_is_no_early_end(cpp: Callable[..., Video], tmp_path: Path, extension: str) -> None:
+    path = held(tmp_path / f"a.{extension}")
+    compare(cpp(path), python(path))
 
 
 def test_the_largest_stream_is_read(cpp: Callable[..., Video], tmp_path: Path) -> None:

@@ -77,3 +77,15 @@ def test_segments_that_are_not_there_are_said(
     assert f"names {count} not there" in theirs.warnings[0]
     assert len(theirs.warnings) == 1
     assert ours.warnings == theirs.warnings
+
+
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("tag", ['KEY:METHOD=AES-128,URI="a.key"', 'MAP:URI="a.key"'])
+def test_what_the_segments_need(cpp: Callable[..., Video], tmp_path: Path, tag: str, there: bool) -> None:
+    (tmp_path / "a.ts").write_bytes(bytes(188))
+    (tmp_path / "a.m3u8").write_text(f"{LIST}#EXT-X-ENDLIST\n".replace("#EXTINF", f"#EXT-X-{tag}\n#EXTINF"))
+    if there:
+        (tmp_path / "a.key").write_bytes(b"x" * 16)
+    reason = refusal(python, tmp_path / "a.m3u8")
+    assert refusal(cpp, tmp_path / "a.m3u8") == reason != ""
+    assert ("is not there" in reason) == (not there)
