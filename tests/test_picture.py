@@ -192,7 +192,7 @@ def test_pictures_that_are_left_out_are_said(form: str) -> None:
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
-@pytest.mark.parametrize(("kind", "more"), [(0, True), (1, False), (2, True)])
+@pytest.mark.parametrize(("kind", "more"), [(0, True), (1, False), (2, True), (4, False)])
 def test_a_smaller_copy_is_no_page(order: str, kind: int, more: bool) -> None:
     pages = [[(256, 8), (257, 8)], [(254, kind), (256, 4), (257, 4)]]
     content = struct.pack(f"{order}2sHI", b"II" if order == "<" else b"MM", 42, 8)
