@@ -16,8 +16,8 @@ from edgeseg.errors import DataError
 LAYOUTS = (path_lists, label_folders, plain, camvid, voc, cityscapes, mmseg, coco)
 
 ANY_FOLDERS = (
-    "folders of any names do with a list train.txt, each of whose lines gives the paths of an image and its mask, and a "
-    "classes.json (docs/own-data.md)"
+    "folders of any names do with a list train.txt, each of whose lines gives the paths of an image and its mask, and "
+    "a classes.json (docs/own-data.md)"
 )
 
 

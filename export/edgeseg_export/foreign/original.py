@@ -131,7 +131,7 @@ class Original:
     def _find_head(self) -> Head:
         """Runs frames of all kinds, to see which values the channels take."""
         spec = self.model_spec.spec
-        outputs = [self.channels(self(kernels.resize(frame, spec.width, spec.height)[None])) for frame in _probes()]
+        outputs = [self.channels(self(kernels.resize(frame, spec.width, spec.height)[None])) for frame in probes()]
         self._refuse_infinite(outputs)
         self._values = Range.of([channels[0] for channels in outputs])
         names = self.tail.names
@@ -140,7 +140,7 @@ class Original:
     def _refuse_infinite(self, outputs: list[NDArray[np.float32]]) -> None:
         """Names the channels that hold infinity or NaN, of which no class can be chosen."""
         finite = np.array([np.isfinite(channels).all(axis=(0, 2, 3)) for channels in outputs])
-        if finite[:-2].all() and not finite.all():  # all but the black and the white one of _probes
+        if finite[:-2].all() and not finite.all():  # all but the black and the white one of `probes`
             raise ExportError(
                 f"{self.where} gives infinity or NaN for a frame that is all black or white, as of a covered camera; "
                 "if it divides by the range of its own values, add a small number to the divisor and export it again"
@@ -172,7 +172,7 @@ class Original:
         refuse_other_tasks(shapes, (spec.height, spec.width), model_spec.labels, model_spec.output, self.where)
 
 
-def _probes() -> list[NDArray[np.uint8]]:
+def probes() -> list[NDArray[np.uint8]]:
     """Frames that show what a network can give: streets, noise, black and white."""
     noise = np.random.default_rng(0).integers(0, 256, (96, 128, 3), np.uint8)
     return [*sample_frames(None), noise, np.zeros_like(noise), np.full_like(noise, 255)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import onnx
@@ -31,29 +31,31 @@ RESIZE_WITH_COORDINATES = 11
 GRIDS: dict[str, Grid] = {"half_pixel": "whole", "pytorch_half_pixel": "whole", "align_corners": "corners"}
 """How pixels lie on the logits, by the coordinates of a bilinear resize."""
 
+Form = Literal["first", "last", "none"]
+
 
 @dataclass(frozen=True)
 class Tail:
     """What follows the logits.
 
     Attributes:
-        logits: name of the tensor, (1, C, h, w), or (1, h, w, C).
+        logits: name of the tensor, (1, C, h, w), (1, h, w, C), or (1, h, w) of one channel.
         undone: operators that are left out, in the order of computation.
         ids: name of the arg-max's own answer, before any resize of it; None without one.
         grid: how the pixels of the input lie on the logits by the network's own resize; None without one.
-        last: its channels come last, as TensorFlow and layers on tokens have them.
+        form: where its channels are: first; last, as TensorFlow and layers on tokens have them; or the one channel has
+            no axis, as after `scores[:, 1]`.
     """
 
     logits: str
     undone: tuple[onnx.NodeProto, ...]
     ids: str | None = None
     grid: Grid | None = None
-    last: bool = False
+    form: Form = "first"
 
     def scores(self, tensors: dict[str, NDArray[Any]]) -> NDArray[Any]:
         """The logits among computed tensors, as (1, C, h, w)."""
-        found = tensors[self.logits]
-        return np.moveaxis(found, -1, 1) if self.last else found
+        return _planar(tensors[self.logits], self.form)
 
     @property
     def names(self) -> list[str]:
@@ -96,23 +98,29 @@ def find_tail(
     names = [output, *(str(node.input[0]) for node in chain)]
     spec = model_spec.spec
     size = (-(-spec.height // spec.stride), -(-spec.width // spec.stride))
-    for last, place in product((False, True), range(least, len(names))):
-        tensor = tensors[names[place]]
-        if last and tensor.ndim == 4:
-            tensor = np.moveaxis(tensor, -1, 1)
+    forms: tuple[Form, ...] = ("first", "last", "none") if model_spec.labels == 2 else ("first", "last")
+    for form, place in product(forms, range(least, len(names))):
+        tensor = _planar(tensors[names[place]], form)
         if _is_picture(tensor) and tensor.shape[2:] == size:
             _check_channels(tensor, model_spec, where)
             undone = tuple(reversed(chain[:place]))
             choice = next((index for index, node in enumerate(undone) if node.op_type in CHOOSING), len(undone))
             ids = str(undone[choice].output[0]) if choice < len(undone) else None
             _check_order(undone[choice:], tensors, where)
-            return Tail(names[place], undone, ids, _grid(undone[:choice], where), last)
+            return Tail(names[place], undone, ids, _grid(undone[:choice], where), form)
     found = [tensors[name] for name in names[least:]]
     shapes = dict.fromkeys(_said(tensor.shape) for tensor in found)
     raise SpecError(
         f"{where} gives {' or '.join(shapes)} for an input of {spec.width}x{spec.height}, but the spec's stride "
         f"{spec.stride} means (1, C, {size[0]}, {size[1]}); {_advice(found, model_spec)}"
     )
+
+
+def _planar(tensor: NDArray[Any], form: Form) -> NDArray[Any]:
+    """A tensor of that form as (1, C, h, w); as it is if it has other axes."""
+    if form == "last" and tensor.ndim == 4:
+        return np.moveaxis(tensor, -1, 1)
+    return tensor[:, None] if form == "none" and tensor.ndim == 3 else tensor
 
 
 def _is_picture(tensor: NDArray[np.generic]) -> bool:
