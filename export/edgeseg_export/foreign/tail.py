@@ -7,6 +7,7 @@ arg-max, so the tensor before them serves. That they were undone rightly is meas
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Literal
@@ -14,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import helper
+from onnx import helper, numpy_helper
 
 from edgeseg.errors import ExportError, SpecError
 from edgeseg.spec import Grid, Spec
@@ -60,7 +61,7 @@ class Tail:
     @property
     def names(self) -> list[str]:
         """Of the operators that change values."""
-        return [node.op_type for node in self.undone if node.op_type not in SHAPING]
+        return [node.op_type for node in self.undone if node.op_type not in (*SHAPING, "Gather")]
 
 
 def candidates(model: onnx.ModelProto, output: str) -> list[onnx.NodeProto]:
@@ -70,12 +71,22 @@ def candidates(model: onnx.ModelProto, output: str) -> list[onnx.NodeProto]:
     """
     resizing = RESIZING if model.opset_import[0].version >= RESIZE_WITH_COORDINATES else ()
     producers = {name: node for node in model.graph.node for name in node.output}
+    zeros = {tensor.name for tensor in model.graph.initializer if not tensor.dims and not numpy_helper.to_array(tensor)}
     chain = []
     name = output
-    while name in producers and producers[name].op_type in (*SHAPING, *SQUASHING, *resizing, *CHOOSING):
-        chain.append(producers[name])
-        name = str(producers[name].input[0])
+    while name in producers:
+        node = producers[name]
+        if not (node.op_type in (*SHAPING, *SQUASHING, *resizing, *CHOOSING) or _takes_first(node, zeros)):
+            break
+        chain.append(node)
+        name = str(node.input[0])
     return chain
+
+
+def _takes_first(node: onnx.NodeProto, zeros: Collection[str]) -> bool:
+    """Whether it takes the first picture of the batch, of which there is but one: `scores[0]`."""
+    along = next((each.i for each in node.attribute if each.name == "axis"), 0)
+    return node.op_type == "Gather" and along == 0 and node.input[1] in zeros
 
 
 def find_tail(

@@ -352,12 +352,14 @@ def test_an_open_size_may_be_written_as_a_number(size: int, tmp_path: Path) -> N
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("tail", ["flat", "squeezed"])
-def test_class_ids_may_be_flattened_or_squeezed(tmp_path: Path, tail: str) -> None:
+@pytest.mark.parametrize("tail", ["flat", "squeezed", "taken out"])
+def test_class_ids_may_be_flattened_squeezed_or_taken_out(tmp_path: Path, tail: str) -> None:
     shape = np.array([1, -1] if tail == "flat" else [HEIGHT // 4, WIDTH // 4])
 
     def reshaped(s: str) -> Nodes:
         choice = helper.make_node("ArgMax", [s], ["ids"], axis=1, keepdims=1)
+        if tail == "taken out":  # ids[0]
+            return [choice, constant("first", np.array(0)), helper.make_node("Gather", ["ids", "first"], ["out"])]
         return [choice, constant("shape", shape), helper.make_node("Reshape", ["ids", "shape"], ["out"])]
 
     bundle = imported(network(reshaped, out=TensorProto.INT64), tmp_path)
