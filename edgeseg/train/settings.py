@@ -18,6 +18,9 @@ LARGEST_CROP, LARGEST_SCALE = 2**26, 16
 """Pixels of a crop, as of 8192x8192, and of the random scale: a slip of the finger would else be met by whatever runs
 out of memory first."""
 
+LARGEST_SEED = 2**32 - 1
+"""torch takes 64 bits, of which the lower half counts the steps."""
+
 
 @dataclass(frozen=True)
 class TrainSettings:
@@ -94,6 +97,13 @@ class TrainSettings:
         for name, value in vars(self).items():
             if isinstance(value, float) and not math.isfinite(value):
                 raise UsageError(f"{name} is {value}, expected a finite number")
+        for name in ("encoder_rate", "decay", "warmup", "seed", "validate_every", "checkpoint_minutes", "threads"):
+            if (value := getattr(self, name)) < 0:
+                raise UsageError(f"{name} is {value}, expected at least 0")
+        if self.seed > LARGEST_SEED:
+            raise UsageError(f"seed is {self.seed}, expected at most {LARGEST_SEED}")
+        if not 0 <= self.colour <= 1:
+            raise UsageError(f"colour is {self.colour}, expected 0 (none) to 1")
         if self.epochs < 1 or self.batch < 1:
             raise UsageError(f"got epochs {self.epochs} and batch {self.batch}, expected at least 1 of each")
         if min(self.rate, self.new_rate) <= 0 or not 0 <= self.ema < 1 or not 0 <= self.ohem < 1:
