@@ -17,6 +17,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
+from edgeseg.counted import counted
 from edgeseg.errors import ExportError, SpecError
 from edgeseg.spec import Grid, Spec
 from edgeseg_export.foreign.model_spec import ModelSpec
@@ -176,15 +177,16 @@ def _least(chain: list[onnx.NodeProto]) -> int:
 
 def _check_channels(scores: NDArray[Any], model_spec: ModelSpec, where: str) -> None:
     count, classes = scores.shape[1], model_spec.labels
+    found = f"{where} gives {counted(count, 'channel')}"
     if model_spec.channels is not None:
         if max(model_spec.channels) >= count:
-            raise SpecError(f"{where} gives {count} channels, but the spec's channels name {max(model_spec.channels)}")
+            raise SpecError(f"{found}, but the spec's channels name {max(model_spec.channels)}")
     elif count == 1 and classes > 2 and scores.dtype.kind in "iu":
         raise SpecError(f"{where} gives class ids that no arg-max at its end makes; export the scores before them")
     elif count != classes and not (count == 1 and classes == 2 and model_spec.head != "multi-label"):
         raise SpecError(
-            f"{where} gives {count} channels, but the spec has {classes} classes; name each (null: without a name), or "
-            'say with "channels" which to keep'
+            f"{found}, but the spec has {classes} classes; name each (null: without a name), or say with \"channels\" "
+            "which to keep"
         )
 
 

@@ -148,6 +148,7 @@ def halved(s: str) -> Nodes:
 
 BAD: list[tuple[onnx.ModelProto, dict[str, Any], str]] = [
     (network(), {"stride": 8}, r"\(1, 5, 12, 16\).*stride 8.*give stride 4"),
+    (network(channels=1), {"classes": ["a", "b", "c"]}, "gives 1 channel, but the spec has 3 classes"),
     (network(), {"classes": ["a", "b"]}, "5 channels, but the spec has 2 classes"),
     (network(), {"classes": ["a", "b"], "channels": [0, 5]}, "5 channels, but the spec's channels name 5"),
     (network(), {"input_width": 32}, "takes 64x48, the spec says 32x48"),
