@@ -38,6 +38,17 @@ def saved(image: object, form: str, **options: object) -> bytes:
     return file.getvalue()
 
 
+@pytest.mark.parametrize("picture", ["cut off", "32 bits"])
+def test_a_picture_that_cannot_be_decoded_is_one_sentence(picture: str, capfd: pytest.CaptureFixture[str]) -> None:
+    cut_off = saved(PIL.fromarray(drawn()), "BMP")[:2000]
+    content = cut_off if picture == "cut off" else saved(PIL.fromarray(np.zeros((4, 6), np.int32)), "TIFF")
+    log = cv2.utils.logging if hasattr(cv2.utils, "logging") else cv2
+    log.setLogLevel(3)  # as OpenCV starts
+    with pytest.raises(DataError, match="is it cut off|holds int32 values"):
+        decode_picture(content, PATH)
+    assert capfd.readouterr().err == ""
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])
 def test_every_orientation(form: str, orientation: int) -> None:
