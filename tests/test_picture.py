@@ -44,7 +44,7 @@ def test_a_picture_that_cannot_be_decoded_is_one_sentence(picture: str, capfd: p
     content = cut_off if picture == "cut off" else saved(PIL.fromarray(np.zeros((4, 6), np.int32)), "TIFF")
     log = cv2.utils.logging if hasattr(cv2.utils, "logging") else cv2
     log.setLogLevel(3)  # as OpenCV starts
-    with pytest.raises(DataError, match="is it cut off|holds int32 values"):
+    with pytest.raises(DataError, match=r"is it cut off|holds int32 values"):
         decode_picture(content, PATH)
     assert capfd.readouterr().err == ""
 
