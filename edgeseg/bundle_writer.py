@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from edgeseg.artifact import Artifact, read_model, sha256_of
+from edgeseg.artifact import SHIPPED, Artifact, read_model, sha256_of
 from edgeseg.atomic import atomic_folder
 from edgeseg.bundle import CARD, Bundle
-from edgeseg.bundle_index import INDEX
-from edgeseg.errors import BundleError, EdgeSegError, OutputError
+from edgeseg.bundle_index import INDEX, shipped
+from edgeseg.errors import BundleError, EdgeSegError, OutputError, UsageError
 from edgeseg.golden import Golden, copy_golden
 from edgeseg.signature import FILE as SIGNATURE
 from edgeseg.signature import end_signature, read_signature, warn_of_end
@@ -57,6 +57,19 @@ def write_bundle(
         end_signature(temporary, signature)
     warn_of_end(folder, signature)
     return bundle
+
+
+def check_own(bundle: str) -> None:
+    """Refuses to change a bundle that was named as one that comes with edgeseg; its path says that it is meant.
+
+    Raises:
+        UsageError: it was.
+    """
+    if bundle in shipped():
+        raise UsageError(
+            f"{bundle} came with edgeseg, and an update would replace what is written there; change a copy: "
+            f"cp -r {SHIPPED / bundle} ./{bundle}, then give ./{bundle}"
+        )
 
 
 def check_replaceable(folder: Path) -> None:

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from edgeseg.arrays import Image
 from edgeseg.errors import DataError
 from edgeseg.files import read_file
+from edgeseg.opencv_log import silence
 from edgeseg.picture_header import has_more_pictures, jpeg_scans, why_no_picture
 
 MAX_PIXELS = 180_000_000
@@ -160,6 +161,7 @@ def decode(content: bytes, path: Path, flags: int) -> NDArray[Any]:
 
 
 def _decoded(content: bytes, flags: int) -> NDArray[Any] | None:
+    silence()
     with contextlib.suppress(cv2.error):  # it raises where a size is too much for its own limits
         return cv2.imdecode(np.frombuffer(content, np.uint8), flags)
     return None

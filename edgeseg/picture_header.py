@@ -72,7 +72,7 @@ def _is_animated_png(content: bytes) -> bool:
 
 
 def _has_more_pages(content: bytes, order: str) -> bool:
-    """From the second directory (TIFF 6.0, section 2), unless it is the first one reduced (NewSubfileType)."""
+    """From the second directory (TIFF 6.0, section 2), unless it is the first one reduced, or its transparency."""
     (first,) = struct.unpack_from(f"{order}I", content, 4)
     (count,) = struct.unpack_from(f"{order}H", content, first)
     (second,) = struct.unpack_from(f"{order}I", content, first + 2 + 12 * count)
@@ -82,5 +82,5 @@ def _has_more_pages(content: bytes, order: str) -> bool:
     for place in range(second + 2, second + 2 + 12 * count, 12):
         tag, _, _, value = struct.unpack_from(f"{order}HHII", content, place)
         if tag == 254:  # NewSubfileType
-            return not value & 1
+            return not value & 0b101
     return True

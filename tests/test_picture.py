@@ -38,6 +38,17 @@ def saved(image: object, form: str, **options: object) -> bytes:
     return file.getvalue()
 
 
+@pytest.mark.parametrize("picture", ["cut off", "32 bits"])
+def test_a_picture_that_cannot_be_decoded_is_one_sentence(picture: str, capfd: pytest.CaptureFixture[str]) -> None:
+    cut_off = saved(PIL.fromarray(drawn()), "BMP")[:2000]
+    content = cut_off if picture == "cut off" else saved(PIL.fromarray(np.zeros((4, 6), np.int32)), "TIFF")
+    log = cv2.utils.logging if hasattr(cv2.utils, "logging") else cv2
+    log.setLogLevel(3)  # as OpenCV starts
+    with pytest.raises(DataError, match=r"is it cut off|holds int32 values"):
+        decode_picture(content, PATH)
+    assert capfd.readouterr().err == ""
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])
 def test_every_orientation(form: str, orientation: int) -> None:
@@ -192,7 +203,7 @@ def test_pictures_that_are_left_out_are_said(form: str) -> None:
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
-@pytest.mark.parametrize(("kind", "more"), [(0, True), (1, False), (2, True)])
+@pytest.mark.parametrize(("kind", "more"), [(0, True), (1, False), (2, True), (4, False)])
 def test_a_smaller_copy_is_no_page(order: str, kind: int, more: bool) -> None:
     pages = [[(256, 8), (257, 8)], [(254, kind), (256, 4), (257, 4)]]
     content = struct.pack(f"{order}2sHI", b"II" if order == "<" else b"MM", 42, 8)

@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 // Where `cmake --install` puts the bundles.
 fs::path installed() {
     std::error_code failure;
-    return fs::read_symlink("/proc/self/exe", failure).parent_path().parent_path() / EDGESEG_BUNDLES;
+    return (fs::read_symlink("/proc/self/exe", failure).parent_path() / EDGESEG_BUNDLES).lexically_normal();
 }
 
 // "road, road-nano"

@@ -98,7 +98,8 @@ class ClassMap:
         if renamed := "; ".join(f"{name} is the network's {', '.join(ours)}" for name, ours in self.renamed.items()):
             said.append(renamed)
         if network or data:
-            said.append(f"{len(self.groups)} classes enter the mean: {', '.join(self.groups)}")
+            enter = "1 class enters" if len(self.groups) == 1 else f"{len(self.groups)} classes enter"
+            said.append(f"{enter} the mean: {', '.join(self.groups)}")
         if data:
             said.append(f"the data's {', '.join(data)} are left out, as the network has no such class")
         if network:

@@ -156,7 +156,9 @@ class Classes:
         strange = np.flatnonzero((np.bincount(ids.ravel(), minlength=len(known)) > 0) & ~known)
         if strange.size:
             also = "" if self.ignore is None else f" or {self.ignore} (ignored)"
-            expected = f"0 to {len(self.names) - 1}{also}" if self.ids is None else _listed(sorted(self.ids))
+            numbered = 'where masks number their classes otherwise, give each its "id" in classes.json'
+            by_place = f"0 to {len(self.names) - 1}{also} ({numbered})"
+            expected = by_place if self.ids is None else _listed(sorted(self.ids))
             return None, f"holds the id {strange[0]}, expected {expected}"
         return (ids if self.ids is None and ids.dtype == np.uint8 else classes[ids]), ""
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from edgeseg.accuracy.label_kind import UPRIGHT, label_kind
 from edgeseg.errors import DataError
 from edgeseg.picture import check_size, decode, read_content
+from edgeseg.picture_header import has_more_pictures
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,14 @@ def read_label_image(path: Path) -> LabelImage:
     It is turned and mirrored as its own EXIF orientation says, as pictures are: in a PNG here, in a TIFF by OpenCV.
 
     Raises:
-        DataError: it cannot be read or decoded, claims to be too large, or is of a lossy format.
+        DataError: it cannot be read or decoded, claims to be too large, is of a lossy format, or holds several images.
     """
     content = read_content(path)
     kind = label_kind(content)
     if kind.lossy is not None:
         raise DataError(f"{path} is {kind.lossy}, which alters class ids as it compresses; give masks as PNG")
+    if has_more_pictures(content):
+        raise DataError(f"{path} holds several pages or frames, expected one mask; save the one that is meant as PNG")
     if kind.indexed is not None:
         check_size(content, path)
         image = _indexed(content, path, kind.indexed)

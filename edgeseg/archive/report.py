@@ -79,10 +79,8 @@ class BatchReport:
         from rich.table import Table
 
         earlier = f", {counted(self.frames_before, 'frame')} before" if self.frames_before else ""
-        table = Table(
-            title=f"{self.finished} of {self.videos} videos, {self.frames} frames, {self.fps:.1f} fps{earlier}",
-            caption=self._caption(),
-        )
+        done = f"{self.finished} of {counted(self.videos, 'video')}, {counted(self.frames, 'frame')}"
+        table = Table(title=f"{done}, {self.fps:.1f} fps{earlier}", caption=self._caption())
         table.add_column("worker", justify="right")
         table.add_column("frames", justify="right")
         table.add_column("fps", justify="right")

@@ -61,7 +61,7 @@ def convert_command(data: Path, out: Path) -> int:
 
     with progress_bar("convert") as progress:
         number = convert(data, out, progress=progress)
-    make_console().print(f"wrote {number} labelled images to {out}", markup=False, soft_wrap=True)
+    make_console().print(f"wrote {counted(number, 'labelled image')} to {out}", markup=False, soft_wrap=True)
     return 0
 
 

@@ -56,6 +56,7 @@ def eval_command(
     from edgeseg.accuracy.dataset import Dataset
     from edgeseg.accuracy.evaluate import evaluate, evaluation_table
     from edgeseg.bundle import Bundle
+    from edgeseg.bundle_writer import check_own
     from edgeseg.cache import tell
     from edgeseg.candidate import saturates
     from edgeseg.measured import HeldOut
@@ -64,6 +65,8 @@ def eval_command(
     from edgeseg_export.card_artifacts import refresh_card
     from edgeseg_export.precision.calibration_data import refuse_seen
 
+    if record:
+        check_own(bundle)
     opened = Bundle.open(bundle)
     dataset = Dataset.open(data, split)
     class_map = None

@@ -7,6 +7,7 @@ from typing import Literal
 
 from edgeseg.arguments import check_percent
 from edgeseg.bundle import Bundle
+from edgeseg.bundle_writer import check_own
 from edgeseg.cache import tell
 from edgeseg.describe import tables
 from edgeseg.progress import progress_bar
@@ -34,7 +35,7 @@ def quantize_command(
     if one loses too much to be run in place of fp32; it is written all the same.
 
     Args:
-        bundle: the name of one that comes with edgeseg, or a path; it is replaced when all went well.
+        bundle: path of the bundle; it is replaced when all went well.
         data: what to calibrate on: a data set, a video, or a folder of images.
         split: the split of the data set to use.
         method: how ranges are found; auto takes what scores best on frames that were not used to calibrate.
@@ -52,6 +53,7 @@ def quantize_command(
     from edgeseg_export.precision.quantize import quantize
     from edgeseg_export.precision.sensitivity_result import read_keep
 
+    check_own(bundle)
     if min_agreement is not None:
         check_percent(min_agreement, "--min-agreement")
     opened, pictures = Bundle.open(bundle), read_pictures(golden)

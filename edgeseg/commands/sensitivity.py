@@ -13,6 +13,7 @@ from rich.text import Text
 from edgeseg.artifact import Target
 from edgeseg.atomic import check_outputs, write_text
 from edgeseg.bundle import Bundle
+from edgeseg.counted import counted
 from edgeseg.progress import progress_bar
 from edgeseg.terminal import make_console
 from edgeseg_export.precision.histogram import Method
@@ -80,7 +81,8 @@ def sensitivity_command(
 
 def _layers(result: Sensitivity) -> Table:
     number = min(SHOWN, len(result.layers))
-    title = f"the {number} worst of {len(result.layers)} layers, each alone in INT8, on {result.frames} images"
+    layers, images = counted(len(result.layers), "layer"), counted(result.frames, "image")
+    title = f"the {number} worst of {layers}, each alone in INT8, on {images}"
     table = Table("layer", "mIoU lost %", "flipped %", "worst frame %", title=title)
     for layer in result.worst()[:SHOWN]:
         table.add_row(Text(layer), *_cells(result.layers[layer]))

@@ -12,6 +12,7 @@ from rich.table import Table
 from edgeseg.arguments import check_percent
 from edgeseg.atomic import check_outputs, write_text
 from edgeseg.bundle import Bundle
+from edgeseg.bundle_writer import check_own
 from edgeseg.counted import counted
 from edgeseg.fact import Fact
 from edgeseg.progress import progress_bar
@@ -62,6 +63,8 @@ def verify_command(
     from edgeseg_export.verify_stages import stages
 
     check_outputs(json_file, html)
+    if record:
+        check_own(bundle)
     for option, threshold in (("--min-miou", min_miou), ("--min-agreement", min_agreement)):
         if threshold is not None:
             check_percent(threshold, option)

@@ -16,6 +16,7 @@ from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.survey import Survey
 from edgeseg.counted import counted
 from edgeseg.errors import DataError
+from edgeseg.progress import progress_bar
 from edgeseg.train.augment import Augmentation, Crop
 from edgeseg.train.class_mix import pixels_of_half_the_classes
 from edgeseg.train.paste import rare_classes, rare_pixels
@@ -76,12 +77,13 @@ class TrainingSet:
             )
         self.samples: list[Sample] = []
         survey = Survey(dataset.classes)
-        for index in range(len(dataset)):
-            frame, label = dataset.load(index)
-            survey.add(label)
-            if dataset.classes.ignore is not None:
-                label = np.where(label == dataset.classes.ignore, np.uint8(VOID), label)
-            self.samples.append((frame, label))
+        with progress_bar("read train", total=len(dataset)) as progress:
+            for frame, label in dataset:
+                survey.add(label)
+                if dataset.classes.ignore is not None:
+                    label = np.where(label == dataset.classes.ignore, np.uint8(VOID), label)
+                self.samples.append((frame, label))
+                progress(len(self.samples))
         labelled = survey.labelled
         if labelled.sum() == 0:
             raise DataError("the split has no labelled pixel: every one has the ignore id; check its masks")

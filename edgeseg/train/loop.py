@@ -17,6 +17,7 @@ from edgeseg.interrupt import Interrupted, interruptible
 from edgeseg.models import find
 from edgeseg.models.normalise import normalise
 from edgeseg.models.weights import save_weights
+from edgeseg.progress import progress_bar
 from edgeseg.spec import Spec
 from edgeseg.train.batch_of_one import check_batch_of_one
 from edgeseg.train.checkpoint import TrainingState, load_checkpoint, save_checkpoint
@@ -176,8 +177,9 @@ def _validation(data: Path, settings: TrainSettings) -> Dataset | None:
     if not settings.validate_every or not has_split(data, "val"):
         return None
     validation = Dataset.open(data, "val")
-    for _ in validation:
-        pass
+    with progress_bar("read val", total=len(validation)) as progress:
+        for done, _ in enumerate(validation, start=1):
+            progress(done)
     return validation
 
 

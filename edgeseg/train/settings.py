@@ -23,7 +23,7 @@ RANGES: tuple[tuple[str, Callable[[float], bool], str], ...] = (
     ("validate_every checkpoint_minutes", lambda value: value >= 0, "at least 0"),
     ("colour focus paste class_mix", lambda value: 0 <= value <= 1, "0 to 1"),
     ("ema ohem", lambda value: 0 <= value < 1, "0 to below 1"),
-    ("seed", lambda value: 0 <= value < 2**32, f"0 to {2**32 - 1}"),
+    ("seed", lambda value: 0 <= value < 2**32, f"0 to {2**32 - 1}"),  # of torch's 64 bits the lower half counts steps
     ("threads", lambda value: 0 <= value <= most_threads(), f"at most {most_threads()}, or 0 for torch's own choice"),
 )
 """What numbers may be; `width` is looked at by the network, which knows its own."""

@@ -26,6 +26,9 @@ OTHER_PICTURES = RAW.union(
 )
 """Pictures that somebody may expect to be read, and that are not."""
 
+MOST_LOOKED_AT = 10_000
+"""Entries below a folder among which images are looked for, to name it: there may be a whole disk below."""
+
 
 def is_image(path: Path) -> bool:
     """Whether the file's extension is an image's."""
@@ -72,7 +75,7 @@ def passed_over(folder: Path, listed: Iterable[Path]) -> list[str]:
     """
     seen = [path for path in listed if path.name[0] != "."]
     folders = sorted((path for path in seen if path.is_dir()), key=natural_key)
-    deeper = [path.name for path in folders if any(is_image(file) for file in path.rglob("*"))]
+    deeper = [path.name for path in folders if any(map(is_image, itertools.islice(path.rglob("*"), MOST_LOOKED_AT)))]
     others = Counter(path.suffix.lower() for path in seen if path.suffix.lower() in OTHER_PICTURES)
     sentences = []
     if deeper:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from fractions import Fraction
 
@@ -10,6 +9,7 @@ import cv2
 import numpy as np
 
 from edgeseg.errors import LostError, SourceError
+from edgeseg.opencv_log import silence
 from edgeseg.video.bounded import within
 from edgeseg.video.live import LiveSource, Reading
 
@@ -45,13 +45,6 @@ def open_capture(target: str | int, backend: int, *, name: str, timeout: float) 
         raise LostError(f"gave {ATTEMPTS} pictures in a row that cannot be decoded", cause="damaged")
 
     return LiveSource(name, read, capture.release, fps=_fps(capture), timeout=timeout)
-
-
-def silence() -> None:
-    """Keeps OpenCV's log off stderr, unless the environment asks for it: errors here say it once."""
-    if "OPENCV_LOG_LEVEL" not in os.environ:
-        log = cv2.utils.logging if hasattr(cv2.utils, "logging") else cv2  # OpenCV 5 moved it
-        log.setLogLevel(0)  # silent
 
 
 def _fps(capture: cv2.VideoCapture) -> Fraction | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
 import tempfile
 import warnings
@@ -143,11 +145,13 @@ def to_graph(
     network: nn.Module, example: torch.Tensor, input_name: str, output_name: str, sizes: dict[int, Any] | None
 ) -> onnx.ModelProto:
     """The ONNX graph of a network from one named tensor to another; `sizes` are the dynamic dimensions."""
-    with warnings.catch_warnings():
-        # torch warns of its own internals, and of packages that are not installed and not needed.
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+        # torch warns of its own internals, and of packages that are not installed and not needed. It prints the whole
+        # graph of a network that branches by values, to try another way or to fail.
         warnings.simplefilter("ignore", FutureWarning)
         warnings.simplefilter("ignore", DeprecationWarning)
-        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+        for name in ("torch.onnx", "torch.fx"):
+            logging.getLogger(name).setLevel(logging.ERROR)
         program = torch.onnx.export(
             network.eval(),
             (example,),

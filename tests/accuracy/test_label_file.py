@@ -81,6 +81,16 @@ def test_a_mask_is_turned_as_it_says_itself(mode: str, extension: str, orientati
     assert np.array_equal(label.colours, np.asarray(shown.convert("RGB")))
 
 
+@pytest.mark.parametrize("extension", [".tif", ".png"])
+def test_several_pages_are_refused_as_one_would_be_taken(extension: str, tmp_path: Path) -> None:
+    """A page a class, as ImageJ saves a stack, or frames of an animation."""
+    pages = [Image.fromarray(np.full((4, 6), number, np.uint8)) for number in range(2)]
+    path = tmp_path / f"mask{extension}"
+    pages[0].save(path, save_all=True, append_images=pages[1:])
+    with pytest.raises(DataError, match="holds several pages or frames, expected one mask"):
+        read_label_image(path)
+
+
 @pytest.mark.parametrize("exif", [b"", b"MM", b"II*\0\xff\xff\xff\xff", b"II*\0\x08\0\0\0\xff\xff"])
 def test_exif_that_is_damaged_turns_nothing(exif: bytes, tmp_path: Path) -> None:
     pillow = pytest.importorskip("PIL.Image", reason="Pillow writes the EXIF data")

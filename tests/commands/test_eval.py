@@ -15,6 +15,8 @@ from edgeseg.accuracy.dataset import Dataset
 from edgeseg.bundle import Bundle
 from edgeseg.bundle_writer import write_bundle
 from edgeseg.commands.eval import eval_command
+from edgeseg.commands.quantize import quantize_command
+from edgeseg.commands.verify import verify_command
 from edgeseg.errors import DataError, UsageError
 from edgeseg.measured import Calibration, Evaluation, HeldOut
 from edgeseg.spec import Spec
@@ -56,6 +58,18 @@ def test_the_test_split_stands_beside_the_others_and_in_the_card(bundle: Bundle,
     assert card.startswith("# tiny\n\nWords.\n")
     assert f"| {evaluation.miou:.2f} | {held_out.miou:.2f} |" in card
     assert "Test mIoU: test split, 1 image, on which nothing was chosen." in card
+
+
+def test_a_bundle_of_the_package_is_not_changed(data: Path) -> None:
+    """Of all that write into a bundle, each names the copy to make."""
+    changing: tuple[Callable[[], int], ...] = (
+        lambda: eval_command(data, split="val", record=True),
+        lambda: verify_command("road", data=data, record=True),
+        lambda: quantize_command("road-nano", data=data),
+    )
+    for change in changing:
+        with pytest.raises(UsageError, match=r"came with edgeseg, .*: cp -r .*/road(-nano)? \./road"):
+            change()
 
 
 def test_what_another_runtime_gives_stands_apart(bundle: Bundle, data: Path) -> None:

@@ -89,12 +89,22 @@ def test_the_installed_program_finds_library_and_bundles(installed: Path, built:
 
 
 @pytest.mark.usefixtures("built")
-def test_a_folder_of_libraries_that_is_absolute_stays(tmp_path: Path) -> None:
-    given = ("EDGESEG_LIBRARY=ON", "EDGESEG_WITH_TENSORRT=OFF", "CMAKE_INSTALL_LIBDIR=/opt/lib")
+@pytest.mark.parametrize(
+    ("place", "libraries", "bundles"),
+    [
+        ("LIBDIR=/opt/lib", "/opt/lib", "../share"),
+        ("BINDIR=lib/tools", r"\$ORIGIN/../../lib", "../../share"),
+        ("BINDIR=/opt/bin", "/usr/local/lib", "/usr/local/share"),
+    ],
+)
+def test_the_program_finds_folders_of_other_places(place: str, libraries: str, bundles: str, tmp_path: Path) -> None:
+    given = ("EDGESEG_LIBRARY=ON", "EDGESEG_WITH_TENSORRT=OFF", "CMAKE_INSTALL_LIBDIR=lib", f"CMAKE_INSTALL_{place}")
     said = run("cmake", "-S", CPP, "-B", tmp_path, *(f"-D{each}" for each in given))
     if "edgeseg-run is left out" in said:
         pytest.skip("edgeseg-run needs FFmpeg's libraries")
-    assert 'NEW_RPATH "/opt/lib")' in (tmp_path / "cmake_install.cmake").read_text()
+    assert f'NEW_RPATH "{libraries}")' in (tmp_path / "cmake_install.cmake").read_text()
+    flags = (tmp_path / "CMakeFiles/edgeseg_run.dir/flags.make").read_text()
+    assert rf"EDGESEG_BUNDLES=\"{bundles}/edgeseg/bundles\"" in flags
 
 
 def test_targets_have_names_of_their_own() -> None:
@@ -136,7 +146,8 @@ def test_a_cmake_project_finds_both_libraries(installed: Path, library: Library,
     {
         "EDGESEG_WITH_OPENVINO is 'OF', expected ON, OFF or AUTO": ["EDGESEG_WITH_OPENVINO=OF"],
         "ONNXRUNTIME_INCLUDE_DIR is /nowhere, where no onnxruntime_c_api.h": ["ONNXRUNTIME_INCLUDE_DIR=/nowhere"],
-        "OpenVINO is not found: set OpenVINO_DIR": ["EDGESEG_WITH_OPENVINO=on", "OpenVINO_DIR=/nowhere"],
+        "OpenVINO_DIR is /nowhere, where no OpenVINOConfig.cmake": ["OpenVINO_DIR=/nowhere"],
+        "OpenVINO is not found: set": ["EDGESEG_WITH_OPENVINO=on", "CMAKE_DISABLE_FIND_PACKAGE_OpenVINO=ON"],
         "edgeseg-run needs: pkg-config libav": ["EDGESEG_WITH_RUN=ON", "PKG_CONFIG_EXECUTABLE=/nowhere"],
         "EDGESEG_ROOT is 'arm', expected": [f"CMAKE_TOOLCHAIN_FILE={CPP / 'cmake/aarch64.cmake'}", "EDGESEG_ROOT=arm"],
     }.items(),

@@ -269,6 +269,15 @@ def test_fewer_images_than_a_batch(data: Path, tmp_path: Path) -> None:
         {"paste": 1.5},
         {"class_mix": -0.1},
         {"boundary": -1.0},
+        {"seed": -1},
+        {"seed": 2**32},
+        {"decay": -0.1},
+        {"warmup": -1.0},
+        {"encoder_rate": -1.0},
+        {"colour": 5.0},
+        {"threads": -1},
+        {"validate_every": -1},
+        {"checkpoint_minutes": -1.0},
     ],
 )
 def test_impossible_settings_are_refused(wrong: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ import pytest
 from edgeseg.errors import SourceError, UsageError
 from edgeseg.video.open import is_live, open_source
 from edgeseg.video.outputs import check_outputs
-from tests.video.conftest import MakeVideo
+
+MakeVideo = Callable[..., Path]
 
 
 def test_link_to_a_camera_is_a_camera(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import cv2
@@ -109,6 +110,14 @@ def test_folder_of_folders_says_so(tmp_path: Path) -> None:
     (tmp_path / "bonn").mkdir()
     cv2.imwrite(f"{tmp_path}/bonn/1.png", np.zeros((4, 6, 3), np.uint8))
     with pytest.raises(SourceError, match=r"holds no image.* holds folders with images, which are not read: bonn"):
+        open_source(tmp_path)
+
+
+def test_folders_below_are_not_looked_through_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `edgeseg run /` would the whole disk."""
+    (tmp_path / "disk").mkdir()
+    monkeypatch.setattr(Path, "rglob", lambda self, _: itertools.repeat(self / "notes.txt"))
+    with pytest.raises(SourceError, match="holds no image"):
         open_source(tmp_path)
 
 

@@ -15,6 +15,11 @@ from edgeseg.errors import DataError
 
 LAYOUTS = (path_lists, label_folders, plain, camvid, voc, cityscapes, mmseg, coco)
 
+ANY_FOLDERS = (
+    "folders of any names do with a list train.txt, each of whose lines gives the paths of an image and its mask, and "
+    "a classes.json (docs/own-data.md)"
+)
+
 
 def find_layout(folder: Path) -> Layout | None:
     """The layout of a data set; None if it is none of those that are known.
@@ -44,8 +49,8 @@ def nearest(folder: Path) -> str:
     if not near:
         return (
             "expected train/ and trainannot/, or images/ and masks/ with classes.json, or VOC's, Cityscapes', "
-            "MMSegmentation's or COCO's layout; folders of any names do with a list train.txt, each of whose lines "
-            "gives the paths of an image and its mask, and a classes.json (docs/own-data.md)"
+            f"MMSegmentation's or COCO's layout; {ANY_FOLDERS}"
         )
     layout = min(near, key=lambda each: len(missing[each]) / len(each.NEEDS))
-    return f"it resembles the layout {layout.NAME}, which also has {', '.join(missing[layout])}"
+    resembled = f"it resembles the layout {layout.NAME}, which also has {', '.join(missing[layout])}"
+    return resembled if layout is path_lists else f"{resembled}; {ANY_FOLDERS}"

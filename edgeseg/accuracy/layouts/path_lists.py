@@ -4,7 +4,7 @@ train.txt  val.txt     paths of an image and its label image, one pair a line, f
                        train.lst or train_list.txt
 classes.json           the classes; without it the folders' own layout counts, if they have one
 
-Spaces or a tab part the two paths. A list of images alone, as of a test split, is not read.
+Spaces, a tab, a comma or a semicolon part the two paths. A list of images alone, as of a test split, is not read.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ NEEDS = ("train.txt", "val.txt", "classes.json")
 
 _BOTH = "trainval"
 
-_IMAGE_ENDS = re.compile(rf"({'|'.join(map(re.escape, sorted(SUFFIXES)))})(?=\s)", re.IGNORECASE)
+_IMAGE_ENDS = re.compile(rf"({'|'.join(map(re.escape, sorted(SUFFIXES)))})(?=[\s,;])", re.IGNORECASE)
 """Where the path of an image may end in a line; most of a text that is no list has none."""
+
+_PARTING = " \t,;"
 
 
 def find(folder: Path) -> Layout | None:
@@ -61,7 +63,7 @@ def _unlisted_folders(folder: Path) -> Iterator[str]:
 def pair_of(line: str, folder: Path) -> Pair | None:
     """The two files that a line of a list names, if both are there; some lists begin paths with a slash."""
     for at in (found.end() for found in _IMAGE_ENDS.finditer(line)):
-        image, mask = (_file(part.strip(), folder) for part in (line[:at], line[at:]))
+        image, mask = (_file(part.strip(_PARTING), folder) for part in (line[:at], line[at:]))
         if image and mask:
             return Pair(image, mask)
     return None

@@ -18,11 +18,11 @@ SPLITS = ("train", "val", "test")
 LABELLED = ("train", "val")
 """Splits that have labels; those of a test split are often kept back."""
 
-_LIKE_A_SPLIT = re.compile(r"(train|val|test|trainval)(?![a-z])", re.IGNORECASE)
-"""The names of splits, with a year, a number or a word behind them: "train2017", "test_day", not "valencia"."""
-
 ALIASES = {"valid": "val", "validation": "val", "training": "train", "testing": "test"}
 """Names that people give to splits, and ours."""
+
+_LIKE_A_SPLIT = re.compile(rf"(?<![a-z])({'|'.join((*SPLITS, *ALIASES, 'trainval'))})(?![a-z])", re.IGNORECASE)
+"""The names of splits, also with a year, a number or a word beside them: "train2017", "road_val", not "valencia"."""
 
 
 def usual(name: str) -> str:
@@ -97,7 +97,7 @@ def layout_by_folders(
 ) -> Layout:
     """The layout of a folder of images in which there may be one for each split.
 
-    The folders are splits if the name of one begins as a split's does. Others, as for cities, are parts of a data set
+    The folders are splits if the name of one has that of a split in it. Others, as for cities, are parts of a data set
     that is not divided.
 
     Args:
@@ -111,7 +111,7 @@ def layout_by_folders(
     """
     folders = folders_by_split(images)
     named: Splits = {split: partial(pairs, folder.name) for split, folder in folders.items()}
-    if not any(split and _LIKE_A_SPLIT.match(split) for split in folders):
+    if not any(split and _LIKE_A_SPLIT.search(split) for split in folders):
         return Layout(name, {None: partial(pairs, "")}, classes, parts=named)
     loose = sorted(path for path in images.iterdir() if is_image(path))
     sentence = f"{counted(len(loose), 'file')} beside the splits' folders will not be read: {listed(loose)}"

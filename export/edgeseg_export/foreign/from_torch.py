@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ import onnx
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 
 from edgeseg import kernels
 from edgeseg.artifact import sha256_of
@@ -142,6 +144,14 @@ def _exported(graph: OneOutput, model_spec: ModelSpec, factory: str) -> onnx.Mod
     try:
         return to_graph(graph, example, "picture", "scores", free_dimensions(spec, 2, 3))
     except Exception as error:  # torch's exporter raises whatever went wrong inside
+        cause = _cause(error)
+        if isinstance(cause, GuardOnDataDependentSymNode):
+            places = re.findall(r'File "(.+)", line (\d+)', str(cause))
+            place = f" in {':'.join(places[-1])}" if places else ""
+            raise ExportError(
+                f"{factory} branches, loops or takes sizes by the values that it computes{place}, which no graph here "
+                "can; write torch.where for an if, and take sizes from shapes"
+            ) from error
         raise ExportError(f"torch cannot export {factory}: {_said(error)}; change what it names") from error
 
 
@@ -187,8 +197,14 @@ def _by_channel(output: NDArray[Any], channels: int) -> NDArray[Any]:
 
 
 def _said(error: Exception) -> str:
-    """The last cause of an exception on one line: exporters wrap it in advice."""
-    while error.__cause__ is not None and isinstance(error.__cause__, Exception):
+    """The last cause of an exception on one line."""
+    cause = _cause(error)
+    lines = str(cause).strip().splitlines()
+    return f"{type(cause).__name__}{f': {lines[0][:200]}' if lines else ''}"
+
+
+def _cause(error: Exception) -> Exception:
+    """The last cause of an exception: exporters wrap it in advice."""
+    while isinstance(error.__cause__, Exception):
         error = error.__cause__
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}{f': {lines[0][:200]}' if lines else ''}"
+    return error

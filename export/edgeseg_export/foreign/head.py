@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeseg.counted import counted
 from edgeseg.errors import SpecError
 from edgeseg.spec import Head, HeadKind, Values
 from edgeseg_export.foreign.model_spec import ModelSpec
@@ -76,7 +77,9 @@ def find_head(values: Range, count: int, model_spec: ModelSpec, *, undone: Colle
     """
     kind: HeadKind = model_spec.head or ("binary" if count == 1 else "classes")
     if kind == "binary" and (count != 1 or len(model_spec.spec.classes) != 2):
-        raise SpecError(f"{where} gives {count} channels, but a binary head has one, for two classes; correct the spec")
+        raise SpecError(
+            f"{where} gives {counted(count, 'channel')}, but a binary head has one, for two classes; correct the spec"
+        )
     if kind == "classes":
         if count == 1:
             raise SpecError(f'{where} gives one channel, which is a binary head; say "head": "binary", or leave it out')

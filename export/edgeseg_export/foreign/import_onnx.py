@@ -47,6 +47,8 @@ QUANTISED = frozenset(
 )
 """Operators of networks that somebody has quantised: by Q and DQ, by integer operators, or as they run."""
 
+ONE_PICTURE = "export it with a batch of 1"
+
 ABSURD = 0.995
 """Share of the pixels of real frames above which one class is a sign of a wrong input."""
 
@@ -157,6 +159,9 @@ def _written(graph: onnx.ModelProto, original: Original, folder: Path, precision
     try:
         finish(graph, spec, file)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        if original.batch > 1:
+            tied = f"{original.where} is tied to {original.batch} pictures at once ({first_line(error)})"
+            raise ExportError(f"{tied}; {ONE_PICTURE}") from error
         raise ExportError(f"{original.where} is no valid ONNX: {first_line(error)}; export it again") from error
     return file
 
@@ -211,7 +216,8 @@ def _agreement(
         raise ExportError(
             f"{original.where} disagrees with itself once it is wrapped: logits differ by up to {difference:.3g} "
             f"(largest {largest:.3g}), masks agree on {agreement:.2f} % of the pixels, expected {LEAST_AGREEMENT} %; "
-            "give the stride of its own output, and report it if that does not help"
+            f"{ONE_PICTURE if original.batch > 1 else 'give the stride of its own output'}, and report it if that does "
+            "not help"
         )
     return OriginalAgreement(
         file=origin.file,

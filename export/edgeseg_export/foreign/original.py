@@ -17,7 +17,7 @@ from edgeseg_export.foreign.model_spec import ModelSpec
 from edgeseg_export.foreign.open_onnx import tensor_outputs
 from edgeseg_export.foreign.other_tasks import refuse_other_tasks
 from edgeseg_export.foreign.own_mask import OwnMask
-from edgeseg_export.foreign.picture_input import LEVELS, frame_input
+from edgeseg_export.foreign.picture_input import LEVELS, fixed_batch, frame_input
 from edgeseg_export.foreign.session import Session
 from edgeseg_export.foreign.tail import Tail, candidates, find_tail
 from edgeseg_export.frames import sample_frames
@@ -36,6 +36,7 @@ class Original:
         head: what its channels mean.
         grid: how pixels lie on its logits.
         own_mask: what its users make of its output.
+        batch: pictures that it takes at once, and no other number; the bundle takes one.
     """
 
     def __init__(self, model: onnx.ModelProto, model_spec: ModelSpec, where: str) -> None:
@@ -49,6 +50,7 @@ class Original:
         if picture.type.tensor_type.elem_type in LEVELS:  # a picture's own levels, whatever range the spec says
             model_spec = replace(model_spec, preparation=replace(model_spec.preparation, range=255))
         self.model, self.model_spec, self.where = model, model_spec, where
+        self.batch = fixed_batch(picture)
         self._refuse_other_tasks(picture)
         self.output = _output(model, model_spec, where)
         chain = candidates(model, self.output)
@@ -78,6 +80,8 @@ class Original:
     def notes(self) -> list[str]:
         """What was found that the spec does not say, a sentence each."""
         sentences = []
+        if self.batch > 1:
+            sentences.append(f"it takes {self.batch} pictures at once, and no other number; the bundle takes one")
         if self.head.kind == "binary" and self.model_spec.threshold is None:
             sentences.append(
                 f"its one channel holds {self.head.values}, and is class 1 above {self.head.threshold:g}"
@@ -127,7 +131,7 @@ class Original:
     def _find_head(self) -> Head:
         """Runs frames of all kinds, to see which values the channels take."""
         spec = self.model_spec.spec
-        outputs = [self.channels(self(kernels.resize(frame, spec.width, spec.height)[None])) for frame in _probes()]
+        outputs = [self.channels(self(kernels.resize(frame, spec.width, spec.height)[None])) for frame in probes()]
         self._refuse_infinite(outputs)
         self._values = Range.of([channels[0] for channels in outputs])
         names = self.tail.names
@@ -136,7 +140,7 @@ class Original:
     def _refuse_infinite(self, outputs: list[NDArray[np.float32]]) -> None:
         """Names the channels that hold infinity or NaN, of which no class can be chosen."""
         finite = np.array([np.isfinite(channels).all(axis=(0, 2, 3)) for channels in outputs])
-        if finite[:-2].all() and not finite.all():  # all but the black and the white one of _probes
+        if finite[:-2].all() and not finite.all():  # all but the black and the white one of `probes`
             raise ExportError(
                 f"{self.where} gives infinity or NaN for a frame that is all black or white, as of a covered camera; "
                 "if it divides by the range of its own values, add a small number to the divisor and export it again"
@@ -168,7 +172,7 @@ class Original:
         refuse_other_tasks(shapes, (spec.height, spec.width), model_spec.labels, model_spec.output, self.where)
 
 
-def _probes() -> list[NDArray[np.uint8]]:
+def probes() -> list[NDArray[np.uint8]]:
     """Frames that show what a network can give: streets, noise, black and white."""
     noise = np.random.default_rng(0).integers(0, 256, (96, 128, 3), np.uint8)
     return [*sample_frames(None), noise, np.zeros_like(noise), np.full_like(noise, 255)]

@@ -75,7 +75,7 @@ class OwnMask:
         picture: NDArray[np.float32] = tensors[self.picture].astype(np.float32)
         picture = picture if picture.ndim == 3 else picture[0]
         channels = self.tail.scores(tensors).shape[1]
-        if len(picture) != channels or (self.tail.last and picture.shape[-1] == channels):  # (h, w, C)
+        if len(picture) != channels or (self.tail.form == "last" and picture.shape[-1] == channels):  # (h, w, C)
             picture = np.moveaxis(picture, -1, 0)
         if size is not None:
             picture = np.stack([cv2.resize(plane, size[::-1], interpolation=cv2.INTER_LINEAR) for plane in picture])

@@ -44,8 +44,6 @@ def frame_input(model: onnx.ModelProto, model_spec: ModelSpec, where: str) -> on
             f"{where} takes {sizes[0]} pictures at once, no other number; export it with a batch that is dynamic, or "
             "leave --batch out"
         )
-    if sizes[0] not in (0, 1):
-        raise ExportError(f"{where} takes {sizes[0]} pictures at once, expected 1; export it with a batch of 1")
     height, width = sizes[1:3] if last else sizes[2:]
     if spec.dynamic and (height or width):
         raise SpecError(f'{where} takes {said_size(width, height)} alone, but the spec says "dynamic"; write false')
@@ -53,6 +51,11 @@ def frame_input(model: onnx.ModelProto, model_spec: ModelSpec, where: str) -> on
         said = said_size(width, height)
         raise SpecError(f"{where} takes {said}, the spec says {spec.width}x{spec.height}; correct it")
     return inputs[0]
+
+
+def fixed_batch(picture: onnx.ValueInfoProto) -> int:
+    """How many pictures an input takes at once, and no other number; 1 where that is open."""
+    return max(1, picture.type.tensor_type.shape.dim[0].dim_value)
 
 
 def said_size(width: int, height: int) -> str:

@@ -12,12 +12,13 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper
 
+from edgeseg import kernels
 from edgeseg.errors import EdgeSegError, ExportError, SpecError
 from edgeseg.spec import MAX_CLASSES, MAX_SIDE, Spec
 from edgeseg_export.foreign.families import IMAGENET, Family
 from edgeseg_export.foreign.model_spec import OPEN, ModelSpec, Preparation
 from edgeseg_export.foreign.open_onnx import load_foreign, tensor_outputs
-from edgeseg_export.foreign.original import Original
+from edgeseg_export.foreign.original import Original, probes
 from edgeseg_export.foreign.picture_input import LEVELS, channels_last, frame_input, said_size
 from edgeseg_export.foreign.session import Session
 from edgeseg_export.foreign.tail import candidates, strides
@@ -116,14 +117,18 @@ class Probe:
             return Original(self._model, replace(stated, threshold=self._middle(output)), self._where)
 
     def _middle(self, output: str | None) -> float:
-        """Of the range of an output that is neither logits nor probabilities."""
-        found = self._run(output or tensor_outputs(self._model)[0])[-1]
-        return float(found.min() + found.max()) / 2
+        """Of the range, over the frames that show it, of an output that is neither logits nor probabilities."""
+        name = output or tensor_outputs(self._model)[0]
+        session, spec = self._session([name]), self._spec.spec
+        found = [session(kernels.resize(frame, spec.width, spec.height)[np.newaxis])[name] for frame in probes()]
+        return float(min(each.min() for each in found) + max(each.max() for each in found)) / 2
 
     def _strides(self, tensors: list[NDArray[Any]]) -> Iterator[tuple[int, int]]:
         """Stride and channels of the tensors that may be scores, the smallest picture first."""
         seen: set[tuple[int, int]] = set()
         for found in tensors:
+            if _is_one_channel(found):
+                yield from ((stride, 1) for stride in strides(found.shape[1:], self._spec.spec))
             if found.ndim != 4 or found.shape[0] != 1 or min(found.shape) < 1:
                 continue
             _, first, second, third = found.shape
@@ -138,11 +143,14 @@ class Probe:
     def _run(self, output: str) -> list[NDArray[Any]]:
         """An output and the tensors before it that may be the scores, the first computed first."""
         names = [output, *(str(node.input[0]) for node in candidates(self._model, output))]
-        advice = "if it takes another size, say --size"
-        session = Session(self._model, self._picture, self._spec.preparation, names, self._where, advice)
         spec = self._spec.spec
-        tensors = session(np.random.default_rng(0).integers(0, 256, (1, spec.height, spec.width, 3), np.uint8))
+        noise = np.random.default_rng(0).integers(0, 256, (1, spec.height, spec.width, 3), np.uint8)
+        tensors = self._session(names)(noise)
         return [tensors[name] for name in names[::-1]]
+
+    def _session(self, names: list[str]) -> Session:
+        advice = "if it takes another size, say --size"
+        return Session(self._model, self._picture, self._spec.preparation, names, self._where, advice)
 
     def _preparation(self, *, levels: bool) -> dict[str, Any]:
         """To run it with: what is known, or ImageNet's."""
@@ -155,6 +163,11 @@ class Probe:
             "mean": tuple(fields["mean"]),
             "std": tuple(fields["std"]),
         }
+
+
+def _is_one_channel(found: NDArray[Any]) -> bool:
+    """Whether it may be scores (1, h, w) of one channel without an axis, and no class ids."""
+    return found.ndim == 3 and found.shape[0] == 1 and found.size > 0 and (found.dtype.kind == "f" or found.max() <= 1)
 
 
 def _declared_size(model: onnx.ModelProto) -> tuple[int, int] | None:

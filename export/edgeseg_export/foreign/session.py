@@ -13,7 +13,7 @@ from edgeseg.engines import first_line
 from edgeseg.errors import ExportError
 from edgeseg.ort import ort
 from edgeseg_export.foreign.model_spec import Preparation
-from edgeseg_export.foreign.picture_input import channels_last
+from edgeseg_export.foreign.picture_input import channels_last, fixed_batch
 
 UNREADABLE = ("bfloat16", "float8", "float4", "int4")
 """Kinds of numbers that NumPy lacks, so that ONNX Runtime cannot give them out."""
@@ -49,6 +49,7 @@ class Session:
         self._input = picture.name
         self._kind = helper.tensor_dtype_to_np_dtype(picture.type.tensor_type.elem_type)
         self._channels_last = channels_last(picture)
+        self._batch = fixed_batch(picture)
         self._preparation = preparation
         self._where = where
         self._advice = advice
@@ -56,18 +57,25 @@ class Session:
     def __call__(self, tensor: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
         """The tensors by name, of frames uint8 (1, H, W, 3) in BGR.
 
+        A network of a fixed batch gets other pictures behind the frame, which must not matter; what it gives for the
+        frame is taken.
+
         Raises:
             ExportError: it fails on them.
         """
         prepared = self._preparation(tensor).astype(self._kind)
         if self._channels_last:
             prepared = np.ascontiguousarray(prepared.transpose(0, 2, 3, 1))
+        prepared = np.concatenate([prepared, *[np.zeros_like(prepared)] * (self._batch - 1)])
         try:
-            return dict(zip(self._names, self._session.run(self._names, {self._input: prepared}), strict=True))
+            found = self._session.run(self._names, {self._input: prepared})
         except Exception as error:  # ONNX Runtime's exceptions share no base of their own
             size = f"{tensor.shape[2]}x{tensor.shape[1]}"
             reason = f"{self._where} fails on a {size} input ({first_line(error)})"
             raise ExportError(f"{reason}; {self._advice}") from error
+        if self._batch > 1:
+            found = [tensor[:1] if tensor.shape[:1] == (self._batch,) else tensor for tensor in found]
+        return dict(zip(self._names, found, strict=True))
 
 
 def _open(model: onnx.ModelProto, names: list[str], where: str) -> ort.InferenceSession:

@@ -7,15 +7,17 @@ arg-max, so the tensor before them serves. That they were undone rightly is meas
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import helper
+from onnx import helper, numpy_helper
 
+from edgeseg.counted import counted
 from edgeseg.errors import ExportError, SpecError
 from edgeseg.spec import Grid, Spec
 from edgeseg_export.foreign.model_spec import ModelSpec
@@ -31,34 +33,36 @@ RESIZE_WITH_COORDINATES = 11
 GRIDS: dict[str, Grid] = {"half_pixel": "whole", "pytorch_half_pixel": "whole", "align_corners": "corners"}
 """How pixels lie on the logits, by the coordinates of a bilinear resize."""
 
+Form = Literal["first", "last", "none"]
+
 
 @dataclass(frozen=True)
 class Tail:
     """What follows the logits.
 
     Attributes:
-        logits: name of the tensor, (1, C, h, w), or (1, h, w, C).
+        logits: name of the tensor, (1, C, h, w), (1, h, w, C), or (1, h, w) of one channel.
         undone: operators that are left out, in the order of computation.
         ids: name of the arg-max's own answer, before any resize of it; None without one.
         grid: how the pixels of the input lie on the logits by the network's own resize; None without one.
-        last: its channels come last, as TensorFlow and layers on tokens have them.
+        form: where its channels are: first; last, as TensorFlow and layers on tokens have them; or the one channel has
+            no axis, as after `scores[:, 1]`.
     """
 
     logits: str
     undone: tuple[onnx.NodeProto, ...]
     ids: str | None = None
     grid: Grid | None = None
-    last: bool = False
+    form: Form = "first"
 
     def scores(self, tensors: dict[str, NDArray[Any]]) -> NDArray[Any]:
         """The logits among computed tensors, as (1, C, h, w)."""
-        found = tensors[self.logits]
-        return np.moveaxis(found, -1, 1) if self.last else found
+        return _planar(tensors[self.logits], self.form)
 
     @property
     def names(self) -> list[str]:
         """Of the operators that change values."""
-        return [node.op_type for node in self.undone if node.op_type not in SHAPING]
+        return [node.op_type for node in self.undone if node.op_type not in (*SHAPING, "Gather")]
 
 
 def candidates(model: onnx.ModelProto, output: str) -> list[onnx.NodeProto]:
@@ -68,12 +72,22 @@ def candidates(model: onnx.ModelProto, output: str) -> list[onnx.NodeProto]:
     """
     resizing = RESIZING if model.opset_import[0].version >= RESIZE_WITH_COORDINATES else ()
     producers = {name: node for node in model.graph.node for name in node.output}
+    zeros = {tensor.name for tensor in model.graph.initializer if not tensor.dims and not numpy_helper.to_array(tensor)}
     chain = []
     name = output
-    while name in producers and producers[name].op_type in (*SHAPING, *SQUASHING, *resizing, *CHOOSING):
-        chain.append(producers[name])
-        name = str(producers[name].input[0])
+    while name in producers:
+        node = producers[name]
+        if not (node.op_type in (*SHAPING, *SQUASHING, *resizing, *CHOOSING) or _takes_first(node, zeros)):
+            break
+        chain.append(node)
+        name = str(node.input[0])
     return chain
+
+
+def _takes_first(node: onnx.NodeProto, zeros: Collection[str]) -> bool:
+    """Whether it takes the first picture of the batch, of which there is but one: `scores[0]`."""
+    along = next((each.i for each in node.attribute if each.name == "axis"), 0)
+    return node.op_type == "Gather" and along == 0 and node.input[1] in zeros
 
 
 def find_tail(
@@ -96,23 +110,29 @@ def find_tail(
     names = [output, *(str(node.input[0]) for node in chain)]
     spec = model_spec.spec
     size = (-(-spec.height // spec.stride), -(-spec.width // spec.stride))
-    for last, place in product((False, True), range(least, len(names))):
-        tensor = tensors[names[place]]
-        if last and tensor.ndim == 4:
-            tensor = np.moveaxis(tensor, -1, 1)
+    forms: tuple[Form, ...] = ("first", "last", "none") if model_spec.labels == 2 else ("first", "last")
+    for form, place in product(forms, range(least, len(names))):
+        tensor = _planar(tensors[names[place]], form)
         if _is_picture(tensor) and tensor.shape[2:] == size:
             _check_channels(tensor, model_spec, where)
             undone = tuple(reversed(chain[:place]))
             choice = next((index for index, node in enumerate(undone) if node.op_type in CHOOSING), len(undone))
             ids = str(undone[choice].output[0]) if choice < len(undone) else None
             _check_order(undone[choice:], tensors, where)
-            return Tail(names[place], undone, ids, _grid(undone[:choice], where), last)
+            return Tail(names[place], undone, ids, _grid(undone[:choice], where), form)
     found = [tensors[name] for name in names[least:]]
     shapes = dict.fromkeys(_said(tensor.shape) for tensor in found)
     raise SpecError(
         f"{where} gives {' or '.join(shapes)} for an input of {spec.width}x{spec.height}, but the spec's stride "
         f"{spec.stride} means (1, C, {size[0]}, {size[1]}); {_advice(found, model_spec)}"
     )
+
+
+def _planar(tensor: NDArray[Any], form: Form) -> NDArray[Any]:
+    """A tensor of that form as (1, C, h, w); as it is if it has other axes."""
+    if form == "last" and tensor.ndim == 4:
+        return np.moveaxis(tensor, -1, 1)
+    return tensor[:, None] if form == "none" and tensor.ndim == 3 else tensor
 
 
 def _is_picture(tensor: NDArray[np.generic]) -> bool:
@@ -157,15 +177,16 @@ def _least(chain: list[onnx.NodeProto]) -> int:
 
 def _check_channels(scores: NDArray[Any], model_spec: ModelSpec, where: str) -> None:
     count, classes = scores.shape[1], model_spec.labels
+    found = f"{where} gives {counted(count, 'channel')}"
     if model_spec.channels is not None:
         if max(model_spec.channels) >= count:
-            raise SpecError(f"{where} gives {count} channels, but the spec's channels name {max(model_spec.channels)}")
+            raise SpecError(f"{found}, but the spec's channels name {max(model_spec.channels)}")
     elif count == 1 and classes > 2 and scores.dtype.kind in "iu":
         raise SpecError(f"{where} gives class ids that no arg-max at its end makes; export the scores before them")
     elif count != classes and not (count == 1 and classes == 2 and model_spec.head != "multi-label"):
         raise SpecError(
-            f"{where} gives {count} channels, but the spec has {classes} classes; name each (null: without a name), or "
-            'say with "channels" which to keep'
+            f"{found}, but the spec has {classes} classes; name each (null: without a name), or say with \"channels\" "
+            "which to keep"
         )
 
 

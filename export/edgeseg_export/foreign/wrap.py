@@ -1,7 +1,7 @@
 """Puts somebody else's ONNX graph into ours: uint8 NHWC BGR in, logits out, with as few operators as can be.
 
     frame -> Cast -> [Transpose] -> [Gather] -> [Sub] -> [Div] -> the network
-          -> [Transpose] -> [Gather] -> [Cast] -> [Sub] -> [Pad] -> logits
+          -> [Transpose or Unsqueeze] -> [Gather] -> [Cast] -> [Sub] -> [Pad] -> logits
 
 The last Sub takes the threshold of a head off, so that the kernels cut it at 0; Pad gives a multi-label head that has a
 background the channel of it, which is 0.
@@ -25,6 +25,9 @@ from edgeseg_export.subgraphs import outer_names, subgraphs
 
 PREFIX = "network/"
 """Of every name in the network, so that none can be one of ours."""
+
+UNSQUEEZE_WITH_INPUT = 13
+"""The opset since which the axes of an Unsqueeze are an input."""
 
 
 def wrap(
@@ -59,7 +62,7 @@ def wrap(
     numbers = helper.tensor_dtype_to_np_dtype(kind)
     constants = add_normalisation(graph, entry, model_spec.preparation, numbers, nodes, last)
     nodes[-1].output[0] = entry
-    tail, logits = _to_logits(scores, dtype, model_spec, head, constants)
+    tail, logits = _to_logits(scores, dtype, model_spec, head, constants, model.opset_import[0].version)
     wrapped = _needed([*nodes, *graph.node, *tail], logits)
     _rename(wrapped, logits, "logits")
     used = {name for node in wrapped for name in outer_names(node)}
@@ -81,7 +84,12 @@ def wrap(
 
 
 def _to_logits(
-    scores: Tail, dtype: np.dtype[Any], model_spec: ModelSpec, head: Head, constants: list[onnx.TensorProto]
+    scores: Tail,
+    dtype: np.dtype[Any],
+    model_spec: ModelSpec,
+    head: Head,
+    constants: list[onnx.TensorProto],
+    opset: int,
 ) -> tuple[list[onnx.NodeProto], str]:
     """The nodes that make float32 logits, cut at 0, of a network's scores, and the name of their result."""
     nodes: list[onnx.NodeProto] = []
@@ -92,8 +100,12 @@ def _to_logits(
         constants.extend(numpy_helper.from_array(value, each) for value, each in zip(values, names, strict=True))
         nodes.append(helper.make_node(kind, [source, *names], [name], name=name, **attributes))
 
-    if scores.last:
+    if scores.form == "last":
         add("Transpose", "planar", perm=[0, 3, 1, 2])
+    if scores.form == "none" and opset >= UNSQUEEZE_WITH_INPUT:
+        add("Unsqueeze", "planar", np.array([1], np.int64))
+    elif scores.form == "none":
+        add("Unsqueeze", "planar", axes=[1])
     if model_spec.channels is not None:
         add("Gather", "chosen", np.array(model_spec.channels, np.int64), axis=1)
     if dtype != np.float32:

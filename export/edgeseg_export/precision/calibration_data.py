@@ -173,8 +173,8 @@ def _divide(samples: list[Sample], name: str) -> tuple[tuple[Sample, ...], tuple
     """One frame in four for the choice, from all over the data."""
     if len(samples) < 2:
         raise DataError(
-            f"{name} gives {len(samples)} different frames, expected at least 2 and rather {CALIBRATE + CHOOSE}: "
-            "one part gives the ranges, the other chooses among the methods"
+            f"{name} gives {counted(len(samples), 'different frame')}, expected at least 2 and rather "
+            f"{CALIBRATE + CHOOSE}: one part gives the ranges, the other chooses among the methods"
         )
     every = (CALIBRATE + CHOOSE) // CHOOSE
     calibrate = tuple(sample for place, sample in enumerate(samples) if place % every != 1)

@@ -93,10 +93,13 @@ def test_folders_that_name_no_split_are_parts_of_the_whole(tmp_path: Path) -> No
     assert {pair.image.parent.name for pair in layout.parts["bonn"]()} == {"bonn"}
 
 
-def test_folders_that_begin_as_a_split_are_not_mixed(tmp_path: Path) -> None:
-    lay(tmp_path, *(f"{kind}/{year}/a.png" for kind in ("images", "masks") for year in ("train2017", "val2017")))
-    assert list(found(tmp_path).splits) == ["train2017", "val2017"]
-    with pytest.raises(DataError, match=r"it has train2017, val2017: choose one of these, or rename"):
+@pytest.mark.parametrize(
+    "names", [("train2017", "val2017"), ("training_set", "validation_set"), ("road-train", "road-valid")]
+)
+def test_folders_with_a_splits_name_in_theirs_are_not_mixed(tmp_path: Path, names: tuple[str, str]) -> None:
+    lay(tmp_path, *(f"{kind}/{name}/a.png" for kind in ("images", "masks") for name in names))
+    assert list(found(tmp_path).splits) == [*names]
+    with pytest.raises(DataError, match=f"it has {', '.join(names)}: choose one of these, or rename"):
         Dataset.open(tmp_path, "train")
 
 

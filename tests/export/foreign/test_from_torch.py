@@ -52,6 +52,11 @@ class GuessLast(Guess):
         x = super().forward(x)
         return torch.cat([x[:, :2], torch.full_like(x[:, :1], -1e6)], 1).permute(0, 2, 3, 1)
 
+class Branching(Net):
+    def forward(self, x):
+        scores = super().forward(x)
+        return scores * 2 if scores.mean() > 0 else scores
+
 class Tied(Net):
     def __init__(self):
         super().__init__()
@@ -374,6 +379,14 @@ def test_networks_that_guess_are_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ExportError, match="disagrees with PyTorch"):
         export_module(f"their_nets:{name}", tmp_path / "w.pt", model_spec(description()), tmp_path / "o", note=print)
     assert not (tmp_path / "o").exists()
+
+
+def test_control_flow_by_values_is_said_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = model_spec(description())
+    with pytest.raises(ExportError, match=r"by the values that it computes.*; write torch\.where for an if") as raised:
+        export_module("their_nets:Branching", None, spec, tmp_path / "b", note=str)
+    assert "\n" not in str(raised.value)
+    assert capsys.readouterr().err == ""  # torch prints the whole graph there
 
 
 def test_options_that_do_not_go_together(tmp_path: Path) -> None:

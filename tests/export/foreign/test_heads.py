@@ -92,6 +92,17 @@ def interpolated(s: str) -> Nodes:
     return [*resized(s), node("Identity", "large", "out")]
 
 
+def taken_out(s: str) -> Nodes:
+    first = constant("first", np.array(0))
+    return [*clipped(s)[:-1], node("Clip", "p", "q", "low", "high"), first, node("Gather", "q", "out", "first", axis=1)]
+
+
+def ready_and_taken_out(s: str) -> Nodes:
+    first = constant("first", np.array(0))
+    mask = node("Cast", "yes", "mask", to=TensorProto.UINT8)
+    return [*above(s), mask, first, node("Gather", "mask", "out", "first", axis=1)]
+
+
 def sigmoid_then_resize(s: str) -> Nodes:
     return [node("Sigmoid", s, "p"), *resized("p"), node("Identity", "large", "out")]
 
@@ -119,6 +130,8 @@ HEADS: dict[str, tuple[Callable[[str], Nodes], int, float, Head, dict[str, Any]]
     "squeezed": (squeezed, 1, 0.0, Head("binary", "logits", 0.0), {}),
     "squeezed, then sigmoid": (squeezed_sigmoid, 1, 0.5, Head("binary", "logits", 0.0), {}),
     "flattened, then sigmoid": (flattened_sigmoid, 1, 0.5, Head("binary", "logits", 0.0), {}),
+    "taken out": (taken_out, 1, 0.5, Head("binary", "probabilities", 0.5), {}),
+    "ready-made mask, taken out": (ready_and_taken_out, 1, 0.5, Head("binary", "ids", 0.5), {}),
     "sigmoid then resize": (sigmoid_then_resize, 1, 0.5, Head("binary", "probabilities", 0.5), {}),
     "sigmoid then resize, undone": (sigmoid_then_resize, 4, 0.5, Head("binary", "probabilities", 0.5), {}),
     "stated threshold": (clipped, 1, 0.3, Head("binary", "probabilities", 0.3), {"threshold": 0.3}),
@@ -129,7 +142,7 @@ HEADS: dict[str, tuple[Callable[[str], Nodes], int, float, Head, dict[str, Any]]
 @pytest.mark.parametrize("name", HEADS)
 def test_one_channel_is_cut_where_its_users_cut_it(tmp_path: Path, name: str) -> None:
     tail, stride, threshold, head, changes = HEADS[name]
-    out = TensorProto.UINT8 if tail is ready else TensorProto.FLOAT
+    out = TensorProto.UINT8 if tail in (ready, ready_and_taken_out) else TensorProto.FLOAT
     model = network(tail, channels=1, out=out)
     notes: list[str] = []
     bundle = import_onnx(
@@ -150,6 +163,12 @@ def test_one_channel_is_cut_where_its_users_cut_it(tmp_path: Path, name: str) ->
     assert 0.02 < np.mean(shares) < 0.98, "a test whose masks are all of one class sees nothing"
     assert any("its one channel" in note for note in notes) is ("threshold" not in changes)
     assert (tmp_path / "city.overlay.jpg").stat().st_size > 1000
+
+
+def test_one_channel_without_an_axis_in_an_older_opset(tmp_path: Path) -> None:
+    """Unsqueeze had its axes as an attribute."""
+    model = network(taken_out, channels=1, opset=11)
+    assert imported(model, tmp_path, classes=BINARY, stride=1).spec.head == Head("binary", "probabilities", 0.5)
 
 
 def test_multi_label_is_exclusive_with_a_background(tmp_path: Path) -> None:

@@ -179,6 +179,16 @@ def test_dynamic_shapes(tmp_path: Path) -> None:
         imported(network(), tmp_path, input_dynamic=True)
 
 
+def test_a_batch_of_a_fixed_size_becomes_one_picture(tmp_path: Path) -> None:
+    model = network(shape=(4, 3, HEIGHT, WIDTH))
+    bundle = imported(model, tmp_path)
+    frame = sample_frames(None)[0]
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+    logits = edgeseg.load(bundle, engine="onnxruntime").logits(frame)
+    np.testing.assert_allclose(logits, by_hand(model, frame, description()["input"]), atol=1e-4)
+    assert bundle.spec.batch == 1
+
+
 def test_what_is_tied_to_one_size_is_not_called_dynamic(tmp_path: Path) -> None:
     """Its resize has a fixed size in it, as pyramid pooling exported at one size has."""
 

@@ -130,16 +130,30 @@ def dropped(s: str) -> Nodes:
     return [ratio, training, helper.make_node("Dropout", [s, "ratio", "training"], ["out"])]
 
 
+def mixed(s: str) -> Nodes:
+    """Scores that depend on the other pictures of the batch."""
+    return [helper.make_node("ReduceMean", [s], ["mean"], axes=[0]), helper.make_node("Sub", [s, "mean"], ["out"])]
+
+
+def tied(s: str) -> Nodes:
+    """Scores in a shape that holds the number of pictures."""
+    shape = constant("shape", np.array([4, 5, 12, 16]))
+    flat = helper.make_node("Flatten", [s], ["flat"])
+    return [shape, flat, helper.make_node("Reshape", ["flat", "shape"], ["out"])]
+
+
 def halved(s: str) -> Nodes:
     return [helper.make_node("Cast", [s], ["out"], to=TensorProto.BFLOAT16)]
 
 
 BAD: list[tuple[onnx.ModelProto, dict[str, Any], str]] = [
     (network(), {"stride": 8}, r"\(1, 5, 12, 16\).*stride 8.*give stride 4"),
+    (network(channels=1), {"classes": ["a", "b", "c"]}, "gives 1 channel, but the spec has 3 classes"),
     (network(), {"classes": ["a", "b"]}, "5 channels, but the spec has 2 classes"),
     (network(), {"classes": ["a", "b"], "channels": [0, 5]}, "5 channels, but the spec's channels name 5"),
     (network(), {"input_width": 32}, "takes 64x48, the spec says 32x48"),
-    (network(shape=(4, 3, HEIGHT, WIDTH)), {}, "takes 4 pictures at once"),
+    (network(tied, shape=(4, 3, HEIGHT, WIDTH)), {}, "is tied to 4 pictures at once.*export it with a batch of 1"),
+    (network(mixed, shape=(4, 3, HEIGHT, WIDTH)), {}, "disagrees with itself.*export it with a batch of 1"),
     (network(shape=(1, 4, HEIGHT, WIDTH)), {}, r"takes float \(1, 4, 48, 64\), expected float or uint8 \(1, 3, "),
     (network(shape=(1, HEIGHT, WIDTH, 3)), {}, "fails on a 64x48 input"),  # its convolution takes channels first
     (network(kind=TensorProto.DOUBLE, out=TensorProto.DOUBLE), {}, r"takes double"),

@@ -95,16 +95,20 @@ def test_one_channel_is_a_binary_head_by_its_values(
     import_onnx(path, model_spec(filled(made.data, classes=classes)), tmp_path / "out")
 
 
-def test_values_of_no_known_kind_leave_the_threshold_open(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("doubt", "threshold"), [(0, 127.5), (8, 10)])
+def test_values_of_no_known_kind_leave_the_threshold_open(tmp_path: Path, doubt: float, threshold: float) -> None:
+    """With doubt, noise as large as the input gives much higher levels than frames that are made smaller."""
+
     def levels(scores: str) -> list[onnx.NodeProto]:
-        factor = constant("factor", np.array(255, np.float32))
-        squashed = helper.make_node("Sigmoid", [scores], ["squashed"])
-        return [squashed, factor, helper.make_node("Mul", ["squashed", "factor"], ["out"])]
+        constants = [constant("doubt", np.array(doubt, np.float32)), constant("factor", np.array(255, np.float32))]
+        less = helper.make_node("Sub", [scores, "doubt"], ["less"])
+        squashed = helper.make_node("Sigmoid", ["less"], ["squashed"])
+        return [*constants, less, squashed, helper.make_node("Mul", ["squashed", "factor"], ["out"])]
 
     path = saved(network(levels, channels=1), tmp_path)
     made = make_spec(path)
     assert "threshold" in made.open_fields
-    import_onnx(path, model_spec(filled(made.data, classes=["no", "yes"], threshold=127.5)), tmp_path / "out")
+    import_onnx(path, model_spec(filled(made.data, classes=["no", "yes"], threshold=threshold)), tmp_path / "out")
 
 
 def test_what_only_a_run_shows(tmp_path: Path) -> None:

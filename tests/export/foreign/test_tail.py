@@ -76,12 +76,14 @@ def test_a_resize_stays_where_the_stride_says_so(tmp_path: Path) -> None:
     assert bundle.artifacts[0].measured.facts["original"]["undone"] == ["ArgMax"]
 
 
-@pytest.mark.parametrize("tail", ["flat", "squeezed"])
-def test_class_ids_may_be_flattened_or_squeezed(tmp_path: Path, tail: str) -> None:
+@pytest.mark.parametrize("tail", ["flat", "squeezed", "taken out"])
+def test_class_ids_may_be_flattened_squeezed_or_taken_out(tmp_path: Path, tail: str) -> None:
     shape = np.array([1, -1] if tail == "flat" else [HEIGHT // 4, WIDTH // 4])
 
     def reshaped(s: str) -> Nodes:
         choice = helper.make_node("ArgMax", [s], ["ids"], axis=1, keepdims=1)
+        if tail == "taken out":  # ids[0]
+            return [choice, constant("first", np.array(0)), helper.make_node("Gather", ["ids", "first"], ["out"])]
         return [choice, constant("shape", shape), helper.make_node("Reshape", ["ids", "shape"], ["out"])]
 
     bundle = imported(network(reshaped, out=TensorProto.INT64), tmp_path)
