@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import os
+import resource
 import shutil
 import signal
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from edgeseg.bundle import Bundle
-from edgeseg.errors import DataError, TrainingError, UsageError, WeightsError
+from edgeseg.errors import DataError, OutputError, TrainingError, UsageError, WeightsError
 from edgeseg.models.weights import load_weights
 from edgeseg.processor import multiplies_bfloat16
 from edgeseg.spec import Spec
@@ -229,6 +230,19 @@ def test_a_damaged_checkpoint_is_refused(data: Path, tmp_path: Path) -> None:
     (tmp_path / CHECKPOINT).write_bytes(b"half a file")
     with pytest.raises(WeightsError, match="not a checkpoint"):
         train("unet", data, tmp_path, SETTINGS, resume=True)
+
+
+def test_a_full_disk_is_said(data: Path, finished: Path, tmp_path: Path) -> None:
+    """Of a checkpoint, and of the weights of a run that has its last checkpoint."""
+    shutil.copytree(finished, tmp_path / "finished")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        for out, resume, file in (("new", False, CHECKPOINT), ("finished", True, WEIGHTS)):
+            with pytest.raises(OutputError, match=f"cannot write .*{file}: File too large"):
+                train("unet", data, tmp_path / out, SETTINGS, resume=resume)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_divergence_is_an_error(data: Path, tmp_path: Path) -> None:
