@@ -22,10 +22,12 @@ from safetensors.numpy import save_file
 
 from edgeseg.bundle import Bundle
 from edgeseg.errors import DataError, OutputError, TrainingError, UsageError, WeightsError
-from edgeseg.models.weights import load_weights
+from edgeseg.models import build
+from edgeseg.models.weights import load_weights, save_weights
 from edgeseg.processor import multiplies_bfloat16
 from edgeseg.spec import Spec
 from edgeseg.train import loop
+from edgeseg.train.checkpoint import TrainingState, save_checkpoint
 from edgeseg.train.loop import CHECKPOINT, CURVE, LOG, WEIGHTS, train
 from edgeseg.train.settings import TrainSettings
 
@@ -232,15 +234,16 @@ def test_a_damaged_checkpoint_is_refused(data: Path, tmp_path: Path) -> None:
         train("unet", data, tmp_path, SETTINGS, resume=True)
 
 
-def test_a_full_disk_is_said(data: Path, finished: Path, tmp_path: Path) -> None:
-    """Of a checkpoint, and of the weights of a run that has its last checkpoint."""
-    shutil.copytree(finished, tmp_path / "finished")
+def test_a_full_disk_is_said_of_a_checkpoint_and_of_weights(tmp_path: Path, spec: Spec) -> None:
+    network = build("unet", len(spec.classes), 0.05)
+    state = TrainingState.of(network, SETTINGS, ())
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
     try:
-        for out, resume, file in (("new", False, CHECKPOINT), ("finished", True, WEIGHTS)):
-            with pytest.raises(OutputError, match=f"cannot write .*{file}: File too large"):
-                train("unet", data, tmp_path / out, SETTINGS, resume=resume)
+        with pytest.raises(OutputError, match=r"cannot write .*a\.safetensors: File too large"):
+            save_checkpoint(tmp_path / "a.safetensors", {}, {"epochs": []}, state)
+        with pytest.raises(OutputError, match=r"cannot write .*b\.safetensors: File too large"):
+            save_weights(tmp_path / "b.safetensors", network, "unet", 0.05, spec, {})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
