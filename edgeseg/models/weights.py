@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -110,8 +110,9 @@ def save_weights(
             raise WeightsError(f"{name} holds values that are not finite in float16; the training diverged")
         tensors[name] = rounded
     header = {"format": "1", "net": net, "width": repr(width), "spec": json.dumps(spec.to_json())}
+    content = save(tensors, {**header, "training": json.dumps(training)})
     with atomic_file(path) as temporary:
-        save_file(tensors, temporary, {**header, "training": json.dumps(training)})
+        temporary.write_bytes(content)  # safetensors' own writing has an error of its own for a full disk
 
 
 def load_weights(path: Path) -> Weights:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from edgeseg.atomic import atomic_file
@@ -54,8 +54,9 @@ def save_checkpoint(path: Path, identity: dict[str, Any], progress: dict[str, An
     for index, moments in state.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{index}/{name}": tensor for name, tensor in moments.items()}
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    content = save(tensors, {"about": json.dumps(identity), "progress": json.dumps(progress)})
     with atomic_file(path) as temporary:
-        save_file(tensors, temporary, {"about": json.dumps(identity), "progress": json.dumps(progress)})
+        temporary.write_bytes(content)  # safetensors' own writing has an error of its own for a full disk
 
 
 def load_checkpoint(path: Path, identity: dict[str, Any], state: TrainingState) -> dict[str, Any]:

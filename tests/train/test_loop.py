@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import os
+import resource
 import shutil
 import signal
 from collections.abc import Callable
@@ -20,11 +21,13 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from edgeseg.bundle import Bundle
-from edgeseg.errors import BundleError, DataError, TrainingError, UsageError, WeightsError
-from edgeseg.models.weights import load_weights
+from edgeseg.errors import BundleError, DataError, OutputError, TrainingError, UsageError, WeightsError
+from edgeseg.models import build
+from edgeseg.models.weights import load_weights, save_weights
 from edgeseg.processor import multiplies_bfloat16
 from edgeseg.spec import Spec
 from edgeseg.train import loop
+from edgeseg.train.checkpoint import TrainingState, save_checkpoint
 from edgeseg.train.loop import CHECKPOINT, CURVE, LOG, WEIGHTS, train
 from edgeseg.train.settings import TrainSettings
 
@@ -239,6 +242,20 @@ def test_a_damaged_checkpoint_is_refused(data: Path, tmp_path: Path) -> None:
     (tmp_path / CHECKPOINT).write_bytes(b"half a file")
     with pytest.raises(WeightsError, match="not a checkpoint"):
         train("unet", data, tmp_path, SETTINGS, resume=True)
+
+
+def test_a_full_disk_is_said_of_a_checkpoint_and_of_weights(tmp_path: Path, spec: Spec) -> None:
+    network = build("unet", len(spec.classes), 0.05)
+    state = TrainingState.of(network, SETTINGS, ())
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(OutputError, match=r"cannot write .*a\.safetensors: File too large"):
+            save_checkpoint(tmp_path / "a.safetensors", {}, {"epochs": []}, state)
+        with pytest.raises(OutputError, match=r"cannot write .*b\.safetensors: File too large"):
+            save_weights(tmp_path / "b.safetensors", network, "unet", 0.05, spec, {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_divergence_is_an_error(data: Path, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from edgeseg.agreement import OriginalAgreement
 from edgeseg.artifact import Artifact
-from edgeseg.counted import counted
 from edgeseg.measured import Evaluation
 from edgeseg.spec import Spec
 from edgeseg_export.card import card_head
@@ -31,7 +30,7 @@ def imported_card(spec: Spec, artifacts: tuple[Artifact, ...]) -> str:
     for artifact, evaluation in evaluations:
         if evaluation is not None:
             lines.append(
-                f"- {artifact} on the {evaluation.split} split ({counted(evaluation.images, 'image')}): "
+                f"- {artifact} on the {evaluation.split} split ({evaluation.images} images): "
                 f"mIoU {evaluation.miou:.2f} %."
             )
     if not any(evaluation for _, evaluation in evaluations):

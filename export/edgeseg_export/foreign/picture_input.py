@@ -55,7 +55,8 @@ def frame_input(model: onnx.ModelProto, model_spec: ModelSpec, where: str) -> on
 
 def fixed_batch(picture: onnx.ValueInfoProto) -> int:
     """How many pictures an input takes at once, and no other number; 1 where that is open."""
-    return max(1, picture.type.tensor_type.shape.dim[0].dim_value)
+    number: int = picture.type.tensor_type.shape.dim[0].dim_value
+    return max(1, number)
 
 
 def said_size(width: int, height: int) -> str:
