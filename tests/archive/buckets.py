@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,10 @@ from moto.server import ThreadedMotoServer
 READING = """{"Version": "2012-10-17", "Statement":
     [{"Effect": "Allow", "Action": ["s3:ListBucket", "s3:HeadBucket", "s3:GetObject"], "Resource": "*"}]}"""
 """A policy. HeadBucket is moto's own name for what AWS counts to ListBucket."""
+
+
+NUMBERS = itertools.count(1)
+"""Of buckets and users: the servers of one process share what is in them."""
 
 
 class Bucket:
@@ -58,7 +63,6 @@ class Server:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._names = 0
 
     def client(self, service: str) -> Any:
         """Of AWS's own library, with keys that may do anything."""
@@ -67,13 +71,11 @@ class Server:
 
     def bucket(self) -> Bucket:
         """A new one."""
-        self._names += 1
-        return Bucket(self.client("s3"), f"bucket-{self._names}")
+        return Bucket(self.client("s3"), f"bucket-{next(NUMBERS)}")
 
     def reader(self) -> tuple[str, str]:
         """Access key and secret key of a new user who may look at everything, and write nothing."""
-        self._names += 1
-        iam, name = self.client("iam"), f"reader-{self._names}"
+        iam, name = self.client("iam"), f"reader-{next(NUMBERS)}"
         iam.create_user(UserName=name)
         iam.put_user_policy(UserName=name, PolicyName="read", PolicyDocument=READING)
         key = iam.create_access_key(UserName=name)["AccessKey"]

@@ -58,7 +58,7 @@ def test_what_is_absent_says_how_to_get_it(root: Path, monkeypatch: pytest.Monke
     topics = examine()
     absent = {each.what for findings in topics.values() for each in findings if each.found is None}
     assert absent == {
-        *("extra train", "extra export", "extra coco", "extra sign", "extra update"),
+        *("extra train", "extra onnx", "extra export", "extra coco", "extra sign", "extra update"),
         *("extra batch", "extra ray", "extra web", "extra mqtt", "extra triton"),
         *("exact INT8 sums", "driver", "cards", "camera", "display", "PyAV"),
         *("onnxruntime", "openvino", "tensorrt", "tensorrt_rtx", "pycuda"),
