@@ -147,7 +147,7 @@ def test_nothing_is_replaced_unasked(tmp_path: Path, name: str) -> None:
     older.write_text("older")
     (tmp_path / "link.mp4").symlink_to(older)
     (tmp_path / "broken.mp4").symlink_to("nowhere")
-    with pytest.raises(OutputError, match=r"is there already .* add --overwrite"):
+    with pytest.raises(OutputError, match=r"already exists; .* add --overwrite"):
         Recording(tmp_path / name, 64, 48, RATE)
     recording = Recording(tmp_path / name, 64, 48, RATE, overwrite=True)
     recording.close()
