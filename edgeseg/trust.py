@@ -32,6 +32,24 @@ SIGNATURE_RULE, GROWTH_RULE = "require-signature", "require-growth"
 
 
 @dataclass(frozen=True)
+class Demand:
+    """What is asked of a bundle, whatever the trust folders ask: the arguments of `check_trust` of these names.
+
+    Attributes:
+        require_signature: a trusted key signed it.
+        trust: a public key or a folder of some, to trust in place of those in the trust folders; asks for a signature.
+        min_version: the lowest version that will do; asks for a signature.
+    """
+
+    require_signature: bool = False
+    trust: Path | None = None
+    min_version: int | None = None
+
+
+NO_DEMAND = Demand()
+
+
+@dataclass(frozen=True)
 class Trust:
     """What holds here.
 

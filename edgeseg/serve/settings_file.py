@@ -26,7 +26,7 @@ from edgeseg.serve.camera_table import read_camera
 from edgeseg.serve.listen import check_free, is_loopback, parse_address, read_token
 from edgeseg.serve.settings import Batching, BundleSettings, ListenSettings, MqttSettings, ServiceSettings
 from edgeseg.serve.toml_table import Table, read_toml
-from edgeseg.trust import check_trust, find_trust
+from edgeseg.trust import Demand, check_trust, find_trust
 from edgeseg.video.access import read_credentials
 from edgeseg.video.options import Mode
 
@@ -64,10 +64,14 @@ def _bundle(table: Table) -> tuple[BundleSettings, Bundle]:
     name = table.text("bundle", BundleSettings.bundle)
     if os.sep in name:
         name = str(table.path("bundle", None))
-    trust = table.path("trust", None)
-    if trust is not None:
+    demand = Demand(
+        table.flag("require_signature", default=False),
+        table.path("trust", None),
+        table.integer("min_version", None, low=0, high=2**31),
+    )
+    if demand.trust is not None:
         with table.at("trust"):
-            find_trust(trust)
+            find_trust(demand.trust)
     settings = BundleSettings(
         bundle=name,
         engine=table.text("engine", BundleSettings.engine),
@@ -76,19 +80,11 @@ def _bundle(table: Table) -> tuple[BundleSettings, Bundle]:
         workers=table.integer("workers", None, low=1, high=most_threads()),
         threads=table.integer("threads", None, low=1, high=most_threads()),
         batch=cast(Batching, table.choice("batch", get_args(Batching), BundleSettings.batch)),
-        require_signature=table.flag("require_signature", default=False),
-        trust=trust,
-        min_version=table.integer("min_version", None, low=0, high=2**31),
+        demand=demand,
     )
     with table.at("bundle"):
         opened = Bundle.open(settings.bundle)
-        check_trust(
-            opened,
-            require_signature=settings.require_signature,
-            trust=trust,
-            min_version=settings.min_version,
-            remember=False,
-        )
+        check_trust(opened, **vars(demand), remember=False)
     if settings.batch == "on" and opened.spec.batch == 1:
         reason = f'is "on", and {opened.spec.name} takes one frame at a time'
         raise table.error(f"{reason}; export it with --batch, or leave this out", "batch")
