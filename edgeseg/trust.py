@@ -120,18 +120,18 @@ def find_trust(place: str | os.PathLike[str] | None = None) -> Trust:
     return Trust(tuple(folders) if place is None else (place,), signature or growth, growth)
 
 
-def find_file(name: str) -> Path:
-    """A file of that name in a trust folder that is trusted; the machine's before the user's.
+def find_root() -> Path:
+    """A repository's root.json in a trust folder that is trusted; the machine's before the user's.
 
     Raises:
         UsageError: there is none, or a trust folder is not in order.
     """
     places = find_trust().places
     for place in places:
-        if (place / name).is_file():
-            return place / name
+        if (root := place / "root.json").is_file():
+            return root
     looked = ", ".join(map(str, places)) or f"no trust folder, {user_folder() or MACHINE}"
-    raise UsageError(f"there is no {name} in {looked}; put it there, or name it with --root")
+    raise UsageError(f"there is no root.json in {looked}; put it there, or name it with --root")
 
 
 def check_trust(

@@ -15,13 +15,15 @@ from edgeseg.accuracy.classes import Classes
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.layouts import find_layout, nearest
 from edgeseg.accuracy.layouts.label_folders import LabelPair
-from edgeseg.accuracy.layouts.layout import NAMED, listed
 from edgeseg.accuracy.layouts.split_folders import LABELLED
 from edgeseg.accuracy.survey import Survey
 from edgeseg.accuracy.unions import without_unions
-from edgeseg.counted import counted
+from edgeseg.counted import counted, first_of
 from edgeseg.errors import DataError
 from edgeseg.picture import decode_picture, read_content
+
+NAMED = 3
+"""Files that a finding names."""
 
 SHOWN = 6
 """Labelled images of a split that a report shows."""
@@ -154,13 +156,13 @@ def _of_split(report: SplitReport) -> list[Finding]:
     if report.turned:
         turned = counted(len(report.turned), "picture")
         sentence = f"EXIF turns {turned}; masks count as drawn over what is turned: look at "
-        findings.append(Finding("warning", f"{where}{sentence}{listed(report.turned)}"))
+        findings.append(Finding("warning", f"{where}{sentence}{first_of(report.turned)}"))
     if report.other_palette:
         sentence = (
             f"the palette of {counted(len(report.other_palette), 'mask')} shows ids in other classes' colours; the ids "
             'count; write "masks": "colours" or "ids" in classes.json: '
         )
-        findings.append(Finding("warning", f"{where}{sentence}{listed(report.other_palette)}"))
+        findings.append(Finding("warning", f"{where}{sentence}{first_of(report.other_palette)}"))
     return findings
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from edgeseg.accuracy.check import DataReport, check
 from edgeseg.accuracy.survey import Survey
 from edgeseg.atomic import write_text
-from edgeseg.counted import counted
+from edgeseg.counted import counted, first_of
 from edgeseg.progress import progress_bar
 from edgeseg.terminal import make_console
 
@@ -79,6 +79,4 @@ def _table(report: DataReport) -> Table:
 
 
 def _sizes(survey: Survey) -> str:
-    sizes = ", ".join(f"{width}x{height}" for (width, height), _ in survey.sizes.most_common(SIZES))
-    more = len(survey.sizes) - SIZES
-    return f"{sizes} and {more} more" if more > 0 else sizes
+    return first_of([f"{width}x{height}" for (width, height), _ in survey.sizes.most_common()], SIZES)

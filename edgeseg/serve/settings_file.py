@@ -101,7 +101,7 @@ def _bundle(table: Table) -> tuple[BundleSettings, Bundle]:
 def _listen(table: Table, held: ListenSettings | None) -> ListenSettings | None:
     text = table.text("listen", None)
     token_file, certificate, key = (
-        table.file(name, None, secret=name == "token_file") for name in ("token_file", "certificate", "key")
+        table.file(name, secret=name == "token_file") for name in ("token_file", "certificate", "key")
     )
     if text is None:
         for name in ("token_file", "certificate", "key"):
@@ -140,11 +140,11 @@ def _mqtt(table: Table | None) -> MqttSettings | None:
     host = table.text("host", "")
     if not _is_host(host):  # which is not shown: an address may hold a password
         raise table.error('is no name or address of a machine; write host = "127.0.0.1", and port = 1883', "host")
-    ca = table.file("ca", None)
+    ca = table.file("ca")
     topic = table.text("topic", MqttSettings.topic)
     if any(each in topic for each in "+#\0") or topic.startswith(("/", "$")) or topic.endswith("/") or len(topic) > 200:
         raise table.error(f'is {topic!r:.80}, expected a topic such as "house/edgeseg", without + # and $', "topic")
-    credentials = table.file("credentials", None, secret=True)
+    credentials = table.file("credentials", secret=True)
     with table.at("credentials"):
         read = None if credentials is None else read_credentials(credentials)
     settings = MqttSettings(
