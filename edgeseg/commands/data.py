@@ -25,8 +25,8 @@ app = App(name="data", help="Check labelled images, or convert them to the plain
 def check_command(data: Path, *, html: Path | None = None) -> int:
     """Look for what would spoil training or figures; exit code 1 if there is a fault.
 
-    Classes that never occur, the share that is ignored, palettes against ids, lossy masks, sizes, orientation, files
-    that are left out, and pictures that are in two splits.
+    It looks at classes that never occur, the share that is ignored, palettes against ids, lossy masks, sizes,
+    orientation, files that are left out, and pictures that are in two splits.
 
     Args:
         data: a data set: the plain layout, CamVid's, VOC's, Cityscapes', ADE20K's, MMSegmentation's or COCO's.

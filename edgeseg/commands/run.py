@@ -92,7 +92,7 @@ def run_command(
             left in the folder is finished, as NAME or NAME.recovered-1.
         masks: write the masks into this folder, as PNG whose grey levels are class ids; of labels that may overlap, as
             0 and 255 in a folder for each. Its name may carry the time.
-        show: show the overlays in a window; q or Escape ends.
+        show: show the overlays in a window; q or Escape ends the run.
         max_frames: stop after this many frames.
         mode: throughput (by default) works on several frames at once, latency on one with all cores.
         workers: frames that are worked on at once, instead of what the mode sets.
