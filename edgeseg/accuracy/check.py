@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edgeseg.accuracy.classes import Classes
 from edgeseg.accuracy.dataset import Dataset
-from edgeseg.accuracy.layouts import find_layout, nearest
+from edgeseg.accuracy.layouts import known_layout
 from edgeseg.accuracy.layouts.label_folders import LabelPair
 from edgeseg.accuracy.layouts.split_folders import LABELLED
 from edgeseg.accuracy.survey import Survey
@@ -82,9 +82,7 @@ def check(folder: Path, *, progress: Callable[[int, int], None] = lambda _done, 
     Raises:
         DataError: the folder is no data set, or its classes cannot be read.
     """
-    layout = find_layout(folder)
-    if layout is None:
-        raise DataError(f"{folder} is no data set that edgeseg knows; {nearest(folder)}")
+    layout = known_layout(folder)
     findings: list[Finding] = []
     datasets = []
     for split in layout.splits:

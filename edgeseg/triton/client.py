@@ -25,8 +25,9 @@ from numpy.typing import NDArray
 from edgeseg import kernels
 from edgeseg.arrays import Image, Mask
 from edgeseg.bundle import Bundle
-from edgeseg.errors import EngineError, FrameError, UsageError
+from edgeseg.errors import EngineError, UsageError
 from edgeseg.golden import GREY, HEAD
+from edgeseg.segmenter_arguments import frame_size
 from edgeseg.triton.access import ServerAccess
 from edgeseg.triton.contract import FRAME, MASK_PNG, NETWORK, PICTURE, identity, is_batched
 from edgeseg.triton.messages import Request, make_request, read_outputs
@@ -91,8 +92,7 @@ class RemoteSegmenter:
         Raises:
             FrameError: the frame is not uint8 (H, W, 3).
         """
-        if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8 or frame.size == 0:
-            raise FrameError(f"got an array {frame.shape} of {frame.dtype}, expected a frame uint8 (H, W, 3) in BGR")
+        frame_size(frame)
         if self._jpeg is None:
             return frame
         encoded: bytes = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, self._jpeg])[1].tobytes()
