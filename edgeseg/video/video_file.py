@@ -76,8 +76,6 @@ class VideoFile:
     def __init__(
         self,
         path: Path,
-        width: int,
-        height: int,
         encoder: Encoder,
         picture: Picture,
         *,
@@ -88,8 +86,6 @@ class VideoFile:
 
         Args:
             path: its name, in a folder that exists.
-            width: of all frames, in pixels.
-            height: of all frames, in pixels.
             encoder: as `edgeseg.video.encoders.choose` gives it, for `picture`.
             picture: size, rate and quality for the encoder.
             overwrite: replace what has the name when the video is finished.
