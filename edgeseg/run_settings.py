@@ -31,6 +31,7 @@ from edgeseg.errors import BundleError, EdgeSegWarning, UsageError
 from edgeseg.json_fields import read_json, required
 from edgeseg.processor import available_cores, processor
 from edgeseg.segmenter import Segmenter, load
+from edgeseg.trust import NO_DEMAND, Demand
 from edgeseg.video.options import Mode
 
 FORMAT = 1
@@ -74,10 +75,8 @@ class RunSettings:
         """ "latency" for one frame at a time, "throughput" for several."""
         return "latency" if self.workers == self.batch == 1 else "throughput"
 
-    def load(
-        self, *, require_signature: bool = False, trust: Path | None = None, min_version: int | None = None
-    ) -> Segmenter:
-        """Loads the artifact as the settings say; the arguments are those of `edgeseg.load`.
+    def load(self, demand: Demand = NO_DEMAND) -> Segmenter:
+        """Loads the artifact as the settings say, from a bundle that is as demanded.
 
         Raises:
             BundleError: the bundle is not what was measured.
@@ -104,14 +103,7 @@ class RunSettings:
             )
         size = self.width, self.height
         return load(
-            bundle,
-            engine=self.engine,
-            artifact=artifact,
-            threads=self.threads,
-            size=size,
-            require_signature=require_signature,
-            trust=trust,
-            min_version=min_version,
+            bundle, engine=self.engine, artifact=artifact, threads=self.threads, size=size, **vars(demand)
         )
 
 

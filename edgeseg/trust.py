@@ -32,6 +32,24 @@ SIGNATURE_RULE, GROWTH_RULE = "require-signature", "require-growth"
 
 
 @dataclass(frozen=True)
+class Demand:
+    """What is asked of a bundle, whatever the trust folders ask: the arguments of `check_trust` of these names.
+
+    Attributes:
+        require_signature: a trusted key signed it.
+        trust: a public key or a folder of some, to trust in place of those in the trust folders; asks for a signature.
+        min_version: the lowest version that will do; asks for a signature.
+    """
+
+    require_signature: bool = False
+    trust: Path | None = None
+    min_version: int | None = None
+
+
+NO_DEMAND = Demand()
+
+
+@dataclass(frozen=True)
 class Trust:
     """What holds here.
 
@@ -102,18 +120,18 @@ def find_trust(place: str | os.PathLike[str] | None = None) -> Trust:
     return Trust(tuple(folders) if place is None else (place,), signature or growth, growth)
 
 
-def find_file(name: str) -> Path:
-    """A file of that name in a trust folder that is trusted; the machine's before the user's.
+def find_root() -> Path:
+    """A repository's root.json in a trust folder that is trusted; the machine's before the user's.
 
     Raises:
         UsageError: there is none, or a trust folder is not in order.
     """
     places = find_trust().places
     for place in places:
-        if (place / name).is_file():
-            return place / name
+        if (root := place / "root.json").is_file():
+            return root
     looked = ", ".join(map(str, places)) or f"no trust folder, {user_folder() or MACHINE}"
-    raise UsageError(f"there is no {name} in {looked}; put it there, or name it with --root")
+    raise UsageError(f"there is no root.json in {looked}; put it there, or name it with --root")
 
 
 def check_trust(

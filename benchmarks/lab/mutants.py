@@ -58,7 +58,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "edgeseg/bundle.py": ("tests/test_bundle.py", "tests/test_bundle_index.py", "tests/test_bundle_writer.py"),
     "edgeseg/artifact.py": ("tests/test_artifact.py",),
     "edgeseg/onnx_wire.py": ("tests/test_onnx_wire.py", "tests/test_onnx_schema.py"),
-    "edgeseg/segmenter.py": ("tests/test_segmenter.py",),
+    "edgeseg/segmenter.py": ("tests/test_segmenter.py", "tests/test_load.py"),
     "edgeseg/kernels.py": ("tests/test_kernels_refuse.py", "tests/test_kernel_labels.py", "tests/test_kernels.py"),
     "edgeseg/kernel_arguments.py": ("tests/test_kernels_refuse.py",),
     "edgeseg/accuracy/metrics.py": ("tests/accuracy/test_metrics.py",),

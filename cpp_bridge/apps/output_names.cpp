@@ -101,7 +101,7 @@ void check_target(const std::string& path, const std::string& extensions, bool o
         throw Refusal("cannot write into " + folder + ": no permission; choose another folder");
     }
     if (!overwrite && is_there(path)) {
-        throw Refusal(path + " is there already and is not replaced unasked; choose another name, put the time into it (" +
+        throw Refusal(path + " already exists; choose another name, put the time into it (" +
                       fs::path(with_stem(path, "-{time:%H-%M-%S}")).filename().string() + "), or add --overwrite");
     }
 }

@@ -13,15 +13,17 @@ from numpy.typing import NDArray
 
 from edgeseg.accuracy.classes import Classes
 from edgeseg.accuracy.dataset import Dataset
-from edgeseg.accuracy.layouts import find_layout, nearest
+from edgeseg.accuracy.layouts import known_layout
 from edgeseg.accuracy.layouts.label_folders import LabelPair
-from edgeseg.accuracy.layouts.layout import NAMED, listed
 from edgeseg.accuracy.layouts.split_folders import LABELLED
 from edgeseg.accuracy.survey import Survey
 from edgeseg.accuracy.unions import without_unions
-from edgeseg.counted import counted
+from edgeseg.counted import counted, first_of
 from edgeseg.errors import DataError
 from edgeseg.picture import decode_picture, read_content
+
+NAMED = 3
+"""Files that a finding names."""
 
 SHOWN = 6
 """Labelled images of a split that a report shows."""
@@ -80,9 +82,7 @@ def check(folder: Path, *, progress: Callable[[int, int], None] = lambda _done, 
     Raises:
         DataError: the folder is no data set, or its classes cannot be read.
     """
-    layout = find_layout(folder)
-    if layout is None:
-        raise DataError(f"{folder} is no data set that edgeseg knows; {nearest(folder)}")
+    layout = known_layout(folder)
     findings: list[Finding] = []
     datasets = []
     for split in layout.splits:
@@ -154,13 +154,13 @@ def _of_split(report: SplitReport) -> list[Finding]:
     if report.turned:
         turned = counted(len(report.turned), "picture")
         sentence = f"EXIF turns {turned}; masks count as drawn over what is turned: look at "
-        findings.append(Finding("warning", f"{where}{sentence}{listed(report.turned)}"))
+        findings.append(Finding("warning", f"{where}{sentence}{first_of(report.turned)}"))
     if report.other_palette:
         sentence = (
             f"the palette of {counted(len(report.other_palette), 'mask')} shows ids in other classes' colours; the ids "
             'count; write "masks": "colours" or "ids" in classes.json: '
         )
-        findings.append(Finding("warning", f"{where}{sentence}{listed(report.other_palette)}"))
+        findings.append(Finding("warning", f"{where}{sentence}{first_of(report.other_palette)}"))
     return findings
 
 

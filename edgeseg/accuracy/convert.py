@@ -12,11 +12,11 @@ from pathlib import Path
 import cv2
 
 from edgeseg.accuracy.dataset import Dataset, warn_of_unused
-from edgeseg.accuracy.layouts import find_layout, nearest
+from edgeseg.accuracy.layouts import known_layout
 from edgeseg.accuracy.survey import Survey
 from edgeseg.accuracy.unions import without_unions
 from edgeseg.atomic import atomic_folder
-from edgeseg.errors import DataError, EdgeSegWarning, OutputError
+from edgeseg.errors import EdgeSegWarning, OutputError
 
 
 def convert(folder: Path, out: Path, *, progress: Callable[[int, int], None] = lambda _done, _of: None) -> int:
@@ -35,9 +35,7 @@ def convert(folder: Path, out: Path, *, progress: Callable[[int, int], None] = l
         EdgeSegWarning: pictures lie there that no split reads, and are not in `out` either; or the foreground of a
             split seems to be ignored.
     """
-    layout = find_layout(folder)
-    if layout is None:
-        raise DataError(f"{folder} is no data set that edgeseg knows; {nearest(folder)}")
+    layout = known_layout(folder)
     warn_of_unused(layout)
     datasets = without_unions([Dataset.of(layout, folder, split) for split in layout.splits])
     total, done = sum(map(len, datasets)), 0

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from edgeseg.accuracy.classes import VOID, Classes, Reading
 from edgeseg.accuracy.label_file import LabelImage
-from edgeseg.accuracy.layouts import find_layout, nearest
+from edgeseg.accuracy.layouts import find_layout, known_layout
 from edgeseg.accuracy.layouts.layout import Layout, Pair, divided
 from edgeseg.accuracy.layouts.split_folders import usual
 from edgeseg.errors import DataError, EdgeSegWarning
@@ -63,9 +63,7 @@ class Dataset:
         Warns:
             EdgeSegWarning: pictures lie there that no split reads, or a palette shows ids in other classes' colours.
         """
-        layout = find_layout(folder)
-        if layout is None:
-            raise DataError(f"{folder} is no data set that edgeseg knows; {nearest(folder)}")
+        layout = known_layout(folder)
         warn_of_unused(layout)
         return cls.of(layout, folder, split)
 

@@ -94,7 +94,7 @@ class _Overlays:
         rate, (_, tick, _) = source.fps or NOMINAL_FPS, CONTAINERS[path.suffix]
         picture = Picture(width + width % 2, height + height % 2, Fraction(rate), tick)
         encoder, _ = choose(path.suffix, AUTO, picture, hardware=hardware)
-        self._file = VideoFile(path, width, height, encoder, picture)
+        self._file = VideoFile(path, encoder, picture)
 
     def write(self, image: Image, seconds: float) -> None:
         size = image.shape[1], image.shape[0]

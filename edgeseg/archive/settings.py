@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from edgeseg.archive import store
@@ -14,6 +13,7 @@ from edgeseg.bundle import Bundle
 from edgeseg.errors import BundleError, OutputError, UsageError
 from edgeseg.json_fields import optional, required
 from edgeseg.segmenter import Segmenter, load
+from edgeseg.trust import NO_DEMAND, Demand
 
 FORMAT = 1
 
@@ -106,17 +106,18 @@ class Settings:
 
 @dataclass(frozen=True)
 class Loading:
-    """How each worker loads the network: `edgeseg.load`'s arguments of these names, with one thread an inference.
+    """How each worker loads the network, with one thread an inference.
 
     Attributes:
+        bundle: its folder.
+        settings: that name the artifact.
+        demand: what is asked of the bundle.
         batch: frames that a worker gives the network at once, at most.
     """
 
     bundle: str
     settings: Settings
-    require_signature: bool = False
-    trust: Path | None = None
-    min_version: int | None = None
+    demand: Demand = NO_DEMAND
     batch: int = 1
 
     def load(self) -> Segmenter:
@@ -130,15 +131,7 @@ class Loading:
         artifact = next((each for each in opened.artifacts if each.sha256 == self.settings.sha256), None)
         if artifact is None:
             raise BundleError(f"bundle {self.bundle} has changed since the run began; put the previous one back")
-        return load(
-            opened,
-            engine=self.settings.engine,
-            artifact=artifact,
-            threads=1,
-            require_signature=self.require_signature,
-            trust=self.trust,
-            min_version=self.min_version,
-        )
+        return load(opened, engine=self.settings.engine, artifact=artifact, threads=1, **vars(self.demand))
 
 
 def _word(value: object) -> str:

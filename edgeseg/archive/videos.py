@@ -12,6 +12,7 @@ from typing import NamedTuple
 from edgeseg.archive import store
 from edgeseg.archive.address import Location, Object, is_clean, is_url, locate
 from edgeseg.archive.place import FRAMES, MASKS, RUN
+from edgeseg.counted import first_of
 from edgeseg.errors import EdgeSegError, SourceError, UsageError
 from edgeseg.files import real, walk
 
@@ -26,9 +27,6 @@ SUFFIXES = frozenset(
 
 MANIFEST = ".txt"
 """The suffix of a list of files."""
-
-SHOWN = 3
-"""Files that a message names, of many."""
 
 
 class Video(NamedTuple):
@@ -187,13 +185,11 @@ def _present(found: Sequence[tuple[str, Location]], where: Location) -> list[Vid
             videos.append(Video(name, path.absolute() if isinstance(path, Path) else path, size))
     if not missing:
         return videos
-    named = ", ".join(str(path) for path in missing[:SHOWN])
-    more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
     if missing == [where]:
-        raise SourceError(f"{named} does not exist or is no file, expected a video, a folder or a list; check the path")
+        raise SourceError(f"{where} does not exist or is no file, expected a video, a folder or a list; check the path")
     raise SourceError(
-        f"{where} names {len(missing)} of {len(found)} files that are not there: {named}{more}; take them out of the "
-        "list, or put them there"
+        f"{where} names {len(missing)} of {len(found)} files that are not there: {first_of(missing)}; take them out of "
+        "the list, or put them there"
     )
 
 

@@ -87,6 +87,7 @@ def batch_command(
     from edgeseg.processor import most_threads
     from edgeseg.segmenter import load
     from edgeseg.terminal import print_report
+    from edgeseg.trust import Demand
 
     most = most_threads() if ray is None else MOST_ACTORS
     if workers is not None and not 1 <= workers <= most:
@@ -99,6 +100,7 @@ def batch_command(
     found, others = find_videos(given, root)
     opened = Bundle.open(bundle)
     watch = None if rules is None else Watch.read(rules, opened.spec)
+    demand = Demand(require_signature, trust, min_version)
     place = Place(root.absolute() if isinstance(root, Path) else root)
     with place.locked():
         earlier = Settings.read(place.settings)
@@ -111,10 +113,8 @@ def batch_command(
             precision=precision,
             artifact=artifact,
             threads=1,
-            require_signature=require_signature,
-            trust=trust,
-            min_version=min_version,
             say=tell,
+            **vars(demand),
         )
         assert model.candidate is not None
         settings = Settings(
@@ -129,7 +129,7 @@ def batch_command(
         model.close()
         if earlier is not None:
             settings.check_same(earlier, root)
-        loading = Loading(str(opened.folder.absolute()), settings, require_signature, trust, min_version, at_once)
+        loading = Loading(str(opened.folder.absolute()), settings, demand, at_once)
         start = Start(place.root, loading, piece)
         with _pools(ray, workers, start) as make_pool:
             settings.write(place.settings)  # the same again, too: it shows at once whether anything can be written

@@ -51,7 +51,7 @@ def check_command(bundle: str, *, engine: str = "all", threshold: float | None =
     """Ask each engine here for the masks that a bundle promises.
 
     A bundle carries golden frames: pictures, and the masks that fp32 gave for them where it was made. Exit code 1 if
-    an engine's masks have fewer of their pixels than they should.
+    an engine's masks agree with them on fewer pixels than they should.
 
     Args:
         bundle: the name of one that comes with edgeseg, or a path.

@@ -11,7 +11,7 @@ from rich.text import Text
 from edgeseg.accuracy.check import DataReport, check
 from edgeseg.accuracy.survey import Survey
 from edgeseg.atomic import write_text
-from edgeseg.counted import counted
+from edgeseg.counted import counted, first_of
 from edgeseg.progress import progress_bar
 from edgeseg.terminal import make_console
 
@@ -25,8 +25,8 @@ app = App(name="data", help="Check labelled images, or convert them to the plain
 def check_command(data: Path, *, html: Path | None = None) -> int:
     """Look for what would spoil training or figures; exit code 1 if there is a fault.
 
-    Classes that never occur, the share that is ignored, palettes against ids, lossy masks, sizes, orientation, files
-    that are left out, and pictures that are in two splits.
+    It looks at classes that never occur, the share that is ignored, palettes against ids, lossy masks, sizes,
+    orientation, files that are left out, and pictures that are in two splits.
 
     Args:
         data: a data set: the plain layout, CamVid's, VOC's, Cityscapes', ADE20K's, MMSegmentation's or COCO's.
@@ -79,6 +79,4 @@ def _table(report: DataReport) -> Table:
 
 
 def _sizes(survey: Survey) -> str:
-    sizes = ", ".join(f"{width}x{height}" for (width, height), _ in survey.sizes.most_common(SIZES))
-    more = len(survey.sizes) - SIZES
-    return f"{sizes} and {more} more" if more > 0 else sizes
+    return first_of([f"{width}x{height}" for (width, height), _ in survey.sizes.most_common()], SIZES)

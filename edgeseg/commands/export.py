@@ -47,13 +47,13 @@ def export_command(
         weights: with a factory: its weights, safetensors or a torch checkpoint; by default those that it makes itself.
         ignore_keys: with weights: names in their file that the network does not have, as 'loss.*'; they are printed.
             May be given several times.
-        spec: with a factory: a JSON file that says what it takes and gives (`edgeseg_export/foreign/model_spec.py`).
+        spec: with a factory: a JSON file that says what it takes and gives (docs/own-network.md).
         name: the network's name; by default the one in the weights.
         size: the input's size as WIDTHxHEIGHT; by default the one in the weights.
         resize: how frames of other sizes are fitted: stretch, or letterbox (keeps the aspect ratio).
         dynamic: one graph for all input sizes.
-        batch: pictures that the network takes at once: up to so many, or dynamic (up to 16); by default one. It is run
-            with 1, 2, 3 and so many, and each picture must give what it gives alone.
+        batch: pictures that the network takes at once: up to this number, or dynamic (up to 16); by default one. It
+            is run with 1, 2, 3 and the most, and each picture must give what it gives alone.
         mask_in_graph: add an artifact that gives the mask itself, for those who run the ONNX file elsewhere.
         data: a data set: its frames serve the comparison, and the artifact's accuracy is measured on its split.
         split: the split of the data set to use.

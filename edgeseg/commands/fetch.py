@@ -32,12 +32,12 @@ def fetch_command(
         trust: a public key (.pub) or a folder of some, as for run.
         timeout: seconds that the server may take to answer, or between two parts of an answer.
     """
-    from edgeseg.trust import find_file
+    from edgeseg.trust import find_root
     from edgeseg.update.fetch import fetch
 
     if not 0 < timeout <= 3600:
         raise UsageError(f"got --timeout {timeout:g}, expected more than 0 and at most 3600 seconds")
-    root = root or find_file("root.json")
+    root = root or find_root()
     fresh = fetch(url, out, root=root, name=name, require_signature=require_signature, trust=trust, timeout=timeout)
     make_console().print(f"{out}: {'new' if fresh else 'up to date'}", soft_wrap=True)
     return 0

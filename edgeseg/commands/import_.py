@@ -78,7 +78,7 @@ def _write_spec(model: Path, spec: Path, like: FamilyName | None, size: str | No
     from edgeseg_export.foreign.make_spec import make_spec
 
     if spec.exists():
-        raise OutputError(f"{spec} already exists and is not replaced; name another file with --spec")
+        raise OutputError(f"{spec} already exists; name another file with --spec")
     made = make_spec(model, like=like, size=parse_size(size))
     write_text(spec, json.dumps(made.data, indent=2, ensure_ascii=False) + "\n")
     for note in made.notes:

@@ -25,7 +25,7 @@ def publish_command(
         key: private key that signs what is published; a new one replaces the previous one, which needs --root-key.
         root_key: private key that says which keys are valid; keep it offline: it is needed the first time, for a new
             --key, and once a year. Given twice, the second key replaces the first.
-        days: after which devices no longer trust the repository, unless it is published again.
+        days: days after which devices no longer trust the repository, unless it is published again.
     """
     from edgeseg.bundle import Bundle
     from edgeseg.keys import read_private_key

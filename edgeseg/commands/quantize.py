@@ -45,7 +45,7 @@ def quantize_command(
         eval: a data set, or a video or folder of pictures without labels, to measure every artifact on; it may share no
             image with the calibration. By default those frames of --data that were not used to calibrate.
         eval_split: the split of that data set to use.
-        min_agreement: percent of fp32's pixels that an artifact must give, where there are no labels; 98 if left out.
+        min_agreement: percent of the pixels that must get fp32's class, where there are no labels; 98 if left out.
         golden: pictures that the bundle is to carry, as for export; by default unused frames of --data.
     """
     from edgeseg_export.frame_set import open_proof

@@ -92,7 +92,7 @@ def run_command(
             left in the folder is finished, as NAME or NAME.recovered-1.
         masks: write the masks into this folder, as PNG whose grey levels are class ids; of labels that may overlap, as
             0 and 255 in a folder for each. Its name may carry the time.
-        show: show the overlays in a window; q or Escape ends.
+        show: show the overlays in a window; q or Escape ends the run.
         max_frames: stop after this many frames.
         mode: throughput (by default) works on several frames at once, latency on one with all cores.
         workers: frames that are worked on at once, instead of what the mode sets.
@@ -137,6 +137,7 @@ def run_command(
     from edgeseg.run_settings import read_settings
     from edgeseg.segmenter import load
     from edgeseg.terminal import print_report
+    from edgeseg.trust import Demand
     from edgeseg.video.access import Access, read_credentials
     from edgeseg.video.names import expand_time
     from edgeseg.video.open import check_options, open_source, parse_options
@@ -174,6 +175,7 @@ def run_command(
     check_outputs(source, out, masks)
     options = parse_options(source_option or [])
     check_options(source, follow=follow, options=options)
+    demand = Demand(require_signature, trust, min_version)
     # What the user may have got wrong is opened before what takes time.
     with (
         open_source(
@@ -199,7 +201,7 @@ def run_command(
         ) as outputs,
     ):
         if run_settings is not None:
-            model: Model = run_settings.load(require_signature=require_signature, trust=trust, min_version=min_version)
+            model: Model = run_settings.load(demand)
         elif addresses:
             from edgeseg.private_file import read_token
             from edgeseg.triton.access import ServerAccess
@@ -213,9 +215,7 @@ def run_command(
                 jpeg=jpeg,
                 patience=Patience(timeout, server_wait),
                 access=ServerAccess(server_ca, client_cert, read_token(server_token) if server_token else None),
-                require_signature=require_signature,
-                trust=trust,
-                min_version=min_version,
+                demand=demand,
                 say=tell,
             )
         else:
@@ -224,10 +224,8 @@ def run_command(
                 engine=engine or AUTO,
                 precision=precision,
                 threads=threads,
-                require_signature=require_signature,
-                trust=trust,
-                min_version=min_version,
                 say=tell,
+                **vars(demand),
             )
             if batch is None and engine in (None, AUTO) and mode == "throughput" and not opened.live:
                 at_once = stream_options.frames_at_once(threads)

@@ -29,8 +29,8 @@ def triton_command(
         bundle: the name of one that comes with edgeseg, or a path.
         out: the folder; an earlier repository there is replaced, anything else is left alone.
         engine: the runtime of the model of masks: onnxruntime, onnxruntime:cuda, openvino or tensorrt.
-        precision: of the artifact that makes the masks, and of the network alone if ONNX Runtime has it; by default
-            the best that the bundle has.
+        precision: the precision of the artifact that makes the masks, and of the network alone if ONNX Runtime has it;
+            by default the best that the bundle has.
         instances: processes of the model of masks, which share the server's cores.
         model_version: the models' version number; by default the version that the bundle was signed with, or 1.
         plan: an engine of edgeseg compile --target tensorrt, which adds the network for TensorRT's backend; may be

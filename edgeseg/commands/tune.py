@@ -34,7 +34,7 @@ def tune_command(
     not report accuracy on.
 
     Args:
-        bundles: names of those that come with edgeseg, or paths.
+        bundles: the bundles to choose from: names of those that come with edgeseg, or paths.
         data: a labelled data set that did not calibrate the bundles.
         max_latency: milliseconds from a frame in memory to its mask that 95 % of the frames may take.
         min_miou: mIoU in percent to reach, with that very artifact and engine.

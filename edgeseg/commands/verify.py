@@ -47,7 +47,7 @@ def verify_command(
         data: a data set, or a video or folder of pictures without labels, of which up to 64 frames are used; none of
             it may have been used to calibrate.
         split: the split of the data set to use.
-        weights: those that the bundle was exported from; PyTorch is then the first stage.
+        weights: the file that the bundle was exported from; PyTorch is then the first stage.
         min_miou: percent that every stage must reach.
         min_agreement: percent of the pixels that must have the class that the stage before gave them; without labels,
             98 by default.

@@ -54,7 +54,7 @@ def read_camera(name: str, table: Table, spec: Spec) -> CameraSettings:
     if not NAME.fullmatch(name):
         raise table.error('is no name for a camera; take up to 64 letters, digits, "_", "-" and "."')
     _check_undivided(name, table)
-    credentials = table.file("credentials", None, secret=True)
+    credentials = table.file("credentials", secret=True)
     with table.at("credentials"):
         user = None if credentials is None else read_credentials(credentials)
     zones = read_zones(table.table("zones"))
@@ -63,7 +63,7 @@ def read_camera(name: str, table: Table, spec: Spec) -> CameraSettings:
         name=name,
         source=source,
         credentials=user,
-        ca=table.file("ca", None),
+        ca=table.file("ca"),
         insecure=table.flag("insecure", default=False),
         options=_options(table, source),
         timeout=table.number("timeout", CameraSettings.timeout, low=0.1, high=LONGEST_TIMEOUT, unit=" seconds"),

@@ -68,9 +68,7 @@ def load_network(settings: BundleSettings, bundle: Bundle) -> Network:
         engine=settings.engine,
         precision=settings.precision,
         threads=threads,
-        require_signature=settings.require_signature,
-        trust=settings.trust,
-        min_version=settings.min_version,
+        **vars(settings.demand),
         say=_log.info,
     )
     candidate = model.candidate

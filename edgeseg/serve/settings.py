@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from edgeseg.artifact import Precision
+from edgeseg.trust import NO_DEMAND, Demand
 from edgeseg.video.access import Access, Credentials
 from edgeseg.video.options import Mode, StreamOptions
 from edgeseg.video.supervised.life import Policy
@@ -32,9 +33,7 @@ class BundleSettings:
         threads: that each frame's inference runs on, instead of what the mode says.
         batch: frames of several cameras go into one call of the network: "on"; "off"; "auto": where mode is
             "throughput", and that measures faster when the bundle is loaded.
-        require_signature: run nothing but a bundle that a trusted key signed.
-        trust: a public key or a folder of some, to trust in place of those in the trust folders.
-        min_version: refuse a lower version of the bundle.
+        demand: what is asked of the bundle.
     """
 
     bundle: str = "road"
@@ -44,9 +43,7 @@ class BundleSettings:
     workers: int | None = None
     threads: int | None = None
     batch: Batching = "auto"
-    require_signature: bool = False
-    trust: Path | None = None
-    min_version: int | None = None
+    demand: Demand = NO_DEMAND
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from edgeseg.serve.camera_table import read_camera
 from edgeseg.serve.listen import check_free, is_loopback, parse_address, read_token
 from edgeseg.serve.settings import Batching, BundleSettings, ListenSettings, MqttSettings, ServiceSettings
 from edgeseg.serve.toml_table import Table, read_toml
-from edgeseg.trust import check_trust, find_trust
+from edgeseg.trust import Demand, check_trust, find_trust
 from edgeseg.video.access import read_credentials
 from edgeseg.video.options import Mode
 
@@ -64,10 +64,14 @@ def _bundle(table: Table) -> tuple[BundleSettings, Bundle]:
     name = table.text("bundle", BundleSettings.bundle)
     if os.sep in name:
         name = str(table.path("bundle", None))
-    trust = table.path("trust", None)
-    if trust is not None:
+    demand = Demand(
+        table.flag("require_signature", default=False),
+        table.path("trust", None),
+        table.integer("min_version", None, low=0, high=2**31),
+    )
+    if demand.trust is not None:
         with table.at("trust"):
-            find_trust(trust)
+            find_trust(demand.trust)
     settings = BundleSettings(
         bundle=name,
         engine=table.text("engine", BundleSettings.engine),
@@ -76,19 +80,11 @@ def _bundle(table: Table) -> tuple[BundleSettings, Bundle]:
         workers=table.integer("workers", None, low=1, high=most_threads()),
         threads=table.integer("threads", None, low=1, high=most_threads()),
         batch=cast(Batching, table.choice("batch", get_args(Batching), BundleSettings.batch)),
-        require_signature=table.flag("require_signature", default=False),
-        trust=trust,
-        min_version=table.integer("min_version", None, low=0, high=2**31),
+        demand=demand,
     )
     with table.at("bundle"):
         opened = Bundle.open(settings.bundle)
-        check_trust(
-            opened,
-            require_signature=settings.require_signature,
-            trust=trust,
-            min_version=settings.min_version,
-            remember=False,
-        )
+        check_trust(opened, **vars(demand), remember=False)
     if settings.batch == "on" and opened.spec.batch == 1:
         reason = f'is "on", and {opened.spec.name} takes one frame at a time'
         raise table.error(f"{reason}; export it with --batch, or leave this out", "batch")
@@ -105,7 +101,7 @@ def _bundle(table: Table) -> tuple[BundleSettings, Bundle]:
 def _listen(table: Table, held: ListenSettings | None) -> ListenSettings | None:
     text = table.text("listen", None)
     token_file, certificate, key = (
-        table.file(name, None, secret=name == "token_file") for name in ("token_file", "certificate", "key")
+        table.file(name, secret=name == "token_file") for name in ("token_file", "certificate", "key")
     )
     if text is None:
         for name in ("token_file", "certificate", "key"):
@@ -144,11 +140,11 @@ def _mqtt(table: Table | None) -> MqttSettings | None:
     host = table.text("host", "")
     if not _is_host(host):  # which is not shown: an address may hold a password
         raise table.error('is no name or address of a machine; write host = "127.0.0.1", and port = 1883', "host")
-    ca = table.file("ca", None)
+    ca = table.file("ca")
     topic = table.text("topic", MqttSettings.topic)
     if any(each in topic for each in "+#\0") or topic.startswith(("/", "$")) or topic.endswith("/") or len(topic) > 200:
         raise table.error(f'is {topic!r:.80}, expected a topic such as "house/edgeseg", without + # and $', "topic")
-    credentials = table.file("credentials", None, secret=True)
+    credentials = table.file("credentials", secret=True)
     with table.at("credentials"):
         read = None if credentials is None else read_credentials(credentials)
     settings = MqttSettings(

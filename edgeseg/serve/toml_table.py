@@ -120,11 +120,11 @@ class Table:
         except RuntimeError as error:  # ~nobody
             raise self.error(f"is {text!r:.80}, and this system knows no such home; write the path out", key) from error
 
-    def file(self, key: str, default: _Default, *, secret: bool = False) -> Path | _Default:
+    def file(self, key: str, *, secret: bool = False) -> Path | None:
         """The path of a file that is there; where it is to hold a secret, what was given may be the secret itself."""
-        path = self.path(key, default)
+        path = self.path(key, None)
         with self.at(key):
-            there = not isinstance(path, Path) or path.is_file()
+            there = path is None or path.is_file()
         if not there:
             named = "names a file, and there is no such file" if secret else f"is {path}, and there is no such file"
             raise self.error(f"{named}; check the path", key)

@@ -58,11 +58,11 @@ class TrainSettings:
         boundary: how much more the pixels next to another class (at most 2 away) weigh in the cross-entropy.
         auxiliary: weight of the auxiliary heads' loss, if the network has some.
         soft: weight of the loss against a teacher's logits (--teacher).
-        temperature: of that loss: both logits are divided by it.
+        temperature: temperature of that loss: both logits are divided by it.
         ema: decay of the moving average of the weights, which the weights file holds; 0 gives the last weights.
         width: width of the network, as a fraction of its paper's.
         pretrained: start from ImageNet's weights if there are any for the network.
-        seed: for the initial weights, the order and the augmentation.
+        seed: seed of the initial weights, the order and the augmentation.
         validate_every: epochs between two validations on the val split (for the curve only); 0 for none.
         checkpoint_minutes: minutes between two checkpoints.
         device: "auto" takes CUDA when it is there.

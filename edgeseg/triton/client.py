@@ -16,7 +16,6 @@ import math
 import os
 import struct
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
 import cv2
@@ -26,13 +25,14 @@ from numpy.typing import NDArray
 from edgeseg import kernels
 from edgeseg.arrays import Image, Mask
 from edgeseg.bundle import Bundle
-from edgeseg.errors import EngineError, FrameError, UsageError
+from edgeseg.errors import EngineError, UsageError
 from edgeseg.golden import GREY, HEAD
+from edgeseg.segmenter_arguments import frame_size
 from edgeseg.triton.access import ServerAccess
 from edgeseg.triton.contract import FRAME, MASK_PNG, NETWORK, PICTURE, identity, is_batched
 from edgeseg.triton.messages import Request, make_request, read_outputs
 from edgeseg.triton.servers import Patience, Servers
-from edgeseg.trust import check_trust
+from edgeseg.trust import NO_DEMAND, Demand, check_trust
 
 _log = logging.getLogger("edgeseg")
 
@@ -92,8 +92,7 @@ class RemoteSegmenter:
         Raises:
             FrameError: the frame is not uint8 (H, W, 3).
         """
-        if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8 or frame.size == 0:
-            raise FrameError(f"got an array {frame.shape} of {frame.dtype}, expected a frame uint8 (H, W, 3) in BGR")
+        frame_size(frame)
         if self._jpeg is None:
             return frame
         encoded: bytes = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, self._jpeg])[1].tobytes()
@@ -178,9 +177,7 @@ def connect(
     jpeg: int | None = None,
     patience: Patience | None = None,
     access: ServerAccess | None = None,
-    require_signature: bool = False,
-    trust: Path | None = None,
-    min_version: int | None = None,
+    demand: Demand = NO_DEMAND,
     say: Callable[[str], None] = _log.info,
 ) -> RemoteSegmenter:
     """A segmenter whose network runs on one of these servers.
@@ -193,9 +190,7 @@ def connect(
         jpeg: send frames as JPEG of this quality, 1 to 100; None: raw.
         patience: how long the servers may take.
         access: how they are entered; None: as any device.
-        require_signature: as for `edgeseg.load`.
-        trust: as for `edgeseg.load`.
-        min_version: as for `edgeseg.load`.
+        demand: what is asked of the bundle.
         say: told when a server fails, and when it answers again.
 
     Raises:
@@ -204,7 +199,7 @@ def connect(
         UsageError: an address is none, a number is out of range, or the access cannot be used.
     """
     opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
-    check_trust(opened, require_signature=require_signature, trust=trust, min_version=min_version)
+    check_trust(opened, **vars(demand))
     servers = Servers(addresses, patience or Patience(), say, access)
     try:
         return RemoteSegmenter(servers, opened, precision=precision, jpeg=jpeg)

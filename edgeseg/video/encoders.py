@@ -14,12 +14,17 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, cast
 
+import cv2
+import numpy as np
+
+from edgeseg.arrays import Image
 from edgeseg.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from av.codec.hwaccel import HWAccel
     from av.container import OutputContainer
     from av.video.codeccontext import VideoCodecContext
+    from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
 AUTO = "auto"
@@ -172,6 +177,18 @@ def _obstacle(encoder: Encoder, picture: Picture) -> str | None:
     except Exception as error:  # whatever a driver, FFmpeg or an older PyAV has against it
         return str(getattr(error, "strerror", None) or error)
     return None if packets else "it gave nothing for a frame"
+
+
+def yuv_frame(image: Image) -> VideoFrame:
+    """A BGR uint8 (H, W, 3) image as encoders take it; an odd size gains a copy of the last column or row."""
+    import av
+
+    height, width = image.shape[:2]
+    if height % 2 or width % 2:
+        image = np.asarray(cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE), np.uint8)
+    # OpenCV converts eight times faster than swscale; both mean BT.601, limited range.
+    yuv = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)
+    return av.VideoFrame.from_ndarray(np.asarray(yuv, np.uint8), format="yuv420p")
 
 
 def _configure(context: VideoCodecContext, encoder: Encoder, picture: Picture) -> None:

@@ -15,8 +15,6 @@ import numpy as np
 
 from edgeseg.arrays import Image
 
-SQUARE = Fraction(1)
-
 FLATTEST, TALLEST = Fraction(1, 8), Fraction(8)
 """Aspect ratios of a pixel beyond these are taken for errors; the flattest in use is 64:11 (DVD, half width)."""
 

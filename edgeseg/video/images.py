@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+from edgeseg.counted import first_of
 from edgeseg.errors import DataError, SourceError
 from edgeseg.picture import read_picture, series_depth
 from edgeseg.video.source import NOMINAL_FPS, Frame, Source, check_file
@@ -57,7 +58,7 @@ def missing(path: Path, found: list[Path]) -> list[str]:
         return []
     lacking = sum(last - first + 1 for first, last in gaps)
     spans = [str(first) if first == last else f"{first} to {last}" for first, last in gaps]
-    return [f"{path}: {lacking} numbers between {numbers[0]} and {numbers[-1]} are not there: {shortened(spans)}"]
+    return [f"{path}: {lacking} numbers between {numbers[0]} and {numbers[-1]} are not there: {first_of(spans, 5)}"]
 
 
 def natural_key(path: Path) -> list[tuple[int, str]]:
@@ -80,18 +81,12 @@ def passed_over(folder: Path, listed: Iterable[Path]) -> list[str]:
     sentences = []
     if deeper:
         sentences.append(
-            f"{folder} holds folders with images, which are not read: {shortened(deeper)}; run each by its path"
+            f"{folder} holds folders with images, which are not read: {first_of(deeper, 5)}; run each by its path"
         )
     if others:
         kinds = ", ".join(f"{number} {suffix}" for suffix, number in sorted(others.items()))
         sentences.append(f"{folder} holds pictures of other kinds, which are not read: {kinds}; convert them")
     return sentences
-
-
-def shortened(names: list[str], most: int = 5) -> str:
-    """The first names, and how many more there are."""
-    more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 class ImageSource(Source):

@@ -56,7 +56,7 @@ def check_target(path: Path, suffixes: tuple[str, ...], *, overwrite: bool) -> N
     check_folder(path.parent)
     if not overwrite and os.path.lexists(path):
         raise OutputError(
-            f"{path} is there already and is not replaced unasked; choose another name, put the time into it "
+            f"{path} already exists; choose another name, put the time into it "
             f"({path.stem}-{{time:%H-%M-%S}}{path.suffix}), or add --overwrite"
         )
 

@@ -6,10 +6,10 @@ import os
 import re
 from pathlib import Path
 
+from edgeseg.counted import first_of
 from edgeseg.errors import SourceError
 from edgeseg.files import LARGEST_TEXT, open_file, read_file
 from edgeseg.redact import redact
-from edgeseg.video.images import shortened
 
 START = b"#EXTM3U"
 """By which FFmpeg knows a playlist; it must come first."""
@@ -90,4 +90,4 @@ def _check_segments(path: Path, lines: list[str]) -> list[str]:
     if not absent:
         return []
     files_are = "file that is" if len(absent) == 1 else "files that are"
-    return [f"{path} names {len(absent)} {files_are} not there, whose frames are missing: {shortened(absent)}"]
+    return [f"{path} names {len(absent)} {files_are} not there, whose frames are missing: {first_of(absent, 5)}"]

@@ -129,7 +129,7 @@ class Recording:
         encoder, sentences = choose(path.suffix.lower(), self._codec, picture)
         self.warnings += [sentence for sentence in sentences if sentence not in self.warnings]
         sound = None if self._sound is None else self._sound.stream
-        return VideoFile(path, width, height, encoder, picture, overwrite=self._overwrite, sound=sound)
+        return VideoFile(path, encoder, picture, overwrite=self._overwrite, sound=sound)
 
     def _next_file(self, image: Image) -> None:
         """Frames of another size go into a file of their own."""

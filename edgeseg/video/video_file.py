@@ -15,15 +15,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
-import numpy as np
-
 from edgeseg.arrays import Image
 from edgeseg.atomic import sync_folder
 from edgeseg.errors import OutputError
 from edgeseg.temporary import Temporary
 from edgeseg.video import scheduling
-from edgeseg.video.encoders import Encoder, Picture, add_stream
+from edgeseg.video.encoders import Encoder, Picture, add_stream, yuv_frame
 from edgeseg.video.names import PART, give_name
 from edgeseg.video.sound import add_copy, advice_on
 
@@ -79,8 +76,6 @@ class VideoFile:
     def __init__(
         self,
         path: Path,
-        width: int,
-        height: int,
         encoder: Encoder,
         picture: Picture,
         *,
@@ -91,8 +86,6 @@ class VideoFile:
 
         Args:
             path: its name, in a folder that exists.
-            width: of all frames, in pixels.
-            height: of all frames, in pixels.
             encoder: as `edgeseg.video.encoders.choose` gives it, for `picture`.
             picture: size, rate and quality for the encoder.
             overwrite: replace what has the name when the video is finished.
@@ -105,7 +98,6 @@ class VideoFile:
 
         self.path: Path | None = None
         self._target = path
-        self._size = (height, width)
         self._overwrite = overwrite
         self._frame_ticks = max(1, round(1 / picture.rate / picture.time_base))
         self._time_base = picture.time_base
@@ -144,15 +136,9 @@ class VideoFile:
         Raises:
             OutputError: the disk is full or the encoder failed; the file was closed as it was.
         """
-        import av
         from av.video.frame import PictureType
 
-        height, width = self._size
-        if height % 2 or width % 2:
-            image = np.asarray(cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE), np.uint8)
-        # OpenCV converts eight times faster than swscale; both mean BT.601, limited range.
-        yuv = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)
-        frame = av.VideoFrame.from_ndarray(np.asarray(yuv, np.uint8), format="yuv420p")
+        frame = yuv_frame(image)
         self._last = max(self._last + 1, round(seconds / self._time_base))
         frame.pts, frame.time_base, frame.duration = self._last, self._time_base, self._frame_ticks
         if self._last == 0 or (self._last - self._key) * self._time_base >= FRAGMENT_SECONDS:

@@ -84,12 +84,12 @@ def _start(training: dict[str, Any]) -> str:
         return ""
     start = training["start"]
     layers = sorted({name.partition(".")[0] for name in start["new"]})
-    new = f"; new were {', '.join(layers)}" if layers else ""
+    new = f"; new parts: {', '.join(layers)}" if layers else ""
     kind = "weights" if "file" in start else "checkpoint"
     if "bundle" in start:
         kind = f"bundle {start['bundle']}, artifact"
     origin = f"{start['epochs']} epochs of {start['run']['net']} ({kind} `{start['sha256']}`)"
-    return f" It started from {origin}{new}." + _start(start["run"]).replace(" It started", " These started")
+    return f" It started from {origin}{new}." + _start(start["run"]).replace(" It started", " That run started")
 
 
 def _teachers(training: dict[str, Any]) -> str:

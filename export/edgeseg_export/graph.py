@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,15 @@ def finish(model: onnx.ModelProto, spec: Spec, file: Path) -> None:
     helper.set_model_props(model, {METADATA_KEY: json.dumps(spec.to_json())})
     onnx.checker.check_model(model, full_check=True)
     onnx.save_model(model, file)
+
+
+def exposing(model: onnx.ModelProto, names: Iterable[str]) -> onnx.ModelProto:
+    """A copy of the model that gives these tensors too."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    given = {value.name for value in copy.graph.output}
+    copy.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in given)
+    return copy
 
 
 def store_as_half(model: onnx.ModelProto) -> None:

@@ -71,7 +71,7 @@ def test_again(run: Callable[..., int], video: Path, tmp_path: Path) -> None:
     out, masks = tmp_path / "out.mp4", tmp_path / "masks"
     assert run(video, out=out, masks=masks) == 0
     before = out.read_bytes()
-    with pytest.raises(OutputError, match=r"out\.mp4 is there already .*--overwrite"):
+    with pytest.raises(OutputError, match=r"out\.mp4 already exists; .*--overwrite"):
         run(video, out=out)
     with pytest.raises(OutputError, match=r"masks .*holds 13 files already.*--overwrite"):
         run(video, masks=masks)

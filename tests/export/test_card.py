@@ -32,7 +32,7 @@ def test_it_says_how_to_train_the_same_again() -> None:
 def test_a_start_is_a_command_before_it() -> None:
     run = {"net": "segnet", "data": "e" * 64, **TrainSettings(epochs=60, class_weights=False).to_json()}
     text = card(start={"sha256": "c" * 64, "run": run, "epochs": 60, "new": ["head", "refine.0"]})
-    assert f"It started from 60 epochs of segnet (checkpoint `{'c' * 64}`); new were head, refine. To" in text
+    assert f"It started from 60 epochs of segnet (checkpoint `{'c' * 64}`); new parts: head, refine. To" in text
     first, second = (line.strip() for line in text.splitlines() if line.startswith("    edgeseg train"))
     assert first == "edgeseg train segnet --data DATA --out START1 --epochs 60 --no-class-weights"
     assert second.endswith("--epochs 7 --seed 3 --start START1/checkpoint.safetensors")
@@ -45,7 +45,7 @@ def test_starts_are_followed_to_the_first_and_teachers_named() -> None:
     second = {"net": "unet", **TrainSettings(epochs=30).to_json(), "start": start, "teacher": teacher}
     text = card(start={"sha256": "2" * 64, "run": second, "epochs": 30, "new": []}, teacher=teacher)
     assert "It started from 30 epochs of unet" in text
-    assert "These started from 60 epochs of segnet" in text
+    assert "That run started from 60 epochs of segnet" in text
     assert f"learned from the logits of large (artifact `{'b' * 64}`)" in text
     commands = [line.split() for line in text.splitlines() if line.startswith("    edgeseg train")]
     assert [command[2] for command in commands] == ["segnet", "unet", "unet"]
@@ -73,7 +73,7 @@ def test_a_bundle_or_a_weights_file_is_a_start_too() -> None:
     run = {"net": "unet", "data": "e" * 64, **TrainSettings(epochs=60).to_json()}
     start = {"sha256": "c" * 64, "run": run, "epochs": 60, "new": ["head"]}
     text = card(start={**start, "bundle": "street"})
-    assert f"It started from 60 epochs of unet (bundle street, artifact `{'c' * 64}`); new were head." in text
+    assert f"It started from 60 epochs of unet (bundle street, artifact `{'c' * 64}`); new parts: head." in text
     (command,) = (line for line in text.splitlines() if line.startswith("    edgeseg train"))
     assert command.endswith("--epochs 7 --seed 3 --start street")
     text = card(start={**start, "file": "weights.safetensors"})

@@ -16,6 +16,7 @@ import pytest
 from edgeseg.cli import app
 from edgeseg.serve.settings import BundleSettings, CameraSettings
 from edgeseg.serve.settings_file import read_settings
+from edgeseg.trust import Demand
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/serve.md").read_text(encoding="utf-8")
@@ -33,8 +34,8 @@ def test_the_settings_on_the_page_are_read(tmp_path: Path, text: str) -> None:
 
 
 def test_every_setting_is_explained() -> None:
-    apart = {"name", "zones"}
-    for field in (*fields(BundleSettings), *fields(CameraSettings)):
+    apart = {"name", "zones", "demand"}
+    for field in (*fields(BundleSettings), *fields(Demand), *fields(CameraSettings)):
         assert field.name in apart or f"`{field.name}`" in PAGE, field.name
 
 

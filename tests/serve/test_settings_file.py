@@ -317,7 +317,7 @@ def test_a_signature_that_is_asked_for_is_checked(folder: Path, monkeypatch: pyt
     with pytest.raises(UsageError, match=r"line 1: bundle: bundle .* is not signed"):
         read(folder, text)
     sign(Bundle.open(folder / "tiny"), read_private_key(folder / "acme.key", lambda: ""))
-    assert read(folder, text).bundle.require_signature
+    assert read(folder, text).bundle.demand.require_signature
     assert not (folder / "state").exists()
 
 

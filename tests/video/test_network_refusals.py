@@ -11,7 +11,7 @@ import pytest
 from av import error as ffmpeg
 
 from edgeseg.errors import EdgeSegError, SourceError
-from edgeseg.video.network import refusal
+from edgeseg.video.network_refusals import refusal
 from edgeseg.video.open import open_source
 from edgeseg.video.supervised.life import Policy
 from tests.video.http_server import Serve, sent

@@ -24,7 +24,7 @@ def test_a_picture_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"a\.mp4: it ends in \.mp4, expected \.png"):
         PictureWriter(tmp_path / "a.mp4")
     (tmp_path / "a.png").write_text("older")
-    with pytest.raises(OutputError, match=r"is there already.*--overwrite"):
+    with pytest.raises(OutputError, match=r"already exists.*--overwrite"):
         PictureWriter(tmp_path / "a.png")
     with pytest.raises(OutputError, match="70000x1 pixels do not fit"):
         PictureWriter(tmp_path / "a.jpg").write(np.zeros((1, 70000, 3), np.uint8))

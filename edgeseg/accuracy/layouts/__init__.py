@@ -38,6 +38,18 @@ def find_layout(folder: Path) -> Layout | None:
         ) from error
 
 
+def known_layout(folder: Path) -> Layout:
+    """The layout of a data set.
+
+    Raises:
+        DataError: it is none of those that are known; or as `find_layout`.
+    """
+    layout = find_layout(folder)
+    if layout is None:
+        raise DataError(f"{folder} is no data set that edgeseg knows; {nearest(folder)}")
+    return layout
+
+
 def nearest(folder: Path) -> str:
     """What a folder that has no known layout lacks for the one that it resembles most, as a sentence's end.
 

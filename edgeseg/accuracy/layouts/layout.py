@@ -16,9 +16,6 @@ from edgeseg.errors import DataError
 from edgeseg.files import read_file
 from edgeseg.picture import read_content
 
-NAMED = 3
-"""Files that a sentence names."""
-
 LARGEST_LIST = 2**26
 """Bytes of a list; one of COCO's 118287 images and their masks has some 9 MB."""
 
@@ -101,12 +98,6 @@ def is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):
         return False
-
-
-def listed(paths: Sequence[Path]) -> str:
-    """The first of some paths, and how many more there are."""
-    more = f" and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
-    return ", ".join(map(str, paths[:NAMED])) + more
 
 
 def divided(pairs: Iterable[Pair], split: str) -> tuple[Pair, ...]:

@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from edgeseg.accuracy.classes import Classes
-from edgeseg.accuracy.layouts.layout import Layout, Pair, Splits, listed
+from edgeseg.accuracy.layouts.layout import Layout, Pair, Splits
 from edgeseg.accuracy.layouts.pairing import composed, is_image
-from edgeseg.counted import counted
+from edgeseg.counted import counted, first_of
 from edgeseg.errors import DataError
 
 SPLITS = ("train", "val", "test")
@@ -114,5 +114,5 @@ def layout_by_folders(
     if not any(split and _LIKE_A_SPLIT.search(split) for split in folders):
         return Layout(name, {None: partial(pairs, "")}, classes, parts=named)
     loose = sorted(path for path in images.iterdir() if is_image(path))
-    sentence = f"{counted(len(loose), 'file')} beside the splits' folders will not be read: {listed(loose)}"
+    sentence = f"{counted(len(loose), 'file')} beside the splits' folders will not be read: {first_of(loose)}"
     return Layout(name, named, classes, (sentence,) if loose else ())

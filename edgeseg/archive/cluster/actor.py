@@ -18,6 +18,7 @@ from edgeseg.archive.tasks import Outcome, Task
 from edgeseg.archive.worker import Worker
 from edgeseg.errors import EdgeSegError
 from edgeseg.memory import keep_frames
+from edgeseg.trust import NO_DEMAND
 
 Files = Mapping[str, bytes]
 """A bundle's files by their paths in it: the machines of a cluster need not have it."""
@@ -68,7 +69,7 @@ class Actor:
                 for name, data in files.items():
                     Path(folder, name).parent.mkdir(parents=True, exist_ok=True)
                     Path(folder, name).write_bytes(data)
-                loading = replace(start.loading, bundle=folder, require_signature=False, trust=None, min_version=None)
+                loading = replace(start.loading, bundle=folder, demand=NO_DEMAND)
                 self._worker = Worker(start.root, loading, start.piece_seconds, self._note)
         except EdgeSegError as error:
             return f"{host}: {error}"

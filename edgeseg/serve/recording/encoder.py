@@ -9,14 +9,11 @@ from contextlib import suppress
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, cast
 
-import cv2
-import numpy as np
-
 from edgeseg.arrays import Image
 from edgeseg.errors import OutputError
 from edgeseg.serve.recording import mp4
 from edgeseg.serve.recording.piece import Header, Piece
-from edgeseg.video.encoders import Picture, add_stream, choose
+from edgeseg.video.encoders import Picture, add_stream, choose, yuv_frame
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
@@ -86,13 +83,9 @@ class FragmentEncoder:
         import av
         from av.video.frame import PictureType
 
-        height, width = self.size
-        if height % 2 or width % 2:
-            image = np.asarray(cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE), np.uint8)
         if self._started is None:
             self._started = captured
-        yuv = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)
-        frame = av.VideoFrame.from_ndarray(np.asarray(yuv, np.uint8), format="yuv420p")
+        frame = yuv_frame(image)
         self._last = max(self._last + 1, round((captured - self._started) * mp4.TICKS))
         frame.pts, frame.time_base = self._last, Fraction(1, mp4.TICKS)
         if self._last == 0 or math.floor(now) != self._second:

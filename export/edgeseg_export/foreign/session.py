@@ -14,6 +14,7 @@ from edgeseg.errors import ExportError
 from edgeseg.ort import ort
 from edgeseg_export.foreign.model_spec import Preparation
 from edgeseg_export.foreign.picture_input import channels_last, fixed_batch
+from edgeseg_export.graph import exposing
 
 UNREADABLE = ("bfloat16", "float8", "float4", "int4")
 """Kinds of numbers that NumPy lacks, so that ONNX Runtime cannot give them out."""
@@ -79,16 +80,12 @@ class Session:
 
 
 def _open(model: onnx.ModelProto, names: list[str], where: str) -> ort.InferenceSession:
-    exposed = onnx.ModelProto()
-    exposed.CopyFrom(model)
-    given = {value.name for value in exposed.graph.output}
-    exposed.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in given)
     options = ort.SessionOptions()
     options.log_severity_level = 4  # what goes wrong is raised, and said once
     options.intra_op_num_threads = 1
     options.add_session_config_entry("session.load_model_format", "ONNX")  # never its own format
     try:
-        content = exposed.SerializeToString()
+        content = exposing(model, names).SerializeToString()
         session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"], enable_fallback=0)
     except Exception as error:  # ONNX Runtime's exceptions share no base of their own
         reason = f"{where} is refused by ONNX Runtime: {first_line(error)}"

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from edgeseg.cache import cache_folder, forget, keep, recall
 from edgeseg.errors import DataError
 from edgeseg.ort import ort
+from edgeseg_export.graph import exposing
 from edgeseg_export.precision.float_graph import FRAME, FloatGraph, sizes
 from edgeseg_export.precision.histogram import HALF, Histogram
 
@@ -76,15 +77,12 @@ def _masks(graph: FloatGraph, name: str, values: NDArray[np.float32]) -> bool:
 
 def watching(model: onnx.ModelProto, names: list[str]) -> ort.InferenceSession:
     """A session of `model` that gives the tensors `names`, computed as the graph says: nothing is fused."""
-    watched = onnx.ModelProto()
-    watched.CopyFrom(model)
-    outputs = {value.name for value in watched.graph.output}
-    watched.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in outputs)
     options = ort.SessionOptions()
     options.intra_op_num_threads = THREADS
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 3
-    return ort.InferenceSession(watched.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    content = exposing(model, names).SerializeToString()
+    return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
 def cache_file(model_sha256: str, frame_hashes: Iterable[str]) -> Path:

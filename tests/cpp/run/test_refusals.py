@@ -168,7 +168,7 @@ TABLE: dict[str, list[list[str]]] = {
     "not known here": [["http://192.168.1..20/"], ["http://" + "a" * 64]],
     "port above 65535": [["rtsp://127.0.0.1:99999/x", "--reconnect"], ["tcp://127.0.0.1:065536"]],
     "begins with v4l2:// /dev/videoN": [["v4l2:///dev/video0"]],
-    "is there already --overwrite {time:%H-%M-%S}": [["street.mkv", "--out", "there.mp4"]],
+    "already exists --overwrite {time:%H-%M-%S}": [["street.mkv", "--out", "there.mp4"]],
     "is the source itself": [["street.mkv", "--out", "street.mkv", "--overwrite"]],
     "would replace": [["street.mkv", "--masks", "street.mkv", "--overwrite"]],
     "both name new.mp4": [["street.mkv", "--out", "new.mp4", "--masks", "./new.mp4"]],

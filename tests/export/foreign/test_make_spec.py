@@ -223,7 +223,7 @@ def test_the_command_writes_once_and_says_what_comes_next(
     assert "spec.json: fill in classes, licence; then" in said.out
     assert f"edgeseg import {path} --spec spec.json --out ./theirs" in said.out
     assert f"gives {CLASSES} channels at stride 4" in said.err
-    with pytest.raises(OutputError, match="already exists and is not replaced"):
+    with pytest.raises(OutputError, match="already exists; name another"):
         import_command(path, make_spec=True)
     with pytest.raises(SpecError, match="spec: classes is not filled in: a list of 5 names"):
         import_command(path, spec=Path("spec.json"), out=tmp_path / "out")

@@ -1,0 +1,124 @@
+"""What float16 does to networks of other people: refused where it cannot hold them, else measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from edgeseg.errors import ExportError
+from edgeseg.measured import HalfRange
+from edgeseg_export.precision.quantize import quantize
+from tests.export.foreign.their_onnx import Nodes, constant, imported, network
+from tests.export.precision.test_foreign_networks import multiplied
+
+
+def test_what_float16_cannot_hold_is_refused(frames: Path, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="exceeds float16"):
+        quantize(imported(network(multiplied), tmp_path), frames, split="train")
+
+
+def test_activations_that_float16_cannot_hold_are_refused(frames: Path, tmp_path: Path) -> None:
+    def far_out(s: str) -> Nodes:
+        return [
+            constant("large", np.array(5e4, np.float32)),
+            helper.make_node("Mul", [s, "large"], ["m"]),
+            helper.make_node("Div", ["m", "large"], ["out"]),
+        ]
+
+    with pytest.raises(ExportError, match=r"float16 cannot hold this network: activation network/m reaches .* times"):
+        quantize(imported(network(far_out), tmp_path), frames, split="train")
+
+
+def test_what_overflows_in_between_is_not_run_unasked(frames: Path, tmp_path: Path) -> None:
+    def normalised(s: str) -> Nodes:  # x / infinity is 0: no logit shows that the squares overflowed
+        return [
+            constant("large", np.array(1000, np.float32)),
+            constant("two", np.array(2, np.float32)),
+            helper.make_node("Mul", [s, "large"], ["m"]),
+            helper.make_node("Pow", ["m", "two"], ["squares"]),
+            helper.make_node("ReduceMean", ["squares"], ["mean"], axes=[1], keepdims=1),
+            helper.make_node("Sqrt", ["mean"], ["root"]),
+            helper.make_node("Div", ["m", "root"], ["out"]),
+        ]
+
+    found = quantize(imported(network(normalised), tmp_path), frames, split="train")
+    assert [miss for miss in found.misses if miss.startswith("tensorrt fp16: rounding to float16 leaves")]
+    assert [miss for miss in found.misses if miss.startswith("tensorrt int8: rounding to float16 leaves")]
+
+
+def inner(operations: list[tuple[str, str]], number: float) -> Callable[[str], Nodes]:
+    """A tail in which an If applies operators with a constant of its own, one after the other."""
+
+    def tail(s: str) -> Nodes:
+        result = helper.make_tensor_value_info(operations[-1][1], TensorProto.FLOAT, None)
+        own = [numpy_helper.from_array(np.array(number, np.float32), "own")]
+        names = [s, *(name for _, name in operations)]
+        nodes = [
+            helper.make_node(kind, [before, "own"], [name])
+            for (kind, name), before in zip(operations, names, strict=False)
+        ]
+        branch = helper.make_graph(nodes, "branch", [], [result], own)
+        yes = constant("yes", np.array(True))
+        return [yes, helper.make_node("If", ["yes"], ["out"], then_branch=branch, else_branch=branch)]
+
+    return tail
+
+
+def test_rounding_within_a_branch_is_measured_too(frames: Path, tmp_path: Path) -> None:
+    there_and_back = inner([("Add", "there"), ("Sub", "back")], 8192)
+    found = quantize(imported(network(there_and_back), tmp_path), frames, split="train")
+    assert [miss for miss in found.misses if miss.startswith("tensorrt fp16: rounding to float16 leaves")]
+
+
+def test_a_constant_within_a_branch_that_float16_cannot_hold_is_refused(frames: Path, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="constant network/own exceeds float16"):
+        quantize(imported(network(inner([("Mul", "far"), ("Div", "back")], 1e5)), tmp_path), frames, split="train")
+
+
+def test_the_scales_of_a_resize_are_not_rounded(frames: Path, tmp_path: Path) -> None:
+    def smaller_and_back(s: str) -> Nodes:
+        third = np.array([1, 1, 1 / 3, 1 / 3], np.float32)
+        return [
+            constant("third", third),
+            constant("size", np.array([1, 5, 12, 16])),
+            helper.make_node("Resize", [s, "", "third"], ["small"], mode="linear"),
+            helper.make_node("Resize", ["small", "", "", "size"], ["back"], mode="linear"),
+            helper.make_node("Add", [s, "back"], ["out"]),
+        ]
+
+    bundle = quantize(imported(network(smaller_and_back), tmp_path), frames, split="train").bundle
+    fact = bundle.artifact(target="tensorrt", precision="fp16").measured.get(HalfRange)
+    assert fact is not None
+    assert fact.rounded is not None
+    assert fact.rounded.mask_agreement > 99
+
+
+def test_what_becomes_zero_in_float16_is_named(frames: Path, tmp_path: Path) -> None:
+    def divided(s: str) -> Nodes:
+        return [
+            constant("little", np.array(1e-12, np.float32)),
+            helper.make_node("Mul", [s, "little"], ["m"]),
+            helper.make_node("Div", ["m", "little"], ["out"]),
+        ]
+
+    with pytest.raises(ExportError, match=r"something that it divides by becomes 0 there"):
+        quantize(imported(network(divided), tmp_path), frames, split="train")
+
+
+def test_the_rounding_of_activations_to_float16_is_measured(frames: Path, tmp_path: Path) -> None:
+    def far_off(s: str) -> Nodes:  # near 4096 float16 holds every fourth number
+        return [
+            constant("far", np.array(4096, np.float32)),
+            helper.make_node("Add", [s, "far"], ["there"]),
+            helper.make_node("Sub", ["there", "far"], ["out"]),
+        ]
+
+    bundle = quantize(imported(network(far_off), tmp_path), frames, split="train").bundle
+    fact = bundle.artifact(target="tensorrt", precision="fp16").measured.get(HalfRange)
+    assert fact is not None
+    assert fact.rounded is not None
+    assert 1.5 < fact.rounded.max_difference <= 2.1
