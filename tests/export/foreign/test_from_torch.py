@@ -212,7 +212,7 @@ def test_spoilt_weights_are_named(tmp_path: Path, value: float) -> None:
     weights = network().state_dict()
     weights["head.weight"][0, 0, 0, 0] = value
     torch.save(weights, tmp_path / "w.pt")
-    with pytest.raises(WeightsError, match="w.pt holds NaN or infinity in 1 tensor, the first head.weight;"):
+    with pytest.raises(WeightsError, match=r"w\.pt holds NaN or infinity in 1 tensor, the first head\.weight;"):
         load_into(make_network("their_nets:Net"), tmp_path / "w.pt")
 
 
