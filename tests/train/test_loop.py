@@ -101,7 +101,7 @@ def test_a_val_of_which_nothing_counts_is_found_before_training(data: Path, tmp_
     faulty = shutil.copytree(data, tmp_path / "data")
     for mask in (faulty / "valannot").iterdir():
         cv2.imwrite(str(mask), np.full((40, 48), 11, np.uint8))
-    with pytest.raises(DataError, match="every pixel of val is ignored; .* or give --validate-every 0"):
+    with pytest.raises(DataError, match=r"every pixel of val is ignored; .* or give --validate-every 0"):
         train("unet", faulty, tmp_path / "run", SETTINGS)
     train("unet", faulty, tmp_path / "run", replace(SETTINGS, epochs=1, validate_every=0))
 

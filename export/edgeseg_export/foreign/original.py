@@ -147,7 +147,8 @@ class Original:
                 "if it divides by the range of its own values, add a small number to the divisor and export it again"
             )
         if not finite.all() and (spoilt := _spoilt(self.model)) is not None:
-            raise ExportError(f"{self.where} holds NaN in its weights {spoilt:.80}: its training diverged; export it anew")
+            spoilt = f"{self.where} holds NaN in its weights {spoilt:.80}"
+            raise ExportError(f"{spoilt}: its training diverged; export an earlier state of it")
         kept = self.model_spec.channels or range(finite.shape[1])
         broken = ", ".join(str(channel) for channel, fine in zip(kept, finite.min(axis=0), strict=True) if not fine)
         if broken:
