@@ -78,7 +78,8 @@ def png_excess(content: bytes) -> bool:
     with contextlib.suppress(struct.error):  # cut off: whoever decodes it says so
         width, height, bits, kind = struct.unpack_from(">IIBB", content, 16)
         line = 1 + (width * bits * _CHANNELS.get(kind, 4) + 7) // 8
-        room, place = 2 * height * line + _SLACK, 8
+        room: int = 2 * height * line + _SLACK
+        place = 8
         while place < len(content) and room >= 0:
             length, name = struct.unpack_from(">I4s", content, place)
             room -= length if name == b"IDAT" else 0
