@@ -66,7 +66,7 @@ class Range:
         """What they may be: 0 to 1, or grey levels, of which frames may show a part; else as far as they went."""
         if self.in_unit:
             return 0.0, 1.0
-        return (0.0, WHITE) if 0 <= self.least and self.most <= WHITE else (self.least, self.most)
+        return (0.0, WHITE) if self.least >= 0 and self.most <= WHITE else (self.least, self.most)
 
     def __str__(self) -> str:
         return f"{self.least:.4g} to {self.most:.4g}"
