@@ -27,7 +27,7 @@ from edgeseg.arrays import Image
 from edgeseg.errors import DataError
 from edgeseg.files import read_file
 from edgeseg.opencv_log import silence
-from edgeseg.picture_header import has_more_pictures, jpeg_scans, why_no_picture
+from edgeseg.picture_header import has_more_pictures, jpeg_scans, png_excess, why_no_picture
 
 MAX_PIXELS = 180_000_000
 """Somewhat more than the largest sensors on sale have; the environment variable EDGESEG_MAX_PIXELS replaces it."""
@@ -192,6 +192,8 @@ def check_size(content: bytes, path: Path) -> None:
     scans = jpeg_scans(content)
     if scans > MAX_SCANS:
         raise DataError(f"{path} is a JPEG of {scans} scans, expected at most {MAX_SCANS}; save it again")
+    if png_excess(content):
+        raise DataError(f"{path} is a PNG with far more data than {size[0]}x{size[1]} pixels need; save it again")
 
 
 def max_pixels() -> int:

@@ -1,6 +1,7 @@
 """What a picture's bytes say beside its size.
 
-How often a JPEG draws over itself, whether more pictures follow, and why they are no picture.
+How often a JPEG draws over itself, whether a PNG holds more than it shows, whether more pictures follow, and why they
+are no picture.
 """
 
 from __future__ import annotations
@@ -14,6 +15,12 @@ _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 _START = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8|RIFF(....WEBP|.{0,7}\Z)|II\*\0|MM\0\*|BM", re.DOTALL)
 """The first bytes of a PNG, JPEG, WebP (as far as they are there), TIFF (of either byte order) and BMP."""
+
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+"""By a PNG's colour type (ISO/IEC 15948, 11.2.2)."""
+
+_SLACK = 2**16
+"""Bytes that any PNG may have beside: those of small pictures compress badly."""
 
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 """The first line of what Git keeps in place of a file that Git LFS holds."""
@@ -47,6 +54,38 @@ def jpeg_scans(content: bytes) -> int:
             if marker not in (0x01, 0xD8):  # the others have a length
                 place += struct.unpack_from(">H", content, place)[0]
     return scans
+
+
+def without_texts(content: bytes) -> bytes:
+    """A PNG's header, palette and pixels alone: its critical chunks, whose names begin with a capital (11.2).
+
+    FFmpeg inflates compressed texts and profiles whole: a few MB of them took all memory.
+    """
+    kept, place = [content[:8]], 8
+    with contextlib.suppress(struct.error):  # cut off: whoever decodes it says so
+        while place < len(content):
+            length, name = struct.unpack_from(">I4s", content, place)
+            if name[:1].isupper():
+                kept.append(content[place : place + 12 + length])
+            place += 12 + length
+    return b"".join(kept)
+
+
+def png_excess(content: bytes) -> bool:
+    """Whether a PNG has more compressed data than twice its pixels: decoders inflate it to its end, for nothing."""
+    if not content.startswith(b"\x89PNG"):
+        return False
+    with contextlib.suppress(struct.error):  # cut off: whoever decodes it says so
+        width, height, bits, kind = struct.unpack_from(">IIBB", content, 16)
+        line = 1 + (width * bits * _CHANNELS.get(kind, 4) + 7) // 8
+        room: int = 2 * height * line + _SLACK
+        place = 8
+        while place < len(content) and room >= 0:
+            length, name = struct.unpack_from(">I4s", content, place)
+            room -= length if name == b"IDAT" else 0
+            place += 12 + length
+        return room < 0
+    return False
 
 
 def has_more_pictures(content: bytes) -> bool:

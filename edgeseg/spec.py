@@ -45,6 +45,11 @@ Values = Literal["logits", "probabilities", "ids"]
 Colour = tuple[int, int, int]
 
 
+def is_line(text: str) -> bool:
+    """Whether a text can name a class: a line of printable characters."""
+    return bool(text.strip()) and text.isprintable()
+
+
 class Rect(NamedTuple):
     """The part of the logits that a frame covers, in logits (float: a border may lie inside a logit)."""
 
@@ -124,7 +129,7 @@ class Spec:
         if not PLAIN_NAME.fullmatch(self.name):
             raise SpecError(f"name is {self.name!r:.80}, expected letters, digits, '.', '_' and '-': it names files")
         for text in (*self.classes, self.licence):
-            if not text.strip() or not text.isprintable():
+            if not is_line(text):
                 raise SpecError(f"a class or licence is {text!r:.80}, expected a line of printable text")
         if not 2 <= len(self.classes) <= MAX_CLASSES:
             raise SpecError(f"got {len(self.classes)} classes, expected 2 to {MAX_CLASSES}: masks are uint8")

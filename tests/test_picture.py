@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edgeseg.errors import DataError
-from edgeseg.picture import decode_picture, picture_size, read_picture, series_depth
-from edgeseg.picture_header import has_more_pictures, jpeg_scans
+from edgeseg.picture import check_size, decode_picture, picture_size, read_picture, series_depth
+from edgeseg.picture_header import has_more_pictures, jpeg_scans, png_excess
 from edgeseg.video.open import open_source
 
 PIL = pytest.importorskip("PIL.Image", reason="Pillow writes these files")
@@ -190,6 +190,20 @@ def test_a_jpeg_that_draws_over_itself_for_ever_is_refused() -> None:
     assert jpeg_scans(content[:2] + preview + content[2:] + scan * 200) == jpeg_scans(content)
     with pytest.raises(DataError, match=r"is a JPEG of 10\d scans, expected at most 100"):
         decode_picture(content[:-2] + scan * 98 + content[-2:], PATH)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "P"])
+def test_a_png_of_far_more_data_than_pixels_is_refused(mode: str) -> None:
+    """2 MB of it can be inflated to 2 GB, which took seconds, and more for each MB."""
+    content = saved(PIL.fromarray(drawn()).convert(mode), "PNG")
+    place = content.index(b"IDAT") - 4
+    idle = struct.pack(">I4s", 90_000, b"IDAT") + bytes(90_000 + 4)
+    assert not png_excess(content)
+    assert png_excess(content[:place] + idle + content[place:])
+    noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)
+    assert not png_excess(saved(PIL.fromarray(noise), "PNG", compress_level=0))
+    with pytest.raises(DataError, match=r"mask\.png is a PNG with far more data than \d+x\d+ pixels need"):
+        check_size(content[:place] + idle + content[place:], Path("mask.png"))
 
 
 @pytest.mark.parametrize("form", ["TIFF", "PNG", "WEBP"])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edgeseg.accuracy.label_file import LabelImage
 from edgeseg.errors import DataError
-from edgeseg.spec import MAX_CLASSES, Colour
+from edgeseg.spec import MAX_CLASSES, Colour, is_line
 
 Reading = Literal["ids", "colours"]
 """How label images give the class of a pixel: by a grey level or index, or by a colour."""
@@ -50,6 +50,9 @@ class Classes:
             )
         if not 2 <= len(self.names) <= MAX_CLASSES:
             raise DataError(f"got {len(self.names)} classes, expected 2 to {MAX_CLASSES}: masks are uint8")
+        for name in self.names:
+            if not is_line(name):
+                raise DataError(f"a class is called {name!r:.80}, expected a line of printable text; give it a name")
         if len(set(self.names)) != len(self.names):
             raise DataError(f"class names repeat in {', '.join(self.names)}; give each class a name of its own")
         owners: dict[Colour, list[str]] = {}

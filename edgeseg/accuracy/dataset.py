@@ -158,7 +158,7 @@ class Dataset:
         content = read_content(pair.image)
         frame = self._picture(index, content)
         if frame.shape[:2] != label.shape[:2] and frame.shape[1::-1] == label.shape[:2]:
-            stored = decode_picture(content, pair.image, upright=False).image
+            stored = decode_picture(content, pair.image, upright=False, least=self.depth).image
             label = _turned_as(stored, frame, label)
         if frame.shape[:2] != label.shape[:2]:
             raise DataError(

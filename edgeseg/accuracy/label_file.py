@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from edgeseg.accuracy.label_kind import UPRIGHT, label_kind
 from edgeseg.errors import DataError
 from edgeseg.picture import check_size, decode, read_content
-from edgeseg.picture_header import has_more_pictures
+from edgeseg.picture_header import has_more_pictures, without_texts
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def _indexed(content: bytes, path: Path, codec: str) -> LabelImage:
 
     try:
         decoder: Any = av.CodecContext.create(codec, "r")
-        (frame,) = decoder.decode(av.Packet(content))
+        (frame,) = decoder.decode(av.Packet(without_texts(content) if codec == "png" else content))
         indices, palette = frame.to_ndarray()
     except (av.error.FFmpegError, ValueError) as error:
         reason = f"cannot be decoded as an indexed {codec.upper()} ({error})"

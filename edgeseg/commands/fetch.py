@@ -30,7 +30,8 @@ def fetch_command(
         name: the bundle's name in the repository; by default the folder's.
         require_signature: ask for the bundle's own signature too, as for run.
         trust: a public key (.pub) or a folder of some, as for run.
-        timeout: seconds that the server may take to answer, or between two parts of an answer.
+        timeout: seconds that the server may take to answer, or between two parts of an answer; it is asked up to four
+            times.
     """
     from edgeseg.trust import find_root
     from edgeseg.update.fetch import fetch

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from edgeseg.atomic import atomic_file
+from edgeseg.counted import counted
 from edgeseg.errors import WeightsError
 from edgeseg.json_fields import of_kind, parse_json
 from edgeseg.models import build
@@ -139,11 +140,26 @@ def load_weights(path: Path) -> Weights:
     return Weights(folded_network(net, len(spec.classes), width, tensors, str(path)), net, width, spec, training)
 
 
+def check_finite(network: nn.Module, source: str) -> None:
+    """Refuses weights that training or a conversion has spoilt; infinity may stand in a buffer, as in masks.
+
+    Raises:
+        WeightsError: a parameter is not finite, or a buffer holds NaN; the message names it, and `source`.
+    """
+    spoilt = [name for name, each in network.named_parameters() if not torch.isfinite(each).all()]
+    spoilt += [name for name, each in network.named_buffers() if torch.isnan(each).any()]
+    if spoilt:
+        raise WeightsError(
+            f"{source} holds NaN or infinity in {counted(len(spoilt), 'tensor')}, the first {spoilt[0]}; its training "
+            "diverged, or its values were too large for float16: give weights from before that"
+        )
+
+
 def folded_network(net: str, classes: int, width: float, tensors: State, source: str) -> nn.Module:
     """The network, folded, with these weights; `source` is where they come from, for the message.
 
     Raises:
-        WeightsError: they are not this network's.
+        WeightsError: they are not this network's, or not finite.
     """
     network = fold(build(net, classes, width))
     expected = network.state_dict()
@@ -155,4 +171,5 @@ def folded_network(net: str, classes: int, width: float, tensors: State, source:
             f"{wrong[0]}; was it trained by another version of edgeseg?"
         )
     network.load_state_dict(tensors)
+    check_finite(network, source)
     return network

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from edgeseg.accuracy.dataset import Dataset, has_split
-from edgeseg.errors import TrainingError
+from edgeseg.accuracy.survey import Survey
+from edgeseg.errors import DataError, TrainingError
 from edgeseg.interrupt import Interrupted, interruptible
 from edgeseg.models import find
 from edgeseg.models.normalise import normalise
@@ -173,13 +174,21 @@ def _step(
 
 
 def _validation(data: Path, settings: TrainSettings) -> Dataset | None:
-    """The val split, where there is one; read once, as a fault in it would else end the run epochs later."""
+    """The val split, where there is one; read once, as a fault in it would else end the run epochs later.
+
+    Raises:
+        DataError: it breaks the data set's rules, or has no pixel that counts.
+    """
     if not settings.validate_every or not has_split(data, "val"):
         return None
     validation = Dataset.open(data, "val")
+    survey = Survey(validation.classes)
     with progress_bar("read val", total=len(validation)) as progress:
-        for done, _ in enumerate(validation, start=1):
+        for done, (_, label) in enumerate(validation, start=1):
+            survey.add(label)
             progress(done)
+    if survey.ignored == 1:
+        raise DataError(f"{data}: every pixel of val is ignored; correct its masks, or give --validate-every 0")
     return validation
 
 

@@ -18,8 +18,11 @@ RESUMABLE = frozenset({"accept", "checkpoint_minutes", "device", "threads", "val
 
 RANGES: tuple[tuple[str, Callable[[float], bool], str], ...] = (
     ("epochs batch", lambda value: value >= 1, "at least 1"),
-    ("rate new_rate temperature", lambda value: value > 0, "a number above 0"),
-    ("encoder_rate decay warmup lovasz boundary auxiliary soft", lambda value: value >= 0, "at least 0"),
+    ("temperature", lambda value: value > 0, "a number above 0"),
+    ("rate", lambda value: 0 < value <= 1e30, "a number above 0, of at most 1e+30"),  # AdamW multiplies it, in float32
+    ("new_rate", lambda value: 0 < value <= 1000, "a number above 0, of at most 1000"),
+    ("encoder_rate decay", lambda value: 0 <= value <= 1000, "0 to 1000"),
+    ("warmup lovasz boundary auxiliary soft", lambda value: value >= 0, "at least 0"),
     ("validate_every checkpoint_minutes", lambda value: value >= 0, "at least 0"),
     ("colour focus paste class_mix", lambda value: 0 <= value <= 1, "0 to 1"),
     ("ema ohem", lambda value: 0 <= value < 1, "0 to below 1"),

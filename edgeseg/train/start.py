@@ -14,7 +14,7 @@ from edgeseg.bundle import Bundle
 from edgeseg.errors import WeightsError
 from edgeseg.models import Pretrained, build
 from edgeseg.models.bundle_weights import load_bundle_weights
-from edgeseg.models.weights import State, Weights, load_weights, unfold
+from edgeseg.models.weights import State, Weights, check_finite, load_weights, unfold
 from edgeseg.train.checkpoint import averaged_weights, is_checkpoint
 from edgeseg.train.run import WEIGHTS
 from edgeseg.train.settings import RESUMABLE, TrainSettings
@@ -51,7 +51,7 @@ class Start:
             ("new").
 
         Raises:
-            WeightsError: less than LEAST_KINSHIP of the network fits.
+            WeightsError: less than LEAST_KINSHIP of the network fits, or a tensor is not finite.
         """
         state = network.state_dict()
         tensors = unfold(self.tensors, network) if self.folded else self.tensors
@@ -63,6 +63,7 @@ class Start:
                 "start from the same network or from a kindred one"
             )
         network.load_state_dict(fitting, strict=False)
+        check_finite(network, self.source)
         layers, new = ({name.rpartition(".")[0] for name in each} for each in (state, state.keys() - fitting.keys()))
         return {**self.record, "loaded": len(layers - new), "new": sorted(new)}
 

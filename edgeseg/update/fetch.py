@@ -56,7 +56,7 @@ def fetch(
         name: of the bundle; by default that of the folder.
         require_signature: as for `edgeseg.load`: the bundle's own signature is asked for beside the repository's.
         trust: as for `edgeseg.load`.
-        timeout: seconds without an answer, or without a byte more, after which it is given up.
+        timeout: seconds without an answer, or without a byte more, after which an attempt is given up; there are four.
 
     Returns:
         Whether there was anything new.

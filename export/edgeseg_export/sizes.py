@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgeseg.errors import UsageError
-from edgeseg.spec import MOST_PICTURES
+from edgeseg.spec import MAX_SIDE, MOST_PICTURES
 
 ANY = 16
 """Pictures at once that "dynamic" stands for."""
@@ -20,7 +20,7 @@ def parse_batch(text: str | None) -> int:
     if text == "dynamic":
         return ANY
     if not text.isdecimal() or not 1 <= int(text) <= MOST_PICTURES:
-        raise UsageError(f"--batch is {text!r}, expected 1 to {MOST_PICTURES} pictures at once, or dynamic ({ANY})")
+        raise UsageError(f"--batch is {text!r:.40}, expected 1 to {MOST_PICTURES} pictures at once, or dynamic ({ANY})")
     return int(text)
 
 
@@ -28,12 +28,15 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
     """Width and height of "480x360"; None for None.
 
     Raises:
-        UsageError: it is written otherwise.
+        UsageError: it is written otherwise, or out of range.
     """
     if text is None:
         return None
     try:
         width, height = (int(part) for part in text.split("x"))
     except ValueError:
-        raise UsageError(f"size is {text!r}, expected WIDTHxHEIGHT such as 480x360") from None
+        width, height = 0, 0
+    if not all(1 <= side <= MAX_SIDE for side in (width, height)):
+        expected = f"WIDTHxHEIGHT such as 480x360, of 1 to {MAX_SIDE} pixels a side"
+        raise UsageError(f"size is {text!r:.40}, expected {expected}")
     return width, height

@@ -68,6 +68,8 @@ def test_classes_that_masks_cannot_hold(count: int, ignore: int | None, message:
 def test_colours_and_names_are_of_one_class_alone() -> None:
     for classes, message in (
         ({"names": ("a", "a")}, "class names repeat in a, a"),
+        ({"names": ("a", " ")}, "a class is called ' ', expected a line of printable text"),
+        ({"names": ("a", "b\n")}, r"a class is called 'b\\n', expected"),
         ({"palette": (RED, RED)}, r"^a and b have the same colour \[255, 0, 0\]; give each"),
         ({"ignore": 9, "ignore_colour": GREEN}, "^b and ignore_colour have the same colour"),
         ({"ignore_colour": BLACK}, "ignore_colour without an ignore id"),

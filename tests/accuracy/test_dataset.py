@@ -57,6 +57,26 @@ def plain(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_a_mask_drawn_over_a_stored_picture_of_twelve_bits_is_turned_with_it(tmp_path: Path) -> None:
+    """A dark picture is read with the depth of its series; the stored one, which is compared with it, was not."""
+    pillow = pytest.importorskip("PIL.Image", reason="Pillow writes what EXIF says")
+    exif = pillow.Exif()
+    exif[274] = 6  # turned clockwise
+    for index, brightest in enumerate((4000, 4000, 4000, 500)):
+        levels = np.linspace(0, brightest, 24, dtype=np.uint16).reshape(4, 6)
+        path = tmp_path / "images" / f"{index}.png"
+        path.parent.mkdir(exist_ok=True)
+        pillow.fromarray(levels).save(path, exif=exif)
+        write(tmp_path / "masks" / f"{index}.png", np.array([[0, 1, 1, 1, 1, 1]] * 4, np.uint8))
+    (tmp_path / "classes.json").write_text(json.dumps(CLASSES))
+    dataset = Dataset.open(tmp_path)
+    for index in range(4):
+        with pytest.warns(EdgeSegWarning, match="12 of 16 bits"):
+            frame, label = dataset.load(index)
+        assert frame.shape == (6, 4, 3)
+        assert label.tolist() == [[0] * 4] + [[1] * 4] * 5
+
+
 def test_camvid_layout(camvid_like: Path) -> None:
     assert splits(camvid_like) == ["train", "val"]
     data = Dataset.open(camvid_like, "val")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import struct
 import zlib
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from edgeseg.accuracy.label_file import read_label_image
 from edgeseg.errors import DataError
+from edgeseg.picture_header import without_texts
 
 Image = pytest.importorskip("PIL.Image", reason="Pillow writes these files")
 
@@ -114,6 +116,25 @@ def test_a_palette_hides_no_index(extension: str, bits: int, tmp_path: Path) -> 
     assert found.one_channel
     np.testing.assert_array_equal(found.ids, ids)
     np.testing.assert_array_equal(found.colours, np.asarray(image.convert("RGB")))
+
+
+def test_texts_of_a_palette_png_are_not_inflated(tmp_path: Path) -> None:
+    """FFmpeg inflated a text of 2 MB to all the memory that there was."""
+    drawn = Image.fromarray(np.arange(12, dtype=np.uint8).reshape(3, 4)).convert("P")
+    drawn.save(tmp_path / "mask.png")
+    content = (tmp_path / "mask.png").read_bytes()
+    deflate = zlib.compressobj()
+    text = b"zTXtk\0\0" + b"".join(deflate.compress(bytes(2**20)) for _ in range(256)) + deflate.flush()
+    place = content.index(b"IDAT") - 4
+    chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
+    bomb = content[:place] + chunk + content[place:]
+    assert without_texts(bomb) == without_texts(content)
+    (tmp_path / "mask.png").write_bytes(bomb)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    ids = read_label_image(tmp_path / "mask.png").ids
+    assert ids is not None
+    assert (ids == np.array(drawn)).all()
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KiB
 
 
 @pytest.mark.parametrize("extension", [".png", ".tif", ".bmp"])

@@ -109,5 +109,15 @@ def test_a_product_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.Mon
 def test_sizes() -> None:
     assert parse_size("480x360") == (480, 360)
     assert parse_size(None) is None
-    with pytest.raises(UsageError):
-        parse_size("480")
+    for wrong in ("480", "0x0", "-64x64", "480x999999"):
+        with pytest.raises(UsageError, match="expected WIDTHxHEIGHT such as 480x360, of 1 to 16384 pixels a side"):
+            parse_size(wrong)
+
+
+@pytest.mark.usefixtures("rtx")
+@pytest.mark.parametrize("workspace", [0, -1, 10**15])
+def test_a_workspace_that_no_card_has(workspace: int, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=f"workspace is {workspace} MiB, expected 1 to 1048576"):
+        compile_engine(
+            bundle_of("simple-cnn", tmp_path), "tensorrt-rtx", "fp16", tmp_path, options=Options(workspace=workspace)
+        )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from edgeseg.errors import WeightsError
@@ -35,6 +36,17 @@ def test_weights_are_float16_values_and_vectors_float32(saved: Path) -> None:
     assert {tensor.dtype for tensor in stored.values() if tensor.dim() == 1} == {torch.float32}
     for name, tensor in load_weights(saved).network.state_dict().items():
         assert torch.equal(tensor, stored[name].float())
+
+
+def test_spoilt_weights_are_named(saved: Path) -> None:
+    tensors = load_file(saved)
+    name = next(iter(tensors))
+    tensors[name].view(-1)[0] = torch.nan
+    with safe_open(saved, framework="pt") as file:
+        header = file.metadata()
+    save_file(tensors, saved, header)
+    with pytest.raises(WeightsError, match=f"{saved} holds NaN or infinity in 1 tensor, the first {name}"):
+        load_weights(saved)
 
 
 def test_loading_and_saving_again_changes_nothing(saved: Path, tmp_path: Path) -> None:

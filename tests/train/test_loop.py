@@ -96,6 +96,16 @@ def test_a_fault_in_val_is_found_before_training(data: Path, tmp_path: Path) -> 
     assert not (tmp_path / "run").exists()
 
 
+def test_a_val_of_which_nothing_counts_is_found_before_training(data: Path, tmp_path: Path) -> None:
+    """It had been measured all the same, as "val mIoU nan %"."""
+    faulty = shutil.copytree(data, tmp_path / "data")
+    for mask in (faulty / "valannot").iterdir():
+        cv2.imwrite(str(mask), np.full((40, 48), 11, np.uint8))
+    with pytest.raises(DataError, match=r"every pixel of val is ignored; .* or give --validate-every 0"):
+        train("unet", faulty, tmp_path / "run", SETTINGS)
+    train("unet", faulty, tmp_path / "run", replace(SETTINGS, epochs=1, validate_every=0))
+
+
 def _tensors(path: Path) -> dict[str, Any]:
     with safe_open(path, framework="np") as file:
         return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -195,6 +205,16 @@ def test_a_start_of_another_kind_is_refused(data: Path, finished: Path, tmp_path
     with pytest.raises(WeightsError, match="not a checkpoint"):
         train("unet", data, tmp_path / "other", SETTINGS, start=finished / CURVE)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_start_that_diverged_is_refused(data: Path, finished: Path, tmp_path: Path) -> None:
+    tensors = _tensors(finished / CHECKPOINT)
+    name = next(each for each in tensors if each.startswith("average/") and each.endswith(".weight"))
+    tensors[name].flat[0] = np.nan
+    with safe_open(finished / CHECKPOINT, framework="np") as file:
+        save_file(tensors, tmp_path / CHECKPOINT, file.metadata())
+    with pytest.raises(WeightsError, match=f"NaN or infinity in 1 tensor, the first {name.removeprefix('average/')}"):
+        train("unet", data, tmp_path / "run", SETTINGS, start=tmp_path / CHECKPOINT)
 
 
 def test_a_start_or_teacher_that_is_none_is_refused_before_the_data_is_read(

@@ -24,6 +24,9 @@ RTX = "tensorrt-rtx"
 AMPERE = 8
 """Its compute capability; `edgeseg.engines.tensorrt.sidecar.ANY` stands for every card from there on."""
 
+LARGEST_WORKSPACE = 2**20
+"""MiB; more than any card has, and few enough for TensorRT's count of bytes."""
+
 REWRITES = {
     "MaxUnpool": "write unpooling as comparisons and where, as edgeseg.models.unpool does",
     "MaxPool": "it has no indices as output; write unpooling as edgeseg.models.unpool does",
@@ -179,8 +182,8 @@ def _check_options(spec: Spec, product: str, options: Options, timing_cache: Pat
         )
     if product == RTX and timing_cache is not None:
         raise UsageError("TensorRT-RTX builds without a GPU and keeps no timing cache; leave it out")
-    if options.workspace is not None and options.workspace < 1:
-        raise UsageError(f"workspace is {options.workspace} MiB, expected at least 1")
+    if options.workspace is not None and not 1 <= options.workspace <= LARGEST_WORKSPACE:
+        raise UsageError(f"workspace is {options.workspace} MiB, expected 1 to {LARGEST_WORKSPACE}")
 
 
 def _sizes(spec: Spec, options: Options) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:

@@ -24,6 +24,9 @@ ROUNDING = 1e-3
 SUM_ROUNDING = 1e-2
 """By how much the probabilities of a pixel's classes may miss 1, likewise."""
 
+WHITE = 255.0
+"""The highest grey level, as of `sigmoid * 255`."""
+
 CHOICES = ("Softmax", "LogSoftmax", "ArgMax")
 """Operators after which channels exclude one another."""
 
@@ -57,6 +60,13 @@ class Range:
     def in_unit(self) -> bool:
         """Whether they are probabilities, or 0 and 1."""
         return self.least >= -ROUNDING and self.most <= 1 + ROUNDING
+
+    @property
+    def known(self) -> tuple[float, float]:
+        """What they may be: 0 to 1, or grey levels, of which frames may show a part; else as far as they went."""
+        if self.in_unit:
+            return 0.0, 1.0
+        return (0.0, WHITE) if self.least >= 0 and self.most <= WHITE else (self.least, self.most)
 
     def __str__(self) -> str:
         return f"{self.least:.4g} to {self.most:.4g}"
@@ -101,7 +111,7 @@ def find_head(values: Range, count: int, model_spec: ModelSpec, *, undone: Colle
         )
     usual = 0.0 if found == "logits" else 0.5
     threshold = usual if model_spec.threshold is None else model_spec.threshold
-    low, high = (0.0, 1.0) if values.in_unit else (values.least, values.most)
+    low, high = values.known
     if found != "logits" and not low <= threshold <= high:
         raise SpecError(f"{where} gives {values} on frames, and the threshold {threshold:g} lies outside; correct it")
     return Head(kind, stated or found or "logits", threshold, model_spec.exclusive)

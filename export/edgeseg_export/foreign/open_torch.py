@@ -19,6 +19,7 @@ from torch.nn.parameter import is_lazy
 from edgeseg.artifact import sha256_of
 from edgeseg.errors import ExportError, UsageError, WeightsError
 from edgeseg.models.weight_files import check_checkpoint, check_safetensors, is_safetensors
+from edgeseg.models.weights import check_finite
 
 _COUNTERS = ".num_batches_tracked"
 _EXTRA = "_extra_state"
@@ -96,8 +97,8 @@ def load_into(network: nn.Module, path: Path, ignore: Sequence[str] = ()) -> lis
         ignore: patterns as of a shell, "loss.*", of names in the file that are to be left out.
 
     Raises:
-        WeightsError: the file cannot be read, holds more than weights, or those of another network; or a pattern fits
-            no name, or one that the network needs.
+        WeightsError: the file cannot be read, holds more than weights, those of another network, or NaN; or a pattern
+            fits no name, or one that the network needs.
     """
     state = network.state_dict(keep_vars=True)  # so that two names of one tensor give the same object
     weights, notes = _unwrapped(read_weights(path), state, path)
@@ -136,6 +137,7 @@ def load_into(network: nn.Module, path: Path, ignore: Sequence[str] = ()) -> lis
         network.load_state_dict({name: weights[name] for name in state if name in weights}, strict=False)
     except Exception as error:  # code of other people, which reads its layers' extra state
         raise WeightsError(f"the network does not take {path}: {_said(error)}; is it of the same version?") from error
+    check_finite(network, str(path))
     return notes
 
 

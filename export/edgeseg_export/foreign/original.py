@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
+from onnx import numpy_helper
 
 from edgeseg import kernels
 from edgeseg.errors import ExportError, SpecError
@@ -17,7 +18,7 @@ from edgeseg_export.foreign.model_spec import ModelSpec
 from edgeseg_export.foreign.open_onnx import tensor_outputs
 from edgeseg_export.foreign.other_tasks import refuse_other_tasks
 from edgeseg_export.foreign.own_mask import OwnMask
-from edgeseg_export.foreign.picture_input import LEVELS, fixed_batch, frame_input
+from edgeseg_export.foreign.picture_input import FLOATS, LEVELS, fixed_batch, frame_input
 from edgeseg_export.foreign.session import Session
 from edgeseg_export.foreign.tail import Tail, candidates, find_tail
 from edgeseg_export.frames import sample_frames
@@ -138,13 +139,16 @@ class Original:
         return find_head(self._values, outputs[0].shape[1], self.model_spec, undone=names, where=self.where)
 
     def _refuse_infinite(self, outputs: list[NDArray[np.float32]]) -> None:
-        """Names the channels that hold infinity or NaN, of which no class can be chosen."""
+        """Names the channels that hold infinity or NaN, of which no class can be chosen, or the weights behind them."""
         finite = np.array([np.isfinite(channels).all(axis=(0, 2, 3)) for channels in outputs])
         if finite[:-2].all() and not finite.all():  # all but the black and the white one of `probes`
             raise ExportError(
                 f"{self.where} gives infinity or NaN for a frame that is all black or white, as of a covered camera; "
                 "if it divides by the range of its own values, add a small number to the divisor and export it again"
             )
+        if not finite.all() and (spoilt := _spoilt(self.model)) is not None:
+            spoilt = f"{self.where} holds NaN in its weights {spoilt:.80}"
+            raise ExportError(f"{spoilt}: its training diverged; export an earlier state of it")
         kept = self.model_spec.channels or range(finite.shape[1])
         broken = ", ".join(str(channel) for channel, fine in zip(kept, finite.min(axis=0), strict=True) if not fine)
         if broken:
@@ -176,6 +180,12 @@ def probes() -> list[NDArray[np.uint8]]:
     """Frames that show what a network can give: streets, noise, black and white."""
     noise = np.random.default_rng(0).integers(0, 256, (96, 128, 3), np.uint8)
     return [*sample_frames(None), noise, np.zeros_like(noise), np.full_like(noise, 255)]
+
+
+def _spoilt(model: onnx.ModelProto) -> str | None:
+    """The name of a constant that holds NaN, if there is one."""
+    floats = (tensor for tensor in model.graph.initializer if tensor.data_type in FLOATS)
+    return next((each.name for each in floats if np.isnan(numpy_helper.to_array(each)).any()), None)
 
 
 def _is_whole(shape: tuple[int, ...], channels: int) -> bool:

@@ -22,6 +22,17 @@ ACTIVATIONS = ("Relu", "Clip")
 """What runtimes fuse into the convolution before it."""
 
 
+_NONE = slice(0, 0)
+_SECOND = slice(1, 2)
+SIZES = {
+    "Resize": slice(2, None),
+    "Slice": slice(1, None),
+    "ConstantOfShape": slice(1),
+    **dict.fromkeys(("Expand", "Pad", "Reshape", "Split", "Tile", "TopK"), _SECOND),
+}
+"""Inputs that say a size, a place or a number of times, by operator."""
+
+
 @dataclass(frozen=True)
 class Normalisation:
     """A uniform normalisation right after the input: (byte - mean) / deviation, the same for all channels.
@@ -166,13 +177,14 @@ class FloatGraph:
 
 
 def sizes(nodes: Sequence[onnx.NodeProto]) -> set[str]:
-    """Names of what pictures are scaled by or to, and of all that this is computed from, up to the shapes of tensors.
+    """Names of what pictures are scaled, cut, padded or shaped to, and of all that this is computed from.
 
-    Older exporters divide shapes in float32; in float16, or in 256 levels, pictures would get other sizes.
+    That goes back to the shapes of tensors. Older exporters divide these in float32; in float16, or in 256 levels,
+    pictures would get other sizes.
     """
     producers = {name: node for node in nodes for name in node.output}
     names: set[str] = set()
-    waiting = [name for node in nodes if node.op_type == "Resize" for name in node.input[2:] if name]
+    waiting = [name for node in nodes for name in node.input[SIZES.get(node.op_type, _NONE)] if name]
     while waiting:
         name = waiting.pop()
         if name not in names:

@@ -13,6 +13,7 @@ import onnx
 
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.evaluate import evaluate
+from edgeseg.agreement import Agreement
 from edgeseg.artifact import SEVEN_BITS, Artifact, Precision, Target
 from edgeseg.bundle import Bundle
 from edgeseg.counted import counted
@@ -41,6 +42,9 @@ HASH_DIGITS = 16
 
 LEAST_QUANTISED = 0.1
 """Share of the weights below which it is said how few INT8 holds in 8 bits."""
+
+LEAST_OF_A_FRAME = 75.0
+"""Percent of fp32's pixels below which a frame is said to be wrong, however good the mean is."""
 
 THREADS = 2
 
@@ -124,7 +128,7 @@ def quantize(
         card = f"# {bundle.spec.name}\n" if bundle.card is None else (bundle.folder / bundle.card).read_text("utf-8")
         card = with_artifacts(card, tuple(artifacts.values()))
         written = write_with_golden(bundle.folder, bundle.spec, artifacts, card, pictures, note)
-        warnings = _warnings(prepared.frames, graphs["onnxruntime", "int8"])
+        warnings = (*_warnings(prepared.frames, graphs["onnxruntime", "int8"]), *astray(new.values()))
         return Quantized(written, scores, warnings, _misses(written, new.values()))
 
 
@@ -222,6 +226,20 @@ def _warnings(frames: CalibrationData, int8: onnx.ModelProto) -> tuple[str, ...]
             f"INT8 holds {100 * share:.1f} % of the weights in 8 bits: convolutions are quantised, but not the last "
             "one, nor matrix products, as transformers have them; it is hardly smaller or faster than fp32"
         )
+    return tuple(sentences)
+
+
+def astray(artifacts: Iterable[Artifact]) -> tuple[str, ...]:
+    """A sentence for each artifact that has one frame wrong, which a mean over all of them hides."""
+    sentences = []
+    for artifact in artifacts:
+        fact = artifact.measured.get(Agreement)
+        if fact is not None and fact.worst_frame < LEAST_OF_A_FRAME:
+            sentences.append(
+                f"{artifact} gives {fact.worst_frame:.2f} % of fp32's pixels in its worst frame, and "
+                f"{fact.mask_agreement:.2f} % on the mean of {counted(fact.frames or 0, 'frame')}; edgeseg verify "
+                "--html shows that frame: look at it"
+            )
     return tuple(sentences)
 
 

@@ -16,6 +16,7 @@ import edgeseg
 from edgeseg.bundle import Bundle
 from edgeseg.errors import EdgeSegError, ExportError, SpecError
 from edgeseg.spec import Head
+from edgeseg_export.foreign.head import Range, find_head
 from edgeseg_export.foreign.import_onnx import import_onnx
 from edgeseg_export.foreign.model_spec import model_spec
 from edgeseg_export.frames import sample_frames
@@ -210,6 +211,19 @@ def test_what_contradicts_the_frames_is_refused(
 ) -> None:
     with pytest.raises(SpecError, match=message):
         imported(network(tail, channels=channels), tmp_path, **{"classes": BINARY, "stride": 1, **changes})
+
+
+def test_frames_may_show_a_part_of_the_grey_levels_alone() -> None:
+    """A network of something that no street shows may stay dark on streets; its threshold is right all the same."""
+    dark = Range(0.2, 29.6, whole=False)
+
+    def head(threshold: float) -> Head:
+        stated = model_spec(description(classes=BINARY, threshold=threshold))
+        return find_head(dark, 1, stated, undone=(), where="theirs")
+
+    assert head(127.5) == Head("binary", "logits", 127.5)
+    with pytest.raises(SpecError, match=r"gives 0\.2 to 29\.6 on frames, and the threshold 300 lies outside"):
+        head(300)
 
 
 def test_a_covered_camera_makes_no_nan(tmp_path: Path) -> None:

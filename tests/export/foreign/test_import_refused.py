@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 import edgeseg
 from edgeseg.errors import EdgeSegError, ExportError, SpecError
@@ -179,6 +179,15 @@ def test_what_does_not_fit_is_refused(
         imported(model, tmp_path, **changes)
     assert "\n" not in str(raised.value)
     assert not (tmp_path / "city").exists()
+
+
+def test_weights_that_are_not_numbers_are_named(tmp_path: Path) -> None:
+    model = network()
+    weights = numpy_helper.to_array(model.graph.initializer[0]).copy()
+    weights[0, 0, 0, 0] = np.nan
+    model.graph.initializer[0].CopyFrom(numpy_helper.from_array(weights, "w0"))
+    with pytest.raises(ExportError, match="holds NaN in its weights w0: its training diverged"):
+        imported(model, tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"text", network().SerializeToString()[:200], bytes(range(256)) * 4])

@@ -67,6 +67,15 @@ def test_safetensors_are_read(tmp_path: Path, name: str) -> None:
     assert same(source, target)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_spoilt_weights_are_named(tmp_path: Path, value: float) -> None:
+    weights = network().state_dict()
+    weights["head.weight"][0, 0, 0, 0] = value
+    torch.save(weights, tmp_path / "w.pt")
+    with pytest.raises(WeightsError, match=r"w\.pt holds NaN or infinity in 1 tensor, the first head\.weight;"):
+        load_into(make_network("their_nets:Net"), tmp_path / "w.pt")
+
+
 def test_a_checkpoint_is_read_by_whatever_name(tmp_path: Path) -> None:
     source, target = network(), make_network("their_nets:Net")
     torch.save(source.state_dict(), tmp_path / "w.safetensors")

@@ -11,7 +11,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edgeseg.errors import ExportError
 from edgeseg.measured import HalfRange
+from edgeseg_export.precision.float_graph import FloatGraph, sizes
 from edgeseg_export.precision.quantize import quantize
+from edgeseg_export.precision.to_half import to_half
 from tests.export.foreign.their_onnx import Nodes, constant, imported, network
 from tests.export.precision.test_foreign_networks import multiplied
 
@@ -95,6 +97,50 @@ def test_the_scales_of_a_resize_are_not_rounded(frames: Path, tmp_path: Path) ->
     assert fact is not None
     assert fact.rounded is not None
     assert fact.rounded.mask_agreement > 99
+
+
+@pytest.mark.parametrize("operator", ["Slice", "Pad", "Expand", "Reshape", "Tile", "ConstantOfShape"])
+def test_what_pictures_are_cut_padded_or_shaped_to_is_a_size(operator: str) -> None:
+    made = [
+        *shortened("picture"),
+        helper.make_node("Neg", ["picture"], ["other"]),
+        helper.make_node(operator, ["end"] if operator == "ConstantOfShape" else ["other", "end"], ["out"]),
+    ]
+    assert sizes(made) == {"shape", "two", "height", "float", "part", "shorter", "end"}
+
+
+def test_sizes_that_are_computed_in_floats_are_not_rounded() -> None:
+    """Older exporters compute with shapes in float32: 0.7 of 197 is 137.9, and 138 in float16."""
+    nodes = [
+        helper.make_node("Cast", ["frame"], ["picture"], to=TensorProto.FLOAT),
+        helper.make_node("Transpose", ["picture"], ["planar"], perm=[0, 3, 1, 2]),
+        *shortened("planar"),
+        helper.make_node("Slice", ["planar", "zero", "end", "two"], ["logits"]),
+    ]
+    constants = {"two": np.array([2]), "zero": np.array([0]), "part": np.array([0.7], np.float32)}
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("frame", TensorProto.UINT8, [1, 197, 8, 3])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, 3, None, 8])],
+        [numpy_helper.from_array(values, name) for name, values in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    half = to_half(FloatGraph(model)).graph
+    kinds = {node.output[0]: helper.get_node_attr_value(node, "to") for node in half.node if node.op_type == "Cast"}
+    assert (kinds["float"], kinds["picture"]) == (TensorProto.FLOAT, TensorProto.FLOAT16)
+    assert {tensor.name: tensor.data_type for tensor in half.initializer}["part"] == TensorProto.FLOAT
+
+
+def shortened(picture: str) -> Nodes:
+    """Computes "end", a part of the height of a picture, in float32."""
+    return [
+        helper.make_node("Shape", [picture], ["shape"]),
+        helper.make_node("Gather", ["shape", "two"], ["height"]),
+        helper.make_node("Cast", ["height"], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["float", "part"], ["shorter"]),
+        helper.make_node("Cast", ["shorter"], ["end"], to=TensorProto.INT64),
+    ]
 
 
 def test_what_becomes_zero_in_float16_is_named(frames: Path, tmp_path: Path) -> None:

@@ -20,9 +20,10 @@ from torch.nn import functional
 
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.agreement import Agreement
+from edgeseg.artifact import Artifact
 from edgeseg.bundle import Bundle
 from edgeseg.errors import BundleError, DataError, EdgeSegWarning, ExportError, OutputError
-from edgeseg.measured import Calibration
+from edgeseg.measured import Calibration, Measured
 from edgeseg.models import NETWORKS, build
 from edgeseg.models.weights import save_weights
 from edgeseg.spec import Spec
@@ -33,7 +34,7 @@ from edgeseg_export.precision.calibration import cache_file, read_cache
 from edgeseg_export.precision.calibration_data import refuse_overlap
 from edgeseg_export.precision.float_graph import FloatGraph
 from edgeseg_export.precision.qdq import LARGEST, LARGEST_OF_SEVEN_BITS, corrected_bias, weight_grid
-from edgeseg_export.precision.quantize import quantize
+from edgeseg_export.precision.quantize import astray, quantize
 from edgeseg_export.precision.to_half import to_half
 from edgeseg_export.to_onnx import export
 
@@ -184,6 +185,14 @@ def test_auto_takes_the_best_score_and_few_frames_are_warned_of(plain: Bundle, t
     assert result.scores[calibration["method"]] == max(result.scores.values())
     assert len(result.scores) == 4
     assert "9 frames" in result.warnings[0]
+
+
+@pytest.mark.parametrize(("worst", "said"), [(3.25, True), (90.0, False)])
+def test_a_single_wrong_frame_is_said_though_the_mean_is_good(worst: float, said: bool) -> None:
+    fact = Agreement("onnxruntime fp32", 98.9, worst, 1.0, 1.0, 64)
+    sentences = astray([Artifact("a.onnx", "onnxruntime", "int8", 64 * "0", 1, Measured.of(fact))])
+    assert len(sentences) == said
+    assert not said or sentences[0].startswith("onnxruntime int8 gives 3.25 % of fp32's pixels in its worst frame, ")
 
 
 def test_the_pass_is_cached_by_content(plain: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
