@@ -18,6 +18,7 @@ from edgeseg.video.announced import frame_rate
 from edgeseg.video.bounded import within
 from edgeseg.video.decoder import Decoder
 from edgeseg.video.file import SEGMENTED, VideoSource
+from edgeseg.video.joined import SKIP
 from edgeseg.video.live import LiveSource, Reading
 from edgeseg.video.source import Source
 from edgeseg.video.unplayable import NO_DASH
@@ -81,7 +82,14 @@ def open_url(
         raise SourceError(f"{name} {reason}", cause="timeout" if late else cause(error, url)) from None
     source: Source
     if _has_end(container):
-        source = VideoSource(name, container, threads=1, attempts=ATTEMPTS, lost=lambda error: loss(error, timeout))
+        source = VideoSource(
+            name,
+            container,
+            threads=1,
+            attempts=ATTEMPTS,
+            lost=lambda error: loss(error, timeout),
+            reopen=lambda at: _opened(address, {**chosen, SKIP: str(at)}, timeout),
+        )
     else:
         source = _live(name, container, timeout)
     if encrypted and not access.insecure and container.format.name in SEGMENTED:
