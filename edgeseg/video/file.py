@@ -64,6 +64,11 @@ def open_file(
     try:
         container = av.open(f"file:{path}", options=chosen, metadata_errors="replace")
     except FFmpegError as error:
+        if options and _opens(path):
+            raise SourceError(
+                f"{path} can be opened, but not with the option {' and '.join(options)} ({error.strerror}); check the "
+                "value"
+            ) from error
         raise SourceError("; ".join(sentences) or f"{path} {why_unplayable(path)}") from error
     if not container.streams:
         container.close()
@@ -83,6 +88,14 @@ def open_file(
     )
     source.warnings += sentences
     return source
+
+
+def _opens(path: Path) -> bool:
+    try:
+        av.open(f"file:{path}", options={"protocol_whitelist": PROTOCOLS}, metadata_errors="replace").close()
+    except FFmpegError:
+        return False
+    return True
 
 
 class VideoSource(Source):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import av
 from av import error as ffmpeg
@@ -78,7 +78,7 @@ def open_url(
         )
     except (ffmpeg.FFmpegError, TimeoutError, ValueError) as error:  # whose own words hold the URL
         late = time.perf_counter() - started >= 0.9 * timeout  # whatever FFmpeg makes of a reading that it broke off
-        reason = (TOO_LATE.format(timeout) if late else refusal(error, url)) + _through(pieces.scheme)
+        reason = (TOO_LATE.format(timeout) if late else refusal(error, url, options or ())) + _through(pieces.scheme)
         raise SourceError(f"{name} {reason}", cause="timeout" if late else cause(error, url)) from None
     source: Source
     if _has_end(container):
@@ -190,8 +190,8 @@ class _Reader:
         self._last = (at, time.perf_counter())
 
 
-def refusal(error: Exception, url: str) -> str:
-    """Why a stream could not be opened, and what to do, as the end of a sentence."""
+def refusal(error: Exception, url: str, options: Iterable[str] = ()) -> str:
+    """Why a stream could not be opened, with options of these names, and what to do, as the end of a sentence."""
     address = take_apart(url)
     if address.scheme in ENCRYPTED and isinstance(error, ffmpeg.OSError) and error.errno == errno.EIO:
         return (
@@ -248,7 +248,7 @@ def refusal(error: Exception, url: str) -> str:
             return "has a host that is not known here; check its spelling and the network's name server"
         case ffmpeg.OSError(errno=errno.EIO):
             return "answers, but sends no video; does it play elsewhere?"
-    return f"cannot be opened ({_status(error)}); check the URL"
+    return f"cannot be opened ({_status(error)}); check {' and the option '.join(['the URL', *options])}"
 
 
 def loss(error: Exception, timeout: float) -> str:

@@ -304,9 +304,13 @@ def test_a_playlist_on_disk_reaches_no_network(tmp_path: Path) -> None:
 
 
 def test_options_reach_ffmpeg(tmp_path: Path, make_video: MakeVideo) -> None:
+    """And one that keeps it from opening the file is named."""
     make_video(tmp_path / "a.mkv")
-    with pytest.raises(SourceError, match="is no video"):
+    with pytest.raises(SourceError, match=r"a\.mkv can be opened, but not with the option format_whitelist \("):
         open_source(tmp_path / "a.mkv", options={"format_whitelist": "avi"})
+    (tmp_path / "b.mkv").write_bytes(b"no video")
+    with pytest.raises(SourceError, match="is no video"):
+        open_source(tmp_path / "b.mkv", options={"probesize": "5000"})
 
 
 def test_damage_to_a_transport_stream_ends_in_no_error_of_others(tmp_path: Path, make_video: MakeVideo) -> None:
