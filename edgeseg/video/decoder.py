@@ -161,7 +161,7 @@ class Decoder:
             self._seconds += time.perf_counter() - started
         frame = self._frames.popleft()
         started = time.perf_counter()
-        arrived = frame.opaque[0] if frame.opaque else started
+        arrived = frame.opaque[0] if isinstance(frame.opaque, tuple) else started
         image = self._picture(frame)
         seconds, self._seconds = self._seconds + time.perf_counter() - started, 0.0
         # AVI stores no times of presentation: those that FFmpeg derives go to and fro where frames are reordered.
@@ -201,7 +201,7 @@ class Decoder:
     def _take(self, frames: list[VideoFrame]) -> None:
         for frame in frames:
             self.mended += frame.is_corrupt
-            if frame.opaque and frame.opaque[1] is not None:
+            if isinstance(frame.opaque, tuple) and frame.opaque[1] is not None:
                 self.position = max(self.position, frame.opaque[1])
             self._frames.extend(self._progressive(frame))
 
