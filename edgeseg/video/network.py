@@ -36,6 +36,9 @@ ENCRYPTED = ("https://", "rtsps://", "tls://", "rtmps://")
 LEFT_OUT = ("srt://", "rist://", "zmq://", "amqp://", "sftp://", "smb://")
 """Protocols that FFmpeg speaks where it was built with their libraries."""
 
+UNCOUNTED = (*SEGMENTED, "mpjpeg", "mjpeg")
+"""Formats whose bytes say nothing: those of a playlist, and those that cameras make up."""
+
 CATCH_UP = 2.0
 """How much faster than their pace late frames of a segmented stream are given."""
 
@@ -50,7 +53,7 @@ OUT_OF_STEP = 2.0
 def open_url(
     url: str, *, timeout: float, options: Mapping[str, str] | None = None, access: Access | None = None
 ) -> Source:
-    """Opens a stream or a file on a network; live unless its length is known.
+    """Opens a stream or a file on a network; live unless its length or its number of bytes is known.
 
     Args:
         url: with user and password if need be.
@@ -112,11 +115,13 @@ def _opened(address: str, options: Mapping[str, str], timeout: float) -> InputCo
 
 
 def _has_end(container: InputContainer) -> bool:
-    """Whether the length that it announces is that of all that will come, as where its bytes are counted.
+    """Whether all that will come is known, by its bytes or by a length that is that of all.
 
     That of live FLV is 0, as FFmpeg and OBS push it; that of live MP4 is what has come so far: fragments, of a stream
     that tells no number of frames.
     """
+    if container.size >= 0 and container.format.name not in UNCOUNTED:
+        return True
     if container.duration is None or container.size >= 0:
         return container.duration is not None
     fragments = container.format.name.startswith("mov") and not any(stream.frames for stream in container.streams)

@@ -42,7 +42,7 @@ def test_a_page_is_no_video(serve: Serve) -> None:
 
 
 def test_an_option_whose_value_is_none_is_named(serve: Serve) -> None:
-    with pytest.raises(SourceError, match="check the URL and the option probesize$"):
+    with pytest.raises(SourceError, match=r"check the URL and the option probesize$"):
         open_source(serve(sent(b"")) + "/live", timeout=2, options={"probesize": "abc"})
 
 
