@@ -19,7 +19,7 @@ from edgeseg.video.decoder import Decoder
 from edgeseg.video.joined import MPEG_TS, SKIP, JoinedDecoder, Reopen
 from edgeseg.video.playlist import check_playlist
 from edgeseg.video.source import NOMINAL_FPS, Ended, Frame, Source, check_file
-from edgeseg.video.unplayable import why_unplayable
+from edgeseg.video.unplayable import SEVERAL, holds_several, why_unplayable
 from edgeseg.video.wrap import is_no_wrap
 
 ATTEMPTS = 64
@@ -87,6 +87,8 @@ def open_file(
         reopen=None if follow is not None else reopen,
     )
     source.warnings += sentences
+    if container.format.name.startswith("mov") and holds_several(path):
+        source.warnings.append(f"{path} {SEVERAL}")
     return source
 
 

@@ -387,6 +387,18 @@ def test_an_mp4_that_never_got_an_index_is_said(tmp_path: Path, behind: bytes) -
         open_source(tmp_path / "a.mp4")
 
 
+@pytest.mark.parametrize("options", [{}, {"movflags": "frag_keyframe+empty_moov+default_base_moof"}])
+def test_mp4s_one_behind_the_other_are_said(tmp_path: Path, options: dict[str, str]) -> None:
+    with av.open(str(tmp_path / "one.mp4"), "w", options=options) as container:
+        encode(container, add_video(container, (64, 48)))
+    one = (tmp_path / "one.mp4").read_bytes()
+    (tmp_path / "two.mp4").write_bytes(one + one)
+    for name, warnings in (("one.mp4", 0), ("two.mp4", 1)):
+        with open_source(tmp_path / name) as source:
+            assert len(list(source)) == 10
+        assert [f"{name} is several MP4s" in each for each in source.warnings] == [True] * warnings
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_the_description_of_a_stream_is_no_video(tmp_path: Path, end: str) -> None:
     lines = ["v=0", "o=- 0 0 IN IP4 127.0.0.1", "s=x", "c=IN IP4 127.0.0.1", "t=0 0", "m=video 5004 RTP/AVP 26", ""]
