@@ -140,7 +140,8 @@ class VideoSource(Source):
             SourceError: it holds no video, or no frame that can be decoded.
         """
         try:
-            if reopen is not None and container.format.name == MPEG_TS:
+            seekable = lost is None or container.duration is not None  # FFmpeg has sought for it at the end
+            if reopen is not None and seekable and container.format.name == MPEG_TS:
                 self._decoder: Decoder = JoinedDecoder(container, name, threads=threads, reopen=reopen)
             else:
                 self._decoder = Decoder(container, name, threads=threads)

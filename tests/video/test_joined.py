@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import av
@@ -13,7 +14,7 @@ from edgeseg.video.joined import JoinedDecoder
 from edgeseg.video.open import open_source
 from edgeseg.video.source import Source
 from edgeseg.video.span import cut
-from tests.video.http_server import Serve, sought
+from tests.video.http_server import Serve, sent, sought
 
 OPTIONS = {"libx265": {"x265-params": "log-level=none"}, "libx264": {"crf": "1"}}
 
@@ -103,6 +104,20 @@ def test_over_http(join: Callable[..., Path], serve: Serve) -> None:
     path = join(("libx264", 0x100), ("libx265", OTHER))
     with open_source(f"{serve(sought(path.read_bytes()))}/joined.ts") as source:
         assert levels(source) == list(range(COUNT)) * 2
+
+
+def test_a_server_that_cannot_seek_is_not_asked_for_all_again(join: Callable[..., Path], serve: Serve) -> None:
+    asked = []
+    data = join(("libx264", 0x100)).read_bytes()
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        asked.append(request.path)
+        sent(data)(request)
+
+    with open_source(f"{serve(answer)}/joined.ts") as source:
+        assert not source.live
+        assert levels(source) == list(range(COUNT))
+    assert len(asked) == 1
 
 
 def test_a_stream_beside_the_one_that_is_read_does_not_follow_it(tmp_path: Path) -> None:
