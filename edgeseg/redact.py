@@ -1,8 +1,8 @@
 """What may be shown of an address that may hold a password.
 
 It is found by taking the address apart, and errs towards hiding: all that could be user and password, even where they
-are not percent-encoded, are so with all around them, or the scheme has a typo; the path from its first `=`, `;` or `:`
-on, for many cameras want the password there, and what in it looks like a key; query and fragment.
+are not percent-encoded, are so with all around them, lack the host, or the scheme has a typo; the path from its first
+`=`, `;` or `:` on, for many cameras want the password there, and what in it looks like a key; query and fragment.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ _KEY = re.compile(
 )
 """What lets in whoever knows it, as the path of a stream: 16 letters and digits in a row, a UUID, or groups of four."""
 
+_BARE = re.compile(r"(?<!\S)[A-Za-z][A-Za-z0-9+.-]*://\S*")
+"""A URL as an element of a pipeline."""
+
 _HOST_AND_QUERY = re.compile(r"[^./][^/]*[.:][^/]*/.*\?", re.DOTALL)
 """What begins a URL without its scheme."""
 
@@ -41,7 +44,7 @@ _HOST_AND_QUERY = re.compile(r"[^./][^/]*[.:][^/]*/.*\?", re.DOTALL)
 def redact(text: str) -> str:
     """`text`, a URL, GStreamer pipeline or whatever else was to be a source, without what may be secret in it."""
     if " ! " in text:
-        return _PROPERTY.sub(_redact_property, text)
+        return _BARE.sub(lambda match: redact(match[0]), _PROPERTY.sub(_redact_property, text))
     given, text = text, _unwrapped(text)
     match = URL.fullmatch(text)
     scheme, rest = match.groups() if match else ("", text)
@@ -55,6 +58,9 @@ def redact(text: str) -> str:
         scheme, rest = f"{scheme}{HIDDEN}@", rest[place + 1 :]
     elif match is None and not re.search(rf"//|:/|(?i:{_SECRET})", text) and not _HOST_AND_QUERY.match(text):
         return text  # the name of a file
+    host = re.split("[/=;?#]", rest, maxsplit=1)[0]
+    if match and _is_no_host(host):
+        rest = HIDDEN + rest[len(host) :]
     tail = re.search(r"[=;?#]|/[^=;?#]*?:", rest)
     host, slash, path = (rest if tail is None else f"{rest[: tail.end()]}{HIDDEN}").partition("/")
     return f"{scheme}{host}{slash}{_KEY.sub(HIDDEN, path)}"
@@ -74,6 +80,12 @@ def redact_arguments(text: str) -> str:
             for spelling in (word, repr(word)[1:-1], str(PurePath(word))):  # as messages write it
                 text = text.replace(spelling, redacted)
     return text
+
+
+def _is_no_host(text: str) -> bool:
+    """Whether it is no host and port, nor an IPv6 address, but user and password, whose host was forgotten."""
+    behind = text.rpartition("]")[2] if text.startswith("[") else text
+    return bool(re.search(":.*[^0-9]", behind, re.DOTALL)) and not re.fullmatch("[0-9A-Fa-f.:]*", text)
 
 
 def _unwrapped(text: str) -> str:

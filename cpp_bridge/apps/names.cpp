@@ -54,6 +54,20 @@ std::string::const_iterator end_of_value(std::string::const_iterator at, std::st
     return end;
 }
 
+// URLs as elements of a pipeline, each without what may be secret.
+std::string redact_bare(const std::string& text) {
+    std::string out;
+    for (std::size_t at = 0; at < text.size();) {
+        std::size_t end = at;
+        while (end < text.size() && std::isspace(static_cast<unsigned char>(text[end])) == 0) ++end;
+        const std::string word = text.substr(at, end - at);
+        out += scheme_length(word) > 0 ? redact(word) : word;
+        if (end < text.size()) out += text[end++];
+        at = end;
+    }
+    return out;
+}
+
 std::string redact_pipeline(const std::string& text) {
     static const std::regex property("[\\w-]+\\s*=\\s*");
     std::string out;
@@ -70,7 +84,7 @@ std::string redact_pipeline(const std::string& text) {
         if (!value.empty()) out += secret ? kHidden : address ? redact(value) : value;
         rest = end;
     }
-    return out.append(rest, text.cend());
+    return redact_bare(out.append(rest, text.cend()));
 }
 
 // The text, percent-decoded where that brings to light what takes an address apart.
@@ -87,6 +101,14 @@ bool is_host_and_query(const std::string& text) {
     const std::size_t slash = text.find('/');
     if (slash == std::string::npos || slash == 0 || text[0] == '.') return false;
     return text.find_first_of(".:", 1) < slash && text.find('?', slash) != std::string::npos;
+}
+
+// What is no host and port, nor an IPv6 address: user and password, whose host was forgotten.
+bool is_no_host(const std::string& host) {
+    const std::size_t bracket = host[0] == '[' ? host.rfind(']') : std::string::npos;
+    const std::size_t colon = host.find(':', bracket == std::string::npos ? 0 : bracket + 1);
+    const bool address = bracket == std::string::npos && host.find_first_not_of("0123456789ABCDEFabcdef.:") == std::string::npos;
+    return colon != std::string::npos && !address && host.find_first_not_of("0123456789", colon + 1) != std::string::npos;
 }
 
 bool is_alphanumeric(char each) { return std::isalnum(static_cast<unsigned char>(each)) != 0; }
@@ -154,6 +176,8 @@ std::string redact(const std::string& given) {
     } else if (length == 0 && !holds_secret(text) && !is_host_and_query(text)) {
         return text;  // the name of a file
     }
+    const std::size_t host = std::min(rest.find_first_of("/=;?#"), rest.size());
+    if (length > 0 && is_no_host(rest.substr(0, host))) rest.replace(0, host, kHidden);
     const std::size_t pair = rest.find(':', std::min(rest.find('/'), rest.size()));  // user:password in the path
     const std::size_t tail = std::min(rest.find_first_of("=;?#"), pair);
     return scheme + without_keys(tail == std::string::npos ? rest : rest.substr(0, tail + 1) + kHidden);

@@ -43,9 +43,13 @@ class Pace {
     double anchor_ = 0, last_at_ = 0, last_given_ = 0;
 };
 
-// Whether the length that it announces is that of all that will come, as where its bytes are counted. That of live FLV is 0,
-// as FFmpeg and OBS push it; that of live MP4 is what has come so far: fragments, of a stream that tells no number of frames.
+// Whether all that will come is known, by its bytes, unless they are those of a playlist, or such as cameras make up, or by a
+// length that is that of all. That of live FLV is 0, as FFmpeg and OBS push it; that of live MP4 is what has come so far:
+// fragments, of a stream that tells no number of frames.
 bool has_end(const AVFormatContext& format) {
+    const std::string name = format.iformat->name;
+    const bool counts = name != "hls" && name != "dash" && name != "mpjpeg" && name != "mjpeg";
+    if (counts && avio_size(format.pb) >= 0) return true;
     if (format.duration == AV_NOPTS_VALUE || avio_size(format.pb) >= 0) return format.duration != AV_NOPTS_VALUE;
     const bool counted = std::any_of(format.streams, format.streams + format.nb_streams,
                                      [](const AVStream* stream) { return stream->nb_frames > 0; });

@@ -38,14 +38,14 @@ TEXT = frozenset({"ansi", "bintext", "xbin", "idf"})
 """Codecs by which FFmpeg also "plays" text files, as a terminal would show them."""
 
 
-def packets_of(container: InputContainer, stream: Stream) -> Iterator[Packet[Any]]:
-    """The packets of a stream, as `container.demux` gives them, and an empty one at the end.
+def packets_of(container: InputContainer, *streams: Stream) -> Iterator[Packet[Any]]:
+    """The packets of streams, as `container.demux` gives them, and an empty one at the end of each.
 
     In MPEG-TS streams may turn up late, damaged ones too. PyAV does not know their packets, and breaks off there.
     """
     while True:
         try:
-            yield from container.demux(stream)
+            yield from container.demux(*streams)
         except IndexError:
             continue
         return
@@ -76,6 +76,7 @@ class Decoder:
         mended: frames so far in which the decoder filled in what was damaged or missing.
         lasting: seconds that the frame which was given last is to be shown; 0 where they are not known.
         interlaced: a frame came that is two fields; from there on frames depend on their neighbours.
+        position: byte at which the last packet begins that became a frame; -1 before the first.
         warnings: one sentence for each thing that the video says of itself and that cannot be followed.
     """
 
@@ -99,32 +100,36 @@ class Decoder:
         Raises:
             SourceError: it holds no video, or one that this FFmpeg cannot decode.
         """
-        self.stream = best_stream(container, name)
         self.damaged = self.mended = 0
         self.lasting = 0.0
         self.interlaced = False
+        self.position = -1
         self.warnings: list[str] = []
         self._name = name
-        self._container = container
-        self._codec = self.stream.codec_context
-        self._codec.thread_count = threads
-        self._codec.thread_type = "AUTO" if threads > 1 else "NONE"
-        self._codec.copy_opaque = True  # each frame carries the arrival of its packet
-        self._codec.options = {"max_pixels": str(max_pixels())}
-        self._aspect = self._codec.sample_aspect_ratio
-        self._packets: Iterator[Packet[VideoStream]]
-        if packets is None:
-            self._packets = packets_of(container, self.stream)
-        else:
+        self._threads = threads
+        self._begin(container)
+        if packets is not None:
             self._packets = packets(container, self.stream)
             self._codec.options |= {"err_detect": "explode"}
         self._frames: deque[VideoFrame] = deque()
         self._converter = VideoReformatter()
         self._deinterlacer: Deinterlacer | None = None
+        self._seconds = 0.0  # spent on frames that are not yet given
+
+    def _begin(self, container: InputContainer) -> None:
+        """Chooses the stream, and what decodes it."""
+        self.stream = best_stream(container, self._name)
+        self._container = container
+        self._codec = self.stream.codec_context
+        self._codec.thread_count = self._threads
+        self._codec.thread_type = "AUTO" if self._threads > 1 else "NONE"
+        self._codec.copy_opaque = True  # each frame carries the arrival of its packet
+        self._codec.options = {"max_pixels": str(max_pixels())}
+        self._aspect = self._codec.sample_aspect_ratio
+        self._packets = self._all_packets()
         self._stored = (0, 0)  # size of the frames as they are stored, then what is made of it
         self._size = (0, 0)
         self._turn = UPRIGHT
-        self._seconds = 0.0  # spent on frames that are not yet given
 
     def read(self, *, patience: float = math.inf) -> Decoded | None:
         """The next frame that can be decoded; None at the end.
@@ -146,7 +151,7 @@ class Decoder:
                     f"sends data, but gave no frame that can be decoded for {started - since:.1f} s", cause="damaged"
                 )
             if packet is not None:
-                packet.opaque = started
+                packet.opaque = started, packet.pos
                 self._decode(packet)
             elif self._deinterlacer is not None:
                 self._frames.extend(self._deinterlacer.push(None))
@@ -156,7 +161,7 @@ class Decoder:
             self._seconds += time.perf_counter() - started
         frame = self._frames.popleft()
         started = time.perf_counter()
-        arrived = frame.opaque if isinstance(frame.opaque, float) else started
+        arrived = frame.opaque[0] if isinstance(frame.opaque, tuple) else started
         image = self._picture(frame)
         seconds, self._seconds = self._seconds + time.perf_counter() - started, 0.0
         # AVI stores no times of presentation: those that FFmpeg derives go to and fro where frames are reordered.
@@ -181,8 +186,11 @@ class Decoder:
         try:
             return next(self._packets, None)
         except FFmpegError:
-            self._packets = packets_of(self._container, self.stream)  # a generator that has raised is at its end
+            self._packets = self._all_packets()  # a generator that has raised is at its end
             raise
+
+    def _all_packets(self) -> Iterator[Packet[VideoStream]]:
+        return packets_of(self._container, self.stream)
 
     def _decode(self, packet: Packet[VideoStream]) -> None:
         try:
@@ -193,6 +201,8 @@ class Decoder:
     def _take(self, frames: list[VideoFrame]) -> None:
         for frame in frames:
             self.mended += frame.is_corrupt
+            if isinstance(frame.opaque, tuple) and frame.opaque[1] is not None:
+                self.position = max(self.position, frame.opaque[1])
             self._frames.extend(self._progressive(frame))
 
     def _progressive(self, frame: VideoFrame) -> list[VideoFrame]:

@@ -16,9 +16,10 @@ from edgeseg.counted import counted
 from edgeseg.errors import SourceError
 from edgeseg.video.announced import frame_count, frame_rate, has_placeholder, length
 from edgeseg.video.decoder import Decoder
+from edgeseg.video.joined import MPEG_TS, SKIP, JoinedDecoder, Reopen
 from edgeseg.video.playlist import check_playlist
 from edgeseg.video.source import NOMINAL_FPS, Ended, Frame, Source, check_file
-from edgeseg.video.unplayable import why_unplayable
+from edgeseg.video.unplayable import SEVERAL, holds_several, why_unplayable
 from edgeseg.video.wrap import is_no_wrap
 
 ATTEMPTS = 64
@@ -63,13 +64,40 @@ def open_file(
     try:
         container = av.open(f"file:{path}", options=chosen, metadata_errors="replace")
     except FFmpegError as error:
+        if options and _opens(path):
+            raise SourceError(
+                f"{path} can be opened, but not with the option {' and '.join(options)} ({error.strerror}); check the "
+                "value"
+            ) from error
         raise SourceError("; ".join(sentences) or f"{path} {why_unplayable(path)}") from error
     if not container.streams:
         container.close()
         raise SourceError("; ".join(sentences) or f"{path} {why_unplayable(path)}")
-    source = VideoSource(str(path), container, threads=decoder_threads, attempts=ATTEMPTS, path=path, follow=follow)
+
+    def reopen(at: int) -> InputContainer:
+        return av.open(f"file:{path}", options={**chosen, SKIP: str(at)}, metadata_errors="replace")
+
+    source = VideoSource(
+        str(path),
+        container,
+        threads=decoder_threads,
+        attempts=ATTEMPTS,
+        path=path,
+        follow=follow,
+        reopen=None if follow is not None else reopen,
+    )
     source.warnings += sentences
+    if container.format.name.startswith("mov") and holds_several(path):
+        source.warnings.append(f"{path} {SEVERAL}")
     return source
+
+
+def _opens(path: Path) -> bool:
+    try:
+        av.open(f"file:{path}", options={"protocol_whitelist": PROTOCOLS}, metadata_errors="replace").close()
+    except FFmpegError:
+        return False
+    return True
 
 
 class VideoSource(Source):
@@ -94,6 +122,7 @@ class VideoSource(Source):
         path: Path | None = None,
         follow: float | None = None,
         lost: Callable[[FFmpegError], str] | None = None,
+        reopen: Reopen | None = None,
     ) -> None:
         """Decodes the first frame.
 
@@ -105,16 +134,21 @@ class VideoSource(Source):
             path: of a local file.
             follow: it is being written, and FFmpeg waits at its end.
             lost: says in a few words why a connection broke off; None for local files.
+            reopen: opens it from another place on, where another video may follow the first.
 
         Raises:
             SourceError: it holds no video, or no frame that can be decoded.
         """
         try:
-            self._decoder = Decoder(container, name, threads=threads)
+            seekable = lost is None or container.duration is not None  # FFmpeg has sought for it at the end
+            if reopen is not None and seekable and container.format.name == MPEG_TS:
+                self._decoder: Decoder = JoinedDecoder(container, name, threads=threads, reopen=reopen)
+            else:
+                self._decoder = Decoder(container, name, threads=threads)
         except SourceError:
             container.close()
             raise
-        stream = self._decoder.stream
+        self._stream = stream = self._decoder.stream
         known = path is None or not has_placeholder(path)
         self.length = length(container, stream) if known else None
         frames = frame_count(container, stream) if known else None
@@ -185,6 +219,8 @@ class VideoSource(Source):
         if self._offset is None:
             self.start_time, self._offset = at, at - following
         before = self._timestamp + self._offset
+        if self._decoder.stream is not self._stream:  # what was announced is that of one video
+            self._stream, self.length = self._decoder.stream, None
         no_wrap = is_no_wrap(self._format, before, at)
         if no_wrap:
             self._leave_out(round((at - before) / self._period))

@@ -16,6 +16,7 @@ from edgeseg.video.announced import frame_rate
 from edgeseg.video.bounded import within
 from edgeseg.video.decoder import Decoder
 from edgeseg.video.file import SEGMENTED, VideoSource
+from edgeseg.video.joined import SKIP
 from edgeseg.video.live import LiveSource, Reading
 from edgeseg.video.network_refusals import ENCRYPTED, cause, loss, refusal, through
 from edgeseg.video.source import Source
@@ -26,6 +27,9 @@ ATTEMPTS = 64
 
 NO_TIMESTAMPS = 0x80
 """FFmpeg's AVFMT_NOTIMESTAMPS, the flag of formats that carry no times, such as MJPEG over HTTP."""
+
+UNCOUNTED = (*SEGMENTED, "mpjpeg", "mjpeg")
+"""Formats whose bytes say nothing: those of a playlist, and those that cameras make up."""
 
 CATCH_UP = 2.0
 """How much faster than their pace late frames of a segmented stream are given."""
@@ -41,7 +45,7 @@ OUT_OF_STEP = 2.0
 def open_url(
     url: str, *, timeout: float, options: Mapping[str, str] | None = None, access: Access | None = None
 ) -> Source:
-    """Opens a stream or a file on a network; live unless its length is known.
+    """Opens a stream or a file on a network; live unless its length or its number of bytes is known.
 
     Args:
         url: with user and password if need be.
@@ -69,11 +73,18 @@ def open_url(
         )
     except (ffmpeg.FFmpegError, TimeoutError, ValueError) as error:  # whose own words hold the URL
         late = time.perf_counter() - started >= 0.9 * timeout  # whatever FFmpeg makes of a reading that it broke off
-        reason = (TOO_LATE.format(timeout) if late else refusal(error, url)) + through(pieces.scheme)
+        reason = (TOO_LATE.format(timeout) if late else refusal(error, url, options or ())) + through(pieces.scheme)
         raise SourceError(f"{name} {reason}", cause="timeout" if late else cause(error, url)) from None
     source: Source
     if _has_end(container):
-        source = VideoSource(name, container, threads=1, attempts=ATTEMPTS, lost=lambda error: loss(error, timeout))
+        source = VideoSource(
+            name,
+            container,
+            threads=1,
+            attempts=ATTEMPTS,
+            lost=lambda error: loss(error, timeout),
+            reopen=lambda at: _opened(address, {**chosen, SKIP: str(at)}, timeout),
+        )
     else:
         source = _live(name, container, timeout)
     if encrypted and not access.insecure and container.format.name in SEGMENTED:
@@ -96,11 +107,13 @@ def _opened(address: str, options: Mapping[str, str], timeout: float) -> InputCo
 
 
 def _has_end(container: InputContainer) -> bool:
-    """Whether the length that it announces is that of all that will come, as where its bytes are counted.
+    """Whether all that will come is known, by its bytes or by a length that is that of all.
 
     That of live FLV is 0, as FFmpeg and OBS push it; that of live MP4 is what has come so far: fragments, of a stream
     that tells no number of frames.
     """
+    if container.size >= 0 and container.format.name not in UNCOUNTED:
+        return True
     if container.duration is None or container.size >= 0:
         return container.duration is not None
     fragments = container.format.name.startswith("mov") and not any(stream.frames for stream in container.streams)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterable
 
 from av import error as ffmpeg
 
@@ -17,8 +18,8 @@ LEFT_OUT = ("srt://", "rist://", "zmq://", "amqp://", "sftp://", "smb://")
 """Protocols that FFmpeg speaks where it was built with their libraries."""
 
 
-def refusal(error: Exception, url: str) -> str:
-    """Why a stream could not be opened, and what to do, as the end of a sentence."""
+def refusal(error: Exception, url: str, options: Iterable[str] = ()) -> str:
+    """Why a stream could not be opened, with options of these names, and what to do, as the end of a sentence."""
     address = take_apart(url)
     if address.scheme in ENCRYPTED and isinstance(error, ffmpeg.OSError) and error.errno == errno.EIO:
         return (
@@ -75,7 +76,7 @@ def refusal(error: Exception, url: str) -> str:
             return "has a host that is not known here; check its spelling and the network's name server"
         case ffmpeg.OSError(errno=errno.EIO):
             return "answers, but sends no video; does it play elsewhere?"
-    return f"cannot be opened ({_status(error)}); check the URL"
+    return f"cannot be opened ({_status(error)}); check {' and the option '.join(['the URL', *options])}"
 
 
 def loss(error: Exception, timeout: float) -> str:

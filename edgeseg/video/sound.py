@@ -93,6 +93,8 @@ class Sound:
                 if at < before - RESTART or is_no_wrap(self._container.format.name, before, at):
                     self._breaks = True
                     return
+                if at <= before:  # as where two recordings overlap: no container takes it
+                    continue
                 yield at - self._start_time, packet
                 before = at
         except (av.FFmpegError, OSError):  # the end of a damaged file; the pictures' decoder says what is wrong

@@ -25,6 +25,7 @@ from edgeseg.errors import SourceError
 from edgeseg.video.announced import frame_rate
 from edgeseg.video.decoder import Decoder, best_stream, packets_of
 from edgeseg.video.file import PROTOCOLS
+from edgeseg.video.joined import MPEG_TS, SKIP, STEP, another_video, kind_of
 from edgeseg.video.playlist import check_playlist
 from edgeseg.video.source import Ended, Frame, Source, check_file
 from edgeseg.video.wrap import is_no_wrap
@@ -75,7 +76,7 @@ def cut(path: Path, seconds: float) -> tuple[Span, ...]:
         if container.format.name == "avi" and stream.codec_context.has_b_frames:  # their times are guesses
             return ()
         try:
-            index = _index(container, stream)
+            index = _index(path, container, stream)
         except FFmpegError:
             return ()
         if index is None or stream.time_base is None:
@@ -83,8 +84,15 @@ def cut(path: Path, seconds: float) -> tuple[Span, ...]:
         return _spans(*index, length=seconds / float(stream.time_base))
 
 
-def _index(container: InputContainer, stream: VideoStream) -> tuple[list[int], list[bool]] | None:
-    """Of each packet its time, and whether decoding may begin with it; None where one is missing or damaged."""
+def _index(path: Path, container: InputContainer, stream: VideoStream) -> tuple[list[int], list[bool]] | None:
+    """Of each packet its time, and whether decoding may begin with it.
+
+    None where one is missing or damaged; of MPEG-TS also where another video may lie beside, between or behind them.
+    """
+    joined = container.format.name == MPEG_TS
+    if joined and len(container.streams.video) > 1:
+        return None
+    last = 0
     times: list[int] = []
     keys: list[bool] = []
     ended = False
@@ -100,9 +108,25 @@ def _index(container: InputContainer, stream: VideoStream) -> tuple[list[int], l
             return None
         if times and is_no_wrap(container.format.name, times[-1] * second, packet.pts * second):
             return None
+        if joined and times and abs(packet.pts - times[-1]) * second > STEP:
+            return None
+        last = packet.pos or 0
         times.append(packet.pts)
         keys.append(packet.is_keyframe and (not h264 or IDR in nal_types(bytes(packet), prefix)))
+    if joined and any(_is_another(path, stream, place) for place in (last, last + 1)):
+        return None
     return times, keys
+
+
+def _is_another(path: Path, stream: VideoStream, place: int) -> bool:
+    def reopen(at: int) -> InputContainer:
+        options = {"protocol_whitelist": PROTOCOLS, SKIP: str(at)}
+        return av.open(f"file:{path}", "r", options=options, metadata_errors="replace")
+
+    found = another_video(reopen, {kind_of(stream)}, place)
+    if found is not None:
+        found.close()
+    return found is not None
 
 
 def _spans(times: list[int], keys: list[bool], length: float) -> tuple[Span, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +18,8 @@ SDP = b"v=0"
 """The line that a description of a session begins with (RFC 8866, 5.1)."""
 
 NO_DASH = "DASH is left out of PyAV's FFmpeg: give the stream as HLS, or try edgeseg-run, which reads with the system's"
+
+SEVERAL = "is several MP4s, one behind the other, of which FFmpeg reads the first at most; give them one by one"
 
 MOST_BOXES = 4096
 """That are looked at for the index."""
@@ -51,23 +54,45 @@ def why_unplayable(path: Path) -> str:
                 "has no whole index (moov), as happens where a recording or a copy breaks off; copy it again, or try a "
                 "tool that repairs MP4, such as untrunc"
             )
+    if holds_several(path):
+        return SEVERAL
     return "is no video that can be decoded, expected one (MP4, MKV, AVI ...); check that it plays elsewhere"
+
+
+def holds_several(path: Path) -> bool:
+    """Whether a file is several MP4s, one behind the other, of which FFmpeg reads the first alone.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with open_file(path, 2**63) as file:
+        kinds = [kind for kind, _ in _boxes(file)]
+    return kinds.count(b"ftyp") > 1 and kinds.count(b"moov") > 1
 
 
 def _lacks_index(file: BinaryIO) -> bool:
     """Whether it is an MP4 or MOV that ends before its `moov` box does (ISO/IEC 14496-12, 4.2 and 8.2.1)."""
-    end, place = os.fstat(file.fileno()).st_size, 0
+    length = os.fstat(file.fileno()).st_size
+    kinds = []
+    for kind, end in _boxes(file):
+        if kind == b"moov":
+            return end > length
+        kinds.append(kind)
+    return bool(kinds) and len(kinds) < MOST_BOXES
+
+
+def _boxes(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    """Kind and end of each outermost box of an MP4 or MOV; none of another file."""
+    length, place = os.fstat(file.fileno()).st_size, 0
     for _ in range(MOST_BOXES):
         file.seek(place)
         header = file.read(16)
         size, kind = int.from_bytes(header[:4], "big"), header[4:8]
         if place == 0 and kind not in FIRST:
-            return False
+            return
         if size == 1:
             size = int.from_bytes(header[8:], "big")
-        if kind == b"moov":
-            return place + size > end
         place += size
-        if size < 8 or place >= end:  # 0 is a box that goes on to the end
-            return True
-    return False
+        yield kind, place
+        if size < 8 or place >= length:  # 0 is a box that goes on to the end
+            return

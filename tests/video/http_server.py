@@ -45,6 +45,20 @@ def sent(body: bytes, *, status: int = 200, length: int | None = None) -> Handle
     return answer
 
 
+def sought(body: bytes) -> Handler:
+    """The body from where it is asked for on, by a server that knows ranges."""
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        start = int(request.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")[0])
+        request.send_response(206 if start < len(body) else 416)
+        request.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
+        request.send_header("Content-Length", str(len(body[start:])))
+        request.end_headers()
+        request.wfile.write(body[start:])
+
+    return answer
+
+
 def relayed(body: bytes) -> Handler:
     """Who relays a live stream does not know where it ends, and tells no length."""
 

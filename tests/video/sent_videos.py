@@ -13,6 +13,8 @@ from av.container import OutputContainer
 LIVE = {"flv": {}, "mp4": {"movflags": "empty_moov+frag_keyframe+default_base_moof"}}
 """Formats of live streams that announce a length, with FFmpeg's options."""
 
+UNANNOUNCED = {"matroska": "libx264", "webm": "libvpx", "h264": "libx264"}
+"""Formats that announce no length where they are written so, and what is in them: of browsers, of cameras."""
 
 FRAMES = 50
 """Of a video that is pushed."""

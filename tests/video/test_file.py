@@ -304,9 +304,13 @@ def test_a_playlist_on_disk_reaches_no_network(tmp_path: Path) -> None:
 
 
 def test_options_reach_ffmpeg(tmp_path: Path, make_video: MakeVideo) -> None:
+    """And one that keeps it from opening the file is named."""
     make_video(tmp_path / "a.mkv")
-    with pytest.raises(SourceError, match="is no video"):
+    with pytest.raises(SourceError, match=r"a\.mkv can be opened, but not with the option format_whitelist \("):
         open_source(tmp_path / "a.mkv", options={"format_whitelist": "avi"})
+    (tmp_path / "b.mkv").write_bytes(b"no video")
+    with pytest.raises(SourceError, match="is no video"):
+        open_source(tmp_path / "b.mkv", options={"probesize": "5000"})
 
 
 def test_damage_to_a_transport_stream_ends_in_no_error_of_others(tmp_path: Path, make_video: MakeVideo) -> None:
@@ -381,6 +385,18 @@ def test_an_mp4_that_never_got_an_index_is_said(tmp_path: Path, behind: bytes) -
     (tmp_path / "a.mp4").write_bytes(b"\0\0\0\x10ftypisom" + bytes(4) + behind)
     with pytest.raises(SourceError, match="has no whole index"):
         open_source(tmp_path / "a.mp4")
+
+
+@pytest.mark.parametrize("options", [{}, {"movflags": "frag_keyframe+empty_moov+default_base_moof"}])
+def test_mp4s_one_behind_the_other_are_said(tmp_path: Path, options: dict[str, str]) -> None:
+    with av.open(str(tmp_path / "one.mp4"), "w", options=options) as container:
+        encode(container, add_video(container, (64, 48)))
+    one = (tmp_path / "one.mp4").read_bytes()
+    (tmp_path / "two.mp4").write_bytes(one + one)
+    for name, warnings in (("one.mp4", 0), ("two.mp4", 1)):
+        with open_source(tmp_path / name) as source:
+            assert len(list(source)) == 10
+        assert [f"{name} is several MP4s" in each for each in source.warnings] == [True] * warnings
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])

@@ -21,13 +21,28 @@ def jpeg(level: int, size: tuple[int, int] = (64, 48)) -> bytes:
 
 
 def mjpeg(
-    pictures: list[bytes], pause: float, *, hold: float = 0.0, kind: str = "Content-Type: image/jpeg\r\n"
+    pictures: list[bytes],
+    pause: float,
+    *,
+    hold: float = 0.0,
+    kind: str = "Content-Type: image/jpeg\r\n",
+    length: int | None = None,
 ) -> Handler:
-    """A camera's MJPEG: a picture every `pause` seconds; then silence for `hold` seconds."""
+    """A camera's MJPEG: a picture every `pause` seconds; then silence for `hold` seconds.
+
+    Args:
+        pictures: JPEGs.
+        pause: seconds.
+        hold: seconds.
+        kind: header of each part.
+        length: number of bytes that the camera makes up for the whole.
+    """
 
     def answer(request: BaseHTTPRequestHandler) -> None:
         request.send_response(200)
         request.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+        if length is not None:
+            request.send_header("Content-Length", str(length))
         request.end_headers()
         try:
             for picture in pictures:
@@ -62,6 +77,13 @@ def test_parts_of_any_type_are_pictures(serve: Serve, kind: str) -> None:
     assert len(frames) + source.skipped.before_start + source.dropped >= 18
     assert frames[-1].image.mean() == pytest.approx(190, abs=12)
     assert source.skipped.damaged == 0
+
+
+@pytest.mark.parametrize("kind", ["Content-Type: image/jpeg\r\n", "Content-Type: image/jpg\r\n"])
+def test_a_number_of_bytes_that_a_camera_makes_up_is_no_end(serve: Serve, kind: str) -> None:
+    url = serve(mjpeg([jpeg(10 * n) for n in range(20)], 0.05, kind=kind, length=2**31 - 1))
+    with open_source(url, timeout=5) as source:
+        assert source.live
 
 
 def test_a_damaged_picture_does_not_end_mjpeg(serve: Serve) -> None:

@@ -16,7 +16,7 @@ from edgeseg.video.network import MENDED
 from edgeseg.video.open import open_source
 from edgeseg.video.source import Ended
 from tests.video.http_server import Serve, relayed, sent
-from tests.video.sent_videos import LIVE, pushed, whole_mp4
+from tests.video.sent_videos import LIVE, UNANNOUNCED, pushed, whole_mp4
 
 pytestmark = pytest.mark.usefixtures("no_thread_left")
 MakeVideo = Callable[..., Path]
@@ -89,12 +89,13 @@ def test_a_length_that_is_not_that_of_all_that_will_come(serve: Serve, format: s
         assert source.live
 
 
-@pytest.mark.parametrize("format", LIVE)
+@pytest.mark.parametrize("format", [*LIVE, *UNANNOUNCED])
 def test_what_is_of_a_known_number_of_bytes_has_an_end(serve: Serve, format: str) -> None:
-    data = pushed(format, LIVE[format])
+    data = pushed(format, LIVE.get(format), UNANNOUNCED.get(format, "libx264"))
     with open_source(serve(sent(data)) + "/video", timeout=5) as source:
         assert not source.live
         assert len(list(source)) == 50
+    assert (source.ended, source.warnings) == (Ended("end_of_file"), [])
 
 
 def test_an_mp4_without_a_length_in_bytes_has_an_end(tmp_path: Path, make_video: MakeVideo, serve: Serve) -> None:

@@ -41,6 +41,11 @@ def test_a_page_is_no_video(serve: Serve) -> None:
         open_source(serve(answer), timeout=2)
 
 
+def test_an_option_whose_value_is_none_is_named(serve: Serve) -> None:
+    with pytest.raises(SourceError, match=r"check the URL and the option probesize$"):
+        open_source(serve(sent(b"")) + "/live", timeout=2, options={"probesize": "abc"})
+
+
 @pytest.mark.parametrize("scheme", ["rtsp", "http", "tcp", "rtmp", "RTSP", "Http"])
 def test_a_closed_port_refuses(scheme: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:

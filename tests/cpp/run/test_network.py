@@ -13,9 +13,9 @@ import pytest
 from edgeseg.redact import redact
 from tests.cpp.run.process import SECONDS, Start, complaint, pictures, report, written
 from tests.video.conftest import write_video
-from tests.video.http_server import folder, relayed, served
+from tests.video.http_server import folder, relayed, sent, served
 from tests.video.namespace import Loopback, free_port, wait_until
-from tests.video.sent_videos import LIVE, pushed, whole_mp4, write_hls
+from tests.video.sent_videos import LIVE, UNANNOUNCED, pushed, whole_mp4, write_hls
 
 
 def test_a_video_on_a_network_has_every_frame(start: Start, lossless: Path, tmp_path: Path) -> None:
@@ -43,6 +43,13 @@ def test_a_length_that_is_not_that_of_all_that_will_come(start: Start, format: s
     assert found["ended"]["how"] == "lost"
     assert found["frames"] + sum(found["skipped"].values()) == 50
     assert found["frames"] < 50
+
+
+@pytest.mark.parametrize("format", UNANNOUNCED)
+def test_a_known_number_of_bytes_has_an_end(start: Start, format: str) -> None:
+    with served(sent(pushed(format, codec=UNANNOUNCED[format]))) as url:
+        found = report(start(url))
+    assert (found["frames"], found["warnings"], found["ended"]["how"]) == (50, [], "end_of_file")
 
 
 def test_frames_that_the_decoder_holds_when_the_connection_ends(start: Start, tmp_path: Path) -> None:
