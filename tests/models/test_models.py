@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import cast
+from typing import Any, cast
 
 import pytest
 import torch
@@ -14,6 +14,7 @@ from edgeseg.models import NETWORKS, Factory, build
 from edgeseg.models.count import count_macs, count_parameters
 from edgeseg.models.efficientnet_lite import LITE0, LITE2, EfficientNetLite, Variant
 from edgeseg.models.fast_scnn import BINS, adaptive_mean
+from edgeseg.models.lite_fpn_nano import STAGES, STEM
 from edgeseg.models.weights import fold
 
 CLASSES = 5
@@ -110,10 +111,15 @@ def test_pyramid_pooling_averages_as_torch_does(height: int, width: int, bins: i
     assert torch.allclose(adaptive_mean(features, bins), nn.functional.adaptive_avg_pool2d(features, bins))
 
 
-def test_features_do_not_depend_on_where_the_frame_ends() -> None:
+@pytest.mark.parametrize(
+    ("table", "channels"),
+    [((), [16, 24, 40, 112, 320]), ((LITE0, STAGES, STEM), [16, 24, 40, 112, 192])],
+    ids=["published", "fused"],
+)
+def test_features_do_not_depend_on_where_the_frame_ends(table: tuple[Any, ...], channels: list[int]) -> None:
     """A crop and the full frame see the same features, away from the borders: padding is fixed, never SAME."""
     torch.manual_seed(0)
-    encoder = EfficientNetLite().eval()
+    encoder = EfficientNetLite(*table).eval()
     reach = {2: 16, 4: 32, 8: 64, 16: 192, 32: 480}  # pixels from the border that the layers up to a tap see
     frame = torch.randn(1, 3, 1100, 1131)
     with torch.no_grad():
@@ -127,7 +133,7 @@ def test_features_do_not_depend_on_where_the_frame_ends() -> None:
         assert width > 0
         same = features[..., top + margin : top + margin + height, left + margin : left + margin + width]
         assert torch.allclose(inner, same, atol=1e-4 * float(same.abs().max()))
-    assert [features.shape[1] for features in full] == [16, 24, 40, 112, 320]
+    assert [features.shape[1] for features in full] == channels
 
 
 def test_the_first_stages_alone_are_those_of_the_whole_encoder() -> None:
@@ -141,6 +147,19 @@ def test_the_first_stages_alone_are_those_of_the_whole_encoder() -> None:
         expected, actual = whole(frame), part(frame)
     assert [features.shape[1] for features in actual] == [16, 24, 40, 112]
     assert all(torch.equal(each, other) for each, other in zip(actual[:3], expected, strict=False))
+
+
+def test_fused_stages_and_another_stem_stay_as_they_are_beside_imagenet() -> None:
+    """The tables of LiteFPN-nano: what is not published is trained, and the rest is as published."""
+    whole, part = EfficientNetLite(), EfficientNetLite(LITE0, STAGES, STEM)
+    before = {name: tensor.clone() for name, tensor in part.state_dict().items()}
+    whole.load_imagenet()
+    part.load_imagenet()
+    published = whole.state_dict()
+    for name, tensor in part.state_dict().items():
+        ours = name.startswith(("stem.", "stages.1.", "stages.2."))
+        assert torch.equal(tensor, before[name] if ours else published[name]), name
+    assert {name.split(".")[1] for name in before if name.startswith("stages.")} == {"1", "2", "3", "4", "5"}
 
 
 @pytest.mark.parametrize(("variant", "last"), [(LITE0, 15), (LITE2, 20)])
