@@ -65,6 +65,7 @@ def teach(start: Path, data: Path, out: Path, settings: TrainSettings) -> list[f
     dataset = Dataset.open(data, "train")
     torch.manual_seed(settings.seed)
     network = LiteFPNNano(len(dataset.classes.names))
+    network.load_pretrained()  # the blocks that the checkpoint lacks
     ours = network.state_dict()
     fitting = {name: tensor for name, tensor in tensors.items() if name in ours and ours[name].shape == tensor.shape}
     network.load_state_dict(fitting, strict=False)

@@ -19,7 +19,7 @@ STAGES = (
     LITE0.stages[0]._replace(repeats=0),
     Stage(repeats=2, kernel=3, stride=2, expansion=4, outputs=24, fused=True),
     Stage(repeats=2, kernel=3, stride=2, expansion=4, outputs=40, fused=True),
-    *(stage._replace(repeats=2) for stage in LITE0.stages[3:5]),
+    *LITE0.stages[3:5],
     LITE0.stages[5]._replace(repeats=1),
 )
 PYRAMID = (16, 32, 64, 96, 96)
