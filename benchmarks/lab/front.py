@@ -1,15 +1,16 @@
-"""The plain front of LiteFPN-nano, taught to give the features of the published one.
+"""The plain front of LiteFPN-fused, taught to give the features of the published one.
 
-    python -m lab.front RUN/checkpoint.safetensors --data DATA --out front.safetensors
+    python -m lab.front --start RUN/checkpoint.safetensors --data DATA --out FRONT
 
 Plain convolutions have no ImageNet weights to start from, and too few labels here to find as good ones. So they learn
 what EfficientNet-Lite0's first stages, which they stand for, give at 1/4 and 1/8 for any crop of the training pictures,
-as the checkpoint's run has trained them. What comes after them in the checkpoint is kept, where it is LiteFPN-nano's:
-`edgeseg train lite-fpn-nano --start front.safetensors` begins where that run ended, or nearly so.
+as the checkpoint's run has trained them. What comes after them in the checkpoint is kept, where it fits LiteFPN-fused:
+`edgeseg train lite-fpn-fused --start FRONT/checkpoint.safetensors` begins where that run ended, or nearly so.
 """
 
 from __future__ import annotations
 
+import hashlib
 import time
 from pathlib import Path
 
@@ -21,19 +22,22 @@ from edgeseg.accuracy.dataset import Dataset
 from edgeseg.errors import WeightsError
 from edgeseg.memory import keep_tensors
 from edgeseg.models.efficientnet_lite import LITE0, EfficientNetLite
-from edgeseg.models.lite_fpn_nano import LiteFPNNano
+from edgeseg.models.lite_fpn_fused import LiteFPNFused
 from edgeseg.models.normalise import normalise
 from edgeseg.train.average import Average
 from edgeseg.train.checkpoint import TrainingState, averaged_weights, save_checkpoint
 from edgeseg.train.data import TrainingSet
-from edgeseg.train.run import Run
+from edgeseg.train.run import CHECKPOINT, Run
 from edgeseg.train.schedule import factor, make_optimizer, set_rate
 from edgeseg.train.settings import TrainSettings
 from edgeseg_bench.script import run_script
 
-NET = "lite-fpn-nano"
+NET, PROGRAM = "lite-fpn-fused", "python -m lab.front"
 STAGES = 3
 """Of the encoder, down to 1/8: those that are plain."""
+
+CHOSEN = ("epochs", "rate", "autocast")
+"""Settings that the command line takes."""
 
 
 def features(encoder: EfficientNetLite, frames: Tensor) -> list[Tensor]:
@@ -46,25 +50,25 @@ def features(encoder: EfficientNetLite, frames: Tensor) -> list[Tensor]:
     return taps[1:]
 
 
-def teach(start: Path, data: Path, out: Path, settings: TrainSettings) -> list[float]:
-    """Writes a checkpoint of LiteFPN-nano whose front gives what that of `start` does.
+def teach(start: Path, data: Path, out: Path, settings: TrainSettings) -> Run:
+    """Writes into the folder `out` a checkpoint of LiteFPN-fused whose front gives what that of `start` does.
 
     Returns:
-        The error of each epoch: the mean of the squared differences, each channel's in units of its variance.
+        The run. An epoch's loss is the mean of the squared differences, each channel's in units of its variance.
 
     Raises:
         WeightsError: `start` is no checkpoint of a network with EfficientNet-Lite0's first stages.
         DataError: the data set breaks its own rules.
     """
-    run, _, tensors = averaged_weights(start)
+    origin, epochs, tensors = averaged_weights(start)
     encoder = EfficientNetLite(LITE0, LITE0.stages[:STAGES]).eval()
     found = {name: tensors.get(f"encoder.{name}", torch.empty(0)) for name in encoder.state_dict()}
     if any(found[name].shape != tensor.shape for name, tensor in encoder.state_dict().items()):
-        raise WeightsError(f"{start} is of {run.get('net')}, expected the first stages of EfficientNet-Lite0")
+        raise WeightsError(f"{start} is of {origin.get('net')}, expected the first stages of EfficientNet-Lite0")
     encoder.load_state_dict(found)
     dataset = Dataset.open(data, "train")
     torch.manual_seed(settings.seed)
-    network = LiteFPNNano(len(dataset.classes.names))
+    network = LiteFPNFused(len(dataset.classes.names))
     network.load_pretrained()  # the blocks that the checkpoint lacks
     ours = network.state_dict()
     fitting = {name: tensor for name, tensor in tensors.items() if name in ours and ours[name].shape == tensor.shape}
@@ -77,9 +81,9 @@ def teach(start: Path, data: Path, out: Path, settings: TrainSettings) -> list[f
     for each in (network, encoder):
         each.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     spans: list[Tensor] = []
-    errors = [0.0] * settings.epochs
-    for step, batch in enumerate(examples.batches(0, steps)):
-        set_rate(state.optimizer, factor(step, steps, warmup, settings.schedule))
+    run, began = Run(), time.monotonic()
+    for run.step, batch in enumerate(examples.batches(0, steps), 1):
+        set_rate(state.optimizer, factor(run.step - 1, steps, warmup, settings.schedule))
         frames = normalise(batch.frames).contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16, enabled=bool(settings.autocast)):
             with torch.no_grad():
@@ -91,29 +95,44 @@ def teach(start: Path, data: Path, out: Path, settings: TrainSettings) -> list[f
         state.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         state.optimizer.step()
-        state.average.update(network, step)
-        errors[step // examples.steps] += loss.item() / examples.steps
-    save_checkpoint(out, {**run, "net": NET, "data": dataset.digest}, Run().to_json(), state)
-    return errors
+        state.average.update(network, run.step - 1)
+        run.loss += loss.item()
+        if run.step % examples.steps == 0:
+            run.seconds = time.monotonic() - began
+            run.end_epoch(examples.steps, state.rate(), settings.batch * run.step / run.seconds, None)
+    identity = {
+        "net": NET,
+        "data": dataset.digest,
+        "program": PROGRAM,
+        "start": {
+            "sha256": hashlib.sha256(start.read_bytes()).hexdigest(),
+            "run": origin,
+            "epochs": epochs,
+            "new": sorted({name.rpartition(".")[0] for name in ours.keys() - fitting.keys()}),
+        },
+        **{name: settings.to_json()[name] for name in CHOSEN},
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    save_checkpoint(out / CHECKPOINT, identity, run.to_json(), state)
+    return run
 
 
-def main(start: Path, *, data: Path, out: Path, epochs: int = 60, rate: float = 4e-3, autocast: bool = False) -> None:
+def main(*, start: Path, data: Path, out: Path, epochs: int = 60, rate: float = 4e-3, autocast: bool = False) -> None:
     """Writes the checkpoint, and prints the error of the first and of the last epoch.
 
     Args:
-        start: the checkpoint of a run of LiteFPN.
+        start: the checkpoint of a run of LiteFPN or LiteFPN-nano.
         data: that it was trained on.
-        out: the file.
+        out: the folder.
         epochs: passes over the training split.
         rate: highest learning rate.
         autocast: compute in bfloat16.
     """
     keep_tensors()
-    began = time.monotonic()
     settings = TrainSettings(epochs=epochs, rate=rate, scale="0.5,2.0", pretrained=False, autocast=autocast)
-    errors = teach(start, data, out, settings)
-    hours = (time.monotonic() - began) / 3600
-    Console().print(f"{out}: error {errors[0]:.3f} in the first epoch, {errors[-1]:.3f} in the last, {hours:.2f} hours")
+    run = teach(start, data, out, settings)
+    first, last, hours = run.epochs[0].loss, run.epochs[-1].loss, run.seconds / 3600
+    Console().print(f"{out}: error {first:.3f} in the first epoch, {last:.3f} in the last, {hours:.2f} hours")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from edgeseg.errors import UsageError
 from edgeseg.models.encoder_decoder import EncoderDecoder
 from edgeseg.models.fast_scnn import FastSCNN
 from edgeseg.models.lite_fpn import LiteFPN
+from edgeseg.models.lite_fpn_fused import LiteFPNFused
 from edgeseg.models.lite_fpn_large import LiteFPNLarge
 from edgeseg.models.lite_fpn_nano import LiteFPNNano
 from edgeseg.models.segnet import SegNet
@@ -44,6 +45,7 @@ class Pretrained(Protocol):
 NETWORKS: dict[str, Factory] = {
     "lite-fpn": LiteFPN,
     "lite-fpn-nano": LiteFPNNano,
+    "lite-fpn-fused": LiteFPNFused,
     "lite-fpn-large": LiteFPNLarge,
     "fast-scnn": FastSCNN,
     "unet": UNet,

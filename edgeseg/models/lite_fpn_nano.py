@@ -1,25 +1,23 @@
 """LiteFPN-nano, our smallest network: a shortened EfficientNet-Lite0 and a separable pyramid that narrows as it grows.
 
-LiteFPN's design without what costs much time. Down to 1/8 the encoder is of plain convolutions: depthwise ones on large
-maps took half of the time in INT8. Its last blocks hold most of its weights, and only the first at 1/32 stays, for it
-sees far and costs 3 % of the time; at 1/16 two of three blocks a stage stay. The pyramid's 3x3 are depthwise. 0.9M
-parameters, logits at 1/2; what is left of EfficientNet-Lite0 starts from ImageNet.
+LiteFPN's design without what costs much time. The encoder's last blocks hold most
+of its weights, and only the first at 1/32 stays, for it sees far and costs 3 % of the time; at 1/16 two of three blocks
+a stage stay. The pyramid's 3x3 are depthwise. 0.9M parameters, ImageNet start as LiteFPN's, logits at 1/2.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from edgeseg.models.blocks import ConvBNReLU, SeparableConv, initialise, scaled, upsample_like
-from edgeseg.models.efficientnet_lite import LITE0, EfficientNetLite, Stage
+from edgeseg.models.efficientnet_lite import LITE0, STEM, EfficientNetLite, Stage
 
-STEM = 16
 STAGES = (
-    LITE0.stages[0]._replace(repeats=0),
-    Stage(repeats=2, kernel=3, stride=2, expansion=4, outputs=24, fused=True),
-    Stage(repeats=2, kernel=3, stride=2, expansion=4, outputs=40, fused=True),
-    *LITE0.stages[3:5],
+    *LITE0.stages[:3],
+    *(stage._replace(repeats=2) for stage in LITE0.stages[3:5]),
     LITE0.stages[5]._replace(repeats=1),
 )
 PYRAMID = (16, 32, 64, 96, 96)
@@ -36,11 +34,13 @@ class LiteFPNNano(nn.Module):
     """
 
     strides = (2, 16)
+    stages: Sequence[Stage] = STAGES
+    stem = STEM
 
     def __init__(self, classes: int, width: float = 1.0) -> None:
         super().__init__()
         *fine, deepest = (scaled(channels, width) for channels in PYRAMID)
-        self.encoder = EfficientNetLite(LITE0, STAGES, STEM)
+        self.encoder = EfficientNetLite(LITE0, self.stages, self.stem)
         *features, last = self.encoder.channels
         self.context = ConvBNReLU(last, deepest)
         self.project = nn.ModuleList(nn.Conv2d(*channels, 1) for channels in zip(features, fine, strict=True))

@@ -33,7 +33,8 @@ def commands(net: str, record: dict[str, Any], *, name: str | None = None, licen
         usual = "weights.safetensors" if "bundle" in record["start"] else "checkpoint.safetensors"
         runs[0].append(f"--start {folder}/{record['start'].get('file', usual)}")
         record = record["start"]["run"]  # has its settings beside "net", "start" and "teachers"
-        runs.insert(0, [f"edgeseg train {record['net']} --data DATA --out {folder}", *_flags(record)])
+        program = record.get("program", f"edgeseg train {record['net']}")
+        runs.insert(0, [f"{program} --data DATA --out {folder}", *_flags(record)])
 
 
 def teachers(record: dict[str, Any]) -> list[dict[str, Any]]:

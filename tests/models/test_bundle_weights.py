@@ -37,7 +37,9 @@ def _exported(folder: Path, net: str, stride: int) -> tuple[Path, Path]:
     return folder / "weights.safetensors", folder / "bundle"
 
 
-@pytest.mark.parametrize(("net", "stride"), [("lite-fpn-nano", 2), ("unet", 1), ("segnet-basic", 1)])
+@pytest.mark.parametrize(
+    ("net", "stride"), [("lite-fpn-nano", 2), ("lite-fpn-fused", 2), ("unet", 1), ("segnet-basic", 1)]
+)
 def test_the_weights_are_those_of_the_weights_file(net: str, stride: int, tmp_path: Path) -> None:
     weights, bundle = _exported(tmp_path, net, stride)
     expected, actual = load_weights(weights), load_bundle_weights(Bundle.open(bundle))

@@ -14,7 +14,7 @@ from edgeseg.models import NETWORKS, Factory, build
 from edgeseg.models.count import count_macs, count_parameters
 from edgeseg.models.efficientnet_lite import LITE0, LITE2, EfficientNetLite, Variant
 from edgeseg.models.fast_scnn import BINS, adaptive_mean
-from edgeseg.models.lite_fpn_nano import STAGES, STEM
+from edgeseg.models.lite_fpn_fused import STAGES, STEM
 from edgeseg.models.weights import fold
 
 CLASSES = 5
@@ -25,7 +25,7 @@ PAPER_PARAMETERS = {  # of the published network: classes, parameters, tolerance
     "segnet-basic": (11, 1.425e6, 0.01),
     "fast-scnn": (19, 1.11e6, 0.02),
 }
-MOST_PARAMETERS = {"lite-fpn": 5e6, "lite-fpn-nano": 1.2e6, "lite-fpn-large": 5e6}
+MOST_PARAMETERS = {"lite-fpn": 5e6, "lite-fpn-nano": 1.2e6, "lite-fpn-fused": 1.3e6, "lite-fpn-large": 5e6}
 """Of our own networks, for CamVid's 11 classes."""
 
 
@@ -150,7 +150,7 @@ def test_the_first_stages_alone_are_those_of_the_whole_encoder() -> None:
 
 
 def test_fused_stages_and_another_stem_stay_as_they_are_beside_imagenet() -> None:
-    """The tables of LiteFPN-nano: what is not published is trained, and the rest is as published."""
+    """The tables of LiteFPN-fused: what is not published is trained, and the rest is as published."""
     whole, part = EfficientNetLite(), EfficientNetLite(LITE0, STAGES, STEM)
     before = {name: tensor.clone() for name, tensor in part.state_dict().items()}
     whole.load_imagenet()
@@ -192,5 +192,5 @@ def test_width_out_of_range_is_refused(width: float) -> None:
 
 
 def test_unknown_network_lists_the_known() -> None:
-    with pytest.raises(UsageError, match="lite-fpn, lite-fpn-large, lite-fpn-nano, segnet"):
+    with pytest.raises(UsageError, match="lite-fpn, lite-fpn-fused, lite-fpn-large, lite-fpn-nano, segnet"):
         build("u-net", 2)
