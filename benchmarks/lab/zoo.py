@@ -1,65 +1,48 @@
 """Networks trained here, in one table: `python -m lab.zoo RUN... --data DATA --json FILE`.
 
-Each run is a folder that `edgeseg train` wrote. Its weights are exported, and what is measured is the artifact:
-accuracy on a split, and the time of ONNX Runtime alone on real frames. `benchmarks/results/zoo.json` is such a file;
-the README's table is made from it.
+Each run is a folder that `edgeseg train` wrote. Its weights are exported, and the accuracy is the artifact's.
+`benchmarks/results/zoo.json` is such a file, from which a table in docs/results.md is made. `lab.speed` times them.
 """
 
 from __future__ import annotations
 
 import tempfile
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.atomic import check_writable, write_text
-from edgeseg.bundle import Bundle
 from edgeseg.errors import DataError
 from edgeseg.measured import Evaluation, Network, Training
 from edgeseg.models.published import PUBLISHED
-from edgeseg.segmenter import load
-from edgeseg_bench import engine
-from edgeseg_bench.engine import TENSORS
 from edgeseg_bench.labelled import open_labelled
-from edgeseg_bench.machine import machine
 from edgeseg_bench.result import to_text
 from edgeseg_bench.script import run_script
 
 WEIGHTS = "weights.safetensors"
-FRAMES, WARM_UP = 100, 5
-"""Calls that are timed, and those before them."""
 
 
-def main(runs: list[Path], /, *, data: Path, split: str | None = None, json: Path, threads: int = 2) -> int:
-    """Measure trained networks through their artifacts; prints mIoU and time of each as it comes.
+def main(runs: list[Path], /, *, data: Path, split: str | None = None, json: Path) -> int:
+    """Measure trained networks through their artifacts; prints the mIoU of each as it comes.
 
     Args:
         runs: folders that edgeseg train wrote.
         data: a labelled data set.
         split: of it; by default "val" where there is one.
         json: the file of results.
-        threads: of ONNX Runtime.
     """
     check_writable(json)
     dataset = open_labelled(data, split)
     rows = []
     for run in runs:
-        rows.append(measure(run, dataset, threads))
-        print(f"{rows[-1]['name']}: mIoU {rows[-1]['miou']:.1f} %, {rows[-1]['latency_ms']:.1f} ms")
-    result = {
-        "data": dataset.folder.name,
-        "split": dataset.split,
-        "images": len(dataset),
-        "threads": threads,
-        "machine": machine(),
-        "networks": rows,
-    }
+        rows.append(measure(run, dataset))
+        print(f"{rows[-1]['name']}: mIoU {rows[-1]['miou']:.1f} %")
+    result = {"data": dataset.folder.name, "split": dataset.split, "images": len(dataset), "networks": rows}
     write_text(json, to_text(result))
     return 0
 
 
-def measure(run: Path, dataset: Dataset, threads: int) -> dict[str, Any]:
+def measure(run: Path, dataset: Dataset) -> dict[str, Any]:
     """A row of the table.
 
     Raises:
@@ -73,9 +56,7 @@ def measure(run: Path, dataset: Dataset, threads: int) -> dict[str, Any]:
         raise DataError(f"{run} holds no {WEIGHTS}; give folders of runs of edgeseg train that came to their end")
     with tempfile.TemporaryDirectory() as folder:
         bundle = export(run / WEIGHTS, Path(folder) / "bundle", data=dataset.folder, split=dataset.split or "val")
-        artifact = bundle.artifact(target="onnxruntime")
-        milliseconds = latency(bundle, dataset, threads)
-    measured = artifact.measured
+    measured = bundle.artifact(target="onnxruntime").measured
     network, training, evaluation = measured.get(Network), measured.get(Training), measured.get(Evaluation)
     if network is None or training is None or evaluation is None:
         raise DataError(f"the export of {run} lacks its figures; run edgeseg export --data on it to see why")
@@ -88,7 +69,6 @@ def measure(run: Path, dataset: Dataset, threads: int) -> dict[str, Any]:
         "macs": network.macs,
         "size": [bundle.spec.width, bundle.spec.height],
         **{key: figures[key] for key in ("miou", "boundary_f1", "class_accuracy", "pixel_accuracy", "iou")},
-        "latency_ms": milliseconds,
         "published": None
         if published is None
         else {"miou": published.miou, "on": "CamVid test", "source": published.source},
@@ -111,14 +91,6 @@ def epochs(record: dict[str, Any]) -> list[int]:
         runs.insert(0, start["epochs"])
         start = start["run"].get("start")
     return runs
-
-
-def latency(bundle: Bundle, dataset: Dataset, threads: int) -> float:
-    """Median milliseconds of the network alone, in ONNX Runtime."""
-    with closing(load(bundle, precision="fp32", threads=threads)) as model:
-        tensors = [model.prepare(dataset.load(index)[0]).copy() for index in range(min(TENSORS, len(dataset)))]
-        engine.measure(model.infer, tensors, frames=WARM_UP, workers=1)
-        return engine.measure(model.infer, tensors, frames=FRAMES, workers=1).p50
 
 
 if __name__ == "__main__":

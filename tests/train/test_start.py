@@ -98,7 +98,7 @@ def test_the_start_gives_the_bundles_own_logits(start: str, finished: Path, data
     assert sum(bool(tensor.any()) for tensor in means) == record["loaded"] // 2  # every norm but the auxiliary ones
 
 
-@pytest.mark.parametrize(("bundle", "net"), [("road", "lite-fpn"), ("road-nano", "lite-fpn-nano")])
+@pytest.mark.parametrize(("bundle", "net"), [("road", "lite-fpn"), ("road-nano", "lite-fpn-fused")])
 def test_so_does_that_of_what_is_shipped_on_real_frames(bundle: str, net: str, camvid: Path) -> None:
     dataset = Dataset.open(camvid, "train")
     settings = TrainSettings(batch=1, crop="240x180", threads=1)
@@ -152,7 +152,7 @@ def test_road_nano_becomes_ones_own_through_a_kill_and_a_resume(
         return real(*args)
 
     def begin(folder: Path, resume: bool = False) -> None:
-        train("lite-fpn-nano", data, folder, settings, name="mine", start="road-nano", resume=resume)
+        train("lite-fpn-fused", data, folder, settings, name="mine", start="road-nano", resume=resume)
 
     begin(tmp_path / "whole")
     with monkeypatch.context() as patch:

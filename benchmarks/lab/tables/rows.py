@@ -86,7 +86,7 @@ def precision(results: Path) -> str:
 def zoo(results: Path) -> str:
     """Networks that were trained here, beside what their authors published: from what lab.zoo wrote.
 
-    Percent; the latency is that of ONNX Runtime alone. A dash where nobody published a figure.
+    Percent. A dash where nobody published a figure.
     """
     parts = []
     for result in load_results(results, "zoo.json", "python -m lab.zoo"):
@@ -99,17 +99,13 @@ def zoo(results: Path) -> str:
                 figure(each["boundary_f1"], 1),
                 f"{figure(each['class_accuracy'], 1)} / {figure(each['pixel_accuracy'], 1)}",
                 f"{each['params'] / 1e6:.2f} / {each['macs'] / 1e9:.2f}",
-                figure(each["latency_ms"], 1),
                 _published(each),
                 _epochs(each),
             ]
             for each in result["networks"]
         ]
-        head = ["", "start", "mIoU %", "boundary F1", "class / pixel accuracy", "M params / GMAC", "ms"]
-        about = (
-            f"{result['data']}, split {result['split']}, {result['images']} images; trained and timed on "
-            f"{machine(result)}, ONNX Runtime fp32 on {result['threads']} threads:"
-        )
+        head = ["", "start", "mIoU %", "boundary F1", "class / pixel accuracy", "M params / GMAC"]
+        about = f"{result['data']}, split {result['split']}, {result['images']} images, ONNX Runtime fp32:"
         again = "\n".join(f"    {command}" for each in result["networks"] for command in each["commands"])
         table = markdown([*head, "published mIoU", "epochs, time"], rows)
         parts.append(f"{about}\n\n{table}\n\nThe commands of these rows, in order:\n\n{again}")
