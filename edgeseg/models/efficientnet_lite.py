@@ -103,34 +103,22 @@ def _depthwise(channels: int, kernel: int, stride: int) -> list[nn.Module]:
 
 
 class InvertedResidual(nn.Module):
-    """1x1 expansion, depthwise k x k, linear 1x1 projection; the input is added where the shapes agree."""
+    """1x1 expansion, depthwise k x k, linear 1x1 projection; the input is added where the shapes agree.
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
-        super().__init__()
-        wide = inputs * expansion
-        expand = [*_conv(inputs, wide, 1), nn.ReLU6(inplace=True)] if expansion > 1 else []
-        depthwise = [*_depthwise(wide, kernel, stride), nn.ReLU6(inplace=True)]
-        self.layers = nn.Sequential(*expand, *depthwise, *_conv(wide, outputs, 1))
-        self.residual = stride == 1 and inputs == outputs
-
-    def forward(self, features: Tensor) -> Tensor:
-        transformed: Tensor = self.layers(features)
-        return features + transformed if self.residual else transformed
-
-
-class FusedResidual(nn.Module):
-    """An inverted residual whose expansion is a plain k x k convolution, with no depthwise one after it.
-
-    M. Tan and Q. Le, "EfficientNetV2: Smaller Models and Faster Training", ICML 2021. At fine strides INT8 kernels take
-    less time for its many products than for a depthwise convolution's few.
+    Fused, a plain k x k convolution expands, and no depthwise one follows (M. Tan and Q. Le, "EfficientNetV2: Smaller
+    Models and Faster Training", ICML 2021). At fine strides INT8 kernels take less time for its many products than for
+    a depthwise convolution's few.
     """
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int, fused: bool) -> None:
         super().__init__()
         wide = inputs * expansion
-        self.layers = nn.Sequential(
-            *_conv(inputs, wide, kernel, stride), nn.ReLU6(inplace=True), *_conv(wide, outputs, 1)
-        )
+        if fused:
+            expanded = _conv(inputs, wide, kernel, stride)
+        else:
+            expand = [*_conv(inputs, wide, 1), nn.ReLU6(inplace=True)] if expansion > 1 else []
+            expanded = [*expand, *_depthwise(wide, kernel, stride)]
+        self.layers = nn.Sequential(*expanded, nn.ReLU6(inplace=True), *_conv(wide, outputs, 1))
         self.residual = stride == 1 and inputs == outputs
 
     def forward(self, features: Tensor) -> Tensor:
@@ -164,11 +152,11 @@ class EfficientNetLite(nn.Module):
         inputs = stem
         layers = []
         for stage in stages:
-            blocks: list[nn.Module] = []
-            block = FusedResidual if stage.fused else InvertedResidual
+            blocks = []
             for index in range(stage.repeats):
                 stride = stage.stride if index == 0 else 1
-                blocks.append(block(inputs, stage.outputs, stage.kernel, stride, stage.expansion))
+                block = InvertedResidual(inputs, stage.outputs, stage.kernel, stride, stage.expansion, stage.fused)
+                blocks.append(block)
                 inputs = stage.outputs
             layers.append(nn.Sequential(*blocks))
         self.stages = nn.ModuleList(layers)

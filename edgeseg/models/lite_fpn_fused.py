@@ -1,4 +1,4 @@
-"""LiteFPN-fused: LiteFPN-nano with plain convolutions down to 1/8, our fastest network in INT8.
+"""LiteFPN-fused: LiteFPN-nano with plain convolutions down to 1/8, for INT8.
 
 On large maps INT8 kernels take longer for a depthwise convolution's few products than for a plain one's many: stem and
 first stages took half of LiteFPN-nano's time. There fused blocks stand, which have no published weights

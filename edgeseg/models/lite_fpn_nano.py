@@ -1,8 +1,8 @@
-"""LiteFPN-nano, our smallest network: a shortened EfficientNet-Lite0 and a separable pyramid that narrows as it grows.
+"""LiteFPN-nano, the smallest LiteFPN: a shortened EfficientNet-Lite0, and a separable pyramid that narrows as it grows.
 
-LiteFPN's design without what costs much time. The encoder's last blocks hold most
-of its weights, and only the first at 1/32 stays, for it sees far and costs 3 % of the time; at 1/16 two of three blocks
-a stage stay. The pyramid's 3x3 are depthwise. 0.9M parameters, ImageNet start as LiteFPN's, logits at 1/2.
+LiteFPN's design without what costs much time. The encoder's last blocks hold most of its weights, and only the first at
+1/32 stays, for it sees far and costs 3 % of the time; at 1/16 two of three blocks a stage stay. The pyramid's 3x3 are
+depthwise. 0.9M parameters, ImageNet start as LiteFPN's, logits at 1/2.
 """
 
 from __future__ import annotations
