@@ -58,11 +58,11 @@ def open_file(
     """
     check_file(path)
     sentences = check_playlist(path)
-    chosen = {"protocol_whitelist": PROTOCOLS, **(options or {})}
+    chosen = dict(options or {})
     if follow is not None:
         chosen |= {"follow": "1", "rw_timeout": str(int(follow * 1e6))}
     try:
-        container = av.open(f"file:{path}", options=chosen, metadata_errors="replace")
+        container = open_container(path, chosen)
     except FFmpegError as error:
         if options and _opens(path):
             raise SourceError(
@@ -73,10 +73,6 @@ def open_file(
     if not container.streams:
         container.close()
         raise SourceError("; ".join(sentences) or f"{path} {why_unplayable(path)}")
-
-    def reopen(at: int) -> InputContainer:
-        return av.open(f"file:{path}", options={**chosen, SKIP: str(at)}, metadata_errors="replace")
-
     source = VideoSource(
         str(path),
         container,
@@ -84,7 +80,7 @@ def open_file(
         attempts=ATTEMPTS,
         path=path,
         follow=follow,
-        reopen=None if follow is not None else reopen,
+        reopen=None if follow is not None else lambda at: open_container(path, {**chosen, SKIP: str(at)}),
     )
     source.warnings += sentences
     if container.format.name.startswith("mov") and holds_several(path):
@@ -92,9 +88,19 @@ def open_file(
     return source
 
 
+def open_container(path: Path, options: Mapping[str, str]) -> InputContainer:
+    """A file of any name, opened with FFmpeg's options; it reaches no network unless they let it.
+
+    Raises:
+        FFmpegError: it cannot be opened.
+    """
+    chosen = {"protocol_whitelist": PROTOCOLS, **options}
+    return av.open(f"file:{path}", options=chosen, metadata_errors="replace")
+
+
 def _opens(path: Path) -> bool:
     try:
-        av.open(f"file:{path}", options={"protocol_whitelist": PROTOCOLS}, metadata_errors="replace").close()
+        open_container(path, {}).close()
     except FFmpegError:
         return False
     return True

@@ -24,7 +24,7 @@ from av.video.stream import VideoStream
 from edgeseg.errors import SourceError
 from edgeseg.video.announced import frame_rate
 from edgeseg.video.decoder import Decoder, best_stream, packets_of
-from edgeseg.video.file import PROTOCOLS
+from edgeseg.video.file import PROTOCOLS, open_container
 from edgeseg.video.joined import MPEG_TS, SKIP, STEP, another_video, kind_of
 from edgeseg.video.playlist import check_playlist
 from edgeseg.video.source import Ended, Frame, Source, check_file
@@ -119,11 +119,7 @@ def _index(path: Path, container: InputContainer, stream: VideoStream) -> tuple[
 
 
 def _is_another(path: Path, stream: VideoStream, place: int) -> bool:
-    def reopen(at: int) -> InputContainer:
-        options = {"protocol_whitelist": PROTOCOLS, SKIP: str(at)}
-        return av.open(f"file:{path}", "r", options=options, metadata_errors="replace")
-
-    found = another_video(reopen, {kind_of(stream)}, place)
+    found = another_video(lambda at: open_container(path, {SKIP: str(at)}), {kind_of(stream)}, place)
     if found is not None:
         found.close()
     return found is not None
