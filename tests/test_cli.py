@@ -199,6 +199,7 @@ BAD = {
     "unknown bundle": ("run", "{picture}", "--bundle", "raod"),
     "bundle that is none": ("inspect", "."),
     "data set that is none": ("eval", "nowhere", "--bundle", "{bundle}", "--split", "val"),
+    "no network": ("train", "--data", "nowhere", "--out", "out"),
     "unknown network": ("train", "fcn", "--data", "nowhere", "--out", "out"),
     "impossible setting": ("train", "unet", "--data", "nowhere", "--out", "out", "--epochs", "0"),
     "no weights": ("export", "nowhere.safetensors", "--out", "out"),

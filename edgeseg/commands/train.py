@@ -7,12 +7,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from edgeseg.errors import UsageError
 from edgeseg.terminal import make_console
 from edgeseg.train.settings import TrainSettings
 
 
 def train_command(
-    net: str,
+    net: str | None = None,
     *,
     data: Path,
     out: Path,
@@ -31,7 +32,7 @@ def train_command(
     a run that was never stopped.
 
     Args:
-        net: the architecture; `edgeseg zoo` lists them.
+        net: the architecture; `edgeseg zoo` lists them. By default that of --start.
         data: a data set with a train split: CamVid's layout (train/ and trainannot/), or images/train, masks/train and
             classes.json. A val split is measured for the curve.
         out: folder for everything that the run writes.
@@ -45,7 +46,12 @@ def train_command(
         resume: continue the run in --out.
     """
     from edgeseg.train.loop import train
+    from edgeseg.train.start import network_of
 
+    if net is None:
+        if start is None:
+            raise UsageError("there is no network to train; name one (edgeseg zoo lists them), or what to --start from")
+        net = network_of(start)
     weights = train(
         net,
         data,

@@ -19,6 +19,7 @@ from edgeseg.models.lite_fpn import LiteFPN
 from edgeseg.models.lite_fpn_fused import LiteFPNFused
 from edgeseg.models.lite_fpn_large import LiteFPNLarge
 from edgeseg.models.lite_fpn_nano import LiteFPNNano
+from edgeseg.models.lite_fpn_nano_fused import LiteFPNNanoFused
 from edgeseg.models.segnet import SegNet
 from edgeseg.models.segnet_basic import SegNetBasic
 from edgeseg.models.simple_cnn import SimpleCNN
@@ -44,8 +45,9 @@ class Pretrained(Protocol):
 
 NETWORKS: dict[str, Factory] = {
     "lite-fpn": LiteFPN,
-    "lite-fpn-nano": LiteFPNNano,
     "lite-fpn-fused": LiteFPNFused,
+    "lite-fpn-nano": LiteFPNNano,
+    "lite-fpn-nano-fused": LiteFPNNanoFused,
     "lite-fpn-large": LiteFPNLarge,
     "fast-scnn": FastSCNN,
     "unet": UNet,

@@ -8,11 +8,13 @@ convolutions, nothing that TensorRT or an INT8 engine dislikes. It ends at 1/4; 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 from edgeseg.models.blocks import ConvBNReLU, initialise, scaled, upsample_like
-from edgeseg.models.efficientnet_lite import LITE0, EfficientNetLite
+from edgeseg.models.efficientnet_lite import LITE0, STEM, EfficientNetLite, Stage
 
 
 class LiteFPN(nn.Module):
@@ -26,18 +28,22 @@ class LiteFPN(nn.Module):
 
     Attributes:
         variant: the encoder.
+        stages: its first rows, where they are not those of the variant.
+        stem: channels of its first convolution.
         pyramid: channels of the pyramid, from 1/32 to 1/4.
         narrowest: channels of the branch at 1/2.
     """
 
     strides = (2, 16)
     variant = LITE0
+    stages: Sequence[Stage] | None = None
+    stem = STEM
     pyramid, narrowest = 96, 32
 
     def __init__(self, classes: int, width: float = 1.0) -> None:
         super().__init__()
         pyramid, detail = scaled(self.pyramid, width), scaled(self.narrowest, width)
-        self.encoder = EfficientNetLite(self.variant)
+        self.encoder = EfficientNetLite(self.variant, self.stages, self.stem)
         half, *coarser = self.encoder.channels
         self.project = nn.ModuleList(nn.Conv2d(channels, pyramid, 1) for channels in coarser)
         self.smooth = nn.ModuleList(ConvBNReLU(pyramid, pyramid) for _ in coarser[:-1])

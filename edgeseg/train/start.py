@@ -105,10 +105,8 @@ def open_start(start: str | Path, net: str, width: float, classes: tuple[str, ..
         WeightsError: it cannot be read, or is of another network.
     """
     file = Path(start)
-    if file.suffix == WEIGHTS_SUFFIX and not file.exists():
-        raise WeightsError(f"there is no file {file}; give a bundle, or the weights or checkpoint of another run")
     if not file.is_file():
-        bundle = Bundle.open(start)
+        bundle = _open_bundle(start)
         sha256 = bundle.artifact(target="onnxruntime", precision="fp32").sha256
         origin = {"bundle": bundle.spec.name, "sha256": sha256}
         return _same_network(str(start), load_bundle_weights(bundle), origin, net, width, classes)
@@ -117,6 +115,25 @@ def open_start(start: str | Path, net: str, width: float, classes: tuple[str, ..
         return _same_network(str(start), load_weights(file), {"sha256": sha256, "file": WEIGHTS}, net, width, classes)
     run, epochs, tensors = averaged_weights(file)
     return Start(str(start), str(run.get("net")), tensors, False, {"sha256": sha256, "run": run, "epochs": epochs})
+
+
+def network_of(start: str | Path) -> str:
+    """The architecture of what `start` names.
+
+    Raises:
+        BundleError: it is neither a file nor a bundle.
+        WeightsError: it cannot be read.
+    """
+    file = Path(start)
+    if not file.is_file():
+        return load_bundle_weights(_open_bundle(start)).net
+    return str(averaged_weights(file)[0].get("net")) if is_checkpoint(file) else load_weights(file).net
+
+
+def _open_bundle(start: str | Path) -> Bundle:
+    if Path(start).suffix == WEIGHTS_SUFFIX and not Path(start).exists():
+        raise WeightsError(f"there is no file {start}; give a bundle, or the weights or checkpoint of another run")
+    return Bundle.open(start)
 
 
 def _same_network(

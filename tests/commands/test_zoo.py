@@ -68,7 +68,7 @@ def test_every_network_is_listed_and_counted() -> None:
     # 172800 pixels, 3x3: 3 to 32 channels, six times 32 to 32, then 1x1 to 11 classes
     assert by_name["simple-cnn"]["macs"] == 172800 * (27 * 32 + 6 * 9 * 32 * 32 + 32 * 11)
     pretrained = {name for name, row in by_name.items() if row["start"] == "ImageNet"}
-    assert pretrained == {"lite-fpn", "lite-fpn-nano", "lite-fpn-fused", "lite-fpn-large"}
+    assert pretrained == {"lite-fpn", "lite-fpn-nano", "lite-fpn-nano-fused", "lite-fpn-fused", "lite-fpn-large"}
     assert set(PUBLISHED) <= set(NETWORKS)
     text = _text(zoo.network_table(rows))
     assert "edgeseg train fast-scnn --data DATA --out OUT" in text

@@ -38,7 +38,7 @@ def _exported(folder: Path, net: str, stride: int) -> tuple[Path, Path]:
 
 
 @pytest.mark.parametrize(
-    ("net", "stride"), [("lite-fpn-nano", 2), ("lite-fpn-fused", 2), ("unet", 1), ("segnet-basic", 1)]
+    ("net", "stride"), [("lite-fpn-nano", 2), ("lite-fpn-nano-fused", 2), ("unet", 1), ("segnet-basic", 1)]
 )
 def test_the_weights_are_those_of_the_weights_file(net: str, stride: int, tmp_path: Path) -> None:
     weights, bundle = _exported(tmp_path, net, stride)

@@ -55,7 +55,7 @@ def test_evaluated_or_without_autocast_it_is_torchs() -> None:
         assert torch.equal(layer.eval()(features), expected)
 
 
-@pytest.mark.parametrize("name", ["lite-fpn", "lite-fpn-nano", "lite-fpn-fused", "fast-scnn"])
+@pytest.mark.parametrize("name", ["lite-fpn", "lite-fpn-nano", "lite-fpn-fused", "lite-fpn-nano-fused", "fast-scnn"])
 def test_every_depthwise_layer_has_it(name: str) -> None:
     layers = [layer for layer in build(name, 3).modules() if isinstance(layer, nn.Conv2d)]
     depthwise = [layer for layer in layers if layer.groups > 1]

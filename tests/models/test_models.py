@@ -14,7 +14,7 @@ from edgeseg.models import NETWORKS, Factory, build
 from edgeseg.models.count import count_macs, count_parameters
 from edgeseg.models.efficientnet_lite import LITE0, LITE2, EfficientNetLite, Variant
 from edgeseg.models.fast_scnn import BINS, adaptive_mean
-from edgeseg.models.lite_fpn_fused import STAGES, STEM
+from edgeseg.models.lite_fpn_fused import STEM, LiteFPNFused
 from edgeseg.models.weights import fold
 
 CLASSES = 5
@@ -25,7 +25,13 @@ PAPER_PARAMETERS = {  # of the published network: classes, parameters, tolerance
     "segnet-basic": (11, 1.425e6, 0.01),
     "fast-scnn": (19, 1.11e6, 0.02),
 }
-MOST_PARAMETERS = {"lite-fpn": 5e6, "lite-fpn-nano": 1.2e6, "lite-fpn-fused": 1.3e6, "lite-fpn-large": 5e6}
+MOST_PARAMETERS = {
+    "lite-fpn": 5e6,
+    "lite-fpn-fused": 5e6,
+    "lite-fpn-large": 5e6,
+    "lite-fpn-nano": 1.2e6,
+    "lite-fpn-nano-fused": 1.3e6,
+}
 """Of our own networks, for CamVid's 11 classes."""
 
 
@@ -113,7 +119,7 @@ def test_pyramid_pooling_averages_as_torch_does(height: int, width: int, bins: i
 
 @pytest.mark.parametrize(
     ("table", "channels"),
-    [((), [16, 24, 40, 112, 320]), ((LITE0, STAGES, STEM), [16, 24, 40, 112, 192])],
+    [((), [16, 24, 40, 112, 320]), ((LITE0, LiteFPNFused.stages, STEM), [16, 24, 40, 112, 320])],
     ids=["published", "fused"],
 )
 def test_features_do_not_depend_on_where_the_frame_ends(table: tuple[Any, ...], channels: list[int]) -> None:
@@ -150,8 +156,8 @@ def test_the_first_stages_alone_are_those_of_the_whole_encoder() -> None:
 
 
 def test_fused_stages_and_another_stem_stay_as_they_are_beside_imagenet() -> None:
-    """The tables of LiteFPN-fused: what is not published is trained, and the rest is as published."""
-    whole, part = EfficientNetLite(), EfficientNetLite(LITE0, STAGES, STEM)
+    """The table of LiteFPN-fused: what is not published is trained, and the rest is as published."""
+    whole, part = EfficientNetLite(), EfficientNetLite(LITE0, LiteFPNFused.stages, STEM)
     before = {name: tensor.clone() for name, tensor in part.state_dict().items()}
     whole.load_imagenet()
     part.load_imagenet()
@@ -159,7 +165,7 @@ def test_fused_stages_and_another_stem_stay_as_they_are_beside_imagenet() -> Non
     for name, tensor in part.state_dict().items():
         ours = name.startswith(("stem.", "stages.1.", "stages.2."))
         assert torch.equal(tensor, before[name] if ours else published[name]), name
-    assert {name.split(".")[1] for name in before if name.startswith("stages.")} == {"1", "2", "3", "4", "5"}
+    assert {name.split(".")[1] for name in before if name.startswith("stages.")} == {"1", "2", "3", "4", "5", "6"}
 
 
 @pytest.mark.parametrize(("variant", "last"), [(LITE0, 15), (LITE2, 20)])
@@ -192,5 +198,7 @@ def test_width_out_of_range_is_refused(width: float) -> None:
 
 
 def test_unknown_network_lists_the_known() -> None:
-    with pytest.raises(UsageError, match="lite-fpn, lite-fpn-fused, lite-fpn-large, lite-fpn-nano, segnet"):
+    with pytest.raises(
+        UsageError, match="lite-fpn, lite-fpn-fused, lite-fpn-large, lite-fpn-nano, lite-fpn-nano-fused, segnet"
+    ):
         build("u-net", 2)

@@ -14,6 +14,7 @@ from torch import nn
 
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.bundle import Bundle
+from edgeseg.commands.train import train_command
 from edgeseg.errors import BundleError, WeightsError
 from edgeseg.models.normalise import FrameToLogits
 from edgeseg.models.weights import load_weights
@@ -22,7 +23,7 @@ from edgeseg.train import loop
 from edgeseg.train.data import TrainingSet
 from edgeseg.train.loop import CHECKPOINT, WEIGHTS, train
 from edgeseg.train.settings import TrainSettings
-from edgeseg.train.start import initial_network
+from edgeseg.train.start import initial_network, network_of
 from edgeseg.train.statistics import measure_statistics
 from edgeseg_export.closeness import TOLERANCE
 from edgeseg_export.to_onnx import export
@@ -98,7 +99,7 @@ def test_the_start_gives_the_bundles_own_logits(start: str, finished: Path, data
     assert sum(bool(tensor.any()) for tensor in means) == record["loaded"] // 2  # every norm but the auxiliary ones
 
 
-@pytest.mark.parametrize(("bundle", "net"), [("road", "lite-fpn"), ("road-nano", "lite-fpn-fused")])
+@pytest.mark.parametrize(("bundle", "net"), [("road", "lite-fpn"), ("road-nano", "lite-fpn-nano-fused")])
 def test_so_does_that_of_what_is_shipped_on_real_frames(bundle: str, net: str, camvid: Path) -> None:
     dataset = Dataset.open(camvid, "train")
     settings = TrainSettings(batch=1, crop="240x180", threads=1)
@@ -130,9 +131,21 @@ def test_another_network_or_width_is_refused_in_words(finished: Path) -> None:
         initial_network("fast-scnn", CLASSES, replace(SETTINGS, width=0.1), finished / WEIGHTS)
 
 
+@pytest.mark.parametrize("start", ["bundle", WEIGHTS, CHECKPOINT])
+def test_a_start_says_which_network_it_is_of(start: str, finished: Path) -> None:
+    assert network_of(finished / start) == "fast-scnn"
+
+
+def test_the_command_trains_the_network_that_it_starts_from(finished: Path, data: Path, tmp_path: Path) -> None:
+    assert train_command(data=data, out=tmp_path / "run", start=str(finished / "bundle"), settings=SETTINGS) == 0
+    assert load_weights(tmp_path / "run" / WEIGHTS).net == "fast-scnn"
+
+
 def test_what_is_not_there_is_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="there is no file"):
         initial_network("unet", CLASSES, SETTINGS, tmp_path / WEIGHTS)
+    with pytest.raises(WeightsError, match="there is no file"):
+        network_of(tmp_path / WEIGHTS)
     with pytest.raises(BundleError, match="no bundle 'rode' comes with edgeseg"):
         initial_network("unet", CLASSES, SETTINGS, "rode")
 
@@ -152,7 +165,7 @@ def test_road_nano_becomes_ones_own_through_a_kill_and_a_resume(
         return real(*args)
 
     def begin(folder: Path, resume: bool = False) -> None:
-        train("lite-fpn-fused", data, folder, settings, name="mine", start="road-nano", resume=resume)
+        train("lite-fpn-nano-fused", data, folder, settings, name="mine", start="road-nano", resume=resume)
 
     begin(tmp_path / "whole")
     with monkeypatch.context() as patch:

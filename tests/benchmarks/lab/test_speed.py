@@ -63,7 +63,7 @@ def test_a_network_without_weights_has_files_that_run_and_only_the_accuracy_on_r
 
 def test_shipped_bundles_show_what_was_measured_through_them_on_that_split() -> None:
     networks = dict(of_bundles("val"))
-    assert set(networks) == {("lite-fpn", 1.0), ("lite-fpn-fused", 1.0)}
+    assert set(networks) == {("lite-fpn", 1.0), ("lite-fpn-nano-fused", 1.0)}
     for network in networks.values():
         assert set(network.files) == {"fp32", "int8"}
         assert all(miou is not None and miou > 50 for miou in network.miou.values())
