@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -16,11 +16,12 @@ from edgeseg.errors import UsageError, WeightsError
 from edgeseg.models import build
 from edgeseg.models.lite_fpn import LiteFPN
 from edgeseg.models.weights import load_weights
-from edgeseg.train.checkpoint import averaged_weights
+from edgeseg.train.checkpoint import averaged_weights, save_checkpoint
 from edgeseg.train.loop import train
 from edgeseg.train.reproduce import commands
 from edgeseg.train.run import CHECKPOINT, WEIGHTS
 from edgeseg.train.settings import TrainSettings
+from lab import front
 from lab.front import PUBLISHED, PUBLISHED_FRONT, teach
 
 SETTINGS = TrainSettings(epochs=1, batch=2, crop="64x64", rate=4e-3, pretrained=False, validate_every=0, accept=True)
@@ -52,13 +53,38 @@ def test_the_front_learns_and_the_rest_is_kept(data: Path, tmp_path: Path) -> No
     assert all(torch.equal(after[name], before[name]) for name in kept)
     train("lite-fpn-fused", data, tmp_path / "fused", SETTINGS, start=out / CHECKPOINT)
     record = load_weights(tmp_path / "fused" / WEIGHTS).training
-    first, front, last = commands("lite-fpn-fused", record)
+    first, lesson, last = commands("lite-fpn-fused", record)
     assert first.startswith("edgeseg train lite-fpn --data DATA --out START2 --epochs 1 ")
-    assert front == (
+    assert lesson == (
         "python -m lab.front lite-fpn-fused --data DATA --out START1 --epochs 12 --rate 0.004 "
         "--start START2/checkpoint.safetensors"
     )
     assert last.endswith(" --start START1/checkpoint.safetensors")
+
+
+def test_a_resumed_lesson_ends_as_one_that_was_never_stopped(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train("lite-fpn-nano", data, tmp_path / "run", SETTINGS)
+    start, settings = tmp_path / "run" / WEIGHTS, replace(SETTINGS, epochs=3)
+    whole = teach("lite-fpn-nano-fused", start, data, tmp_path / "whole", settings)
+
+    def saved_and_killed(*arguments: Any) -> None:
+        save_checkpoint(*arguments)
+        raise RuntimeError("the lights went out")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(front, "save_checkpoint", saved_and_killed)
+        with pytest.raises(RuntimeError, match="lights"):
+            teach("lite-fpn-nano-fused", start, data, tmp_path / "stopped", settings)
+    with pytest.raises(UsageError, match="holds a run; give --resume"):
+        teach("lite-fpn-nano-fused", start, data, tmp_path / "stopped", settings)
+    with pytest.raises(WeightsError, match=r"other settings \(rate\)"):
+        teach("lite-fpn-nano-fused", start, data, tmp_path / "stopped", replace(settings, rate=1e-3), resume=True)
+    resumed = teach("lite-fpn-nano-fused", start, data, tmp_path / "stopped", settings, resume=True)
+    assert [each.loss for each in resumed.epochs] == [each.loss for each in whole.epochs]
+    one, other = (averaged_weights(tmp_path / each / CHECKPOINT)[2] for each in ("whole", "stopped"))
+    assert [name for name, tensor in one.items() if not torch.equal(other[name], tensor)] == []
 
 
 @pytest.mark.parametrize(("net", "of"), sorted(PUBLISHED.items()))
