@@ -392,7 +392,7 @@ def test_mp4s_one_behind_the_other_are_said(tmp_path: Path, options: dict[str, s
     with av.open(str(tmp_path / "one.mp4"), "w", options=options) as container:
         encode(container, add_video(container, (64, 48)))
     one = (tmp_path / "one.mp4").read_bytes()
-    (tmp_path / "two.mp4").write_bytes(one + one)
+    (tmp_path / "two.mp4").write_bytes(one + 5000 * b"\0\0\0\x08free" + one)  # as many boxes as an hour of fragments
     for name, warnings in (("one.mp4", 0), ("two.mp4", 1)):
         with open_source(tmp_path / name) as source:
             assert len(list(source)) == 10
