@@ -36,9 +36,9 @@ std::optional<double> seconds_of(const char* text) {
     return seconds;
 }
 
-// Formats (WMV, Windows' recordings of television) whose streams FFmpeg gives the whole file's length.
+// Formats whose streams tell no length of their own, so that FFmpeg may give them the whole file's.
 bool has_one_length(const AVInputFormat* format) {
-    for (const char* each : {"asf", "asf_o", "wtv"}) {
+    for (const char* each : {"asf", "asf_o", "matroska,webm", "wtv"}) {
         if (std::strcmp(format->name, each) == 0) return true;
     }
     return false;

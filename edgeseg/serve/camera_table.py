@@ -21,6 +21,7 @@ from edgeseg.serve.toml_table import Table
 from edgeseg.spec import Spec
 from edgeseg.video.access import read_credentials
 from edgeseg.video.open import LONGEST_TIMEOUT, is_live
+from edgeseg.video.option_names import check_names
 from edgeseg.video.options import LONGEST_STALL
 from edgeseg.video.url import check_address, is_url
 
@@ -105,11 +106,14 @@ def _source(table: Table) -> str:
 
 
 def _options(table: Table, source: str) -> dict[str, str]:
-    """FFmpeg's own; what they are is FFmpeg's matter."""
+    """FFmpeg's own; what their values may be is FFmpeg's matter."""
     inner = table.table("options")
     options = {} if inner is None else {name: inner.text(name, "") for name in inner.keys()}  # noqa: SIM118 - no dict
     if options and not _is_stream(source):
         raise table.error(f"is for URLs, which FFmpeg reads, as {redact(source)} is not; leave it out", "options")
+    for name in options:
+        with table.at("options", name):
+            check_names([name])
     return options
 
 

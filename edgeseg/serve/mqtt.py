@@ -46,6 +46,12 @@ WAITING = 1000
 LONGEST_DELAY = 30
 """Seconds between two attempts to connect."""
 
+STEADY, SHORT = 10.0, 3
+"""Seconds that a connection lasts which stands; shorter ones in a row, after which the client comes back slowly."""
+
+THROWS_OUT = "ends each connection at once"
+"""What a broker may do that does not let this user publish."""
+
 REFUSES = "refuses"
 """What a broker does that wants another user or password."""
 
@@ -80,6 +86,8 @@ class Mqtt:
         self._settings = settings
         self._where = f"{settings.host}:{settings.port}"
         self._said = ""
+        self._since = 0.0  # time.monotonic() of the last connection
+        self._short = 0  # connections in a row of which none has lasted yet
         self._told: dict[str, tuple[object, ...]] = {}  # by camera: what the broker has
         self._anew = threading.Event()  # the broker may have forgotten
         self._closed = threading.Event()
@@ -157,6 +165,10 @@ class Mqtt:
                 online, due = False, 0.0
             if not self._client.is_connected():
                 continue
+            if self._short and time.monotonic() - self._since > STEADY:
+                self._short = 0
+                self._client.reconnect_delay_set(1, LONGEST_DELAY)
+                self._say("is connected")
             if not online:
                 online = self._publish("service", "online", retain=True)
             if self.lost > said:
@@ -212,7 +224,9 @@ class Mqtt:
         if code.is_failure:
             self._say(f"{REFUSES}: {code}")
             return
-        self._say("is connected")
+        self._since, self._short = time.monotonic(), self._short + 1
+        if self._short <= SHORT:
+            self._say("is connected")
         self._anew.set()
 
     def _disconnected(
@@ -223,8 +237,13 @@ class Mqtt:
         code: ReasonCode,
         _properties: Properties | None,
     ) -> None:
-        if not self._closed.is_set() and not self._said.startswith(REFUSES):  # which ends the connection too
+        if self._closed.is_set() or self._said.startswith(REFUSES):  # which ends the connection too
+            return
+        if self._short < SHORT:
             self._say(f"is lost: {code}")
+        else:
+            self._client.reconnect_delay_set(LONGEST_DELAY, LONGEST_DELAY)
+            self._say(f"{THROWS_OUT} ({code}); may this user publish below {self._settings.topic}/?")
 
     def _unreachable(self, _client: paho.Client, _data: object) -> None:
         error = sys.exc_info()[1]  # of which paho, which handles it now, says nothing

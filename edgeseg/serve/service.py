@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 
 from edgeseg.bundle import Bundle
 from edgeseg.errors import EngineError
@@ -161,7 +162,7 @@ class Service:
         """A camera that runs; where it stands, if it cannot be started: the others run all the same."""
         classes, sinks = self._network.bundle.spec.classes, Sinks()
         try:
-            sinks = open_sinks(settings, lambda: self.model, self.events)
+            sinks = open_sinks(settings, lambda: self.model, self.events, self._folders)
             return CameraWorker(settings, classes, self.events, self._scheduler.arrived, sinks)
         except Exception as error:  # the system gives no more descriptors, threads or memory
             for sink in sinks.all:
@@ -169,6 +170,11 @@ class Service:
             reason = f"{source_name(settings)} could not be started ({error}); the next SIGHUP tries it again"
             self.events.add("state", "failed", reason, settings.name)
             return unstarted(settings, reason)
+
+    def _folders(self) -> list[Path]:
+        """Of the recordings that leave room on their disks."""
+        recordings = [camera.recording for camera in self.settings.cameras]
+        return [each.folder for each in recordings if each is not None and each.keep_free is not None]
 
     def _break(self, sentence: str) -> None:
         self.events.add("service", "broken", sentence)

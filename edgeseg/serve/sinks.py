@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from edgeseg.segmenter import Segmenter
 from edgeseg.serve.drift.watch import DriftWatch
@@ -38,13 +39,19 @@ class Sinks:
     rules: Rules | None = None
 
 
-def open_sinks(settings: CameraSettings, model: Callable[[], Segmenter], events: EventLog) -> Sinks:
+def open_sinks(
+    settings: CameraSettings,
+    model: Callable[[], Segmenter],
+    events: EventLog,
+    folders: Callable[[], Iterable[Path]],
+) -> Sinks:
     """Opens what a camera's settings ask for.
 
     Args:
         settings: of the camera.
         model: returns what segments now; it may change, to one of the same classes.
         events: told what happens.
+        folders: returns those of all recordings that now leave room on their disks.
     """
     name, spec, recording = settings.name, model().spec, settings.recording
     recorder = drift = rules = None
@@ -52,7 +59,7 @@ def open_sinks(settings: CameraSettings, model: Callable[[], Segmenter], events:
     sinks: list[Sink] = [live]
     try:
         if recording is not None:
-            recorder = Recorder(recording, name, live, events, spec.classes)
+            recorder = Recorder(recording, name, live, events, spec.classes, folders)
             sinks.append(recorder)
         if settings.rules:
             folder = None if recording is None else recording.folder

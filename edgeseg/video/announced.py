@@ -11,8 +11,8 @@ from av.video.stream import VideoStream
 
 from edgeseg.files import open_file
 
-WHOLE = frozenset({"asf", "asf_o", "wtv"})
-"""Formats (WMV, Windows' recordings of television) whose streams FFmpeg gives the whole file's length."""
+WHOLE = frozenset({"asf", "asf_o", "matroska,webm", "wtv"})
+"""Formats whose streams tell no length of their own, so that FFmpeg may give them the whole file's."""
 
 UNKNOWN = b"\xff\xff\xff\xff"
 """What stands for a length until it is known."""

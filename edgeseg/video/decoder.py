@@ -29,6 +29,7 @@ from edgeseg.picture import max_pixels
 from edgeseg.video.colours import HDR, settle_matrix
 from edgeseg.video.deinterlace import Deinterlacer
 from edgeseg.video.geometry import UPRIGHT, Orientation, orientation, oriented, square_size
+from edgeseg.video.sequences import CODECS, Sequences
 from edgeseg.video.side_data import display_matrix
 
 STILL = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
@@ -125,6 +126,7 @@ class Decoder:
         self._codec.thread_type = "AUTO" if self._threads > 1 else "NONE"
         self._codec.copy_opaque = True  # each frame carries the arrival of its packet
         self._codec.options = {"max_pixels": str(max_pixels())}
+        self._sequences = Sequences() if self._codec.name in CODECS else None
         self._aspect = self._codec.sample_aspect_ratio
         self._packets = self._all_packets()
         self._stored = (0, 0)  # size of the frames as they are stored, then what is made of it
@@ -194,6 +196,9 @@ class Decoder:
 
     def _decode(self, packet: Packet[VideoStream]) -> None:
         try:
+            if self._sequences is not None and self._sequences.changes_at(packet):
+                self._take(self._codec.decode(None))
+                self._codec.flush_buffers()
             self._take(packet.decode())
         except FFmpegError:
             self.damaged += 1

@@ -16,7 +16,7 @@ from edgeseg.counted import counted
 from edgeseg.errors import SourceError
 from edgeseg.video.announced import frame_count, frame_rate, has_placeholder, length
 from edgeseg.video.decoder import Decoder
-from edgeseg.video.joined import MPEG_TS, SKIP, JoinedDecoder, Reopen
+from edgeseg.video.joined import MPEG_TS, SKIP, UNFOLLOWED, JoinedDecoder, Reopen, goes_on
 from edgeseg.video.playlist import check_playlist
 from edgeseg.video.source import NOMINAL_FPS, Ended, Frame, Source, check_file
 from edgeseg.video.unplayable import SEVERAL, holds_several, why_unplayable
@@ -58,11 +58,9 @@ def open_file(
     """
     check_file(path)
     sentences = check_playlist(path)
-    chosen = dict(options or {})
-    if follow is not None:
-        chosen |= {"follow": "1", "rw_timeout": str(int(follow * 1e6))}
+    waiting = {} if follow is None else {"follow": "1", "rw_timeout": str(int(follow * 1e6))}
     try:
-        container = open_container(path, chosen)
+        container = open_container(path, {**(options or {}), **waiting})
     except FFmpegError as error:
         if options and _opens(path):
             raise SourceError(
@@ -80,11 +78,9 @@ def open_file(
         attempts=ATTEMPTS,
         path=path,
         follow=follow,
-        reopen=None if follow is not None else lambda at: open_container(path, {**chosen, SKIP: str(at)}),
+        reopen=lambda at: open_container(path, {**(options or {}), SKIP: str(at)}),
     )
     source.warnings += sentences
-    if container.format.name.startswith("mov") and holds_several(path):
-        source.warnings.append(f"{path} {SEVERAL}")
     return source
 
 
@@ -147,8 +143,9 @@ class VideoSource(Source):
         """
         try:
             seekable = lost is None or container.duration is not None  # FFmpeg has sought for it at the end
-            if reopen is not None and seekable and container.format.name == MPEG_TS:
-                self._decoder: Decoder = JoinedDecoder(container, name, threads=threads, reopen=reopen)
+            self._reopen = reopen if seekable and container.format.name == MPEG_TS else None
+            if self._reopen is not None and follow is None:
+                self._decoder: Decoder = JoinedDecoder(container, name, threads=threads, reopen=self._reopen)
             else:
                 self._decoder = Decoder(container, name, threads=threads)
         except SourceError:
@@ -255,10 +252,16 @@ class VideoSource(Source):
             self.warnings.append(
                 f"{self.name} is damaged: in {counted(mended, 'frame')} the decoder filled in what it could not read"
             )
-        if self._path is not None and self._path.exists() and self._path.stat().st_size > self._size:
+        if self._path is None or not self._path.exists():
+            return
+        if self._path.stat().st_size > self._size:
             self.warnings.append(
                 f"{self.name} grew while it was read, and what came late may be missing; --follow waits for more"
             )
+        if self._format.startswith("mov") and holds_several(self._path):  # a walk that would hold up the opening
+            self.warnings.append(f"{self.name} {SEVERAL}")
+        if self._size == math.inf and self._reopen is not None and goes_on(self._decoder, self._reopen):
+            self.warnings.append(f"{self.name} {UNFOLLOWED}")
 
     def _judge_holes(self) -> None:
         """Warns if segments may be missing; what FFmpeg says of them holds their URLs."""

@@ -33,6 +33,8 @@ STEP = 1.0
 MOST_DOUBTS = 64
 """Places that are looked at beside the ends; a file with more is damaged all over, and said to be."""
 
+UNFOLLOWED = "goes on with another video, of another codec or number (PID), which --follow does not read; leave it out"
+
 Kind = tuple[int, str]
 """What tells one video from another in the same file: its number, and FFmpeg's name of its decoder."""
 
@@ -50,6 +52,14 @@ def another_video(reopen: Reopen, known: Collection[Kind], at: int) -> InputCont
         return following
     following.close()
     return None
+
+
+def goes_on(decoder: Decoder, reopen: Reopen) -> bool:
+    """Whether another video follows the last frame of a decoder that has come to its end."""
+    following = another_video(reopen, {kind_of(decoder.stream)}, decoder.position + 1)
+    if following is not None:
+        following.close()
+    return following is not None
 
 
 def kind_of(stream: VideoStream) -> Kind:
@@ -86,8 +96,14 @@ class JoinedDecoder(Decoder):
         """The next frame, as `Decoder.read` gives it; None at the end of the last video."""
         decoded = super().read(patience=patience)
         while decoded is None and (following := self._following()) is not None:
+            number, codec = kind_of(self.stream)
             self._container.close()
             self._begin(following)
+            if number == self.stream.id:
+                self._warn(
+                    f"goes on in another codec ({codec}, then {self._codec.name}): the last one or two frames before "
+                    "that may be missing, as FFmpeg does not give them"
+                )
             decoded = super().read(patience=patience)
         return decoded
 

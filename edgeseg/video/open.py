@@ -19,6 +19,7 @@ from edgeseg.video.access import Access
 from edgeseg.video.camera import absent, camera_number, is_absent_camera, is_camera_device, open_camera, open_device
 from edgeseg.video.gstreamer import open_gstreamer
 from edgeseg.video.images import ImageSource, is_image, is_pattern
+from edgeseg.video.option_names import check_names
 from edgeseg.video.source import ArraySource, Source
 from edgeseg.video.supervised.life import Policy
 from edgeseg.video.supervised.request import Request
@@ -58,8 +59,9 @@ def open_source(
     Raises:
         SourceError: it is not there, is of no known kind, does not answer, or gives no frame.
         FrameError: an iterable gives something else than frames.
-        UsageError: the timeout is not positive, or `reconnect` is for a file or an iterable.
+        UsageError: the timeout is not positive, FFmpeg has no such option, or `reconnect` is for a file or an iterable.
     """
+    check_names(options or ())
     if not 0 < timeout <= LONGEST_TIMEOUT:
         raise UsageError(f"timeout is {timeout:g}, expected seconds above 0 and up to {LONGEST_TIMEOUT:g}")
     if isinstance(source, str):
@@ -142,10 +144,10 @@ def is_live(name: str) -> bool:
 
 
 def check_options(source: str, *, follow: bool, options: Mapping[str, str]) -> None:
-    """Refuses what would do nothing: to follow what is no video file, FFmpeg's options where others read.
+    """Refuses what would do nothing: to follow what is no video file, options where others read, unknown ones.
 
     Raises:
-        UsageError: the source is of another kind.
+        UsageError: the source is of another kind, or FFmpeg does not know the name of an option.
     """
     live = is_live(source)
     is_stream = live and is_url(source) and " ! " not in source
@@ -156,6 +158,7 @@ def check_options(source: str, *, follow: bool, options: Mapping[str, str]) -> N
         raise UsageError(
             f"--source-option is for what FFmpeg reads, video files and URLs, as {redact(source)} is not; leave it out"
         )
+    check_names(options)
 
 
 def parse_options(words: Iterable[str]) -> dict[str, str]:

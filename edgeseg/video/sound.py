@@ -43,7 +43,9 @@ class Sound:
             self._container = av.open(f"file:{path}", "r", options={"protocol_whitelist": "file"})
         except (av.FFmpegError, OSError) as error:
             raise OutputError(f"cannot read the sound of {path}: {error}; leave out --sound") from error
-        stream = self._container.streams.best("audio")
+        known = [each for each in self._container.streams.audio if each.codec_context is not None]  # to this FFmpeg
+        best = self._container.streams.best("audio")
+        stream = best if best in known else next(iter(known), None)
         if stream is None:
             self._container.close()
             raise OutputError(f"{path} has no sound that could be copied; leave out --sound")

@@ -19,10 +19,10 @@ SDP = b"v=0"
 
 NO_DASH = "DASH is left out of PyAV's FFmpeg: give the stream as HLS, or try edgeseg-run, which reads with the system's"
 
-SEVERAL = "is several MP4s, one behind the other, of which FFmpeg reads the first at most; give them one by one"
+SEVERAL = "is several MP4s, one behind the other, and FFmpeg reads no more than the first right; give them one by one"
 
-MOST_BOXES = 4096
-"""That are looked at for the index."""
+MOST_BOXES = 2**18
+"""That are looked at: 36 hours of fragments of a second have that many."""
 
 
 def why_unplayable(path: Path) -> str:

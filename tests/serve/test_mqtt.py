@@ -305,6 +305,40 @@ def test_a_broker_that_refuses_is_told_once(service: SmallService, caplog: pytes
     assert [sentence.rpartition(" refuses: ")[2] for sentence in said] == ["Not authorized"]
 
 
+def test_a_broker_that_throws_the_service_out_is_told_once(
+    service: SmallService, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As cloud brokers do with whoever may connect, but not publish; then it may."""
+    caplog.set_level("INFO")
+    monkeypatch.setattr("edgeseg.serve.mqtt.LONGEST_DELAY", 1)
+    monkeypatch.setattr("edgeseg.serve.mqtt.STEADY", 3.0)
+
+    def said() -> list[str]:
+        return [record.getMessage() for record in caplog.records if "MQTT" in record.getMessage()]
+
+    with socket.create_server(("127.0.0.1", 0)) as broker:
+        broker.settimeout(SECONDS)
+        mqtt = Mqtt(service, MqttSettings("127.0.0.1", broker.getsockname()[1]))
+        mqtt.start()
+        try:
+            for _ in range(5):
+                connection, _ = broker.accept()
+                with connection:
+                    connection.recv(1000)
+                    connection.sendall(b"\x20\x02\x00\x00")  # CONNACK
+            connection, _ = broker.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b"\x20\x02\x00\x00")
+                told = [sentence for sentence in said() if "ends each connection at once" in sentence]
+                assert len(told) == 1
+                assert "may this user publish below edgeseg/?" in told[0]
+                assert len(said()) == 6  # connected and lost, twice; connected and thrown out
+                wait_until(lambda: said()[-1].endswith("is connected"), SECONDS)
+        finally:
+            mqtt.close()
+
+
 @pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")  # paho leaves it to Python
 def test_a_certificate_that_is_not_trusted_is_said(
     service: SmallService, tmp_path: Path, caplog: pytest.LogCaptureFixture

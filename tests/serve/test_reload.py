@@ -123,3 +123,16 @@ def test_what_was_opened_for_a_camera_that_cannot_be_started_is_closed(
             service.reload(settings_of(bundle, recorded), bundle)
         assert service.status().cameras[0].state == "failed"
         wait_until(lambda: set(threading.enumerate()) <= threads, SECONDS)
+
+
+def test_a_recording_knows_the_folders_of_all_that_leave_room(
+    service: Service, bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Callable[[], list[Path]]] = []
+    monkeypatch.setattr("edgeseg.serve.sinks.Recorder", lambda *arguments: asked.append(arguments[-1]))
+    recordings = [RecordingSettings(tmp_path / "a", keep_free=1), RecordingSettings(tmp_path / "b")]
+    cameras = [replace(camera(f"c{at}"), recording=each) for at, each in enumerate(recordings)]
+    service.reload(settings_of(bundle, *cameras), bundle)
+    assert [folders() for folders in asked] == [[tmp_path / "a"]] * 2
+    service.reload(settings_of(bundle, camera("gate")), bundle)
+    assert asked[0]() == []

@@ -173,6 +173,7 @@ RULE = BUNDLE + GATE + "[[cameras.gate.rules]]\n"
         (GATE + 'credentials = "token"', 3, "holds no credentials"),
         ("[cameras.gate]\nsource = 0\noptions = { video_size = '1x1' }", 3, "options is for URLs, .* as 0 is not"),
         (GATE + "options = { a = 1 }", 3, r"options\.a is 1, expected a text"),
+        (GATE + "options = { rtsp_transprot = 'udp' }", 3, r"options\.rtsp_transprot: FFmpeg has no option"),
         (GATE + "[cameras.gate.recording]\n", 3, "recording has no folder"),
         (GATE + '[cameras.gate.labelling]\nfolder = "rec"\nevery = 0', 5, "is 0, expected 0.001 to"),
         (GATE + "[cameras.gate.drift]\n", 3, "drift has no folder"),

@@ -16,7 +16,8 @@ import pytest
 
 from edgeseg.errors import SourceError, UsageError
 from edgeseg.video.access import Access, Credentials, read_credentials
-from edgeseg.video.open import open_source, parse_options
+from edgeseg.video.open import check_options, open_source, parse_options
+from edgeseg.video.option_names import check_names
 from edgeseg.video.url import take_apart
 
 MakeVideo = Callable[..., Path]
@@ -179,3 +180,16 @@ def test_options_are_pairs() -> None:
     assert parse_options(["rtsp_transport=udp", "user_agent=a=b"]) == {"rtsp_transport": "udp", "user_agent": "a=b"}
     with pytest.raises(UsageError, match="is no NAME=VALUE"):
         parse_options(["udp"])
+
+
+@pytest.mark.parametrize("name", ["rtsp_transprot", "RTSP_TRANSPORT", "stimeout", "crf_\udcff"])
+def test_an_option_that_ffmpeg_does_not_have(name: str) -> None:
+    with pytest.raises(UsageError, match=f"FFmpeg has no option '{name[:3]}.*check its spelling"):
+        open_source("rtsp://127.0.0.1:9/x", timeout=1, options={name: "udp"})
+    with pytest.raises(UsageError, match="FFmpeg has no option"):
+        check_options("rtsp://127.0.0.1:9/x", follow=False, options={name: "udp"})
+
+
+def test_options_of_formats_protocols_and_codecs() -> None:
+    names = ["rtsp_transport", "analyzeduration", "allowed_extensions", "user_agent", "buffer_size", "skip_frame"]
+    check_names(names)

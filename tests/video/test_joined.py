@@ -83,7 +83,16 @@ def test_one_number_whose_codec_changes(join: Callable[..., Path], codecs: tuple
     assert found.count(10) == len(codecs)
     assert source.height == 48
     assert not any("early" in warning for warning in source.warnings)
+    assert ["goes on in another codec" in warning for warning in source.warnings].count(True) == len(codecs) - 1
     assert cut(path, 0.2) == ()
+
+
+@pytest.mark.parametrize("other", [("libx264", OTHER), ("mpeg2video", 0x100)])
+def test_what_is_not_followed_is_said(join: Callable[..., Path], other: Piece) -> None:
+    for pieces, said in (([("libx264", 0x100), other], True), ([("libx264", 0x100)], False)):
+        with open_source(join(*pieces), follow=True, timeout=0.5) as source:
+            assert len(list(source)) in (COUNT, COUNT + 1)
+            assert any("another video" in warning for warning in source.warnings) == said
 
 
 def test_a_codec_that_changes_where_the_decoder_notices_nothing(join: Callable[..., Path]) -> None:

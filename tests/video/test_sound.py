@@ -135,6 +135,30 @@ def test_sound_that_ends_does_not_hold_the_pictures_back(tmp_path: Path, make_vi
     assert len(read(tmp_path / "out.mp4")[0]) == 200
 
 
+def test_sound_of_an_unknown_codec_is_passed_over(tmp_path: Path) -> None:
+    """As of phones that record a new one beside AAC."""
+    path = tmp_path / "a.mkv"
+    for codecs, codec in ((("aac", "libopus"), "opus"), (("aac",), None)):
+        with av.open(str(path), "w") as container:
+            sounds: list[Any] = [container.add_stream(each, rate=48000) for each in codecs]
+            for sound in sounds:
+                sound.layout = "mono"
+            for sound in sounds:
+                for number in range(10):
+                    part = av.AudioFrame.from_ndarray(np.zeros((1, 960), np.float32), format="fltp", layout="mono")
+                    part.sample_rate, part.pts = 48000, 960 * number
+                    container.mux(sound.encode(part))
+                container.mux(sound.encode(None))
+        path.write_bytes(path.read_bytes().replace(b"A_AAC", b"A_XYZ"))
+        if codec is None:
+            with pytest.raises(OutputError, match="has no sound that could be copied"):
+                Sound(path)
+        else:
+            opened = Sound(path)
+            assert opened.stream.codec_context.name == codec
+            opened.close()
+
+
 def test_no_sound(tmp_path: Path, make_video: MakeVideo) -> None:
     with pytest.raises(OutputError, match=r"has no sound .*; leave out --sound"):
         Sound(make_video(tmp_path / "in.mp4"))

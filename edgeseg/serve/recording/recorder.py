@@ -10,6 +10,7 @@ import errno
 import threading
 import time
 from collections import deque
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -44,7 +45,13 @@ class Recorder:
     """Records one camera; a sink of its results."""
 
     def __init__(
-        self, settings: RecordingSettings, camera: str, live: LiveVideo, events: EventLog, classes: tuple[str, ...]
+        self,
+        settings: RecordingSettings,
+        camera: str,
+        live: LiveVideo,
+        events: EventLog,
+        classes: tuple[str, ...],
+        folders: Callable[[], Iterable[Path]] = tuple,
     ) -> None:
         """Begins; what killed runs left in the folder is finished first.
 
@@ -54,8 +61,10 @@ class Recorder:
             live: its video, which this keeps encoding.
             events: told when it pauses and resumes.
             classes: names by class id.
+            folders: returns those of all cameras that now leave room on their disks.
         """
         self._settings, self._camera, self._live, self._events = settings, camera, live, events
+        self._folders = folders
         self._kind: Kind = "overlay" if settings.overlay else "plain"
         self._lock = threading.Lock()  # guards the three that follow
         self._clock = AgeClock()
@@ -185,7 +194,7 @@ class Recorder:
         """Deletes what the settings do not keep; a file that cannot be deleted is no reason not to record."""
         present = sum(each.present for each in self._segments.values())
         now = self._clock.now(time.time(), time.monotonic())
-        delete_old(self._settings, self._camera, now, present, self._undeleted)
+        delete_old(self._settings, self._camera, now, present, self._undeleted, self._folders())
         most, seconds = self._settings.keep_bytes, self._settings.segment_seconds
         if most is not None and sum(each.last for each in self._segments.values()) > most:
             what = f"files of {seconds:g} seconds are larger than keep_bytes, {most}, and are deleted when finished"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from edgeseg.serve.recording.names import entries
@@ -54,6 +55,7 @@ def delete_old(
     now: float,
     present: int = 0,
     fail: Callable[[Path, OSError], None] = lambda _path, _error: None,
+    folders: Iterable[Path] = (),
 ) -> int:
     """Deletes a camera's oldest finished files until its settings hold; no file of anybody else.
 
@@ -63,6 +65,7 @@ def delete_old(
         now: seconds since the epoch.
         present: bytes of its files that are not finished yet.
         fail: called with each file that cannot be deleted; the next one is.
+        folders: of other cameras that leave room too, on this disk or another.
 
     Returns:
         How many were deleted.
@@ -77,7 +80,7 @@ def delete_old(
     deletable = sum(file.bytes for file in files)
     total = present + deletable
     missing = missing_room(settings)
-    if missing > deletable and missing > sum(file.bytes for file in entries(settings.folder)):
+    if missing > deletable and missing > _on_disk(settings.folder, folders):
         missing = 0  # others than cameras took the room: it would not be there without these files either
     deleted = 0
     for file in files:
@@ -94,6 +97,17 @@ def delete_old(
         missing -= file.bytes
         deleted += 1
     return deleted
+
+
+def _on_disk(folder: Path, others: Iterable[Path]) -> int:
+    """Bytes of all cameras' finished files in a folder, and in those others that lie on its disk."""
+    places = {}
+    for each in (*others, folder):
+        with suppress(OSError):  # of a disk that is gone
+            place = each.stat()
+            places[place.st_dev, place.st_ino] = each  # two names may be one folder
+    disk = folder.stat().st_dev
+    return sum(file.bytes for (device, _), each in places.items() if device == disk for file in entries(each))
 
 
 def missing_room(settings: RecordingSettings) -> int:

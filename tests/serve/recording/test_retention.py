@@ -88,6 +88,32 @@ def test_room_that_all_cameras_can_make_together_is_made(tmp_path: Path, monkeyp
     assert [path.name for path in tmp_path.iterdir()] == [file_name("yard", START, ".mp4")]
 
 
+def test_cameras_with_folders_of_their_own_make_room_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, yard, link, gone = (tmp_path / name for name in ("gate", "yard", "link", "gone"))
+    for folder in (gate, yard):
+        folder.mkdir()
+    link.symlink_to(yard)
+    fill(gate, [100] * 3)
+    (yard / file_name("yard", START, ".mp4")).write_bytes(bytes(300))
+    for missing, deleted in ((601, 0), (600, 3)):  # the same folder by two names counts once
+        monkeypatch.setattr(retention, "missing_room", lambda _settings, missing=missing: missing)
+        settings = RecordingSettings(gate, keep_free=1000)
+        assert retention.delete_old(settings, "gate", START, folders=[gate, yard, link, gone]) == deleted
+    assert len(entries(yard)) == 1
+
+
+def test_other_disks_make_no_room_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(tmp_path, [100] * 3)
+    other = Path("/dev/shm")
+    if not other.is_dir() or other.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("/dev/shm is no disk of its own here")
+    with tempfile.TemporaryDirectory(dir=other) as folder:
+        (Path(folder) / file_name("yard", START, ".mp4")).write_bytes(bytes(300))
+        monkeypatch.setattr(retention, "missing_room", lambda _settings: 500)
+        settings = RecordingSettings(tmp_path, keep_free=1000)
+        assert retention.delete_old(settings, "gate", START, folders=[Path(folder)]) == 0
+
+
 def test_a_disk_that_shows_room_late_loses_no_more_than_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
