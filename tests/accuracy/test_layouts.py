@@ -130,6 +130,14 @@ def test_mmsegmentations_folders(tmp_path: Path) -> None:
     assert np.array_equal(Dataset.open(tmp_path, "train").load(0)[1], LABEL)
 
 
+def test_images_and_annotations_may_have_a_classes_json(tmp_path: Path) -> None:
+    """It had made them edgeseg's own layout, of which masks/ was missing."""
+    picture(tmp_path / "images/training/a.jpg")
+    write(tmp_path / "annotations/training/a.png", LABEL + 1)
+    describe(tmp_path, classes=[{**each, "id": place} for place, each in enumerate(CLASSES, 1)], ignore=0)
+    assert np.array_equal(Dataset.open(tmp_path, "train").load(0)[1], LABEL)
+
+
 def test_the_nearest_layout_is_named(tmp_path: Path) -> None:
     (tmp_path / "JPEGImages").mkdir()
     (tmp_path / "SegmentationClass").mkdir()
