@@ -20,6 +20,7 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from edgeseg.accuracy.layouts.camvid import CAMVID
 from edgeseg.bundle import Bundle
 from edgeseg.errors import BundleError, DataError, OutputError, TrainingError, UsageError, WeightsError
 from edgeseg.models import build
@@ -281,6 +282,17 @@ def test_a_full_disk_is_said_of_a_checkpoint_and_of_weights(tmp_path: Path, spec
 def test_divergence_is_an_error(data: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="diverged"):
         train("unet", data, tmp_path, replace(SETTINGS, rate=1e30, autocast=False, epochs=10))
+
+
+def test_a_few_pictures_that_are_not_divided_are_trained_on_without_a_val(data: Path, tmp_path: Path) -> None:
+    """They had been refused, as a fifth of them is none."""
+    for folder, source in (("images", "train"), ("masks", "trainannot")):
+        (tmp_path / "data" / folder).mkdir(parents=True)
+        for index in range(2):
+            shutil.copy(data / source / f"{index}.png", tmp_path / "data" / folder / f"p0{index}.png")
+    (tmp_path / "data/classes.json").write_text(json.dumps(CAMVID.to_json()))
+    train("unet", tmp_path / "data", tmp_path / "run", replace(SETTINGS, epochs=1, validate_every=1))
+    assert [row["val_miou"] for row in _log(tmp_path / "run")] == [""]
 
 
 def test_fewer_images_than_a_batch(data: Path, tmp_path: Path) -> None:
