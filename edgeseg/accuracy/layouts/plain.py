@@ -34,7 +34,7 @@ def find(folder: Path) -> Layout | None:
     if not (images.is_dir() and masks.is_dir()):
         return None
     layout = layout_by_folders(NAME, images, partial(_pairs, images, masks), partial(_classes, folder))
-    return replace(layout, unused=unread_lists(folder)) if None in layout.splits else layout
+    return replace(layout, unused=(*layout.unused, *unread_lists(folder))) if None in layout.splits else layout
 
 
 def _pairs(images: Path, masks: Path, part: str) -> tuple[Pair, ...]:
