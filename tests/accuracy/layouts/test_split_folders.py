@@ -141,7 +141,8 @@ def test_pictures_beside_the_splits_are_told(tmp_path: Path) -> None:
 
 def test_splits_below_cities_are_told(tmp_path: Path) -> None:
     """They had been mixed in silence: a network was measured on what it had been trained on."""
-    lay(tmp_path, *(f"{kind}/{city}/{split}/a.png" for kind in ("images", "masks") for city in "xy" for split in SPLITS))
+    folders = [f"{kind}/{city}/{split}" for kind in ("images", "masks") for city in "xy" for split in SPLITS]
+    lay(tmp_path, *(f"{folder}/a.png" for folder in folders))
     (sentence,) = found(tmp_path).unused
     assert "images/x/test is read with all others" in sentence
     assert sentence.endswith("expected " + str(tmp_path / "images/test/x"))
