@@ -168,7 +168,7 @@ def test_a_checkpoint_from_before_a_setting_existed_is_resumed(data: Path, finis
     with safe_open(finished / CHECKPOINT, framework="np") as file:
         header = dict(file.metadata())
     about = json.loads(header["about"])
-    for setting in ("paste", "class_mix", "boundary", "new_rate"):
+    for setting in ("paste", "class_mix", "boundary", "new_rate", "classes"):
         del about[setting]
     save_file(_tensors(finished / CHECKPOINT), tmp_path / CHECKPOINT, {**header, "about": json.dumps(about)})
     train("unet", data, tmp_path, SETTINGS, name="tiny", licence="CC0", resume=True)
@@ -257,6 +257,15 @@ def test_nothing_to_resume_is_said(data: Path, tmp_path: Path) -> None:
 def test_another_runs_checkpoint_is_refused(data: Path, finished: Path) -> None:
     with pytest.raises(WeightsError, match=r"other settings \(rate\)"):
         train("unet", data, finished, replace(SETTINGS, rate=0.5), resume=True)
+
+
+def test_a_run_is_not_resumed_with_other_classes(data: Path, finished: Path, tmp_path: Path) -> None:
+    """As many had been taken for the same, and more of them for damage of the checkpoint."""
+    changed = shutil.copytree(data, tmp_path / "data")
+    classes = CAMVID.to_json()
+    (changed / "classes.json").write_text(json.dumps({**classes, "classes": classes["classes"][::-1]}))
+    with pytest.raises(WeightsError, match=r"a run with other settings \(classes\); give the same"):
+        train("unet", changed, finished, SETTINGS, resume=True)
 
 
 def test_a_damaged_checkpoint_is_refused(data: Path, tmp_path: Path) -> None:
