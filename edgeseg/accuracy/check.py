@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from edgeseg.accuracy.classes import Classes
 from edgeseg.accuracy.dataset import Dataset
+from edgeseg.accuracy.label_kind import TIFF, UPRIGHT, orientation, tiff_tags
 from edgeseg.accuracy.layouts import known_layout
 from edgeseg.accuracy.layouts.label_folders import LabelPair
 from edgeseg.accuracy.layouts.split_folders import LABELLED
@@ -171,6 +172,8 @@ def _said(split: str | None) -> str:
 def _is_turned(path: Path, frame: NDArray[np.uint8], depth: int) -> bool:
     """Whether the picture's file says that it is to be turned for display."""
     content = read_content(path)
-    if b"Exif" not in content[:4096] and b"eXIf" not in content:
+    if content[:4] in TIFF:  # OpenCV turns it, whatever it is asked for
+        return orientation(tiff_tags(content)) != UPRIGHT
+    if b"Exif" not in content[:4096] and b"eXIf" not in content and b"EXIF" not in content:
         return False
     return not np.array_equal(decode_picture(content, path, upright=False, least=depth).image, frame)

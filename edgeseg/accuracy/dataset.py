@@ -200,15 +200,15 @@ def splits(folder: Path) -> list[str]:
 
 
 def has_split(folder: Path, split: str) -> bool:
-    """Whether `Dataset.open` would give that split: a data set that is not divided has both HALVES.
+    """Whether `Dataset.open` would give that split: a data set that is not divided has those of HALVES that get images.
 
     Raises:
-        DataError: the folder is not there.
+        DataError: the folder is not there, or the files of one that is not divided cannot be paired.
     """
     layout = find_layout(folder)
-    return layout is not None and (
-        bool({split, usual(split)} & {*_names(layout)}) or (layout.splits.keys() == {None} and split in HALVES)
-    )
+    if layout is None or {split, usual(split)} & {*_names(layout)}:
+        return layout is not None
+    return layout.splits.keys() == {None} and split in HALVES and bool(divided(layout.splits[None](), split))
 
 
 def warn_of_unused(layout: Layout) -> None:

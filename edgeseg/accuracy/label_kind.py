@@ -11,6 +11,9 @@ from edgeseg.picture import PNG
 UPRIGHT = 1
 """EXIF's orientation of an image that is shown as it is stored."""
 
+TIFF = (b"II*\0", b"MM\0*")
+"""The first bytes of one."""
+
 _INDEXED = 3
 """The colour type of a PNG, and the photometric interpretation of a TIFF, with a palette."""
 
@@ -48,7 +51,7 @@ def label_kind(content: bytes) -> LabelKind:
             return LabelKind(lossy="JPEG")
         if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
             return _webp(content)
-        if content[:4] in (b"II*\0", b"MM\0*"):
+        if content[:4] in TIFF:
             return _tiff(tiff_tags(content))
         if content.startswith(b"BM"):
             bits = struct.unpack_from("<H", content, 24 if content[14] == 12 else 28)[0]  # 12: BITMAPCOREHEADER

@@ -66,7 +66,8 @@ def load_checkpoint(path: Path, identity: dict[str, Any], state: TrainingState) 
         WeightsError: the file is damaged, or belongs to a run with other settings or data.
     """
     run, progress, tensors = _read(path)
-    run = {**TrainSettings().identity(), **run}  # settings that came later had no effect before
+    # Settings that came later had no effect before, and checkpoints did not name the classes.
+    run = {**TrainSettings().identity(), "classes": identity.get("classes"), **run}
     differing = sorted(key for key in run.keys() | identity.keys() if run.get(key) != identity.get(key))
     if differing:
         raise WeightsError(

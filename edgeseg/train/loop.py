@@ -104,7 +104,7 @@ def train(
     state = TrainingState.of(network, settings, origin.get("new", ()))
     loss_of = _loss(settings, examples, strides).to(device)
 
-    resumable = {**identity, **settings.identity()}
+    resumable = {**identity, "classes": [*dataset.classes.names], **settings.identity()}
     run = Run.from_json(load_checkpoint(folder.checkpoint, resumable, state)) if resume else Run()
     steps, warmup = settings.epochs * examples.steps, round(settings.warmup * examples.steps)
     clock, seconds_before = Clock(run.step), run.seconds

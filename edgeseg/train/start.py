@@ -94,8 +94,8 @@ def initial_network(
 def open_start(start: str | Path, net: str, width: float, classes: tuple[str, ...]) -> Start:
     """Reads what `start` names, for a run that trains `net` at that width for these classes.
 
-    A checkpoint may be of a kindred network; weights files and bundles are of the same one, and give no layers whose
-    shape depends on the classes where theirs are others.
+    A checkpoint may be of a kindred network; weights files and bundles are of the same one. None gives layers whose
+    shape depends on the classes where its own are others.
 
     Args:
         start: a file (checkpoint.safetensors or weights.safetensors of a run), or a bundle by name or path.
@@ -114,6 +114,8 @@ def open_start(start: str | Path, net: str, width: float, classes: tuple[str, ..
     if not is_checkpoint(file):
         return _same_network(str(start), load_weights(file), {"sha256": sha256, "file": WEIGHTS}, net, width, classes)
     run, epochs, tensors = averaged_weights(file)
+    if run.get("classes", [*classes]) != [*classes]:
+        tensors = _without_head(tensors, net, width)
     return Start(str(start), str(run.get("net")), tensors, False, {"sha256": sha256, "run": run, "epochs": epochs})
 
 
@@ -146,17 +148,17 @@ def _same_network(
         )
     tensors = weights.network.state_dict()
     if weights.spec.classes != classes:
-        heads = _class_tensors(net, width)
-        tensors = {name: tensor for name, tensor in tensors.items() if name not in heads}
+        tensors = _without_head(tensors, net, width)
     run = _run(weights.training, net)
     return Start(source, net, tensors, True, {**origin, "run": run, "epochs": run.get("epochs", 0)})
 
 
-def _class_tensors(net: str, width: float) -> set[str]:
-    """Names of the tensors whose shape depends on the number of classes."""
+def _without_head(tensors: State, net: str, width: float) -> State:
+    """Tensors for a network without those whose shape depends on the number of its classes."""
     with torch.device("meta"):
         two, three = (build(net, classes, width).state_dict() for classes in (2, 3))
-    return {name for name in two if two[name].shape != three[name].shape}
+    heads = {name for name in two if two[name].shape != three[name].shape}
+    return {name: tensor for name, tensor in tensors.items() if name not in heads}
 
 
 def _run(training: dict[str, Any], net: str) -> dict[str, Any]:

@@ -78,6 +78,18 @@ def test_masks_that_cannot_be_read_do_not_say_how_others_are_read(data: Path, mo
     assert "masks/train/0.png cannot be decoded" in found
 
 
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
+def test_pictures_that_are_turned_are_told(data: Path, suffix: str) -> None:
+    """Of TIFF and WebP nothing had been said."""
+    pillow = pytest.importorskip("PIL.Image", reason="Pillow writes the orientation")
+    image = pillow.fromarray(np.random.default_rng(9).integers(0, 256, (8, 10, 3), np.uint8))
+    image.getexif()[274] = 3
+    (data / "images/train/1.png").unlink()
+    image.save(data / f"images/train/1{suffix}", exif=image.getexif())
+    (found,) = sentences(check(data))
+    assert found.startswith("warning: train: EXIF turns 1 picture; masks count as drawn over what is turned: look at ")
+
+
 def test_of_masks_of_which_none_can_be_read_nothing_is_counted(data: Path) -> None:
     mask_of(data, "val", 7)
     (found,) = sentences(check(data))

@@ -264,7 +264,7 @@ def test_plain_layout_needs_masks_and_classes(plain: Path) -> None:
         Dataset.open(plain)
     (plain / "classes.json").write_text(json.dumps(CLASSES))
     (plain / "masks").rename(plain / "labels")
-    with pytest.raises(DataError, match="has no masks"):
+    with pytest.raises(DataError, match="resembles the layout plain, which also has masks"):
         Dataset.open(plain)
 
 

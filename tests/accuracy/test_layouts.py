@@ -112,6 +112,19 @@ def test_cityscapes_takes_the_trained_classes_out_of_the_label_ids(tmp_path: Pat
     assert len({number for number, _ in cityscapes.CLASSES.values()}) == 19
 
 
+def test_cityscapes_folders_may_hold_other_classes(tmp_path: Path) -> None:
+    """Their ids had been taken for Cityscapes' own, with a classes.json beside them or CVAT's list of labels."""
+    picture(tmp_path / "leftImg8bit/train/a/b_leftImg8bit.png")
+    write(tmp_path / "gtFine/train/a/b_gtFine_labelIds.png", LABEL + 7)
+    (tmp_path / "label_colors.txt").write_text("128 64 128 road\n64 0 128 car\n")
+    with pytest.raises(DataError, match=r'label_colors\.txt gives .* write a classes\.json with the "id"'):
+        Dataset.open(tmp_path, "train")
+    describe(tmp_path, classes=[{**each, "id": place} for place, each in enumerate(CLASSES, 7)])
+    data = Dataset.open(tmp_path, "train")
+    assert data.classes.names == ("road", "car")
+    assert np.array_equal(data.load(0)[1], LABEL)
+
+
 def test_ade20k_has_void_at_zero(tmp_path: Path) -> None:
     picture(tmp_path / "images/validation/ADE_val_1.jpg")
     write(tmp_path / "annotations/validation/ADE_val_1.png", np.array([[0, 1, 2], [2, 1, 0]], np.uint8))
@@ -127,6 +140,14 @@ def test_mmsegmentations_folders(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"neither classes\.json nor"):
         Dataset.open(tmp_path, "train")
     describe(tmp_path)
+    assert np.array_equal(Dataset.open(tmp_path, "train").load(0)[1], LABEL)
+
+
+def test_images_and_annotations_may_have_a_classes_json(tmp_path: Path) -> None:
+    """It had made them edgeseg's own layout, of which masks/ was missing."""
+    picture(tmp_path / "images/training/a.jpg")
+    write(tmp_path / "annotations/training/a.png", LABEL + 1)
+    describe(tmp_path, classes=[{**each, "id": place} for place, each in enumerate(CLASSES, 1)], ignore=0)
     assert np.array_equal(Dataset.open(tmp_path, "train").load(0)[1], LABEL)
 
 

@@ -20,6 +20,7 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from edgeseg.accuracy.layouts.camvid import CAMVID
 from edgeseg.bundle import Bundle
 from edgeseg.errors import BundleError, DataError, OutputError, TrainingError, UsageError, WeightsError
 from edgeseg.models import build
@@ -167,7 +168,7 @@ def test_a_checkpoint_from_before_a_setting_existed_is_resumed(data: Path, finis
     with safe_open(finished / CHECKPOINT, framework="np") as file:
         header = dict(file.metadata())
     about = json.loads(header["about"])
-    for setting in ("paste", "class_mix", "boundary", "new_rate"):
+    for setting in ("paste", "class_mix", "boundary", "new_rate", "classes"):
         del about[setting]
     save_file(_tensors(finished / CHECKPOINT), tmp_path / CHECKPOINT, {**header, "about": json.dumps(about)})
     train("unet", data, tmp_path, SETTINGS, name="tiny", licence="CC0", resume=True)
@@ -258,6 +259,15 @@ def test_another_runs_checkpoint_is_refused(data: Path, finished: Path) -> None:
         train("unet", data, finished, replace(SETTINGS, rate=0.5), resume=True)
 
 
+def test_a_run_is_not_resumed_with_other_classes(data: Path, finished: Path, tmp_path: Path) -> None:
+    """As many had been taken for the same, and more of them for damage of the checkpoint."""
+    changed = shutil.copytree(data, tmp_path / "data")
+    classes = CAMVID.to_json()
+    (changed / "classes.json").write_text(json.dumps({**classes, "classes": classes["classes"][::-1]}))
+    with pytest.raises(WeightsError, match=r"a run with other settings \(classes\); give the same"):
+        train("unet", changed, finished, SETTINGS, resume=True)
+
+
 def test_a_damaged_checkpoint_is_refused(data: Path, tmp_path: Path) -> None:
     (tmp_path / CHECKPOINT).write_bytes(b"half a file")
     with pytest.raises(WeightsError, match="not a checkpoint"):
@@ -281,6 +291,17 @@ def test_a_full_disk_is_said_of_a_checkpoint_and_of_weights(tmp_path: Path, spec
 def test_divergence_is_an_error(data: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="diverged"):
         train("unet", data, tmp_path, replace(SETTINGS, rate=1e30, autocast=False, epochs=10))
+
+
+def test_a_few_pictures_that_are_not_divided_are_trained_on_without_a_val(data: Path, tmp_path: Path) -> None:
+    """They had been refused, as a fifth of them is none."""
+    for folder, source in (("images", "train"), ("masks", "trainannot")):
+        (tmp_path / "data" / folder).mkdir(parents=True)
+        for index in range(2):
+            shutil.copy(data / source / f"{index}.png", tmp_path / "data" / folder / f"p0{index}.png")
+    (tmp_path / "data/classes.json").write_text(json.dumps(CAMVID.to_json()))
+    train("unet", tmp_path / "data", tmp_path / "run", replace(SETTINGS, epochs=1, validate_every=1))
+    assert [row["val_miou"] for row in _log(tmp_path / "run")] == [""]
 
 
 def test_fewer_images_than_a_batch(data: Path, tmp_path: Path) -> None:

@@ -124,6 +124,14 @@ def test_other_classes_get_a_new_head_though_they_are_as_many(finished: Path) ->
     assert not torch.equal(network.get_parameter("head.weight"), weights.get_parameter("head.weight"))
 
 
+def test_so_they_do_from_a_checkpoint(finished: Path) -> None:
+    """It had given its head to other classes, if they were as many."""
+    _, record, _ = initial_network("fast-scnn", CLASSES, SETTINGS, finished / CHECKPOINT)
+    assert record["new"] == []
+    _, record, _ = initial_network("fast-scnn", CLASSES[::-1], SETTINGS, finished / CHECKPOINT)
+    assert {name.partition(".")[0] for name in record["new"]} == {"auxiliary", "head"}
+
+
 def test_another_network_or_width_is_refused_in_words(finished: Path) -> None:
     with pytest.raises(WeightsError, match=r"holds fast-scnn at width 0\.05, but this run trains unet at width 0\.05"):
         initial_network("unet", CLASSES, SETTINGS, finished / "bundle")

@@ -2,8 +2,10 @@
 
     leftImg8bit/train/aachen/aachen_000000_000019_leftImg8bit.png
     gtFine/train/aachen/aachen_000000_000019_gtFine_labelIds.png    or ..._gtFine_labelTrainIds.png
+    classes.json                                                    only for other classes than Cityscapes' 19
 
-The 19 classes that are trained are taken out of the 34 label ids; all others are ignored.
+The 19 classes that are trained are taken out of the 34 label ids; all others are ignored. CVAT and Datumaro write this
+layout with ids of their own, and a label_colors.txt, which does not say which id is whose.
 """
 
 from __future__ import annotations
@@ -13,14 +15,17 @@ from functools import partial
 from pathlib import Path
 
 from edgeseg.accuracy.classes import Classes
+from edgeseg.accuracy.classes_file import read_classes
 from edgeseg.accuracy.layouts.layout import Layout, Splits
 from edgeseg.accuracy.layouts.pairing import is_image, pairs_by_name
 from edgeseg.accuracy.layouts.split_folders import labelled_folders
+from edgeseg.errors import DataError
 
 NAME = "Cityscapes"
 NEEDS = ("leftImg8bit", "gtFine")
 
 _LABEL_IDS, _TRAIN_IDS = "_gtFine_labelIds", "_gtFine_labelTrainIds"
+_OTHER_LABELS = "label_colors.txt"
 
 CLASSES: dict[str, tuple[int, tuple[int, int, int]]] = {
     "road": (7, (128, 64, 128)),
@@ -55,8 +60,20 @@ def find(folder: Path) -> Layout | None:
     folders, unused = labelled_folders(images, masks)
     ends = ("_leftImg8bit", end)
     splits: Splits = {split: partial(pairs_by_name, *each, ends=ends) for split, each in folders.items()}
-    classes = by_label_id if end == _LABEL_IDS else lambda: BY_TRAIN_ID
-    return Layout(NAME, splits, classes, unused) if splits else None
+    return Layout(NAME, splits, partial(_classes, folder, end), unused) if splits else None
+
+
+def _classes(folder: Path, end: str) -> Classes:
+    """Of the folder's classes.json, or the 19 as masks with that end number them."""
+    file = folder / "classes.json"
+    if file.is_file():
+        return read_classes(file)
+    if (folder / _OTHER_LABELS).is_file():
+        raise DataError(
+            f"{folder / _OTHER_LABELS} gives the masks labels of their own, but not their ids; write a classes.json "
+            'with the "id" of each'
+        )
+    return by_label_id() if end == _LABEL_IDS else BY_TRAIN_ID
 
 
 BY_TRAIN_ID = Classes(tuple(CLASSES), tuple(colour for _, colour in CLASSES.values()), 255, reading="ids")

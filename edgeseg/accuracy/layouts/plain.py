@@ -31,10 +31,10 @@ NEEDS = ("images", "masks", "classes.json")
 def find(folder: Path) -> Layout | None:
     """images/ with masks/ beside it."""
     images, masks = folder / "images", folder / "masks"
-    if not images.is_dir() or not (masks.is_dir() or (folder / "classes.json").is_file()):
+    if not (images.is_dir() and masks.is_dir()):
         return None
     layout = layout_by_folders(NAME, images, partial(_pairs, images, masks), partial(_classes, folder))
-    return replace(layout, unused=unread_lists(folder)) if None in layout.splits else layout
+    return replace(layout, unused=(*layout.unused, *unread_lists(folder))) if None in layout.splits else layout
 
 
 def _pairs(images: Path, masks: Path, part: str) -> tuple[Pair, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -112,7 +112,15 @@ def layout_by_folders(
     folders = folders_by_split(images)
     named: Splits = {split: partial(pairs, folder.name) for split, folder in folders.items()}
     if not any(split and _LIKE_A_SPLIT.search(split) for split in folders):
-        return Layout(name, {None: partial(pairs, "")}, classes, parts=named)
+        return Layout(name, {None: partial(pairs, "")}, classes, (*_splits_below(images),), parts=named)
     loose = sorted(path for path in images.iterdir() if is_image(path))
     sentence = f"{counted(len(loose), 'file')} beside the splits' folders will not be read: {first_of(loose)}"
     return Layout(name, named, classes, (sentence,) if loose else ())
+
+
+def _splits_below(images: Path) -> Iterator[str]:
+    """A sentence if the parts of a data set that is not divided have splits in them, which would be mixed."""
+    below = sorted(path for path in images.glob("*/*") if usual(path.name) in SPLITS and path.is_dir())
+    if below:
+        expected = images / below[0].name / below[0].parent.name
+        yield f"{below[0]} is read with all others, as only folders in {images} are splits; expected {expected}"

@@ -10,6 +10,7 @@ import pytest
 from edgeseg.accuracy.dataset import Dataset, has_split, splits
 from edgeseg.accuracy.layouts import find_layout
 from edgeseg.accuracy.layouts.layout import Layout
+from edgeseg.accuracy.layouts.split_folders import SPLITS
 from edgeseg.errors import DataError, EdgeSegWarning
 
 CLASSES = [{"name": "road", "colour": [128, 64, 128]}, {"name": "car", "colour": [64, 0, 128]}]
@@ -136,6 +137,15 @@ def test_pictures_beside_the_splits_are_told(tmp_path: Path) -> None:
         pytest.raises(DataError, match="no partner"),  # after the warning
     ):
         Dataset.open(tmp_path, "train")
+
+
+def test_splits_below_cities_are_told(tmp_path: Path) -> None:
+    """They had been mixed in silence: a network was measured on what it had been trained on."""
+    folders = [f"{kind}/{city}/{split}" for kind in ("images", "masks") for city in "xy" for split in SPLITS]
+    lay(tmp_path, *(f"{folder}/a.png" for folder in folders))
+    (sentence,) = found(tmp_path).unused
+    assert "images/x/test is read with all others" in sentence
+    assert sentence.endswith("expected " + str(tmp_path / "images/test/x"))
 
 
 @pytest.mark.parametrize(
