@@ -93,6 +93,7 @@ def teach(net: str, start: str | Path, data: Path, out: Path, settings: TrainSet
     identity = {
         "net": net,
         "data": dataset.digest,
+        "classes": [*dataset.classes.names],
         "program": f"{PROGRAM} {net}",
         "start": {**origin.record, "new": new},
         **{name: settings.to_json()[name] for name in CHOSEN},
