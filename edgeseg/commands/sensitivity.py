@@ -30,7 +30,7 @@ def sensitivity_command(
     bundle: str,
     *,
     data: Path,
-    split: str = "train",
+    split: str | None = None,
     method: Method | Literal["auto"] = "auto",
     target: Target = "onnxruntime",
     images: int = 32,
@@ -46,7 +46,7 @@ def sensitivity_command(
     Args:
         bundle: the name of one that comes with edgeseg, or a path; it is not changed.
         data: a data set, a video, or a folder of images; as for quantize, and never what you evaluate on.
-        split: the split of the data set to use.
+        split: the split of the data set to use, train by default.
         method: how ranges are found, as for quantize.
         target: the runtime whose INT8 is measured; mixes are tried for onnxruntime, whose speed can be measured here.
         images: number of images to measure on, at most 32.
@@ -54,15 +54,17 @@ def sensitivity_command(
         json_file: write all figures here, for quantize.
         html: write the report here, as one page that needs no other file.
     """
+    from edgeseg.accuracy.dataset import check_split
     from edgeseg_export.precision.sensitivity import sensitivity
     from edgeseg_export.precision.sensitivity_page import page
 
     check_outputs(json_file, html)
+    check_split(split, data)
     with progress_bar("measure") as progress:
         result = sensitivity(
             Bundle.open(bundle),
             data,
-            split=split,
+            split=split or "train",
             method=method,
             target=target,
             images=images,
