@@ -131,7 +131,7 @@ class FloatGraph:
         for node in self.nodes:
             if node.name == name:
                 tensors.update(node.output)
-            elif tensors.intersection(node.input):
+            elif tensors & outer_names(node):
                 names.add(node.name)
                 tensors.update(node.output)
         return names

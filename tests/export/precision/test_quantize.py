@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -288,6 +289,9 @@ def test_bad_input(plain: Bundle, tmp_path: Path, make_bundle: Callable[..., Bun
     other = Bundle(plain.folder, plain.spec, plain.artifacts[:0] + make_bundle(tmp_path / "b", spec).artifacts)
     with pytest.raises(BundleError):
         quantize(other, write_images(tmp_path / "images", 4))
+    quantised = replace(plain, artifacts=(replace(plain.artifacts[0], precision="int8"),))
+    with pytest.raises(BundleError, match="has onnxruntime int8, but no fp32 to start from; import the float network"):
+        quantize(quantised, write_images(tmp_path / "more", 4))
 
 
 def test_a_full_disk_leaves_the_bundle_as_it_was(
