@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from rich.table import Table
 from rich.text import Text
 
+from edgeseg.arguments import check_percent
 from edgeseg.artifact import Target
 from edgeseg.atomic import check_outputs, write_text
 from edgeseg.bundle import Bundle
@@ -50,7 +51,7 @@ def sensitivity_command(
         method: how ranges are found, as for quantize.
         target: the runtime whose INT8 is measured; mixes are tried for onnxruntime, whose speed can be measured here.
         images: number of images to measure on, at most 32.
-        slower: percent that INT8 with layers in float may be slower than INT8 throughout.
+        slower: percent, up to 100, that INT8 with layers in float may be slower than INT8 throughout.
         json_file: write all figures here, for quantize.
         html: write the report here, as one page that needs no other file.
     """
@@ -60,6 +61,7 @@ def sensitivity_command(
 
     check_outputs(json_file, html)
     check_split(split, data)
+    check_percent(slower, "--slower", small=True)
     with progress_bar("measure") as progress:
         result = sensitivity(
             Bundle.open(bundle),

@@ -70,6 +70,8 @@ def verify_command(
     for option, threshold in (("--min-miou", min_miou), ("--min-agreement", min_agreement)):
         if threshold is not None:
             check_percent(threshold, option)
+    if max_drop is not None:
+        check_percent(max_drop, "--max-drop", small=True)
     opened, proof = Bundle.open(bundle), open_proof(data, split or "val")
     gate = Gate(min_miou, min_agreement, max_drop)
     if isinstance(proof, FrameSet):
