@@ -28,7 +28,7 @@ def convert(kind: Any, tokens: Sequence[cyclopts.Token]) -> Any:
         word = token.value
         if Path in kinds and str not in kinds and URL.match(word):  # pathlib would make a folder "s3:" of it
             raise ValueError(f'"{redact(word)}" is a URL, expected a path on this machine.')
-        if kind is int and not _WHOLE.fullmatch(word):
+        if int in kinds and not _WHOLE.fullmatch(word):
             raise ValueError(f'"{word}" is not a whole number.')
         if not word.strip() and {str, Path} & kinds:
             raise ValueError("it is empty.")
