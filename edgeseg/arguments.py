@@ -28,7 +28,7 @@ def convert(kind: Any, tokens: Sequence[cyclopts.Token]) -> Any:
         word = token.value
         if Path in kinds and str not in kinds and URL.match(word):  # pathlib would make a folder "s3:" of it
             raise ValueError(f'"{redact(word)}" is a URL, expected a path on this machine.')
-        if kind is int and not _WHOLE.fullmatch(word):
+        if int in kinds and not _WHOLE.fullmatch(word):
             raise ValueError(f'"{word}" is not a whole number.')
         if not word.strip() and {str, Path} & kinds:
             raise ValueError("it is empty.")
@@ -38,17 +38,17 @@ def convert(kind: Any, tokens: Sequence[cyclopts.Token]) -> Any:
     return value
 
 
-def check_percent(value: float, option: str) -> None:
+def check_percent(value: float, option: str, *, small: bool = False) -> None:
     """Refuses a threshold that is no percentage.
 
-    A fraction, as 0.9 for 90, would be a threshold that is always met.
+    A fraction, as 0.9 for 90, would be a threshold that is always met, unless it may be `small`.
 
     Raises:
         UsageError: it is not from 0 to 100, or a fraction.
     """
     if not 0 <= value <= 100:
         raise UsageError(f"{option} is {value:g}, expected 0 to 100, in percent")
-    if 0 < value <= 1:
+    if 0 < value <= 1 and not small:
         raise UsageError(f"{option} is {value:g}, expected percent; for that fraction write {100 * value:g}")
 
 

@@ -11,6 +11,7 @@ from edgeseg.atomic import restore_folder
 from edgeseg.errors import BundleError
 from edgeseg.files import LARGEST_TEXT, read_file
 from edgeseg.json_fields import parse_json
+from edgeseg.redact import URL, redact
 
 INDEX = "bundle.json"
 
@@ -19,7 +20,7 @@ def read_index(bundle: str | os.PathLike[str]) -> tuple[Path, Any]:
     """The folder that a name or path means, and what its bundle.json holds.
 
     Raises:
-        BundleError: it is not there, cannot be read, or is no JSON.
+        BundleError: it is not there, cannot be read, is a URL, or is no JSON.
     """
     folder = _find(bundle)
     index = folder / INDEX
@@ -57,4 +58,6 @@ def _find(bundle: str | os.PathLike[str]) -> Path:
                 f"if a folder is meant, write it as a path: ./{bundle}"
             )
         return SHIPPED / bundle
+    if URL.match(os.fspath(bundle)):
+        raise BundleError(f"{redact(os.fspath(bundle))} is a URL, expected a folder; bring it here by edgeseg fetch")
     return Path(bundle)

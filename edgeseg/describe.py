@@ -125,12 +125,12 @@ def signature_line(bundle: Bundle, trust: Path | None = None) -> str:
 def _signature_json(bundle: Bundle, trust: Path | None) -> dict[str, Any] | None:
     """The version, whether the bundle is still as it was signed, and the signers; None where it never was signed."""
     signature = read_signature(bundle.folder)
+    current = signature is not None and is_current(bundle, signature)
+    # What was named is read even where it can tell nothing: a name that leads nowhere would pass for an unknown signer.
+    keys = find_trust(trust).keys() if current or trust is not None else []
     if signature is None:
         return None
-    names: dict[str, str] = {}
-    current = is_current(bundle, signature)
-    if current:
-        names = {key.fingerprint: key.name for key in signature.signers(find_trust(trust).keys())}
+    names = {key.fingerprint: key.name for key in signature.signers(keys)} if current else {}
     signers = [{"fingerprint": each, "name": names.get(each)} for each in signature.signatures]
     return {"version": signature.statement.version, "current": current, "signers": signers}
 

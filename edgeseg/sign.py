@@ -25,7 +25,7 @@ def sign(bundle: Bundle, key: Ed25519PrivateKey, *, version: int | None = None) 
 
     Raises:
         BundleError: a file is missing or was altered.
-        UsageError: the version is not above the one before, or the bundle is one that comes with edgeseg.
+        UsageError: the version is below 1 or not above the one before, or the bundle is one that comes with edgeseg.
         OutputError: signature.json cannot be written.
     """
     if bundle.folder.resolve().is_relative_to(SHIPPED.resolve()):
@@ -40,6 +40,8 @@ def sign(bundle: Bundle, key: Ed25519PrivateKey, *, version: int | None = None) 
     else:
         highest = 0 if before is None else before.statement.version
         version = highest + 1 if version is None else version
+        if version < 1:
+            raise UsageError(f"got version {version}, expected 1 or more")
         if version <= highest:
             raise UsageError(
                 f"version {highest} of {bundle.folder} was signed before, and devices may refuse version {version}; "

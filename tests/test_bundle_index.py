@@ -42,6 +42,8 @@ def test_missing_places(tmp_path: Path) -> None:
     for name in ("./a\0b", "./\ud800"):
         with pytest.raises(BundleError, match=r"'(a\\x00b|\\ud800)' can be no path .*; check it"):
             Bundle.open(name)
+    with pytest.raises(BundleError, match=r"https://models\.local/road is a URL, .* by edgeseg fetch"):
+        Bundle.open("https://models.local/road")
 
 
 def test_a_network_is_no_bundle_yet(tmp_path: Path) -> None:

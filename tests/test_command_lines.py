@@ -202,6 +202,10 @@ def test_options_of_run_have_bounds(
         (["batch", "", "--out", "results"], "Invalid value for VIDEOS: it is empty."),
         (["batch", ".", "--out", " "], "Invalid value for --out: it is empty."),
         (["run", "a.mp4", "--source-option", ""], "Invalid value for --source-option: it is empty."),
+        (
+            ["tune", "road", "--data", "d", "--max-latency", "9", "--min-miou", "9", "--threads", "1.5"],
+            'Invalid value for --threads: "1.5" is not a whole number.',
+        ),
         (["run", "a.mp4", "--out", "rtsp://me:pw@h/b.mp4"], 'Invalid value for --out: "rtsp://***@h/b.mp4" is a URL'),
         (["eval", "s3://bucket/data"], 'Invalid value for DATA: "s3://bucket/data" is a URL, expected a path'),
     ],

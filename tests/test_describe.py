@@ -10,7 +10,7 @@ from rich.console import Console
 from edgeseg import auto
 from edgeseg.bundle import Bundle
 from edgeseg.describe import describe, signature_line, tables
-from edgeseg.errors import BundleError, EdgeSegWarning
+from edgeseg.errors import BundleError, EdgeSegWarning, UsageError
 from edgeseg.keys import read_private_key, write_keys
 from edgeseg.measured import Latency
 from edgeseg.sign import sign
@@ -72,6 +72,8 @@ def test_who_signed_it(bundle: Bundle, tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("EDGESEG_TRUST", str(tmp_path))
     assert describe(bundle)["signature"] is None
     assert signature_line(bundle) == "none: who made it, nothing tells"
+    with pytest.raises(UsageError, match=r"there is no .*acmee\.pub"):
+        signature_line(bundle, tmp_path / "acmee.pub")
     (tmp_path / "made").mkdir()
     key = write_keys(tmp_path / "made/acme", None)
     sign(bundle, read_private_key(tmp_path / "made/acme.key", lambda: ""), version=4)

@@ -98,6 +98,8 @@ def test_a_bundle_of_the_installed_package_is_not_written_into(acme: Signer, tmp
 
 
 def test_two_keys_and_the_replacement_of_one(bundle: Bundle, acme: Signer, other: Signer) -> None:
+    with pytest.raises(UsageError, match="got version 0, expected 1 or more"):
+        sign(bundle, acme.key, version=0)
     sign(bundle, acme.key)
     signature = sign(bundle, other.key)
     assert set(signature.signatures) == {acme.fingerprint, other.fingerprint}

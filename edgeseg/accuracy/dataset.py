@@ -19,7 +19,7 @@ from edgeseg.accuracy.label_file import LabelImage
 from edgeseg.accuracy.layouts import find_layout, known_layout
 from edgeseg.accuracy.layouts.layout import Layout, Pair, divided
 from edgeseg.accuracy.layouts.split_folders import usual
-from edgeseg.errors import DataError, EdgeSegWarning
+from edgeseg.errors import DataError, EdgeSegWarning, UsageError
 from edgeseg.picture import decode_picture, read_content, series_depth
 
 LOOKED_AT = 24
@@ -197,6 +197,27 @@ def splits(folder: Path) -> list[str]:
     """
     layout = find_layout(folder)
     return [] if layout is None else _names(layout)
+
+
+def is_data_set(path: Path) -> bool:
+    """Whether a path is a data set, complete or not, rather than a video or a folder of pictures.
+
+    Raises:
+        DataError: the folder cannot be read, or its classes cannot.
+    """
+    return path.is_dir() and ((path / "images").is_dir() or find_layout(path) is not None)
+
+
+def check_split(split: str | None, data: Path | None, *, option: str = "--split") -> None:
+    """Refuses the name of a split where nothing is divided: it would be passed over.
+
+    Raises:
+        UsageError: one is named, and `data` is none, or no data set.
+        DataError: as `is_data_set`.
+    """
+    if split is not None and (data is None or (data.exists() and not is_data_set(data))):
+        what = "no data set is given" if data is None else f"{data} is no data set"
+        raise UsageError(f"{option} {split} is a split's name, and {what}; leave {option} out")
 
 
 def has_split(folder: Path, split: str) -> bool:

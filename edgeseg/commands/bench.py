@@ -44,6 +44,7 @@ def bench(
         frames: frames per window, at most.
         windows: windows to measure, at most.
     """
+    from edgeseg.accuracy.dataset import check_split
     from edgeseg.atomic import check_outputs, write_text
     from edgeseg.bundle import Bundle
     from edgeseg.terminal import make_console
@@ -55,6 +56,7 @@ def bench(
     from edgeseg_bench.street_clip import street_clip
 
     check_outputs(json, html)
+    check_split(split, data)
     dataset = open_labelled(data, split) if data is not None else None
     settings = Settings(mode=mode, frames=frames, windows=windows, fps=fps, dataset=dataset)
     console = make_console(stderr=True)

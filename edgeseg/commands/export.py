@@ -33,7 +33,7 @@ def export_command(
     batch: str | None = None,
     mask_in_graph: bool = False,
     data: Path | None = None,
-    split: str = "val",
+    split: str | None = None,
     golden: str | None = None,
 ) -> int:
     """Turn weights into a bundle that answers as PyTorch does.
@@ -56,10 +56,11 @@ def export_command(
             is run with 1, 2, 3 and the most, and each picture must give what it gives alone.
         mask_in_graph: add an artifact that gives the mask itself, for those who run the ONNX file elsewhere.
         data: a data set: its frames serve the comparison, and the artifact's accuracy is measured on its split.
-        split: the split of the data set to use.
+        split: the split of the data set to use, val by default.
         golden: pictures that the bundle is to carry, for every machine to be asked for their masks: a folder of them, a
             video, or street, those that come with edgeseg; by default some of the data set, or street.
     """
+    from edgeseg.accuracy.dataset import check_split
     from edgeseg_export.golden import read_pictures
     from edgeseg_export.to_onnx import export
 
@@ -73,6 +74,8 @@ def export_command(
         raise UsageError(
             f"--weights, --ignore-keys and --spec go with package.module:factory, not with {network}; leave them out"
         )
+    check_split(split, data)
+    split = split or "val"
     pictures = read_pictures(golden)
     with progress_bar("evaluate") as progress:
         if spec is not None:

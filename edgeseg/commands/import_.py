@@ -28,7 +28,7 @@ def import_command(
     size: str | None = None,
     batch: str | None = None,
     data: Path | None = None,
-    split: str = "val",
+    split: str | None = None,
     golden: str | None = None,
 ) -> int:
     """Turn an ONNX file into a bundle that answers as the file does.
@@ -46,28 +46,31 @@ def import_command(
         size: with --make-spec: WIDTHxHEIGHT of a network that takes any.
         batch: pictures that the bundle takes at once, as for export; the file must leave their number open.
         data: a data set: its frames serve the comparison, and the artifact's accuracy is measured on its split.
-        split: the split of the data set to use.
+        split: the split of the data set to use, val by default.
         golden: pictures that the bundle is to carry, as for export.
     """
     if make_spec:
-        if out is not None or data is not None or batch is not None:
-            raise UsageError("--make-spec writes a spec and no bundle; leave --out, --data and --batch for the import")
+        if any(option is not None for option in (out, batch, data, split, golden)):
+            options = "--out, --batch, --data, --split and --golden"
+            raise UsageError(f"--make-spec writes a spec and no bundle; leave {options} for the import")
         return _write_spec(model, spec or Path("spec.json"), like, size)
     if spec is None or out is None:
         missing = "--spec spec.json" if spec is None else "--out FOLDER"
         raise UsageError(f"import needs {missing}; `edgeseg import {model} --make-spec` begins a spec")
     if like is not None or size is not None:
         raise UsageError("--like and --size go with --make-spec; they stand in the spec by now")
+    from edgeseg.accuracy.dataset import check_split
     from edgeseg_export.foreign.import_onnx import import_onnx
     from edgeseg_export.foreign.model_spec import read_model_spec
     from edgeseg_export.foreign.trial import try_import
     from edgeseg_export.golden import read_pictures
 
+    check_split(split, data)
     pictures, model_spec = read_pictures(golden), read_model_spec(spec).with_batch(parse_batch(batch))
     try_import(model, spec)
     with progress_bar("evaluate") as progress:
         bundle = import_onnx(
-            model, model_spec, out, data=data, split=split, golden=pictures, progress=progress, note=tell
+            model, model_spec, out, data=data, split=split or "val", golden=pictures, progress=progress, note=tell
         )
     make_console().print(tables(bundle))
     return 0

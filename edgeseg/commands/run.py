@@ -28,7 +28,7 @@ def run_command(
     precision: Precision | None = None,
     server: str | None = None,
     jpeg: int | None = None,
-    server_wait: float = 30.0,
+    server_wait: float | None = None,
     server_ca: Path | None = None,
     client_cert: Path | None = None,
     server_token: Path | None = None,
@@ -82,7 +82,7 @@ def run_command(
             implies --engine triton, as no other engine runs elsewhere.
         jpeg: send frames to the server as JPEG of this quality, 1 to 100, instead of raw; masks then differ a
             little from those of raw frames.
-        server_wait: seconds that a frame is tried on the servers in turn before the run ends.
+        server_wait: seconds that a frame is tried on the servers in turn before the run ends; 30 by default.
         server_ca: certificates (PEM) that grpcs servers are verified against, instead of the system's.
         client_cert: the certificate of this device with its key (PEM, one file), for a grpcs server that asks for one.
         server_token: a file that only you may read, with a token on one line, which is sent to grpcs servers as
@@ -148,7 +148,13 @@ def run_command(
 
     source = local_path(source)
     here = {"--threads": threads, "--settings": settings}
-    there = {"--jpeg": jpeg, "--server-ca": server_ca, "--client-cert": client_cert, "--server-token": server_token}
+    there = {
+        "--jpeg": jpeg,
+        "--server-wait": server_wait,
+        "--server-ca": server_ca,
+        "--client-cert": client_cert,
+        "--server-token": server_token,
+    }
     addresses = _addresses(server, engine, here, there)
     run_settings = None
     if settings is not None:
@@ -213,7 +219,7 @@ def run_command(
                 bundle or "road",
                 precision=precision,
                 jpeg=jpeg,
-                patience=Patience(timeout, server_wait),
+                patience=Patience(timeout) if server_wait is None else Patience(timeout, server_wait),
                 access=ServerAccess(server_ca, client_cert, read_token(server_token) if server_token else None),
                 demand=demand,
                 say=tell,

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from rich.table import Table
 from rich.text import Text
 
+from edgeseg.arguments import check_percent
 from edgeseg.artifact import Target
 from edgeseg.atomic import check_outputs, write_text
 from edgeseg.bundle import Bundle
@@ -30,7 +31,7 @@ def sensitivity_command(
     bundle: str,
     *,
     data: Path,
-    split: str = "train",
+    split: str | None = None,
     method: Method | Literal["auto"] = "auto",
     target: Target = "onnxruntime",
     images: int = 32,
@@ -46,23 +47,26 @@ def sensitivity_command(
     Args:
         bundle: the name of one that comes with edgeseg, or a path; it is not changed.
         data: a data set, a video, or a folder of images; as for quantize, and never what you evaluate on.
-        split: the split of the data set to use.
+        split: the split of the data set to use, train by default.
         method: how ranges are found, as for quantize.
         target: the runtime whose INT8 is measured; mixes are tried for onnxruntime, whose speed can be measured here.
         images: number of images to measure on, at most 32.
-        slower: percent that INT8 with layers in float may be slower than INT8 throughout.
+        slower: percent, up to 100, that INT8 with layers in float may be slower than INT8 throughout.
         json_file: write all figures here, for quantize.
         html: write the report here, as one page that needs no other file.
     """
+    from edgeseg.accuracy.dataset import check_split
     from edgeseg_export.precision.sensitivity import sensitivity
     from edgeseg_export.precision.sensitivity_page import page
 
     check_outputs(json_file, html)
+    check_split(split, data)
+    check_percent(slower, "--slower", small=True)
     with progress_bar("measure") as progress:
         result = sensitivity(
             Bundle.open(bundle),
             data,
-            split=split,
+            split=split or "train",
             method=method,
             target=target,
             images=images,

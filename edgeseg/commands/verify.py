@@ -26,7 +26,7 @@ def verify_command(
     bundle: str,
     *,
     data: Path,
-    split: str = "val",
+    split: str | None = None,
     weights: Path | None = None,
     min_miou: float | None = None,
     min_agreement: float | None = None,
@@ -46,7 +46,7 @@ def verify_command(
         bundle: the name of one that comes with edgeseg, or a path.
         data: a data set, or a video or folder of pictures without labels, of which up to 64 frames are used; none of
             it may have been used to calibrate.
-        split: the split of the data set to use.
+        split: the split of the data set to use, val by default.
         weights: the file that the bundle was exported from; PyTorch is then the first stage.
         min_miou: percent that every stage must reach.
         min_agreement: percent of the pixels that must have the class that the stage before gave them; without labels,
@@ -56,6 +56,7 @@ def verify_command(
         html: write the report here, as one page that needs no other file.
         record: write the figures into the bundle, where the engine auto finds them; without labels the threshold too.
     """
+    from edgeseg.accuracy.dataset import check_split
     from edgeseg_export.frame_set import FrameSet, open_proof
     from edgeseg_export.verify import FLOAT, Gate, verify
     from edgeseg_export.verify_json import to_json
@@ -63,12 +64,15 @@ def verify_command(
     from edgeseg_export.verify_stages import stages
 
     check_outputs(json_file, html)
+    check_split(split, data)
     if record:
         check_own(bundle)
     for option, threshold in (("--min-miou", min_miou), ("--min-agreement", min_agreement)):
         if threshold is not None:
             check_percent(threshold, option)
-    opened, proof = Bundle.open(bundle), open_proof(data, split)
+    if max_drop is not None:
+        check_percent(max_drop, "--max-drop", small=True)
+    opened, proof = Bundle.open(bundle), open_proof(data, split or "val")
     gate = Gate(min_miou, min_agreement, max_drop)
     if isinstance(proof, FrameSet):
         gate = gate.without_labels()

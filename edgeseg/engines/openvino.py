@@ -153,7 +153,7 @@ def _compiled(path: Path, content: bytes, spec: Spec, properties: dict[str, Any]
     except EngineError:
         raise
     except Exception as error:  # OpConversionFailure is not even a RuntimeError
-        raise EngineError(f"OpenVINO refuses {path}: {_reason(error)}; export the bundle again") from error
+        raise EngineError(f"OpenVINO refuses {path}: {_reason(error)}; choose another engine") from error
     keep(file, compiled.export_model().getvalue())
     return compiled
 

@@ -126,7 +126,8 @@ def check_replaceable(folder: Path) -> None:
         known = required(notes, "files", dict, where=NOTES, error=OutputError)
         changed = sorted(name for name, digest in _hashes(folder).items() if known.get(name) != digest)
     except (OSError, ValueError) as error:
-        reason = f"what lies there is no model repository that edgeseg wrote ({error})"
+        said = f"it has no {NOTES}" if isinstance(error, FileNotFoundError) else error
+        reason = f"what lies there is no model repository that edgeseg wrote ({said})"
         raise OutputError(f"cannot write {folder}: {reason}; choose a new folder") from error
     if changed:
         raise OutputError(

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeseg.accuracy.dataset import Dataset
-from edgeseg.accuracy.layouts import find_layout
+from edgeseg.accuracy.dataset import Dataset, is_data_set
 from edgeseg.arrays import Image
 from edgeseg.artifact import Artifact
 from edgeseg.errors import DataError
@@ -118,6 +117,6 @@ def open_proof(path: Path, split: str | None) -> Dataset | FrameSet:
         DataError: the data set breaks its own rules, or there is nothing at that path.
         SourceError: it is neither a data set, a video nor a folder of pictures.
     """
-    if path.is_dir() and ((path / "images").is_dir() or find_layout(path) is not None):
+    if is_data_set(path):
         return Dataset.open(path, split)
     return FrameSet.open(path)

@@ -21,8 +21,11 @@ def subgraphs(node: onnx.NodeProto) -> list[onnx.GraphProto]:
 
 
 def outer_names(node: onnx.NodeProto) -> set[str]:
-    """Names that a node reads from the graph around it, those that only its inner graphs read with them."""
-    names = set(node.input)
+    """Names that a node reads from the graph around it, those that only its inner graphs read with them.
+
+    What a node leaves out has an empty name, among inputs and outputs alike, and is none of them.
+    """
+    names = {name for name in node.input if name}
     for graph in subgraphs(node):
         own = {value.name for value in (*graph.input, *graph.initializer)}
         own |= {name for inner in graph.node for name in inner.output}

@@ -78,6 +78,7 @@ def test_a_file_in_the_way(edgeseg: Callable[..., tuple[int, str, str]], bundle:
     [
         (("--engine", "triton"), "--engine triton needs the server's address; give --server HOST:PORT"),
         (("--jpeg", "90"), "--jpeg is for frames that are sent to a --server"),
+        (("--server-wait", "5"), "--server-wait is for frames that are sent to a --server"),
         (("--server", "http://gpu:8001"), "is no address of a server, expected HOST:PORT"),
         (("--server", "gpu:8001,"), "'' is no address of a server"),
         (("--server", "127.0.0.1:1"), "server 127.0.0.1:1 cannot be reached (Connection refused)"),

@@ -165,7 +165,7 @@ def test_an_imported_network_takes_several(tmp_path: Path) -> None:
 def test_a_file_for_one_picture_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "theirs.onnx"
     onnx.save_model(network(), path)
-    with pytest.raises(ExportError, match="takes 1 pictures at once, no other number"):
+    with pytest.raises(ExportError, match="takes 1 picture at once, no other number"):
         import_onnx(path, model_spec(description()).with_batch(4), tmp_path / "city")
 
 

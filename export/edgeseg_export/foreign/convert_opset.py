@@ -45,6 +45,8 @@ def converted(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
     opset = model.opset_import[0].version
     if opset == OPSET:
         return model
+    if opset > OPSET:
+        _refuse_unspelled(model, where)
     try:
         spelled = _spelled_out(model, opset)
         if opset > OPSET:
@@ -64,6 +66,19 @@ def converted(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
                 node.attribute.append(helper.make_attribute("coordinate_transformation_mode", "asymmetric"))
                 node.attribute.append(helper.make_attribute("nearest_mode", "floor"))
     return result
+
+
+def _refuse_unspelled(model: onnx.ModelProto, where: str) -> None:
+    """Names an operator that came after our opset, and that ONNX spells in no older ones."""
+    for name in sorted({node.op_type for node in all_nodes(model.graph)}):
+        schema = onnx.defs.get_schema(name)
+        # ONNX's own stub lacks both.
+        spelled = schema.has_function or schema.has_context_dependent_function  # type: ignore[attr-defined]
+        if _is_newer(name) and not spelled:
+            raise ExportError(
+                f"{where} holds {name}, which came after opset {OPSET}, the one that every engine reads; replace it by "
+                "older operators, and export it again"
+            )
 
 
 def _spelled_out(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:

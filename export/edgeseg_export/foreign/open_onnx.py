@@ -83,7 +83,7 @@ def sort_nodes(graph: onnx.GraphProto, where: str) -> None:
     Raises:
         ExportError: a node reads what no node before it can have made.
     """
-    ready = {value.name for value in (*graph.input, *graph.initializer)} | {""}
+    ready = {value.name for value in (*graph.input, *graph.initializer)}
     ready |= {sparse.values.name for sparse in graph.sparse_initializer}
     waiting, ordered = list(graph.node), []
     while waiting:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import onnx
 from onnx import TensorProto
 
+from edgeseg.counted import counted
 from edgeseg.errors import ExportError, SpecError
 from edgeseg_export.foreign.model_spec import ModelSpec
 
@@ -41,7 +42,7 @@ def frame_input(model: onnx.ModelProto, model_spec: ModelSpec, where: str) -> on
     spec = model_spec.spec
     if spec.batch > 1 and sizes[0]:
         raise ExportError(
-            f"{where} takes {sizes[0]} pictures at once, no other number; export it with a batch that is dynamic, or "
+            f"{where} takes {counted(sizes[0], 'picture')} at once, no other number; export it with a dynamic one, or "
             "leave --batch out"
         )
     height, width = sizes[1:3] if last else sizes[2:]

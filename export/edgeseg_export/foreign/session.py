@@ -89,7 +89,8 @@ def _open(model: onnx.ModelProto, names: list[str], where: str) -> ort.Inference
         session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"], enable_fallback=0)
     except Exception as error:  # ONNX Runtime's exceptions share no base of their own
         reason = f"{where} is refused by ONNX Runtime: {first_line(error)}"
-        raise ExportError(f"{reason}; export it again") from error
+        advice = "export it in float32" if any(kind in reason for kind in UNREADABLE) else "export it again"
+        raise ExportError(f"{reason}; {advice}") from error
     for tensor in session.get_outputs():
         if tensor.name in names and any(kind in tensor.type for kind in UNREADABLE):
             found = f"{where} computes {tensor.name:.80} as {tensor.type}"

@@ -32,7 +32,7 @@ THREADS = 2
 def activations(graph: FloatGraph) -> list[str]:
     """Names of everything that is computed but sizes, in the order of computation; some are shapes (int64)."""
     apart = sizes(graph.nodes)
-    return [name for node in graph.nodes for name in node.output if name not in apart]
+    return [name for node in graph.nodes for name in node.output if name and name not in apart]
 
 
 def calibrate(

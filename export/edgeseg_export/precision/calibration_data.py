@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg.accuracy.dataset import Dataset, splits
+from edgeseg.accuracy.dataset import Dataset, is_data_set
 from edgeseg.accuracy.label_dataset import LabelDataset
 from edgeseg.artifact import Artifact
 from edgeseg.counted import counted
@@ -82,8 +82,8 @@ def read_calibration_data(data: Path, split: str, model: Segmenter) -> Calibrati
     Warns:
         EdgeSegWarning: the classes are not the model's, so that the labels cannot choose.
     """
-    if data.is_dir() and ((data / "images").is_dir() or splits(data)):
-        dataset = Dataset.open(data, split if splits(data) else None)
+    if is_data_set(data):
+        dataset = Dataset.open(data, split)
         other = False
         if not model.spec.head.exclusive:
             LabelDataset.of(dataset, model.spec)  # refuses one that lacks a label

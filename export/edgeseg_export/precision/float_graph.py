@@ -28,6 +28,7 @@ SIZES = {
     "Resize": slice(2, None),
     "Slice": slice(1, None),
     "ConstantOfShape": slice(1),
+    "Range": slice(None),
     **dict.fromkeys(("Expand", "Pad", "Reshape", "Split", "Tile", "TopK"), _SECOND),
 }
 """Inputs that say a size, a place or a number of times, by operator."""
@@ -130,7 +131,7 @@ class FloatGraph:
         for node in self.nodes:
             if node.name == name:
                 tensors.update(node.output)
-            elif tensors.intersection(node.input):
+            elif tensors & outer_names(node):
                 names.add(node.name)
                 tensors.update(node.output)
         return names
@@ -180,10 +181,10 @@ def sizes(nodes: Sequence[onnx.NodeProto]) -> set[str]:
     """Names of what pictures are scaled, cut, padded or shaped to, and of all that this is computed from.
 
     That goes back to the shapes of tensors. Older exporters divide these in float32; in float16, or in 256 levels,
-    pictures would get other sizes.
+    pictures would get other sizes. What a Range gives is among them, which ONNX does not define for float16.
     """
     producers = {name: node for node in nodes for name in node.output}
-    names: set[str] = set()
+    names = {name for node in nodes if node.op_type == "Range" for name in node.output}
     waiting = [name for node in nodes for name in node.input[SIZES.get(node.op_type, _NONE)] if name]
     while waiting:
         name = waiting.pop()

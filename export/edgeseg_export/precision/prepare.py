@@ -12,9 +12,9 @@ import onnx
 from edgeseg.accuracy.dataset import Dataset
 from edgeseg.accuracy.evaluate import evaluate
 from edgeseg.artifact import Artifact
-from edgeseg.bundle import Bundle
+from edgeseg.bundle import FLOAT, Bundle
 from edgeseg.engines import open_engine
-from edgeseg.errors import ExportError, FrameError, UsageError
+from edgeseg.errors import BundleError, ExportError, FrameError, UsageError
 from edgeseg.measured import HalfRange
 from edgeseg.segmenter import Segmenter
 from edgeseg_export.frame_set import FrameSet
@@ -126,7 +126,10 @@ def prepare(
         DataError: the data is too little, of other classes, or shares frames with `evaluation`.
         OutputError: the cache cannot be written.
     """
-    source = bundle.artifact(target="onnxruntime", precision="fp32")
+    if all(artifact.precision != FLOAT for artifact in bundle.artifacts):
+        has = ", ".join(map(str, bundle.artifacts))
+        raise BundleError(f"bundle {bundle.spec.name} has {has}, but no fp32 to start from; import the float network")
+    source = bundle.artifact(target="onnxruntime", precision=FLOAT)
     file = bundle.path(source)
     graph = FloatGraph.load(file)
     _check_layers(graph, keep)

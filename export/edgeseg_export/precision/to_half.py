@@ -32,6 +32,9 @@ LARGEST = 65504.0
 CUTTING = frozenset({"Where", "Clip", "Max", "Min", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"})
 """Operators whose constants beyond float16 stand for "infinitely far", as in masks: the end of the range does too."""
 
+FLOAT_ALONE = frozenset({"Celu", "IsInf"})
+"""Operators that ONNX of that opset defines for float32 and not for float16; so is Range, which is among `sizes`."""
+
 _KINDS, _NUMBERS = ("to", "dtype"), ("value_float", "value_floats")
 """Attributes that hold a type, and floats of a Constant."""
 
@@ -45,7 +48,8 @@ def to_half(graph: FloatGraph) -> onnx.ModelProto:
         if constant.dtype == np.float32 and name not in untouched:
             _check_range(name, constant, nodes)
             rewriter.constant(name, _half(constant))
-    floats = untouched & _float_names(graph)
+    known = _float_names(graph)
+    floats = untouched & known
     halves: set[str] = set()
     for node in graph.nodes:
         inputs = [f"{name}.half" if name in graph.outputs else name for name in node.input]
@@ -63,12 +67,25 @@ def to_half(graph: FloatGraph) -> onnx.ModelProto:
         for place, name in enumerate(copied.output):
             if name in graph.outputs:
                 copied.output[place] = f"{name}.half"
+        if node.op_type in FLOAT_ALONE:
+            rewriter.nodes += _in_float(copied, inputs[0], gives_float=bool({*known, *graph.outputs} & {*node.output}))
+            continue
         rewriter.add(copied, inputs)
     for name in sorted(graph.outputs):
         rewriter.nodes.append(
             helper.make_node("Cast", [f"{name}.half"], [name], name=f"{name}.float", to=TensorProto.FLOAT)
         )
     return rewriter.model(graph, OPSET)
+
+
+def _in_float(node: onnx.NodeProto, source: str, *, gives_float: bool) -> list[onnx.NodeProto]:
+    """A node that reads `source`, and what it gives if that is float, through casts from and to float16."""
+    node.input[0] = f"{node.name}.float"
+    nodes = [helper.make_node("Cast", [source], [node.input[0]], name=node.input[0], to=TensorProto.FLOAT), node]
+    if gives_float:
+        result, node.output[0] = str(node.output[0]), f"{node.name}.exact"
+        nodes.append(helper.make_node("Cast", [node.output[0]], [result], name=result, to=TensorProto.FLOAT16))
+    return nodes
 
 
 def _float_names(graph: FloatGraph) -> set[str]:

@@ -146,6 +146,12 @@ def halved(s: str) -> Nodes:
     return [helper.make_node("Cast", [s], ["out"], to=TensorProto.BFLOAT16)]
 
 
+def rounded(s: str) -> Nodes:
+    """Scores of an operator that ONNX Runtime lacks for bfloat16."""
+    cast = helper.make_node("Cast", [s], ["half"], to=TensorProto.BFLOAT16)
+    return [cast, helper.make_node("Conv", ["half", "half"], ["c"]), helper.make_node("Cast", ["c"], ["out"], to=1)]
+
+
 BAD: list[tuple[onnx.ModelProto, dict[str, Any], str]] = [
     (network(), {"stride": 8}, r"\(1, 5, 12, 16\).*stride 8.*give stride 4"),
     (network(channels=1), {"classes": ["a", "b", "c"]}, "gives 1 channel, but the spec has 3 classes"),
@@ -166,6 +172,7 @@ BAD: list[tuple[onnx.ModelProto, dict[str, Any], str]] = [
     (network(lambda s: [constant("far", FAR), helper.make_node("Add", [s, "far"], ["out"])]), {}, "in channel 2; "),
     (network(lambda s: [helper.make_node("Constant", [], ["none"]), *same(s)]), {}, "a Constant without a value"),
     (network(halved, out=TensorProto.BFLOAT16), {}, r"computes out as tensor\(bfloat16\), .*in float32"),
+    (network(rounded), {}, r"is refused by ONNX Runtime: .*bfloat16.*; export it in float32"),
     (network(dropped), {}, "gives other scores each time for the same frame, as Dropout in training mode"),
     (network(shape=(1, 3, HEIGHT, "w")), {"input_height": 32}, "takes anyx48, the spec says 64x32"),
 ]

@@ -84,6 +84,19 @@ def test_what_cannot_be_converted_is_named(tmp_path: Path) -> None:
         imported(model, tmp_path)
 
 
+def test_an_operator_that_has_no_older_words_is_named(tmp_path: Path) -> None:
+    def deformed(s: str) -> Nodes:
+        weights, offsets = np.zeros((CLASSES, CLASSES, 1, 1), np.float32), np.zeros((1, 2, 12, 16), np.float32)
+        return [
+            constant("weights", weights),
+            constant("offsets", offsets),
+            helper.make_node("DeformConv", [s, "weights", "offsets"], ["out"]),
+        ]
+
+    with pytest.raises(ExportError, match=r"holds DeformConv, which came after opset 18, .*; replace it by older oper"):
+        imported(network(deformed, opset=19), tmp_path)
+
+
 def test_dilations_of_an_average_are_named(tmp_path: Path) -> None:
     model = network(averaged(2), opset=19)
     model.ir_version = 10

@@ -193,6 +193,40 @@ def scaled(s: str) -> Nodes:
     ]
 
 
+def only_in_float(s: str) -> Nodes:
+    """Scores weighed by their column, without infinities: by operators that ONNX does not define for float16."""
+    return [
+        helper.make_node("Shape", [s], ["shape"]),
+        constant("last", np.array(3)),
+        helper.make_node("Gather", ["shape", "last"], ["wide"]),
+        helper.make_node("Cast", ["wide"], ["width"], to=TensorProto.FLOAT),
+        constant("zero", np.array(0, np.float32)),
+        constant("one", np.array(1, np.float32)),
+        helper.make_node("Range", ["zero", "width", "one"], ["columns"]),
+        helper.make_node("Div", ["columns", "width"], ["place"]),
+        helper.make_node("Mul", [s, "place"], ["weighed"]),
+        helper.make_node("Celu", ["weighed"], ["bent"], alpha=2.0),
+        helper.make_node("IsInf", ["bent"], ["infinite"]),
+        helper.make_node("Where", ["infinite", "zero", "bent"], ["finite"]),
+        helper.make_node("Celu", ["finite"], ["out"]),
+    ]
+
+
+def recurrent(s: str) -> Nodes:
+    """Scores and what a GRU makes of them, whose second output is left out by an empty name."""
+    random = np.random.default_rng(7)
+    return [
+        constant("row", np.array([HEIGHT // 4 * WIDTH // 4, 1, 5])),
+        helper.make_node("Reshape", [s, "row"], ["steps"]),
+        constant("of steps", random.normal(size=(1, 15, 5)).astype(np.float32) / 4),
+        helper.make_node("GRU", ["steps", "of steps", "of steps"], ["seen", ""], hidden_size=5),
+        constant("shape", np.array([1, 5, HEIGHT // 4, WIDTH // 4])),
+        helper.make_node("Reshape", ["seen", "shape"], ["map"]),
+        helper.make_node("Add", [s, "map"], ["sum"]),
+        *classified("sum"),
+    ]
+
+
 def placed(s: str) -> Nodes:
     """Scores and a learned map of places, which a convolution of its own reads."""
     random = np.random.default_rng(6)
@@ -228,13 +262,15 @@ def biased(bias: str) -> onnx.ModelProto:
         lambda: network(looped),
         lambda: network(scaled),
         lambda: network(placed),
+        lambda: network(only_in_float),
+        lambda: network(recurrent),
         lambda: biased(""),
         lambda: biased("computed"),
     ],
     ids=[
         *("statistic of a frame", "mask beyond float16", "channels last", "a branch", "a sequence"),
         *("one dimension", "shared weights", "-inf", "a border of -inf", "a loop"),
-        *("a computed scale", "a convolution of a constant"),
+        *("a computed scale", "a convolution of a constant", "only float32", "no second output"),
         *("no bias by an empty name", "a computed bias"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from edgeseg.train.settings import TrainSettings
 from edgeseg_export.frame_set import FrameSet
 from edgeseg_export.frames import sample_frames
 from edgeseg_export.precision.calibration import cache_file, read_cache
-from edgeseg_export.precision.calibration_data import refuse_overlap
+from edgeseg_export.precision.calibration_data import refuse_overlap, refuse_seen
 from edgeseg_export.precision.float_graph import FloatGraph
 from edgeseg_export.precision.qdq import LARGEST, LARGEST_OF_SEVEN_BITS, corrected_bias, weight_grid
 from edgeseg_export.precision.quantize import astray, quantize
@@ -241,6 +242,16 @@ def test_a_shared_image_is_refused_and_nothing_changes(plain: Bundle, tmp_path: 
         refuse_overlap(set(calibration.frames_sha256), Dataset.open(data, "train"))
 
 
+def test_a_data_set_without_splits_keeps_a_fifth_to_be_measured_on(plain: Bundle, tmp_path: Path) -> None:
+    data = labelled(tmp_path / "data", {"images": crops(20)})
+    (data / "imagesannot").rename(data / "masks")
+    result = quantize(plain, data, method="minmax").bundle  # "train", which verify's "val" may not share a frame with
+    artifact = result.artifact(target="onnxruntime", precision="int8")
+    refuse_seen(artifact, Dataset.open(data, "val"))
+    with pytest.raises(DataError, match="served for calibration"):
+        refuse_seen(artifact, Dataset.open(data, "train"))
+
+
 def test_without_labels_other_frames_prove_it(plain: Bundle, tmp_path: Path) -> None:
     images = write_images(tmp_path / "images", 12)
     shared = FrameSet.open(write_images(tmp_path / "shared", 3))
@@ -278,6 +289,9 @@ def test_bad_input(plain: Bundle, tmp_path: Path, make_bundle: Callable[..., Bun
     other = Bundle(plain.folder, plain.spec, plain.artifacts[:0] + make_bundle(tmp_path / "b", spec).artifacts)
     with pytest.raises(BundleError):
         quantize(other, write_images(tmp_path / "images", 4))
+    quantised = replace(plain, artifacts=(replace(plain.artifacts[0], precision="int8"),))
+    with pytest.raises(BundleError, match="has onnxruntime int8, but no fp32 to start from; import the float network"):
+        quantize(quantised, write_images(tmp_path / "more", 4))
 
 
 def test_a_full_disk_leaves_the_bundle_as_it_was(
