@@ -21,8 +21,12 @@ def open_capture(target: str | int, backend: int, *, name: str, timeout: float) 
     """Opens a device or pipeline by one of OpenCV's backends.
 
     Raises:
-        SourceError: it does not open in time, or sends nothing.
+        SourceError: it does not open in time, or sends nothing; its name is not UTF-8, which OpenCV does not survive.
     """
+    try:
+        str(target).encode()
+    except UnicodeEncodeError:
+        raise SourceError(f"{name!r} is not UTF-8, as OpenCV expects names; give it another one") from None
     silence()
     try:
         capture = within(timeout, lambda: cv2.VideoCapture(target, backend))

@@ -7,10 +7,12 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import pytest
 
 from edgeseg.errors import SourceError, UsageError
 from edgeseg.video.open import is_live, open_source
+from edgeseg.video.opencv import open_capture
 from edgeseg.video.outputs import check_outputs
 
 MakeVideo = Callable[..., Path]
@@ -84,3 +86,11 @@ def test_a_file_whose_name_is_a_number(tmp_path: Path, make_video: MakeVideo, mo
         open_source("97", timeout=1)
     with open_source("./97") as source:
         assert len(list(source)) == 3
+
+
+@pytest.mark.parametrize("backend", [cv2.CAP_V4L2, cv2.CAP_GSTREAMER])
+def test_a_name_that_is_not_utf8_is_refused_before_opencv_dies_of_it(backend: int) -> None:
+    name = os.fsdecode(b"/dev/caf\xe9")
+    with pytest.raises(SourceError, match="is not UTF-8, as OpenCV expects names") as refused:
+        open_capture(name, backend, name=name, timeout=1)
+    str(refused.value).encode()  # can be printed

@@ -116,7 +116,8 @@ def _document(folder: Path, classes: Classes, known: Known, without: set[str]) -
         changed = mask.stat().st_mtime_ns
         image, objects = known.get(path.name, ({}, []))
         if image.get("mask_changed") != changed:
-            ids = cv2.imread(str(mask), cv2.IMREAD_GRAYSCALE)
+            content = np.fromfile(mask, np.uint8)  # OpenCV itself does not survive a name that is not UTF-8
+            ids = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE) if content.size else None
             if ids is None:
                 continue
             image = {"file_name": path.name, "height": ids.shape[0], "width": ids.shape[1], "mask_changed": changed}

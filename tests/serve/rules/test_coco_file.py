@@ -90,7 +90,7 @@ def test_what_has_not_changed_is_not_read_again(tmp_path: Path, monkeypatch: pyt
     add(tmp_path, "gate-1", np.ones((4, 5), np.uint8))
     write(tmp_path)
     before = (tmp_path / NAME).read_bytes()
-    monkeypatch.setattr(cv2, "imread", None)
+    monkeypatch.setattr(cv2, "imdecode", None)
     write(tmp_path)
     assert (tmp_path / NAME).read_bytes() == before
 
