@@ -229,7 +229,7 @@ def has_split(folder: Path, split: str) -> bool:
     layout = find_layout(folder)
     if layout is None or {split, usual(split)} & {*_names(layout)}:
         return layout is not None
-    return layout.splits.keys() == {None} and split in HALVES and bool(divided(layout.splits[None](), split))
+    return layout.splits.keys() == {None} and split in HALVES and bool(divided(folder, layout.splits[None](), split))
 
 
 def warn_of_unused(layout: Layout) -> None:
@@ -248,7 +248,7 @@ def _listed(layout: Layout, folder: Path, split: str | None) -> tuple[Pair, ...]
         if name in lists:
             return lists[name]()
     if layout.splits.keys() == {None} and split in HALVES:
-        half = divided(layout.splits[None](), split)
+        half = divided(folder, layout.splits[None](), split)
         if not half:
             raise DataError(f"{folder} has too few images to be divided into train and val; add some, or divide it")
         return half

@@ -22,7 +22,7 @@ class LabelImage:
 
     Attributes:
         ids: uint8 or uint16 (H, W): grey levels, or indices into a palette; None if the colours are no shades of grey.
-        colours: uint8 (H, W, 3), RGB, as a viewer shows the file; None for 16-bit files.
+        colours: uint8 (H, W, 3), RGB, as a viewer shows the file; None for 16-bit files whose levels are not of 8 bits.
         one_channel: the file holds ids by its nature: it is grey or indexed, not RGB.
     """
 
@@ -37,10 +37,11 @@ class LabelImage:
 
     @property
     def black_and_white(self) -> bool:
-        """Whether it is grey, not by a palette, and holds no other levels than 0 and 255."""
+        """Whether it is grey, not by a palette, and holds no other levels than black and white."""
         if not self.one_channel or self.ids is None or self.colours is None:
             return False
-        return bool(np.isin(self.ids, (0, 255)).all() and (self.colours == self.ids[..., None]).all())
+        levels = np.minimum(self.ids, 255)  # white of 16 bits is 255 or 65535
+        return bool(np.isin(levels, (0, 255)).all() and (self.colours == levels[..., None]).all())
 
 
 def read_label_image(path: Path) -> LabelImage:
@@ -79,26 +80,33 @@ def label_image(decoded: NDArray[Any], path: Path, *, bits: int = 8) -> LabelIma
     Raises:
         DataError: the array is of another kind.
     """
-    if decoded.dtype in (np.int16, np.int32) and decoded.min(initial=0) >= -1 and decoded.max(initial=0) < 1 << 16:
+    signed = decoded.dtype in (np.int16, np.int32)
+    if signed and decoded.min(initial=0) >= -1 and decoded.max(initial=0) < 1 << 16:
         decoded = decoded.astype(np.uint16)  # -1, which many write for void, becomes 65535
     if decoded.dtype not in (np.uint8, np.uint16) or decoded.ndim not in (2, 3):
         raise DataError(
             f"{path} is {decoded.shape} of {decoded.dtype}, expected class ids of up to 16 bits or RGB colours; save "
             "it as PNG"
         )
+    levels = None if signed else _eight_bits(decoded if decoded.ndim == 2 else decoded[..., :3])
     if decoded.ndim == 2:
-        if decoded.dtype == np.uint16:
-            return LabelImage(decoded, None, True)
         ids = decoded if bits >= 8 else decoded // np.uint8(255 // (2**bits - 1))
-        return LabelImage(ids, cv2.cvtColor(decoded, cv2.COLOR_GRAY2RGB).astype(np.uint8, copy=False), True)
+        return LabelImage(ids, None if levels is None else np.repeat(levels[..., None], 3, axis=2), True)
     if decoded.shape[2] not in (3, 4):
         raise DataError(f"{path} has {decoded.shape[2]} channels, expected class ids or RGB colours")
     blue, green, red = (decoded[..., channel] for channel in range(3))
     grey = np.array_equal(blue, green) and np.array_equal(green, red)
-    colours = None if decoded.dtype == np.uint16 else np.ascontiguousarray(decoded[..., 2::-1])
+    colours = None if levels is None else np.ascontiguousarray(levels[..., ::-1])
     if colours is None and not grey:
         raise DataError(f"{path} holds 16-bit colours, expected 8-bit ones, or ids in grey; convert it to 8 bits")
     return LabelImage(np.ascontiguousarray(blue) if grey else None, colours, False)
+
+
+def _eight_bits(decoded: NDArray[Any]) -> NDArray[np.uint8] | None:
+    """The 8-bit levels of a file, or of a 16-bit one that holds them as they are or stretched to its range."""
+    if decoded.max(initial=0) > 255 and not (decoded % 257).any():
+        decoded = decoded // 257
+    return decoded.astype(np.uint8, copy=False) if decoded.max(initial=0) <= 255 else None
 
 
 def _indexed(content: bytes, path: Path, codec: str) -> LabelImage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -63,5 +64,6 @@ def train_command(
         teachers=teacher or (),
         resume=resume,
     )
-    make_console().print(f"wrote {weights}; next: edgeseg export {weights} --out BUNDLE --data {data}", soft_wrap=True)
+    following = shlex.join(["edgeseg", "export", str(weights), "--out", "BUNDLE", "--data", str(data)])
+    make_console().print(f"wrote {weights}; next: {following}", soft_wrap=True)
     return 0

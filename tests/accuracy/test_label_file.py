@@ -186,3 +186,18 @@ def test_minus_one_is_what_it_is_without_a_sign(dtype: type, tmp_path: Path) -> 
     cv2.imwrite(str(path), np.array([[-2, 0]], dtype))
     with pytest.raises(DataError, match="expected class ids of up to 16 bits"):
         read_label_image(path)
+
+
+@pytest.mark.parametrize("factor", [1, 257])
+def test_colours_of_8_bits_may_be_written_in_16(factor: int, tmp_path: Path) -> None:
+    colours = np.random.default_rng(0).integers(0, 256, (5, 11, 4)).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / "mask.png"), colours * np.uint16(factor))
+    np.testing.assert_array_equal(read_label_image(tmp_path / "mask.png").colours, colours[..., 2::-1])
+    cv2.imwrite(str(tmp_path / "mask.png"), colours * np.uint16(200))
+    with pytest.raises(DataError, match="16-bit colours, expected 8-bit ones"):
+        read_label_image(tmp_path / "mask.png")
+
+
+def test_void_that_is_minus_one_is_not_white(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "mask.tif"), np.array([[-1, 0]], np.int16))
+    assert not read_label_image(tmp_path / "mask.tif").black_and_white

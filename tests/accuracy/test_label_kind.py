@@ -56,6 +56,17 @@ def test_a_grey_mask_of_black_and_white(tmp_path: Path) -> None:
     assert np.array_equal(Dataset.open(tmp_path).load(0)[1], LABEL)
 
 
+@pytest.mark.parametrize("ignore", [None, 255])
+@pytest.mark.parametrize("white", [255, 65535])
+def test_a_mask_of_black_and_white_in_16_bits(white: int, ignore: int | None, tmp_path: Path) -> None:
+    black_white = [{"name": "ground", "colour": [0, 0, 0]}, {"name": "person", "colour": [255, 255, 255]}]
+    picture(tmp_path / "images/a.png")
+    describe(tmp_path, classes=black_white, ignore=ignore)
+    for mask in (LABEL, np.stack([LABEL] * 3, axis=2)):
+        write(tmp_path / "masks/a.png", mask * np.uint16(white))
+        assert np.array_equal(Dataset.open(tmp_path).load(0)[1], LABEL)
+
+
 @pytest.mark.parametrize("level", [1, 255])
 def test_a_foreground_that_is_rare_is_looked_for(tmp_path: Path, level: int) -> None:
     """White is no id that is ignored; and where ids are meant, a black mask is of the first class."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,18 @@ def test_a_flat_data_set_has_reproducible_halves(tmp_path: Path) -> None:
     assert halves[1] <= {pair.image.name for pair in Dataset.open(tmp_path, "val").pairs} <= halves[1] | {"new.png"}
     with pytest.raises(DataError, match="not divided, and only its halves"):
         Dataset.open(tmp_path, "test")
+
+
+def test_folders_that_repeat_a_name_are_divided_by_their_own(tmp_path: Path) -> None:
+    for index in range(40):
+        picture(tmp_path / f"images/{index}/rgb.png", index)
+        write(tmp_path / f"masks/{index}/rgb.png", LABEL)
+    strange = os.fsdecode(b"caf\xe9")  # Latin-1
+    for kind in ("images", "masks"):
+        (tmp_path / kind / "0").rename(tmp_path / kind / strange)
+    describe(tmp_path)
+    assert 2 <= len(Dataset.open(tmp_path, "val")) <= 14
+    assert len(Dataset.open(tmp_path, "train")) + len(Dataset.open(tmp_path, "val")) == 40
 
 
 def indexed(path: Path, indices: NDArray[np.uint8], palette: list[tuple[int, int, int]]) -> None:

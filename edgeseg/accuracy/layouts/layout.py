@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,14 +101,21 @@ def is_file(path: Path) -> bool:
         return False
 
 
-def divided(pairs: Iterable[Pair], split: str) -> tuple[Pair, ...]:
-    """A reproducible fifth of pairs as "val", the others as "train".
+def divided(folder: Path, pairs: Iterable[Pair], split: str) -> tuple[Pair, ...]:
+    """A reproducible fifth of a data set's pairs as "val", the others as "train".
 
-    A hash of its name decides, so that a pair that is added later moves none of the others.
+    A hash of its name decides, so that a pair that is added later moves none of the others; of its path, where there
+    are folders, as in each an image.png may lie.
     """
     selection = []
     for pair in pairs:
-        is_val = hashlib.sha256(pair.image.stem.encode()).digest()[0] < 256 // 5
+        is_val = hashlib.sha256(os.fsencode(_name(folder, pair.image))).digest()[0] < 256 // 5
         if is_val == (split == "val"):
             selection.append(pair)
     return tuple(selection)
+
+
+def _name(folder: Path, image: Path) -> str:
+    """An image's path, without suffix, below the folder for images; its name where it lies elsewhere."""
+    below = image.relative_to(folder).parts[1:] if image.is_relative_to(folder) else ()
+    return PurePath(*(below or [image.name])).with_suffix("").as_posix()
