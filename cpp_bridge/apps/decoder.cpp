@@ -177,7 +177,17 @@ void Decoder::decode(AVPacket* packet, double arrived) {
         }
         opened_ = true;
     }
+    const bool may_change = codec_->id == AV_CODEC_ID_MPEG1VIDEO || codec_->id == AV_CODEC_ID_MPEG2VIDEO;
+    if (packet != nullptr && may_change && sequences_.changes_at(*packet)) {
+        send(nullptr);
+        avcodec_flush_buffers(context_.get());
+    }
     set_arrival(context_.get(), packet, static_cast<std::int64_t>(1e6 * arrived));
+    send(packet);
+}
+
+// What the decoder gives for a packet, or still holds where there is none.
+void Decoder::send(AVPacket* packet) {
     int code = avcodec_send_packet(context_.get(), packet);
     std::vector<Owned<AVFrame>> frames;
     while (code >= 0) {

@@ -10,6 +10,7 @@
 #include "container.hpp"
 #include "converter.hpp"
 #include "deinterlacer.hpp"
+#include "sequences.hpp"
 
 namespace app {
 
@@ -52,6 +53,7 @@ class Decoder {
 
     bool next_packet();
     void decode(AVPacket* packet, double arrived);
+    void send(AVPacket* packet);
     void queue(Owned<AVFrame> frame);
     void queue_all(std::vector<Owned<AVFrame>> frames);
     void shape(const AVFrame& frame);
@@ -64,6 +66,7 @@ class Decoder {
     const AVCodec* codec_;
     Owned<AVCodecContext> context_;
     Owned<AVPacket> packet_;
+    Sequences sequences_;
     AVRational aspect_;  // of a pixel, as the codec has it at first
     bool opened_ = false, drained_ = false;
     std::deque<Waiting> waiting_;

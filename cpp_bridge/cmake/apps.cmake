@@ -48,6 +48,7 @@ add_library(edgeseg_reading STATIC
   apps/playlist.cpp
   apps/reasons.cpp
   apps/request.cpp
+  apps/sequences.cpp
   apps/terminal.cpp
   apps/unplayable.cpp
   apps/url_reader.cpp

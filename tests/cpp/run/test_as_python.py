@@ -23,6 +23,7 @@ from tests.cpp.run.process import SECONDS, Start, pictures, report, shape
 from tests.cpp.video.cases import QUARTER, Case, write
 from tests.video.sent_videos import FRAMES, pushed
 from tests.video.test_announced import PIPED
+from tests.video.test_sequences import COUNT, write_piece
 
 
 def test_a_file_as_python(start: Start, lossless: Path, tmp_path: Path) -> None:
@@ -83,6 +84,20 @@ def test_turned_wide_pixels_and_damage_as_python(start: Start, tmp_path: Path) -
         assert [mask for _, mask in sorted(pictures(tmp_path / path.stem).items())] == masks
         assert found["warnings"] == source.warnings
     assert "is damaged or ends early" in found["warnings"][0]
+
+
+@pytest.mark.parametrize(("codec", "format"), [("mpeg2video", "mpeg2video"), ("mpeg1video", "mpegts")])
+def test_no_frame_is_forgotten_where_mpeg_changes_its_size(
+    start: Start, tmp_path: Path, codec: str, format: str
+) -> None:
+    sizes = [(64, 48), (48, 64), (48, 64), (96, 48)]
+    pieces = [write_piece(tmp_path / "piece", codec, format, size, b_frames=2) for size in sizes]
+    path = tmp_path / "joined"
+    path.write_bytes(b"".join(pieces))
+    with open_source(path) as source:
+        count = len(list(source))
+    found = report(start(path, "--masks", "masks"))
+    assert (found["frames"], found["warnings"]) == (count, source.warnings) == (COUNT * len(sizes), [])
 
 
 def test_labels_that_overlap_have_folders(
