@@ -10,16 +10,16 @@ from edgeseg.errors import ExportError, SpecError
 from edgeseg_export.foreign.model_spec import ModelSpec
 
 FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16)
-LEVELS = (TensorProto.UINT8,)
-"""Of an input that takes a picture's own levels."""
+LEVELS = (TensorProto.UINT8, TensorProto.UINT16, TensorProto.INT16, TensorProto.INT32, TensorProto.INT64)
+"""Whole numbers: of an input that takes a picture's own levels."""
 
 
 def frame_input(model: onnx.ModelProto, model_spec: ModelSpec, where: str) -> onnx.ValueInfoProto:
     """The network's one input, which must be able to take the spec's frames.
 
     Raises:
-        ExportError: it is not one float or uint8 (N, 3, H, W) or (N, H, W, 3).
-        SpecError: it has another size than the spec says, or levels that are to be normalised are uint8.
+        ExportError: it is not one (N, 3, H, W) or (N, H, W, 3) of floats or whole numbers.
+        SpecError: it has another size than the spec says, or levels that are to be normalised are whole numbers.
     """
     weights = {tensor.name for tensor in model.graph.initializer}
     inputs: list[onnx.ValueInfoProto] = [value for value in model.graph.input if value.name not in weights]
@@ -38,7 +38,8 @@ def frame_input(model: onnx.ModelProto, model_spec: ModelSpec, where: str) -> on
             "export it like that"
         )
     if kind.elem_type in LEVELS and not model_spec.preparation.changes_nothing:
-        raise SpecError(f"{where} takes uint8 levels, which cannot be normalised; say mean 0 and std 1")
+        name = TensorProto.DataType.Name(kind.elem_type).lower()
+        raise SpecError(f"{where} takes {name} levels, which cannot be normalised; say mean 0 and std 1")
     spec = model_spec.spec
     if spec.batch > 1 and sizes[0]:
         raise ExportError(

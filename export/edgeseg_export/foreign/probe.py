@@ -45,7 +45,7 @@ class Probe:
         self._spec = ModelSpec(_some_spec(width, height, 1, 2), Preparation(**self._preparation(levels=False)))
         try:
             self._picture = frame_input(self._model, self._spec, self._where)
-        except SpecError:  # levels of uint8, which are not normalised
+        except SpecError:  # whole numbers, which are not normalised
             self._spec = replace(self._spec, preparation=Preparation(**self._preparation(levels=True)))
             self._picture = frame_input(self._model, self._spec, self._where)
         self._levels = self._picture.type.tensor_type.elem_type in LEVELS

@@ -19,7 +19,7 @@ from onnx import TensorProto, helper, numpy_helper
 from edgeseg.spec import Head
 from edgeseg_export.foreign.model_spec import ModelSpec
 from edgeseg_export.foreign.normalisation import add_normalisation
-from edgeseg_export.foreign.picture_input import LEVELS, channels_last, frame_input
+from edgeseg_export.foreign.picture_input import channels_last, frame_input
 from edgeseg_export.foreign.tail import Tail
 from edgeseg_export.subgraphs import outer_names, subgraphs
 
@@ -49,9 +49,9 @@ def wrap(
     graph = onnx.GraphProto()
     graph.CopyFrom(model.graph)
     _prefix(graph)
-    cast = "Identity" if kind in LEVELS else "Cast"
+    cast = "Identity" if kind == TensorProto.UINT8 else "Cast"
     nodes = [helper.make_node(cast, ["frame"], ["frame.float"], name="frame.float")]
-    if kind not in LEVELS:
+    if kind != TensorProto.UINT8:
         nodes[0].attribute.append(helper.make_attribute("to", kind))
     last = channels_last(picture)
     if not last:

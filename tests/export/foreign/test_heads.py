@@ -287,20 +287,23 @@ def test_a_grid_that_contradicts_the_network_is_refused(tmp_path: Path) -> None:
         imported(network(tail), tmp_path, grid="whole")
 
 
-def test_levels_of_a_picture_are_taken_as_they_are(tmp_path: Path) -> None:
-    """A network with its normalisation inside, uint8 (1, H, W, 3), as TensorFlow exports it."""
+@pytest.mark.parametrize("kind", ["UINT8", "UINT16", "INT16", "INT32", "INT64"])
+def test_levels_of_a_picture_are_taken_as_they_are(kind: str, tmp_path: Path) -> None:
+    """A network with its normalisation inside, uint8 or int32 (1, H, W, 3), as TensorFlow exports it."""
     model = network()
     nodes = [node("Cast", "levels", "float", to=TensorProto.FLOAT), node("Transpose", "float", "x", perm=[0, 3, 1, 2])]
     rest = list(model.graph.node)
     del model.graph.node[:]
     model.graph.node.extend([*nodes, *rest])
-    model.graph.input[0].CopyFrom(helper.make_tensor_value_info("levels", TensorProto.UINT8, (1, HEIGHT, WIDTH, 3)))
+    model.graph.input[0].CopyFrom(
+        helper.make_tensor_value_info("levels", getattr(TensorProto, kind), (1, HEIGHT, WIDTH, 3))
+    )
     plain = {"input_range": 255, "input_mean": [0, 0, 0], "input_std": [1, 1, 1]}
     bundle = imported(model, tmp_path, **plain, input_colour="BGR")
     assert bundle.artifacts[0].measured.facts["original"]["max_difference"] == 0
     again = imported(model, tmp_path, **plain | {"input_range": 1}, input_colour="BGR")
     assert again.artifacts[0].sha256 == bundle.artifacts[0].sha256
-    with pytest.raises(EdgeSegError, match="uint8 levels, which cannot be normalised"):
+    with pytest.raises(EdgeSegError, match=f"{kind.lower()} levels, which cannot be normalised"):
         imported(model, tmp_path / "..")
 
 
@@ -313,5 +316,3 @@ def test_nodes_in_any_order(tmp_path: Path) -> None:
     model.graph.node[0].input[0] = "nothing"
     with pytest.raises(EdgeSegError, match="reads what nothing computes"):
         imported(model, tmp_path, classes=BINARY)
-
-
