@@ -6,6 +6,7 @@
 #include <set>
 
 #include "edgeseg/golden.hpp"
+#include "names.hpp"
 #include "source.hpp"
 
 namespace app {
@@ -33,6 +34,7 @@ std::string listed() {
 
 // What a name or path means. A name without a slash never means a folder that happens to be here.
 std::string folder_of(const std::string& bundle) {
+    if (is_url(bundle)) throw Refusal(redact(bundle) + " is a URL, expected a folder; bring it here by edgeseg fetch");
     if (bundle.find('/') != std::string::npos || bundle == "." || bundle == "..") return bundle;
     std::error_code failure;
     if (fs::is_directory(installed() / bundle, failure)) return (installed() / bundle).string();

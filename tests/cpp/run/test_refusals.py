@@ -187,7 +187,7 @@ TABLE: dict[str, list[list[str]]] = {
     "no bundle comes with ./full": [["street.mkv", "--bundle", "full"]],
     "bundle.json is not there": [["street.mkv", "--bundle", "./full"]],
     "there.mp4 is no folder, as a bundle is": [["street.mkv", "--bundle", "./there.mp4"]],
-    "http://***@h/x/bundle.json": [["street.mkv", "--bundle", "http://user:secret@h/x"]],
+    "http://***@h/x is a URL, expected a folder": [["street.mkv", "--bundle", "http://user:secret@h/x"]],
 }
 
 
