@@ -27,7 +27,8 @@ class Sequences:
         """Whether the pictures have another size from this packet on."""
         if not packet.is_keyframe or not packet.size:
             return False
-        at = bytes(packet)[:LATEST].find(START)
-        before, size = self._size, b"" if at < 0 else bytes(packet)[at + 4 : at + 7]
+        content = bytes(memoryview(packet)[: LATEST + 3])
+        at = content.find(START, 0, LATEST)
+        before, size = self._size, b"" if at < 0 else content[at + 4 : at + 7]
         self._size = size or before
         return bool(before and size) and size != before
