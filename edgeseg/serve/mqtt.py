@@ -149,6 +149,9 @@ class Mqtt:
         """Waits for the client's thread, however long that takes."""
         with suppress(AttributeError):  # of paho, whose thread may end between its two looks at it
             self._client.loop_stop()
+        left = self._client.socket()  # by paho, where the thread had just connected
+        if isinstance(left, socket.socket):
+            left.close()
 
     def _tell(self) -> None:
         online, due, said = False, 0.0, 0

@@ -243,6 +243,32 @@ def test_a_name_that_is_looked_up_for_long_does_not_hold_up_the_end(
     mqtt._stop()
 
 
+def test_a_connection_that_comes_about_at_the_end_is_closed(
+    service: SmallService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect, asked, end = socket.create_connection, threading.Event(), threading.Event()
+
+    def late(*where: object, **how: object) -> socket.socket:
+        asked.set()
+        end.wait(SECONDS)
+        return connect(*where, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("socket.create_connection", late)
+    with socket.create_server(("127.0.0.1", 0)) as broker:
+        broker.settimeout(SECONDS)
+        mqtt = Mqtt(service, MqttSettings("127.0.0.1", broker.getsockname()[1]))
+        mqtt.start()
+        assert asked.wait(SECONDS)
+        mqtt.close(0.1)
+        end.set()
+        connection, _ = broker.accept()
+        with connection:
+            connection.settimeout(SECONDS)
+            while connection.recv(1000):
+                pass
+        mqtt._stop()
+
+
 @pytest.mark.parametrize("waiting", [0, 3], ids=["the connection is lost just then", "too many messages wait"])
 def test_a_farewell_that_cannot_be_sent_is_no_error(
     service: SmallService, monkeypatch: pytest.MonkeyPatch, waiting: int
@@ -288,6 +314,14 @@ def test_user_and_password(service: SmallService, tmp_path: Path, caplog: pytest
     assert "secret" not in caplog.text
 
 
+def answer(broker: socket.socket, code: int) -> socket.socket:
+    """Takes the next connection and answers its CONNECT with a CONNACK of that return code."""
+    connection, _ = broker.accept()
+    connection.recv(1000)
+    connection.sendall(bytes((0x20, 2, 0, code)))
+    return connection
+
+
 def test_a_broker_that_refuses_is_told_once(service: SmallService, caplog: pytest.LogCaptureFixture) -> None:
     with socket.create_server(("127.0.0.1", 0)) as broker:
         broker.settimeout(SECONDS)
@@ -295,10 +329,7 @@ def test_a_broker_that_refuses_is_told_once(service: SmallService, caplog: pytes
         mqtt.start()
         try:
             for _ in range(3):
-                connection, _ = broker.accept()
-                with connection:
-                    connection.recv(1000)
-                    connection.sendall(b"\x20\x02\x00\x05")  # CONNACK: not authorised
+                answer(broker, 5).close()  # not authorised
         finally:
             mqtt.close()
     said = [record.getMessage() for record in caplog.records if "MQTT" in record.getMessage()]
@@ -322,14 +353,8 @@ def test_a_broker_that_throws_the_service_out_is_told_once(
         mqtt.start()
         try:
             for _ in range(5):
-                connection, _ = broker.accept()
-                with connection:
-                    connection.recv(1000)
-                    connection.sendall(b"\x20\x02\x00\x00")  # CONNACK
-            connection, _ = broker.accept()
-            with connection:
-                connection.recv(1000)
-                connection.sendall(b"\x20\x02\x00\x00")
+                answer(broker, 0).close()
+            with answer(broker, 0):
                 told = [sentence for sentence in said() if "ends each connection at once" in sentence]
                 assert len(told) == 1
                 assert "may this user publish below edgeseg/?" in told[0]
