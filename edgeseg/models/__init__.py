@@ -21,7 +21,7 @@ from edgeseg.models.lite_fpn_large import LiteFPNLarge
 from edgeseg.models.lite_fpn_nano import LiteFPNNano
 from edgeseg.models.lite_fpn_nano_fused import LiteFPNNanoFused
 from edgeseg.models.segnet import SegNet
-from edgeseg.models.segnet_basic import SegNetBasic
+from edgeseg.models.segnet_basic import SegNetBasic, SegNetBasicQuarter
 from edgeseg.models.simple_cnn import SimpleCNN
 from edgeseg.models.unet import UNet
 
@@ -53,6 +53,7 @@ NETWORKS: dict[str, Factory] = {
     "unet": UNet,
     "segnet": SegNet,
     "segnet-basic": SegNetBasic,
+    "segnet-basic-quarter": SegNetBasicQuarter,
     "encoder-decoder": EncoderDecoder,
     "simple-cnn": SimpleCNN,
 }
