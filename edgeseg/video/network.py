@@ -18,9 +18,9 @@ from edgeseg.video.decoder import Decoder
 from edgeseg.video.file import SEGMENTED, VideoSource
 from edgeseg.video.joined import SKIP
 from edgeseg.video.live import LiveSource, Reading
-from edgeseg.video.network_refusals import ENCRYPTED, cause, loss, refusal, through
+from edgeseg.video.network_refusals import cause, loss, refusal, through
 from edgeseg.video.source import Source
-from edgeseg.video.url import check_address, take_apart
+from edgeseg.video.url import ENCRYPTED, check_address, take_apart
 
 ATTEMPTS = 64
 """Reads in a row that may fail on damaged data before a stream counts as broken."""
