@@ -206,6 +206,7 @@ def run_command(
             codec=codec,
             crf=crf,
             sound=Path(source) if sound else None,
+            options=options,
             say=tell,
         ) as outputs,
     ):
