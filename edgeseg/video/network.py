@@ -36,6 +36,11 @@ CATCH_UP = 2.0
 
 MENDED = "sends frames that are damaged or lack a part: the decoder fills in what it cannot read"
 
+NO_RANGES = (
+    "; an MP4 whose index (moov) is at its end needs a server that gives byte ranges: use one, or move the index to "
+    "the front (ffmpeg -c copy -movflags +faststart)"
+)
+
 TOO_LATE = "did not answer within {:g} s; is it there, does it send?"
 
 OUT_OF_STEP = 2.0
@@ -76,13 +81,14 @@ def open_url(
         reason = (TOO_LATE.format(timeout) if late else refusal(error, url, options or ())) + through(pieces.scheme)
         raise SourceError(f"{name} {reason}", cause="timeout" if late else cause(error, url)) from None
     source: Source
+    mp4 = container.format.name.startswith("mov")
     if _has_end(container):
         source = VideoSource(
             name,
             container,
             threads=1,
             attempts=ATTEMPTS,
-            lost=lambda error: loss(error, timeout),
+            lost=lambda error, frames: loss(error, timeout) + (NO_RANGES if mp4 and not frames else ""),
             reopen=lambda at: _opened(address, {**chosen, SKIP: str(at)}, timeout),
         )
     else:
