@@ -2,7 +2,8 @@
 
 It is found by taking the address apart, and errs towards hiding: all that could be user and password, even where they
 are not percent-encoded, are so with all around them, lack the host, or the scheme has a typo; the path from its first
-`=`, `;` or `:` on, for many cameras want the password there, and what in it looks like a key; query and fragment.
+`=`, `;` or `:` on, for many cameras want the password there, and what in it looks like a key; query and fragment; of
+RTMP all behind the application, which is the stream key.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)(.*)", re.DOTALL)
 """A scheme with "://", and what follows."""
 
 _SECRET = r"(?:user|pass|pw|pin|key|token|secret|auth|login)[\w-]*\s*="
+_STREAM = r"(?:stream(?:id)?|playpath)\s*="
 _HEADER = "authorization|bearer|cookie"
 
 _VALUE = r"""(?:"(?:\\.|[^"])*(?:"|\Z)|'(?:\\.|[^'])*(?:'|\Z)|(?:\\.|\S)+)"""
@@ -33,6 +35,9 @@ _KEY = re.compile(
     rf"(?<![A-Za-z0-9])(?:(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{{16,}}|{_UUID}|{_GROUPS})(?![A-Za-z0-9])"
 )
 """What lets in whoever knows it, as the path of a stream: 16 letters and digits in a row, a UUID, or groups of four."""
+
+_STREAM_KEY = re.compile(r"\A([^/]*rtmp[a-z]*(?:://|:/(?!/)|//)[^/]*/[^/]*/).+", re.DOTALL | re.IGNORECASE)
+"""An RTMP URL, rtmp://HOST/APPLICATION/KEY; a quote or another protocol may stand before it."""
 
 _BARE = re.compile(r"(?<!\S)[A-Za-z][A-Za-z0-9+.-]*://\S*")
 """A URL as an element of a pipeline."""
@@ -63,13 +68,13 @@ def redact(text: str) -> str:
         rest = HIDDEN + rest[len(host) :]
     tail = re.search(r"[=;?#]|/[^=;?#]*?:", rest)
     host, slash, path = (rest if tail is None else f"{rest[: tail.end()]}{HIDDEN}").partition("/")
-    return f"{scheme}{host}{slash}{_KEY.sub(HIDDEN, path)}"
+    return _STREAM_KEY.sub(rf"\1{HIDDEN}", f"{scheme}{host}{slash}{_KEY.sub(HIDDEN, path)}")
 
 
 def redact_option(name: str, value: str) -> str:
     """The value of an option, hidden unless its name is harmless and it is one short word or number."""
-    harmless = re.fullmatch(r"[\w.-]{0,16}", value) and not re.match(rf"\w*?{_SECRET}", f"{name}=", re.IGNORECASE)
-    return value if harmless else HIDDEN
+    secret = re.match(rf"\w*?(?:{_SECRET}|{_STREAM})", f"{name}=", re.IGNORECASE)
+    return HIDDEN if secret or not re.fullmatch(r"[\w.-]{0,16}", value) else value
 
 
 def redact_arguments(text: str) -> str:
@@ -97,7 +102,8 @@ def _unwrapped(text: str) -> str:
 
 def _redact_property(match: re.Match[str]) -> str:
     name, value = match.groups()
-    if re.match(rf"(?:[\w-]*[-_])?{_SECRET}", name, re.IGNORECASE) or re.search(_HEADER, match[0], re.IGNORECASE):
+    secret = re.match(rf"(?:[\w-]*[-_])?(?:{_SECRET}|{_STREAM})", name, re.IGNORECASE)
+    if secret or re.search(_HEADER, match[0], re.IGNORECASE):
         return f"{name}{HIDDEN}"
     if "://" in value or "%" in value:
         return name + redact(value)

@@ -31,6 +31,8 @@ SHAPES = [
     "http://admin:{}@127.0.0.1:9/video?x=1#y",
     "https://admin:{}@[::1]:9/s",
     "rtmp://admin:{}@127.0.0.1:9/s",
+    "rtmp://127.0.0.1:9/live/{}",
+    "rtmps://127.0.0.1:9/live/{}",
     "tcp://admin:{}@127.0.0.1:9",
     "rtsp:///admin:{}@127.0.0.1:9/s",
     "rtsp://a/dmin:{}@127.0.0.1:9/s",
@@ -115,6 +117,9 @@ def test_what_is_shown(text: str, shown: str) -> None:
         ("passphrase", "secret", "***"),
         ("srt_passphrase", "secret", "***"),
         ("decryption_key", "00ff", "***"),
+        ("rtmp_playpath", "mykey", "***"),
+        ("srt_streamid", "mykey", "***"),
+        ("stream_loop", "2", "2"),
         ("http_proxy", "http://me:secret@proxy", "***"),
     ],
 )

@@ -38,10 +38,18 @@ std::optional<double> seconds_of(const char* text) {
 
 // Formats whose streams tell no length of their own, so that FFmpeg may give them the whole file's.
 bool has_one_length(const AVInputFormat* format) {
-    for (const char* each : {"asf", "asf_o", "matroska,webm", "wtv"}) {
+    for (const char* each : {"asf", "asf_o", "matroska,webm", "nut", "wtv"}) {
         if (std::strcmp(format->name, each) == 0) return true;
     }
     return false;
+}
+
+// Whether a stream of MPEG is as long as the whole file, to a tick of its clock: FFmpeg takes its length from its times, or from
+// the whole file, as of one or two frames.
+bool is_whole(const AVFormatContext& format, const AVStream* stream) {
+    const bool mpeg = std::strcmp(format.iformat->name, "mpeg") == 0 || std::strcmp(format.iformat->name, "mpegts") == 0;
+    if (!mpeg || stream->duration == AV_NOPTS_VALUE || format.duration == AV_NOPTS_VALUE) return false;
+    return std::abs(stream->duration - av_rescale_q(format.duration, AV_TIME_BASE_Q, stream->time_base)) <= 1;
 }
 
 std::int64_t pixels(const AVStream* stream) {
@@ -127,7 +135,7 @@ bool Container::is_segmented() const {
 }
 
 std::optional<double> Container::length(const AVStream* stream) const {
-    const bool own = format_->nb_streams == 1 || !has_one_length(format_->iformat);
+    const bool own = format_->nb_streams == 1 || !(has_one_length(format_->iformat) || is_whole(*format_, stream));
     if (own && stream->duration != AV_NOPTS_VALUE) return static_cast<double>(stream->duration) * av_q2d(stream->time_base);
     if (const AVDictionaryEntry* tag = av_dict_get(stream->metadata, "DURATION", nullptr, 0)) {  // Matroska
         const std::optional<double> seconds = seconds_of(tag->value);

@@ -74,6 +74,25 @@ int decoder_threads(int workers) {
     return workers == 1 ? std::min(2, cores) : 1 + cores / 8;
 }
 
+// Refuses what says how a server is asked, where none is.
+void check_access(const Options& options, Kind kind, const std::string& name) {
+    const bool encrypted = kind == Kind::url && is_encrypted(options.source);
+    if (!options.credentials.empty() && kind != Kind::url) {
+        throw Refusal("--credentials is for URLs, as " + name + " is not; leave it out");
+    }
+    if (!options.credentials.empty() && take_apart(options.source).userinfo) {
+        throw Refusal("--credentials is for a URL without user and password, and " + name + " has its own; leave one of them out");
+    }
+    if (!options.ca.empty() && options.insecure) {
+        throw Refusal("--ca is what servers are verified against, and insecure verifies none; leave one of them out");
+    }
+    if (!encrypted && (!options.ca.empty() || options.insecure)) {
+        throw Refusal((options.insecure ? "--insecure" : "--ca") +
+                      (" is for servers with certificates (https://, rtsps://, tls://, rtmps://), as " + name +
+                       " is none; leave it out"));
+    }
+}
+
 std::unique_ptr<Source> open_source(const Options& options, int workers) {
     Request request;
     request.source = options.source;
@@ -90,6 +109,7 @@ std::unique_ptr<Source> open_source(const Options& options, int workers) {
                       " is not; leave it out");
     }
     check_options(given);
+    check_access(options, kind, request.name);
     if (kind == Kind::file) {
         if (options.reconnect) {
             throw Refusal(request.name + " is no camera, URL or pipeline, and only those are connected again; leave out "

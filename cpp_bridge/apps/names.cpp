@@ -20,7 +20,8 @@ int hexadecimal(char digit) {
 }
 
 bool is_secret(const std::string& name) {
-    static const std::regex secret("([\\w-]*[-_])?(user|pass|pw|pin|key|token|secret|auth|login)[\\w-]*\\s*=", std::regex::icase);
+    static const std::regex secret(
+        "([\\w-]*[-_])?((user|pass|pw|pin|key|token|secret|auth|login)[\\w-]*|stream(id)?|playpath)\\s*=", std::regex::icase);
     return std::regex_search(name, secret, std::regex_constants::match_continuous);
 }
 
@@ -154,6 +155,14 @@ std::string without_keys(const std::string& rest) {
     return out;
 }
 
+// An RTMP URL, rtmp://HOST/APPLICATION/KEY, without its key; a quote or another protocol may stand before it.
+std::string without_stream_key(const std::string& url) {
+    static const std::regex key("[^/]*rtmp[a-z]*(://|:/(?!/)|//)[^/]*/[^/]*/(?=[^])", std::regex::icase);
+    std::smatch found;
+    const bool is_rtmp = std::regex_search(url, found, key, std::regex_constants::match_continuous);
+    return is_rtmp ? found.str() + kHidden : url;
+}
+
 }  // namespace
 
 std::string redact(const std::string& given) {
@@ -180,7 +189,8 @@ std::string redact(const std::string& given) {
     if (length > 0 && is_no_host(rest.substr(0, host))) rest.replace(0, host, kHidden);
     const std::size_t pair = rest.find(':', std::min(rest.find('/'), rest.size()));  // user:password in the path
     const std::size_t tail = std::min(rest.find_first_of("=;?#"), pair);
-    return scheme + without_keys(tail == std::string::npos ? rest : rest.substr(0, tail + 1) + kHidden);
+    const std::string kept = tail == std::string::npos ? rest : rest.substr(0, tail + 1) + kHidden;
+    return without_stream_key(scheme + without_keys(kept));
 }
 
 std::string redact_arguments(std::string text, const std::vector<std::string>& words) {

@@ -31,7 +31,7 @@ class Recording {
     Histogram seconds;
 
   private:
-    void open(Size size, double at);
+    void open(Size size);
     void finish();
     void name();
     [[noreturn]] void salvage(const std::string& reason);
@@ -39,7 +39,7 @@ class Recording {
     std::string path_;
     double fps_;
     bool overwrite_;
-    int number_ = 0;
+    int number_ = 1;
     Size size_;
     std::unique_ptr<NewFile> file_;
     std::unique_ptr<VideoWriter> writer_;

@@ -22,7 +22,7 @@ Recording::Recording(std::string path, const Source& source, bool overwrite,
     if (in_work(path_, kPart)) {
         throw Refusal(path_ + " is being written by another process; choose another name, or end that one");
     }
-    open({source.width, source.height}, 0);
+    open({source.width, source.height});
 }
 
 // What was recorded is never thrown away: a file whose end could not be written stays under its own name.
@@ -35,10 +35,16 @@ Recording::~Recording() {
 
 void Recording::write(const Picture& image, double seconds_of_source) {
     const double begin = now();
-    if (image.size() != size_) {
+    if (image.size() != size_ && written_ == 0) {
+        open(image.size());  // those of the size before were all dropped
+    } else if (image.size() != size_) {
         const std::string why = "frames of " + pixels(size_) + " pixels became " + pixels(image.size());
-        if (written_ > 0) finish();
-        open(image.size(), seconds_of_source);
+        finish();
+        std::error_code failure;
+        do {
+            ++number_;
+        } while (!overwrite_ && std::filesystem::exists(nth_name(path_, number_), failure));
+        open(image.size());
         warnings.push_back(why + "; they go on in " +
                            std::filesystem::path(file_->target()).filename().string());
     }
@@ -52,13 +58,8 @@ void Recording::write(const Picture& image, double seconds_of_source) {
     seconds.add(now() - begin);
 }
 
-void Recording::open(Size size, double at) {
-    std::error_code failure;
-    do {
-        ++number_;
-    } while (number_ > 1 && !overwrite_ && std::filesystem::exists(nth_name(path_, number_), failure));
+void Recording::open(Size size) {
     size_ = size;
-    begin_ = at;
     written_ = 0;
     writer_.reset();
     file_ = std::make_unique<NewFile>(nth_name(path_, number_), kPart);

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 #include <string_view>
+#include <vector>
 
 namespace app {
 namespace {
@@ -12,7 +13,7 @@ namespace {
 constexpr std::size_t kLargest = 8 << 20;                                       // bytes of a playlist
 constexpr std::string_view kPointer = "version https://git-lfs.github.com/spec/";  // of Git LFS
 constexpr std::string_view kFirst[] = {"ftyp", "free", "mdat", "moov", "skip", "wide"};  // an MP4 or MOV begins with one
-constexpr int kMostBoxes = 4096;                                                           // that are looked at
+constexpr std::size_t kMostBoxes = 1 << 18;  // that are looked at: 36 hours of fragments of a second have that many
 
 std::string read(std::ifstream& file, std::uint64_t place, std::size_t size) {
     std::string bytes(size, '\0');
@@ -29,24 +30,41 @@ std::uint64_t number(std::string_view bytes) {
     return value;
 }
 
-// Whether it is an MP4 or MOV that ends before its `moov` box does (ISO/IEC 14496-12, 4.2 and 8.2.1).
-bool lacks_index(std::ifstream& file) {
+struct Box {
+    std::string kind;
+    std::uint64_t end;
+};
+
+std::uint64_t length_of(std::ifstream& file) {
+    file.clear();
     file.seekg(0, std::ios::end);
-    const auto end = static_cast<std::uint64_t>(std::max<std::streamoff>(0, file.tellg()));
-    std::uint64_t place = 0;
-    for (int box = 0; box < kMostBoxes; ++box) {
+    return static_cast<std::uint64_t>(std::max<std::streamoff>(0, file.tellg()));
+}
+
+// The outermost boxes of an MP4 or MOV; none of another file.
+std::vector<Box> boxes_of(std::ifstream& file) {
+    const std::uint64_t length = length_of(file);
+    std::vector<Box> boxes;
+    for (std::uint64_t place = 0; boxes.size() < kMostBoxes;) {
         const std::string header = read(file, place, 16);
         const std::string_view bytes = header;
         const std::string_view kind = bytes.size() < 8 ? std::string_view() : bytes.substr(4, 4);
-        if (place == 0 && std::find(std::begin(kFirst), std::end(kFirst), kind) == std::end(kFirst)) return false;
+        if (place == 0 && std::find(std::begin(kFirst), std::end(kFirst), kind) == std::end(kFirst)) break;
         std::uint64_t size = number(bytes.substr(0, 4));
         if (size == 1) size = bytes.size() < 8 ? 0 : number(bytes.substr(8));
-        const bool beyond = size >= end - place;
-        if (kind == "moov") return size > end - place;
-        if (size < 8 || beyond) return true;  // 0 is a box that goes on to the end
-        place += size;
+        place += std::min(size, UINT64_MAX - place);
+        boxes.push_back({std::string(kind), place});
+        if (size < 8 || place >= length) break;  // 0 is a box that goes on to the end
     }
-    return false;
+    return boxes;
+}
+
+// Whether it is an MP4 or MOV that ends before its `moov` box does (ISO/IEC 14496-12, 4.2 and 8.2.1).
+bool lacks_index(std::ifstream& file) {
+    const std::vector<Box> boxes = boxes_of(file);
+    const auto index = std::find_if(boxes.begin(), boxes.end(), [](const Box& box) { return box.kind == "moov"; });
+    if (index != boxes.end()) return index->end > length_of(file);
+    return !boxes.empty() && boxes.size() < kMostBoxes;
 }
 
 }  // namespace
@@ -70,7 +88,17 @@ std::string why_unplayable(const std::string& path) {
         return "has no whole index (moov), as happens where a recording or a copy breaks off; copy it again, or try a "
                "tool that repairs MP4, such as untrunc";
     }
+    if (holds_several(path)) return kSeveral;
     return "is no video that can be decoded, expected one (MP4, MKV, AVI ...); check that it plays elsewhere";
+}
+
+bool holds_several(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    const std::vector<Box> boxes = boxes_of(file);
+    const auto count = [&](const char* kind) {
+        return std::count_if(boxes.begin(), boxes.end(), [&](const Box& box) { return box.kind == kind; });
+    };
+    return count("ftyp") > 1 && count("moov") > 1;
 }
 
 }  // namespace app

@@ -31,6 +31,9 @@ constexpr double kRestart = 1.0;    // seconds back by which the clock began aga
 constexpr double kWrap = 8589934592.0 / 90000;  // seconds after which the clock of MPEG-TS begins at 0 again: 33 bits
 constexpr double kGap = 60.0;       // seconds without a frame that a wrap may lie in
 constexpr double kHole = 1.0;       // seconds without a frame after which a segment may be missing
+constexpr const char* kNoRanges =
+    "; an MP4 whose index (moov) is at its end needs a server that gives byte ranges: use one, or move the index to the front "
+    "(ffmpeg -c copy -movflags +faststart)";
 constexpr const char* kProtocols = "file,crypto,data";  // a playlist on disk must not reach into the network
 
 // Those that edgeseg/video/images.py reads, with their orientation, depth and transparency.
@@ -180,7 +183,8 @@ bool Video::decode(Frame& frame) {
 void Video::break_off(int code) {
     const Reason why = loss(code, timeout_);
     cause = why.cause;
-    ended = {"lost", name + " " + why.sentence};
+    const bool mp4 = std::strncmp(container_->format()->iformat->name, "mov", 3) == 0;
+    ended = {"lost", name + " " + why.sentence + (mp4 && index_ == 0 ? kNoRanges : "")};
     warnings.push_back(ended.reason + ": the stream ended there; what came before is kept");
 }
 
@@ -222,6 +226,10 @@ void Video::judge_end() {
     if (!path_.empty() && size_of(path_) > bytes_) {
         warnings.push_back(name + " grew while it was read, and what came late may be missing; `edgeseg run --follow` "
                                   "waits for more");
+    }
+    const bool is_mp4 = std::strncmp(container_->format()->iformat->name, "mov", 3) == 0;
+    if (is_mp4 && !path_.empty() && holds_several(path_)) {  // a walk that would hold up the opening
+        warnings.push_back(name + " " + kSeveral);
     }
 }
 

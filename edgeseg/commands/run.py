@@ -140,7 +140,7 @@ def run_command(
     from edgeseg.trust import Demand
     from edgeseg.video.access import Access, read_credentials
     from edgeseg.video.names import expand_time
-    from edgeseg.video.open import check_options, open_source, parse_options
+    from edgeseg.video.open import check_options, open_source, parse_options, unread
     from edgeseg.video.options import StreamOptions, engine_threads
     from edgeseg.video.outputs import Outputs, check_outputs
     from edgeseg.video.run import run
@@ -181,6 +181,9 @@ def run_command(
     check_outputs(source, out, masks)
     options = parse_options(source_option or [])
     check_options(source, follow=follow, options=options)
+    access = Access(read_credentials(credentials) if credentials else None, ca, insecure)
+    if surplus := unread(source, access):
+        raise UsageError(f"--{surplus[0]} {surplus[1]}")
     demand = Demand(require_signature, trust, min_version)
     # What the user may have got wrong is opened before what takes time.
     with (
@@ -190,7 +193,7 @@ def run_command(
             decoder_threads=stream_options.decoder_threads(threads),
             follow=follow,
             options=options,
-            access=Access(read_credentials(credentials) if credentials else None, ca, insecure),
+            access=access,
             reconnect=stream_options.policy,
             say=tell,
         ) as opened,
@@ -203,6 +206,7 @@ def run_command(
             codec=codec,
             crf=crf,
             sound=Path(source) if sound else None,
+            options=options,
             say=tell,
         ) as outputs,
     ):

@@ -20,10 +20,10 @@ from edgeseg.serve.settings import (
 from edgeseg.serve.toml_table import Table
 from edgeseg.spec import Spec
 from edgeseg.video.access import read_credentials
-from edgeseg.video.open import LONGEST_TIMEOUT, is_live
+from edgeseg.video.open import LONGEST_TIMEOUT, is_live, is_stream, unread
 from edgeseg.video.option_names import check_names
 from edgeseg.video.options import LONGEST_STALL
-from edgeseg.video.url import check_address, is_url
+from edgeseg.video.url import check_address
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 """Of a camera: it stands in addresses, file names and topics."""
@@ -80,6 +80,8 @@ def read_camera(name: str, table: Table, spec: Spec) -> CameraSettings:
         labelling=_labelling(table.table("labelling"), spec),
         drift=_drift(table.table("drift")),
     )
+    if surplus := unread(source, camera.request.access):
+        raise table.error(surplus[1], surplus[0])
     table.finish()
     return camera
 
@@ -99,7 +101,7 @@ def _source(table: Table) -> str:
     source = str(table.integer("source", 0, low=0, high=10**6)) if number else table.text("source", "")
     if not is_live(source):
         raise table.error(f"is {redact(source)}, expected a camera's number, a URL, or a GStreamer pipeline", "source")
-    if _is_stream(source):
+    if is_stream(source):
         with table.at("source"):
             check_address(source)
     return source
@@ -109,17 +111,12 @@ def _options(table: Table, source: str) -> dict[str, str]:
     """FFmpeg's own; what their values may be is FFmpeg's matter."""
     inner = table.table("options")
     options = {} if inner is None else {name: inner.text(name, "") for name in inner.keys()}  # noqa: SIM118 - no dict
-    if options and not _is_stream(source):
+    if options and not is_stream(source):
         raise table.error(f"is for URLs, which FFmpeg reads, as {redact(source)} is not; leave it out", "options")
     for name in options:
         with table.at("options", name):
             check_names([name])
     return options
-
-
-def _is_stream(source: str) -> bool:
-    """Whether FFmpeg reads it: a URL that is no pipeline."""
-    return is_url(source) and " ! " not in source
 
 
 def _recording(table: Table | None) -> RecordingSettings | None:

@@ -11,8 +11,11 @@ from av.video.stream import VideoStream
 
 from edgeseg.files import open_file
 
-WHOLE = frozenset({"asf", "asf_o", "matroska,webm", "wtv"})
+WHOLE = frozenset({"asf", "asf_o", "matroska,webm", "nut", "wtv"})
 """Formats whose streams tell no length of their own, so that FFmpeg may give them the whole file's."""
+
+MPEG = frozenset({"mpeg", "mpegts"})
+"""Formats whose streams' lengths FFmpeg takes from their times, or from the whole file, as of one or two frames."""
 
 UNKNOWN = b"\xff\xff\xff\xff"
 """What stands for a length until it is known."""
@@ -26,7 +29,8 @@ def frame_rate(stream: VideoStream) -> Fraction | None:
 
 def length(container: InputContainer, stream: VideoStream) -> float | None:
     """Seconds of the video stream itself; None where only the whole file's length is known, or none."""
-    own = container.format.name not in WHOLE or len(container.streams) == 1
+    shared = container.format.name in WHOLE or (container.format.name in MPEG and _is_whole(container, stream))
+    own = not shared or len(container.streams) == 1
     if own and stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
     if tag := stream.metadata.get("DURATION"):  # Matroska
@@ -39,6 +43,13 @@ def length(container: InputContainer, stream: VideoStream) -> float | None:
     if len(container.streams) == 1 and container.duration is not None:
         return container.duration / av.time_base
     return None
+
+
+def _is_whole(container: InputContainer, stream: VideoStream) -> bool:
+    """Whether a stream is as long as the whole file, to a tick of its clock."""
+    if stream.duration is None or stream.time_base is None or container.duration is None:
+        return False
+    return abs(stream.duration - container.duration / av.time_base / stream.time_base) <= 1
 
 
 def frame_count(container: InputContainer, stream: VideoStream) -> int | None:

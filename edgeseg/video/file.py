@@ -123,7 +123,7 @@ class VideoSource(Source):
         attempts: int,
         path: Path | None = None,
         follow: float | None = None,
-        lost: Callable[[FFmpegError], str] | None = None,
+        lost: Callable[[FFmpegError, int], str] | None = None,
         reopen: Reopen | None = None,
     ) -> None:
         """Decodes the first frame.
@@ -135,7 +135,7 @@ class VideoSource(Source):
             attempts: failed reads in a row after which it counts as ended.
             path: of a local file.
             follow: it is being written, and FFmpeg waits at its end.
-            lost: says in a few words why a connection broke off; None for local files.
+            lost: says in a few words why a connection broke off after so many frames; None for local files.
             reopen: opens it from another place on, where another video may follow the first.
 
         Raises:
@@ -188,7 +188,7 @@ class VideoSource(Source):
                     self._decoder.finish()
                     continue
                 if self._lost is not None and not isinstance(error, InvalidDataError):
-                    self._reason = self._lost(error)
+                    self._reason = self._lost(error, self._index)
                     self._decoder.finish()
                 else:
                     self._failed = True

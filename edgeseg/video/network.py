@@ -18,9 +18,9 @@ from edgeseg.video.decoder import Decoder
 from edgeseg.video.file import SEGMENTED, VideoSource
 from edgeseg.video.joined import SKIP
 from edgeseg.video.live import LiveSource, Reading
-from edgeseg.video.network_refusals import ENCRYPTED, cause, loss, refusal, through
+from edgeseg.video.network_refusals import cause, loss, refusal, through
 from edgeseg.video.source import Source
-from edgeseg.video.url import check_address, take_apart
+from edgeseg.video.url import ENCRYPTED, check_address, take_apart
 
 ATTEMPTS = 64
 """Reads in a row that may fail on damaged data before a stream counts as broken."""
@@ -35,6 +35,11 @@ CATCH_UP = 2.0
 """How much faster than their pace late frames of a segmented stream are given."""
 
 MENDED = "sends frames that are damaged or lack a part: the decoder fills in what it cannot read"
+
+NO_RANGES = (
+    "; an MP4 whose index (moov) is at its end needs a server that gives byte ranges: use one, or move the index to "
+    "the front (ffmpeg -c copy -movflags +faststart)"
+)
 
 TOO_LATE = "did not answer within {:g} s; is it there, does it send?"
 
@@ -76,13 +81,14 @@ def open_url(
         reason = (TOO_LATE.format(timeout) if late else refusal(error, url, options or ())) + through(pieces.scheme)
         raise SourceError(f"{name} {reason}", cause="timeout" if late else cause(error, url)) from None
     source: Source
+    mp4 = container.format.name.startswith("mov")
     if _has_end(container):
         source = VideoSource(
             name,
             container,
             threads=1,
             attempts=ATTEMPTS,
-            lost=lambda error: loss(error, timeout),
+            lost=lambda error, frames: loss(error, timeout) + (NO_RANGES if mp4 and not frames else ""),
             reopen=lambda at: _opened(address, {**chosen, SKIP: str(at)}, timeout),
         )
     else:

@@ -9,10 +9,7 @@ from collections.abc import Iterable
 from av import error as ffmpeg
 
 from edgeseg.video.unplayable import NO_DASH
-from edgeseg.video.url import WITHOUT_PORT, is_unknown_host, take_apart
-
-ENCRYPTED = ("https://", "rtsps://", "tls://", "rtmps://")
-"""Protocols whose servers show a certificate."""
+from edgeseg.video.url import ENCRYPTED, WITHOUT_PORT, is_unknown_host, take_apart
 
 LEFT_OUT = ("srt://", "rist://", "zmq://", "amqp://", "sftp://", "smb://")
 """Protocols that FFmpeg speaks where it was built with their libraries."""

@@ -23,7 +23,7 @@ from edgeseg.video.option_names import check_names
 from edgeseg.video.source import ArraySource, Source
 from edgeseg.video.supervised.life import Policy
 from edgeseg.video.supervised.request import Request
-from edgeseg.video.url import is_url, local_path
+from edgeseg.video.url import ENCRYPTED, is_url, local_path, take_apart
 
 Input = str | Path | int | Iterable[Image]
 
@@ -143,22 +143,41 @@ def is_live(name: str) -> bool:
         return True
 
 
+def is_stream(name: str) -> bool:
+    """Whether it names what FFmpeg reads from a network: a URL that is no pipeline."""
+    return is_live(name) and is_url(name) and " ! " not in name
+
+
 def check_options(source: str, *, follow: bool, options: Mapping[str, str]) -> None:
     """Refuses what would do nothing: to follow what is no video file, options where others read, unknown ones.
 
     Raises:
         UsageError: the source is of another kind, or FFmpeg does not know the name of an option.
     """
-    live = is_live(source)
-    is_stream = live and is_url(source) and " ! " not in source
-    is_video = not live and not os.path.isdir(source) and not is_image(Path(source))  # noqa: PTH112 - any length
+    is_video = not is_live(source) and not os.path.isdir(source) and not is_image(Path(source))  # noqa: PTH112 - any length
     if follow and not is_video:
         raise UsageError(f"--follow waits at the end of a video file, and {redact(source)} is none; leave it out")
-    if options and not (is_video or is_stream):
+    if options and not (is_video or is_stream(source)):
         raise UsageError(
             f"--source-option is for what FFmpeg reads, video files and URLs, as {redact(source)} is not; leave it out"
         )
     check_names(options)
+
+
+def unread(source: str, access: Access) -> tuple[str, str] | None:
+    """A field of `access` that opening the source would not read, and why not, as the end of a sentence; None: none."""
+    name, url = redact(source), take_apart(source) if is_stream(source) else None
+    if access.credentials is not None and url is None:
+        return "credentials", f"is for URLs, as {name} is not; leave it out"
+    if access.credentials is not None and url is not None and url.userinfo is not None:
+        return "credentials", f"is for a URL without user and password, and {name} has its own; leave one of them out"
+    if access.ca is not None and access.insecure:
+        return "ca", "is what servers are verified against, and insecure verifies none; leave one of them out"
+    verification = "insecure" if access.insecure else "ca" if access.ca is not None else None
+    if verification is not None and (url is None or url.scheme not in ENCRYPTED):
+        servers = f"servers with certificates ({', '.join(ENCRYPTED)})"
+        return verification, f"is for {servers}, as {name} is none; leave it out"
+    return None
 
 
 def parse_options(words: Iterable[str]) -> dict[str, str]:

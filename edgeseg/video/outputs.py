@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -58,6 +58,7 @@ class Outputs:
         codec: str = AUTO,
         crf: int | None = None,
         sound: Path | None = None,
+        options: Mapping[str, str] | None = None,
         say: Callable[[str], None] | None = None,
     ) -> None:
         """Opens them.
@@ -71,6 +72,7 @@ class Outputs:
             codec: as `edgeseg.video.encoders.choose` takes it.
             crf: constant quality of a video, lower is better.
             sound: the file that `source` reads, whose sound is copied.
+            options: FFmpeg's, with which it was opened.
             say: told at once what was finished of killed runs; otherwise it is in `warnings`.
 
         Raises:
@@ -99,7 +101,7 @@ class Outputs:
                     overwrite=overwrite,
                     codec=codec,
                     crf=crf,
-                    sound=None if sound is None else _sound(source, sound),
+                    sound=None if sound is None else _sound(source, sound, options),
                     say=say,
                 )
                 self._add(
@@ -167,11 +169,11 @@ class Outputs:
         self.close()
 
 
-def _sound(source: Source, path: Path) -> Sound:
+def _sound(source: Source, path: Path, options: Mapping[str, str] | None) -> Sound:
     """Raises UsageError unless the source is a video file; OutputError if that has no sound."""
     if not (isinstance(source, VideoSource) and path.is_file()):
         raise UsageError(f"--sound copies the sound of a video file, and {source.name} is none; leave out --sound")
-    return Sound(path, source.start_time)
+    return Sound(path, source.start_time, options)
 
 
 def _overlay(result: Result) -> Image:

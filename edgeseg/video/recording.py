@@ -132,9 +132,12 @@ class Recording:
         return VideoFile(path, encoder, picture, overwrite=self._overwrite, sound=sound)
 
     def _next_file(self, image: Image) -> None:
-        """Frames of another size go into a file of their own."""
+        """Frames of another size go into a file of their own, unless none came before: they may have been dropped."""
         (height, width), self._size = self._size, image.shape[:2]
         self._file.close()
+        if self._file_start is None:
+            self._file = self._open(nth_name(self._path, self._number))
+            return
         self._collect()
         self._number += 1
         while not self._overwrite and os.path.lexists(nth_name(self._path, self._number)):

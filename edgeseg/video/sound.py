@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,20 +27,23 @@ class Sound:
         stream: the audio stream, for an output to be made like it.
     """
 
-    def __init__(self, path: Path, start_time: float = 0.0) -> None:
+    def __init__(self, path: Path, start_time: float = 0.0, options: Mapping[str, str] | None = None) -> None:
         """Opens a file beside the source that decodes its pictures.
 
         Args:
             path: of the file.
             start_time: seconds on the file's clock at which the first picture is shown.
+            options: FFmpeg's, as the source was opened with.
 
         Raises:
             OutputError: there is no sound in it.
         """
         import av
 
+        from edgeseg.video.file import open_container
+
         try:
-            self._container = av.open(f"file:{path}", "r", options={"protocol_whitelist": "file"})
+            self._container = open_container(path, options or {})
         except (av.FFmpegError, OSError) as error:
             raise OutputError(f"cannot read the sound of {path}: {error}; leave out --sound") from error
         known = [each for each in self._container.streams.audio if each.codec_context is not None]  # to this FFmpeg

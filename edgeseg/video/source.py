@@ -153,6 +153,8 @@ class Source(ABC):
         self._first = self._read()
         if self._first is None:
             self.close()
+            if self.ended is not None and self.ended.how == "lost" and self.ended.reason is not None:
+                raise SourceError(self.ended.reason, cause=self.cause or "closed")
             raise SourceError(f"{self.name} gave no frame, expected at least one; check that it plays elsewhere")
         self.height, self.width = self._first.image.shape[:2]
 

@@ -19,6 +19,9 @@ _NUMBERED = re.compile(r"%(?:0\d+d|d(?![0-9A-Fa-f]))")
 SERVERS = ("rtsp://", "rtsps://", "http://", "https://", "rtmp://", "rtmps://")
 """Schemes of what is asked for by the name of a host."""
 
+ENCRYPTED = ("https://", "rtsps://", "tls://", "rtmps://")
+"""Schemes of servers that show a certificate."""
+
 WITHOUT_PORT = ("udp://", "udplite://", "rtp://", "tcp://", "tls://")
 """Schemes that have no usual port."""
 

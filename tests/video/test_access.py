@@ -16,7 +16,7 @@ import pytest
 
 from edgeseg.errors import SourceError, UsageError
 from edgeseg.video.access import Access, Credentials, read_credentials
-from edgeseg.video.open import check_options, open_source, parse_options
+from edgeseg.video.open import check_options, open_source, parse_options, unread
 from edgeseg.video.option_names import check_names
 from edgeseg.video.url import take_apart
 
@@ -174,6 +174,28 @@ def test_what_is_not_verified_is_said(encrypted: int, tmp_path: Path) -> None:
 def test_no_certificates(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"none\.pem is no file, expected certificates"):
         open_source("https://127.0.0.1:9/", access=Access(ca=tmp_path / "none.pem"))
+
+
+@pytest.mark.parametrize(
+    ("source", "access", "name"),
+    [
+        ("rtsp://h/1", Access(Credentials("me", PASSWORD)), None),
+        ("RTSPS://h/1", Access(Credentials("me", PASSWORD), ca=Path("a.pem")), None),
+        ("https://me:s@h/1", Access(insecure=True), None),
+        ("street.mp4", Access(), None),
+        ("street.mp4", Access(Credentials("me", PASSWORD)), "credentials"),
+        ("0", Access(Credentials("me", PASSWORD)), "credentials"),
+        ("rtspsrc location=rtsp://h/1 ! appsink", Access(Credentials("me", PASSWORD)), "credentials"),
+        ("rtsp://me@h/1", Access(Credentials("me", PASSWORD)), "credentials"),
+        ("street.mp4", Access(ca=Path("a.pem")), "ca"),
+        ("https://h/1", Access(ca=Path("a.pem"), insecure=True), "ca"),
+        ("http://h/1", Access(insecure=True), "insecure"),
+        ("rtsp://h/1 ! appsink", Access(insecure=True), "insecure"),
+    ],
+)
+def test_what_nothing_would_read(source: str, access: Access, name: str | None) -> None:
+    found = unread(source, access)
+    assert (None if found is None else found[0]) == name
 
 
 def test_options_are_pairs() -> None:

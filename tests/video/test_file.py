@@ -85,6 +85,7 @@ def test_bottom_up_bgr_of_machine_vision(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("extension", "codec", "count"), [
     ("mkv", "mpeg2video", 10), ("mp4", "mpeg2video", 10), ("ts", "mpeg2video", 10), ("asf", "mpeg2video", 10),
     ("wtv", "mpeg2video", 10), ("mkv", "libx264", 1), ("mp4", "libx264", 1),  # a talk with one still
+    ("nut", "mpeg2video", 10), ("nut", "libx264", 2), ("ts", "libx264", 2),
 ])  # fmt: skip
 def test_sound_that_outlasts_the_picture_is_no_damage(tmp_path: Path, extension: str, codec: str, count: int) -> None:
     with av.open(str(tmp_path / f"a.{extension}"), "w") as container:

@@ -231,6 +231,31 @@ def test_video_behind_http_drops_nothing(tmp_path: Path, make_video: MakeVideo) 
     assert not source.warnings
 
 
+def test_an_mp4_with_its_index_at_its_end_and_a_server_without_byte_ranges(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (20, 96, 128, 3), np.uint8)
+    for name, options in (("end", {}), ("front", {"movflags": "+faststart"})):
+        with av.open(str(tmp_path / f"{name}.mp4"), "w", options=options) as container:
+            stream = container.add_stream("mpeg4", rate=25)
+            stream.width, stream.height, stream.pix_fmt, stream.bit_rate = 128, 96, "yuv420p", 4_000_000
+            for picture in noise:
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "bgr24")))
+            container.mux(stream.encode(None))
+    assert (tmp_path / "end.mp4").stat().st_size > 100_000  # more than FFmpeg's buffer
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(tmp_path))) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            url = f"http://127.0.0.1:{server.server_port}"
+            with open_source(f"{url}/front.mp4", timeout=5) as source:
+                assert len(list(source)) == 20
+            with pytest.raises(SourceError, match=r"needs a server that gives byte ranges.*\+faststart") as caught:
+                open_source(f"{url}/end.mp4", timeout=5)
+        finally:
+            server.shutdown()
+            thread.join()
+    assert caught.value.cause == "closed"
+
+
 class QuietHandler(SimpleHTTPRequestHandler):
     """Serves files without a log."""
 

@@ -206,6 +206,19 @@ def test_each_size_has_a_file_of_its_own(tmp_path: Path, overwrite: bool) -> Non
     assert names[1] in recording.warnings[0]
 
 
+def test_a_size_that_no_frame_has_leaves_the_name_to_the_next(tmp_path: Path) -> None:
+    """As where a camera changes its size while the network loads: the frames before that were dropped."""
+    (tmp_path / "out.mp4").write_text("older")
+    recording = Recording(tmp_path / "out.mp4", 64, 48, Fraction(25), overwrite=True)
+    for number in range(6):
+        recording.write(frame(20 * number, 24 if number < 3 else 48), 7 + number / 25)
+    recording.close()
+    assert recording.paths == [tmp_path / "out.mp4", tmp_path / "out-2.mp4"]
+    assert [image.shape[0] for path in recording.paths for image in read(path)[1]] == [24] * 3 + [48] * 3
+    assert [warning[:30] for warning in recording.warnings] == ["frames of 64x24 pixels became "]
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 @pytest.mark.parametrize(("extension", "codec"), [(".mp4", "vp8"), (".webm", "h264"), (".webm", "hevc")])
 def test_codecs_that_a_container_does_not_take(tmp_path: Path, extension: str, codec: str) -> None:
     with pytest.raises(UsageError, match=f"a {extension} file does not take {codec}"):

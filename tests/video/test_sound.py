@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from edgeseg.errors import OutputError
 from edgeseg.video.file import VideoSource
 from edgeseg.video.open import open_source
+from edgeseg.video.outputs import Outputs
 from edgeseg.video.recording import Recording
 from edgeseg.video.sound import Sound
 from edgeseg.video.video_file import CONTAINERS
@@ -70,6 +71,36 @@ def test_sound_is_copied_as_far_as_the_pictures_go(
     assert abs(start) < 0.05
     assert len(levels) == 5  # 2.4 s in halves
     assert np.allclose(levels[:4], [0.1, 0.2, 0.3, 0.4], atol=0.04)
+
+
+def test_sound_beside_a_title_that_is_not_utf_8(tmp_path: Path, make_video: MakeVideo) -> None:
+    source = add_sound(make_video(tmp_path / "in.mp4", count=10), tmp_path / "sound.mkv", "aac", 0.4)
+    with av.open(str(source)) as given, av.open(str(tmp_path / "titled.mkv"), "w") as container:
+        container.metadata["title"] = "cafe: 1"
+        copies = [container.add_stream_from_template(stream) for stream in given.streams]
+        for packet in given.demux():
+            if packet.size:
+                packet.stream = copies[packet.stream.index]
+                container.mux(packet)
+    titled = (tmp_path / "titled.mkv").read_bytes()
+    source.write_bytes(titled.replace(b"cafe: 1", b"caf\xe9: 1"))
+    recording = Recording(tmp_path / "out.mp4", 64, 48, Fraction(25), sound=Sound(source))
+    for number in range(10):
+        recording.write(frame(number), number / 25)
+    recording.close()
+    assert len(loudness(recording.paths[0])[0]) == 1
+
+
+def test_sound_of_a_file_that_options_open(tmp_path: Path, make_video: MakeVideo) -> None:
+    """A playlist whose segments have names that FFmpeg takes for no video's."""
+    source = add_sound(make_video(tmp_path / "in.mp4", count=10), tmp_path / "a.ts", "aac", 0.4)
+    source.rename(tmp_path / "a.bin")
+    lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:1", "#EXTINF:0.4,", "a.bin", "#EXT-X-ENDLIST", ""]
+    (tmp_path / "a.m3u8").write_text("\n".join(lines))
+    options = {"allowed_extensions": "ALL", "extension_picky": "0"}
+    with open_source(tmp_path / "a.m3u8", options=options) as video:
+        outputs = Outputs(video, out=tmp_path / "out.mp4", sound=tmp_path / "a.m3u8", options=options)
+        outputs.close()
 
 
 def test_sound_goes_on_in_the_file_of_the_next_size(tmp_path: Path, make_video: MakeVideo) -> None:

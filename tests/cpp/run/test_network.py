@@ -8,6 +8,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
 from edgeseg.redact import redact
@@ -50,6 +51,22 @@ def test_a_known_number_of_bytes_has_an_end(start: Start, format: str) -> None:
     with served(sent(pushed(format, codec=UNANNOUNCED[format]))) as url:
         found = report(start(url))
     assert (found["frames"], found["warnings"], found["ended"]["how"]) == (50, [], "end_of_file")
+
+
+def test_an_mp4_with_its_index_at_its_end_and_a_server_without_byte_ranges(start: Start, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (200, 96, 128, 3), np.uint8)
+    with av.open(str(tmp_path / "end.mp4"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt, stream.bit_rate = 128, 96, "yuv420p", 4_000_000
+        for picture in noise:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "bgr24")))
+        container.mux(stream.encode(None))
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        said = complaint(start(f"http://127.0.0.1:{server.server_address[1]}/end.mp4"))
+        server.shutdown()
+    assert "needs a server that gives byte ranges" in said
 
 
 def test_frames_that_the_decoder_holds_when_the_connection_ends(start: Start, tmp_path: Path) -> None:

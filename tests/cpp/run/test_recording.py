@@ -8,10 +8,15 @@ import resource
 import shutil
 import signal
 import subprocess
+import threading
+import time
+from contextlib import suppress
 from fractions import Fraction
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -109,6 +114,38 @@ def test_a_name_that_was_taken_meanwhile_is_not_replaced(start: Start, servers: 
     assert f"{taken.name} was taken in the meantime; the recording is {name}" in found["warnings"]
     with av.open(str(tmp_path / name)) as container:
         assert sum(1 for _ in container.decode(video=0)) > 2
+
+
+class Growing(BaseHTTPRequestHandler):
+    """MJPEG whose pictures have another size from the third one on."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+        self.end_headers()
+        with suppress(OSError):
+            for number in range(3000):
+                size = (48, 64, 3) if number < 3 else (96, 128, 3)
+                jpeg = cv2.imencode(".jpg", np.full(size, number % 256, np.uint8))[1].tobytes()
+                head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+                self.wfile.write(head.encode() + jpeg + b"\r\n")
+                time.sleep(0.01)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Says nothing."""
+
+
+def test_a_size_that_no_frame_has_leaves_the_name_to_the_next(start: Start, tmp_path: Path) -> None:
+    """The first pictures are dropped while the network loads."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Growing)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    found = report(start(f"http://127.0.0.1:{server.server_port}/", "--out", "out.mkv", "--max-frames", "5"))
+    server.shutdown()
+    server.server_close()
+    assert found["outputs"] == ["out.mkv"]
+    assert not [warning for warning in found["warnings"] if "became" in warning]
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        assert [(frame.width, frame.height) for frame in container.decode(video=0)] == [(128, 96)] * 5
 
 
 @pytest.mark.parametrize("container", ["mkv", "mp4", "webm"])

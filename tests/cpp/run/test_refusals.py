@@ -74,6 +74,8 @@ def set_traps(folder: Path, video: Path) -> None:
     os.mkfifo(folder / "pipe")
     (folder / "secret").write_text("user:word")
     (folder / "secret").chmod(0o644)
+    (folder / "login").write_text("user:word")
+    (folder / "login").chmod(0o600)
     (folder / "short").write_text("word")
     (folder / "short").chmod(0o600)
 
@@ -131,14 +133,26 @@ TABLE: dict[str, list[list[str]]] = {
         ["street.mkv", "--bundle="],
         ["empty.mp4"],
     ],
-    "credentials": [
-        ["street.mkv", "--credentials", "nothing"],
-        ["http://127.0.0.1:9/", "--credentials", "user:word"],
+    "credentials": [["http://127.0.0.1:9/", "--credentials", each] for each in ("nothing", "user:word")],
+    "credentials no file": [["http://127.0.0.1:9/", "--credentials", each] for each in ("pipe", "/dev/zero")],
+    "credentials chmod 600": [["http://127.0.0.1:9/", "--credentials", "secret"]],
+    "user:password first line": [["http://127.0.0.1:9/", "--credentials", "short"]],
+    "--credentials is for URLs, as is not": [
+        [source, "--credentials", "login"] for source in ("street.mkv", "0", "v4l2src ! appsink")
     ],
-    "credentials no file": [["street.mkv", "--credentials", each] for each in ("pipe", "/dev/zero")],
-    "credentials chmod 600": [["street.mkv", "--credentials", "secret"]],
-    "user:password first line": [["street.mkv", "--credentials", "short"]],
+    "--credentials is for a URL without user and password, and ***@ has its own": [
+        ["rtsp://me:secret@127.0.0.1:9/", "--credentials", "login"]
+    ],
     "no file PEM --ca": [["https://127.0.0.1:9/", "--ca", "nothing.pem"]],
+    "--ca is for servers with certificates (https://, rtsps://, tls://, rtmps://), as is none; leave it out": [
+        [source, "--ca", "login"] for source in ("street.mkv", "0", "v4l2src ! appsink", "rtsp://127.0.0.1:9/")
+    ],
+    "--insecure is for servers with certificates": [
+        [source, "--insecure"] for source in ("street.mkv", "0", "v4l2src ! appsink", "http://127.0.0.1:9/")
+    ],
+    "--ca is what servers are verified against, and insecure": [
+        ["https://127.0.0.1:9/", "--ca", "login", "--insecure"]
+    ],
     "does not exist": [
         *([name] for name in ("nowhere.mp4", "street.mkv/x", "loop.mp4", "pipe:0", "a" * 200)),
         *([name] for name in ("file:street.mkv", "file:///nowhere.mp4")),

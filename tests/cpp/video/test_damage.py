@@ -12,7 +12,7 @@ import pytest
 
 from edgeseg.errors import SourceError
 from tests.cpp.video.cases import Case, noise, write
-from tests.cpp.video.readers import Video, python, refusal
+from tests.cpp.video.readers import Video, compare, python, refusal
 
 GARBAGE = {"text": b"no video" * 100, "zeros": bytes(5000), "a terminal's": b"\x1b[31mtext\n" * 50}
 
@@ -67,14 +67,31 @@ def test_what_the_first_bytes_say_is_said_as_in_python(cpp: Callable[..., Video]
     assert "moov" in refusal(cpp, path) or "git lfs pull" in refusal(cpp, path)
 
 
-@pytest.mark.parametrize("suffix", [".asf", ".wtv", ".mkv"])
-def test_sound_that_outlasts_the_picture_is_no_damage(cpp: Callable[..., Video], tmp_path: Path, suffix: str) -> None:
+def test_mp4s_one_behind_the_other_are_said_as_in_python(cpp: Callable[..., Video], tmp_path: Path) -> None:
+    for options in ({}, {"movflags": "frag_keyframe+empty_moov+default_base_moof"}):
+        one, two = tmp_path / "one.mp4", tmp_path / "two.mp4"
+        with av.open(str(one), "w", options=options) as container:
+            stream = container.add_stream("mpeg4", rate=25)
+            stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+            for number in range(10):
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(noise((96, 64), number), "bgr24")))
+            container.mux(stream.encode())
+        two.write_bytes(one.read_bytes() + 5000 * b"\0\0\0\x08free" + one.read_bytes())
+        assert cpp(one).warnings == []
+        compare(cpp(two), python(two))
+        assert any("is several MP4s" in each for each in cpp(two).warnings)
+
+
+@pytest.mark.parametrize(("suffix", "count"), [(".asf", 10), (".wtv", 10), (".mkv", 10), (".nut", 10), (".ts", 1)])
+def test_sound_that_outlasts_the_picture_is_no_damage(
+    cpp: Callable[..., Video], tmp_path: Path, suffix: str, count: int
+) -> None:
     path = tmp_path / f"a{suffix}"
     with av.open(str(path), "w") as container:
         video = container.add_stream("mpeg2video", rate=25)
         video.width, video.height, video.pix_fmt = 96, 64, "yuv420p"
         sound = container.add_stream("aac", rate=8000)
-        for number in range(10):
+        for number in range(count):
             container.mux(video.encode(av.VideoFrame.from_ndarray(noise((96, 64), number), "bgr24")))
         container.mux(video.encode())
         for _ in range(40):
@@ -83,7 +100,7 @@ def test_sound_that_outlasts_the_picture_is_no_damage(cpp: Callable[..., Video],
             container.mux(sound.encode(silence))
         container.mux(sound.encode())
     ours = cpp(path)
-    assert len(ours.frames) == 10
+    assert len(ours.frames) == count
     assert not ours.warnings
 
 
