@@ -13,7 +13,7 @@ from onnx import helper, numpy_helper
 from edgeseg_export.precision.calibration import Histograms
 from edgeseg_export.precision.float_graph import FloatGraph
 from edgeseg_export.precision.histogram import Method
-from edgeseg_export.subgraphs import outer_names
+from edgeseg_export.subgraphs import outer_names, read_from, subgraphs
 
 FOLLOWING = ("MaxPool", "Resize", "Slice", "Pad", "Concat")
 """Operators whose output's values lie in their input's range: they keep one scale, so an engine moves bytes."""
@@ -95,6 +95,8 @@ class Rewriter:
         names = [self.current(name) for name in node.input] if inputs is None else inputs
         del copied.input[:]
         copied.input.extend(names)
+        for inner in subgraphs(copied):
+            read_from(inner, self._renamed)
         self.nodes.append(copied)
 
     def pair(self, name: str, grid: Grid) -> str:
