@@ -191,6 +191,12 @@ def byte_tensors(graph: FloatGraph) -> set[str]:
     return names
 
 
+def held(graph: FloatGraph, histograms: Histograms) -> set[str]:
+    """Names of the tensors that 256 levels can hold: no masked ones, but where a convolution reads them."""
+    read = {node.input[0] for node in graph.convolutions()}
+    return {name for name, histogram in histograms.items() if name in read or not histogram.masked}
+
+
 def shared_ranges(
     graph: FloatGraph, names: set[str], histograms: Histograms, method: Method, *, symmetric: bool
 ) -> dict[str, tuple[float, float]]:
@@ -203,7 +209,7 @@ def shared_ranges(
         return name
 
     for node in graph.nodes:
-        if node.op_type not in FOLLOWING:
+        if node.op_type not in FOLLOWING or node.output[0] not in names:
             continue
         joined = [name for name in [*graph.floats(node), *node.output] if name in names]
         for name in joined[1:]:

@@ -7,7 +7,7 @@ convolutions add up in float32.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 import onnx
@@ -29,8 +29,17 @@ OPSET = 19
 LARGEST = 65504.0
 """Of float16."""
 
-CUTTING = frozenset({"Where", "Clip", "Max", "Min", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"})
+CUTTING = frozenset(
+    {"Where", "Clip", "Max", "Min", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"}
+    | {"Softmax", "LogSoftmax", "MaxPool", "ReduceMax", "ArgMax"}
+)
 """Operators whose constants beyond float16 stand for "infinitely far", as in masks: the end of the range does too."""
+
+PASSING = frozenset(
+    {"Pad", "Add", "Sub", "Mul", "Concat", "Expand", "Tile", "Slice", "Gather"}
+    | {"Reshape", "Transpose", "Squeeze", "Unsqueeze", "Identity", "Cast"}
+)
+"""Operators that may stand between such a constant and what cuts it: scores + (1 - mask) * -1e9 before a softmax."""
 
 FLOAT_ALONE = frozenset({"Celu", "IsInf"})
 """Operators that ONNX of that opset defines for float32 and not for float16; so is Range, which is among `sizes`."""
@@ -155,12 +164,19 @@ def _inner_constants(graph: onnx.GraphProto) -> Iterator[tuple[str, onnx.TensorP
     yield from ((node.output[0], node.attribute[0].t) for node in graph.node if node.op_type == "Constant")
 
 
-def _check_range(name: str, constant: NDArray[np.float32], nodes: Iterable[onnx.NodeProto]) -> None:
+def _check_range(name: str, constant: NDArray[np.float32], nodes: Sequence[onnx.NodeProto]) -> None:
     """Refuses a constant that float16 does not reach, but where it stands for "infinitely far"."""
-    readers = {node.op_type for node in nodes if name in node.input}
     beyond = np.isfinite(constant) & (np.abs(constant) > LARGEST)  # float16 has infinity itself
-    if beyond.any() and (not readers or readers - CUTTING):
+    if beyond.any() and not _is_cut(name, nodes):
         raise ExportError(f"constant {name} exceeds float16's {LARGEST:g}; keep this network in fp32")
+
+
+def _is_cut(name: str, nodes: Sequence[onnx.NodeProto]) -> bool:
+    """Whether all that read a tensor cut it, or pass it on to what does."""
+    readers = [node for node in nodes if name in node.input]
+    passing = {result for node in readers if node.op_type in PASSING for result in node.output}
+    known = all(node.op_type in CUTTING | PASSING for node in readers)
+    return bool(readers) and known and all(_is_cut(each, nodes) for each in passing)
 
 
 def _halve(tensor: onnx.TensorProto) -> None:
