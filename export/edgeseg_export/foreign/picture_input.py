@@ -36,10 +36,10 @@ def frame_input(model: onnx.ModelProto, model_spec: ModelSpec, where: str) -> on
         known = kind.elem_type in TensorProto.DataType.values()
         name = TensorProto.DataType.Name(kind.elem_type).lower() if known else "something"
         shape = ", ".join(str(size or "?") for size in sizes) or "of no stated shape"
-        advice = "export it in float32, after model.float() in PyTorch" if kind.elem_type in OTHER_FLOATS else "export it like that"
+        how = "in float32, after model.float() in PyTorch" if kind.elem_type in OTHER_FLOATS else "like that"
         raise ExportError(
             f"{where} takes {name} ({shape}), expected float or uint8 (1, 3, height, width) or (1, height, width, 3); "
-            f"{advice}"
+            f"export it {how}"
         )
     if kind.elem_type in LEVELS and not model_spec.preparation.changes_nothing:
         name = TensorProto.DataType.Name(kind.elem_type).lower()
