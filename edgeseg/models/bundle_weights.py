@@ -32,17 +32,28 @@ def load_bundle_weights(bundle: Bundle) -> Weights:
         BundleError: it has no fp32 artifact for ONNX Runtime, or a fact or the file was altered.
         WeightsError: it does not say which network it holds, as an imported one, or holds another.
     """
-    artifact = bundle.artifact(target="onnxruntime", precision="fp32")
-    about, training = artifact.measured.get(Network), artifact.measured.get(Training)
+    artifact, about = bundle.artifact(target="onnxruntime", precision="fp32"), network_in(bundle)
+    training = artifact.measured.get(Training)
+    tensors = _convolutions(bundle.path(artifact))
+    network = folded_network(about.name, len(bundle.spec.classes), about.width, tensors, artifact.file)
+    record = {} if training is None else {"data": training.data_sha256, **training.record}
+    return Weights(network, about.name, about.width, bundle.spec, record)
+
+
+def network_in(bundle: Bundle) -> Network:
+    """Which network a bundle was exported from, by what it says itself; no file of it is read.
+
+    Raises:
+        BundleError: it has no fp32 artifact for ONNX Runtime, or a fact was altered.
+        WeightsError: it does not say which network it holds, as an imported one.
+    """
+    about = bundle.artifact(target="onnxruntime", precision="fp32").measured.get(Network)
     if about is None:
         raise WeightsError(
             f"bundle {bundle.folder} does not say which network of edgeseg it holds, as those that were imported; "
             "give one that edgeseg export made"
         )
-    tensors = _convolutions(bundle.path(artifact))
-    network = folded_network(about.name, len(bundle.spec.classes), about.width, tensors, artifact.file)
-    record = {} if training is None else {"data": training.data_sha256, **training.record}
-    return Weights(network, about.name, about.width, bundle.spec, record)
+    return about
 
 
 def _convolutions(path: Path) -> State:

@@ -13,7 +13,7 @@ from torch import nn
 from edgeseg.bundle import Bundle
 from edgeseg.errors import WeightsError
 from edgeseg.models import Pretrained, build
-from edgeseg.models.bundle_weights import load_bundle_weights
+from edgeseg.models.bundle_weights import load_bundle_weights, network_in
 from edgeseg.models.weights import State, Weights, check_finite, load_weights, unfold
 from edgeseg.train.checkpoint import averaged_weights, is_checkpoint
 from edgeseg.train.run import WEIGHTS
@@ -128,7 +128,7 @@ def network_of(start: str | Path) -> str:
     """
     file = Path(start)
     if not file.is_file():
-        return load_bundle_weights(_open_bundle(start)).net
+        return network_in(_open_bundle(start)).name
     return str(averaged_weights(file)[0].get("net")) if is_checkpoint(file) else load_weights(file).net
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import onnx
 
@@ -32,3 +32,11 @@ def outer_names(node: onnx.NodeProto) -> set[str]:
         names |= {name for inner in graph.node for name in outer_names(inner)} - own
         names |= {value.name for value in graph.output} - own
     return names
+
+
+def read_from(graph: onnx.GraphProto, sources: Mapping[str, str]) -> None:
+    """Lets the nodes of a graph, and of those within them, read other tensors: `sources` names them by the old ones."""
+    for node in graph.node:
+        node.input[:] = [sources.get(name, name) for name in node.input]
+        for inner in subgraphs(node):
+            read_from(inner, sources)

@@ -6,13 +6,11 @@ the two is left out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import onnx
 from onnx import TensorProto, numpy_helper
 
-from edgeseg_export.subgraphs import all_nodes, subgraphs
+from edgeseg_export.subgraphs import all_nodes, read_from, subgraphs
 
 _KINDS = ("to", "dtype")
 """Attributes that hold a type."""
@@ -27,6 +25,7 @@ def to_float(model: onnx.ModelProto) -> onnx.ModelProto:
         for attribute in node.attribute:
             if attribute.name in _KINDS and attribute.i == TensorProto.FLOAT16:
                 attribute.i = TensorProto.FLOAT
+            retype(attribute.tp, TensorProto.FLOAT16, TensorProto.FLOAT)
             for tensor in (attribute.t, *attribute.tensors):
                 _widen(tensor)
     _drop_casts(found)
@@ -38,20 +37,19 @@ def _cast(graph: onnx.GraphProto) -> None:
         _widen(tensor)
     del graph.value_info[:]  # inferred again by whoever wants to know
     for value in (*graph.input, *graph.output):
-        kind = tensor_type(value.type)
-        if kind.elem_type == TensorProto.FLOAT16:
-            kind.elem_type = TensorProto.FLOAT
+        retype(value.type, TensorProto.FLOAT16, TensorProto.FLOAT)
     for node in graph.node:
         for inner in subgraphs(node):
             _cast(inner)
 
 
-def tensor_type(kind: onnx.TypeProto) -> onnx.TypeProto.Tensor:
-    """The type of a tensor, or of the tensors in a sequence or optional; an empty one of what holds none."""
+def retype(kind: onnx.TypeProto, old: int, new: int) -> None:
+    """Puts one type of numbers for another in the type of a tensor, or of the tensors in a sequence or optional."""
     inner = kind.WhichOneof("value")
     if inner in ("sequence_type", "optional_type"):
-        return tensor_type(getattr(kind, inner).elem_type)
-    return kind.tensor_type if inner == "tensor_type" else onnx.TypeProto.Tensor()
+        retype(getattr(kind, inner).elem_type, old, new)
+    elif inner == "tensor_type" and kind.tensor_type.elem_type == old:
+        kind.tensor_type.elem_type = new
 
 
 def _widen(tensor: onnx.TensorProto) -> None:
@@ -76,11 +74,4 @@ def _drop_casts(model: onnx.ModelProto) -> None:
             kept.append(node)
     del model.graph.node[:]
     model.graph.node.extend(kept)
-    _read_from(model.graph, sources)
-
-
-def _read_from(graph: onnx.GraphProto, sources: Mapping[str, str]) -> None:
-    for node in graph.node:
-        node.input[:] = [sources.get(name, name) for name in node.input]
-        for inner in subgraphs(node):
-            _read_from(inner, sources)
+    read_from(model.graph, sources)

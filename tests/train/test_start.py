@@ -144,6 +144,11 @@ def test_a_start_says_which_network_it_is_of(start: str, finished: Path) -> None
     assert network_of(finished / start) == "fast-scnn"
 
 
+def test_a_bundle_says_so_without_its_weights_being_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("onnx.load", lambda path: pytest.fail(f"{path} is read"))
+    assert network_of("road") == "lite-fpn"
+
+
 def test_the_command_trains_the_network_that_it_starts_from(finished: Path, data: Path, tmp_path: Path) -> None:
     assert train_command(data=data, out=tmp_path / "run", start=str(finished / "bundle"), settings=SETTINGS) == 0
     assert load_weights(tmp_path / "run" / WEIGHTS).net == "fast-scnn"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,6 +45,7 @@ def load_foreign(path: Path) -> onnx.ModelProto:
     if not model.graph.node or not _is_text(model):
         raise ExportError(f"{path} is not an ONNX model, or a damaged one; {_advice(path)}")
     _load_external(model, path)
+    sparse_to_dense(model.graph, str(path))
     open_sizes(model.graph)
     if model.functions:
         try:
@@ -69,6 +71,38 @@ def _advice(path: Path) -> str:
     return "give a file that an exporter wrote"
 
 
+def sparse_to_dense(graph: onnx.GraphProto, where: str) -> None:
+    """Writes out the constants of which only the values that are not 0 are kept: no engine but ONNX Runtime has those.
+
+    Raises:
+        ExportError: one is damaged, or too large.
+    """
+    graph.initializer.extend(_dense(sparse, where) for sparse in graph.sparse_initializer)
+    del graph.sparse_initializer[:]
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.SPARSE_TENSOR:
+                attribute.CopyFrom(helper.make_attribute("value", _dense(attribute.sparse_tensor, where)))
+        for inner in subgraphs(node):
+            sparse_to_dense(inner, where)
+
+
+def _dense(sparse: onnx.SparseTensorProto, where: str) -> onnx.TensorProto:
+    """Of a list of values, and of their places: by number, or by row, column and so on."""
+    name, shape = sparse.values.name, tuple(sparse.dims)
+    try:
+        values, places = (numpy_helper.to_array(each) for each in (sparse.values, sparse.indices))
+        if min(shape, default=0) < 1 or math.prod(shape) * values.itemsize > LARGEST_MODEL:
+            raise ValueError(f"its shape is {shape}")
+        if places.min(initial=0) < 0:
+            raise ValueError("a value lies before its beginning")
+        dense = np.zeros(shape, values.dtype)
+        dense.reshape(-1)[places if places.ndim == 1 else np.ravel_multi_index(tuple(places.T), shape)] = values
+    except (ValueError, IndexError, TypeError) as error:
+        raise ExportError(f"{where} has damaged weights, {name!r:.80} ({error}); export it again") from error
+    return numpy_helper.from_array(dense, name)
+
+
 def open_sizes(graph: onnx.GraphProto) -> None:
     """Leaves open the sizes that are written as -1 or 0, as some exporters do for "any"; no picture has such a size."""
     for value in (*graph.input, *graph.output, *graph.value_info):
@@ -84,7 +118,6 @@ def sort_nodes(graph: onnx.GraphProto, where: str) -> None:
         ExportError: a node reads what no node before it can have made.
     """
     ready = {value.name for value in (*graph.input, *graph.initializer)}
-    ready |= {sparse.values.name for sparse in graph.sparse_initializer}
     waiting, ordered = list(graph.node), []
     while waiting:
         still = []

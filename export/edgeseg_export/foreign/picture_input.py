@@ -10,6 +10,9 @@ from edgeseg.errors import ExportError, SpecError
 from edgeseg_export.foreign.model_spec import ModelSpec
 
 FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16)
+OTHER_FLOATS = (TensorProto.DOUBLE, TensorProto.BFLOAT16)
+"""Of networks that hardly an engine runs; in PyTorch, model.float() turns them into float32."""
+
 LEVELS = (TensorProto.UINT8, TensorProto.UINT16, TensorProto.INT16, TensorProto.INT32, TensorProto.INT64)
 """Whole numbers: of an input that takes a picture's own levels."""
 
@@ -33,9 +36,10 @@ def frame_input(model: onnx.ModelProto, model_spec: ModelSpec, where: str) -> on
         known = kind.elem_type in TensorProto.DataType.values()
         name = TensorProto.DataType.Name(kind.elem_type).lower() if known else "something"
         shape = ", ".join(str(size or "?") for size in sizes) or "of no stated shape"
+        how = "in float32, after model.float() in PyTorch" if kind.elem_type in OTHER_FLOATS else "like that"
         raise ExportError(
             f"{where} takes {name} ({shape}), expected float or uint8 (1, 3, height, width) or (1, height, width, 3); "
-            "export it like that"
+            f"export it {how}"
         )
     if kind.elem_type in LEVELS and not model_spec.preparation.changes_nothing:
         name = TensorProto.DataType.Name(kind.elem_type).lower()

@@ -76,7 +76,6 @@ def wrap(
             [helper.make_tensor_value_info("frame", TensorProto.UINT8, [batch, *size, 3])],
             [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [batch, count, None, None])],
             [tensor for tensor in (*constants, *graph.initializer) if tensor.name in used],
-            sparse_initializer=[tensor for tensor in graph.sparse_initializer if tensor.values.name in used],
         ),
         opset_imports=[entry for entry in model.opset_import if entry.domain in ("", "ai.onnx")],
         ir_version=max(model.ir_version, 8),
@@ -126,8 +125,6 @@ def _prefix(graph: onnx.GraphProto) -> None:
     """Puts PREFIX before every name; in inner graphs too, as they read the tensors of the graph around them."""
     for value in (*graph.initializer, *graph.input, *graph.output):
         value.name = PREFIX + value.name
-    for sparse in graph.sparse_initializer:
-        sparse.values.name = PREFIX + sparse.values.name
     for node in graph.node:
         node.name = PREFIX + node.name if node.name else ""
         for names in (node.input, node.output):

@@ -23,7 +23,7 @@ from edgeseg_export.precision.histogram import HALF, Histogram
 
 Histograms = dict[str, Histogram]
 
-LAYOUT = 3
+LAYOUT = 4
 """Of the cache file; a part of the key."""
 
 THREADS = 2
@@ -47,14 +47,12 @@ def calibrate(
     Raises:
         DataError: an activation is not finite, but for those that -inf masks: they get no histogram, and stay in float.
     """
-    names = activations(graph)
+    session = watching(graph.model, activations(graph))
+    names = [each.name for each in session.get_outputs() if each.type == "tensor(float)"]  # no shapes, no sequences
     histograms = {name: Histogram() for name in names}
-    session = watching(graph.model, names)
     for done, tensor in enumerate(tensors, start=1):
         for name, values in zip(names, session.run(names, {FRAME: tensor}), strict=True):
-            if not isinstance(values, np.ndarray) or values.dtype != np.float32:
-                histograms.pop(name, None)  # of a shape, or a sequence of tensors
-            elif np.isfinite(values).all():
+            if np.isfinite(values).all():
                 if name in histograms:
                     histograms[name].add(values)
             elif _masks(graph, name, values):

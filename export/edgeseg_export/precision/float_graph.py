@@ -59,7 +59,7 @@ class FloatGraph:
         nodes: in the order of computation; each has a name of its own.
         constants: initializers by name.
         producers: the node that makes a tensor.
-        consumers: the nodes that read a tensor.
+        consumers: the nodes that read a tensor, those whose inner graphs do with them.
         outputs: names of the graph's outputs.
     """
 
@@ -72,7 +72,7 @@ class FloatGraph:
         self.producers = {name: node for node in self.nodes for name in node.output}
         self.consumers: dict[str, list[onnx.NodeProto]] = {}
         for node in self.nodes:
-            for name in node.input:
+            for name in outer_names(node):
                 self.consumers.setdefault(name, []).append(node)
         self.outputs = {value.name for value in model.graph.output}
 

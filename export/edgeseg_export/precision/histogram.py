@@ -23,6 +23,9 @@ PERCENTILE = 99.99
 LEVELS = 128
 """Of |x| in `entropy`, as in its source."""
 
+SMALLEST = 1e-6
+"""Of a limit: a tensor may be all 0."""
+
 FACTORS = np.linspace(0.3, 1.0, 71)
 """Fractions of the full range that `mse` tries."""
 
@@ -61,7 +64,7 @@ class Histogram:
         self.high = max(self.high, float(values.max()))
         largest = max(-self.low, self.high)
         if self.limit == 0.0:
-            self.limit = float(2.0 ** np.ceil(np.log2(max(largest, 1e-6))))
+            self.limit = float(2.0 ** np.ceil(np.log2(max(largest, SMALLEST))))
         while self.limit < largest:
             pairs = self.counts.reshape(-1, 2).sum(axis=1)
             self.counts = np.pad(pairs, HALF // 2)
@@ -70,6 +73,13 @@ class Histogram:
         places += HALF
         np.minimum(places, 2 * HALF - 1, out=places)  # the limit itself
         self.counts += np.bincount(places, minlength=2 * HALF)
+
+    @property
+    def masked(self) -> bool:
+        """Whether its lowest values lie far below all others, as -1e4 does in masks; those would share a few levels."""
+        ratios = (np.arange(2 * HALF) - HALF + 0.5) * (self.limit / HALF) / min(self.low, -SMALLEST)
+        far, near = ratios > 1 / 2, np.abs(ratios) < 1 / 8
+        return bool(self.counts[far].any() and self.counts[near].any() and not self.counts[~(far | near)].any())
 
     def range(self, method: Method, *, symmetric: bool) -> tuple[float, float]:
         """Lowest and highest value of the quantised range, 0 within it.

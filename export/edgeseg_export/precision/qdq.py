@@ -13,7 +13,7 @@ from onnx import helper, numpy_helper
 from edgeseg_export.precision.calibration import Histograms
 from edgeseg_export.precision.float_graph import FloatGraph
 from edgeseg_export.precision.histogram import Method
-from edgeseg_export.subgraphs import outer_names
+from edgeseg_export.subgraphs import outer_names, read_from, subgraphs
 
 FOLLOWING = ("MaxPool", "Resize", "Slice", "Pad", "Concat")
 """Operators whose output's values lie in their input's range: they keep one scale, so an engine moves bytes."""
@@ -95,6 +95,8 @@ class Rewriter:
         names = [self.current(name) for name in node.input] if inputs is None else inputs
         del copied.input[:]
         copied.input.extend(names)
+        for inner in subgraphs(copied):
+            read_from(inner, self._renamed)
         self.nodes.append(copied)
 
     def pair(self, name: str, grid: Grid) -> str:
@@ -189,6 +191,12 @@ def byte_tensors(graph: FloatGraph) -> set[str]:
     return names
 
 
+def held(graph: FloatGraph, histograms: Histograms) -> set[str]:
+    """Names of the tensors that 256 levels can hold: no masked ones, but where a convolution reads them."""
+    read = {node.input[0] for node in graph.convolutions()}
+    return {name for name, histogram in histograms.items() if name in read or not histogram.masked}
+
+
 def shared_ranges(
     graph: FloatGraph, names: set[str], histograms: Histograms, method: Method, *, symmetric: bool
 ) -> dict[str, tuple[float, float]]:
@@ -201,7 +209,7 @@ def shared_ranges(
         return name
 
     for node in graph.nodes:
-        if node.op_type not in FOLLOWING:
+        if node.op_type not in FOLLOWING or node.output[0] not in names:
             continue
         joined = [name for name in [*graph.floats(node), *node.output] if name in names]
         for name in joined[1:]:

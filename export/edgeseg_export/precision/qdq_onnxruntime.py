@@ -23,6 +23,7 @@ from edgeseg_export.precision.qdq import (
     Rewriter,
     byte_tensors,
     corrected_bias,
+    held,
     shared_ranges,
     weight_grid,
 )
@@ -38,7 +39,7 @@ _LARGEST_BIAS = 2.0**30
 def emit(graph: FloatGraph, histograms: Histograms, recipe: Recipe) -> onnx.ModelProto:
     """The graph with Q and DQ for ONNX Runtime."""
     float_nodes = recipe.float_nodes(graph)
-    names = _quantised(graph, float_nodes) & histograms.keys()
+    names = _quantised(graph, float_nodes) & held(graph, histograms)
     grids = {
         name: _grid(low, high)
         for name, (low, high) in shared_ranges(graph, names, histograms, recipe.method, symmetric=False).items()

@@ -18,6 +18,7 @@ from edgeseg_export.precision.qdq import (
     Rewriter,
     byte_tensors,
     corrected_bias,
+    held,
     shared_ranges,
     weight_grid,
 )
@@ -32,7 +33,7 @@ def emit(graph: FloatGraph, histograms: Histograms, recipe: Recipe) -> onnx.Mode
     float_nodes = recipe.float_nodes(graph)
     quantised = [node for node in graph.convolutions() if node.name not in float_nodes and _worthwhile(graph, node)]
     convolutions = {node.name for node in quantised}
-    names = {node.input[0] for node in quantised} | _skips(graph, convolutions) & histograms.keys()
+    names = {node.input[0] for node in quantised} | _skips(graph, convolutions) & held(graph, histograms)
     ranges = shared_ranges(graph, names, histograms, recipe.method, symmetric=True)
     grids = {name: _grid(high) for name, (_, high) in ranges.items()}
     start = graph.normalisation()

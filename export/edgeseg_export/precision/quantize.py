@@ -20,7 +20,7 @@ from edgeseg.counted import counted
 from edgeseg.engines import first_line, open_engine
 from edgeseg.errors import ExportError
 from edgeseg.fact import Fact
-from edgeseg.measured import Calibration
+from edgeseg.measured import Calibration, HalfRange
 from edgeseg.processor import sums_int8_exactly
 from edgeseg.segmenter import Segmenter
 from edgeseg.terminal import escaped
@@ -57,7 +57,7 @@ class Quantized:
         bundle: with the new artifacts.
         scores: of each method that was tried, on frames that did not calibrate: mIoU, or agreement with fp32, percent.
         warnings: one sentence for each thing a user should know.
-        misses: one sentence for each new artifact that may not run in place of fp32.
+        misses: one sentence for each new artifact that may not run in place of fp32, or on why there is none.
     """
 
     bundle: Bundle
@@ -100,7 +100,7 @@ def quantize(
 
     Raises:
         BundleError: the bundle has no fp32 artifact.
-        ExportError: the network has no convolution to quantise, or float16 cannot hold it.
+        ExportError: the network has no convolution to quantise.
         UsageError: `keep` names a layer that the network has not.
         DataError: the data is too little, of other classes, or shares frames with `evaluation`.
         OutputError: the bundle or the cache cannot be written.
@@ -113,12 +113,19 @@ def quantize(
         recipe = Recipe(max(scores, key=lambda each: scores[each]), keep)
         calibration = _calibration(prepared.frames, recipe, scores)
         graphs = _graphs(prepared, recipe, narrow_too)
-        half_range = prepared.half_range()
+        half_range: HalfRange | None = None
+        refused: tuple[str, ...] = ()
+        try:
+            halves = _half_graphs(prepared, recipe)
+            half_range = prepared.half_range()
+            graphs |= halves
+        except ExportError as error:  # what float16 cannot hold may do well in INT8 and float32
+            refused = (f"nothing is written for TensorRT: {error}",)
         new: dict[Path, Artifact] = {}
         for (target, precision), graph in graphs.items():
             path = _save(graph, folder, bundle.spec.name, target, precision)
             measured = evidence.measure(path, target, precision)
-            if target == "tensorrt":  # INT8 too is float16 where it is not quantised
+            if half_range is not None and target == "tensorrt":  # INT8 too is float16 where it is not quantised
                 measured = measured.add(half_range)
             if precision != "fp16":
                 measured = measured.add(calibration)
@@ -129,7 +136,7 @@ def quantize(
         card = with_artifacts(card, tuple(artifacts.values()))
         written = write_with_golden(bundle.folder, bundle.spec, artifacts, card, pictures, note)
         warnings = (*_warnings(prepared.frames, graphs["onnxruntime", "int8"]), *astray(new.values()))
-        return Quantized(written, scores, warnings, _misses(written, new.values()))
+        return Quantized(written, scores, warnings, (*refused, *_misses(written, new.values())))
 
 
 def _misses(bundle: Bundle, new: Iterable[Artifact]) -> tuple[str, ...]:
@@ -161,15 +168,22 @@ def _calibration(frames: CalibrationData, recipe: Recipe, scores: Mapping[Method
 
 
 def _graphs(prepared: Prepared, recipe: Recipe, seven_bits: bool) -> dict[tuple[Target, Precision], onnx.ModelProto]:
-    """The new graphs by target and precision."""
+    """The new graphs without float16, by target and precision."""
     graphs: dict[tuple[Target, Precision], onnx.ModelProto] = {
-        ("onnxruntime", "int8"): prepared.onnxruntime(recipe),
-        ("tensorrt", "fp16"): to_half(prepared.graph),
-        ("tensorrt", "int8"): prepared.tensorrt(recipe),
+        ("onnxruntime", "int8"): prepared.onnxruntime(recipe)
     }
     if seven_bits:
         graphs["onnxruntime", SEVEN_BITS] = prepared.onnxruntime(replace(recipe, largest=LARGEST_OF_SEVEN_BITS))
     return graphs
+
+
+def _half_graphs(prepared: Prepared, recipe: Recipe) -> dict[tuple[Target, Precision], onnx.ModelProto]:
+    """Those with float16.
+
+    Raises:
+        ExportError: a constant is beyond its range.
+    """
+    return {("tensorrt", "fp16"): to_half(prepared.graph), ("tensorrt", "int8"): prepared.tensorrt(recipe)}
 
 
 def _save(graph: onnx.ModelProto, folder: Path, name: str, target: Target, precision: Precision) -> Path:

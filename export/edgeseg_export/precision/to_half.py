@@ -7,7 +7,7 @@ convolutions add up in float32.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 import onnx
@@ -21,7 +21,7 @@ from edgeseg_export.precision.calibration import Histograms
 from edgeseg_export.precision.float_graph import FloatGraph, sizes
 from edgeseg_export.precision.qdq import Rewriter
 from edgeseg_export.subgraphs import all_nodes, subgraphs
-from edgeseg_export.to_float import tensor_type
+from edgeseg_export.to_float import retype
 
 OPSET = 19
 """The first whose QuantizeLinear takes float16."""
@@ -29,8 +29,17 @@ OPSET = 19
 LARGEST = 65504.0
 """Of float16."""
 
-CUTTING = frozenset({"Where", "Clip", "Max", "Min", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"})
+CUTTING = frozenset(
+    {"Where", "Clip", "Max", "Min", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"}
+    | {"Softmax", "LogSoftmax", "MaxPool", "ReduceMax", "ArgMax"}
+)
 """Operators whose constants beyond float16 stand for "infinitely far", as in masks: the end of the range does too."""
+
+PASSING = frozenset(
+    {"Pad", "Add", "Sub", "Mul", "Concat", "Expand", "Tile", "Slice", "Gather"}
+    | {"Reshape", "Transpose", "Squeeze", "Unsqueeze", "Identity", "Cast"}
+)
+"""Operators that may stand between such a constant and what cuts it: scores + (1 - mask) * -1e9 before a softmax."""
 
 FLOAT_ALONE = frozenset({"Celu", "IsInf"})
 """Operators that ONNX of that opset defines for float32 and not for float16; so is Range, which is among `sizes`."""
@@ -48,62 +57,81 @@ def to_half(graph: FloatGraph) -> onnx.ModelProto:
         if constant.dtype == np.float32 and name not in untouched:
             _check_range(name, constant, nodes)
             rewriter.constant(name, _half(constant))
-    known = _float_names(graph)
-    floats = untouched & known
-    halves: set[str] = set()
-    for node in graph.nodes:
-        inputs = [f"{name}.half" if name in graph.outputs else name for name in node.input]
-        if untouched.intersection(node.output):
-            rewriter.add(node, inputs)
-            continue
-        for place, name in enumerate(inputs[:2] if node.op_type == "Resize" else inputs):
-            if name not in floats:
-                continue
-            inputs[place] = half = f"{name}.half"  # it serves more than sizes
-            if half not in halves:
-                halves.add(half)
-                rewriter.nodes.append(helper.make_node("Cast", [name], [half], name=half, to=TensorProto.FLOAT16))
-        copied = _halved(node)
-        for place, name in enumerate(copied.output):
-            if name in graph.outputs:
-                copied.output[place] = f"{name}.half"
-        if node.op_type in FLOAT_ALONE:
-            rewriter.nodes += _in_float(copied, inputs[0], gives_float=bool({*known, *graph.outputs} & {*node.output}))
-            continue
-        rewriter.add(copied, inputs)
+    typed = onnx.shape_inference.infer_shapes(graph.model).graph
+    rewriter.nodes = _half_nodes(typed, untouched, ())
     for name in sorted(graph.outputs):
+        for node in rewriter.nodes:
+            for names in (node.input, node.output):
+                names[:] = [f"{name}.half" if each == name else each for each in names]
         rewriter.nodes.append(
             helper.make_node("Cast", [f"{name}.half"], [name], name=f"{name}.float", to=TensorProto.FLOAT)
         )
     return rewriter.model(graph, OPSET)
 
 
-def _in_float(node: onnx.NodeProto, source: str, *, gives_float: bool) -> list[onnx.NodeProto]:
-    """A node that reads `source`, and what it gives if that is float, through casts from and to float16."""
-    node.input[0] = f"{node.name}.float"
+def _half_nodes(
+    graph: onnx.GraphProto, untouched: set[str], known: Collection[str], ending: str = ".half"
+) -> list[onnx.NodeProto]:
+    """Copies of a graph's nodes with float16 for float32, but of those that compute sizes.
+
+    Args:
+        graph: the main one, or one within a node, with the types of its tensors.
+        untouched: the sizes of all graphs, which stay in float32.
+        known: float32 tensors of the graphs around it.
+        ending: of what float32 is cast to; no graph may use that of one around it.
+    """
+    known = {*known, *_float_names(graph)}
+    floats = untouched & known
+    nodes: list[onnx.NodeProto] = []
+    halves: set[str] = set()
+    for node in graph.node:
+        copied = onnx.NodeProto()
+        copied.CopyFrom(node)
+        if untouched.intersection(node.output):
+            nodes.append(copied)
+            continue
+        for place, name in enumerate(node.input[:2] if node.op_type == "Resize" else node.input):
+            if name not in floats:
+                continue
+            copied.input[place] = half = f"{name}{ending}"  # it serves more than sizes
+            if half not in halves:
+                halves.add(half)
+                nodes.append(helper.make_node("Cast", [name], [half], name=half, to=TensorProto.FLOAT16))
+        _halve_attributes(copied)
+        for inner in subgraphs(copied):
+            _halve_graph(inner, untouched, known, f"{ending}.half")
+        if node.op_type in FLOAT_ALONE:
+            nodes += _in_float(copied, gives_float=bool(known & {*node.output}))
+        else:
+            nodes.append(copied)
+    return nodes
+
+
+def _in_float(node: onnx.NodeProto, *, gives_float: bool) -> list[onnx.NodeProto]:
+    """A node with one input, and what it gives if that is float, through casts from and to float16."""
+    source, result = str(node.input[0]), str(node.output[0])
+    node.input[0] = f"{result}.source"
     nodes = [helper.make_node("Cast", [source], [node.input[0]], name=node.input[0], to=TensorProto.FLOAT), node]
     if gives_float:
-        result, node.output[0] = str(node.output[0]), f"{node.name}.exact"
+        node.output[0] = f"{result}.exact"
         nodes.append(helper.make_node("Cast", [node.output[0]], [result], name=result, to=TensorProto.FLOAT16))
     return nodes
 
 
-def _float_names(graph: FloatGraph) -> set[str]:
-    """Names of the float32 tensors of a graph, constants among them."""
-    computed = onnx.shape_inference.infer_shapes(graph.model).graph.value_info
-    names = {value.name for value in computed if value.type.tensor_type.elem_type == TensorProto.FLOAT}
-    return names | {name for name, constant in graph.constants.items() if constant.dtype == np.float32}
+def _float_names(graph: onnx.GraphProto) -> set[str]:
+    """Names of the float32 tensors of a graph whose types are known, constants among them."""
+    values = (*graph.value_info, *graph.input, *graph.output)
+    names = {value.name for value in values if value.type.tensor_type.elem_type == TensorProto.FLOAT}
+    return names | {tensor.name for tensor in graph.initializer if tensor.data_type == TensorProto.FLOAT}
 
 
-def _halved(node: onnx.NodeProto) -> onnx.NodeProto:
-    """A copy of a node with float16 for float32 in its attributes, and in the graphs within it."""
-    copied = onnx.NodeProto()
-    copied.CopyFrom(node)
+def _halve_attributes(node: onnx.NodeProto) -> None:
+    """Puts float16 for float32 into the attributes of a node."""
     if node.op_type == "ConstantOfShape" and not node.attribute:  # zeros of float32
-        copied.attribute.append(helper.make_attribute("value", numpy_helper.from_array(np.zeros(1, np.float32))))
+        node.attribute.append(helper.make_attribute("value", numpy_helper.from_array(np.zeros(1, np.float32))))
     if node.op_type == "SequenceEmpty" and not node.attribute:  # of float32
-        copied.attribute.append(helper.make_attribute("dtype", TensorProto.FLOAT))
-    for attribute in copied.attribute:
+        node.attribute.append(helper.make_attribute("dtype", TensorProto.FLOAT))
+    for attribute in node.attribute:
         if attribute.name in _KINDS and attribute.i == TensorProto.FLOAT:
             attribute.i = TensorProto.FLOAT16
         elif attribute.name in _NUMBERS:
@@ -111,22 +139,23 @@ def _halved(node: onnx.NodeProto) -> onnx.NodeProto:
             attribute.CopyFrom(helper.make_attribute("value", numpy_helper.from_array(_half(numbers))))
         elif attribute.type == onnx.AttributeProto.TENSOR:
             _halve(attribute.t)
-    for graph in subgraphs(copied):
-        scales = sizes(graph.node)
-        for name, tensor in _inner_constants(graph):
-            if tensor.data_type == TensorProto.FLOAT and name not in scales:
-                _check_range(name, numpy_helper.to_array(tensor), graph.node)
-        for tensor in graph.initializer:
-            if tensor.name not in scales:
-                _halve(tensor)
-        nodes = [inner if scales.intersection(inner.output) else _halved(inner) for inner in graph.node]
-        del graph.node[:], graph.value_info[:]
-        graph.node.extend(nodes)
-        for value in (*graph.input, *graph.output):
-            kind = tensor_type(value.type)
-            if kind.elem_type == TensorProto.FLOAT:
-                kind.elem_type = TensorProto.FLOAT16
-    return copied
+        elif attribute.type == onnx.AttributeProto.TYPE_PROTO:
+            retype(attribute.tp, TensorProto.FLOAT, TensorProto.FLOAT16)
+
+
+def _halve_graph(graph: onnx.GraphProto, untouched: set[str], known: Collection[str], ending: str) -> None:
+    """The same for a graph within a node; the arguments are those of `_half_nodes`."""
+    for name, tensor in _inner_constants(graph):
+        if tensor.data_type == TensorProto.FLOAT and name not in untouched:
+            _check_range(name, numpy_helper.to_array(tensor), graph.node)
+    nodes = _half_nodes(graph, untouched, known, ending)
+    for tensor in graph.initializer:
+        if tensor.name not in untouched:
+            _halve(tensor)
+    del graph.node[:], graph.value_info[:]
+    graph.node.extend(nodes)
+    for value in (*graph.input, *graph.output):
+        retype(value.type, TensorProto.FLOAT, TensorProto.FLOAT16)
 
 
 def _inner_constants(graph: onnx.GraphProto) -> Iterator[tuple[str, onnx.TensorProto]]:
@@ -135,12 +164,19 @@ def _inner_constants(graph: onnx.GraphProto) -> Iterator[tuple[str, onnx.TensorP
     yield from ((node.output[0], node.attribute[0].t) for node in graph.node if node.op_type == "Constant")
 
 
-def _check_range(name: str, constant: NDArray[np.float32], nodes: Iterable[onnx.NodeProto]) -> None:
+def _check_range(name: str, constant: NDArray[np.float32], nodes: Sequence[onnx.NodeProto]) -> None:
     """Refuses a constant that float16 does not reach, but where it stands for "infinitely far"."""
-    readers = {node.op_type for node in nodes if name in node.input}
     beyond = np.isfinite(constant) & (np.abs(constant) > LARGEST)  # float16 has infinity itself
-    if beyond.any() and (not readers or readers - CUTTING):
+    if beyond.any() and not _is_cut(name, nodes):
         raise ExportError(f"constant {name} exceeds float16's {LARGEST:g}; keep this network in fp32")
+
+
+def _is_cut(name: str, nodes: Sequence[onnx.NodeProto]) -> bool:
+    """Whether all that read a tensor cut it, or pass it on to what does."""
+    readers = [node for node in nodes if name in node.input]
+    passing = {result for node in readers if node.op_type in PASSING for result in node.output}
+    known = all(node.op_type in CUTTING | PASSING for node in readers)
+    return bool(readers) and known and all(_is_cut(each, nodes) for each in passing)
 
 
 def _halve(tensor: onnx.TensorProto) -> None:
