@@ -18,6 +18,8 @@ from edgeseg.spec import MAX_CLASSES, Colour, is_line
 Reading = Literal["ids", "colours"]
 """How label images give the class of a pixel: by a grey level or index, or by a colour."""
 
+BLACK_WHITE: tuple[Colour, Colour] = ((0, 0, 0), (255, 255, 255))
+
 VOID = 255
 """The ignore id of labels whose files number their classes in a way of their own."""
 
@@ -111,7 +113,8 @@ class Classes:
         """The one way in which all these images can be read: the stated one, the usual one, or the other.
 
         Grey images that hold 0 and 255 alone are taken for black and white where classes have these colours, though as
-        ids 0 and 255 (ignored) would fit too: the foreground would be gone, and nothing would say so.
+        ids 0 and 255 (ignored) would fit too: the foreground would be gone, and nothing would say so. Those of one bit
+        are black and white too, though as ids 0 and 1 the classes would be exchanged where white comes first.
 
         Returns:
             None where neither fits all, or there is none; where `reading` states it, no image is asked for.
@@ -121,6 +124,8 @@ class Classes:
         images = list(images)
         if not images:
             return None
+        if self.ids is None and {*BLACK_WHITE} == {*self.palette} and all(image.one_bit for image in images):
+            return "colours"
         undecided = all(image.black for image in images)
         if self.white_fits_ignored and not undecided and all(image.black_and_white for image in images):
             return "colours"
@@ -135,7 +140,7 @@ class Classes:
         places = np.arange(len(self.names))
         numbered_by_place = known[places].all() and (meaning[places] == places).all()
         ignored = known[VOID] and meaning[VOID] == self.ignore
-        return bool(numbered_by_place and ignored and {(0, 0, 0), (VOID, VOID, VOID)} == {*self.palette})
+        return bool(numbered_by_place and ignored and {*BLACK_WHITE} == {*self.palette})
 
     def fits(self, image: LabelImage, reading: Reading) -> bool:
         """Whether every pixel has a class, or is ignored, if the image is read that way."""

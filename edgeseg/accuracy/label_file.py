@@ -25,11 +25,13 @@ class LabelImage:
         ids: uint8 or uint16 (H, W): grey levels, or indices into a palette; None if the colours are no shades of grey.
         colours: uint8 (H, W, 3), RGB, as a viewer shows the file; None for 16-bit files whose levels are not of 8 bits.
         one_channel: the file holds ids by its nature: it is grey or indexed, not RGB.
+        one_bit: its grey levels have one bit, without a palette: 0 is black and 1 is white.
     """
 
     ids: NDArray[Any] | None
     colours: NDArray[np.uint8] | None
     one_channel: bool
+    one_bit: bool = False
 
     @property
     def black(self) -> bool:
@@ -88,7 +90,7 @@ def label_image(decoded: NDArray[Any], path: Path, *, bits: int = 8) -> LabelIma
     levels = None if signed else _eight_bits(decoded if decoded.ndim == 2 else decoded[..., :3])
     if decoded.ndim == 2:
         ids = decoded if bits >= 8 else decoded // np.uint8(255 // (2**bits - 1))
-        return LabelImage(ids, None if levels is None else np.repeat(levels[..., None], 3, axis=2), True)
+        return LabelImage(ids, None if levels is None else np.repeat(levels[..., None], 3, axis=2), True, bits == 1)
     if decoded.shape[2] not in (3, 4):
         raise DataError(f"{path} has {decoded.shape[2]} channels, expected class ids or RGB colours")
     blue, green, red = (decoded[..., channel] for channel in range(3))
