@@ -153,8 +153,8 @@ def _of_split(report: SplitReport) -> list[Finding]:
     if report.survey.images:  # else nothing is known of the labels
         findings += [Finding(weight, f"{where}{sentence}") for sentence in report.survey.faults()]
     if report.turned:
-        turned = counted(len(report.turned), "picture")
-        sentence = f"EXIF turns {turned}; masks count as drawn over what is shown, unless sizes differ: look at "
+        turned = f"EXIF turns {counted(len(report.turned), 'picture')}"
+        sentence = f"{turned}; masks count as drawn over what is shown, unless sizes tell otherwise: look at "
         findings.append(Finding("warning", f"{where}{sentence}{first_of(report.turned)}"))
     if report.other_palette:
         sentence = (

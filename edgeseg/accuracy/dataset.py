@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.accuracy.classes import VOID, Classes, Reading
-from edgeseg.accuracy.drawn_over import all_over_stored, drawn_over
+from edgeseg.accuracy.drawn_over import OVER_STORED, all_over_stored, drawn_over
 from edgeseg.accuracy.label_file import LabelImage
 from edgeseg.accuracy.layouts import find_layout, known_layout
 from edgeseg.accuracy.layouts.layout import Layout, Pair, divided
@@ -32,9 +32,6 @@ OTHER_PALETTE = (
     'palette; the ids count; write "masks": "colours" or "ids" in classes.json'
 )
 """What is said unless classes.json says which of the two is meant."""
-
-OVER_STORED = "masks were drawn over stored pictures, which EXIF turns, as sizes show; so all are turned with them"
-"""What is said where the sizes of some masks decide for those whose sizes fit either way."""
 
 HALVES = ("train", "val")
 """Splits that a data set without any is divided into when it is asked for one: four fifths, and one."""

@@ -15,6 +15,12 @@ from edgeseg.errors import DataError
 from edgeseg.orientation import SIDEWAYS, UPRIGHT, orientation
 from edgeseg.picture import picture_size, read_content
 
+OVER_STORED = (
+    "the sizes of some masks show that they were drawn over the stored pictures, which EXIF turns; those whose sizes "
+    "do not tell are taken to be so too, and turned with their pictures"
+)
+"""What is said where the sizes of some masks decide for those whose sizes fit either way."""
+
 Drawn = Literal["stored", "shown", "either"]
 
 

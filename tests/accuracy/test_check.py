@@ -88,7 +88,8 @@ def test_pictures_that_are_turned_are_told(data: Path, suffix: str) -> None:
     image.save(data / f"images/train/1{suffix}", exif=image.getexif())
     (found,) = sentences(check(data))
     assert found.startswith(
-        "warning: train: EXIF turns 1 picture; masks count as drawn over what is shown, unless sizes differ: look at "
+        "warning: train: EXIF turns 1 picture; masks count as drawn over what is shown, unless sizes tell otherwise: "
+        "look at "
     )
 
 

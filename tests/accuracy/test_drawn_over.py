@@ -88,7 +88,7 @@ def test_masks_whose_size_tells_decide_for_the_others(orientation: int, tmp_path
     mask(tmp_path / "masks/d.png", STORED, 8)  # says itself how it is turned, and nothing of the others
     describe(tmp_path)
     dataset = Dataset.open(tmp_path)
-    with pytest.warns(EdgeSegWarning, match="masks were drawn over stored pictures, which EXIF turns, as sizes show"):
+    with pytest.warns(EdgeSegWarning, match="drawn over the stored pictures, which EXIF turns"):
         assert fits(dataset, 0)
     assert all(fits(dataset, index) for index in range(4))
 
@@ -120,7 +120,7 @@ def test_coco_tells_the_size_over_which_its_objects_were_drawn(tmp_path: Path) -
     described = {"images": images, "categories": categories, "annotations": annotations}
     (tmp_path / "result.json").write_text(json.dumps(described))
     dataset = Dataset.open(tmp_path)
-    with pytest.warns(EdgeSegWarning, match="drawn over stored pictures"):
+    with pytest.warns(EdgeSegWarning, match="drawn over the stored pictures"):
         assert all(fits(dataset, index) for index in range(2))
 
 
