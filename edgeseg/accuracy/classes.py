@@ -130,6 +130,8 @@ class Classes:
         if self.white_fits_ignored and not undecided and all(image.black_and_white for image in images):
             return "colours"
         usual = _usual(images)
+        if usual == "ids" and self.ids is None and self._shown_as_several(images):
+            return "colours"
         readings: tuple[Reading, ...] = (usual, "colours" if usual == "ids" else "ids")
         return next((each for each in readings if all(self.fits(image, each) for image in images)), None)
 
@@ -152,6 +154,18 @@ class Classes:
             return False
         ids, colours = (self._read(image, reading)[0] for reading in get_args(Reading))
         return ids is not None and colours is not None and not np.array_equal(ids, colours)
+
+    def _shown_as_several(self, images: Iterable[LabelImage]) -> bool:
+        """Whether palettes show an id as one class in one file and as another in another: so the id tells nothing."""
+        shown: dict[int, int] = {}
+        for image in images:
+            ids, colours = (self._read(image, reading)[0] for reading in get_args(Reading))
+            if ids is None or colours is None:
+                return False
+            for pair in np.unique(ids.astype(np.uint16) << 8 | colours):
+                if shown.setdefault(int(pair) >> 8, int(pair) & 255) != int(pair) & 255:
+                    return True
+        return False
 
     def _read(self, image: LabelImage, reading: Reading) -> tuple[NDArray[np.uint8] | None, str]:
         """The label, or what stands against it."""

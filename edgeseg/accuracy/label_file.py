@@ -25,7 +25,7 @@ class LabelImage:
         ids: uint8 or uint16 (H, W): grey levels, or indices into a palette; None if the colours are no shades of grey.
         colours: uint8 (H, W, 3), RGB, as a viewer shows the file; None for 16-bit files whose levels are not of 8 bits.
         one_channel: the file holds ids by its nature: it is grey or indexed, not RGB.
-        one_bit: its grey levels have one bit, without a palette: 0 is black and 1 is white.
+        one_bit: it has one bit a pixel, 0 for black and 1 for white; as BMP has it, by a palette.
     """
 
     ids: NDArray[Any] | None
@@ -63,7 +63,7 @@ def read_label_image(path: Path) -> LabelImage:
         raise DataError(f"{path} holds several pages or frames, expected one mask; save the one that is meant as PNG")
     if kind.indexed is not None:
         check_size(content, path)
-        return _indexed(content, path, kind.indexed)
+        return _indexed(content, path, kind.indexed, kind.bits)
     return label_image(decode(content, path, cv2.IMREAD_UNCHANGED), path, bits=kind.bits)
 
 
@@ -108,7 +108,7 @@ def _eight_bits(decoded: NDArray[Any]) -> NDArray[np.uint8] | None:
     return decoded.astype(np.uint8, copy=False) if decoded.max(initial=0) <= 255 else None
 
 
-def _indexed(content: bytes, path: Path, codec: str) -> LabelImage:
+def _indexed(content: bytes, path: Path, codec: str, bits: int) -> LabelImage:
     """The indices of a file with a palette, which OpenCV would replace by their colours."""
     import av  # here: only such files need it
 
@@ -121,4 +121,5 @@ def _indexed(content: bytes, path: Path, codec: str) -> LabelImage:
         raise DataError(f"{path} {reason}; is it cut off? Else save it as PNG") from error
     colours = np.asarray(palette, np.uint8)[:, 1:]  # alpha comes first
     indices = turned(np.asarray(indices, np.uint8), orientation(content))
-    return LabelImage(indices, colours[indices], True)
+    black_white = bits == 1 and colours[:2].tolist() == [[0, 0, 0], [255, 255, 255]]
+    return LabelImage(indices, colours[indices], True, black_white)

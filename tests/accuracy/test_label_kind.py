@@ -67,7 +67,7 @@ def test_a_mask_of_black_and_white_in_16_bits(white: int, ignore: int | None, tm
         assert np.array_equal(Dataset.open(tmp_path).load(0)[1], LABEL)
 
 
-@pytest.mark.parametrize("suffix", [".png", ".tif"])
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".bmp"])
 @pytest.mark.parametrize("ignore", [None, 255])
 def test_one_bit_is_black_and_white(ignore: int | None, suffix: str, tmp_path: Path) -> None:
     """As ids they had exchanged the classes where white comes first; of 8 bits the same masks had not."""
@@ -113,6 +113,18 @@ def test_a_palette_does_not_change_ids(tmp_path: Path, palette: str) -> None:
         assert np.array_equal(Dataset.open(tmp_path).load(0)[1], LABEL)
         describe(tmp_path, masks="colours")
         assert np.array_equal(Dataset.open(tmp_path).load(0)[1], 1 - LABEL)
+
+
+def test_palettes_of_an_order_of_their_own_leave_the_colours(tmp_path: Path) -> None:
+    """As programs number them that save few colours: by how many pixels each has. The indices had counted."""
+    colours = [tuple(each["colour"]) for each in CLASSES]
+    for name, ids, shown in (("a", LABEL, colours), ("b", 1 - LABEL, colours[::-1])):
+        picture(tmp_path / f"images/{name}.png")
+        indexed(tmp_path / f"masks/{name}.png", ids, shown)
+    describe(tmp_path)
+    assert all(np.array_equal(label, LABEL) for _, label in Dataset.open(tmp_path))
+    describe(tmp_path, masks="ids")
+    assert np.array_equal(Dataset.open(tmp_path).load(1)[1], 1 - LABEL)
 
 
 def test_indices_that_fit_no_class_leave_the_colours(tmp_path: Path) -> None:
