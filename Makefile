@@ -80,7 +80,7 @@ lock: .venv/dev  ## pins anew what pyproject.toml asks for: constraints.txt and 
 	.ci/lock
 
 hard: .venv/dev  ## damaged files of every kind, half a minute each; libedgeseg under the sanitizers
-	EDGESEG_FUZZ=5000 $(BIN)/python -m pytest tests/test_file_fuzz.py
+	EDGESEG_FUZZ=5000 $(BIN)/python -m pytest tests/damaged
 	cpp_bridge/hard.sh $(BIN)/python
 
 sanitizers:  ## the C++ tests under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer
@@ -97,7 +97,7 @@ ray: .venv/dev  ## make ray [KILLS=10]: edgeseg batch on two nodes of Ray, kille
 	EDGESEG_RAY=$(or $(KILLS),10) $(BIN)/python -m pytest -s tests/archive/cluster tests/archive/test_large.py
 
 fuzz: .venv/dev  ## the same for minutes; what failed is kept in .hypothesis and tried first
-	EDGESEG_FUZZ=50000 $(BIN)/python -m pytest tests/test_file_fuzz.py
+	EDGESEG_FUZZ=50000 $(BIN)/python -m pytest tests/damaged
 
 mutants: .venv/dev  ## make mutants [MODULE=edgeseg/spec.py] [SAMPLE=40] [SEED=0]: do the tests see small faults? All take hours
 	PYTHONPATH=benchmarks $(BIN)/uv run --quiet --no-project --python $(BIN)/python --with cosmic-ray==8.7.0 \

@@ -31,7 +31,7 @@ from edgeseg.artifact import check_plain_name, check_sha256, sha256_of
 from edgeseg.errors import BundleError
 from edgeseg.files import read_file
 from edgeseg.json_fields import list_of, required
-from edgeseg.picture import PNG
+from edgeseg.picture_header import PNG
 from edgeseg.spec import Spec
 
 MOST = 8

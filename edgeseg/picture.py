@@ -27,7 +27,8 @@ from edgeseg.arrays import Image
 from edgeseg.errors import DataError
 from edgeseg.files import read_file
 from edgeseg.opencv_log import silence
-from edgeseg.picture_header import has_more_pictures, jpeg_scans, png_excess, why_no_picture
+from edgeseg.orientation import TIFF, orientation, turned
+from edgeseg.picture_header import PNG, has_more_pictures, jpeg_scans, png_excess, why_no_picture
 
 MAX_PIXELS = 180_000_000
 """Somewhat more than the largest sensors on sale have; the environment variable EDGESEG_MAX_PIXELS replaces it."""
@@ -46,8 +47,6 @@ LEAST = 10
 
 FEWEST, LOOKED_AT = 3, 24
 """Pictures of a series: one of two has no majority against it; and those that are looked at."""
-
-PNG = b"\x89PNG\r\n\x1a\n"
 
 BIG_TIFF = (b"II+\0", b"MM\0+")
 
@@ -97,20 +96,18 @@ def read_content(path: Path) -> bytes:
         raise DataError(f"cannot read {path}: {error.strerror or error}; check the path and its permissions") from error
 
 
-def decode_picture(content: bytes, path: Path, *, upright: bool = True, least: int = LEAST) -> Picture:
+def decode_picture(content: bytes, path: Path, *, least: int = LEAST) -> Picture:
     """Decodes the bytes of a file.
 
     Args:
         content: of the file.
         path: for messages.
-        upright: as its EXIF orientation says; otherwise as it is stored.
         least: of 16 bits, those that are used at least, as `series_depth` gives them.
 
     Raises:
         DataError: it cannot be decoded, or claims to be too large.
     """
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
-    decoded = decode(content, path, flags if upright else flags | cv2.IMREAD_IGNORE_ORIENTATION)
+    decoded = decode(content, path, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     several = has_more_pictures(content)
     if decoded.dtype == np.uint8:
         return Picture(np.asarray(decoded, np.uint8), None, several)
@@ -146,18 +143,18 @@ def _depth_of(decoded: NDArray[Any]) -> int:
 
 
 def decode(content: bytes, path: Path, flags: int) -> NDArray[Any]:
-    """What `cv2.imdecode` makes of the bytes of a file with these flags; `path` is for messages.
+    """What `cv2.imdecode` makes of the bytes of a file with these flags, upright; `path` is for messages.
 
     Raises:
         DataError: they cannot be decoded, or claim to be too large.
     """
     check_size(content, path)
-    decoded = _decoded(content, flags)
+    decoded = _decoded(content, flags | cv2.IMREAD_IGNORE_ORIENTATION)
     if decoded is None:
         if (stored := _decoded(content, cv2.IMREAD_UNCHANGED)) is not None:  # OpenCV makes no colours of 32-bit grey
             _check_depth(stored, path)
         raise DataError(f"{path} cannot be decoded as an image ({len(content)} bytes); is it cut off?")
-    return decoded
+    return decoded if content[:4] in TIFF else turned(decoded, orientation(content))  # OpenCV always turns TIFF
 
 
 def _decoded(content: bytes, flags: int) -> NDArray[Any] | None:
@@ -217,7 +214,7 @@ def picture_size(content: bytes) -> tuple[int, int] | None:
             return _jpeg_size(content)
         if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
             return _webp_size(content)
-        if content[:4] in (b"II*\0", b"MM\0*"):
+        if content[:4] in TIFF:
             return _tiff_size(content, "<" if content[:1] == b"I" else ">")
         if content.startswith(b"BM"):
             if struct.unpack_from("<I", content, 14)[0] == 12:  # BITMAPCOREHEADER

@@ -10,6 +10,9 @@ import contextlib
 import re
 import struct
 
+PNG = b"\x89PNG\r\n\x1a\n"
+"""The first bytes of one."""
+
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 """What ends the coded data of a JPEG's scan: all but a stuffed byte, a fill byte and a restart (ITU-T T.81, B.1.1)."""
 

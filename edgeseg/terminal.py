@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeseg.redact import redact_arguments
@@ -24,6 +25,11 @@ def escaped(text: str, keep: str = "") -> str:
     return "".join(
         each if each.isprintable() or each in keep else each.encode("unicode_escape").decode("ascii") for each in text
     )
+
+
+def shown_name(path: Path) -> str:
+    """What a folder or file is called for people: the last part of its path, of "." that of the folder it is."""
+    return escaped(path.resolve().name) or "data"
 
 
 def make_console(*, stderr: bool = False) -> Console:

@@ -61,8 +61,6 @@ def test_every_orientation(form: str, orientation: int) -> None:
     image = decode_picture(content, PATH).image
     assert image.shape == shown.shape
     assert np.abs(image.astype(int) - shown).mean() < 2
-    stored = decode_picture(content, PATH, upright=False).image
-    assert form == "TIFF" or np.abs(stored.astype(int) - drawn()[..., ::-1]).mean() < 2
     assert picture_size(content) == (64, 48)
 
 

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.table import Table
 from rich.text import Text
 
-from edgeseg.terminal import complain, escaped, make_console
+from edgeseg.terminal import complain, escaped, make_console, shown_name
 
 HOSTILE = "[red]\x1b]0;PWNED\x07\x1b[2J\u202e\udcff[/nope]"
 
@@ -38,3 +41,12 @@ def test_a_complaint_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr().err
     assert printed.startswith("error: cannot read a\\nb[red]\\x1b]0;")
     assert printed.count("\n") == 1
+
+
+def test_a_folder_has_a_name_however_it_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Warnings and what is written into bundles had called the folder "." nothing."""
+    (tmp_path / "streets" / "a").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "streets")
+    assert {shown_name(Path(each)) for each in (".", "a/..", "../streets", str(Path.cwd()))} == {"streets"}
+    assert shown_name(Path("/")) == "data"
+    assert shown_name(Path(os.fsdecode(b"Stra\xdfe"))) == "Stra\\udcdfe"

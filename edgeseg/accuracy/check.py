@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from edgeseg.accuracy.classes import Classes
 from edgeseg.accuracy.dataset import Dataset
-from edgeseg.accuracy.label_kind import TIFF, UPRIGHT, orientation, tiff_tags
 from edgeseg.accuracy.layouts import known_layout
 from edgeseg.accuracy.layouts.label_folders import LabelPair
 from edgeseg.accuracy.layouts.split_folders import LABELLED
@@ -21,7 +20,8 @@ from edgeseg.accuracy.survey import Survey
 from edgeseg.accuracy.unions import without_unions
 from edgeseg.counted import counted, first_of
 from edgeseg.errors import DataError
-from edgeseg.picture import decode_picture, read_content
+from edgeseg.orientation import UPRIGHT, orientation
+from edgeseg.picture import read_content
 
 NAMED = 3
 """Files that a finding names."""
@@ -133,7 +133,7 @@ def _look_at(dataset: Dataset, index: int, report: SplitReport) -> NDArray[np.ui
         report.unreadable.append(str(error))
         return None
     (report.survey.add_masks if overlapping else report.survey.add)(label)
-    if _is_turned(pair.image, frame, dataset.depth):
+    if orientation(read_content(pair.image)) != UPRIGHT:
         report.turned.append(pair.image)
     if other_palette:
         report.other_palette.append(pair.mask)
@@ -153,8 +153,8 @@ def _of_split(report: SplitReport) -> list[Finding]:
     if report.survey.images:  # else nothing is known of the labels
         findings += [Finding(weight, f"{where}{sentence}") for sentence in report.survey.faults()]
     if report.turned:
-        turned = counted(len(report.turned), "picture")
-        sentence = f"EXIF turns {turned}; masks count as drawn over what is turned: look at "
+        turned = f"EXIF turns {counted(len(report.turned), 'picture')}"
+        sentence = f"{turned}; masks count as drawn over what is shown, unless sizes tell otherwise: look at "
         findings.append(Finding("warning", f"{where}{sentence}{first_of(report.turned)}"))
     if report.other_palette:
         sentence = (
@@ -167,13 +167,3 @@ def _of_split(report: SplitReport) -> list[Finding]:
 
 def _said(split: str | None) -> str:
     return split or "the whole data set"
-
-
-def _is_turned(path: Path, frame: NDArray[np.uint8], depth: int) -> bool:
-    """Whether the picture's file says that it is to be turned for display."""
-    content = read_content(path)
-    if content[:4] in TIFF:  # OpenCV turns it, whatever it is asked for
-        return orientation(tiff_tags(content)) != UPRIGHT
-    if b"Exif" not in content[:4096] and b"eXIf" not in content and b"EXIF" not in content:
-        return False
-    return not np.array_equal(decode_picture(content, path, upright=False, least=depth).image, frame)

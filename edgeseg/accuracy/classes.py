@@ -18,6 +18,8 @@ from edgeseg.spec import MAX_CLASSES, Colour, is_line
 Reading = Literal["ids", "colours"]
 """How label images give the class of a pixel: by a grey level or index, or by a colour."""
 
+BLACK_WHITE: tuple[Colour, Colour] = ((0, 0, 0), (255, 255, 255))
+
 VOID = 255
 """The ignore id of labels whose files number their classes in a way of their own."""
 
@@ -111,7 +113,8 @@ class Classes:
         """The one way in which all these images can be read: the stated one, the usual one, or the other.
 
         Grey images that hold 0 and 255 alone are taken for black and white where classes have these colours, though as
-        ids 0 and 255 (ignored) would fit too: the foreground would be gone, and nothing would say so.
+        ids 0 and 255 (ignored) would fit too: the foreground would be gone, and nothing would say so. Those of one bit
+        are black and white too, though as ids 0 and 1 the classes would be exchanged where white comes first.
 
         Returns:
             None where neither fits all, or there is none; where `reading` states it, no image is asked for.
@@ -121,10 +124,14 @@ class Classes:
         images = list(images)
         if not images:
             return None
+        if self.ids is None and {*BLACK_WHITE} == {*self.palette} and all(image.one_bit for image in images):
+            return "colours"
         undecided = all(image.black for image in images)
         if self.white_fits_ignored and not undecided and all(image.black_and_white for image in images):
             return "colours"
         usual = _usual(images)
+        if usual == "ids" and self.ids is None and self._shown_as_several(images):
+            return "colours"
         readings: tuple[Reading, ...] = (usual, "colours" if usual == "ids" else "ids")
         return next((each for each in readings if all(self.fits(image, each) for image in images)), None)
 
@@ -135,7 +142,7 @@ class Classes:
         places = np.arange(len(self.names))
         numbered_by_place = known[places].all() and (meaning[places] == places).all()
         ignored = known[VOID] and meaning[VOID] == self.ignore
-        return bool(numbered_by_place and ignored and {(0, 0, 0), (VOID, VOID, VOID)} == {*self.palette})
+        return bool(numbered_by_place and ignored and {*BLACK_WHITE} == {*self.palette})
 
     def fits(self, image: LabelImage, reading: Reading) -> bool:
         """Whether every pixel has a class, or is ignored, if the image is read that way."""
@@ -147,6 +154,18 @@ class Classes:
             return False
         ids, colours = (self._read(image, reading)[0] for reading in get_args(Reading))
         return ids is not None and colours is not None and not np.array_equal(ids, colours)
+
+    def _shown_as_several(self, images: Iterable[LabelImage]) -> bool:
+        """Whether palettes show an id as one class in one file and as another in another: so the id tells nothing."""
+        shown: dict[int, int] = {}
+        for image in images:
+            ids, colours = (self._read(image, reading)[0] for reading in get_args(Reading))
+            if ids is None or colours is None:
+                return False
+            for pair in np.unique(ids.astype(np.uint16) << 8 | colours):
+                if shown.setdefault(int(pair) >> 8, int(pair) & 255) != int(pair) & 255:
+                    return True
+        return False
 
     def _read(self, image: LabelImage, reading: Reading) -> tuple[NDArray[np.uint8] | None, str]:
         """The label, or what stands against it."""

@@ -17,6 +17,7 @@ from edgeseg.accuracy.survey import Survey
 from edgeseg.accuracy.unions import without_unions
 from edgeseg.atomic import atomic_folder
 from edgeseg.errors import EdgeSegWarning, OutputError
+from edgeseg.terminal import shown_name
 
 
 def convert(folder: Path, out: Path, *, progress: Callable[[int, int], None] = lambda _done, _of: None) -> int:
@@ -55,7 +56,7 @@ def convert(folder: Path, out: Path, *, progress: Callable[[int, int], None] = l
                 done += 1
                 progress(done, total)
             if survey.doubt is not None:
-                warnings.warn(f"{dataset.split or folder.name}: {survey.doubt}", EdgeSegWarning, stacklevel=2)
+                warnings.warn(f"{dataset.split or shown_name(folder)}: {survey.doubt}", EdgeSegWarning, stacklevel=2)
         text = json.dumps(layout.classes().to_json(), indent=1) + "\n"
         (temporary / "classes.json").write_text(text, encoding="utf-8")
         if out.exists():

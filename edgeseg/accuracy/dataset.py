@@ -15,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.accuracy.classes import VOID, Classes, Reading
+from edgeseg.accuracy.drawn_over import OVER_STORED, all_over_stored, drawn_over
 from edgeseg.accuracy.label_file import LabelImage
 from edgeseg.accuracy.layouts import find_layout, known_layout
 from edgeseg.accuracy.layouts.layout import Layout, Pair, divided
 from edgeseg.accuracy.layouts.split_folders import usual
 from edgeseg.errors import DataError, EdgeSegWarning, UsageError
+from edgeseg.orientation import SIDEWAYS, orientation, turned
 from edgeseg.picture import decode_picture, read_content, series_depth
 
 LOOKED_AT = 24
@@ -145,6 +147,14 @@ class Dataset:
         """Bits that pictures of 16 bits use at least."""
         return series_depth([pair.image for pair in self.pairs])
 
+    @functools.cached_property
+    def over_stored(self) -> bool:
+        """Whether label images were drawn over pictures as they are stored, where their own size does not tell."""
+        over_stored = all_over_stored(self.pairs)
+        if over_stored:
+            warnings.warn(f"{self.folder}: {OVER_STORED}", EdgeSegWarning, stacklevel=5)
+        return over_stored
+
     def _picture(self, index: int, content: bytes) -> NDArray[np.uint8]:
         image = self.pairs[index].image
         picture = decode_picture(content, image, least=self.depth)
@@ -157,12 +167,14 @@ class Dataset:
         pair = self.pairs[index]
         content = read_content(pair.image)
         frame = self._picture(index, content)
-        if frame.shape[:2] != label.shape[:2] and frame.shape[1::-1] == label.shape[:2]:
-            stored = decode_picture(content, pair.image, upright=False, least=self.depth).image
-            label = _turned_as(stored, frame, label)
+        over, by = drawn_over(pair, content), orientation(content)
+        if over == "stored" or (over == "either" and self.over_stored):
+            label = turned(label, by)
         if frame.shape[:2] != label.shape[:2]:
+            shown = ", as EXIF turns it," if by >= SIDEWAYS else ""
+            own = ", as its own EXIF turns it," if pair.drawn_size() is None else ""
             raise DataError(
-                f"{pair.image} is {frame.shape[1]}x{frame.shape[0]}, its mask {pair.mask} "
+                f"{pair.image} is{shown} {frame.shape[1]}x{frame.shape[0]}, its mask {pair.mask}{own} "
                 f"{label.shape[1]}x{label.shape[0]}; they must have one size"
             )
         return frame, label
@@ -276,13 +288,3 @@ def _labels(pairs: Iterable[Pair], refuse: bool) -> Iterator[LabelImage]:
     for pair in pairs:
         with nullcontext() if refuse else suppress(DataError):
             yield pair.label()
-
-
-def _turned_as(stored: NDArray[np.uint8], shown: NDArray[np.uint8], label: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A label that was drawn on the stored pixels, turned as EXIF turns the picture; the label itself if none does."""
-    for turns in (1, 3):
-        for mirrored in (False, True):
-            turned = np.rot90(stored[:, ::-1] if mirrored else stored, turns)
-            if np.array_equal(turned, shown):
-                return np.ascontiguousarray(np.rot90(label[:, ::-1] if mirrored else label, turns))
-    return label

@@ -21,6 +21,7 @@ from edgeseg.counted import counted
 from edgeseg.errors import EdgeSegWarning
 from edgeseg.measured import Evaluation
 from edgeseg.segmenter import Segmenter
+from edgeseg.terminal import shown_name
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -58,7 +59,7 @@ def evaluate(
     if class_map is None:
         class_map = ClassMap.of(model.spec.classes, dataset.classes.names)
         for sentence in class_map.sentences():
-            warnings.warn(f"{dataset.folder.name}: {sentence}", EdgeSegWarning, stacklevel=2)
+            warnings.warn(f"{shown_name(dataset.folder)}: {sentence}", EdgeSegWarning, stacklevel=2)
     classes, matrix, survey = class_map, class_map.matrix(), Survey(dataset.classes)
     ignore = dataset.classes.ignore
 
@@ -70,7 +71,7 @@ def evaluate(
 
     figures = pass_over(dataset, segment, matrix, ignore=ignore, survey=survey, progress=progress)
     if survey.doubt is not None:
-        warnings.warn(f"{dataset.folder.name}: {survey.doubt}", EdgeSegWarning, stacklevel=2)
+        warnings.warn(f"{shown_name(dataset.folder)}: {survey.doubt}", EdgeSegWarning, stacklevel=2)
     return replace(
         figures,
         renamed=class_map.renamed or None,

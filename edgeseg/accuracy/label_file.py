@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeseg.accuracy.label_kind import UPRIGHT, label_kind
+from edgeseg.accuracy.label_kind import label_kind
 from edgeseg.errors import DataError
+from edgeseg.orientation import orientation, turned
 from edgeseg.picture import check_size, decode, read_content
 from edgeseg.picture_header import has_more_pictures, without_texts
 
@@ -24,11 +25,13 @@ class LabelImage:
         ids: uint8 or uint16 (H, W): grey levels, or indices into a palette; None if the colours are no shades of grey.
         colours: uint8 (H, W, 3), RGB, as a viewer shows the file; None for 16-bit files whose levels are not of 8 bits.
         one_channel: the file holds ids by its nature: it is grey or indexed, not RGB.
+        one_bit: it has one bit a pixel, 0 for black and 1 for white; as BMP has it, by a palette.
     """
 
     ids: NDArray[Any] | None
     colours: NDArray[np.uint8] | None
     one_channel: bool
+    one_bit: bool = False
 
     @property
     def black(self) -> bool:
@@ -47,7 +50,7 @@ class LabelImage:
 def read_label_image(path: Path) -> LabelImage:
     """Decodes a label file; what a palette's index, a bit or a channel means is kept apart from its colour.
 
-    It is turned and mirrored as its own EXIF orientation says, as pictures are: in a PNG here, in a TIFF by OpenCV.
+    It is turned and mirrored as its own EXIF orientation says, as pictures are.
 
     Raises:
         DataError: it cannot be read or decoded, claims to be too large, is of a lossy format, or holds several images.
@@ -60,12 +63,8 @@ def read_label_image(path: Path) -> LabelImage:
         raise DataError(f"{path} holds several pages or frames, expected one mask; save the one that is meant as PNG")
     if kind.indexed is not None:
         check_size(content, path)
-        image = _indexed(content, path, kind.indexed)
-    else:
-        image = label_image(decode(content, path, cv2.IMREAD_UNCHANGED), path, bits=kind.bits)
-    if kind.turned == UPRIGHT:
-        return image
-    return replace(image, ids=_shown(image.ids, kind.turned), colours=_shown(image.colours, kind.turned))
+        return _indexed(content, path, kind.indexed, kind.bits)
+    return label_image(decode(content, path, cv2.IMREAD_UNCHANGED), path, bits=kind.bits)
 
 
 def label_image(decoded: NDArray[Any], path: Path, *, bits: int = 8) -> LabelImage:
@@ -91,7 +90,7 @@ def label_image(decoded: NDArray[Any], path: Path, *, bits: int = 8) -> LabelIma
     levels = None if signed else _eight_bits(decoded if decoded.ndim == 2 else decoded[..., :3])
     if decoded.ndim == 2:
         ids = decoded if bits >= 8 else decoded // np.uint8(255 // (2**bits - 1))
-        return LabelImage(ids, None if levels is None else np.repeat(levels[..., None], 3, axis=2), True)
+        return LabelImage(ids, None if levels is None else np.repeat(levels[..., None], 3, axis=2), True, bits == 1)
     if decoded.shape[2] not in (3, 4):
         raise DataError(f"{path} has {decoded.shape[2]} channels, expected class ids or RGB colours")
     blue, green, red = (decoded[..., channel] for channel in range(3))
@@ -109,7 +108,7 @@ def _eight_bits(decoded: NDArray[Any]) -> NDArray[np.uint8] | None:
     return decoded.astype(np.uint8, copy=False) if decoded.max(initial=0) <= 255 else None
 
 
-def _indexed(content: bytes, path: Path, codec: str) -> LabelImage:
+def _indexed(content: bytes, path: Path, codec: str, bits: int) -> LabelImage:
     """The indices of a file with a palette, which OpenCV would replace by their colours."""
     import av  # here: only such files need it
 
@@ -121,16 +120,6 @@ def _indexed(content: bytes, path: Path, codec: str) -> LabelImage:
         reason = f"cannot be decoded as an indexed {codec.upper()} ({error})"
         raise DataError(f"{path} {reason}; is it cut off? Else save it as PNG") from error
     colours = np.asarray(palette, np.uint8)[:, 1:]  # alpha comes first
-    return LabelImage(np.asarray(indices, np.uint8), colours[indices], True)
-
-
-def _shown(stored: NDArray[Any] | None, orientation: int) -> NDArray[Any] | None:
-    """An array (H, W) or (H, W, 3) as EXIF's orientation has it shown: 5 to 8 exchange rows and columns."""
-    if stored is None:
-        return None
-    shown = stored.swapaxes(0, 1) if orientation >= 5 else stored
-    if orientation in (3, 4, 7, 8):
-        shown = shown[::-1]
-    if orientation in (2, 3, 6, 7):
-        shown = shown[:, ::-1]
-    return np.ascontiguousarray(shown)
+    indices = turned(np.asarray(indices, np.uint8), orientation(content))
+    black_white = bits == 1 and colours[:2].tolist() == [[0, 0, 0], [255, 255, 255]]
+    return LabelImage(indices, colours[indices], True, black_white)

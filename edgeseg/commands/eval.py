@@ -36,8 +36,8 @@ def eval_command(
     only the network has counts as a miss.
 
     Args:
-        data: a data set: CamVid's layout (S/ and Sannot/), or images/, masks/ and classes.json. Labels that may overlap
-            have folders masks/LABEL/, or are COCO's objects.
+        data: a data set in any layout that `edgeseg data check` takes. Labels that may overlap have folders
+            masks/LABEL/, or are COCO's objects.
         bundle: the network: the name of one that comes with edgeseg, or a path.
         engine: the runtime, as for run, but onnxruntime by default.
         precision: the artifact's precision, as for run.

@@ -34,8 +34,8 @@ def train_command(
 
     Args:
         net: the architecture; `edgeseg zoo` lists them. By default that of --start.
-        data: a data set with a train split: CamVid's layout (train/ and trainannot/), or images/train, masks/train and
-            classes.json. A val split is measured for the curve.
+        data: a data set with one class a pixel, in any layout that `edgeseg data check` takes. Its train split is
+            learnt from, its val split measured for the curve; without splits, four fifths and one fifth of it.
         out: folder for everything that the run writes.
         name: the network's name in its spec; by default the architecture's.
         licence: the licence of the weights, including that of the data.

@@ -16,7 +16,7 @@ from edgeseg.bundle_writer import check_own
 from edgeseg.counted import counted
 from edgeseg.fact import Fact
 from edgeseg.progress import progress_bar
-from edgeseg.terminal import make_console
+from edgeseg.terminal import make_console, shown_name
 
 if TYPE_CHECKING:
     from edgeseg_export.verify import StageResult
@@ -98,7 +98,7 @@ def verify_command(
     console = make_console()
     if isinstance(proof, FrameSet):
         frames = counted(len(proof), "frame")
-        console.print(f"{frames} of {proof.path.name}, without labels", highlight=False, markup=False)
+        console.print(f"{frames} of {shown_name(proof.path)}, without labels", highlight=False, markup=False)
     console.print(_table(results))
     for reason in left_out:
         console.print("left out:", reason, markup=False, highlight=False, soft_wrap=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import warnings
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -46,7 +47,8 @@ def draw_curve(path: Path, epochs: list[Epoch], title: str) -> None:
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     left = figure.subplots()
     left.plot([epoch.epoch for epoch in epochs], [epoch.loss for epoch in epochs], color="tab:blue", label="loss")
-    left.set(xlabel="epoch", ylabel="training loss", title=title)
+    left.set(xlabel="epoch", ylabel="training loss")
+    left.set_title(title, parse_math=False)  # a folder's name may hold dollars
     validated = [epoch for epoch in epochs if epoch.val_miou is not None]
     if validated:
         right = left.twinx()
@@ -60,5 +62,6 @@ def draw_curve(path: Path, epochs: list[Epoch], title: str) -> None:
         right.set_ylabel("val mIoU, %")
     left.grid(alpha=0.3)
     figure.legend(loc="outside lower center", ncols=2)
-    with atomic_file(path) as temporary:
+    with atomic_file(path) as temporary, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # of a name that the font cannot write
         figure.savefig(temporary, dpi=120)

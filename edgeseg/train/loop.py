@@ -20,6 +20,7 @@ from edgeseg.models.normalise import normalise
 from edgeseg.models.weights import save_weights
 from edgeseg.progress import progress_bar
 from edgeseg.spec import Spec
+from edgeseg.terminal import shown_name
 from edgeseg.train.batch_of_one import check_batch_of_one
 from edgeseg.train.checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from edgeseg.train.clock import Clock
@@ -123,7 +124,7 @@ def train(
                     with clock.paused():
                         miou = validate(state.average.network, strides[0], validation, device)
                 view.epoch(run.end_epoch(examples.steps, state.rate(), speed, miou), settings.epochs)
-                folder.write_history(run.epochs, f"{net} on {data.name}")
+                folder.write_history(run.epochs, f"{net} on {shown_name(data)}")
             if run.step == steps or interrupted or clock.since_checkpoint() > 60 * settings.checkpoint_minutes:
                 save_checkpoint(folder.checkpoint, resumable, run.to_json(), state)
                 clock.checkpoint()

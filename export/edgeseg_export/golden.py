@@ -29,7 +29,7 @@ from edgeseg.golden import LARGEST, MOST, Golden, GoldenFile, GoldenFrame, Golde
 from edgeseg.proof import ask
 from edgeseg.segmenter import Segmenter
 from edgeseg.spec import Spec
-from edgeseg.terminal import escaped
+from edgeseg.terminal import shown_name
 from edgeseg_export.frames import sample_frames, sample_source, spread
 from edgeseg_export.precision.as_written import open_to_measure
 from edgeseg_export.scratch import scratch_folder
@@ -67,7 +67,7 @@ def read_pictures(choice: str | None) -> Pictures | None:
     if choice == STREET:
         return street_pictures()
     path = Path(choice)
-    return Pictures(source_name(path), sample_source(path, MOST))
+    return Pictures(shown_name(path), sample_source(path, MOST))
 
 
 def street_pictures() -> Pictures:
@@ -80,12 +80,7 @@ def data_pictures(dataset: Dataset | None) -> Pictures:
     if dataset is None:
         return street_pictures()
     split = f" {dataset.split}" if dataset.split else ""
-    return Pictures(f"{source_name(dataset.folder)}{split}", sample_frames(dataset))
-
-
-def source_name(path: Path) -> str:
-    """What pictures of a folder or file are called in a bundle: no more of the path than its last part."""
-    return escaped(path.resolve().name) or "data"
+    return Pictures(f"{shown_name(dataset.folder)}{split}", sample_frames(dataset))
 
 
 def make_golden(

@@ -13,6 +13,7 @@ from edgeseg.accuracy.dataset import Dataset
 from edgeseg.arrays import Image
 from edgeseg.counted import counted
 from edgeseg.html_style import STYLE
+from edgeseg.terminal import shown_name
 from edgeseg_export.frame_set import FrameSet
 from edgeseg_export.verify import Gate, StageResult
 from edgeseg_export.verify_stages import Stage
@@ -37,8 +38,9 @@ def page(
 
 def _name(data: Dataset | FrameSet) -> str:
     if isinstance(data, FrameSet):
-        return f"{counted(len(data), 'frame')} of {data.path.name}, without labels: each artifact is compared with fp32"
-    return f"{counted(len(data), 'image')} of {data.folder.name}, split {data.split or 'whole'}"
+        frames = f"{counted(len(data), 'frame')} of {shown_name(data.path)}"
+        return f"{frames}, without labels: each artifact is compared with fp32"
+    return f"{counted(len(data), 'image')} of {shown_name(data.folder)}, split {data.split or 'whole'}"
 
 
 def _stages(results: Sequence[StageResult]) -> str:

@@ -87,7 +87,10 @@ def test_pictures_that_are_turned_are_told(data: Path, suffix: str) -> None:
     (data / "images/train/1.png").unlink()
     image.save(data / f"images/train/1{suffix}", exif=image.getexif())
     (found,) = sentences(check(data))
-    assert found.startswith("warning: train: EXIF turns 1 picture; masks count as drawn over what is turned: look at ")
+    assert found.startswith(
+        "warning: train: EXIF turns 1 picture; masks count as drawn over what is shown, unless sizes tell otherwise: "
+        "look at "
+    )
 
 
 def test_of_masks_of_which_none_can_be_read_nothing_is_counted(data: Path) -> None:

@@ -62,7 +62,8 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize(
-    ("mode", "extension"), [("L", ".png"), ("P", ".png"), ("RGB", ".png"), ("L", ".tif"), ("RGB", ".webp")]
+    ("mode", "extension"),
+    [("L", ".png"), ("P", ".png"), ("RGB", ".png"), ("L", ".tif"), ("P", ".tif"), ("RGB", ".webp")],
 )
 def test_a_mask_is_turned_as_it_says_itself(mode: str, extension: str, orientation: int, tmp_path: Path) -> None:
     """Pillow says how it is shown; it is asked in memory, as it turns TIFF while it reads."""

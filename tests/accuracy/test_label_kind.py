@@ -67,6 +67,24 @@ def test_a_mask_of_black_and_white_in_16_bits(white: int, ignore: int | None, tm
         assert np.array_equal(Dataset.open(tmp_path).load(0)[1], LABEL)
 
 
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".bmp"])
+@pytest.mark.parametrize("ignore", [None, 255])
+def test_one_bit_is_black_and_white(ignore: int | None, suffix: str, tmp_path: Path) -> None:
+    """As ids they had exchanged the classes where white comes first; of 8 bits the same masks had not."""
+    white_black = [{"name": "person", "colour": [255, 255, 255]}, {"name": "ground", "colour": [0, 0, 0]}]
+    pillow = pytest.importorskip("PIL.Image", reason="Pillow writes one bit")
+    picture(tmp_path / "images/a.png")
+    (tmp_path / "masks").mkdir()
+    for bits in ("1", "L"):
+        pillow.fromarray(LABEL * np.uint8(255)).convert(bits).save(tmp_path / f"masks/a{suffix}")
+        describe(tmp_path, classes=white_black, ignore=ignore)
+        assert np.array_equal(Dataset.open(tmp_path).load(0)[1], 1 - LABEL)
+    described = [{**each, "id": number} for number, each in enumerate(white_black)]
+    pillow.fromarray(LABEL * np.uint8(255)).convert("1").save(tmp_path / f"masks/a{suffix}")
+    describe(tmp_path, classes=described, ignore=ignore, masks="ids")
+    assert np.array_equal(Dataset.open(tmp_path).load(0)[1], LABEL)
+
+
 @pytest.mark.parametrize("level", [1, 255])
 def test_a_foreground_that_is_rare_is_looked_for(tmp_path: Path, level: int) -> None:
     """White is no id that is ignored; and where ids are meant, a black mask is of the first class."""
@@ -95,6 +113,18 @@ def test_a_palette_does_not_change_ids(tmp_path: Path, palette: str) -> None:
         assert np.array_equal(Dataset.open(tmp_path).load(0)[1], LABEL)
         describe(tmp_path, masks="colours")
         assert np.array_equal(Dataset.open(tmp_path).load(0)[1], 1 - LABEL)
+
+
+def test_palettes_of_an_order_of_their_own_leave_the_colours(tmp_path: Path) -> None:
+    """As programs number them that save few colours: by how many pixels each has. The indices had counted."""
+    colours = [tuple(each["colour"]) for each in CLASSES]
+    for name, ids, shown in (("a", LABEL, colours), ("b", 1 - LABEL, colours[::-1])):
+        picture(tmp_path / f"images/{name}.png")
+        indexed(tmp_path / f"masks/{name}.png", ids, shown)
+    describe(tmp_path)
+    assert all(np.array_equal(label, LABEL) for _, label in Dataset.open(tmp_path))
+    describe(tmp_path, masks="ids")
+    assert np.array_equal(Dataset.open(tmp_path).load(1)[1], 1 - LABEL)
 
 
 def test_indices_that_fit_no_class_leave_the_colours(tmp_path: Path) -> None:

@@ -73,6 +73,10 @@ class CocoPair(Pair):
                 masks[drawn(annotation, self.size, self.mask), labels.index(name)] = VOID if class_id == VOID else 1
         return masks
 
+    def drawn_size(self) -> tuple[int, int]:
+        """As the JSON file says."""
+        return self.size
+
     def label_content(self) -> bytes:
         """The objects as text."""
         return repr((self.size, self.objects, self.background)).encode()

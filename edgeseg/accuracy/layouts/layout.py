@@ -15,7 +15,8 @@ from edgeseg.accuracy.classes import Classes
 from edgeseg.accuracy.label_file import LabelImage, read_label_image
 from edgeseg.errors import DataError
 from edgeseg.files import read_file
-from edgeseg.picture import read_content
+from edgeseg.orientation import UPRIGHT, orientation
+from edgeseg.picture import picture_size, read_content
 
 LARGEST_LIST = 2**26
 """Bytes of a list; one of COCO's 118287 images and their masks has some 9 MB."""
@@ -47,6 +48,16 @@ class Pair:
         """
         del labels
         return None
+
+    def drawn_size(self) -> tuple[int, int] | None:
+        """Height and width of the label as it is drawn; None where its own file says how that is turned, or no size.
+
+        Raises:
+            DataError: it cannot be read.
+        """
+        content = read_content(self.mask)
+        size = picture_size(content)
+        return size[::-1] if size is not None and orientation(content) == UPRIGHT else None
 
     def label_content(self) -> bytes:
         """What the label is made from, for hashes.

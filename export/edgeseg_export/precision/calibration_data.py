@@ -18,6 +18,7 @@ from edgeseg.counted import counted
 from edgeseg.errors import DataError, EdgeSegWarning
 from edgeseg.measured import Calibration
 from edgeseg.segmenter import Segmenter
+from edgeseg.terminal import shown_name
 from edgeseg.video.open import open_source
 from edgeseg_export.frames import spread
 
@@ -98,9 +99,9 @@ def read_calibration_data(data: Path, split: str, model: Segmenter) -> Calibrati
         samples = _distinct([_sample(dataset.frame(index), index, model) for index in places])
         calibrate, choose = _divide(samples, str(data))
         unseen = replace(dataset, pairs=tuple(dataset.pairs[sample.index] for sample in choose))
-        return CalibrationData(calibrate, choose, None if other else unseen, f"{data.name} {split}", unseen)
+        return CalibrationData(calibrate, choose, None if other else unseen, f"{shown_name(data)} {split}", unseen)
     calibrate, choose = _divide(_distinct(_from_source(data, model)), str(data))
-    return CalibrationData(calibrate, choose, None, data.name)
+    return CalibrationData(calibrate, choose, None, shown_name(data))
 
 
 def frame_hash(frame: NDArray[np.uint8]) -> str:

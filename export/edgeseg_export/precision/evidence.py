@@ -11,6 +11,7 @@ from edgeseg.accuracy.evaluate import evaluate
 from edgeseg.artifact import Precision, Target
 from edgeseg.measured import Measured
 from edgeseg.segmenter import Segmenter
+from edgeseg.terminal import shown_name
 from edgeseg_export.batches import prove_batches
 from edgeseg_export.frame_set import FrameSet
 from edgeseg_export.frames import spread
@@ -49,11 +50,11 @@ class Evidence:
         reference, source = prepared.reference, str(prepared.source)
         if isinstance(evaluation, FrameSet):
             tensors = [reference.prepare(frame) for frame in evaluation]
-            return cls(reference, source, tensors, evaluation.path.name, least, None)
+            return cls(reference, source, tensors, shown_name(evaluation.path), least, None)
         if evaluation is not None:  # what the choices were made on would flatter
             frames = [evaluation.frame(place) for place in spread(len(evaluation), len(prepared.tensors))]
             tensors = [reference.prepare(frame) for frame in frames]
-            return cls(reference, source, tensors, evaluation.folder.name, least, evaluation)
+            return cls(reference, source, tensors, shown_name(evaluation.folder), least, evaluation)
         return cls(reference, source, prepared.tensors, prepared.frames.name, least, None)
 
     def measure(self, path: Path, target: Target, precision: Precision) -> Measured:

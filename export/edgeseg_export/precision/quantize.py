@@ -23,11 +23,11 @@ from edgeseg.fact import Fact
 from edgeseg.measured import Calibration, HalfRange
 from edgeseg.processor import sums_int8_exactly
 from edgeseg.segmenter import Segmenter
-from edgeseg.terminal import escaped
+from edgeseg.terminal import shown_name
 from edgeseg_export.card_artifacts import with_artifacts
 from edgeseg_export.frame_set import FrameSet
 from edgeseg_export.frames import COUNT, frames_at, sample_frames, spread
-from edgeseg_export.golden import Pictures, source_name, write_with_golden
+from edgeseg_export.golden import Pictures, write_with_golden
 from edgeseg_export.precision.calibration_data import FEWEST, CalibrationData
 from edgeseg_export.precision.difference import latencies
 from edgeseg_export.precision.evidence import Evidence
@@ -149,9 +149,9 @@ def _misses(bundle: Bundle, new: Iterable[Artifact]) -> tuple[str, ...]:
 def _pictures(frames: CalibrationData, data: Path) -> Pictures:
     """Some of the frames that did not calibrate, as they were before they were fitted."""
     if frames.images is not None:
-        return Pictures(escaped(frames.name), sample_frames(frames.images))
+        return Pictures(frames.name, sample_frames(frames.images))
     places = spread(len(frames.choose), COUNT)
-    return Pictures(source_name(data), frames_at(data, {frames.choose[place].index for place in places}))
+    return Pictures(shown_name(data), frames_at(data, {frames.choose[place].index for place in places}))
 
 
 def _calibration(frames: CalibrationData, recipe: Recipe, scores: Mapping[Method, float]) -> Calibration:

@@ -22,7 +22,8 @@ from edgeseg.train.reproduce import commands
 from edgeseg.train.run import CHECKPOINT, WEIGHTS
 from edgeseg.train.settings import TrainSettings
 from lab import front
-from lab.front import PUBLISHED, PUBLISHED_FRONT, teach
+from lab.front import PUBLISHED, teach
+from lab.front_lesson import PUBLISHED_FRONT
 
 SETTINGS = TrainSettings(epochs=1, batch=2, crop="64x64", rate=4e-3, pretrained=False, validate_every=0, accept=True)
 
