@@ -1,7 +1,7 @@
 """Over what a label image was drawn, where EXIF turns its picture: over the stored pixels, or over what is shown.
 
-Most tools show pictures turned and write masks to match; those that read the pixels alone, as
-Pillow does, write them as stored.
+Most tools show pictures turned and write masks to match; those that read the pixels alone, as Pillow does, write them
+as stored.
 """
 
 from __future__ import annotations

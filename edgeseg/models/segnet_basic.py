@@ -62,7 +62,7 @@ class SegNetBasic(nn.Module):
 class SegNetBasicQuarter(SegNetBasic):
     """SegNet-Basic without the decoder's last two levels: logits (N, classes, ceil(H / 4), ceil(W / 4)).
 
-    It takes about a quarter of the work, and so does a step of its training: what SegNet-Basic best starts from.
+    It takes a quarter of the work, a step of its training a third of the time: what SegNet-Basic best starts from.
     """
 
     strides = (4, 16, 8)
