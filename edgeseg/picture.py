@@ -27,8 +27,9 @@ from edgeseg.arrays import Image
 from edgeseg.errors import DataError
 from edgeseg.files import read_file
 from edgeseg.opencv_log import silence
-from edgeseg.orientation import TIFF, orientation, turned
+from edgeseg.orientation import orientation, turned
 from edgeseg.picture_header import PNG, has_more_pictures, jpeg_scans, png_excess, why_no_picture
+from edgeseg.tiff import TIFF, form
 
 MAX_PIXELS = 180_000_000
 """Somewhat more than the largest sensors on sale have; the environment variable EDGESEG_MAX_PIXELS replaces it."""
@@ -109,9 +110,14 @@ def decode_picture(content: bytes, path: Path, *, least: int = LEAST) -> Picture
     """
     decoded = decode(content, path, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     several = has_more_pictures(content)
+    stored = form(content)
+    if stored.straight:
+        _check_alpha(content, path)
     if decoded.dtype == np.uint8:
         return Picture(np.asarray(decoded, np.uint8), None, several)
     _check_depth(decoded, path)
+    if stored.inverted:
+        decoded = ~decoded
     bits = max(least, _depth_of(decoded))
     image = np.empty(decoded.shape, np.uint8)
     np.right_shift(decoded, bits - 8, out=image, casting="unsafe")  # without a third array, as these may be large
@@ -153,7 +159,10 @@ def decode(content: bytes, path: Path, flags: int) -> NDArray[Any]:
     if decoded is None:
         if (stored := _decoded(content, cv2.IMREAD_UNCHANGED)) is not None:  # OpenCV makes no colours of 32-bit grey
             _check_depth(stored, path)
-        raise DataError(f"{path} cannot be decoded as an image ({len(content)} bytes); is it cut off?")
+        raise DataError(
+            f"{path} cannot be decoded as an image ({len(content)} bytes); is it cut off?"
+            + (" If not, it is a kind of TIFF that is not read: save it as PNG" if content[:4] in TIFF else "")
+        )
     return decoded if content[:4] in TIFF else turned(decoded, orientation(content))  # OpenCV always turns TIFF
 
 
@@ -169,6 +178,13 @@ def _check_depth(decoded: NDArray[Any], path: Path) -> None:
         raise DataError(f"{path} holds {decoded.dtype} values, expected 8 or 16 bits; convert it")
 
 
+def _check_alpha(content: bytes, path: Path) -> None:
+    """Refuses colours that OpenCV darkens by their alpha; those of pixels that are not seen at all are black."""
+    decoded = _decoded(content, cv2.IMREAD_UNCHANGED)
+    if decoded is not None and decoded.shape[2:] == (4,) and ((decoded[..., 3] > 0) & (decoded[..., 3] < 255)).any():
+        raise DataError(f"{path} is a TIFF with half-transparent pixels, whose colours are lost; save it as PNG")
+
+
 def check_size(content: bytes, path: Path) -> None:
     """Refuses a picture by its first bytes, before it is decoded.
 
@@ -177,6 +193,8 @@ def check_size(content: bytes, path: Path) -> None:
     """
     if content[:4] in BIG_TIFF:
         raise DataError(f"{path} is a BigTIFF, which is not read; save it as TIFF")
+    if misread := form(content).misread:
+        raise DataError(f"{path} is a TIFF {misread}, which is not read; save it as PNG")
     size = picture_size(content)
     if size is None:
         raise DataError(f"{path} cannot be decoded as an image; {why_no_picture(content)}")

@@ -15,6 +15,7 @@ from edgeseg.errors import DataError
 from edgeseg.orientation import orientation, turned
 from edgeseg.picture import check_size, decode, read_content
 from edgeseg.picture_header import has_more_pictures, without_texts
+from edgeseg.tiff import form
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,10 @@ def read_label_image(path: Path) -> LabelImage:
     if kind.indexed is not None:
         check_size(content, path)
         return _indexed(content, path, kind.indexed, kind.bits)
-    return label_image(decode(content, path, cv2.IMREAD_UNCHANGED), path, bits=kind.bits)
+    decoded = decode(content, path, cv2.IMREAD_UNCHANGED)
+    if form(content).straight and decoded.shape[2:] == (4,) and decoded[..., 3].min(initial=255) < 255:
+        raise DataError(f"{path} is a TIFF with transparent pixels, whose colours are lost; save it as PNG")
+    return label_image(decoded, path, bits=kind.bits)
 
 
 def label_image(decoded: NDArray[Any], path: Path, *, bits: int = 8) -> LabelImage:
@@ -111,6 +115,9 @@ def _eight_bits(decoded: NDArray[Any]) -> NDArray[np.uint8] | None:
 def _indexed(content: bytes, path: Path, codec: str, bits: int) -> LabelImage:
     """The indices of a file with a palette, which OpenCV would replace by their colours."""
     import av  # here: only such files need it
+
+    if codec == "tiff" and form(content).tiled:
+        raise DataError(f"{path} is an indexed TIFF in tiles, which are not read; save it in strips, or as PNG")
 
     try:
         decoder: Any = av.CodecContext.create(codec, "r")
