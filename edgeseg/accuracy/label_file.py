@@ -83,15 +83,15 @@ def label_image(decoded: NDArray[Any], path: Path, *, bits: int = 8) -> LabelIma
     Raises:
         DataError: the array is of another kind.
     """
-    signed = decoded.dtype in (np.int16, np.int32)
-    if signed and decoded.min(initial=0) >= -1 and decoded.max(initial=0) < 1 << 16:
+    least = decoded.min(initial=0)
+    if decoded.dtype in (np.int16, np.int32) and least >= -1 and decoded.max(initial=0) < 1 << 16:
         decoded = decoded.astype(np.uint16)  # -1, which many write for void, becomes 65535
     if decoded.dtype not in (np.uint8, np.uint16) or decoded.ndim not in (2, 3):
         raise DataError(
             f"{path} is {decoded.shape} of {decoded.dtype}, expected class ids of up to 16 bits or RGB colours; save "
             "it as PNG"
         )
-    levels = None if signed else _eight_bits(decoded if decoded.ndim == 2 else decoded[..., :3])
+    levels = None if least < 0 else _eight_bits(decoded if decoded.ndim == 2 else decoded[..., :3])
     if decoded.ndim == 2:
         ids = decoded if bits >= 8 else decoded // np.uint8(255 // (2**bits - 1))
         return LabelImage(ids, None if levels is None else np.repeat(levels[..., None], 3, axis=2), True, bits == 1)
