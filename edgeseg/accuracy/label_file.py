@@ -40,6 +40,11 @@ class LabelImage:
         return self.ids is not None and not self.ids.any()
 
     @property
+    def coloured(self) -> bool:
+        """Whether it shows anything but shades of grey."""
+        return self.colours is not None and bool((self.colours != self.colours[..., :1]).any())
+
+    @property
     def black_and_white(self) -> bool:
         """Whether it is grey, not by a palette, and holds no other levels than black and white."""
         if not self.one_channel or self.ids is None or self.colours is None:
