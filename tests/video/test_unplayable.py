@@ -41,6 +41,28 @@ def test_mp4s_one_behind_the_other_are_said(tmp_path: Path, options: dict[str, s
         assert [f"{name} is several MP4s" in each for each in source.warnings] == [True] * warnings
 
 
+@pytest.mark.parametrize("extension", ["mkv", "webm"])
+def test_matroska_one_behind_the_other_is_said(tmp_path: Path, extension: str) -> None:
+    pieces = []
+    for size in ((64, 48), (96, 64)):
+        with av.open(str(tmp_path / f"one.{extension}"), "w") as container:
+            encode(container, add_video(container, size, "libx264" if extension == "mkv" else "libvpx"))
+        pieces.append((tmp_path / f"one.{extension}").read_bytes())
+    (tmp_path / f"two.{extension}").write_bytes(b"".join(pieces))
+    for name, warnings in (("one", 0), ("two", 1)):
+        with open_source(tmp_path / f"{name}.{extension}") as source:
+            assert len(list(source)) == 10 * (1 + warnings)
+        assert sum("is several Matroska files" in each for each in source.warnings) == warnings
+
+
+def test_a_live_matroska_tells_no_length(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.mkv"), "w", options={"live": "1"}) as container:
+        encode(container, add_video(container, (64, 48)))
+    with open_source(tmp_path / "a.mkv") as source:
+        assert len(list(source)) == 10
+    assert not source.warnings
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_the_description_of_a_stream_is_no_video(tmp_path: Path, end: str) -> None:
     lines = ["v=0", "o=- 0 0 IN IP4 127.0.0.1", "s=x", "c=IN IP4 127.0.0.1", "t=0 0", "m=video 5004 RTP/AVP 26", ""]
