@@ -3,6 +3,7 @@
 extern "C" {
 #include <libavutil/display.h>
 #include <libavutil/mathematics.h>
+#include <libavutil/pixdesc.h>
 }
 
 #include <algorithm>
