@@ -49,6 +49,9 @@ LEAST = 10
 FEWEST, LOOKED_AT = 3, 24
 """Pictures of a series: one of two has no majority against it; and those that are looked at."""
 
+DARK, FEW = 1 << 12, 100
+"""Where fewer values than one in so many reach this one, hot pixels or a caption may have made the rest dark."""
+
 BIG_TIFF = (b"II+\0", b"MM\0+")
 
 
@@ -59,11 +62,13 @@ class Picture(NamedTuple):
         image: BGR uint8 (H, W, 3).
         guessed_bits: how many of 16 bits its brightest value was taken to use, if fewer than 16.
         first_of_several: its file holds more pages or frames, which are not read.
+        few_bright: nearly all of its 16 bits' values would fit into 12.
     """
 
     image: Image
     guessed_bits: int | None = None
     first_of_several: bool = False
+    few_bright: bool = False
 
     def note(self, name: object) -> str | None:
         """A sentence for people about a guess that was made, or pictures that were left out; None if there is none."""
@@ -71,6 +76,11 @@ class Picture(NamedTuple):
         if self.guessed_bits is not None:
             bits = f"{self.guessed_bits} of 16 bits are used, by the brightest value"
             notes.append(f"{bits}; they were taken for the range")
+        if self.few_bright:
+            notes.append(
+                "nearly all of its values use 12 of 16 bits, and come out dark; if the others are hot pixels or a "
+                "caption, stretch it to 16 bits without them"
+            )
         if self.first_of_several:
             notes.append("it holds several pages or frames, and only the first is read; save each as a file")
         return f"{name}: {'; '.join(notes)}" if notes else None
@@ -121,7 +131,8 @@ def decode_picture(content: bytes, path: Path, *, least: int = LEAST) -> Picture
     bits = max(least, _depth_of(decoded))
     image = np.empty(decoded.shape, np.uint8)
     np.right_shift(decoded, bits - 8, out=image, casting="unsafe")  # without a third array, as these may be large
-    return Picture(image, bits if bits < 16 else None, several)
+    few_bright = bits == 16 and bool(np.count_nonzero(decoded >= DARK) * FEW < decoded.size)
+    return Picture(image, bits if bits < 16 else None, several, few_bright)
 
 
 def series_depth(paths: Sequence[Path]) -> int:
