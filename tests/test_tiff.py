@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -17,6 +17,7 @@ from edgeseg.picture import decode_picture
 from edgeseg.tiff import EXTRA, PHOTOMETRIC, PLANES, TILE, Form, form
 
 PATH = Path("a.tif")
+Order = Literal["<", ">"]
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, INDEXED = range(4)
 PALETTE = 320
 
@@ -27,7 +28,7 @@ IDS = GREY % 7
 
 
 def tiff(
-    pixels: NDArray[Any], photometric: int, *, order: str = "<", tile: int = 0, deflate: bool = True, **more: Any
+    pixels: NDArray[Any], photometric: int, *, order: Order = "<", tile: int = 0, deflate: bool = True, **more: Any
 ) -> bytes:
     """A file of uint8 or uint16 (H, W) or (H, W, C).
 
@@ -89,8 +90,8 @@ def with_alpha(pixels: NDArray[Any], alpha: int) -> NDArray[Any]:
 
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("tile", [0, 32, 128])
-def test_what_is_read(order: str, tile: int) -> None:
-    def read(pixels: NDArray[Any], photometric: int, **more: int) -> NDArray[Any]:
+def test_what_is_read(order: Order, tile: int) -> None:
+    def read(pixels: NDArray[Any], photometric: int, **more: Any) -> NDArray[Any]:
         return decode_picture(tiff(pixels, photometric, order=order, tile=tile, **more), PATH).image
 
     wide = np.uint16(257)
