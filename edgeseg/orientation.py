@@ -14,14 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.picture_header import PNG
+from edgeseg.tiff import TIFF, tiff_tags
 
 UPRIGHT = 1
 """The orientation of an image that is shown as it is stored; from SIDEWAYS on, rows become columns."""
 
 SIDEWAYS = 5
-
-TIFF = (b"II*\0", b"MM\0*")
-"""The first bytes of one."""
 
 _ORIENTATION = 274
 """The tag of TIFF 6.0, section 8, which EXIF has too."""
@@ -47,22 +45,6 @@ def turned(stored: NDArray[Any], by: int) -> NDArray[Any]:
     if by in (2, 3, 6, 7):
         shown = shown[:, ::-1]
     return np.ascontiguousarray(shown)
-
-
-def tiff_tags(content: bytes) -> dict[int, int]:
-    """The tags of a TIFF's first directory, and the first number of each (TIFF 6.0, section 2); EXIF is such a file."""
-    order = "<" if content.startswith(b"II") else ">"
-    (start,) = struct.unpack_from(f"{order}I", content, 4)
-    (count,) = struct.unpack_from(f"{order}H", content, start)
-    tags = {}
-    for place in range(start + 2, start + 2 + 12 * count, 12):
-        tag, kind, number = struct.unpack_from(f"{order}HHI", content, place)
-        form, size = ("H", 2) if kind == 3 else ("I", 4)
-        (value,) = struct.unpack_from(f"{order}I", content, place + 8)
-        at = value if number * size > 4 else place + 8
-        with contextlib.suppress(struct.error):  # the values of another kind may lie nowhere
-            tags[tag] = struct.unpack_from(f"{order}{form}", content, at)[0]
-    return tags
 
 
 def webp_chunks(content: bytes) -> dict[bytes, bytes]:

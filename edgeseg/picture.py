@@ -27,8 +27,9 @@ from edgeseg.arrays import Image
 from edgeseg.errors import DataError
 from edgeseg.files import read_file
 from edgeseg.opencv_log import silence
-from edgeseg.orientation import TIFF, orientation, turned
+from edgeseg.orientation import orientation, turned
 from edgeseg.picture_header import PNG, has_more_pictures, jpeg_scans, png_excess, why_no_picture
+from edgeseg.tiff import TIFF, form
 
 MAX_PIXELS = 180_000_000
 """Somewhat more than the largest sensors on sale have; the environment variable EDGESEG_MAX_PIXELS replaces it."""
@@ -48,6 +49,9 @@ LEAST = 10
 FEWEST, LOOKED_AT = 3, 24
 """Pictures of a series: one of two has no majority against it; and those that are looked at."""
 
+DARK, FEW = 1 << 12, 100
+"""Where fewer values than one in so many reach this one, hot pixels or a caption may have made the rest dark."""
+
 BIG_TIFF = (b"II+\0", b"MM\0+")
 
 
@@ -58,11 +62,13 @@ class Picture(NamedTuple):
         image: BGR uint8 (H, W, 3).
         guessed_bits: how many of 16 bits its brightest value was taken to use, if fewer than 16.
         first_of_several: its file holds more pages or frames, which are not read.
+        few_bright: nearly all of its 16 bits' values would fit into 12.
     """
 
     image: Image
     guessed_bits: int | None = None
     first_of_several: bool = False
+    few_bright: bool = False
 
     def note(self, name: object) -> str | None:
         """A sentence for people about a guess that was made, or pictures that were left out; None if there is none."""
@@ -70,6 +76,11 @@ class Picture(NamedTuple):
         if self.guessed_bits is not None:
             bits = f"{self.guessed_bits} of 16 bits are used, by the brightest value"
             notes.append(f"{bits}; they were taken for the range")
+        if self.few_bright:
+            notes.append(
+                "nearly all of its values use 12 of 16 bits, and come out dark; if the others are hot pixels or a "
+                "caption, stretch it to 16 bits without them"
+            )
         if self.first_of_several:
             notes.append("it holds several pages or frames, and only the first is read; save each as a file")
         return f"{name}: {'; '.join(notes)}" if notes else None
@@ -109,13 +120,19 @@ def decode_picture(content: bytes, path: Path, *, least: int = LEAST) -> Picture
     """
     decoded = decode(content, path, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     several = has_more_pictures(content)
+    stored = form(content)
+    if stored.straight:
+        _check_alpha(content, path)
     if decoded.dtype == np.uint8:
         return Picture(np.asarray(decoded, np.uint8), None, several)
     _check_depth(decoded, path)
+    if stored.inverted:
+        decoded = ~decoded
     bits = max(least, _depth_of(decoded))
     image = np.empty(decoded.shape, np.uint8)
     np.right_shift(decoded, bits - 8, out=image, casting="unsafe")  # without a third array, as these may be large
-    return Picture(image, bits if bits < 16 else None, several)
+    few_bright = bits == 16 and bool(np.count_nonzero(decoded >= DARK) * FEW < decoded.size)
+    return Picture(image, bits if bits < 16 else None, several, few_bright)
 
 
 def series_depth(paths: Sequence[Path]) -> int:
@@ -153,7 +170,10 @@ def decode(content: bytes, path: Path, flags: int) -> NDArray[Any]:
     if decoded is None:
         if (stored := _decoded(content, cv2.IMREAD_UNCHANGED)) is not None:  # OpenCV makes no colours of 32-bit grey
             _check_depth(stored, path)
-        raise DataError(f"{path} cannot be decoded as an image ({len(content)} bytes); is it cut off?")
+        raise DataError(
+            f"{path} cannot be decoded as an image ({len(content)} bytes); is it cut off?"
+            + (" If not, it is a kind of TIFF that is not read: save it as PNG" if content[:4] in TIFF else "")
+        )
     return decoded if content[:4] in TIFF else turned(decoded, orientation(content))  # OpenCV always turns TIFF
 
 
@@ -169,6 +189,13 @@ def _check_depth(decoded: NDArray[Any], path: Path) -> None:
         raise DataError(f"{path} holds {decoded.dtype} values, expected 8 or 16 bits; convert it")
 
 
+def _check_alpha(content: bytes, path: Path) -> None:
+    """Refuses colours that OpenCV darkens by their alpha; those of pixels that are not seen at all are black."""
+    decoded = _decoded(content, cv2.IMREAD_UNCHANGED)
+    if decoded is not None and decoded.shape[2:] == (4,) and ((decoded[..., 3] > 0) & (decoded[..., 3] < 255)).any():
+        raise DataError(f"{path} is a TIFF with half-transparent pixels, whose colours are lost; save it as PNG")
+
+
 def check_size(content: bytes, path: Path) -> None:
     """Refuses a picture by its first bytes, before it is decoded.
 
@@ -177,6 +204,8 @@ def check_size(content: bytes, path: Path) -> None:
     """
     if content[:4] in BIG_TIFF:
         raise DataError(f"{path} is a BigTIFF, which is not read; save it as TIFF")
+    if misread := form(content).misread:
+        raise DataError(f"{path} is a TIFF {misread}, which is not read; save it as PNG")
     size = picture_size(content)
     if size is None:
         raise DataError(f"{path} cannot be decoded as an image; {why_no_picture(content)}")

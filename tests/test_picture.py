@@ -96,6 +96,15 @@ def test_bits_that_are_used_become_eight(bits: int, channels: int, extension: st
     assert (note is None) == (bits == 16)
 
 
+@pytest.mark.parametrize(("bright", "said"), [(0, False), (1, True), (19, True), (21, False)])
+def test_a_hot_pixel_that_leaves_the_rest_dark_is_said(bright: int, said: bool) -> None:
+    levels = np.random.default_rng(0).integers(0, 1 << 12, (40, 50), dtype=np.uint16)
+    levels.flat[:bright] = 65535
+    picture = decode_picture(cv2.imencode(".png", levels)[1].tobytes(), PATH)
+    assert picture.few_bright is said
+    assert ("nearly all of its values use 12 of 16 bits" in str(picture.note("a.png"))) is said
+
+
 def test_full_range_of_sixteen_bits() -> None:
     eight = np.arange(256, dtype=np.uint8).reshape(16, 16).repeat(3).reshape(16, 16, 3)
     _, content = cv2.imencode(".png", eight.astype(np.uint16) * 257)

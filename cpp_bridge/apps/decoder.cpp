@@ -3,6 +3,7 @@
 extern "C" {
 #include <libavutil/display.h>
 #include <libavutil/mathematics.h>
+#include <libavutil/pixdesc.h>
 }
 
 #include <algorithm>
@@ -19,6 +20,8 @@ namespace app {
 namespace {
 
 constexpr const char* kMostPixels = "180000000";  // of a frame, unless EDGESEG_MAX_PIXELS says otherwise
+
+constexpr int kDark = 64;  // the brightest level, of 255, that 14 bits of 16 can reach
 
 bool same(AVRational one, AVRational other) {
     const bool none = one.num == 0 || one.den == 0, none_either = other.num == 0 || other.den == 0;
@@ -120,6 +123,7 @@ bool Decoder::read(Picture& image, Decoded& decoded, double patience) {
             queue_all(deinterlacer_->push(nullptr));
             deinterlacer_.reset();
         } else {
+            warn_of_unused_bits();
             return false;
         }
         seconds_ += now() - started;
@@ -135,6 +139,12 @@ bool Decoder::read(Picture& image, Decoded& decoded, double patience) {
                       "zscale=matrix=709");
     }
     converter_.convert(frame, size_, turn_, image);
+    if (av_pix_fmt_desc_get(static_cast<AVPixelFormat>(frame.format))->comp[0].depth == 16) {
+        for (int y = 0; y < image.size().height; ++y) {
+            const std::uint8_t* row = image.row(y);
+            brightest_ = std::max<int>(brightest_, *std::max_element(row, row + image.row_bytes()));
+        }
+    }
     const std::int64_t arrival = arrival_of(frame);
     decoded.arrived = arrival > 0 ? static_cast<double>(arrival) / 1e6 : started;
     decoded.seconds = seconds_ + now() - started;
@@ -252,6 +262,14 @@ void Decoder::shape(const AVFrame& frame) {
         warn(std::string("is HDR (") + (frame.color_trc == AVCOL_TRC_SMPTE2084 ? "PQ" : "HLG") +
              "): its frames are given as they are stored, paler than a network has learned; convert it to SDR");
     }
+}
+
+void Decoder::warn_of_unused_bits() {
+    if (brightest_ <= 0 || brightest_ > kDark) return;
+    int bits = 8;
+    while ((brightest_ - 1) >> (bits - 8) != 0) ++bits;
+    warn("has 16 bits a sample, of which " + std::to_string(bits) +
+         " are used, by the brightest value: its frames are given as they are stored, too dark; stretch them to 16 bits");
 }
 
 Orientation Decoder::orientation_of(const AVFrame& frame) {

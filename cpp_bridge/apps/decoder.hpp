@@ -57,6 +57,7 @@ class Decoder {
     void queue(Owned<AVFrame> frame);
     void queue_all(std::vector<Owned<AVFrame>> frames);
     void shape(const AVFrame& frame);
+    void warn_of_unused_bits();
     Orientation orientation_of(const AVFrame& frame);
     void warn(const std::string& what);
 
@@ -77,6 +78,7 @@ class Decoder {
     Size stored_, size_;  // of the frames as they are stored, and what is made of it
     Orientation turn_;
     double seconds_ = 0;  // spent on frames that are not yet given
+    int brightest_ = 0;   // level, of 255, of frames of 16 bits a sample
 };
 
 }  // namespace app

@@ -13,6 +13,12 @@ namespace {
 constexpr std::size_t kLargest = 8 << 20;                                       // bytes of a playlist
 constexpr std::string_view kPointer = "version https://git-lfs.github.com/spec/";  // of Git LFS
 constexpr std::string_view kFirst[] = {"ftyp", "free", "mdat", "moov", "skip", "wide"};  // an MP4 or MOV begins with one
+constexpr std::string_view kEbml = "\x1a\x45\xdf\xa3", kSegment = "\x18\x53\x80\x67";  // ids of Matroska's two elements
+constexpr const char* kSeveralMp4s =
+    "is several MP4s, one behind the other, and FFmpeg reads no more than the first right; give them one by one";
+constexpr const char* kSeveralMatroska =
+    "is several Matroska files, one behind the other, and FFmpeg decodes all as the first; if their sizes or codecs "
+    "differ, give them one by one";
 constexpr std::size_t kMostBoxes = 1 << 18;  // that are looked at: 36 hours of fragments of a second have that many
 
 std::string read(std::ifstream& file, std::uint64_t place, std::size_t size) {
@@ -67,6 +73,33 @@ bool lacks_index(std::ifstream& file) {
     return !boxes.empty() && boxes.size() < kMostBoxes;
 }
 
+// Whether a file is several MP4s, one behind the other, of which FFmpeg reads the first alone.
+bool holds_several_mp4s(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    const std::vector<Box> boxes = boxes_of(file);
+    const auto count = [&](const char* kind) {
+        return std::count_if(boxes.begin(), boxes.end(), [&](const Box& box) { return box.kind == kind; });
+    };
+    return count("ftyp") > 1 && count("moov") > 1;
+}
+
+// Whether a Matroska or WebM is followed by another; not seen of one that is live, which tells no length.
+bool holds_several_matroska(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::uint64_t place = 0;
+    for (const std::string_view kind : {kEbml, kSegment}) {
+        const std::string header = read(file, place, 12);
+        if (header.size() < 12 || header.compare(0, 4, kind) != 0 || header[4] == 0) return false;
+        std::size_t width = 1;  // of the length, of which the first byte tells it (RFC 8794, 4)
+        while ((static_cast<unsigned char>(header[4]) & (0x80U >> (width - 1))) == 0) ++width;
+        const std::uint64_t unknown = (std::uint64_t{1} << (7 * width)) - 1;
+        const std::uint64_t length = number(std::string_view(header).substr(4, width)) & unknown;
+        if (length == unknown) return false;
+        place += 4 + width + length;
+    }
+    return read(file, place, 4) == kEbml;
+}
+
 }  // namespace
 
 std::string why_unplayable(const std::string& path) {
@@ -88,17 +121,13 @@ std::string why_unplayable(const std::string& path) {
         return "has no whole index (moov), as happens where a recording or a copy breaks off; copy it again, or try a "
                "tool that repairs MP4, such as untrunc";
     }
-    if (holds_several(path)) return kSeveral;
+    if (holds_several_mp4s(path)) return kSeveralMp4s;
     return "is no video that can be decoded, expected one (MP4, MKV, AVI ...); check that it plays elsewhere";
 }
 
-bool holds_several(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    const std::vector<Box> boxes = boxes_of(file);
-    const auto count = [&](const char* kind) {
-        return std::count_if(boxes.begin(), boxes.end(), [&](const Box& box) { return box.kind == kind; });
-    };
-    return count("ftyp") > 1 && count("moov") > 1;
+std::string several(const std::string& path, std::string_view format) {
+    if (format.substr(0, 3) == "mov" && holds_several_mp4s(path)) return kSeveralMp4s;
+    return format.substr(0, 8) == "matroska" && holds_several_matroska(path) ? kSeveralMatroska : "";
 }
 
 }  // namespace app

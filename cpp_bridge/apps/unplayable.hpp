@@ -2,16 +2,14 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 namespace app {
 
 // The end of a sentence that begins with the file's name; as edgeseg/video/unplayable.py says it.
 std::string why_unplayable(const std::string& path);
 
-constexpr const char* kSeveral =
-    "is several MP4s, one behind the other, and FFmpeg reads no more than the first right; give them one by one";
-
-// Whether a file is several MP4s, one behind the other, of which FFmpeg reads the first alone.
-bool holds_several(const std::string& path);
+// What is to be said of a file that FFmpeg opened as `format`, if it is several, one behind the other; else empty.
+std::string several(const std::string& path, std::string_view format);
 
 }  // namespace app

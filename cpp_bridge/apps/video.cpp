@@ -227,10 +227,9 @@ void Video::judge_end() {
         warnings.push_back(name + " grew while it was read, and what came late may be missing; `edgeseg run --follow` "
                                   "waits for more");
     }
-    const bool is_mp4 = std::strncmp(container_->format()->iformat->name, "mov", 3) == 0;
-    if (is_mp4 && !path_.empty() && holds_several(path_)) {  // a walk that would hold up the opening
-        warnings.push_back(name + " " + kSeveral);
-    }
+    if (path_.empty()) return;
+    const std::string joined = several(path_, container_->format()->iformat->name);  // a walk that would hold up the opening
+    if (!joined.empty()) warnings.push_back(name + " " + joined);
 }
 
 // FFmpeg passes over segments that it cannot get; what it says of them holds their URLs.

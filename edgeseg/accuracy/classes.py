@@ -105,8 +105,10 @@ class Classes:
         if label is not None:
             return label
         other: Reading = "colours" if reading == "ids" else "ids"
-        fits = self.fits(image, other)
-        also = f'; if its {other} are meant, write "masks": "{other}" in classes.json' if fits else ""
+        fitting, other_fault = self._read(image, other)
+        also = f'; if its {other} are meant, write "masks": "{other}" in classes.json' if fitting is not None else ""
+        if fitting is None and other == "colours" and image.coloured:
+            fault += f", and read by its palette it {other_fault}"
         raise DataError(f"{path} {fault}; correct the mask or the classes{also}")
 
     def reading_of(self, images: Iterable[LabelImage]) -> Reading | None:

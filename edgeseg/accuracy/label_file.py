@@ -15,6 +15,7 @@ from edgeseg.errors import DataError
 from edgeseg.orientation import orientation, turned
 from edgeseg.picture import check_size, decode, read_content
 from edgeseg.picture_header import has_more_pictures, without_texts
+from edgeseg.tiff import form
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ class LabelImage:
     def black(self) -> bool:
         """Whether it holds nothing but the id 0."""
         return self.ids is not None and not self.ids.any()
+
+    @property
+    def coloured(self) -> bool:
+        """Whether it shows anything but shades of grey."""
+        return self.colours is not None and bool((self.colours != self.colours[..., :1]).any())
 
     @property
     def black_and_white(self) -> bool:
@@ -64,7 +70,10 @@ def read_label_image(path: Path) -> LabelImage:
     if kind.indexed is not None:
         check_size(content, path)
         return _indexed(content, path, kind.indexed, kind.bits)
-    return label_image(decode(content, path, cv2.IMREAD_UNCHANGED), path, bits=kind.bits)
+    decoded = decode(content, path, cv2.IMREAD_UNCHANGED)
+    if form(content).straight and decoded.shape[2:] == (4,) and decoded[..., 3].min(initial=255) < 255:
+        raise DataError(f"{path} is a TIFF with transparent pixels, whose colours are lost; save it as PNG")
+    return label_image(decoded, path, bits=kind.bits)
 
 
 def label_image(decoded: NDArray[Any], path: Path, *, bits: int = 8) -> LabelImage:
@@ -79,15 +88,15 @@ def label_image(decoded: NDArray[Any], path: Path, *, bits: int = 8) -> LabelIma
     Raises:
         DataError: the array is of another kind.
     """
-    signed = decoded.dtype in (np.int16, np.int32)
-    if signed and decoded.min(initial=0) >= -1 and decoded.max(initial=0) < 1 << 16:
+    least = decoded.min(initial=0)
+    if decoded.dtype in (np.int16, np.int32) and least >= -1 and decoded.max(initial=0) < 1 << 16:
         decoded = decoded.astype(np.uint16)  # -1, which many write for void, becomes 65535
     if decoded.dtype not in (np.uint8, np.uint16) or decoded.ndim not in (2, 3):
         raise DataError(
             f"{path} is {decoded.shape} of {decoded.dtype}, expected class ids of up to 16 bits or RGB colours; save "
             "it as PNG"
         )
-    levels = None if signed else _eight_bits(decoded if decoded.ndim == 2 else decoded[..., :3])
+    levels = None if least < 0 else _eight_bits(decoded if decoded.ndim == 2 else decoded[..., :3])
     if decoded.ndim == 2:
         ids = decoded if bits >= 8 else decoded // np.uint8(255 // (2**bits - 1))
         return LabelImage(ids, None if levels is None else np.repeat(levels[..., None], 3, axis=2), True, bits == 1)
@@ -111,6 +120,9 @@ def _eight_bits(decoded: NDArray[Any]) -> NDArray[np.uint8] | None:
 def _indexed(content: bytes, path: Path, codec: str, bits: int) -> LabelImage:
     """The indices of a file with a palette, which OpenCV would replace by their colours."""
     import av  # here: only such files need it
+
+    if codec == "tiff" and form(content).tiled:
+        raise DataError(f"{path} is an indexed TIFF in tiles, which are not read; save it in strips, or as PNG")
 
     try:
         decoder: Any = av.CodecContext.create(codec, "r")

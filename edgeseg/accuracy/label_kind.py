@@ -6,14 +6,12 @@ import contextlib
 import struct
 from typing import NamedTuple
 
-from edgeseg.orientation import TIFF, tiff_tags, webp_chunks
+from edgeseg.orientation import webp_chunks
 from edgeseg.picture_header import PNG
+from edgeseg.tiff import BITS, COMPRESSION, PHOTOMETRIC, TIFF, tiff_tags
 
 _INDEXED = 3
 """The colour type of a PNG, and the photometric interpretation of a TIFF, with a palette."""
-
-_BITS, _COMPRESSION, _PHOTOMETRIC = 258, 259, 262
-"""Tags of TIFF 6.0, section 8."""
 
 _LOSSY_TIFF = {6: "JPEG", 7: "JPEG", 34712: "JPEG 2000", 50001: "WebP"}
 """Compressions that alter levels, as libtiff numbers them."""
@@ -52,8 +50,8 @@ def label_kind(content: bytes) -> LabelKind:
 
 
 def _tiff(tags: dict[int, int]) -> LabelKind:
-    indexed = "tiff" if tags.get(_PHOTOMETRIC) == _INDEXED else None
-    return LabelKind(max(1, tags.get(_BITS, 1)), indexed, _LOSSY_TIFF.get(tags.get(_COMPRESSION, 1)))
+    indexed = "tiff" if tags.get(PHOTOMETRIC) == _INDEXED else None
+    return LabelKind(max(1, tags.get(BITS, 1)), indexed, _LOSSY_TIFF.get(tags.get(COMPRESSION, 1)))
 
 
 def _webp(content: bytes) -> LabelKind:

@@ -140,7 +140,7 @@ def run_command(
     from edgeseg.trust import Demand
     from edgeseg.video.access import Access, read_credentials
     from edgeseg.video.names import expand_time
-    from edgeseg.video.open import check_options, open_source, parse_options, unread
+    from edgeseg.video.open import open_source, parse_options, unread
     from edgeseg.video.options import StreamOptions, engine_threads
     from edgeseg.video.outputs import Outputs, check_outputs
     from edgeseg.video.run import run
@@ -180,10 +180,10 @@ def run_command(
     out, masks = (None if path is None else expand_time(path, now) for path in (out, masks))
     check_outputs(source, out, masks)
     options = parse_options(source_option or [])
-    check_options(source, follow=follow, options=options)
     access = Access(read_credentials(credentials) if credentials else None, ca, insecure)
-    if surplus := unread(source, access):
-        raise UsageError(f"--{surplus[0]} {surplus[1]}")
+    if surplus := unread(source, access, follow=follow, options=options):
+        option = "source-option" if surplus[0] == "options" else surplus[0]
+        raise UsageError(f"--{option} {surplus[1]}")
     demand = Demand(require_signature, trust, min_version)
     # What the user may have got wrong is opened before what takes time.
     with (

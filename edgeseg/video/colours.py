@@ -15,6 +15,9 @@ _UNKNOWN = frozenset({8, *range(11, 18)})
 HDR = {16: "PQ", 18: "HLG"}
 """Transfer characteristics of a high dynamic range: taken for the usual ones, they look pale."""
 
+DARK = 64
+"""The brightest level, of 255, that 14 bits of 16 can reach."""
+
 
 def settle_matrix(frame: VideoFrame, name: str) -> None:
     """Sees to it that the converter knows a frame's matrix.
@@ -38,3 +41,14 @@ def settle_matrix(frame: VideoFrame, name: str) -> None:
             f"{name} names the colour matrix {matrix} (of ITU-T H.273), which FFmpeg's converter does not know; "
             "convert it, for instance with ffmpeg -vf zscale=matrix=709"
         )
+
+
+def unused_bits(brightest: int) -> str | None:
+    """What is to be said of a video of 16 bits a sample whose brightest level, of 255, is this; None: nothing."""
+    if not 0 < brightest <= DARK:
+        return None
+    bits = 8 + (brightest - 1).bit_length()
+    return (
+        f"has 16 bits a sample, of which {bits} are used, by the brightest value: its frames are given as they are "
+        "stored, too dark; stretch them to 16 bits"
+    )

@@ -26,7 +26,7 @@ from av.video.stream import VideoStream
 from edgeseg.arrays import Image
 from edgeseg.errors import LostError, SourceError
 from edgeseg.picture import max_pixels
-from edgeseg.video.colours import HDR, settle_matrix
+from edgeseg.video.colours import HDR, settle_matrix, unused_bits
 from edgeseg.video.deinterlace import Deinterlacer
 from edgeseg.video.geometry import UPRIGHT, Orientation, orientation, oriented, square_size
 from edgeseg.video.sequences import CODECS, Sequences
@@ -116,6 +116,7 @@ class Decoder:
         self._converter = VideoReformatter()
         self._deinterlacer: Deinterlacer | None = None
         self._seconds = 0.0  # spent on frames that are not yet given
+        self._brightest = 0  # level, of 255, of frames of 16 bits a sample
 
     def _begin(self, container: InputContainer) -> None:
         """Chooses the stream, and what decodes it."""
@@ -159,6 +160,8 @@ class Decoder:
                 self._frames.extend(self._deinterlacer.push(None))
                 self._deinterlacer = None
             else:
+                if (sentence := unused_bits(self._brightest)) is not None:
+                    self._warn(sentence)
                 return None
             self._seconds += time.perf_counter() - started
         frame = self._frames.popleft()
@@ -242,6 +245,8 @@ class Decoder:
         image = np.ascontiguousarray(rows).reshape(height, width, 3)
         if bgr is frame:
             image = image.copy()  # the decoder may still look at its own
+        if frame.format.components[0].bits == 16:
+            self._brightest = max(self._brightest, int(image.max()))
         return oriented(image, self._turn)
 
     def _pixel_aspect(self) -> Fraction | None:

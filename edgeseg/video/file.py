@@ -19,7 +19,7 @@ from edgeseg.video.decoder import Decoder
 from edgeseg.video.joined import MPEG_TS, SKIP, UNFOLLOWED, JoinedDecoder, Reopen, goes_on
 from edgeseg.video.playlist import check_playlist
 from edgeseg.video.source import NOMINAL_FPS, Ended, Frame, Source, check_file
-from edgeseg.video.unplayable import SEVERAL, holds_several, why_unplayable
+from edgeseg.video.unplayable import several, why_unplayable
 from edgeseg.video.wrap import is_no_wrap
 
 ATTEMPTS = 64
@@ -258,8 +258,8 @@ class VideoSource(Source):
             self.warnings.append(
                 f"{self.name} grew while it was read, and what came late may be missing; --follow waits for more"
             )
-        if self._format.startswith("mov") and holds_several(self._path):  # a walk that would hold up the opening
-            self.warnings.append(f"{self.name} {SEVERAL}")
+        if (joined := several(self._path, self._format)) is not None:  # a walk that would hold up the opening
+            self.warnings.append(f"{self.name} {joined}")
         if self._size == math.inf and self._reopen is not None and goes_on(self._decoder, self._reopen):
             self.warnings.append(f"{self.name} {UNFOLLOWED}")
 

@@ -59,13 +59,19 @@ def open_source(
     Raises:
         SourceError: it is not there, is of no known kind, does not answer, or gives no frame.
         FrameError: an iterable gives something else than frames.
-        UsageError: the timeout is not positive, FFmpeg has no such option, or `reconnect` is for a file or an iterable.
+        UsageError: the timeout is not positive, FFmpeg has no such option, `reconnect` is for a file or an iterable, or
+            nothing would read `follow`, `options` or a field of `access`.
     """
     check_names(options or ())
     if not 0 < timeout <= LONGEST_TIMEOUT:
         raise UsageError(f"timeout is {timeout:g}, expected seconds above 0 and up to {LONGEST_TIMEOUT:g}")
     if isinstance(source, str):
         source = local_path(source)
+    if isinstance(source, (str, Path, int)):
+        if surplus := unread(str(source), access or Access(), follow=follow, options=options or {}):
+            raise UsageError(" ".join(surplus))
+    elif follow or options or (access or Access()) != Access():
+        raise UsageError("follow, options and access are not for an iterable of frames; leave them out")
     if reconnect is not None:
         return _supervised(source, Request(str(source), timeout, options or {}, access or Access()), reconnect, say)
     if isinstance(source, int):
@@ -148,25 +154,18 @@ def is_stream(name: str) -> bool:
     return is_live(name) and is_url(name) and " ! " not in name
 
 
-def check_options(source: str, *, follow: bool, options: Mapping[str, str]) -> None:
-    """Refuses what would do nothing: to follow what is no video file, options where others read, unknown ones.
+def unread(source: str, access: Access, *, follow: bool = False, options: Iterable[str] = ()) -> tuple[str, str] | None:
+    """What opening the source would not read, and why not, as the end of a sentence; None: all would be read.
 
-    Raises:
-        UsageError: the source is of another kind, or FFmpeg does not know the name of an option.
+    Returns:
+        "follow", "options" or a field of `access`, and the reason.
     """
+    name, url = redact(source), take_apart(source) if is_stream(source) else None
     is_video = not is_live(source) and not os.path.isdir(source) and not is_image(Path(source))  # noqa: PTH112 - any length
     if follow and not is_video:
-        raise UsageError(f"--follow waits at the end of a video file, and {redact(source)} is none; leave it out")
-    if options and not (is_video or is_stream(source)):
-        raise UsageError(
-            f"--source-option is for what FFmpeg reads, video files and URLs, as {redact(source)} is not; leave it out"
-        )
-    check_names(options)
-
-
-def unread(source: str, access: Access) -> tuple[str, str] | None:
-    """A field of `access` that opening the source would not read, and why not, as the end of a sentence; None: none."""
-    name, url = redact(source), take_apart(source) if is_stream(source) else None
+        return "follow", f"waits at the end of a video file, and {name} is none; leave it out"
+    if options and not is_video and url is None:
+        return "options", f"is for what FFmpeg reads, video files and URLs, as {name} is not; leave it out"
     if access.credentials is not None and url is None:
         return "credentials", f"is for URLs, as {name} is not; leave it out"
     if access.credentials is not None and url is not None and url.userinfo is not None:

@@ -19,7 +19,17 @@ SDP = b"v=0"
 
 NO_DASH = "DASH is left out of PyAV's FFmpeg: give the stream as HLS, or try edgeseg-run, which reads with the system's"
 
-SEVERAL = "is several MP4s, one behind the other, and FFmpeg reads no more than the first right; give them one by one"
+SEVERAL_MP4S = (
+    "is several MP4s, one behind the other, and FFmpeg reads no more than the first right; give them one by one"
+)
+
+SEVERAL_MATROSKA = (
+    "is several Matroska files, one behind the other, and FFmpeg decodes all as the first; if their sizes or codecs "
+    "differ, give them one by one"
+)
+
+EBML, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
+"""The elements that a Matroska or WebM is made of (RFC 8794, 11.2, and RFC 9559, 5.1), by their ids."""
 
 MOST_BOXES = 2**18
 """That are looked at: 36 hours of fragments of a second have that many."""
@@ -54,20 +64,45 @@ def why_unplayable(path: Path) -> str:
                 "has no whole index (moov), as happens where a recording or a copy breaks off; copy it again, or try a "
                 "tool that repairs MP4, such as untrunc"
             )
-    if holds_several(path):
-        return SEVERAL
+    if _holds_several_mp4s(path):
+        return SEVERAL_MP4S
     return "is no video that can be decoded, expected one (MP4, MKV, AVI ...); check that it plays elsewhere"
 
 
-def holds_several(path: Path) -> bool:
-    """Whether a file is several MP4s, one behind the other, of which FFmpeg reads the first alone.
+def several(path: Path, form: str) -> str | None:
+    """What is to be said of a file that FFmpeg opened as `form`, if it is several, one behind the other; else None.
 
     Raises:
         OSError: it cannot be read.
     """
+    if form.startswith("mov") and _holds_several_mp4s(path):
+        return SEVERAL_MP4S
+    return SEVERAL_MATROSKA if form.startswith("matroska") and _holds_several_matroska(path) else None
+
+
+def _holds_several_mp4s(path: Path) -> bool:
+    """Whether a file is several MP4s, one behind the other, of which FFmpeg reads the first alone."""
     with open_file(path, 2**63) as file:
         kinds = [kind for kind, _ in _boxes(file)]
     return kinds.count(b"ftyp") > 1 and kinds.count(b"moov") > 1
+
+
+def _holds_several_matroska(path: Path) -> bool:
+    """Whether a Matroska or WebM is followed by another; not seen of one that is live, which tells no length."""
+    with open_file(path, 2**63) as file:
+        place = 0
+        for kind in (EBML, SEGMENT):
+            file.seek(place)
+            header = file.read(12)
+            if len(header) < 12 or header[:4] != kind or not header[4]:
+                return False
+            width = 9 - header[4].bit_length()  # of the length, of which the first byte tells it (RFC 8794, 4)
+            length = int.from_bytes(header[4 : 4 + width], "big") & ((1 << 7 * width) - 1)
+            if length == (1 << 7 * width) - 1:
+                return False
+            place += 4 + width + length
+        file.seek(place)
+        return file.read(4) == EBML
 
 
 def _lacks_index(file: BinaryIO) -> bool:

@@ -189,3 +189,17 @@ def test_camvids_classes_are_segnets() -> None:
     assert labels(CAMVID, by_colour(*colours, BLACK)) == [*range(11), 11]
     assert [CAMVID.names[each] for each in (0, 3, 8, 10)] == ["Sky", "Road", "Car", "Bicyclist"]
     assert labels(CAMVID, by_id(0, 10, 11)) == [0, 10, 11]
+
+
+def test_a_palette_that_fits_no_more_than_its_indices_is_said() -> None:
+    ignoring = replace(TWO, ignore=255)
+    void = both([0, 3], [RED, (224, 224, 192)], one_channel=True)
+    with pytest.raises(
+        DataError, match=r"holds the id 3, .* and read by its palette it holds the colour #e0e0c0, .*"
+    ) as caught:
+        ignoring.label(void, PATH)
+    assert '"ignore_colour": [224, 224, 192]' in str(caught.value)
+    grey = both([0, 3], [BLACK, (3, 3, 3)], one_channel=True)
+    with pytest.raises(DataError, match="holds the id 3") as caught:
+        ignoring.label(grey, PATH)
+    assert "palette" not in str(caught.value)

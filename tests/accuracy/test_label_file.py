@@ -202,3 +202,9 @@ def test_colours_of_8_bits_may_be_written_in_16(factor: int, tmp_path: Path) -> 
 def test_void_that_is_minus_one_is_not_white(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "mask.tif"), np.array([[-1, 0]], np.int16))
     assert not read_label_image(tmp_path / "mask.tif").black_and_white
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.int32])
+def test_black_and_white_may_be_written_with_a_sign(dtype: type, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "mask.tif"), np.array([[255, 0]], dtype))
+    assert read_label_image(tmp_path / "mask.tif").black_and_white

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -107,3 +109,32 @@ def environment(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     yield
     bucket.system.cache_clear()
     assert list(folder.iterdir()) == []
+
+
+Batch = Callable[..., dict[str, Any]]
+
+
+def results(folder: Path) -> dict[str, bytes]:
+    """Every file that is there to stay, by its name."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files if ".batch" not in path.parts}
+
+
+def start(video: Path, out: Path, tiny: str, piece: float = 0.4) -> subprocess.Popen[bytes]:
+    """The command in a process of its own, two workers and pieces of 10 frames, or of so many seconds."""
+    command = ["batch", str(video), "--out", str(out), "--bundle", tiny, "--engine", "onnxruntime"]
+    return subprocess.Popen(
+        [sys.executable, "-m", "edgeseg", *command, "--piece", str(piece), "--workers", "2"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def pieces(out: Path) -> dict[str, int]:
+    """The finished pieces: the inode of each, by which one that is written again shows.
+
+    Folders of unfinished ones, which vanish at any time, are not looked into.
+    """
+    tables = (out / ".batch").glob("*/[0-9][0-9][0-9][0-9]/frames.parquet")
+    return {str(path.parent): path.stat().st_ino for path in tables}

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from edgeseg.archive.masks import read_masks
 from edgeseg.errors import UsageError
-from tests.archive.test_batch import results
+from tests.archive.conftest import results
 
 RULES = """
 [zones]

@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("pyarrow", reason="tables of archives need pyarrow: pip install 'edgeseg[batch]'")
 
-from tests.archive.test_batch import results, start
+from tests.archive.conftest import results, start
 
 pytestmark = pytest.mark.skipif("EDGESEG_RAY" not in os.environ, reason="it takes minutes: make ray")
 

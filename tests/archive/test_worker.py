@@ -21,7 +21,7 @@ from edgeseg.archive.worker import Worker
 from edgeseg.bundle import Bundle
 from edgeseg.video.encoders import Encoder, choose
 from edgeseg.video.open import open_source
-from tests.video.test_file import held
+from tests.video.conftest import held
 
 MakeWorker = Callable[..., Worker]
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
-import os
-import resource
 import shutil
-import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -22,54 +17,18 @@ from safetensors.numpy import save_file
 
 from edgeseg.accuracy.layouts.camvid import CAMVID
 from edgeseg.bundle import Bundle
-from edgeseg.errors import BundleError, DataError, OutputError, TrainingError, UsageError, WeightsError
-from edgeseg.models import build
-from edgeseg.models.weights import load_weights, save_weights
+from edgeseg.errors import BundleError, DataError, TrainingError, UsageError, WeightsError
+from edgeseg.models.weights import load_weights
 from edgeseg.processor import multiplies_bfloat16
 from edgeseg.spec import Spec
 from edgeseg.train import loop
-from edgeseg.train.checkpoint import TrainingState, save_checkpoint
 from edgeseg.train.loop import CHECKPOINT, CURVE, LOG, WEIGHTS, train
-from edgeseg.train.settings import TrainSettings
-
-SETTINGS = TrainSettings(
-    epochs=3, batch=2, crop="32x32", width=0.05, rate=1e-2, warmup=0.5, pretrained=False, validate_every=2, accept=True
-)
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """CamVid's layout: six pictures of 48x40, dark on top (class 0) and bright below (class 3), some void."""
-    folder = tmp_path_factory.mktemp("data")
-    random = np.random.default_rng(0)
-    for split, count in (("train", 6), ("val", 2)):
-        (folder / split).mkdir()
-        (folder / f"{split}annot").mkdir()
-        for index in range(count):
-            label = np.zeros((40, 48), np.uint8)
-            label[random.integers(10, 30) :] = 3
-            frame = (label[..., None] * 60 + random.integers(0, 40, (40, 48, 3))).astype(np.uint8)
-            label[:2] = 11
-            cv2.imwrite(str(folder / split / f"{index}.png"), frame)
-            cv2.imwrite(str(folder / f"{split}annot" / f"{index}.png"), label)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that was never stopped."""
-    out = tmp_path_factory.mktemp("runs") / "whole"
-    train("unet", data, out, SETTINGS, name="tiny", licence="CC0")
-    return out
-
-
-def _log(out: Path) -> list[dict[str, str]]:
-    return list(csv.DictReader((out / LOG).read_text().splitlines()))
+from tests.train.conftest import SETTINGS, log_of, tensors_of
 
 
 def test_a_run_leaves_weights_log_curve_and_checkpoint(finished: Path) -> None:
     assert sorted(path.name for path in finished.iterdir()) == sorted([CHECKPOINT, LOG, CURVE, WEIGHTS])
-    rows = _log(finished)
+    rows = log_of(finished)
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
     assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
     assert [bool(row["val_miou"]) for row in rows] == [False, True, True]
@@ -107,48 +66,10 @@ def test_a_val_of_which_nothing_counts_is_found_before_training(data: Path, tmp_
     train("unet", faulty, tmp_path / "run", replace(SETTINGS, epochs=1, validate_every=0))
 
 
-def _tensors(path: Path) -> dict[str, Any]:
-    with safe_open(path, framework="np") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-
-
-@pytest.mark.parametrize("how", ["signal", "crash"])
-def test_a_resumed_run_ends_where_an_uninterrupted_one_ends(
-    how: str, data: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings = replace(SETTINGS, checkpoint_minutes=60 if how == "signal" else 0)
-    real, calls = loop._step, 0
-
-    def stop_in_the_fifth_step(*args: Any) -> float:
-        nonlocal calls
-        calls += 1
-        if calls == 5 and how == "signal":
-            os.kill(os.getpid(), signal.SIGTERM)
-        elif calls == 5:
-            raise RuntimeError("the lights went out")
-        return real(*args)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(loop, "_step", stop_in_the_fifth_step)
-        with pytest.raises(KeyboardInterrupt if how == "signal" else RuntimeError):
-            train("unet", data, tmp_path, settings, name="tiny", licence="CC0")
-    assert not (tmp_path / WEIGHTS).exists()
-
-    train("unet", data, tmp_path, settings, name="tiny", licence="CC0", resume=True)
-    for name in (WEIGHTS, CHECKPOINT):
-        whole, resumed = _tensors(finished / name), _tensors(tmp_path / name)
-        assert whole.keys() == resumed.keys()
-        assert all(np.array_equal(whole[key], resumed[key]) for key in whole)
-    logs = [_log(folder) for folder in (finished, tmp_path)]
-    for row in (row for log in logs for row in log):
-        del row["images_per_second"]
-    assert logs[0] == logs[1]
-
-
 def test_paste_class_mix_and_boundary_are_in_the_record_and_change_the_run(
     data: Path, finished: Path, tmp_path: Path
 ) -> None:
-    plain = _log(finished)[0]["loss"]
+    plain = log_of(finished)[0]["loss"]
     changes = {
         "paste": replace(SETTINGS, paste=1.0),
         "class_mix": replace(SETTINGS, class_mix=1.0),
@@ -159,40 +80,16 @@ def test_paste_class_mix_and_boundary_are_in_the_record_and_change_the_run(
         weights = load_weights(tmp_path / option / WEIGHTS)
         assert weights.training["settings"][option] == 1.0
         if option == "paste":  # no class of these pictures is rare
-            assert _log(tmp_path / option)[0]["loss"] == plain
+            assert log_of(tmp_path / option)[0]["loss"] == plain
         else:
-            assert _log(tmp_path / option)[0]["loss"] != plain
-
-
-def test_a_checkpoint_from_before_a_setting_existed_is_resumed(data: Path, finished: Path, tmp_path: Path) -> None:
-    with safe_open(finished / CHECKPOINT, framework="np") as file:
-        header = dict(file.metadata())
-    about = json.loads(header["about"])
-    for setting in ("paste", "class_mix", "boundary", "new_rate", "classes"):
-        del about[setting]
-    save_file(_tensors(finished / CHECKPOINT), tmp_path / CHECKPOINT, {**header, "about": json.dumps(about)})
-    train("unet", data, tmp_path, SETTINGS, name="tiny", licence="CC0", resume=True)
-    with pytest.raises(WeightsError, match=r"other settings \(paste\)"):
-        train("unet", data, tmp_path, replace(SETTINGS, paste=0.5), resume=True)
-
-
-def test_a_resumed_run_computes_as_it_began(
-    data: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    begun = load_weights(finished / WEIGHTS).training["settings"]["autocast"]
-    assert begun is multiplies_bfloat16()
-    shutil.copytree(finished, tmp_path / "moved")
-    monkeypatch.setattr("edgeseg.train.device.multiplies_bfloat16", lambda: not begun)  # to another machine
-    with pytest.raises(WeightsError, match=r"other settings \(autocast\)"):
-        train("unet", data, tmp_path / "moved", SETTINGS, resume=True)
-    train("unet", data, tmp_path / "moved", replace(SETTINGS, autocast=begun), resume=True)
+            assert log_of(tmp_path / option)[0]["loss"] != plain
 
 
 def test_a_run_starts_from_what_fits_of_another(data: Path, finished: Path, tmp_path: Path) -> None:
     start = finished / CHECKPOINT
-    learned = _tensors(start)
+    learned = tensors_of(start)
     train("unet", data, tmp_path / "same", replace(SETTINGS, epochs=1, rate=1e-9, ema=0.0), start=start)
-    begun = _tensors(tmp_path / "same" / CHECKPOINT)
+    begun = tensors_of(tmp_path / "same" / CHECKPOINT)
     weight = next(name for name in begun if name.startswith("network/") and name.endswith(".weight"))
     assert np.allclose(begun[weight], learned[weight.replace("network/", "average/")], atol=1e-6)
     record = load_weights(tmp_path / "same" / WEIGHTS).training["start"]
@@ -209,7 +106,7 @@ def test_a_start_of_another_kind_is_refused(data: Path, finished: Path, tmp_path
 
 
 def test_a_start_that_diverged_is_refused(data: Path, finished: Path, tmp_path: Path) -> None:
-    tensors = _tensors(finished / CHECKPOINT)
+    tensors = tensors_of(finished / CHECKPOINT)
     name = next(each for each in tensors if each.startswith("average/") and each.endswith(".weight"))
     tensors[name].flat[0] = np.nan
     with safe_open(finished / CHECKPOINT, framework="np") as file:
@@ -249,45 +146,6 @@ def test_a_run_is_not_overwritten(data: Path, finished: Path) -> None:
         train("unet", data, finished, SETTINGS)
 
 
-def test_nothing_to_resume_is_said(data: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no checkpoint"):
-        train("unet", data, tmp_path, SETTINGS, resume=True)
-
-
-def test_another_runs_checkpoint_is_refused(data: Path, finished: Path) -> None:
-    with pytest.raises(WeightsError, match=r"other settings \(rate\)"):
-        train("unet", data, finished, replace(SETTINGS, rate=0.5), resume=True)
-
-
-def test_a_run_is_not_resumed_with_other_classes(data: Path, finished: Path, tmp_path: Path) -> None:
-    """As many had been taken for the same, and more of them for damage of the checkpoint."""
-    changed = shutil.copytree(data, tmp_path / "data")
-    classes = CAMVID.to_json()
-    (changed / "classes.json").write_text(json.dumps({**classes, "classes": classes["classes"][::-1]}))
-    with pytest.raises(WeightsError, match=r"a run with other settings \(classes\); give the same"):
-        train("unet", changed, finished, SETTINGS, resume=True)
-
-
-def test_a_damaged_checkpoint_is_refused(data: Path, tmp_path: Path) -> None:
-    (tmp_path / CHECKPOINT).write_bytes(b"half a file")
-    with pytest.raises(WeightsError, match="not a checkpoint"):
-        train("unet", data, tmp_path, SETTINGS, resume=True)
-
-
-def test_a_full_disk_is_said_of_a_checkpoint_and_of_weights(tmp_path: Path, spec: Spec) -> None:
-    network = build("unet", len(spec.classes), 0.05)
-    state = TrainingState.of(network, SETTINGS, ())
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
-    try:
-        with pytest.raises(OutputError, match=r"cannot write .*a\.safetensors: File too large"):
-            save_checkpoint(tmp_path / "a.safetensors", {}, {"epochs": []}, state)
-        with pytest.raises(OutputError, match=r"cannot write .*b\.safetensors: File too large"):
-            save_weights(tmp_path / "b.safetensors", network, "unet", 0.05, spec, {})
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 def test_divergence_is_an_error(data: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="diverged"):
         train("unet", data, tmp_path, replace(SETTINGS, rate=1e30, autocast=False, epochs=10))
@@ -301,46 +159,13 @@ def test_a_few_pictures_that_are_not_divided_are_trained_on_without_a_val(data: 
             shutil.copy(data / source / f"{index}.png", tmp_path / "data" / folder / f"p0{index}.png")
     (tmp_path / "data/classes.json").write_text(json.dumps(CAMVID.to_json()))
     train("unet", tmp_path / "data", tmp_path / "run", replace(SETTINGS, epochs=1, validate_every=1))
-    assert [row["val_miou"] for row in _log(tmp_path / "run")] == [""]
+    assert [row["val_miou"] for row in log_of(tmp_path / "run")] == [""]
 
 
 def test_fewer_images_than_a_batch(data: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="smaller --batch"):
         train("unet", data, tmp_path / "out", replace(SETTINGS, batch=7))
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"epochs": 0},
-        {"crop": "big"},
-        {"scale": "2"},
-        {"scale": "2,1"},
-        {"scale": "1,99999"},
-        {"rate": float("nan")},
-        {"decay": float("inf")},
-        {"ema": 1.0},
-        {"crop": "0x32"},
-        {"crop": "8193x8192"},
-        {"crop": "99999x99999"},
-        {"paste": 1.5},
-        {"class_mix": -0.1},
-        {"boundary": -1.0},
-        {"seed": -1},
-        {"seed": 2**32},
-        {"decay": -0.1},
-        {"warmup": -1.0},
-        {"encoder_rate": -1.0},
-        {"colour": 5.0},
-        {"threads": -1},
-        {"validate_every": -1},
-        {"checkpoint_minutes": -1.0},
-    ],
-)
-def test_impossible_settings_are_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(UsageError, match="expected"):
-        replace(SETTINGS, **wrong)
 
 
 @pytest.mark.parametrize("net", ["fast-scnn", "unet"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from edgeseg.errors import UsageError
 from edgeseg.processor import most_threads
 from edgeseg.train.settings import TrainSettings
+from tests.train.conftest import SETTINGS
 
 
 @pytest.mark.parametrize(
@@ -46,3 +48,36 @@ def test_numbers_out_of_range_are_named(setting: dict[str, Any], message: str) -
 
 def test_limits_themselves_are_taken() -> None:
     TrainSettings(encoder_rate=0.0, decay=0.0, warmup=0.0, colour=1.0, focus=1.0, ema=0.0, seed=2**32 - 1)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"epochs": 0},
+        {"crop": "big"},
+        {"scale": "2"},
+        {"scale": "2,1"},
+        {"scale": "1,99999"},
+        {"rate": float("nan")},
+        {"decay": float("inf")},
+        {"ema": 1.0},
+        {"crop": "0x32"},
+        {"crop": "8193x8192"},
+        {"crop": "99999x99999"},
+        {"paste": 1.5},
+        {"class_mix": -0.1},
+        {"boundary": -1.0},
+        {"seed": -1},
+        {"seed": 2**32},
+        {"decay": -0.1},
+        {"warmup": -1.0},
+        {"encoder_rate": -1.0},
+        {"colour": 5.0},
+        {"threads": -1},
+        {"validate_every": -1},
+        {"checkpoint_minutes": -1.0},
+    ],
+)
+def test_impossible_settings_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="expected"):
+        replace(SETTINGS, **wrong)

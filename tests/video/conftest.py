@@ -16,6 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 from edgeseg.spec import Spec
+from edgeseg.video import scheduling
 from tests.video.http_server import Serve, served
 from tests.video.namespace import Host, Loopback
 
@@ -158,3 +159,43 @@ def serve() -> Iterator[Serve]:
     """`serve(answer)`: the address of an HTTP server that answers every GET so."""
     with ExitStack() as servers:
         yield lambda answer: servers.enter_context(served(answer))
+
+
+def add_video(container: av.container.OutputContainer, size: tuple[int, int], codec: str = "libx264") -> av.VideoStream:
+    stream = container.add_stream(codec, rate=25)
+    assert isinstance(stream, av.VideoStream)
+    stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+    return stream
+
+
+def encode(container: av.container.OutputContainer, stream: av.VideoStream, count: int = 10, level: int = 20) -> None:
+    with scheduling.unchanged():
+        container.start_encoding()
+    for number in range(count):
+        image = np.full((stream.height, stream.width, 3), level * (number + 1) % 256, np.uint8)
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
+    container.mux(stream.encode(None))
+
+
+def held(path: Path) -> Path:
+    """Ten frames in a third of a second, the last of which stays for ten, as phones film a screen that stands still."""
+    with av.open(str(path), "w") as container:
+        stream = add_video(container, (64, 48), "libvpx-vp9" if path.suffix == ".webm" else "libx264")
+        stream.codec_context.options = {"g": "5", "bf": "0"} if path.suffix != ".webm" else {"lag-in-frames": "0"}
+        packets = []
+        for _ in range(10):
+            packets += stream.encode(av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="bgr24"))
+        packets += stream.encode(None)
+        for packet in packets:
+            packet.duration = round((10 if packet is packets[-1] else 0.04) / packet.time_base)
+            container.mux(packet)
+    return path
+
+
+def two_clocks(folder: Path, first: float, second: float) -> Path:
+    """Two recordings in MPEG-TS, joined, of ten frames each, whose clocks begin at so many seconds."""
+    for name, start in (("first", first), ("second", second)):
+        with av.open(str(folder / name), "w", format="mpegts", options={"output_ts_offset": str(start)}) as container:
+            encode(container, add_video(container, (64, 48), "mpeg2video"))
+    (folder / "a.ts").write_bytes((folder / "first").read_bytes() + (folder / "second").read_bytes())
+    return folder / "a.ts"

@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from edgeseg.errors import SourceError, UsageError
 from edgeseg.video.access import Access, Credentials, read_credentials
-from edgeseg.video.open import check_options, open_source, parse_options, unread
+from edgeseg.video.open import open_source, parse_options, unread
 from edgeseg.video.option_names import check_names
 from edgeseg.video.url import take_apart
 
@@ -196,6 +198,29 @@ def test_no_certificates(tmp_path: Path) -> None:
 def test_what_nothing_would_read(source: str, access: Access, name: str | None) -> None:
     found = unread(source, access)
     assert (None if found is None else found[0]) == name
+    if found is not None:
+        with pytest.raises(UsageError, match=f"{name} is"):
+            open_source(source, access=access)
+
+
+@pytest.mark.parametrize("source", [0, "0", "rtsp://127.0.0.1:9/1", "videotestsrc ! appsink", "a.png", Path()])
+def test_follow_is_for_video_files(source: str | int | Path) -> None:
+    with pytest.raises(UsageError, match="follow waits at the end of a video file"):
+        open_source(source, follow=True)
+
+
+@pytest.mark.parametrize("source", [0, "videotestsrc ! appsink", "a.png", Path()])
+def test_options_are_for_what_ffmpeg_reads(source: str | int | Path) -> None:
+    with pytest.raises(UsageError, match="options is for what FFmpeg reads"):
+        open_source(source, options={"rtsp_transport": "udp"})
+
+
+@pytest.mark.parametrize(
+    "given", [{"follow": True}, {"options": {"probesize": "32"}}, {"access": Access(insecure=True)}]
+)
+def test_an_iterable_of_frames_opens_nothing(given: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="not for an iterable of frames"):
+        open_source([np.zeros((4, 4, 3), np.uint8)], **given)
 
 
 def test_options_are_pairs() -> None:
@@ -208,8 +233,6 @@ def test_options_are_pairs() -> None:
 def test_an_option_that_ffmpeg_does_not_have(name: str) -> None:
     with pytest.raises(UsageError, match=f"FFmpeg has no option '{name[:3]}.*check its spelling"):
         open_source("rtsp://127.0.0.1:9/x", timeout=1, options={name: "udp"})
-    with pytest.raises(UsageError, match="FFmpeg has no option"):
-        check_options("rtsp://127.0.0.1:9/x", follow=False, options={name: "udp"})
 
 
 def test_options_of_formats_protocols_and_codecs() -> None:

@@ -57,3 +57,22 @@ def test_a_high_dynamic_range_is_said(tmp_path: Path, transfer: int, kind: str |
     with open_source(path) as source:
         list(source)
     assert [warning.partition(":")[0] for warning in source.warnings] == ([f"{path} is HDR ({kind})"] if kind else [])
+
+
+@pytest.mark.parametrize(
+    ("brightest", "bits"), [(65535, None), (2**14 - 1, 14), (2**12 - 1, 12), (1023, 10), (0, None)]
+)
+@pytest.mark.parametrize("form", ["gray16le", "rgb48le"])
+def test_bits_that_a_video_does_not_use_are_said(tmp_path: Path, form: str, brightest: int, bits: int | None) -> None:
+    levels = np.linspace(0, brightest, 64 * 96).astype(np.uint16).reshape(64, 96)
+    with av.open(str(tmp_path / "a.mkv"), "w") as container:
+        video = container.add_stream("ffv1", rate=25)
+        video.width, video.height, video.pix_fmt = 96, 64, form
+        for picture in (0 * levels, levels):  # the first may be black
+            stored = picture if form == "gray16le" else picture[..., None].repeat(3, 2)
+            container.mux(video.encode(av.VideoFrame.from_ndarray(stored, format=form)))
+        container.mux(video.encode(None))
+    with open_source(tmp_path / "a.mkv") as source:
+        assert len(list(source)) == 2
+    said = [warning for warning in source.warnings if f"of which {bits} are used" in warning]
+    assert len(source.warnings) == len(said) == (bits is not None)

@@ -145,3 +145,13 @@ def test_numbers_that_are_not_there_are_said(tmp_path: Path) -> None:
     (tmp_path / "a014b.png").unlink()
     (tmp_path / "a010b.png").unlink()
     assert open_source(tmp_path / "a%03db.png").warnings == []
+
+
+def test_numbered_images(tmp_path: Path) -> None:
+    for number in (1, 2, 10, 1000):
+        cv2.imwrite(str(tmp_path / f"img{number:03d}.png"), np.full((4, 5, 3), number % 256, np.uint8))
+    cv2.imwrite(str(tmp_path / "img1.png"), np.zeros((4, 5, 3), np.uint8))
+    with open_source(tmp_path / "img%03d.png") as source:
+        assert [frame.name for frame in source] == ["img001", "img002", "img010", "img1000"]
+    with pytest.raises(SourceError, match="no file has a name like"):
+        open_source(tmp_path / "none%d.png")

@@ -37,23 +37,32 @@ def spellings(name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((name, composed(name), unicodedata.normalize("NFD", name))))
 
 
+def check_link(path: Path) -> None:
+    """Refuses a link to a picture or folder that is not there, as on a disk that is gone: it would be left out unsaid.
+
+    Raises:
+        DataError: the path is such a link, by its name.
+    """
+    named = is_image(path) or not (path.suffix or path.name.startswith("."))
+    if named and path.is_symlink() and not path.exists():
+        raise DataError(f"{path} is a link to {path.readlink()}, which is not there; bring it back, or remove the link")
+
+
 def images_in(folder: Path) -> list[Path]:
     """The images in a folder and all folders below it, sorted, as `walk` finds them.
 
     Raises:
-        DataError: a folder cannot be looked into, or an image is a link that leads nowhere.
+        DataError: a folder cannot be looked into, or an image or folder is a link that leads nowhere.
     """
 
     def refuse(error: OSError) -> None:
         reason = f"cannot look into {error.filename}: {error.strerror}"
         raise DataError(f"{reason}; check the path and its permissions") from error
 
-    found = [here / name for here, _, names in walk(folder, refuse) for name in names if is_image(Path(name))]
-    lost = next((path for path in found if path.is_symlink() and not path.exists()), None)
-    if lost is not None:
-        target = lost.readlink()
-        raise DataError(f"{lost} is a link to {target}, which is not there; bring it back, or remove the link")
-    return sorted(path for path in found if path.is_file())
+    found = [here / name for here, _, names in walk(folder, refuse) for name in names]
+    for path in found:
+        check_link(path)
+    return sorted(path for path in found if is_image(path) and path.is_file())
 
 
 def pairs_by_name(images: Path, masks: Path, *, ends: tuple[str, str] = ("", "")) -> tuple[Pair, ...]:

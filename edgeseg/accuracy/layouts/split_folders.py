@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edgeseg.accuracy.classes import Classes
 from edgeseg.accuracy.layouts.layout import Layout, Pair, Splits
-from edgeseg.accuracy.layouts.pairing import composed, is_image
+from edgeseg.accuracy.layouts.pairing import check_link, composed, is_image
 from edgeseg.counted import counted, first_of
 from edgeseg.errors import DataError
 
@@ -56,8 +56,10 @@ def folders_by_split(folder: Path) -> dict[str | None, Path]:
     """The folders in a folder by the split that their names mean.
 
     Raises:
-        DataError: two mean the same one.
+        DataError: two mean the same one, or one is a link that leads nowhere.
     """
+    for path in folder.iterdir():
+        check_link(path)
     return by_split((each.name, each) for each in folders_in(folder))
 
 

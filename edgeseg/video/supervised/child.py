@@ -1,8 +1,8 @@
 """What runs in a supervised source's process: it opens the source when told to, and sends its frames.
 
 `main(HANDLE)` talks over the socket of that number. Commands are {"connect": NUMBER, "request": ...} and
-{"close": true}; answers carry the connection's number: "opened", frames, and "lost" with its cause when the connection
-has ended. The process ends with its parent, however that one ends.
+{"close": true}; answers carry the connection's number: "connecting" once the process has started, "opened", frames, and
+"lost" with its cause when the connection has ended. The process ends with its parent, however that one ends.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 
 from edgeseg.arrays import Image
 from edgeseg.errors import EdgeSegError, SourceError
-from edgeseg.video.open import open_source
+from edgeseg.video.open import is_stream, open_source
 from edgeseg.video.source import Frame, Skipped, Source
 from edgeseg.video.supervised.channel import Channel
 from edgeseg.video.supervised.life import HOPELESS
@@ -66,6 +66,9 @@ class Child:
     def connect(self, number: int, request: Request) -> None:
         """Opens the source and sends its frames, until there are no more."""
         try:
+            if is_stream(request.source):
+                import edgeseg.video.network  # noqa: F401 - FFmpeg takes seconds to load on slow machines
+            self._send(number, {"connecting": True})
             cause, reason = self._stream(number, request)
         except SourceError as error:
             cause, reason = error.cause, str(error)

@@ -35,7 +35,7 @@ class Policy:
     Attributes:
         stall_after: without a new frame a live source is stalled; after as long again its connection is given up.
         connect_within: that connecting may take, up to the first frame.
-        give_up_after: without a frame it has failed; None: never.
+        give_up_after: without a frame it has failed, from when it first tried to connect; None: never.
         frozen_after: of frames that are equal to the last bit, the picture counts as frozen.
         first_delay: between the beginnings of the first two attempts; each failure in a row doubles it.
         longest_delay: to which it grows.
@@ -117,6 +117,14 @@ class Life:
         if policy.give_up_after is None or self.state == "failed":
             return due
         return min(due, self._last + policy.give_up_after)
+
+    def begin(self, now: float) -> None:
+        """The process that makes the present attempt has started, which may take seconds, and connects only now."""
+        if self.state != "connecting":
+            return
+        self._attempt = now
+        if not self._seen and not self._reconnects:
+            self._last = now
 
     def frame(self, now: float, *, unchanged: float = 0.0) -> None:
         """A frame of the present connection came, whose picture is the same since `unchanged` seconds."""

@@ -202,7 +202,10 @@ class Supervisor:
             return
         if message["number"] != self._number:
             return
-        if "opened" in message:
+        if "connecting" in message:
+            with self._lock:
+                self._life.begin(time.perf_counter())
+        elif "opened" in message:
             self.fps = None if message["fps"] is None else Fraction(*message["fps"])
         elif "skipped" in message:
             self._mailbox.count(self._newly(message["skipped"]))

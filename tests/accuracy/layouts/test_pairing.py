@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from edgeseg.accuracy.layouts.pairing import pairs_by_name
+from edgeseg.accuracy.layouts.split_folders import folders_by_split
 from edgeseg.errors import DataError
 
 
@@ -58,6 +59,22 @@ def test_links_that_lead_nowhere_are_not_left_out(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"images/b\.png is a link to \.\./store/b\.png, which is not there"):
         pairs_by_name(images, masks)
     files(tmp_path / "store", "b.png")
+    assert len(pairs_by_name(images, masks)) == 2
+
+
+def test_links_to_folders_that_lead_nowhere_are_not_left_out(tmp_path: Path) -> None:
+    images, masks = (files(tmp_path / each, "bonn/a.png") for each in ("images", "masks"))
+    for folder in (images, masks):
+        (folder / "aachen").symlink_to(f"../store/{folder.name}")
+    for read in (lambda: pairs_by_name(images, masks), lambda: folders_by_split(images)):
+        with pytest.raises(DataError, match=r"images/aachen is a link to \.\./store/images, which is not there"):
+            read()
+    for folder in (images, masks):
+        files(tmp_path / "store" / folder.name, "b.png")
+    assert len(pairs_by_name(images, masks)) == 2
+    assert set(folders_by_split(images)) == {"aachen", "bonn"}
+    (images / "notes.txt").symlink_to("nowhere")
+    (images / ".cache").symlink_to("nowhere")
     assert len(pairs_by_name(images, masks)) == 2
 
 

@@ -23,7 +23,7 @@ import pytest
 pytest.importorskip("edgeseg.archive.cluster.connection", reason="clusters need Ray: pip install 'edgeseg[ray]'")
 
 from edgeseg.processor import available_cores
-from tests.archive.test_batch import results
+from tests.archive.conftest import results
 
 KILLS = int(os.environ.get("EDGESEG_RAY", "0"))
 long = pytest.mark.skipif(KILLS == 0, reason="it takes minutes: make ray")

@@ -16,7 +16,7 @@ import pytest
 
 from tests.cpp.video.cases import CASES, H264, LIMITED, QUARTER, YCGCO, Case, noise, write
 from tests.cpp.video.readers import Video, compare, python, refusal
-from tests.video.test_file import held, two_clocks
+from tests.video.conftest import held, two_clocks
 
 ROUGH = 2
 """Rows at the bottom that an older swscale gives a coarser chroma where it interpolates 4:2:0 vertically."""

@@ -82,6 +82,32 @@ def test_mp4s_one_behind_the_other_are_said_as_in_python(cpp: Callable[..., Vide
         assert any("is several MP4s" in each for each in cpp(two).warnings)
 
 
+def test_matroska_one_behind_the_other_is_said_as_in_python(cpp: Callable[..., Video], tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "one.mkv"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for number in range(10):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(noise((96, 64), number), "bgr24")))
+        container.mux(stream.encode())
+    one, two = tmp_path / "one.mkv", tmp_path / "two.mkv"
+    two.write_bytes(2 * one.read_bytes())
+    assert cpp(one).warnings == []
+    compare(cpp(two), python(two))
+    assert any("is several Matroska files" in each for each in cpp(two).warnings)
+
+
+def test_bits_that_are_not_used_are_said_as_in_python(cpp: Callable[..., Video], tmp_path: Path) -> None:
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "gray16le"
+        levels = np.linspace(0, 4095, 64 * 96).astype(np.uint16).reshape(64, 96)
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(levels, "gray16le")))
+        container.mux(stream.encode())
+    compare(cpp(path), python(path))
+    assert any("of which 12 are used" in each for each in cpp(path).warnings)
+
+
 @pytest.mark.parametrize(("suffix", "count"), [(".asf", 10), (".wtv", 10), (".mkv", 10), (".nut", 10), (".ts", 1)])
 def test_sound_that_outlasts_the_picture_is_no_damage(
     cpp: Callable[..., Video], tmp_path: Path, suffix: str, count: int

@@ -210,3 +210,16 @@ def test_the_last_reason_is_in_what_is_given_up() -> None:
     assert action == "kill"
     assert life.reason == "camera gave no frame for 5 s (the door is shut)"
     assert life.cause == "refused"
+
+
+def test_what_the_process_takes_to_start_is_nobodys_silence() -> None:
+    life = Life("camera", replace(POLICY, give_up_after=2.0), 0.0, middle)
+    life.begin(1.9)
+    assert life.tick(2.0) is None
+    life.lost(2.5, "refused", "the door is shut")
+    assert life.tick(life.deadline) == "connect"
+    life.begin(3.5)  # what was waited since the first attempt stays waited
+    assert life.tick(3.9) == "kill"
+    assert life.reason == "camera gave no frame for 2 s (the door is shut)"
+    life.begin(4.0)
+    assert life.state == "failed"

@@ -1,14 +1,11 @@
-"""A supervised source against real servers that come, go, hang and change; its child is killed and stopped."""
+"""A supervised source against real servers that come, go, hang and change."""
 
 from __future__ import annotations
 
-import gc
 import itertools
-import os
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from http.server import ThreadingHTTPServer
 from pathlib import Path
@@ -20,76 +17,13 @@ from edgeseg.errors import LostError, SourceError, UsageError
 from edgeseg.video.access import Access, Credentials
 from edgeseg.video.open import open_source
 from edgeseg.video.pipeline import stream
-from edgeseg.video.source import Frame, Source
 from edgeseg.video.supervised.life import Policy
 from edgeseg.video.supervised.source import SupervisedSource
-from tests.video.namespace import Host, Loopback, free_port, wait_until
+from tests.video.namespace import Loopback, free_port, wait_until
+from tests.video.supervised.conftest import FAULTS, POLICY, SECONDS, check_order, read_until, supervised
 from tests.video.test_open import QuietHandler
 
-pytestmark = [
-    pytest.mark.usefixtures("no_thread_left"),
-    pytest.mark.skipif(
-        not os.environ.get("EDGESEG_FAULTS"), reason="servers that fail take minutes and an idle machine: make faults"
-    ),
-]
-
-SECONDS = 60.0
-"""That no single wait here may take; machines that test are slow."""
-
-PROBED = 5.5
-"""Seconds of a stream that FFmpeg may read before it gives the first frame, and then all at once."""
-
-POLICY = Policy(stall_after=1.0, connect_within=8.0, longest_delay=1.0, personal_delay=1.0)
-
-
-@pytest.fixture(autouse=True)
-def nothing_left() -> Iterator[None]:
-    """Fails if a test leaves a process of ours."""
-    before = children()
-    yield
-    wait_until(lambda: children() <= before, SECONDS)
-
-
-def children() -> set[int]:
-    """Processes that this one started and that are there."""
-    found: set[int] = set()
-    for task in Path("/proc/self/task").iterdir():
-        with_children = task / "children"
-        found |= {int(pid) for pid in with_children.read_text().split()} if with_children.exists() else set()
-    return found
-
-
-def supervised(
-    url: str, said: list[str] | None = None, policy: Policy = POLICY, timeout: float = 5.0
-) -> SupervisedSource:
-    """Opens it; what is said of it goes into `said`."""
-    sentences: list[str] = [] if said is None else said
-    source = open_source(url, timeout=timeout, reconnect=policy, say=sentences.append)
-    assert isinstance(source, SupervisedSource)
-    return source
-
-
-def read_until(source: Source, condition: Callable[[Frame], bool]) -> list[Frame]:
-    """Frames up to the first for which something holds."""
-    frames = []
-    deadline = time.monotonic() + SECONDS
-    for frame in source:
-        frames.append(frame)
-        if condition(frame):
-            return frames
-        assert time.monotonic() < deadline
-    raise AssertionError(source.ended)
-
-
-def check_order(frames: list[Frame], lead: float = 0.5) -> None:
-    """Numbers and times go on, and times are those of the arrivals; `lead`: seconds that may differ."""
-    for earlier, later in itertools.pairwise(frames):
-        assert later.index > earlier.index
-        assert later.captured > earlier.captured
-        assert later.timestamp > earlier.timestamp
-    first = frames[0]
-    for frame in frames:
-        assert frame.timestamp - first.timestamp == pytest.approx(frame.captured - first.captured, abs=lead)
+pytestmark = FAULTS
 
 
 def test_a_server_that_comes_goes_and_comes_back(loopback: Loopback) -> None:
@@ -133,58 +67,6 @@ def test_every_picture_is_given_once_and_none_is_made_up(loopback: Loopback) -> 
     levels = [round(float(frame.image.mean()) / 10) for frame in frames]
     start = levels[0] - frames[0].index
     assert levels == [(start + frame.index) % 25 for frame in frames]
-
-
-def test_a_child_that_is_killed(loopback: Loopback) -> None:
-    port = free_port()
-    loopback.start("mjpeg", port)
-    said: list[str] = []
-    with supervised(f"http://127.0.0.1:{port}", said) as source:
-        frames = read_until(source, lambda frame: frame.index >= 10)
-        pid = source.status.pid
-        assert pid is not None
-        os.kill(pid, signal.SIGKILL)
-        frames += read_until(source, lambda frame: frame.index >= frames[-1].index + 10)
-        assert source.status.pid not in (None, pid)
-        assert source.connection.reconnects == {"crashed": 1}
-        assert source.connection.gaps == 1
-    check_order(frames)
-    assert any("the process that reads it was ended by SIGKILL" in sentence for sentence in said)
-
-
-def test_a_child_that_is_stopped_is_stalled_and_killed(loopback: Loopback) -> None:
-    port = free_port()
-    loopback.start("mjpeg", port)
-    with supervised(f"http://127.0.0.1:{port}") as source:
-        frames = read_until(source, lambda frame: frame.index >= 10)
-        pid = source.status.pid
-        assert pid is not None
-        os.kill(pid, signal.SIGSTOP)
-        wait_until(lambda: source.status.state == "stalled", SECONDS)
-        assert source.status.reason == f"{source.name} gave no new frame for 1 s"
-        frames += read_until(source, lambda frame: frame.index >= frames[-1].index + 10)
-        assert source.connection.reconnects == {"stalled": 1}
-        assert (source.connection.stalls, source.connection.gaps) == (1, 1)
-        assert source.connection.gap_seconds >= 2 * POLICY.stall_after
-    check_order(frames)
-    assert not Path(f"/proc/{pid}").exists()
-
-
-def test_a_child_that_goes_on_in_time_keeps_its_connection(loopback: Loopback) -> None:
-    port = free_port()
-    loopback.start("mjpeg", port)
-    with supervised(f"http://127.0.0.1:{port}", policy=Policy(stall_after=3.0), timeout=60) as source:
-        frames = read_until(source, lambda frame: frame.index >= 10)
-        pid = source.status.pid
-        assert pid is not None
-        os.kill(pid, signal.SIGSTOP)
-        wait_until(lambda: source.status.state == "stalled", SECONDS)
-        os.kill(pid, signal.SIGCONT)
-        frames += read_until(source, lambda frame: frame.index >= frames[-1].index + 10)
-        assert source.status.pid == pid
-        assert source.connection.reconnects == {}
-        assert (source.connection.stalls, source.connection.gaps) == (1, 1)
-    check_order(frames)
 
 
 def test_garbage_is_no_picture_and_what_follows_is(loopback: Loopback) -> None:
@@ -300,17 +182,6 @@ def test_a_file_has_an_end(tmp_path: Path, make_video: Callable[..., Path]) -> N
         thread.join()
 
 
-def test_one_that_nobody_holds_ends_its_process(loopback: Loopback) -> None:
-    port = free_port()
-    loopback.start("mjpeg", port)
-    source = supervised(f"http://127.0.0.1:{port}")
-    next(source)
-    pid = source.status.pid
-    del source
-    gc.collect()
-    wait_until(lambda: not Path(f"/proc/{pid}").exists(), SECONDS)
-
-
 def test_closing_ends_a_wait_that_has_no_end(loopback: Loopback) -> None:
     port = free_port()
     server = loopback.start("mjpeg", port)
@@ -355,40 +226,3 @@ def test_a_stream_that_is_given_up_is_lost(loopback: Loopback, make_shade_model:
         for number, _ in enumerate(running):
             if number == 5:
                 loopback.stop(server)
-
-
-@pytest.mark.parametrize("kind", ["mjpeg", "mpegts", "rtsp"])
-def test_half_open_and_back(host: Host, kind: str) -> None:
-    """Nothing arrives for a while, and neither end is told."""
-    if kind == "rtsp":
-        host.rtsp(8554)
-        url = f"rtsp://{host.address}:8554/live"
-    else:
-        host.start(kind, "8000", "size=640x360")  # FFmpeg wants some kilobytes before it knows MPEG-TS
-        url = f"{'http' if kind == 'mjpeg' else 'tcp'}://{host.address}:8000"
-    with supervised(url, policy=Policy(connect_within=13.0), timeout=10) as source:
-        frames = read_until(source, lambda frame: frame.index >= 10)
-        host.cut()
-        stall = wait_until(lambda: source.status.state == "stalled", SECONDS)
-        time.sleep(8)
-        host.mend()
-        back = wait_until(lambda: source.status.state == "live", SECONDS)
-        print(f"{kind}: stall seen after {stall:.2f} s, live again {back:.2f} s after the network came back")
-        frames += read_until(source, lambda frame: frame.index >= frames[-1].index + 10)
-        connection = source.connection
-    check_order(frames, lead=0.5 if kind == "mjpeg" else PROBED)
-    assert connection.stalls == 1
-    assert connection.gaps == 1
-    assert connection.gap_seconds > 8
-    assert connection.reconnects["stalled"] == 1
-
-
-def test_a_cable_that_is_pulled_before_the_start_and_plugged_in(host: Host) -> None:
-    host.start("mjpeg", "8000")
-    host.unplug()
-    plugger = threading.Timer(5.0, host.plug)
-    plugger.start()
-    with supervised(f"http://{host.address}:8000", policy=Policy(connect_within=13.0), timeout=10) as source:
-        plugger.join()
-        read_until(source, lambda frame: frame.index >= 5)
-        assert source.connection.gaps == 0

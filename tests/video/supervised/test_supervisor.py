@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -103,3 +104,19 @@ def test_while_a_process_that_cannot_be_ended_lives_no_other_is_started(
     monkeypatch.setattr(Child, "dies", True)
     children[0].alive = False  # the driver let it go at last
     wait_until(lambda: len(children) > 1, SECONDS)
+
+
+def test_a_process_that_starts_late_still_says_why_it_cannot_connect(children: list[Child]) -> None:
+    policy = Policy(give_up_after=2.0, first_delay=9.0, longest_delay=9.0)
+    mailbox = Mailbox(Skipped())
+    source = Supervisor("cam", Request("0"), policy, mailbox, lambda _: None, lambda _: None)
+    try:
+        wait_until(lambda: bool(children) and children[0].number > 0, SECONDS)
+        time.sleep(1.5)
+        children[0].theirs.send({"number": 1, "connecting": True})
+        time.sleep(1)
+        children[0].theirs.send({"number": 1, "lost": "refused", "reason": "the door is shut"})
+        error = mailbox.take(SECONDS, first=True)[1]
+    finally:
+        source.close()
+    assert str(error) == "cam gave no frame for 2 s (the door is shut)"

@@ -1,0 +1,77 @@
+"""Files that are no video, or not a whole one, and what is said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import pytest
+
+from edgeseg.errors import SourceError
+from edgeseg.video.open import open_source
+from tests.video.conftest import add_video, encode
+
+
+@pytest.mark.parametrize("behind", [-100, 100])
+def test_an_mp4_without_its_whole_index_is_said(tmp_path: Path, make_video: Callable[..., Path], behind: int) -> None:
+    path = make_video(tmp_path / "a.mp4", count=20, size=(320, 240))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: whole.index(b"moov") + behind])
+    with pytest.raises(SourceError, match=r"a\.mp4 has no whole index \(moov\).*copy it again"):
+        open_source(path)
+
+
+@pytest.mark.parametrize("behind", [b"", bytes(4), b"\0\0\0\7mdat" + bytes(90), b"\0\0\0\1mdat" + bytes(90)])
+def test_an_mp4_that_never_got_an_index_is_said(tmp_path: Path, behind: bytes) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"\0\0\0\x10ftypisom" + bytes(4) + behind)
+    with pytest.raises(SourceError, match="has no whole index"):
+        open_source(tmp_path / "a.mp4")
+
+
+@pytest.mark.parametrize("options", [{}, {"movflags": "frag_keyframe+empty_moov+default_base_moof"}])
+def test_mp4s_one_behind_the_other_are_said(tmp_path: Path, options: dict[str, str]) -> None:
+    with av.open(str(tmp_path / "one.mp4"), "w", options=options) as container:
+        encode(container, add_video(container, (64, 48)))
+    one = (tmp_path / "one.mp4").read_bytes()
+    (tmp_path / "two.mp4").write_bytes(one + 5000 * b"\0\0\0\x08free" + one)  # as many boxes as an hour of fragments
+    for name, warnings in (("one.mp4", 0), ("two.mp4", 1)):
+        with open_source(tmp_path / name) as source:
+            assert len(list(source)) == 10
+        assert [f"{name} is several MP4s" in each for each in source.warnings] == [True] * warnings
+
+
+@pytest.mark.parametrize("extension", ["mkv", "webm"])
+def test_matroska_one_behind_the_other_is_said(tmp_path: Path, extension: str) -> None:
+    pieces = []
+    for size in ((64, 48), (96, 64)):
+        with av.open(str(tmp_path / f"one.{extension}"), "w") as container:
+            encode(container, add_video(container, size, "libx264" if extension == "mkv" else "libvpx"))
+        pieces.append((tmp_path / f"one.{extension}").read_bytes())
+    (tmp_path / f"two.{extension}").write_bytes(b"".join(pieces))
+    for name, warnings in (("one", 0), ("two", 1)):
+        with open_source(tmp_path / f"{name}.{extension}") as source:
+            assert len(list(source)) == 10 * (1 + warnings)
+        assert sum("is several Matroska files" in each for each in source.warnings) == warnings
+
+
+def test_a_live_matroska_tells_no_length(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.mkv"), "w", options={"live": "1"}) as container:
+        encode(container, add_video(container, (64, 48)))
+    with open_source(tmp_path / "a.mkv") as source:
+        assert len(list(source)) == 10
+    assert not source.warnings
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_the_description_of_a_stream_is_no_video(tmp_path: Path, end: str) -> None:
+    lines = ["v=0", "o=- 0 0 IN IP4 127.0.0.1", "s=x", "c=IN IP4 127.0.0.1", "t=0 0", "m=video 5004 RTP/AVP 26", ""]
+    (tmp_path / "a.sdp").write_text(end.join(lines), newline="")
+    with pytest.raises(SourceError, match=r"is a description of a stream \(SDP\), no video; give the stream's own URL"):
+        open_source(tmp_path / "a.sdp")
+
+
+def test_a_pointer_of_git_lfs_is_said(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    with pytest.raises(SourceError, match="git lfs pull"):
+        open_source(tmp_path / "a.mp4")
