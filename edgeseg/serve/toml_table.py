@@ -48,7 +48,7 @@ class Table:
         lines: dict[Place, int],
         first: list[str] | None = None,
     ) -> None:
-        """A table of a file that was read; `read_toml` gives the first one, whose known keys the others have as `first`."""
+        """A table of a file that was read; `read_toml` gives the first one, whose known keys others have as `first`."""
         self.folder = path.absolute().parent
         self._data = data
         self._place = place
