@@ -33,9 +33,10 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
-from edgeseg.artifact import Artifact, OnnxModel, check_model, check_plain_name, sha256_of
+from edgeseg.artifact import SEVEN_BITS, Artifact, OnnxModel, check_model, check_plain_name, sha256_of
 from edgeseg.atomic import write_text
 from edgeseg.bundle_index import INDEX, read_index
 from edgeseg.errors import BundleError
@@ -50,6 +51,9 @@ from edgeseg.spec import FORMAT, Spec
 CARD = "README.md"
 FLOAT = "fp32"
 """The precision of plain ONNX files, which every runtime reads."""
+
+UNMADE = {"onnxruntime": "fp16", "tensorrt": SEVEN_BITS}
+"""The precision that no command makes for a runtime."""
 
 
 @dataclass(frozen=True)
@@ -136,8 +140,17 @@ class Bundle:
                 return artifact
         raise BundleError(
             f"bundle {self.spec.name} has no artifact for {target}{f' {precision}' if precision else ''}; "
-            f"it has {', '.join(map(str, self.artifacts))}: choose one of these, or export it"
+            f"it has {', '.join(map(str, self.artifacts))}: choose one of these{self._making(target, precision)}"
         )
+
+    def _making(self, target: str, precision: str | None) -> str:
+        """What makes an artifact that is missing; nothing where no command does."""
+        if precision in (None, FLOAT):
+            return ", or export it: `edgeseg export`"
+        if precision == UNMADE.get(target):
+            return ""
+        seven = " --seven-bits" if precision == SEVEN_BITS else ""
+        return f", or make it with `edgeseg quantize {quote(os.fspath(self.folder))} --data DATA{seven}`"
 
     def artifacts_for(self, target: str) -> list[Artifact]:
         """The artifacts that a runtime can read, best first: its own, and fp32, if need be another's."""

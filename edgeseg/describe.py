@@ -113,7 +113,7 @@ def signature_line(bundle: Bundle, trust: Path | None = None) -> str:
     """
     signature = _signature_json(bundle, trust)
     if signature is None:
-        return "none: who made it, nothing tells"
+        return "none: nothing shows who made it"
     version = f", version {signature['version']}"
     if not signature["current"]:
         return f"ended: the bundle has changed since it was signed{version}; {AGAIN}"

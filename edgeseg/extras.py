@@ -24,6 +24,10 @@ EXTRAS = {
 """Importable packages of each."""
 
 
+TENSORRT = "it comes with JetPack; on x86-64 pip install 'edgeseg[tensorrt]'"
+"""How to get TensorRT, which that extra brings where there is a package of it."""
+
+
 def extra_of(package: str, command: str) -> str | None:
     """The extra that brings a package; None where none does.
 

@@ -130,7 +130,10 @@ def find_root() -> Path:
     for place in places:
         if (root := place / "root.json").is_file():
             return root
-    looked = ", ".join(map(str, places)) or f"no trust folder, {user_folder() or MACHINE}"
+    if not places:
+        place = user_folder() or MACHINE
+        raise UsageError(f"there is no trust folder {place}; put root.json into one of that name, or give it by --root")
+    looked = ", ".join(map(str, places))
     raise UsageError(f"there is no root.json in {looked}; put it there, or name it with --root")
 
 

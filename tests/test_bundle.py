@@ -63,6 +63,25 @@ def test_best_artifact_comes_first(bundle: Bundle) -> None:
         several.artifact(target="onnxruntime", precision="fp16")
 
 
+@pytest.mark.parametrize(
+    ("target", "precision", "advice"),
+    [
+        ("onnxruntime", "fp16", "choose one of these"),
+        ("onnxruntime", "int8", "choose one of these, or make it with `edgeseg quantize '{}' --data DATA`"),
+        ("onnxruntime", "int8-7bit", "or make it with `edgeseg quantize '{}' --data DATA --seven-bits`"),
+        ("tensorrt", "fp16", "or make it with `edgeseg quantize '{}' --data DATA`"),
+        ("tensorrt", "int8-7bit", "choose one of these"),
+    ],
+)
+def test_a_missing_artifact_is_made_by_the_command_that_is_named(
+    target: str, precision: str, advice: str, bundle: Bundle
+) -> None:
+    spaced = replace(bundle, folder=bundle.folder.with_name("my bundle"))
+    with pytest.raises(BundleError) as caught:
+        spaced.artifact(target=target, precision=precision)
+    assert str(caught.value).endswith(advice.format(spaced.folder))
+
+
 def test_one_plain_artifact_serves_every_runtime(bundle: Bundle) -> None:
     """The first of several; one of its own is not added to."""
     first = bundle.artifacts[0]

@@ -71,7 +71,7 @@ def test_who_signed_it(bundle: Bundle, tmp_path: Path, monkeypatch: pytest.Monke
     pytest.importorskip("cryptography", reason="signatures need edgeseg[sign]")
     monkeypatch.setenv("EDGESEG_TRUST", str(tmp_path))
     assert describe(bundle)["signature"] is None
-    assert signature_line(bundle) == "none: who made it, nothing tells"
+    assert signature_line(bundle) == "none: nothing shows who made it"
     with pytest.raises(UsageError, match=r"there is no .*acmee\.pub"):
         signature_line(bundle, tmp_path / "acmee.pub")
     (tmp_path / "made").mkdir()

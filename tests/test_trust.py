@@ -16,7 +16,7 @@ from edgeseg.errors import BundleError, UsageError
 from edgeseg.keys import read_private_key, write_keys
 from edgeseg.sign import sign
 from edgeseg.spec import Spec
-from edgeseg.trust import GROWTH_RULE, SIGNATURE_RULE, check_trust, find_trust
+from edgeseg.trust import GROWTH_RULE, SIGNATURE_RULE, check_trust, find_root, find_trust
 
 pytest.importorskip("cryptography", reason="signatures need edgeseg[sign]")
 
@@ -50,6 +50,16 @@ def signed(bundle: Bundle, folder: Path, name: str = "acme", version: int | None
         (folder / f"{name}.key").rename(folder.parent / f"{name}.key")
     sign(bundle, read_private_key(folder.parent / f"{name}.key", lambda: ""), version=version)
     return Bundle.open(bundle.folder)
+
+
+def test_a_root_that_is_not_there(user: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=rf"there is no root\.json in .*{user}; put it there, or name it with --root"):
+        find_root()
+    monkeypatch.delenv("EDGESEG_TRUST")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "none"))
+    monkeypatch.setattr(trust, "MACHINE", tmp_path / "none")
+    with pytest.raises(UsageError, match=r"there is no trust folder .*/none/edgeseg/trust; put root\.json"):
+        find_root()
 
 
 def test_without_rules_nothing_is_asked_for(bundle: Bundle, user: Path, machine: Path) -> None:

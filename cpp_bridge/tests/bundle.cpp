@@ -59,6 +59,7 @@ void test_reads(const fs::path& road) {
     expect(bundle.artifact("another-runtime").precision == "fp32", "fp32 is for every runtime");
     for (const Artifact& each : bundle.artifacts()) expect(bundle.read(each).size() == each.bytes, each.file);
     expect_error(ErrorKind::bundle, "edgeseg quantize", [&] { bundle.artifact("another-runtime", "int8"); });
+    expect_error(ErrorKind::bundle, "choose one of these", [&] { bundle.artifact("onnxruntime", "fp16"); });
     expect_error(ErrorKind::bundle, "is not there", [&] { Bundle::open(road.string() + "/no"); });
 }
 

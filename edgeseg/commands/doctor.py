@@ -21,7 +21,7 @@ from edgeseg.bundle_index import shipped
 from edgeseg.cache import cache_folder
 from edgeseg.counted import counted
 from edgeseg.errors import EdgeSegError
-from edgeseg.extras import EXTRAS
+from edgeseg.extras import EXTRAS, TENSORRT
 from edgeseg.files import system_text
 from edgeseg.json_fields import print_json
 from edgeseg.processor import available_cores, processor, sums_int8_exactly
@@ -133,7 +133,7 @@ def _runtimes() -> Iterator[Finding]:
     except ImportError as error:
         yield Finding("onnxruntime", None, f"pip install onnxruntime ({error})")
     yield _package("openvino", "pip install 'edgeseg[openvino]'")
-    yield _package("tensorrt", "it comes with JetPack, or from NVIDIA; with it, pip install 'edgeseg[tensorrt]'")
+    yield _package("tensorrt", TENSORRT)
     yield _package("tensorrt_rtx", "pip install 'edgeseg[tensorrt-rtx]' (x86-64; builds engines without a GPU too)")
     yield _package("pycuda", "pip install 'edgeseg[tensorrt]', where NVIDIA's CUDA toolkit is installed")
 
@@ -175,7 +175,10 @@ def _video() -> Iterator[Finding]:
     yield Finding("OpenCV", cv2.__version__)
     match = re.search(r"GStreamer:\s+YES(.*)", about)
     gstreamer = f"OpenCV's{match[1]}" if match else "PyGObject's" if find_spec("gi") else None
-    get = "apt install python3-gi gir1.2-gst-plugins-base-1.0 and a venv with --system-site-packages, or the extra"
+    get = (
+        "apt install python3-gi gir1.2-gst-plugins-base-1.0 and a venv with --system-site-packages, "
+        "or pip install 'edgeseg[gstreamer]'"
+    )
     yield Finding("GStreamer", gstreamer, None if gstreamer else get)
     gui = re.search(r"GUI:\s+(?!NONE)(\S+)", about)
     get = "pip uninstall opencv-python-headless, pip install opencv-python"

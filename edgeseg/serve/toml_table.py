@@ -40,14 +40,22 @@ class Table:
         folder: of the file, absolute; paths in the file are relative to it.
     """
 
-    def __init__(self, data: dict[str, Any], place: Place, path: Path, lines: dict[Place, int]) -> None:
-        """A table of a file that was read; `read_toml` gives the first one."""
+    def __init__(
+        self,
+        data: dict[str, Any],
+        place: Place,
+        path: Path,
+        lines: dict[Place, int],
+        first: list[str] | None = None,
+    ) -> None:
+        """A table of a file that was read; `read_toml` gives the first one, whose known keys others have as `first`."""
         self.folder = path.absolute().parent
         self._data = data
         self._place = place
         self._path = path
         self._lines = lines
         self._known: list[str] = []
+        self._first = self._known if first is None else first
 
     def __contains__(self, key: str) -> bool:
         """Whether the key is there."""
@@ -152,7 +160,7 @@ class Table:
     def inner(self, key: str) -> Table:
         """A table in this one, which is there."""
         self._know(key)
-        return Table(self._of_kind(key, dict), (*self._place, key), self._path, self._lines)
+        return Table(self._of_kind(key, dict), (*self._place, key), self._path, self._lines, self._first)
 
     def tables(self, key: str) -> list[Table]:
         """A list of tables, [[key]]; empty where it is not there."""
@@ -160,7 +168,9 @@ class Table:
         for number, item in enumerate(items):
             if not isinstance(item, dict):
                 raise self.error(f"is {_shown(item)}, expected a table", key, number)
-        return [Table(item, (*self._place, key, at), self._path, self._lines) for at, item in enumerate(items)]
+        return [
+            Table(item, (*self._place, key, at), self._path, self._lines, self._first) for at, item in enumerate(items)
+        ]
 
     def values(self, key: str) -> list[Any]:
         """A list of anything."""
@@ -179,6 +189,8 @@ class Table:
             if key not in self._known:
                 like = difflib.get_close_matches(key, self._known, 1)
                 hint = f"did you mean {like[0]}?" if like else f"expected {', '.join(self._known)}"
+                if key in self._first:  # TOML has no way back from a table
+                    hint = f"{key} is for all: write it above the first [table]"
                 raise self.error(f"is no setting; {hint}", key)
 
     @contextmanager

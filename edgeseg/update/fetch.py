@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import urllib3
 from tuf.api.exceptions import DownloadError, ExpiredMetadataError, RepositoryError
-from tuf.api.metadata import Metadata, Root, TargetFile
+from tuf.api.metadata import Metadata, Root, TargetFile, Targets
 from tuf.ngclient import Updater
 from tuf.ngclient.urllib3_fetcher import Urllib3Fetcher
 
@@ -21,6 +21,7 @@ from edgeseg.atomic import atomic_folder
 from edgeseg.bundle import Bundle
 from edgeseg.bundle_index import INDEX, read_index
 from edgeseg.bundle_writer import check_replaceable
+from edgeseg.counted import first_of
 from edgeseg.errors import EdgeSegError, OutputError, UpdateError, UsageError
 from edgeseg.files import LARGEST_TEXT, read_file
 from edgeseg.places import open_state
@@ -82,7 +83,7 @@ def fetch(
         updater.refresh()
         index = updater.get_targetinfo(f"{name}/{INDEX}")
         if index is None:
-            raise UpdateError(f"{shown} has no bundle {name}; give the name of one that was published there, by --name")
+            raise UpdateError(f"{shown} has no bundle {name}, it has {_published(state)}; give one of these by --name")
         if _is_current(updater, name, index, out):
             return False
         with atomic_folder(out) as temporary:
@@ -109,6 +110,12 @@ class Fetcher(Urllib3Fetcher):
         """Closes the connection of the newest download, if it is open still."""
         if self._newest is not None:
             self._newest.close()
+
+
+def _published(state: Path) -> str:
+    """The names of the bundles in the targets.json that was verified and stored."""
+    targets = Metadata[Targets].from_file(str(state / "targets.json")).signed.targets
+    return first_of(sorted({path.partition("/")[0] for path in targets}), 10)
 
 
 def _is_current(updater: Updater, name: str, index: TargetFile, folder: Path) -> bool:

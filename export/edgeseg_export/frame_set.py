@@ -16,7 +16,7 @@ from edgeseg.artifact import Artifact
 from edgeseg.errors import DataError
 from edgeseg.measured import Calibration
 from edgeseg.video.open import open_source
-from edgeseg_export.precision.calibration_data import frame_hash
+from edgeseg_export.precision.calibration_data import check_there, frame_hash
 
 COUNT = 64
 """Frames at most, evenly spaced; each has as many answers as pixels, and more frames change a share of them little."""
@@ -42,8 +42,7 @@ class FrameSet:
             DataError: there is nothing at that path, or no frame in it.
             SourceError: it is neither a video nor a folder of pictures, or cannot be read.
         """
-        if not path.exists():
-            raise DataError(f"there is no {path}; give a data set, a video, or a folder of pictures")
+        check_there(path)
         with open_source(path) as source:
             places = [frame.index for frame in source]
         if not places:

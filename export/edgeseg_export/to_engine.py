@@ -18,12 +18,13 @@ from edgeseg.engines.tensorrt.build import DEFAULTS, RTX, Options, build
 from edgeseg.engines.tensorrt.plan import engine_name
 from edgeseg.engines.tensorrt.sidecar import ANY, write_engine
 from edgeseg.errors import EngineError
+from edgeseg.extras import TENSORRT
 
 Product = Literal["tensorrt", "tensorrt-rtx"]
 """What builds an engine."""
 
 INSTALL: dict[str, str] = {
-    "tensorrt": "it comes with JetPack, or as NVIDIA's package tensorrt",
+    "tensorrt": TENSORRT,
     "tensorrt-rtx": "pip install 'edgeseg[tensorrt-rtx]'",
 }
 

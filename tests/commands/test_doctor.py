@@ -66,6 +66,10 @@ def test_what_is_absent_says_how_to_get_it(root: Path, monkeypatch: pytest.Monke
     }
     silent = {each.what for findings in topics.values() for each in findings if each.found is None and each.get is None}
     assert silent == {"cards"}  # its driver says it
+    told = {each.what: each.get or "" for findings in topics.values() for each in findings}
+    for what, extra in (("tensorrt", "tensorrt"), ("GStreamer", "gstreamer")):
+        assert f"pip install 'edgeseg[{extra}]'" in told[what]
+    assert "with it" not in told["tensorrt"]  # on x86-64 the extra brings it
 
 
 def test_cameras_have_names_and_reasons(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,8 @@ RULE = BUNDLE + GATE + "[[cameras.gate.rules]]\n"
         (GATE + "x = [", 3, "this is no TOML"),
         (GATE + GATE, 3, "two cameras are called gate; give each a name of its own"),
         (GATE + "stall_afer = 3\n", 3, r"cameras\.gate\.stall_afer is no setting; did you mean stall_after\?"),
+        (GATE + 'listen = "127.0.0.1:1"\n', 3, r"gate\.listen is no setting; listen is for all: write it above"),
+        (GATE + '[mqtt]\nhost = "a"\n' + BUNDLE, 5, r"mqtt\.bundle is no setting; bundle is for all: write it above"),
         ("nonsense = 1\n" + GATE, 1, "nonsense is no setting; expected bundle"),
         ('bundle = "rood"\n' + GATE, 1, "bundle: no bundle 'rood' comes with edgeseg"),
         ('bundle = "./none"\n' + GATE, 1, "bundle: .* is not there, expected a bundle"),

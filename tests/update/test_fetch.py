@@ -204,7 +204,7 @@ def test_a_download_that_is_cut_at_any_step(device: Device, tmp_path: Path) -> N
 
 
 def test_no_server_and_no_such_bundle(device: Device, tmp_path: Path) -> None:
-    with pytest.raises(UpdateError, match="has no bundle other"):
+    with pytest.raises(UpdateError, match="has no bundle other, it has tiny; give one of these by --name"):
         device.fetch(name="other")
     with pytest.raises(UpdateError, match="cannot fetch from"):
         fetch("http://127.0.0.1:1", device.folder, root=device.root, timeout=5)

@@ -88,10 +88,11 @@ void check_once(const std::string& folder, const std::vector<std::string>& names
     }
 }
 
-// What makes an artifact that is missing.
-std::string making(const std::string& folder, const std::string& precision) {
-    if (precision.empty() || precision == kFloat || precision == "fp16") return "export it: `edgeseg export`";
-    return "make it with `edgeseg quantize " + folder + " --data DATA" + (precision == "int8-7bit" ? " --seven-bits`" : "`");
+// What makes an artifact that is missing; nothing where no command does.
+std::string making(const std::string& folder, const std::string& target, const std::string& precision) {
+    if (precision.empty() || precision == kFloat) return ", or export it: `edgeseg export`";
+    if (precision == (target == "tensorrt" ? "int8-7bit" : "fp16")) return "";
+    return ", or make it with `edgeseg quantize " + folder + " --data DATA" + (precision == "int8-7bit" ? " --seven-bits`" : "`");
 }
 
 }  // namespace
@@ -159,7 +160,7 @@ const Artifact& Bundle::artifact(const std::string& target, const std::string& p
     std::string there;
     for (const Artifact& each : artifacts_) there += (there.empty() ? "" : ", ") + each.target + " " + each.precision;
     fail("bundle " + spec_.name + " has no artifact for " + target + (precision.empty() ? "" : " " + precision) +
-         "; it has " + there + ": choose one of these, or " + making(folder_, precision));
+         "; it has " + there + ": choose one of these" + making(folder_, target, precision));
 }
 
 std::vector<std::uint8_t> Bundle::read(const Artifact& artifact) const {

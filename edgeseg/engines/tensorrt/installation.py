@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from edgeseg.errors import EngineError
+from edgeseg.extras import TENSORRT
 
 
 def products() -> list[ModuleType]:
@@ -23,8 +24,7 @@ def products() -> list[ModuleType]:
             missing.append(str(error))
     if not modules:
         raise EngineError(
-            f"TensorRT is not installed ({'; '.join(missing)}); it comes with JetPack or from NVIDIA, or "
-            "pip install 'edgeseg[tensorrt-rtx]'"
+            f"TensorRT is not installed ({'; '.join(missing)}); {TENSORRT} or 'edgeseg[tensorrt-rtx]'"
         )
     return modules
 

@@ -77,12 +77,13 @@ def read_calibration_data(data: Path, split: str, model: Segmenter) -> Calibrati
     """Reads a split of a data set, or a video or a folder of images without labels.
 
     Raises:
-        DataError: there are fewer than two different frames.
+        DataError: there is nothing at that path, or there are fewer than two different frames.
         SourceError: it is neither, or cannot be read.
 
     Warns:
         EdgeSegWarning: the classes are not the model's, so that the labels cannot choose.
     """
+    check_there(data)
     if is_data_set(data):
         dataset = Dataset.open(data, split)
         other = False
@@ -102,6 +103,12 @@ def read_calibration_data(data: Path, split: str, model: Segmenter) -> Calibrati
         return CalibrationData(calibrate, choose, None if other else unseen, f"{shown_name(data)} {split}", unseen)
     calibrate, choose = _divide(_distinct(_from_source(data, model)), str(data))
     return CalibrationData(calibrate, choose, None, shown_name(data))
+
+
+def check_there(data: Path) -> None:
+    """Raises DataError where there is neither a data set, a video nor a folder of pictures to look for."""
+    if not data.exists():
+        raise DataError(f"there is no {data}; give a data set, a video, or a folder of pictures")
 
 
 def frame_hash(frame: NDArray[np.uint8]) -> str:

@@ -284,6 +284,8 @@ def test_labels_of_other_classes_choose_nothing_and_that_is_said(plain: Bundle, 
 
 
 def test_bad_input(plain: Bundle, tmp_path: Path, make_bundle: Callable[..., Bundle], spec: Spec) -> None:
+    with pytest.raises(DataError, match=r"there is no .*nowhere; give a data set, a video, or a folder of pictures"):
+        quantize(plain, tmp_path / "nowhere")
     with pytest.raises(DataError, match="expected at least 2"):
         quantize(plain, write_images(tmp_path / "one", 1))
     other = Bundle(plain.folder, plain.spec, plain.artifacts[:0] + make_bundle(tmp_path / "b", spec).artifacts)
