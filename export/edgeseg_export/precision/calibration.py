@@ -20,6 +20,7 @@ from edgeseg.ort import ort
 from edgeseg_export.graph import exposing
 from edgeseg_export.precision.float_graph import FRAME, FloatGraph, sizes
 from edgeseg_export.precision.histogram import HALF, Histogram
+from edgeseg_export.subgraphs import all_nodes
 
 Histograms = dict[str, Histogram]
 
@@ -31,7 +32,7 @@ THREADS = 2
 
 def activations(graph: FloatGraph) -> list[str]:
     """Names of everything that is computed but sizes, in the order of computation; some are shapes (int64)."""
-    apart = sizes(graph.nodes)
+    apart = sizes(list(all_nodes(graph.model.graph)))
     return [name for node in graph.nodes for name in node.output if name and name not in apart]
 
 
