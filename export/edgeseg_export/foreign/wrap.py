@@ -131,10 +131,10 @@ def _has_background(head: Head) -> bool:
 
 
 def _names(graph: onnx.GraphProto) -> set[str]:
-    """Of the tensors of a graph and of those within its nodes, which read the ones around them."""
+    """Of the tensors and nodes of a graph, and of those within its nodes, which read the tensors around them."""
     names = {value.name for value in (*graph.initializer, *graph.input, *graph.output)}
     for node in graph.node:
-        names.update(node.input, node.output)
+        names.update(node.input, node.output, [node.name])
         for inner in subgraphs(node):
             names |= _names(inner)
     return names - {""}
@@ -155,11 +155,11 @@ def _our_names(names: set[str]) -> dict[str, str]:
 
 
 def _rename_all(graph: onnx.GraphProto, ours: Mapping[str, str]) -> None:
-    """Gives every tensor its new name; in inner graphs too, as they read the tensors of the graph around them."""
+    """Gives every tensor and node its new name, in inner graphs too."""
     for value in (*graph.initializer, *graph.input, *graph.output):
         value.name = ours[value.name]
     for node in graph.node:
-        node.name = PREFIX + node.name if node.name else ""
+        node.name = ours[node.name] if node.name else ""
         for names in (node.input, node.output):
             names[:] = [ours[name] if name else "" for name in names]
         for inner in subgraphs(node):

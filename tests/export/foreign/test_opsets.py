@@ -153,6 +153,13 @@ def test_opsets_are_converted(tmp_path: Path, opset: int) -> None:
     assert [entry.version for entry in model.opset_import] == [18]
 
 
+def test_the_newest_format_of_files_is_written_as_one_that_older_runtimes_read(tmp_path: Path) -> None:
+    model = network()
+    model.ir_version = onnx.IR_VERSION
+    bundle = imported(model, tmp_path)
+    assert onnx.load(bundle.path(bundle.artifacts[0])).ir_version == min(onnx.IR_VERSION, 10)
+
+
 @pytest.mark.parametrize("opset", [8, 25])
 def test_other_opsets_are_refused(tmp_path: Path, opset: int) -> None:
     with pytest.raises(ExportError, match=f"opset {opset}, expected 9 to 24"):
