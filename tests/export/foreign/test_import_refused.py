@@ -146,6 +146,13 @@ def halved(s: str) -> Nodes:
     return [helper.make_node("Cast", [s], ["out"], to=TensorProto.BFLOAT16)]
 
 
+def enlarged_twice(s: str) -> Nodes:
+    """Scores that two resizes enlarge in turn, which is not what one would give."""
+    first = [constant("roi", np.zeros(0, np.float32)), constant("twice", np.array([1, 1, 2, 2], np.float32))]
+    steps = [(s, "larger"), ("larger", "out")]
+    return first + [helper.make_node("Resize", [a, "roi", "twice"], [b], mode="linear") for a, b in steps]
+
+
 def doubled(s: str) -> Nodes:
     """Scores of a convolution in double, as a float64 array of NumPy makes it."""
     return [
@@ -182,6 +189,7 @@ BAD: list[tuple[onnx.ModelProto, dict[str, Any], str]] = [
     (network(lambda s: [constant("far", FAR), helper.make_node("Add", [s, "far"], ["out"])]), {}, "in channel 2; "),
     (network(lambda s: [helper.make_node("Constant", [], ["none"]), *same(s)]), {}, "a Constant without a value"),
     (network(halved, out=TensorProto.BFLOAT16), {}, r"computes out as tensor\(bfloat16\), .*in float32"),
+    (network(enlarged_twice), {}, "disagrees with itself .*; to have its own output, give stride 1$"),
     (network(doubled), {}, r"Conv in double: use model.float\(\), and no .double\(\)"),
     (network(rounded), {}, r"is refused by ONNX Runtime: .*bfloat16.*; export it in float32"),
     (network(dropped), {}, "gives other scores each time for the same frame, as Dropout in training mode"),
