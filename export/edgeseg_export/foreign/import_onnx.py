@@ -214,8 +214,8 @@ def _agreement(
                 f"{original.where} gives other scores each time for the same frame, as Dropout in training mode and "
                 "random numbers do; export it after model.eval(), without them"
             )
-        own = " or ".join(map(str, sorted(strides(mask.shape[-2:], spec) - {spec.stride})))
-        advice = f"to have its own output, give stride {own}" if own else "report it"
+        fitting = " or ".join(map(str, sorted(strides(mask.shape[-2:], spec) - {spec.stride})))
+        advice = f"to have its own output, give stride {fitting}" if fitting else "report it"
         raise ExportError(
             f"{original.where} disagrees with itself once it is wrapped: logits differ by up to {difference:.3g} "
             f"(largest {largest:.3g}), masks agree on {agreement:.2f} % of the pixels, expected {LEAST_AGREEMENT} %; "

@@ -32,6 +32,6 @@ def named(ending: str) -> onnx.ModelProto:
 def test_they_are_quantised(ending: str, frames: Path, tmp_path: Path) -> None:
     uniform = {"input_colour": "BGR", "input_range": 255, "input_mean": [127.0] * 3, "input_std": [128.0] * 3}
     bundle = imported(named(ending), tmp_path, **uniform)
-    result = quantize(bundle, frames, split="train", method="max", seven_bits=False)
+    result = quantize(bundle, frames, split="train", method="minmax", seven_bits=False)
     assert len(result.bundle.artifacts) == 4
     assert not result.misses
