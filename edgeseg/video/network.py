@@ -18,7 +18,7 @@ from edgeseg.video.decoder import Decoder
 from edgeseg.video.file import SEGMENTED, VideoSource
 from edgeseg.video.joined import SKIP
 from edgeseg.video.live import LiveSource, Reading
-from edgeseg.video.network_refusals import cause, loss, refusal, through
+from edgeseg.video.network_refusals import Reason, loss, refusal, through
 from edgeseg.video.source import Source
 from edgeseg.video.url import ENCRYPTED, check_address, take_apart
 
@@ -78,8 +78,8 @@ def open_url(
         )
     except (ffmpeg.FFmpegError, TimeoutError, ValueError) as error:  # whose own words hold the URL
         late = time.perf_counter() - started >= 0.9 * timeout  # whatever FFmpeg makes of a reading that it broke off
-        reason = (TOO_LATE.format(timeout) if late else refusal(error, url, options or ())) + through(pieces.scheme)
-        raise SourceError(f"{name} {reason}", cause="timeout" if late else cause(error, url)) from None
+        reason = Reason("timeout", TOO_LATE.format(timeout)) if late else refusal(error, url, options or ())
+        raise SourceError(f"{name} {reason.sentence}{through(pieces.scheme)}", cause=reason.cause) from None
     source: Source
     mp4 = container.format.name.startswith("mov")
     if _has_end(container):
@@ -88,7 +88,7 @@ def open_url(
             container,
             threads=1,
             attempts=ATTEMPTS,
-            lost=lambda error, frames: loss(error, timeout) + (NO_RANGES if mp4 and not frames else ""),
+            lost=lambda error, frames: loss(error, timeout).sentence + (NO_RANGES if mp4 and not frames else ""),
             reopen=lambda at: _opened(address, {**chosen, SKIP: str(at)}, timeout),
         )
     else:
@@ -165,7 +165,8 @@ class _Reader:
             except ffmpeg.InvalidDataError:
                 continue
             except ffmpeg.FFmpegError as error:
-                raise LostError(loss(error, self._timeout), cause=cause(error)) from None
+                reason = loss(error, self._timeout)
+                raise LostError(reason.sentence, cause=reason.cause) from None
             if decoded is None:
                 return None
             if self._paced and decoded.time is not None:

@@ -15,6 +15,9 @@ from edgeseg.spec import METADATA_KEY, Spec
 OPSET = 18
 """The highest that TensorRT 10.3 (JetPack 6) reads with all its operators, and the lowest that torch writes."""
 
+NEWEST_IR = 10
+"""Of the file's own format; ONNX Runtime reads it since 1.18. Nothing in our opset needs a newer one."""
+
 WORTHWHILE = 256
 """Numbers in a tensor from which storing it in half the size is worth a Cast."""
 
@@ -33,6 +36,7 @@ def finish(model: onnx.ModelProto, spec: Spec, file: Path) -> None:
     for tensor in model.graph.initializer:
         del tensor.metadata_props[:]
     model.graph.name = spec.name
+    model.ir_version = min(model.ir_version, NEWEST_IR)
     helper.set_model_props(model, {METADATA_KEY: json.dumps(spec.to_json())})
     onnx.checker.check_model(model, full_check=True)
     onnx.save_model(model, file)

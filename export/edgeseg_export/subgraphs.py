@@ -34,6 +34,18 @@ def outer_names(node: onnx.NodeProto) -> set[str]:
     return names
 
 
+def same_tensors(node: onnx.NodeProto) -> Iterator[tuple[str, str]]:
+    """Pairs of names for one tensor, or for what it is in turn: inside a node's graphs, outside, and a turn later."""
+    start, condition = (2, 1) if node.op_type == "Loop" else (0, 0)  # the number of turns, and whether to go on
+    scanned = next((each.i for each in node.attribute if each.name == "num_scan_inputs"), 0)
+    for graph in subgraphs(node):
+        inputs = [value.name for value in graph.input[start:]]
+        outputs = [value.name for value in graph.output[condition:]]
+        yield from zip(node.input[start:], inputs, strict=False)
+        yield from zip(node.output, outputs, strict=False)
+        yield from zip(inputs[: len(inputs) - scanned], outputs, strict=False)
+
+
 def read_from(graph: onnx.GraphProto, sources: Mapping[str, str]) -> None:
     """Lets the nodes of a graph, and of those within them, read other tensors: `sources` names them by the old ones."""
     for node in graph.node:

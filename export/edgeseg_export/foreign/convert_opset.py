@@ -42,6 +42,8 @@ def converted(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
     Raises:
         ExportError: an operator cannot be converted; the message says which.
     """
+    for node in all_nodes(model.graph):
+        _state_coordinates(node)
     opset = model.opset_import[0].version
     if opset == OPSET:
         return model
@@ -66,6 +68,17 @@ def converted(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
                 node.attribute.append(helper.make_attribute("coordinate_transformation_mode", "asymmetric"))
                 node.attribute.append(helper.make_attribute("nearest_mode", "floor"))
     return result
+
+
+def _state_coordinates(node: onnx.NodeProto) -> None:
+    """Puts half_pixel for tf_half_pixel_for_nn, which tf2onnx writes though opset 13 took it out of ONNX.
+
+    It is half a pixel more, and rounding to the nearest pixel adds that before it cuts off, as the older one does.
+    """
+    attributes = {each.name: each for each in node.attribute}
+    place, rounding = (attributes.get(name) for name in ("coordinate_transformation_mode", "nearest_mode"))
+    if place is not None and rounding is not None and (place.s, rounding.s) == (b"tf_half_pixel_for_nn", b"floor"):
+        place.s, rounding.s = b"half_pixel", b"round_prefer_ceil"
 
 
 def _refuse_unspelled(model: onnx.ModelProto, where: str) -> None:

@@ -35,6 +35,7 @@ from edgeseg_export.foreign.imported_card import imported_card
 from edgeseg_export.foreign.model_spec import ModelSpec
 from edgeseg_export.foreign.open_onnx import load_foreign
 from edgeseg_export.foreign.original import Original
+from edgeseg_export.foreign.tail import strides
 from edgeseg_export.foreign.wrap import wrap
 from edgeseg_export.frames import sample_frames
 from edgeseg_export.golden import Pictures, data_pictures, write_with_golden
@@ -213,11 +214,12 @@ def _agreement(
                 f"{original.where} gives other scores each time for the same frame, as Dropout in training mode and "
                 "random numbers do; export it after model.eval(), without them"
             )
+        fitting = " or ".join(map(str, sorted(strides(mask.shape[-2:], spec) - {spec.stride})))
+        advice = f"to have its own output, give stride {fitting}" if fitting else "report it"
         raise ExportError(
             f"{original.where} disagrees with itself once it is wrapped: logits differ by up to {difference:.3g} "
             f"(largest {largest:.3g}), masks agree on {agreement:.2f} % of the pixels, expected {LEAST_AGREEMENT} %; "
-            f"{ONE_PICTURE if original.batch > 1 else 'give the stride of its own output'}, and report it if that does "
-            "not help"
+            f"{ONE_PICTURE if original.batch > 1 else advice}"
         )
     return OriginalAgreement(
         file=origin.file,

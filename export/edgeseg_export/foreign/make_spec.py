@@ -77,6 +77,8 @@ def _made(path: Path, convention: Family | None, like: FamilyName | None, size: 
     if probe.any_size and not dynamic:
         notes.append("the file leaves its size open, but it fails or changes its stride at others: dynamic is false")
     known = like == "transformers"
+    if original.whole and head.kind == "binary" and original.model_spec.threshold is not None:
+        notes.append("its one channel holds whole numbers: if they are ids of classes, export the scores before them")
     names = names_beside(path, count) if known else names_inside(original.model, count)
     if names:
         notes.append(f"its classes' names are those of {'config.json' if known else 'its metadata'}")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import helper
+from onnx import TensorProto, helper
 
 from edgeseg.engines import first_line
 from edgeseg.errors import ExportError
@@ -88,11 +89,23 @@ def _open(model: onnx.ModelProto, names: list[str], where: str) -> ort.Inference
         content = exposing(model, names).SerializeToString()
         session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"], enable_fallback=0)
     except Exception as error:  # ONNX Runtime's exceptions share no base of their own
-        reason = f"{where} is refused by ONNX Runtime: {first_line(error)}"
-        advice = "export it in float32" if any(kind in reason for kind in UNREADABLE) else "export it again"
-        raise ExportError(f"{reason}; {advice}") from error
+        reason, advice = first_line(error), "export it again"
+        missing = re.search(r"implementation for (\w+)\(", reason)
+        if any(kind in reason for kind in UNREADABLE):
+            advice = "export it in float32"
+        elif missing and missing[1] in _in_double(model):
+            advice = f"it computes {missing[1]} in double: use model.float(), and no .double() or float64, and {advice}"
+        raise ExportError(f"{where} is refused by ONNX Runtime: {reason}; {advice}") from error
     for tensor in session.get_outputs():
         if tensor.name in names and any(kind in tensor.type for kind in UNREADABLE):
             found = f"{where} computes {tensor.name:.80} as {tensor.type}"
             raise ExportError(f"{found}, which cannot be read here; export it in float32")
     return session
+
+
+def _in_double(model: onnx.ModelProto) -> set[str]:
+    """Operators that read double, of which ONNX Runtime has few."""
+    graph = onnx.shape_inference.infer_shapes(model).graph
+    kinds = {value.name: value.type.tensor_type.elem_type for value in (*graph.input, *graph.value_info)}
+    kinds |= {tensor.name: tensor.data_type for tensor in graph.initializer}
+    return {node.op_type for node in graph.node if any(kinds.get(name) == TensorProto.DOUBLE for name in node.input)}

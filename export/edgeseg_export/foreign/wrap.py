@@ -9,6 +9,8 @@ background the channel of it, which is 0.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,9 @@ from edgeseg_export.subgraphs import outer_names, subgraphs
 
 PREFIX = "network/"
 """Of every name in the network, so that none can be one of ours."""
+
+ENDING = "_"
+"""Of a name that another goes on from after a dot: so quantize and others name what they make of a tensor."""
 
 UNSQUEEZE_WITH_INPUT = 13
 """The opset since which the axes of an Unsqueeze are an input."""
@@ -48,7 +53,8 @@ def wrap(
     kind = picture.type.tensor_type.elem_type
     graph = onnx.GraphProto()
     graph.CopyFrom(model.graph)
-    _prefix(graph)
+    ours = _our_names(_names(graph))
+    _rename_all(graph, ours)
     cast = "Identity" if kind == TensorProto.UINT8 else "Cast"
     nodes = [helper.make_node(cast, ["frame"], ["frame.float"], name="frame.float")]
     if kind != TensorProto.UINT8:
@@ -58,11 +64,13 @@ def wrap(
         nodes.append(
             helper.make_node("Transpose", ["frame.float"], ["frame.planar"], name="frame.planar", perm=[0, 3, 1, 2])
         )
-    entry = PREFIX + picture.name
+    entry = ours[picture.name]
     numbers = helper.tensor_dtype_to_np_dtype(kind)
     constants = add_normalisation(graph, entry, model_spec.preparation, numbers, nodes, last)
     nodes[-1].output[0] = entry
-    tail, logits = _to_logits(scores, dtype, model_spec, head, constants, model.opset_import[0].version)
+    tail, logits = _to_logits(
+        scores, ours[scores.logits], dtype, model_spec, head, constants, model.opset_import[0].version
+    )
     wrapped = _needed([*nodes, *graph.node, *tail], logits)
     _rename(wrapped, logits, "logits")
     used = {name for node in wrapped for name in outer_names(node)}
@@ -84,20 +92,21 @@ def wrap(
 
 def _to_logits(
     scores: Tail,
+    source: str,
     dtype: np.dtype[Any],
     model_spec: ModelSpec,
     head: Head,
     constants: list[onnx.TensorProto],
     opset: int,
 ) -> tuple[list[onnx.NodeProto], str]:
-    """The nodes that make float32 logits, cut at 0, of a network's scores, and the name of their result."""
+    """The nodes that make float32 logits, cut at 0, of a network's scores, `source`, and the name of their result."""
     nodes: list[onnx.NodeProto] = []
 
     def add(kind: str, name: str, *values: NDArray[np.generic], **attributes: Any) -> None:
-        source = nodes[-1].output[0] if nodes else PREFIX + scores.logits
+        before = nodes[-1].output[0] if nodes else source
         names = [f"{name}.{place}" for place in range(len(values))]
         constants.extend(numpy_helper.from_array(value, each) for value, each in zip(values, names, strict=True))
-        nodes.append(helper.make_node(kind, [source, *names], [name], name=name, **attributes))
+        nodes.append(helper.make_node(kind, [before, *names], [name], name=name, **attributes))
 
     if scores.form == "last":
         add("Transpose", "planar", perm=[0, 3, 1, 2])
@@ -113,7 +122,7 @@ def _to_logits(
         add("Sub", "above", np.array(head.threshold, np.float32))
     if _has_background(head):
         add("Pad", "labels", np.array([0, 1, 0, 0, 0, 0, 0, 0], np.int64), np.array(0, np.float32))
-    return nodes, nodes[-1].output[0] if nodes else PREFIX + scores.logits
+    return nodes, nodes[-1].output[0] if nodes else source
 
 
 def _has_background(head: Head) -> bool:
@@ -121,16 +130,40 @@ def _has_background(head: Head) -> bool:
     return head.kind == "multi-label" and head.exclusive
 
 
-def _prefix(graph: onnx.GraphProto) -> None:
-    """Puts PREFIX before every name; in inner graphs too, as they read the tensors of the graph around them."""
-    for value in (*graph.initializer, *graph.input, *graph.output):
-        value.name = PREFIX + value.name
+def _names(graph: onnx.GraphProto) -> set[str]:
+    """Of the tensors and nodes of a graph, and of those within its nodes, which read the tensors around them."""
+    names = {value.name for value in (*graph.initializer, *graph.input, *graph.output)}
     for node in graph.node:
-        node.name = PREFIX + node.name if node.name else ""
-        for names in (node.input, node.output):
-            names[:] = [PREFIX + name if name else "" for name in names]
+        names.update(node.input, node.output, [node.name])
         for inner in subgraphs(node):
-            _prefix(inner)
+            names |= _names(inner)
+    return names - {""}
+
+
+def _our_names(names: set[str]) -> dict[str, str]:
+    """Names with PREFIX, of which none goes on from another after a dot: "x" and "x.half" become "x_" and "x.half"."""
+    stems = {name[: dot.start()] for name in names for dot in re.finditer(r"\.", name)}
+    taken = names | stems
+    ours = {}
+    for name in sorted(names):
+        free = name
+        while name in stems and free in taken:
+            free += ENDING
+        taken.add(free)
+        ours[name] = PREFIX + free
+    return ours
+
+
+def _rename_all(graph: onnx.GraphProto, ours: Mapping[str, str]) -> None:
+    """Gives every tensor and node its new name, in inner graphs too."""
+    for value in (*graph.initializer, *graph.input, *graph.output):
+        value.name = ours[value.name]
+    for node in graph.node:
+        node.name = ours[node.name] if node.name else ""
+        for names in (node.input, node.output):
+            names[:] = [ours[name] if name else "" for name in names]
+        for inner in subgraphs(node):
+            _rename_all(inner, ours)
             del inner.value_info[:]
 
 

@@ -20,6 +20,7 @@ from edgeseg.ort import ort
 from edgeseg_export.graph import exposing
 from edgeseg_export.precision.float_graph import FRAME, FloatGraph, sizes
 from edgeseg_export.precision.histogram import HALF, Histogram
+from edgeseg_export.subgraphs import all_nodes
 
 Histograms = dict[str, Histogram]
 
@@ -31,7 +32,7 @@ THREADS = 2
 
 def activations(graph: FloatGraph) -> list[str]:
     """Names of everything that is computed but sizes, in the order of computation; some are shapes (int64)."""
-    apart = sizes(graph.nodes)
+    apart = sizes(list(all_nodes(graph.model.graph)))
     return [name for node in graph.nodes for name in node.output if name and name not in apart]
 
 
@@ -42,7 +43,7 @@ def calibrate(
     total: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> Histograms:
-    """Runs prepared frames, uint8 (1, H, W, 3), and counts every activation's values.
+    """Runs prepared frames, uint8 (1, H, W, 3), and counts every activation's values; one without any has no histogram.
 
     Raises:
         DataError: an activation is not finite, but for those that -inf masks: they get no histogram, and stay in float.
@@ -53,7 +54,7 @@ def calibrate(
     for done, tensor in enumerate(tensors, start=1):
         for name, values in zip(names, session.run(names, {FRAME: tensor}), strict=True):
             if np.isfinite(values).all():
-                if name in histograms:
+                if name in histograms and values.size:
                     histograms[name].add(values)
             elif _masks(graph, name, values):
                 histograms.pop(name, None)
@@ -64,7 +65,7 @@ def calibrate(
                 )
         if progress is not None:
             progress(done, total)
-    return histograms
+    return {name: histogram for name, histogram in histograms.items() if histogram.frames}
 
 
 def _masks(graph: FloatGraph, name: str, values: NDArray[np.float32]) -> bool:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from edgeseg.errors import ExportError
-from edgeseg_export.subgraphs import outer_names
+from edgeseg_export.subgraphs import outer_names, same_tensors, subgraphs
 
 FRAME = "frame"
 """The input that every exported graph has: uint8 (1, H, W, 3), BGR."""
@@ -182,16 +182,24 @@ def sizes(nodes: Sequence[onnx.NodeProto]) -> set[str]:
 
     That goes back to the shapes of tensors. Older exporters divide these in float32; in float16, or in 256 levels,
     pictures would get other sizes. What a Range gives is among them, which ONNX does not define for float16.
+
+    Args:
+        nodes: those of a graph and of the graphs within them, of `all_nodes`.
     """
     producers = {name: node for node in nodes for name in node.output}
+    others: dict[str, list[str]] = {}
+    for pair in (pair for node in nodes for pair in same_tensors(node) if all(pair)):
+        for name, other in (pair, pair[::-1]):
+            others.setdefault(name, []).append(other)
     names = {name for node in nodes if node.op_type == "Range" for name in node.output}
     waiting = [name for node in nodes for name in node.input[SIZES.get(node.op_type, _NONE)] if name]
     while waiting:
         name = waiting.pop()
         if name not in names:
             names.add(name)
+            waiting += others.get(name, [])
             node = producers.get(name)
-            if node is not None and node.op_type not in ("Shape", "Size"):
+            if node is not None and node.op_type not in ("Shape", "Size") and not subgraphs(node):
                 waiting += [each for each in node.input if each]
     return names
 

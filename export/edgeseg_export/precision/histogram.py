@@ -38,7 +38,7 @@ class Histogram:
         high: the largest value seen.
         limit: of the bins.
         counts: int64 (2 * HALF,).
-        means: float64 (C,), the mean of each channel.
+        means: float64 (C,), the mean of each channel; of the last frame alone where their number changes.
         frames: how many were added.
     """
 
@@ -58,7 +58,8 @@ class Histogram:
         if values.ndim < 2:
             values = values.reshape(1, 1, -1)
         means = values.reshape(*values.shape[:2], -1).mean(axis=(0, 2), dtype=np.float64)
-        self.means = (self.means * self.frames + means) / (self.frames + 1) if self.frames else means
+        same = means.shape == self.means.shape  # not so of tokens, of which a frame has as many as it shows things
+        self.means = (self.means * self.frames + means) / (self.frames + 1) if same else means
         self.frames += 1
         self.low = min(self.low, float(values.min()))
         self.high = max(self.high, float(values.max()))

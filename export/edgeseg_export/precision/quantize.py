@@ -48,6 +48,8 @@ LEAST_OF_A_FRAME = 75.0
 
 THREADS = 2
 
+Graphs = dict[tuple[Target, Precision], onnx.ModelProto]
+
 
 @dataclass(frozen=True)
 class Quantized:
@@ -167,36 +169,42 @@ def _calibration(frames: CalibrationData, recipe: Recipe, scores: Mapping[Method
     )
 
 
-def _graphs(prepared: Prepared, recipe: Recipe, seven_bits: bool) -> dict[tuple[Target, Precision], onnx.ModelProto]:
-    """The new graphs without float16, by target and precision."""
-    graphs: dict[tuple[Target, Precision], onnx.ModelProto] = {
-        ("onnxruntime", "int8"): prepared.onnxruntime(recipe)
-    }
+def _graphs(prepared: Prepared, recipe: Recipe, seven_bits: bool) -> Graphs:
+    """The new graphs without float16, by target and precision, checked."""
+    graphs: Graphs = {("onnxruntime", "int8"): prepared.onnxruntime(recipe)}
     if seven_bits:
         graphs["onnxruntime", SEVEN_BITS] = prepared.onnxruntime(replace(recipe, largest=LARGEST_OF_SEVEN_BITS))
-    return graphs
+    return _checked(graphs)
 
 
-def _half_graphs(prepared: Prepared, recipe: Recipe) -> dict[tuple[Target, Precision], onnx.ModelProto]:
-    """Those with float16.
+def _half_graphs(prepared: Prepared, recipe: Recipe) -> Graphs:
+    """Those with float16, checked.
 
     Raises:
         ExportError: a constant is beyond its range.
     """
-    return {("tensorrt", "fp16"): to_half(prepared.graph), ("tensorrt", "int8"): prepared.tensorrt(recipe)}
+    return _checked({("tensorrt", "fp16"): to_half(prepared.graph), ("tensorrt", "int8"): prepared.tensorrt(recipe)})
+
+
+def _checked(graphs: Graphs) -> Graphs:
+    """The same graphs.
+
+    Raises:
+        ExportError: one is no valid ONNX.
+    """
+    for (target, precision), graph in graphs.items():
+        try:
+            onnx.checker.check_model(graph, full_check=True)
+        except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+            reason = f"{precision} for {target} would be no valid ONNX ({first_line(error)})"
+            raise ExportError(f"{reason}; keep it in fp32, and report this") from error
+    return graphs
 
 
 def _save(graph: onnx.ModelProto, folder: Path, name: str, target: Target, precision: Precision) -> Path:
-    """Checks a graph and writes it; the target is part of the name where one precision has several."""
+    """Writes a graph; the target is part of the name where one precision has several."""
     suffix = precision if target == "onnxruntime" or precision == "fp16" else f"{precision}.{target}"
     path = folder / f"{name}.{suffix}.onnx"
-    try:
-        onnx.checker.check_model(graph, full_check=True)
-    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        reason = first_line(error)
-        raise ExportError(
-            f"{name} in {precision} for {target} would be no valid ONNX ({reason}); keep it in fp32, and report this"
-        ) from error
     onnx.save_model(graph, path)
     return path
 

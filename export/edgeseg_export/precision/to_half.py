@@ -87,10 +87,12 @@ def _half_nodes(
     for node in graph.node:
         copied = onnx.NodeProto()
         copied.CopyFrom(node)
-        if untouched.intersection(node.output):
+        inside = subgraphs(copied)
+        if untouched.intersection(node.output) and not inside:
             nodes.append(copied)
             continue
-        for place, name in enumerate(node.input[:2] if node.op_type == "Resize" else node.input):
+        read = [] if inside else node.input[:2] if node.op_type == "Resize" else node.input  # a size is one inside too
+        for place, name in enumerate(read):
             if name not in floats:
                 continue
             copied.input[place] = half = f"{name}{ending}"  # it serves more than sizes
@@ -98,7 +100,7 @@ def _half_nodes(
                 halves.add(half)
                 nodes.append(helper.make_node("Cast", [name], [half], name=half, to=TensorProto.FLOAT16))
         _halve_attributes(copied)
-        for inner in subgraphs(copied):
+        for inner in inside:
             _halve_graph(inner, untouched, known, f"{ending}.half")
         if node.op_type in FLOAT_ALONE:
             nodes += _in_float(copied, gives_float=bool(known & {*node.output}))
@@ -155,7 +157,8 @@ def _halve_graph(graph: onnx.GraphProto, untouched: set[str], known: Collection[
     del graph.node[:], graph.value_info[:]
     graph.node.extend(nodes)
     for value in (*graph.input, *graph.output):
-        retype(value.type, TensorProto.FLOAT, TensorProto.FLOAT16)
+        if value.name not in untouched:
+            retype(value.type, TensorProto.FLOAT, TensorProto.FLOAT16)
 
 
 def _inner_constants(graph: onnx.GraphProto) -> Iterator[tuple[str, onnx.TensorProto]]:
@@ -173,10 +176,15 @@ def _check_range(name: str, constant: NDArray[np.float32], nodes: Sequence[onnx.
 
 def _is_cut(name: str, nodes: Sequence[onnx.NodeProto]) -> bool:
     """Whether all that read a tensor cut it, or pass it on to what does."""
-    readers = [node for node in nodes if name in node.input]
-    passing = {result for node in readers if node.op_type in PASSING for result in node.output}
-    known = all(node.op_type in CUTTING | PASSING for node in readers)
-    return bool(readers) and known and all(_is_cut(each, nodes) for each in passing)
+    seen: set[str] = set()
+    waiting = {name}
+    while waiting:
+        seen.add(name := waiting.pop())
+        readers = [node for node in nodes if name in node.input]
+        if not readers or any(node.op_type not in CUTTING | PASSING for node in readers):
+            return False
+        waiting |= {result for node in readers if node.op_type in PASSING for result in node.output} - seen
+    return True
 
 
 def _halve(tensor: onnx.TensorProto) -> None:
@@ -202,26 +210,25 @@ def rounded_to_half(graph: FloatGraph, activations: Collection[str]) -> onnx.Mod
     typed = onnx.shape_inference.infer_shapes(graph.model).graph.node  # says which inner tensors are float
     for node in typed:
         for inner in subgraphs(node):
-            _round(inner)
+            _round(inner, untouched)
         nodes = _rounding(node, [name for name in node.output if name in activations])
         rewriter.add(nodes[0], list(node.input))
         rewriter.nodes += nodes[1:]
     return rewriter.model(graph, graph.model.opset_import[0].version)
 
 
-def _round(graph: onnx.GraphProto) -> None:
-    """Rounds every float tensor of a graph within a node, and of those within its own, to float16 and back."""
+def _round(graph: onnx.GraphProto, untouched: set[str]) -> None:
+    """Rounds all float tensors but sizes, of a graph within a node and of those within its own, to float16 and back."""
     kinds = {value.name: value.type.tensor_type.elem_type for value in (*graph.value_info, *graph.output)}
-    scales = sizes(graph.node)
     for tensor in graph.initializer:
-        if tensor.data_type == TensorProto.FLOAT and tensor.name not in scales:
+        if tensor.data_type == TensorProto.FLOAT and tensor.name not in untouched:
             rounded = _half(numpy_helper.to_array(tensor)).astype(np.float32)
             tensor.CopyFrom(numpy_helper.from_array(rounded, tensor.name))
     nodes = []
     for node in graph.node:
         for inner in subgraphs(node):
-            _round(inner)
-        floats = [name for name in node.output if kinds.get(name) == TensorProto.FLOAT and name not in scales]
+            _round(inner, untouched)
+        floats = [name for name in node.output if kinds.get(name) == TensorProto.FLOAT and name not in untouched]
         nodes += _rounding(node, floats)
     del graph.node[:], graph.value_info[:]
     graph.node.extend(nodes)

@@ -146,6 +146,23 @@ def halved(s: str) -> Nodes:
     return [helper.make_node("Cast", [s], ["out"], to=TensorProto.BFLOAT16)]
 
 
+def enlarged_twice(s: str) -> Nodes:
+    """Scores that two resizes enlarge in turn, which is not what one would give."""
+    first = [constant("roi", np.zeros(0, np.float32)), constant("twice", np.array([1, 1, 2, 2], np.float32))]
+    steps = [(s, "larger"), ("larger", "out")]
+    return first + [helper.make_node("Resize", [a, "roi", "twice"], [b], mode="linear") for a, b in steps]
+
+
+def doubled(s: str) -> Nodes:
+    """Scores of a convolution in double, as a float64 array of NumPy makes it."""
+    return [
+        helper.make_node("Cast", [s], ["long"], to=TensorProto.DOUBLE),
+        constant("weights", np.ones((5, 5, 1, 1))),
+        helper.make_node("Conv", ["long", "weights"], ["longer"]),
+        helper.make_node("Cast", ["longer"], ["out"], to=TensorProto.FLOAT),
+    ]
+
+
 def rounded(s: str) -> Nodes:
     """Scores of an operator that ONNX Runtime lacks for bfloat16."""
     cast = helper.make_node("Cast", [s], ["half"], to=TensorProto.BFLOAT16)
@@ -172,6 +189,8 @@ BAD: list[tuple[onnx.ModelProto, dict[str, Any], str]] = [
     (network(lambda s: [constant("far", FAR), helper.make_node("Add", [s, "far"], ["out"])]), {}, "in channel 2; "),
     (network(lambda s: [helper.make_node("Constant", [], ["none"]), *same(s)]), {}, "a Constant without a value"),
     (network(halved, out=TensorProto.BFLOAT16), {}, r"computes out as tensor\(bfloat16\), .*in float32"),
+    (network(enlarged_twice), {}, "disagrees with itself .*; to have its own output, give stride 1$"),
+    (network(doubled), {}, r"Conv in double: use model.float\(\), and no .double\(\)"),
     (network(rounded), {}, r"is refused by ONNX Runtime: .*bfloat16.*; export it in float32"),
     (network(dropped), {}, "gives other scores each time for the same frame, as Dropout in training mode"),
     (network(shape=(1, 3, HEIGHT, "w")), {"input_height": 32}, "takes anyx48, the spec says 64x32"),

@@ -111,6 +111,14 @@ def test_values_of_no_known_kind_leave_the_threshold_open(tmp_path: Path, doubt:
     import_onnx(path, model_spec(filled(made.data, classes=["no", "yes"], threshold=threshold)), tmp_path / "out")
 
 
+def test_whole_numbers_in_one_channel_may_be_ids(tmp_path: Path) -> None:
+    def best(scores: str) -> list[onnx.NodeProto]:
+        return [constant("one", np.array([1])), helper.make_node("TopK", [scores, "one"], ["most", "out"], axis=1)]
+
+    made = make_spec(saved(network(best, out=onnx.TensorProto.INT64), tmp_path))
+    assert any("if they are ids of classes, export the scores before them" in note for note in made.notes)
+
+
 def test_what_only_a_run_shows(tmp_path: Path) -> None:
     kept = make_spec(saved(network(lambda s: [*resized(s, mode="nearest"), *_same("large")]), tmp_path))
     assert kept.data["stride"] == 1  # another resize than the kernels' stays in the graph

@@ -153,6 +153,27 @@ def test_opsets_are_converted(tmp_path: Path, opset: int) -> None:
     assert [entry.version for entry in model.opset_import] == [18]
 
 
+def test_the_newest_format_of_files_is_written_as_one_that_older_runtimes_read(tmp_path: Path) -> None:
+    model = network()
+    model.ir_version = onnx.IR_VERSION
+    bundle = imported(model, tmp_path)
+    assert onnx.load(bundle.path(bundle.artifacts[0])).ir_version == min(onnx.IR_VERSION, 10)
+
+
+@pytest.mark.parametrize("opset", [11, 15, 18])
+def test_the_coordinates_that_tf2onnx_writes_are_those_of_our_opset(tmp_path: Path, opset: int) -> None:
+    """As of UpSampling2D in Keras: since opset 13 ONNX does not have them, and ONNX Runtime complains each time."""
+    place = {"coordinate_transformation_mode": "tf_half_pixel_for_nn", "nearest_mode": "floor"}
+
+    def tail(s: str) -> Nodes:
+        return [*resized(s, mode="nearest", **place), helper.make_node("Relu", ["large"], ["out"])]
+
+    bundle = imported(network(tail, opset=opset), tmp_path, stride=1)
+    graph = onnx.load(bundle.path(bundle.artifacts[0])).graph
+    resize = next(node for node in graph.node if node.op_type == "Resize")
+    assert helper.get_node_attr_value(resize, "coordinate_transformation_mode") == b"half_pixel"
+
+
 @pytest.mark.parametrize("opset", [8, 25])
 def test_other_opsets_are_refused(tmp_path: Path, opset: int) -> None:
     with pytest.raises(ExportError, match=f"opset {opset}, expected 9 to 24"):

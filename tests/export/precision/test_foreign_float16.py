@@ -19,9 +19,9 @@ from tests.export.foreign.their_onnx import Nodes, constant, imported, network
 from tests.export.precision.test_foreign_networks import multiplied
 
 
-def refused(tail: Callable[[str], Nodes], frames: Path, tmp_path: Path) -> str:
+def refused(tail: Callable[[str], Nodes], frames: Path, tmp_path: Path, opset: int = 13) -> str:
     """Why there is no float16 of a network, which is quantised for ONNX Runtime all the same."""
-    found = quantize(imported(network(tail), tmp_path), frames, split="train", seven_bits=False)
+    found = quantize(imported(network(tail, opset=opset), tmp_path), frames, split="train", seven_bits=False)
     assert [str(each) for each in found.bundle.artifacts if each.target == "tensorrt"] == []
     assert found.bundle.artifact(target="onnxruntime", precision="int8").measured.get(Agreement) is not None
     said = [miss for miss in found.misses if miss.startswith("nothing is written for TensorRT: ")]
@@ -60,6 +60,17 @@ def test_what_overflows_in_between_is_not_run_unasked(frames: Path, tmp_path: Pa
     found = quantize(imported(network(normalised), tmp_path), frames, split="train")
     assert [miss for miss in found.misses if miss.startswith("tensorrt fp16: rounding to float16 leaves")]
     assert [miss for miss in found.misses if miss.startswith("tensorrt int8: rounding to float16 leaves")]
+
+
+def test_what_would_be_no_valid_onnx_in_float16_keeps_its_int8(frames: Path, tmp_path: Path) -> None:
+    def read_twice(s: str) -> Nodes:  # the mean that a LayerNormalization gives is float32, whatever it reads
+        return [
+            constant("ones", np.ones(16, np.float32)),
+            helper.make_node("LayerNormalization", [s, "ones"], ["normalised", "mean"], axis=-1),
+            helper.make_node("Add", ["normalised", "mean"], ["out"]),
+        ]
+
+    assert "fp16 for tensorrt would be no valid ONNX" in refused(read_twice, frames, tmp_path, opset=17)
 
 
 def inner(operations: list[tuple[str, str]], number: float) -> Callable[[str], Nodes]:

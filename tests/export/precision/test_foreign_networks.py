@@ -239,6 +239,16 @@ def placed(s: str) -> Nodes:
     ]
 
 
+def begun_empty(s: str) -> Nodes:
+    """Scores that are appended to a tensor without values, as code does that collects its results."""
+    return [
+        constant("zero", np.array([0])),
+        helper.make_node("Slice", [s, "zero", "zero"], ["none"]),
+        helper.make_node("Concat", ["none", s], ["all"], axis=0),
+        *classified("all"),
+    ]
+
+
 def biased(bias: str) -> onnx.ModelProto:
     """Whose first convolution has that bias: none at all, or a computed one."""
     model = network()
@@ -264,13 +274,14 @@ def biased(bias: str) -> onnx.ModelProto:
         lambda: network(placed),
         lambda: network(only_in_float),
         lambda: network(recurrent),
+        lambda: network(begun_empty),
         lambda: biased(""),
         lambda: biased("computed"),
     ],
     ids=[
         *("statistic of a frame", "mask beyond float16", "channels last", "a branch", "a sequence"),
         *("one dimension", "shared weights", "-inf", "a border of -inf", "a loop"),
-        *("a computed scale", "a convolution of a constant", "only float32", "no second output"),
+        *("a computed scale", "a convolution of a constant", "only float32", "no second output", "no values"),
         *("no bias by an empty name", "a computed bias"),
     ],
 )

@@ -242,3 +242,11 @@ def test_means_of_channels() -> None:
     for frame in frames:
         histogram.add(frame)
     assert np.allclose(histogram.means, frames.mean(axis=(0, 1, 3, 4)))
+
+
+def test_a_frame_may_give_fewer_rows_than_another() -> None:
+    histogram = Histogram()
+    for rows in (3, 2):
+        histogram.add(np.full((1, rows, 4), rows, np.float32))
+    assert histogram.counts.sum() == 20
+    assert (histogram.low, histogram.high) == (2, 3)

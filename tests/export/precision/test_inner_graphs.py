@@ -103,11 +103,68 @@ def absent(s: str) -> Nodes:
     ]
 
 
-@pytest.mark.parametrize(
-    "tail",
-    [reads_from_outside("r0", 2), reads_from_outside("x", 4), scaled, only_in_float, optional, absent],
-    ids=["the first layer", "the input", "a scale", "only float32", "an optional tensor", "an absent one"],
-)
+def carried(s: str) -> Nodes:
+    """A loop that scales the scores up, by a scale that it hands from turn to turn, and down again."""
+    turn, go, on = (
+        helper.make_tensor_value_info(name, kind, [])
+        for name, kind in (("turn", TensorProto.INT64), ("go", TensorProto.BOOL), ("on", TensorProto.BOOL))
+    )
+    body = helper.make_graph(
+        [
+            helper.make_node("Identity", ["go"], ["on"]),
+            helper.make_node("Resize", ["picture", "", "scale"], ["large"], mode="linear"),
+            helper.make_node("MaxPool", ["large"], ["next picture"], kernel_shape=[2, 2], strides=[2, 2]),
+            helper.make_node("Mul", ["scale", "ones"], ["next scale"]),
+        ],
+        "body",
+        [turn, go, *(helper.make_value_info(name, FLOATS) for name in ("picture", "scale"))],
+        [on, *(helper.make_value_info(name, FLOATS) for name in ("next picture", "next scale"))],
+    )
+    return [
+        constant("turns", np.array(2)),
+        constant("yes", np.array(True)),
+        constant("ones", np.ones(4, np.float32)),
+        constant("start", np.array([1, 1, 2.1, 2.1], np.float32)),
+        helper.make_node("Loop", ["turns", "yes", s, "start"], ["looped", "end"], body=body),
+        helper.make_node("ReduceMax", ["end"], ["factor"], keepdims=0),
+        helper.make_node("Mul", ["looped", "factor"], ["weighed"]),
+        *classified("weighed"),
+    ]
+
+
+def chosen(s: str) -> Nodes:
+    """A branch that gives a picture, and the scale that it is resized by."""
+    then, other = (
+        helper.make_graph(
+            [constant(f"scale {kind}", np.array([1, 1, 2.1, 2.1], np.float32)), helper.make_node(kind, [s], [kind])],
+            kind,
+            [],
+            [helper.make_value_info(f"scale {kind}", FLOATS), helper.make_value_info(kind, FLOATS)],
+        )
+        for kind in ("Relu", "Neg")
+    )
+    return [
+        constant("yes", np.array(True)),
+        helper.make_node("If", ["yes"], ["scale", "picture"], then_branch=then, else_branch=other),
+        helper.make_node("Resize", ["picture", "", "scale"], ["large"], mode="linear"),
+        helper.make_node("MaxPool", ["large"], ["small"], kernel_shape=[2, 2], strides=[2, 2]),
+        *classified("small"),
+    ]
+
+
+TAILS = {
+    "the first layer": reads_from_outside("r0", 2),
+    "the input": reads_from_outside("x", 4),
+    "a scale": scaled,
+    "a scale that a loop carries": carried,
+    "a scale that a branch gives": chosen,
+    "only float32": only_in_float,
+    "an optional tensor": optional,
+    "an absent one": absent,
+}
+
+
+@pytest.mark.parametrize("tail", TAILS.values(), ids=TAILS)
 def test_they_agree_with_themselves(tail: Callable[[str], Nodes], frames: Path, tmp_path: Path) -> None:
     bundle = imported(network(tail, opset=17), tmp_path, **UNIFORM)
     bundle = quantize(bundle, frames, split="train", seven_bits=False).bundle

@@ -55,10 +55,32 @@ def filled(s: str) -> Nodes:
     ]
 
 
+def branching(s: str) -> Nodes:
+    """Scores times a softmax, to which a mask has 2 ** 40 ways."""
+    nodes = [
+        constant("mask", np.where(np.arange(16) < 9, 0, -1e9).astype(np.float32)),
+        constant("one", np.array(1, np.float32)),
+        constant("zero", np.array(0, np.float32)),
+    ]
+    mask = "mask"
+    for step in range(40):
+        nodes.append(helper.make_node("Mul", [mask, "one"], [f"whole {step}"]))
+        nodes.append(helper.make_node("Mul", [mask, "zero"], [f"nothing {step}"]))
+        mask = f"mask {step}"
+        nodes.append(helper.make_node("Add", [f"whole {step}", f"nothing {step}"], [mask]))
+    return [
+        *nodes,
+        helper.make_node("Add", [s, mask], ["masked"]),
+        helper.make_node("Softmax", ["masked"], ["share"], axis=-1),
+        helper.make_node("Mul", [s, "share"], ["weighed"]),
+        *classified("weighed"),
+    ]
+
+
 @pytest.mark.parametrize(
     "tail",
-    [bordered(-1e9), bordered(-1e4), bordered(-100), attended, filled],
-    ids=["a border", "one of -1e4", "one of -100", "a computed mask", "a channel"],
+    [bordered(-1e9), bordered(-1e4), bordered(-100), attended, filled, branching],
+    ids=["a border", "one of -1e4", "one of -100", "a computed mask", "a channel", "many ways"],
 )
 def test_they_agree_with_themselves(tail: Callable[[str], Nodes], frames: Path, tmp_path: Path) -> None:
     uniform = {"input_range": 255, "input_mean": [127.0] * 3, "input_std": [128.0] * 3}
