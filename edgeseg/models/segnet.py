@@ -3,18 +3,17 @@ Image Segmentation", PAMI 2017.
 
 The 13 convolutions of VGG16 (K. Simonyan and A. Zisserman, 2015) with BatchNorm, mirrored in the decoder; each decoder
 level starts by putting its values where the encoder's maxima lay. 29.45M parameters at width 1. The last convolution
-gives the logits, at the frame's own size. All weights start at random: the paper's encoder started from ImageNet. While
-it is trained each level has a head, which the paper's does not.
+gives the logits, at the frame's own size. All weights start at random: the paper's encoder started from ImageNet.
 """
 
 from __future__ import annotations
 
 import itertools
 
-from torch import nn
+from torch import Tensor, nn
 
-from edgeseg.models.blocks import ConvBNReLU, scaled
-from edgeseg.models.unpooling_network import UnpoolingNetwork
+from edgeseg.models.blocks import ConvBNReLU, initialise, pad_to_multiple, scaled
+from edgeseg.models.unpool import max_pool, max_unpool
 
 CHANNELS = (64, 128, 256, 512, 512)
 """Of VGG16's levels, at strides 1, 2, 4, 8 and 16."""
@@ -23,23 +22,39 @@ CONVOLUTIONS = (2, 2, 3, 3, 3)
 """A level."""
 
 
-class SegNet(UnpoolingNetwork):
-    """Logits at the frame's own size, while it is trained at 1/32, 1/16, 1/8, 1/4 and 1/2 too.
+class SegNet(nn.Module):
+    """Normalised BGR frames (N, 3, H, W) to logits (N, classes, H, W).
 
     Args:
         width: of every layer, as a fraction of VGG16's 64 to 512 channels.
     """
 
-    strides = (1, 32, 16, 8, 4, 2)
+    strides = (1,)
 
     def __init__(self, classes: int, width: float = 1.0) -> None:
+        super().__init__()
         channels = [3, *(scaled(each, width) for each in CHANNELS)]
         levels = list(zip(itertools.pairwise(channels), CONVOLUTIONS, strict=True))
+        self.encoder = nn.ModuleList(_level([fine] + count * [coarse]) for (fine, coarse), count in levels)
+        self.decoder = nn.ModuleList(
+            _level(count * [coarse] + [fine]) for (fine, coarse), count in reversed(levels[1:])
+        )
         first = channels[1]
-        encoder = [_level([fine] + count * [coarse]) for (fine, coarse), count in levels]
-        decoder = [_level(count * [coarse] + [fine]) for (fine, coarse), count in reversed(levels[1:])]
-        decoder.append(_level([first, first]))
-        super().__init__(encoder, decoder, nn.Conv2d(first, classes, 3, padding=1), channels[:0:-1])
+        self.decoder.append(_level([first, first]))
+        self.head = nn.Conv2d(first, classes, 3, padding=1)
+        initialise(self)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        height, width = frames.shape[-2:]
+        features = pad_to_multiple(frames, 2 ** len(CHANNELS))
+        remembered = []
+        for level in self.encoder:
+            features, places = max_pool(level(features))
+            remembered.append(places)
+        for level in self.decoder:
+            features = level(max_unpool(features, remembered.pop()))
+        logits: Tensor = self.head(features)
+        return logits[..., :height, :width]
 
 
 def _level(channels: list[int]) -> nn.Sequential:
