@@ -37,9 +37,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that was never stopped."""
+    """A run that was never stopped; of each module its own, as what others set in torch changes the last bits."""
     out = tmp_path_factory.mktemp("runs") / "whole"
     train("unet", data, out, SETTINGS, name="tiny", licence="CC0")
     return out
