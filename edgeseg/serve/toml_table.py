@@ -160,7 +160,7 @@ class Table:
     def inner(self, key: str) -> Table:
         """A table in this one, which is there."""
         self._know(key)
-        return Table(self._of_kind(key, dict), (*self._place, key), self._path, self._lines, self._first)
+        return self._within(self._of_kind(key, dict), key)
 
     def tables(self, key: str) -> list[Table]:
         """A list of tables, [[key]]; empty where it is not there."""
@@ -168,9 +168,10 @@ class Table:
         for number, item in enumerate(items):
             if not isinstance(item, dict):
                 raise self.error(f"is {_shown(item)}, expected a table", key, number)
-        return [
-            Table(item, (*self._place, key, at), self._path, self._lines, self._first) for at, item in enumerate(items)
-        ]
+        return [self._within(item, key, at) for at, item in enumerate(items)]
+
+    def _within(self, data: dict[str, Any], *place: str | int) -> Table:
+        return Table(data, (*self._place, *place), self._path, self._lines, self._first)
 
     def values(self, key: str) -> list[Any]:
         """A list of anything."""

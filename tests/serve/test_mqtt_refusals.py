@@ -61,6 +61,11 @@ def answer(broker: socket.socket, code: int) -> socket.socket:
     return connection
 
 
+def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What was logged of MQTT."""
+    return [record.getMessage() for record in caplog.records if "MQTT" in record.getMessage()]
+
+
 def test_a_broker_that_refuses_is_told_once(service: SmallService, caplog: pytest.LogCaptureFixture) -> None:
     with socket.create_server(("127.0.0.1", 0)) as broker:
         broker.settimeout(SECONDS)
@@ -71,8 +76,7 @@ def test_a_broker_that_refuses_is_told_once(service: SmallService, caplog: pytes
                 answer(broker, 5).close()  # not authorised
         finally:
             mqtt.close()
-    said = [record.getMessage() for record in caplog.records if "MQTT" in record.getMessage()]
-    assert [sentence.rpartition(" refuses: ")[2] for sentence in said] == ["Not authorized"]
+    assert [sentence.rpartition(" refuses: ")[2] for sentence in said(caplog)] == ["Not authorized"]
 
 
 def test_a_broker_that_throws_the_service_out_is_told_once(
@@ -83,9 +87,6 @@ def test_a_broker_that_throws_the_service_out_is_told_once(
     monkeypatch.setattr("edgeseg.serve.mqtt.LONGEST_DELAY", 1)
     monkeypatch.setattr("edgeseg.serve.mqtt.STEADY", 3.0)
 
-    def said() -> list[str]:
-        return [record.getMessage() for record in caplog.records if "MQTT" in record.getMessage()]
-
     with socket.create_server(("127.0.0.1", 0)) as broker:
         broker.settimeout(SECONDS)
         mqtt = Mqtt(service, MqttSettings("127.0.0.1", broker.getsockname()[1]))
@@ -94,11 +95,11 @@ def test_a_broker_that_throws_the_service_out_is_told_once(
             for _ in range(5):
                 answer(broker, 0).close()
             with answer(broker, 0):
-                told = [sentence for sentence in said() if "ends each connection at once" in sentence]
+                told = [sentence for sentence in said(caplog) if "ends each connection at once" in sentence]
                 assert len(told) == 1
                 assert "may this user publish below edgeseg/?" in told[0]
-                assert len(said()) == 6  # connected and lost, twice; connected and thrown out
-                wait_until(lambda: said()[-1].endswith("is connected"), SECONDS)
+                assert len(said(caplog)) == 6  # connected and lost, twice; connected and thrown out
+                wait_until(lambda: said(caplog)[-1].endswith("is connected"), SECONDS)
         finally:
             mqtt.close()
 

@@ -142,17 +142,25 @@ def test_room_that_cannot_be_made(tmp_path: Path, open_camera: Callable[..., Cam
     assert not list(tmp_path.iterdir())
 
 
-def test_a_disk_that_hangs(tmp_path: Path, open_camera: Callable[..., Camera], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "HANGING", 0.1)
-    monkeypatch.setattr(module, "WAITING", 3)
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """A disk that hangs until this is set."""
     answers, write = threading.Event(), os.write
-    answers.set()
 
     def slow(handle: int, data: Any) -> int:
         answers.wait(WAIT)
         return write(handle, data)
 
     monkeypatch.setattr("edgeseg.serve.recording.segments.os.write", slow)
+    return answers
+
+
+def test_a_disk_that_hangs(
+    tmp_path: Path, open_camera: Callable[..., Camera], answers: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "HANGING", 0.1)
+    monkeypatch.setattr(module, "WAITING", 3)
+    answers.set()
     camera = open_camera(tmp_path)
     camera.put(1.2)
     wait_for(lambda: camera.recorder.status.bytes)
@@ -172,15 +180,8 @@ def test_a_disk_that_hangs(tmp_path: Path, open_camera: Callable[..., Camera], m
 
 
 def test_the_end_does_not_wait_for_a_disk_that_hangs(
-    tmp_path: Path, open_camera: Callable[..., Camera], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, open_camera: Callable[..., Camera], answers: threading.Event
 ) -> None:
-    answers, write = threading.Event(), os.write
-
-    def slow(handle: int, data: Any) -> int:
-        answers.wait(WAIT)
-        return write(handle, data)
-
-    monkeypatch.setattr("edgeseg.serve.recording.segments.os.write", slow)
     camera = open_camera(tmp_path)
     camera.put(1.5)
     camera.live.close(WAIT)
