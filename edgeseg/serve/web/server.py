@@ -140,6 +140,11 @@ class Protocol(H11Protocol):
         if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY, h11.ERROR):
             self._asking.cancel()
 
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Hands over to uvicorn's WebSocket, for which `LiveStream` sets the ends: the request is all there."""
+        self._asking.cancel()
+        super().handle_websocket_upgrade(event)
+
     def send_400_response(self, msg: str) -> None:
         """Refuses what is no HTTP; a connection on which an answer has begun takes no other, and ends."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):

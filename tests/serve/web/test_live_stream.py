@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from edgeseg.serve.settings import ListenSettings
-from edgeseg.serve.web import places
+from edgeseg.serve.web import places, server
 from tests.serve.web.conftest import Served
 from tests.serve.web.small_service import SmallLive, moving_square
 
@@ -36,7 +36,7 @@ def _live(served: Served) -> SmallLive:
 
 
 def _wait(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -61,6 +61,17 @@ def test_what_comes_is_the_video(served: Served, kind: str) -> None:
     if kind == "plain":
         assert np.abs(frames[0].astype(int) - next(moving_square())).mean() < 12
     assert not np.array_equal(frames[0], frames[-1])
+
+
+def test_whoever_watches_may_stay(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time that a request may take is over when it has been made."""
+    monkeypatch.setattr(server, "REQUEST_SECONDS", 0.5)
+    served.service.cameras["gate"].start()
+    with _watch(served) as watching:
+        began = time.monotonic()
+        while time.monotonic() < began + 1:
+            watching.recv(20)
+        watching.recv(20)
 
 
 def test_another_size_begins_anew(served: Served) -> None:
