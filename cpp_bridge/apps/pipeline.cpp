@@ -51,7 +51,7 @@ std::unique_ptr<Result> Pipeline::next(bool (*stopped)()) {
             mine.lock();
         }
         if (finished_.count(order_) != 0) break;
-        if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+        if (error_ && error_order_ <= order_) std::rethrow_exception(std::exchange(error_, nullptr));
         if (running_ == 0) return nullptr;
         change_.wait_for(mine, kPoll);
     }
@@ -98,25 +98,42 @@ std::unique_ptr<Result> Pipeline::place() {
     return result;
 }
 
+std::int64_t Pipeline::read(Frame& frame) {
+    const std::lock_guard<std::mutex> mine(reading_);
+    if (broken_ || left_ == 0) return -1;
+    try {
+        if (!source_.read(frame)) return -1;
+    } catch (...) {
+        broken_ = true;  // the next worker would read on
+        fail(read_);
+        return -1;
+    }
+    if (left_ > 0) --left_;
+    return read_++;
+}
+
+void Pipeline::fail(std::int64_t order) {
+    const std::lock_guard<std::mutex> mine(mutex_);
+    if (!error_ || order < error_order_) {
+        error_ = std::current_exception();
+        error_order_ = order;
+    }
+    stop_ = true;
+    change_.notify_all();
+}
+
 void Pipeline::work(edgeseg::Segmenter model) {
+    std::int64_t order = 0;
     try {
         while (std::unique_ptr<Result> result = place()) {
-            std::int64_t order;
-            {
-                const std::lock_guard<std::mutex> mine(reading_);
-                if (left_ == 0 || !source_.read(result->frame)) break;
-                order = read_++;
-                if (left_ > 0) --left_;
-            }
+            if ((order = read(result->frame)) < 0) break;
             segment(model, *result);
             const std::lock_guard<std::mutex> mine(mutex_);
             finished_[order] = std::move(result);
             change_.notify_all();
         }
     } catch (...) {  // whatever it is, the thread that asks for results gets it
-        const std::lock_guard<std::mutex> mine(mutex_);
-        if (!error_) error_ = std::current_exception();
-        stop_ = true;
+        fail(order);
     }
     const std::lock_guard<std::mutex> mine(mutex_);
     --running_;

@@ -47,7 +47,7 @@ class Pipeline {
     ~Pipeline();
 
     // The next result, nullptr after the last; `stopped` is asked on every call, and now and then while it waits,
-    // whether no more frames are to be read. Throws what a worker threw.
+    // whether no more frames are to be read. Throws what a worker threw, after the results of the frames before.
     std::unique_ptr<Result> next(bool (*stopped)());
 
     // Gives a result's memory back.
@@ -63,14 +63,19 @@ class Pipeline {
 
   private:
     void work(edgeseg::Segmenter model);
+    // The next frame's number, or -1 at the end.
+    std::int64_t read(Frame& frame);
     void segment(edgeseg::Segmenter& model, Result& result) const;
+    // Ends at that frame with the exception that is being handled; of several the earliest counts.
+    void fail(std::int64_t order);
     std::unique_ptr<Result> place();
 
     Source& source_;
     const Wanted wanted_;
     const double started_;
-    std::mutex reading_;  // held while a frame is taken; guards left_ and read_
+    std::mutex reading_;  // held while a frame is taken; guards left_, read_ and broken_; before mutex_
     std::int64_t left_, read_ = 0;
+    bool broken_ = false;  // the source threw
     std::mutex mutex_;  // guards all that follows
     std::condition_variable change_;
     std::map<std::int64_t, std::unique_ptr<Result>> finished_;
@@ -78,6 +83,7 @@ class Pipeline {
     int running_;
     bool stop_ = false;
     std::exception_ptr error_;
+    std::int64_t error_order_ = 0;
     std::int64_t order_ = 0;
     double last_;
     Statistics statistics_;

@@ -2,6 +2,7 @@
 #include "pipeline.hpp"
 
 #include <chrono>
+#include <stdexcept>
 #include <thread>
 
 #include "expect.hpp"
@@ -43,9 +44,46 @@ void test_a_stop_while_writing_is_slow() {
     expect(pipeline.statistics().frames == results, "each result is counted");
 }
 
+// The last frame is so large that the other worker meets the error while it is still in work; a source may go on then.
+class Breaking : public app::Source {
+  public:
+    static constexpr int frames = 4;
+
+    bool read(app::Frame& frame) override {
+        if (reads_++ == frames) throw std::runtime_error("broken");
+        frame.image.create(reads_ == frames ? app::Size{4000, 3000} : app::Size{60, 40}, 3);
+        frame.index = reads_ - 1;
+        return true;
+    }
+
+    int reads() const { return reads_; }
+
+  private:
+    int reads_ = 0;
+};
+
+void test_an_error_comes_after_the_frames_before_it() {
+    Breaking source;
+    app::Pipeline pipeline(source, sampled_segmenter(), 2, app::Wanted{});
+    int results = 0;
+    std::string what;
+    try {
+        while (std::unique_ptr<app::Result> result = pipeline.next([] { return false; })) {
+            ++results;
+            pipeline.reuse(std::move(result));
+        }
+    } catch (const std::runtime_error& error) {
+        what = error.what();
+    }
+    expect(what == "broken", "the source's error is thrown, got '" + what + "'");
+    expect(results == Breaking::frames, "every frame before it has its result, got " + std::to_string(results));
+    expect(source.reads() == Breaking::frames + 1, "nothing is read after it, got " + std::to_string(source.reads()));
+}
+
 }  // namespace
 
 int main() {
     test_a_stop_while_writing_is_slow();
+    test_an_error_comes_after_the_frames_before_it();
     return result("the workers end when they are told to");
 }

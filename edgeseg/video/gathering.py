@@ -25,7 +25,6 @@ class Gathering(Generic[T]):
         self._change = threading.Condition()  # guards all that follows
         self._items: deque[tuple[float, T]] = deque()  # with the time until which each may wait
         self._finished = False
-        self._error: BaseException | None = None
 
     def put(self, item: T) -> None:
         """Adds an item."""
@@ -33,10 +32,10 @@ class Gathering(Generic[T]):
             self._items.append((time.perf_counter() + self._wait, item))
             self._change.notify_all()
 
-    def finish(self, error: BaseException | None = None) -> None:
-        """Says that no more items come; an error is raised to one of those who take, after the last item."""
+    def finish(self) -> None:
+        """Says that no more items come."""
         with self._change:
-            self._finished, self._error = True, self._error or error
+            self._finished = True
             self._change.notify_all()
 
     def clear(self) -> None:
@@ -46,18 +45,11 @@ class Gathering(Generic[T]):
             self._change.notify_all()
 
     def take(self) -> list[T]:
-        """The next items, oldest first, as soon as there are `most`, or the oldest has waited; none at the end.
-
-        Raises:
-            BaseException: the error that `finish` was given.
-        """
+        """The next items, oldest first, as soon as there are `most`, or the oldest has waited; none at the end."""
         with self._change:
             while not self._finished and len(self._items) < self._most:
                 left = self._items[0][0] - time.perf_counter() if self._items else None
                 if left is not None and left <= 0:
                     break
                 self._change.wait(left)
-            if not self._items and self._error is not None:
-                error, self._error = self._error, None
-                raise error
             return [self._items.popleft()[1] for _ in range(min(self._most, len(self._items)))]

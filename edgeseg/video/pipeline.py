@@ -72,14 +72,14 @@ class Stream:
         self._places = self.workers * self.batch + self.batch - 1 + options.waiting(model.threads)
         self._left = options.max_frames
         self._threads: list[threading.Thread] = []
-        self._reading = threading.Lock()  # held while taking a frame; guards _left and _read
+        self._reading = threading.Lock()  # held while taking a frame; guards _left and _read; before _change
         self._read = 0
         self._change = threading.Condition()  # guards all that follows
         self._finished: dict[int, Result] = {}
         self._alive = 0
         self._running = self.workers
         self._stopped = False
-        self._error: BaseException | None = None
+        self._error: tuple[int, BaseException] | None = None  # with the number of the frame that is missing
         # One that is dropped before anybody iterates over it holds a device too.
         weakref.finalize(self, source.close).atexit = False  # then it is _close_all's work
         _OPEN.add(self)
@@ -90,7 +90,7 @@ class Stream:
         Raises:
             LostError: a live source broke off, and that is not tolerated; all results came before.
             UsageError: it was iterated over before.
-            BaseException: whatever the source or the model raised, at once.
+            BaseException: whatever the source or the model raised, after the results of the frames before.
         """
         if self._threads:
             raise UsageError("this stream was read before, and a stream is read once; call edgeseg.stream() again")
@@ -159,8 +159,8 @@ class Stream:
         def settled() -> bool:
             if order in self._finished:
                 return True
-            if self._error is not None:
-                error, self._error = self._error, None
+            if self._error is not None and self._error[0] <= order:
+                (_, error), self._error = self._error, None
                 raise error
             return self._running == 0
 
@@ -176,12 +176,22 @@ class Stream:
             self._change.notify_all()
             return self._finished.pop(order)
 
+    def _fail(self, order: int, error: BaseException) -> None:
+        """Ends the stream at that number, where the caller's thread raises the error; the earliest counts."""
+        with self._change:
+            if self._error is None or order < self._error[0]:
+                self._error = order, error
+            self._stopped = True
+            self._change.notify_all()
+
     def _work(self) -> None:
         """What a worker does: read a frame, segment it, hand the result over."""
+        order = 0
         try:
             room = make_room(self._model.spec, self.batch)
             while group := self._take():
                 orders, frames = zip(*group, strict=True)
+                order = orders[0]
                 outcomes = segment(self._model, frames, room, self._wanted)
                 for order, outcome in zip(orders, outcomes, strict=True):
                     if isinstance(outcome, Exception):
@@ -191,9 +201,7 @@ class Stream:
                         self._change.notify_all()
                 del group, frames, outcomes, outcome
         except BaseException as error:  # whatever it is, the caller's thread raises it
-            with self._change:
-                self._error = self._error or error
-                self._stopped = True
+            self._fail(order, error)
         finally:
             with self._change:
                 self._running -= 1
@@ -208,15 +216,10 @@ class Stream:
 
     def _gather(self, gathering: Gathering[tuple[int, Frame]]) -> None:
         """What a thread does that reads for all workers."""
-        error = None
-        try:
-            while (numbered := self._next()) is not None:
-                gathering.put(numbered)
-                del numbered
-        except BaseException as caught:  # whoever asks for a frame gets it, when those before are in work
-            error = caught
-        finally:
-            gathering.finish(error)
+        while (numbered := self._next()) is not None:
+            gathering.put(numbered)
+            del numbered
+        gathering.finish()
 
     def _next(self) -> tuple[int, Frame] | None:
         """The next frame with its number, as soon as there is room for one more; None at the end."""
@@ -227,7 +230,14 @@ class Stream:
                 return None
             self._alive += 1
         with self._reading:
-            if self._stopped or self._left == 0 or (frame := next(self.source, None)) is None:
+            if self._stopped or self._left == 0:
+                return None
+            try:
+                frame = next(self.source, None)
+            except BaseException as error:  # whatever it is; recorded here, as the next worker would read on
+                self._fail(self._read, error)
+                return None
+            if frame is None:
                 return None
             order, self._read = self._read, self._read + 1
             if self._left is not None:
