@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,6 +13,9 @@ import cyclopts
 
 from edgeseg.errors import UsageError
 from edgeseg.redact import URL, redact
+
+LIKE = 0.7
+"""From this likeness on, 0 to 1, a word is taken for a misspelt one."""
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 
@@ -52,12 +56,39 @@ def check_percent(value: float, option: str, *, small: bool = False) -> None:
         raise UsageError(f"{option} is {value:g}, expected percent; for that fraction write {100 * value:g}")
 
 
+def check_inner(app: cyclopts.App, words: Sequence[str]) -> None:
+    """Refuses `bench compar`, a command's misspelt command, where that command would take it for its own argument.
+
+    Raises:
+        UsageError: the second word is almost such a command.
+    """
+    if len(words) < 2 or words[0] not in app or words[1] in (inner := app[words[0]]) or inner.default_command is None:
+        return
+    meant = _like(words[1], (name for name in inner if not name.startswith("-")))
+    if meant and not words[1].startswith(("-", ".", "/")):
+        raise UsageError(f'{words[0]} has no command "{words[1]}"; did you mean "{meant}"?')
+
+
+def _like(word: str, names: Iterable[str]) -> str | None:
+    """The command or option that a word is almost, with dashes or without: "--version" for "verson"."""
+    bare = {name.lstrip("-"): name for name in names}
+    likeliest = difflib.get_close_matches(word.lstrip("-"), bare, 1, LIKE)
+    return bare[likeliest[0]] if likeliest else None
+
+
 def sentence(error: cyclopts.CycloptsError) -> str:
     """What was wrong with the words, with arguments that have no dashes named as the help names them: SOURCE."""
     text = " ".join(str(error).split())
     if isinstance(error, cyclopts.UnusedCliTokensError) and error.unused_tokens:
         first, *others = error.unused_tokens
         return f'Unexpected argument "{first}"{f" and {len(others)} more" if others else ""}.'
+    if isinstance(error, cyclopts.UnknownCommandError) and error.unused_tokens and error.app:
+        word, meant = error.unused_tokens[0], _like(error.unused_tokens[0], error.app)
+        commands = ", ".join(name for name in error.app if not name.startswith("-"))
+        hint = f' Did you mean "{meant}"?' if meant else ""
+        return f'There is no {"option" if word.startswith("-") else "command"} "{word}".{hint} Commands: {commands}.'
+    if isinstance(error, cyclopts.UnknownOptionError) and _like(error.token.keyword or error.token.value, ["--help"]):
+        return f"Unknown option: {error.token.keyword or error.token.value}. Did you mean --help?"
     if (argument := error.argument) is None:
         return text
     name = argument.name if argument.index is None else argument.name.lstrip("-").upper()

@@ -16,7 +16,7 @@ from typing import Any, TextIO
 
 from cyclopts import App, CycloptsError, Parameter, UnknownOptionError
 
-from edgeseg.arguments import convert, sentence
+from edgeseg.arguments import check_inner, convert, sentence
 from edgeseg.errors import EdgeSegError, EdgeSegWarning, LostError
 from edgeseg.extras import extra_of
 from edgeseg.interrupt import Interrupted, exit_code, interruption, raising_interrupted
@@ -133,6 +133,7 @@ def _run() -> int:
 
 def _command(words: list[str]) -> Any:
     """Runs the command, and gives what it returns."""
+    check_inner(app, words)
     try:
         return app(words, result_action="return_value", print_error=False, exit_on_error=False)
     except SystemExit as end:

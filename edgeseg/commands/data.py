@@ -29,8 +29,8 @@ def check_command(data: Path, *, html: Path | None = None) -> int:
     orientation, files that are left out, and pictures that are in two splits.
 
     Args:
-        data: a data set: the plain layout, a folder of masks for each label, lists of pairs, CamVid's layout, VOC's,
-            Cityscapes', ADE20K's, MMSegmentation's or COCO's.
+        data: a data set: the plain layout, a folder of masks for each label or for each split, lists of pairs, CamVid's
+            layout, VOC's, Cityscapes', ADE20K's, MMSegmentation's or COCO's.
         html: write a page with pictures here.
     """
     from edgeseg.accuracy.check_page import page

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgeseg.accuracy.layouts import camvid, cityscapes, coco, label_folders, mmseg, path_lists, plain, voc
+from edgeseg.accuracy.layouts import camvid, cityscapes, coco, label_folders, mmseg, path_lists, plain, split_first, voc
 from edgeseg.accuracy.layouts.layout import Layout
 from edgeseg.accuracy.layouts.split_folders import SPLITS
 from edgeseg.errors import DataError
 
-LAYOUTS = (path_lists, label_folders, plain, camvid, voc, cityscapes, mmseg, coco)
+LAYOUTS = (path_lists, label_folders, plain, camvid, voc, cityscapes, mmseg, split_first, coco)
 
 ANY_FOLDERS = (
     "folders of any names do with a list train.txt, each of whose lines gives the paths of an image and its mask, and "

@@ -1,7 +1,7 @@
 """ADE20K's layout and MMSegmentation's own (mmsegmentation.readthedocs.io, "Prepare datasets").
 
     images/training/          img_dir/train/       images
-    annotations/training/     ann_dir/train/       PNG with the same names
+    annotations/training/     ann_dir/train/       PNG with the same names; also labels/ beside images/
     objectInfo150.txt         classes.json         the classes
 
 ADE20K's objectInfo150.txt numbers classes from 1, and 0 is void (`reduce_zero_label`). Elsewhere classes.json says
@@ -27,12 +27,12 @@ from edgeseg.errors import DataError
 NAME = "MMSegmentation"
 NEEDS = ("img_dir", "ann_dir", "classes.json")
 
-FOLDERS = (("images", "annotations"), ("img_dir", "ann_dir"))
+FOLDERS = (("images", "annotations"), ("images", "labels"), ("img_dir", "ann_dir"))
 _LIST = "objectInfo150.txt"
 
 
 def find(folder: Path) -> Layout | None:
-    """images/ and annotations/, or img_dir/ and ann_dir/, both with a folder for each split."""
+    """One of FOLDERS, with a folder for each split in both."""
     for images, masks in ((folder / first, folder / second) for first, second in FOLDERS):
         if not (images.is_dir() and masks.is_dir()):
             continue

@@ -17,6 +17,7 @@ SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
 
 PICTURES = SUFFIXES | {
     *(".gif", ".jfif", ".jpe", ".dib", ".ppm", ".pgm", ".pbm", ".tga", ".npy"),
+    *(".json", ".txt", ".xml"),  # outlines
     *(".jp2", ".j2k", ".jxl", ".exr", ".hdr", ".heic", ".heif", ".avif", ".psd"),
 }
 """What somebody may expect to be read as a picture or a mask."""

@@ -16,13 +16,11 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from edgeseg.accuracy.classes import Classes
-from edgeseg.accuracy.classes_file import read_classes
+from edgeseg.accuracy.classes_file import classes_beside
 from edgeseg.accuracy.layouts.layout import Layout, Pair
 from edgeseg.accuracy.layouts.pairing import pairs_by_name
 from edgeseg.accuracy.layouts.path_lists import unread_lists
 from edgeseg.accuracy.layouts.split_folders import layout_by_folders, partner
-from edgeseg.errors import DataError
 
 NAME = "plain"
 NEEDS = ("images", "masks", "classes.json")
@@ -33,16 +31,9 @@ def find(folder: Path) -> Layout | None:
     images, masks = folder / "images", folder / "masks"
     if not (images.is_dir() and masks.is_dir()):
         return None
-    layout = layout_by_folders(NAME, images, partial(_pairs, images, masks), partial(_classes, folder))
+    layout = layout_by_folders(NAME, images, partial(_pairs, images, masks), partial(classes_beside, folder))
     return replace(layout, unused=(*layout.unused, *unread_lists(folder))) if None in layout.splits else layout
 
 
 def _pairs(images: Path, masks: Path, part: str) -> tuple[Pair, ...]:
     return pairs_by_name(images / part, partner(masks, part))
-
-
-def _classes(folder: Path) -> Classes:
-    file = folder / "classes.json"
-    if not file.is_file():
-        raise DataError(f"{folder} has images/ but no classes.json; write one with the names of its classes")
-    return read_classes(file)

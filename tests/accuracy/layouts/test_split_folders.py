@@ -60,6 +60,7 @@ def test_the_same_name_comes_before_the_same_meaning(tmp_path: Path) -> None:
         (("val/a.png", "valannot/a.png", "valid/b.png", "validannot/b.png"), "/val and .*/valid"),
         (("img_dir/val/a.png", "img_dir/Valid/a.png", "ann_dir/val/a.png"), "Valid and .*val"),
         (("leftImg8bit/val/a.png", "leftImg8bit/valid/a.png", "gtFine/val/a.png"), "val and .*valid"),
+        (("val/images/a.png", "val/masks/a.png", "valid/images/b.png", "valid/labels/b.png"), "/val and .*/valid"),
         (("annotations/instances_val2014.json", "annotations/instances_val2017.json"), r"val2014.json and .*val2017"),
         (("val/_annotations.coco.json", "valid/_annotations.coco.json"), "val/_annotations.* and .*valid/_annotations"),
         (
@@ -67,7 +68,7 @@ def test_the_same_name_comes_before_the_same_meaning(tmp_path: Path) -> None:
             "val.txt and .*valid.txt",
         ),
     ],
-    ids=["plain", "masks", "CamVid", "MMSegmentation", "Cityscapes", "COCO", "Roboflow", "VOC"],
+    ids=["plain", "masks", "CamVid", "MMSegmentation", "Cityscapes", "splits first", "COCO", "Roboflow", "VOC"],
 )
 def test_two_that_mean_one_split_are_refused(tmp_path: Path, files: tuple[str, ...], named: str) -> None:
     lay(tmp_path, *files)
@@ -150,8 +151,8 @@ def test_splits_below_cities_are_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("images", "masks"),
-    [("{}", "{}annot"), ("leftImg8bit/{}", "gtFine/{}"), ("img_dir/{}", "ann_dir/{}")],
-    ids=["CamVid", "Cityscapes", "MMSegmentation"],
+    [("{}", "{}annot"), ("leftImg8bit/{}", "gtFine/{}"), ("img_dir/{}", "ann_dir/{}"), ("{}/images", "{}/masks")],
+    ids=["CamVid", "Cityscapes", "MMSegmentation", "splits first"],
 )
 def test_a_split_without_labels_is_told(tmp_path: Path, images: str, masks: str) -> None:
     train = f"{images.format('train')}/a.png", f"{masks.format('train')}/a.png"

@@ -48,7 +48,8 @@ def test_the_picture_moves_and_the_figures_change(running: Served, browser: Brow
     browser.wait_for(f"{picture} !== {first!r}")
     figures = f"[...{GATE}.querySelectorAll('dd')].map(each => each.textContent).join()"
     before = browser.evaluate(figures)
-    assert "ms" in browser.evaluate(f"{GATE}.querySelector('[data-figure=p50]').textContent")
+    p50 = browser.evaluate(f"{GATE}.querySelector('[data-figure=p50]').textContent")
+    assert p50.endswith((" ms", " s"))  # seconds on a busy machine
     browser.wait_for(f"{figures} !== {before!r}")
     assert browser.evaluate(f"{GATE}.querySelectorAll('.legend li').length") == 11
     assert browser.evaluate(f"{GATE}.querySelectorAll('.latency rect[height]:not([height=\"0\"])').length") > 0

@@ -1,0 +1,35 @@
+"""A folder for each split, with its images and label images in it, as Mapillary Vistas and many on Kaggle have it.
+
+    train/images/  train/masks/     images, and PNG with the same names; also train/labels/ or train/annotations/
+    val/images/    val/masks/
+    classes.json
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from edgeseg.accuracy.classes_file import classes_beside
+from edgeseg.accuracy.layouts.layout import Layout, Splits
+from edgeseg.accuracy.layouts.pairing import pairs_by_name
+from edgeseg.accuracy.layouts.split_folders import LABELLED, SPLITS, by_split, folders_in, usual, without_labels
+
+NAME = "splits first"
+NEEDS = ("train/images", "train/masks", "classes.json")
+
+_MASKS = ("masks", "labels", "annotations")
+
+
+def find(folder: Path) -> Layout | None:
+    """Folders called like splits that have images/ in them, at least one with label images beside these."""
+    named = [each for each in folders_in(folder) if usual(each.name) in SPLITS and (each / "images").is_dir()]
+    masks = {each: next((each / name for name in _MASKS if (each / name).is_dir()), None) for each in named}
+    splits: Splits = {
+        split: partial(pairs_by_name, each / "images", beside)
+        for split, each in by_split((each.name, each) for each in named).items()
+        if (beside := masks[each]) is not None
+    }
+    lacking = [each for each, beside in masks.items() if beside is None and usual(each.name) in LABELLED]
+    unused = tuple(without_labels(each / "images", each / _MASKS[0]) for each in lacking)
+    return Layout(NAME, splits, partial(classes_beside, folder), unused) if splits else None

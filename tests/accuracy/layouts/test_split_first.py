@@ -1,0 +1,58 @@
+"""A folder for each split, with images and label images in it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edgeseg.accuracy.dataset import Dataset, splits
+from edgeseg.accuracy.layouts import find_layout, nearest
+from edgeseg.errors import DataError
+
+LABEL = np.array([[0, 1, 1], [1, 0, 0]], np.uint8)
+
+
+@pytest.fixture(params=["masks", "labels", "annotations"])
+def data(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    for folder in ("train", "Validation"):
+        for part in (tmp_path / folder / "images/day", tmp_path / folder / request.param / "day"):
+            part.mkdir(parents=True)
+            label = part.parent.name != "images"
+            assert cv2.imwrite(str(part / "a.png"), LABEL if label else np.zeros((2, 3, 3), np.uint8))
+    (tmp_path / "notes/images").mkdir(parents=True)
+    classes = [{"name": "road", "colour": [128, 64, 128]}, {"name": "car", "colour": [64, 0, 128]}]
+    (tmp_path / "classes.json").write_text(json.dumps({"classes": classes, "ignore": 255}))
+    return tmp_path
+
+
+def test_each_split_has_its_pairs(data: Path) -> None:
+    assert splits(data) == ["val", "train"]
+    for split in ("train", "val"):
+        dataset = Dataset.open(data, split)
+        assert dataset.classes.names == ("road", "car")
+        assert len(dataset) == 1
+        assert np.array_equal(dataset.load(0)[1], LABEL)
+
+
+def test_classes_are_asked_for(data: Path) -> None:
+    (data / "classes.json").unlink()
+    with pytest.raises(DataError, match=r"no classes\.json; write one"):
+        Dataset.open(data, "train")
+
+
+def test_outlines_are_no_masks(data: Path) -> None:
+    """Vistas and YOLO call different things labels."""
+    (mask,) = (path for path in (data / "train").rglob("a.png") if "images" not in path.parts)
+    mask.rename(mask.with_suffix(".txt"))
+    with pytest.raises(DataError, match=r"a\.txt is not read, expected .*: save it as PNG"):
+        Dataset.open(data, "train")
+
+
+def test_images_alone_are_near(tmp_path: Path) -> None:
+    (tmp_path / "train/images").mkdir(parents=True)
+    assert find_layout(tmp_path) is None
+    assert nearest(tmp_path).startswith("it resembles the layout splits first, which also has train/masks, ")
