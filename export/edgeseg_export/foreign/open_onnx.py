@@ -59,6 +59,7 @@ def load_foreign(path: Path) -> onnx.ModelProto:
     constants_to_initializers(model)
     sort_nodes(model.graph, str(path))
     copy_shared_weights(model.graph)
+    top_one_to_arg_max(model.graph)
     return model
 
 
@@ -202,6 +203,19 @@ def copy_shared_weights(graph: onnx.GraphProto) -> None:
         known[copy.name] = copy
     del graph.node[:]
     graph.node.extend(nodes)
+
+
+def top_one_to_arg_max(graph: onnx.GraphProto) -> None:
+    """Writes a TopK of which only the place of the one highest value is read as an ArgMax, which has the same ties."""
+    read = {name for node in graph.node for name in outer_names(node)} | {value.name for value in graph.output}
+    weights = {tensor.name: tensor for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type != "TopK" or node.input[-1] not in weights or node.output[0] in read:
+            continue
+        attributes = {each.name: each.i for each in node.attribute}
+        if attributes.get("largest", 1) and numpy_helper.to_array(weights[node.input[-1]]).tolist() in (1, [1]):
+            axis = attributes.get("axis", -1)
+            node.CopyFrom(helper.make_node("ArgMax", node.input[:1], node.output[1:], node.name, axis=axis))
 
 
 def _is_text(model: onnx.ModelProto) -> bool:
