@@ -20,6 +20,7 @@ OPSETS = range(9, 25)
 """Versions of the ONNX operators that are accepted."""
 
 _OWN = ("", "ai.onnx")
+_ONE = (1).to_bytes(8, "little")  # int64
 _CONSTANTS = {"value": "", "value_float": "f4", "value_floats": "f4", "value_int": "i8", "value_ints": "i8"}
 
 
@@ -208,12 +209,13 @@ def copy_shared_weights(graph: onnx.GraphProto) -> None:
 def top_one_to_arg_max(graph: onnx.GraphProto) -> None:
     """Writes a TopK of which only the place of the one highest value is read as an ArgMax, which has the same ties."""
     read = {name for node in graph.node for name in outer_names(node)} | {value.name for value in graph.output}
-    weights = {tensor.name: tensor for tensor in graph.initializer}
+    # Values are read as they are stored, as a damaged tensor has none.
+    ones = {each.name for each in graph.initializer if each.raw_data == _ONE or each.int64_data[:2] == [1]}
     for node in graph.node:
-        if node.op_type != "TopK" or node.input[-1] not in weights or node.output[0] in read:
+        if node.op_type != "TopK" or not {*node.input[1:]} & ones or node.output[0] in read:
             continue
         attributes = {each.name: each.i for each in node.attribute}
-        if attributes.get("largest", 1) and numpy_helper.to_array(weights[node.input[-1]]).tolist() in (1, [1]):
+        if attributes.get("largest", 1):
             axis = attributes.get("axis", -1)
             node.CopyFrom(helper.make_node("ArgMax", node.input[:1], node.output[1:], node.name, axis=axis))
 
