@@ -135,6 +135,29 @@ def test_what_only_a_run_shows(tmp_path: Path) -> None:
     assert "head" in sigmoids.open_fields
 
 
+def test_of_the_highest_score_and_its_class_the_class_is_looked_at(tmp_path: Path) -> None:
+    """What `scores.max(1)` gives in PyTorch."""
+
+    def highest(s: str) -> list[onnx.NodeProto]:
+        value = helper.make_node("ReduceMax", [s], ["out"], axes=[1], keepdims=0)
+        return [value, helper.make_node("ArgMax", [s], ["ids"], axis=1, keepdims=0)]
+
+    model = network(highest)
+    model.graph.output.append(helper.make_tensor_value_info("ids", TensorProto.INT64, None))
+    made = make_spec(saved(model, tmp_path)).data
+    assert made["output"] == f"{OPEN}which of ids, out holds the scores; ids was looked at"
+    assert (made["stride"], made["head"]) == (4, "classes")
+
+
+def test_class_ids_that_no_arg_max_makes_are_named(tmp_path: Path) -> None:
+    def counted_from_one(s: str) -> list[onnx.NodeProto]:
+        one, choice = constant("one", np.array(1)), helper.make_node("ArgMax", [s], ["ids"], axis=1, keepdims=0)
+        return [one, choice, helper.make_node("Add", ["ids", "one"], ["out"])]
+
+    with pytest.raises(SpecError, match="holds class ids that no arg-max at its end makes; export the scores before"):
+        make_spec(saved(network(counted_from_one, out=TensorProto.INT64), tmp_path))
+
+
 def test_two_resizes_in_turn_are_not_left_out_together(tmp_path: Path) -> None:
     made = make_spec(saved(network(enlarged_twice), tmp_path))
     assert made.data["stride"] == 2
