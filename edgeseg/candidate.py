@@ -64,7 +64,7 @@ def default_candidate(bundle: Bundle, engine: str, precision: str | None = None)
     if not saturates(best):
         return best
     if precision is not None:
-        warnings.warn(f"{NO_VNNI}: expect wrong masks in places; fp32 is exact", EdgeSegWarning, stacklevel=3)
+        _warn_of_saturation()
         return best
     others = {each.precision: each for each in bundle.artifacts if each.target == target and each.precision != "int8"}
     if not others:
@@ -90,11 +90,20 @@ def unasked_candidates(bundle: Bundle, precision: str | None = None) -> tuple[li
     Raises:
         BundleError: the bundle has no such artifact.
         EngineError: the sums of all of them saturate on this processor.
+
+    Warns:
+        EdgeSegWarning: INT8 would saturate, and was asked for.
     """
     first = bundle.artifact(target=CPU_TARGET, precision=precision)
+    if precision is not None and saturates(Candidate(CPU_TARGET, first)):
+        _warn_of_saturation()
     artifacts, left_out = ([first], []) if precision is not None else _acceptable(bundle)
     installed = [name for name in CPU_RUNTIMES if find_spec(name) is not None]
     return [Candidate(engine, artifact) for engine in installed for artifact in artifacts], left_out
+
+
+def _warn_of_saturation() -> None:
+    warnings.warn(f"{NO_VNNI}: expect wrong masks in places; fp32 is exact", EdgeSegWarning, stacklevel=4)
 
 
 def _acceptable(bundle: Bundle) -> tuple[list[Artifact], list[str]]:

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import pytest
 
-from edgeseg import EngineError, auto, engines
+from edgeseg import EdgeSegWarning, EngineError, auto, engines
 from edgeseg.artifact import GATE, SEVEN_BITS, Artifact
 from edgeseg.auto import Choice, Timing, choose, remembered
 from edgeseg.bundle import Bundle
@@ -127,6 +127,14 @@ def test_without_vnni_seven_bits_serve(make: Make, times: Times, monkeypatch: py
     assert "VNNI" in str(choice)
     with pytest.raises(EngineError, match="nothing but int8"):
         choose(make({"int8": GOOD}), threads=1)
+
+
+@pytest.mark.usefixtures("times")
+def test_int8_that_saturates_is_taken_with_a_warning(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgeseg.candidate.sums_int8_exactly", lambda: False)
+    bundle = make({"int8": GOOD, "fp32": {}})  # without golden frames, which would have shown it
+    with pytest.warns(EdgeSegWarning, match="no VNNI, .*: expect wrong masks in places"):
+        assert taken(choose(bundle, threads=1, precision="int8"))[1] == "int8"
 
 
 def test_a_precision_that_was_asked_for_leaves_the_runtime_open(make: Make, times: Times) -> None:

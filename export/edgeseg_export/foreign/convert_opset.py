@@ -143,8 +143,13 @@ def _drop_newer_attribute(node: onnx.NodeProto, where: str) -> None:
     """Takes off a node what changes nothing there.
 
     Raises:
-        ExportError: it does.
+        ExportError: it does, or a value of it is newer.
     """
+    if node.op_type == "Pad" and any(each.s == b"wrap" for each in node.attribute):
+        raise ExportError(
+            f'{where} has a Pad of mode "wrap", which opset {OPSET} does not know; replace it by a Concat of slices '
+            "(torch.cat), and export it again"
+        )
     kept = []
     for each in node.attribute:
         if each.name != NEWER_ATTRIBUTES.get(node.op_type):

@@ -20,6 +20,7 @@ OPSETS = range(9, 25)
 """Versions of the ONNX operators that are accepted."""
 
 _OWN = ("", "ai.onnx")
+_ONE = (1).to_bytes(8, "little")  # int64
 _CONSTANTS = {"value": "", "value_float": "f4", "value_floats": "f4", "value_int": "i8", "value_ints": "i8"}
 
 
@@ -59,6 +60,7 @@ def load_foreign(path: Path) -> onnx.ModelProto:
     constants_to_initializers(model)
     sort_nodes(model.graph, str(path))
     copy_shared_weights(model.graph)
+    top_one_to_arg_max(model.graph)
     return model
 
 
@@ -202,6 +204,20 @@ def copy_shared_weights(graph: onnx.GraphProto) -> None:
         known[copy.name] = copy
     del graph.node[:]
     graph.node.extend(nodes)
+
+
+def top_one_to_arg_max(graph: onnx.GraphProto) -> None:
+    """Writes a TopK of which only the place of the one highest value is read as an ArgMax, which has the same ties."""
+    read = {name for node in graph.node for name in outer_names(node)} | {value.name for value in graph.output}
+    # Values are read as they are stored, as a damaged tensor has none.
+    ones = {each.name for each in graph.initializer if each.raw_data == _ONE or each.int64_data[:2] == [1]}
+    for node in graph.node:
+        if node.op_type != "TopK" or not {*node.input[1:]} & ones or node.output[0] in read:
+            continue
+        attributes = {each.name: each.i for each in node.attribute}
+        if attributes.get("largest", 1):
+            axis = attributes.get("axis", -1)
+            node.CopyFrom(helper.make_node("ArgMax", node.input[:1], node.output[1:], node.name, axis=axis))
 
 
 def _is_text(model: onnx.ModelProto) -> bool:

@@ -89,9 +89,11 @@ class Probe:
         tensors = {name: self._run(name) for name in ([wanted] if wanted is not None and wanted in names else names)}
         fitting = {name: list(self._strides(found)) for name, found in tensors.items()}
         scores = [name for name, strides in fitting.items() if strides] or [names[0]]
+        # Of several, one of many channels: torch.max gives the highest score before its class, a matting net its alpha.
+        scores.sort(key=lambda name: all(count == 1 for _, count in fitting[name]))
         output = scores[0] if len(names) > 1 else None
         failure: EdgeSegError | None = None
-        for stride, count in fitting[scores[0]] or [(1, 2)]:
+        for stride, count in fitting[scores[0]] or [(1, 3)]:  # so many that no class ids pass for one channel
             try:
                 found = self._open(stride, count, output)
             except (SpecError, ExportError) as error:

@@ -119,7 +119,7 @@ def find_tail(
             choice = next((index for index, node in enumerate(undone) if node.op_type in CHOOSING), len(undone))
             ids = str(undone[choice].output[0]) if choice < len(undone) else None
             _check_order(undone[choice:], tensors, where)
-            return Tail(names[place], undone, ids, _grid(undone[:choice], where), form)
+            return Tail(names[place], undone, ids, _grid(undone[:choice], tensors, where), form)
     found = [tensors[name] for name in names[least:]]
     shapes = dict.fromkeys(_said(tensor.shape) for tensor in found)
     raise SpecError(
@@ -190,11 +190,12 @@ def _check_channels(scores: NDArray[Any], model_spec: ModelSpec, where: str) -> 
         )
 
 
-def _grid(undone: tuple[onnx.NodeProto, ...], where: str) -> Grid | None:
-    """How pixels lie on the logits by the resizes of scores that are left out."""
+def _grid(undone: tuple[onnx.NodeProto, ...], tensors: dict[str, NDArray[Any]], where: str) -> Grid | None:
+    """How pixels lie on the logits by the resize of scores that is left out; one to the same size changes nothing."""
     grids: list[Grid] = []
     for node in undone:
-        if node.op_type not in RESIZING:
+        before, after = (tensors[name].shape for name in (node.input[0], node.output[0]))
+        if node.op_type not in RESIZING or before == after:
             continue
         attributes = {each.name: helper.get_attribute_value(each) for each in node.attribute}
         mode = attributes.get("mode", b"nearest").decode()
@@ -205,8 +206,11 @@ def _grid(undone: tuple[onnx.NodeProto, ...], where: str) -> Grid | None:
                 "would change; give the stride after that resize, and it is kept"
             )
         grids.append(GRIDS[place])
-    if len(set(grids)) > 1:
-        raise ExportError(f"{where} ends in resizes of two kinds, which cannot be left out; give the stride after them")
+    if len(grids) > 1:
+        raise ExportError(
+            f"{where} ends in {len(grids)} resizes in turn, which one does not equal; give the stride before the last, "
+            "so that the others are kept"
+        )
     return grids[0] if grids else None
 
 

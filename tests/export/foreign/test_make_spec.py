@@ -17,6 +17,7 @@ from edgeseg_export.foreign.families import FAMILIES, FamilyName
 from edgeseg_export.foreign.import_onnx import import_onnx
 from edgeseg_export.foreign.make_spec import make_spec
 from edgeseg_export.foreign.model_spec import OPEN, model_spec
+from tests.export.foreign.test_import_refused import enlarged_twice
 from tests.export.foreign.their_onnx import (
     CLASSES,
     HEIGHT,
@@ -113,7 +114,8 @@ def test_values_of_no_known_kind_leave_the_threshold_open(tmp_path: Path, doubt:
 
 def test_whole_numbers_in_one_channel_may_be_ids(tmp_path: Path) -> None:
     def best(scores: str) -> list[onnx.NodeProto]:
-        return [constant("one", np.array([1])), helper.make_node("TopK", [scores, "one"], ["most", "out"], axis=1)]
+        chosen = helper.make_node("ArgMax", [scores], ["ids"], axis=1)
+        return [chosen, helper.make_node("Abs", ["ids"], ["out"])]  # which hides the arg-max
 
     made = make_spec(saved(network(best, out=onnx.TensorProto.INT64), tmp_path))
     assert any("if they are ids of classes, export the scores before them" in note for note in made.notes)
@@ -131,6 +133,35 @@ def test_what_only_a_run_shows(tmp_path: Path) -> None:
     sigmoids = make_spec(saved(network(lambda s: [helper.make_node("Sigmoid", [s], ["out"])]), tmp_path))
     assert "multi-label" in sigmoids.data["head"]
     assert "head" in sigmoids.open_fields
+
+
+def test_of_the_highest_score_and_its_class_the_class_is_looked_at(tmp_path: Path) -> None:
+    """What `scores.max(1)` gives in PyTorch."""
+
+    def highest(s: str) -> list[onnx.NodeProto]:
+        value = helper.make_node("ReduceMax", [s], ["out"], axes=[1], keepdims=0)
+        return [value, helper.make_node("ArgMax", [s], ["ids"], axis=1, keepdims=0)]
+
+    model = network(highest)
+    model.graph.output.append(helper.make_tensor_value_info("ids", TensorProto.INT64, None))
+    made = make_spec(saved(model, tmp_path)).data
+    assert made["output"] == f"{OPEN}which of ids, out holds the scores; ids was looked at"
+    assert (made["stride"], made["head"]) == (4, "classes")
+
+
+def test_class_ids_that_no_arg_max_makes_are_named(tmp_path: Path) -> None:
+    def counted_from_one(s: str) -> list[onnx.NodeProto]:
+        one, choice = constant("one", np.array(1)), helper.make_node("ArgMax", [s], ["ids"], axis=1, keepdims=0)
+        return [one, choice, helper.make_node("Add", ["ids", "one"], ["out"])]
+
+    with pytest.raises(SpecError, match="holds class ids that no arg-max at its end makes; export the scores before"):
+        make_spec(saved(network(counted_from_one, out=TensorProto.INT64), tmp_path))
+
+
+def test_two_resizes_in_turn_are_not_left_out_together(tmp_path: Path) -> None:
+    made = make_spec(saved(network(enlarged_twice), tmp_path))
+    assert made.data["stride"] == 2
+    import_onnx(tmp_path / "theirs.onnx", model_spec(filled(made.data)), tmp_path / "out")
 
 
 def _same(name: str) -> list[onnx.NodeProto]:

@@ -104,6 +104,18 @@ def test_dilations_of_an_average_are_named(tmp_path: Path) -> None:
         imported(model, tmp_path)
 
 
+def test_a_pad_that_wraps_around_is_named(tmp_path: Path) -> None:
+    def wrapped(s: str) -> Nodes:
+        pads, average = constant("pads", np.array([0, 0, 0, 1, 0, 0, 0, 1])), {"kernel_shape": [1, 3]}
+        padded = helper.make_node("Pad", [s, "pads"], ["wide"], mode="wrap")
+        return [pads, padded, helper.make_node("AveragePool", ["wide"], ["out"], **average)]
+
+    model = network(wrapped, opset=19)
+    model.ir_version = 10
+    with pytest.raises(ExportError, match='a Pad of mode "wrap", which opset 18 does not know; replace it'):
+        imported(model, tmp_path)
+
+
 def with_function(nodes: Nodes, *imports: onnx.OperatorSetIdProto) -> onnx.ModelProto:
     """Whose scores go through a function of these nodes, from "a" to "b"."""
     model = network(lambda s: [helper.make_node("Twice", [s], ["out"], domain="acme")])

@@ -36,6 +36,20 @@ TAILS: dict[str, tuple[Callable[[str], Nodes], int, list[str]]] = {
         ["Resize"],
     ),
     "argmax": (argmaxed, TensorProto.UINT8, ["Resize", "ArgMax"]),
+    "top one": (
+        lambda s: [constant("one", np.array([1])), helper.make_node("TopK", [s, "one"], ["most", "out"], axis=1)],
+        TensorProto.INT64,
+        ["ArgMax"],
+    ),
+    "resize to the same size": (
+        lambda s: [
+            *resized(s),
+            constant("ones", np.ones(4, np.float32)),
+            helper.make_node("Resize", ["large", "roi", "ones"], ["out"], mode="linear"),
+        ],
+        TensorProto.FLOAT,
+        ["Resize", "Resize"],
+    ),
     "nhwc": (
         lambda s: [
             helper.make_node("Transpose", [s], ["last"], perm=[0, 2, 3, 1]),
