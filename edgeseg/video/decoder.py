@@ -25,7 +25,7 @@ from av.video.stream import VideoStream
 from edgeseg.arrays import Image
 from edgeseg.errors import LostError
 from edgeseg.picture import max_pixels
-from edgeseg.video.colours import HDR, settle_matrix, unused_bits
+from edgeseg.video.colours import HDR, full_range, settle_matrix, unused_bits
 from edgeseg.video.deinterlace import Deinterlacer
 from edgeseg.video.geometry import UPRIGHT, Orientation, orientation, oriented, square_size
 from edgeseg.video.sequences import CODECS, Sequences
@@ -241,7 +241,7 @@ class Decoder:
             image = image.copy()  # the decoder may still look at its own
         if frame.format.components[0].bits == 16:
             self._brightest = max(self._brightest, int(image.max()))
-        return oriented(image, self._turn)
+        return oriented(full_range(image, frame), self._turn)
 
     def _pixel_aspect(self) -> Fraction | None:
         """The container's word first, until the codec changes its own in mid-stream."""
