@@ -71,6 +71,7 @@ class Decoder:
         mended: frames so far in which the decoder filled in what was damaged or missing.
         lasting: seconds that the frame which was given last is to be shown; 0 where they are not known.
         interlaced: a frame came that is two fields; from there on frames depend on their neighbours.
+        begins: seconds on the container's clock of the first packet that has a time; None before it.
         position: byte at which the last packet begins that became a frame; -1 before the first.
         warnings: one sentence for each thing that the video says of itself and that cannot be followed.
     """
@@ -98,6 +99,7 @@ class Decoder:
         self.damaged = self.mended = 0
         self.lasting = 0.0
         self.interlaced = False
+        self.begins: float | None = None
         self.position = -1
         self.warnings: list[str] = []
         self._name = name
@@ -149,6 +151,8 @@ class Decoder:
                 )
             if packet is not None:
                 packet.opaque = started, packet.pos
+                if self.begins is None and packet.pts is not None and packet.time_base is not None:
+                    self.begins = float(packet.pts * packet.time_base)
                 self._decode(packet)
             elif self._deinterlacer is not None:
                 self._frames.extend(self._deinterlacer.push(None))

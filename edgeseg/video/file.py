@@ -152,10 +152,8 @@ class VideoSource(Source):
             container.close()
             raise
         self._stream = stream = self._decoder.stream
-        known = path is None or not has_placeholder(path)
-        self.length = length(container, stream) if known else None
-        frames = frame_count(container, stream) if known else None
-        super().__init__(name, fps=frame_rate(stream), frame_count=frames)
+        super().__init__(name, fps=frame_rate(stream))
+        self.length: float | None = None
         self._attempts = attempts
         self._path = path
         self._following = follow is not None
@@ -174,6 +172,9 @@ class VideoSource(Source):
         self._total = total / av.time_base if total else math.inf
         self.start_time = 0.0
         self._decode_first()
+        if self._stream is stream and (path is None or not has_placeholder(path)):
+            self.length = length(container, stream, self._decoder.begins)
+            self.frame_count = frame_count(container, stream, self._decoder.begins)
 
     def _read(self) -> Frame | None:
         started = time.perf_counter()
