@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edgeseg.accuracy.dataset import Dataset, has_split, splits
 from edgeseg.accuracy.layouts import cityscapes, voc
-from edgeseg.errors import DataError
+from edgeseg.errors import DataError, EdgeSegWarning
 
 CLASSES: list[dict[str, Any]] = [{"name": "road", "colour": [128, 64, 128]}, {"name": "car", "colour": [64, 0, 128]}]
 LABEL = np.array([[0, 1, 1], [1, 0, 0]], np.uint8)
@@ -47,6 +47,34 @@ def test_plain_reads_folders_of_any_depth_and_usual_names_of_splits(tmp_path: Pa
         "city/deep/b.jpg",
     ]
     assert np.array_equal(Dataset.open(tmp_path, "val").load(0)[1], LABEL)
+
+
+def test_a_folder_for_each_split_holds_images_and_masks(tmp_path: Path) -> None:
+    for name in ("Train/images/a", "Train/images/city/b", "valid/images/c", "test/images/d"):
+        picture(tmp_path / f"{name}.jpg")
+        write(tmp_path / f"{name.replace('images', 'masks')}.png", LABEL)
+    with pytest.raises(DataError, match=r"has folders of splits but no classes\.json"):
+        Dataset.open(tmp_path, "train")
+    describe(tmp_path)
+    assert set(splits(tmp_path)) == {"train", "val", "test"}
+    assert [pair.mask.name for pair in Dataset.open(tmp_path, "train").pairs] == ["a.png", "b.png"]
+    assert np.array_equal(Dataset.open(tmp_path, "val").load(0)[1], LABEL)
+    (tmp_path / "valid/masks").rename(tmp_path / "valid/annotations")
+    with pytest.warns(EdgeSegWarning, match=r"valid/images has no labels and is not read: expected .*valid/masks"):
+        Dataset.open(tmp_path, "train")
+    (tmp_path / "valid").rename(tmp_path / "other")
+    (tmp_path / "val").symlink_to(tmp_path / "gone")
+    with pytest.raises(DataError, match=r"val is a link to .*gone, which is not there"):
+        Dataset.open(tmp_path, "train")
+
+
+def test_a_data_set_in_a_folder_of_its_own_is_named(tmp_path: Path) -> None:
+    picture(tmp_path / "data/images/a.jpg")
+    write(tmp_path / "data/masks/a.png", LABEL)
+    (tmp_path / "beside").mkdir()
+    (tmp_path / "broken/annotations").mkdir(parents=True)
+    with pytest.raises(DataError, match=rf"that edgeseg knows; its folder data is one: give {tmp_path}/data$"):
+        Dataset.open(tmp_path)
 
 
 def test_a_flat_data_set_has_reproducible_halves(tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ def test_lists_without_classes_are_named(tmp_path: Path) -> None:
 
 
 def test_classes_alone_resemble_the_plain_layout(tmp_path: Path) -> None:
-    said = nearest(lay(tmp_path, {}, "train/images/a.jpg", "train/masks/a.png"))
+    said = nearest(lay(tmp_path, {}, "train/image/a.jpg", "train/label/a.png"))
     assert said.startswith("it resembles the layout plain, which also has images, masks; folders of any names do with")
 
 
