@@ -27,8 +27,15 @@ def frame_rate(stream: VideoStream) -> Fraction | None:
     return Fraction(rate).limit_denominator(1001) if rate and 0.01 < rate <= 1000 else None
 
 
-def length(container: InputContainer, stream: VideoStream) -> float | None:
-    """Seconds of the video stream itself; None where only the whole file's length is known, or none."""
+def length(container: InputContainer, stream: VideoStream, begins: float | None = None) -> float | None:
+    """Seconds of the video stream itself; None where only the whole file's length is known, or none.
+
+    Args:
+        container: of the stream.
+        stream: of the video.
+        begins: seconds on the container's clock of its first packet, where it is known: FFmpeg takes the file's
+            beginning for it where sound comes long before.
+    """
     shared = container.format.name in WHOLE or (container.format.name in MPEG and _is_whole(container, stream))
     own = not shared or len(container.streams) == 1
     if own and stream.duration is not None and stream.time_base is not None:
@@ -38,7 +45,7 @@ def length(container: InputContainer, stream: VideoStream) -> float | None:
             hours, minutes, seconds = (float(part) for part in tag.split(":"))
         except ValueError:
             return None
-        start = float((stream.start_time or 0) * (stream.time_base or 0))
+        start = float((stream.start_time or 0) * (stream.time_base or 0)) if begins is None else begins
         return 3600 * hours + 60 * minutes + seconds - start
     if len(container.streams) == 1 and container.duration is not None:
         return container.duration / av.time_base
@@ -52,11 +59,11 @@ def _is_whole(container: InputContainer, stream: VideoStream) -> bool:
     return abs(stream.duration - container.duration / av.time_base / stream.time_base) <= 1
 
 
-def frame_count(container: InputContainer, stream: VideoStream) -> int | None:
+def frame_count(container: InputContainer, stream: VideoStream, begins: float | None = None) -> int | None:
     """How many frames are to be expected, exactly or from length and rate: for progress, not for judgement."""
     if stream.frames > 0:
         return stream.frames
-    seconds, rate = length(container, stream), frame_rate(stream)
+    seconds, rate = length(container, stream, begins), frame_rate(stream)
     if seconds is None and container.duration is not None:
         seconds = container.duration / av.time_base
     return max(1, round(seconds * rate)) if seconds and rate else None

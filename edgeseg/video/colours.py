@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import cv2
+import numpy as np
 from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange
 
+from edgeseg.arrays import Image
 from edgeseg.errors import SourceError
 
 _BT2020, _BT2020_CONSTANT = 9, 10
@@ -14,6 +18,9 @@ _UNKNOWN = frozenset({8, *range(11, 18)})
 
 HDR = {16: "PQ", 18: "HLG"}
 """Transfer characteristics of a high dynamic range: taken for the usual ones, they look pale."""
+
+_FULL = np.clip(np.rint((np.arange(256) - 16) * 255 / 219), 0, 255).astype(np.uint8)
+"""What black and white at 16 and 235 are stretched to (ITU-T H.273, 8.3)."""
 
 DARK = 64
 """The brightest level, of 255, that 14 bits of 16 can reach."""
@@ -52,3 +59,11 @@ def unused_bits(brightest: int) -> str | None:
         f"has 16 bits a sample, of which {bits} are used, by the brightest value: its frames are given as they are "
         "stored, too dark; stretch them to 16 bits"
     )
+
+
+def full_range(image: Image, frame: VideoFrame) -> Image:
+    """The BGR (H, W, 3) that FFmpeg's converter made of a frame; of grey it takes each range for the full one."""
+    is_grey = len(frame.format.components) <= 2 and not frame.format.has_palette  # with alpha or without
+    if is_grey and frame.color_range == ColorRange.MPEG:
+        return np.asarray(cv2.LUT(image, _FULL), np.uint8)
+    return image

@@ -13,30 +13,24 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-import av.stream
 import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
-from av.stream import Disposition, Stream
+from av.stream import Stream
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from edgeseg.arrays import Image
-from edgeseg.errors import LostError, SourceError
+from edgeseg.errors import LostError
 from edgeseg.picture import max_pixels
-from edgeseg.video.colours import HDR, settle_matrix, unused_bits
+from edgeseg.video.colours import HDR, full_range, settle_matrix, unused_bits
 from edgeseg.video.deinterlace import Deinterlacer
 from edgeseg.video.geometry import UPRIGHT, Orientation, orientation, oriented, square_size
 from edgeseg.video.sequences import CODECS, Sequences
 from edgeseg.video.side_data import display_matrix
-
-STILL = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
-"""What a stream that is no video says of itself: a cover, thumbnails."""
-
-TEXT = frozenset({"ansi", "bintext", "xbin", "idf"})
-"""Codecs by which FFmpeg also "plays" text files, as a terminal would show them."""
+from edgeseg.video.streams import best_stream
 
 
 def packets_of(container: InputContainer, *streams: Stream) -> Iterator[Packet[Any]]:
@@ -77,6 +71,7 @@ class Decoder:
         mended: frames so far in which the decoder filled in what was damaged or missing.
         lasting: seconds that the frame which was given last is to be shown; 0 where they are not known.
         interlaced: a frame came that is two fields; from there on frames depend on their neighbours.
+        begins: seconds on the container's clock of the first packet that has a time; None before it.
         position: byte at which the last packet begins that became a frame; -1 before the first.
         warnings: one sentence for each thing that the video says of itself and that cannot be followed.
     """
@@ -104,6 +99,7 @@ class Decoder:
         self.damaged = self.mended = 0
         self.lasting = 0.0
         self.interlaced = False
+        self.begins: float | None = None
         self.position = -1
         self.warnings: list[str] = []
         self._name = name
@@ -155,6 +151,8 @@ class Decoder:
                 )
             if packet is not None:
                 packet.opaque = started, packet.pos
+                if self.begins is None and packet.pts is not None and packet.time_base is not None:
+                    self.begins = float(packet.pts * packet.time_base)
                 self._decode(packet)
             elif self._deinterlacer is not None:
                 self._frames.extend(self._deinterlacer.push(None))
@@ -247,7 +245,7 @@ class Decoder:
             image = image.copy()  # the decoder may still look at its own
         if frame.format.components[0].bits == 16:
             self._brightest = max(self._brightest, int(image.max()))
-        return oriented(image, self._turn)
+        return oriented(full_range(image, frame), self._turn)
 
     def _pixel_aspect(self) -> Fraction | None:
         """The container's word first, until the codec changes its own in mid-stream."""
@@ -267,30 +265,3 @@ class Decoder:
         warning = f"{self._name} {what}"
         if warning not in self.warnings:
             self.warnings.append(warning)
-
-
-def best_stream(container: InputContainer, name: str) -> VideoStream:
-    """The video stream with the largest pictures, the first among equals; covers and thumbnails are none.
-
-    Raises:
-        SourceError: there is none, or no decoder for it.
-    """
-    videos = [stream for stream in container.streams.video if not stream.disposition & STILL]
-    # Where FFmpeg has no decoder, PyAV has no context.
-    decodable = [stream for stream in videos if stream.codec_context is not None]
-    decodable = [stream for stream in decodable if stream.codec_context.name not in TEXT]
-    if videos and not decodable and videos[0].codec_context is None:
-        raise SourceError(
-            f"{name} holds video of a kind that the installed FFmpeg has no decoder for; convert it, for instance to "
-            "H.264 in MP4"
-        )
-    if not decodable:
-        sound = bool(container.streams.audio)
-        holds = "holds sound, but no video" if sound else "is no video that can be decoded"
-        raise SourceError(f"{name} {holds}, expected one (MP4, MKV, AVI ...); check that it plays elsewhere")
-    best = max(decodable, key=lambda stream: (stream.codec_context.width * stream.codec_context.height, -stream.index))
-    if discard := getattr(av.stream, "Discard", None):  # from PyAV 18 on
-        for stream in container.streams:
-            if stream is not best:
-                stream.discard = discard.all  # a network stream's other renditions are then not fetched
-    return best

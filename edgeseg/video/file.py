@@ -152,10 +152,8 @@ class VideoSource(Source):
             container.close()
             raise
         self._stream = stream = self._decoder.stream
-        known = path is None or not has_placeholder(path)
-        self.length = length(container, stream) if known else None
-        frames = frame_count(container, stream) if known else None
-        super().__init__(name, fps=frame_rate(stream), frame_count=frames)
+        super().__init__(name, fps=frame_rate(stream))
+        self.length: float | None = None
         self._attempts = attempts
         self._path = path
         self._following = follow is not None
@@ -174,6 +172,9 @@ class VideoSource(Source):
         self._total = total / av.time_base if total else math.inf
         self.start_time = 0.0
         self._decode_first()
+        if self._stream is stream and (path is None or not has_placeholder(path)):
+            self.length = length(container, stream, self._decoder.begins)
+            self.frame_count = frame_count(container, stream, self._decoder.begins)
 
     def _read(self) -> Frame | None:
         started = time.perf_counter()
@@ -242,7 +243,7 @@ class VideoSource(Source):
             self.frame_count -= frames
 
     def _judge_end(self) -> None:
-        """Warns if frames are missing."""
+        """Warns if frames are missing; a walk through the file that would hold up its opening."""
         end = self._timestamp + max(self._period, self._decoder.lasting)  # a screen that stands still is one long frame
         damaged = self._failed or self._decoder.damaged
         if self._index and (damaged or is_early(end, self.length, self._period)):
@@ -258,7 +259,7 @@ class VideoSource(Source):
             self.warnings.append(
                 f"{self.name} grew while it was read, and what came late may be missing; --follow waits for more"
             )
-        if (joined := several(self._path, self._format)) is not None:  # a walk that would hold up the opening
+        if (joined := several(self._path, self._format, self._stream.id, self._decoder.position)) is not None:
             self.warnings.append(f"{self.name} {joined}")
         if self._size == math.inf and self._reopen is not None and goes_on(self._decoder, self._reopen):
             self.warnings.append(f"{self.name} {UNFOLLOWED}")

@@ -23,11 +23,12 @@ from av.video.stream import VideoStream
 
 from edgeseg.errors import SourceError
 from edgeseg.video.announced import frame_rate
-from edgeseg.video.decoder import Decoder, best_stream, packets_of
+from edgeseg.video.decoder import Decoder, packets_of
 from edgeseg.video.file import PROTOCOLS, open_container
 from edgeseg.video.joined import MPEG_TS, SKIP, STEP, another_video, kind_of
 from edgeseg.video.playlist import check_playlist
 from edgeseg.video.source import Ended, Frame, Source, check_file
+from edgeseg.video.streams import best_stream
 from edgeseg.video.wrap import is_no_wrap
 
 CODECS = frozenset({"av1", "libdav1d", "ffv1", "h264", "hevc", "mjpeg", "mpeg2video", "mpeg4", "prores", "vp9"})

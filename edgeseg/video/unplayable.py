@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from edgeseg.files import LARGEST_TEXT, open_file
 from edgeseg.picture_header import LFS_POINTER
+from edgeseg.video.boxes import MOST_BOXES, boxes, goes_back
 from edgeseg.video.playlist import START
-
-FIRST = (b"ftyp", b"free", b"mdat", b"moov", b"skip", b"wide")
-"""Boxes that an MP4 or MOV begins with."""
 
 SDP = b"v=0"
 """The line that a description of a session begins with (RFC 8866, 5.1)."""
@@ -28,11 +25,15 @@ SEVERAL_MATROSKA = (
     "differ, give them one by one"
 )
 
+SEVERAL_FLVS = "is several FLVs, one behind the other, and FFmpeg reads no more than the first; give them one by one"
+
+GOES_BACK = (
+    "has fragments whose times go back, as where recordings were joined, and FFmpeg leaves out their frames; give "
+    "each recording by itself"
+)
+
 EBML, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 """The elements that a Matroska or WebM is made of (RFC 8794, 11.2, and RFC 9559, 5.1), by their ids."""
-
-MOST_BOXES = 2**18
-"""That are looked at: 36 hours of fragments of a second have that many."""
 
 
 def why_unplayable(path: Path) -> str:
@@ -69,22 +70,44 @@ def why_unplayable(path: Path) -> str:
     return "is no video that can be decoded, expected one (MP4, MKV, AVI ...); check that it plays elsewhere"
 
 
-def several(path: Path, form: str) -> str | None:
-    """What is to be said of a file that FFmpeg opened as `form`, if it is several, one behind the other; else None.
+def several(path: Path, form: str, track: int, last: int) -> str | None:
+    """What is to be said of a file that is several, one behind the other; else None.
+
+    Args:
+        path: of the file.
+        form: as which FFmpeg opened it.
+        track: number of its video.
+        last: byte at which the video's last packet begins.
 
     Raises:
         OSError: it cannot be read.
     """
     if form.startswith("mov") and _holds_several_mp4s(path):
         return SEVERAL_MP4S
+    if form.startswith("mov") and goes_back(path, track):
+        return GOES_BACK
+    if form == "flv" and last >= 0 and _holds_several_flvs(path, last):
+        return SEVERAL_FLVS
     return SEVERAL_MATROSKA if form.startswith("matroska") and _holds_several_matroska(path) else None
 
 
 def _holds_several_mp4s(path: Path) -> bool:
     """Whether a file is several MP4s, one behind the other, of which FFmpeg reads the first alone."""
     with open_file(path, 2**63) as file:
-        kinds = [kind for kind, _ in _boxes(file)]
+        kinds = [kind for kind, _ in boxes(file)]
     return kinds.count(b"ftyp") > 1 and kinds.count(b"moov") > 1
+
+
+def _holds_several_flvs(path: Path, last: int) -> bool:
+    """Whether another FLV begins behind a tag (Adobe's specification, version 10.1, annex E) and those that follow."""
+    with open_file(path, 2**63) as file:
+        for _ in range(MOST_BOXES):
+            file.seek(last)
+            tag = file.read(11)
+            if tag[:4] == b"FLV\x01" or len(tag) < 11:
+                return len(tag) == 11
+            last += 15 + int.from_bytes(tag[1:4], "big")  # with its own length, which stands behind it
+    return False
 
 
 def _holds_several_matroska(path: Path) -> bool:
@@ -109,25 +132,8 @@ def _lacks_index(file: BinaryIO) -> bool:
     """Whether it is an MP4 or MOV that ends before its `moov` box does (ISO/IEC 14496-12, 4.2 and 8.2.1)."""
     length = os.fstat(file.fileno()).st_size
     kinds = []
-    for kind, end in _boxes(file):
+    for kind, end in boxes(file):
         if kind == b"moov":
             return end > length
         kinds.append(kind)
     return bool(kinds) and len(kinds) < MOST_BOXES
-
-
-def _boxes(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
-    """Kind and end of each outermost box of an MP4 or MOV; none of another file."""
-    length, place = os.fstat(file.fileno()).st_size, 0
-    for _ in range(MOST_BOXES):
-        file.seek(place)
-        header = file.read(16)
-        size, kind = int.from_bytes(header[:4], "big"), header[4:8]
-        if place == 0 and kind not in FIRST:
-            return
-        if size == 1:
-            size = int.from_bytes(header[8:], "big")
-        place += size
-        yield kind, place
-        if size < 8 or place >= length:  # 0 is a box that goes on to the end
-            return

@@ -49,6 +49,15 @@ def test_plain_reads_folders_of_any_depth_and_usual_names_of_splits(tmp_path: Pa
     assert np.array_equal(Dataset.open(tmp_path, "val").load(0)[1], LABEL)
 
 
+def test_a_data_set_in_a_folder_of_its_own_is_named(tmp_path: Path) -> None:
+    picture(tmp_path / "data/images/a.jpg")
+    write(tmp_path / "data/masks/a.png", LABEL)
+    (tmp_path / "beside").mkdir()
+    (tmp_path / "broken/annotations").mkdir(parents=True)
+    with pytest.raises(DataError, match=rf"that edgeseg knows; its folder data is one: give {tmp_path}/data$"):
+        Dataset.open(tmp_path)
+
+
 def test_a_flat_data_set_has_reproducible_halves(tmp_path: Path) -> None:
     for index in range(40):
         picture(tmp_path / "images" / f"{index}.png", index)

@@ -76,3 +76,19 @@ def test_bits_that_a_video_does_not_use_are_said(tmp_path: Path, form: str, brig
         assert len(list(source)) == 2
     said = [warning for warning in source.warnings if f"of which {bits} are used" in warning]
     assert len(source.warnings) == len(said) == (bits is not None)
+
+
+@pytest.mark.parametrize(("levels", "form"), [((0, 255), "gray"), ((16, 235), "gray"), ((16, 235), "gray10le")])
+def test_grey_has_the_range_that_it_names(tmp_path: Path, levels: tuple[int, int], form: str) -> None:
+    limited = levels == (16, 235)
+    with av.open(str(tmp_path / "a.mkv"), "w") as container:
+        video = container.add_stream("ffv1", rate=25)
+        video.width, video.height, video.pix_fmt = 8, 8, form
+        video.codec_context.color_range = 1 if limited else 2
+        stored = np.tile(np.array([levels[0], sum(levels) // 2, levels[1], levels[0] // 2], np.uint16), (8, 2))
+        scaled = stored.astype(np.uint8) if form == "gray" else 4 * stored
+        container.mux(video.encode(av.VideoFrame.from_ndarray(scaled, format=form)))
+        container.mux(video.encode(None))
+    with open_source(tmp_path / "a.mkv") as source:
+        image = next(source).image
+    assert image[0, :4, 1].tolist() == [0, 127, 255, 0]

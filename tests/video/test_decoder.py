@@ -59,32 +59,6 @@ def test_bottom_up_bgr_of_machine_vision(tmp_path: Path) -> None:
     frame.image[:] = 0
 
 
-def test_the_largest_stream_is_read_not_the_preview_before_it(tmp_path: Path) -> None:
-    with av.open(str(tmp_path / "a.mkv"), "w") as container:
-        preview, whole = add_video(container, (32, 24)), add_video(container, (64, 48))
-        encode(container, preview)
-        encode(container, whole)
-    with open_source(tmp_path / "a.mkv") as source:
-        assert (source.width, source.height) == (64, 48)
-        assert len(list(source)) == 10
-
-
-def test_a_cover_is_no_video(tmp_path: Path) -> None:
-    with av.open(str(tmp_path / "a.mp4"), "w") as container:
-        sound = container.add_stream("aac", rate=8000)
-        cover = container.add_stream("mjpeg", rate=1)
-        cover.width, cover.height, cover.pix_fmt = 64, 48, "yuvj420p"
-        cover.disposition = av.stream.Disposition.attached_pic.value  # type: ignore[assignment]
-        silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
-        silence.rate = 8000
-        container.mux(sound.encode(silence))
-        container.mux(sound.encode(None))
-        container.mux(cover.encode(av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="bgr24")))
-        container.mux(cover.encode(None))
-    with pytest.raises(SourceError, match="holds sound, but no video"):
-        open_source(tmp_path / "a.mp4")
-
-
 def test_a_change_of_size_is_followed(tmp_path: Path, make_video: MakeVideo) -> None:
     sizes = [(64, 48), (96, 64), (48, 96)]
     pieces = [make_video(tmp_path / f"{n}.ts", size=size).read_bytes() for n, size in enumerate(sizes)]

@@ -45,6 +45,29 @@ def test_sound_that_outlasts_the_picture_is_no_damage(tmp_path: Path, extension:
     assert source.ended == Ended("end_of_file")
 
 
+@pytest.mark.parametrize("extension", ["mkv", "webm", "mp4"])
+def test_sound_that_begins_long_before_the_picture_is_no_damage(tmp_path: Path, extension: str) -> None:
+    web = extension == "webm"
+    with av.open(str(tmp_path / f"a.{extension}"), "w") as container:
+        video = add_video(container, (64, 48), "libvpx" if web else "libx264")
+        sound = container.add_stream("libopus" if web else "aac", rate=48000)
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 480), np.float32), format="flt", layout="mono")
+        silence.rate = 48000
+        resampler = av.AudioResampler(sound.codec_context.format, "mono", 48000, sound.codec_context.frame_size or 1024)
+        for _ in range(900):  # hundredths of a second
+            container.mux([packet for frame in resampler.resample(silence) for packet in sound.encode(frame)])
+        for number in range(10):
+            frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="bgr24")
+            frame.pts, frame.time_base = 225 + number, Fraction(1, 25)
+            container.mux(video.encode(frame))
+        container.mux(video.encode(None))
+    with open_source(tmp_path / f"a.{extension}") as source:
+        assert isinstance(source, VideoSource)
+        assert len(list(source)) == source.frame_count == 10
+        assert source.start_time > 8
+    assert not source.warnings
+
+
 @pytest.mark.parametrize(
     "name", ["2026-11-24T12:30:00.mp4", "pipe:1.mp4", "http:a.mp4", "img%04d.mp4", "concat:a|b.mp4"]
 )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
 from edgeseg.errors import SourceError
@@ -53,6 +55,45 @@ def test_matroska_one_behind_the_other_is_said(tmp_path: Path, extension: str) -
         with open_source(tmp_path / f"{name}.{extension}") as source:
             assert len(list(source)) == 10 * (1 + warnings)
         assert sum("is several Matroska files" in each for each in source.warnings) == warnings
+
+
+@pytest.mark.parametrize("sound", [False, True])
+def test_flvs_one_behind_the_other_are_said(tmp_path: Path, sound: bool) -> None:
+    with av.open(str(tmp_path / "one.flv"), "w") as container:
+        video, audio = add_video(container, (64, 48)), container.add_stream("aac", rate=8000) if sound else None
+        encode(container, video)
+        for _ in range(40):  # which outlasts the picture
+            silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+            silence.rate = 8000
+            container.mux([] if audio is None else audio.encode(silence))
+    one = (tmp_path / "one.flv").read_bytes()
+    (tmp_path / "two.flv").write_bytes(one + one)
+    for name, warnings in (("one.flv", 0), ("two.flv", 1)):
+        with open_source(tmp_path / name) as source:
+            assert len(list(source)) == 10
+        assert [f"{name} is several FLVs" in each for each in source.warnings] == [True] * warnings
+
+
+@pytest.mark.parametrize(
+    ("times", "frames", "said"),
+    [((0, 1, 2), 30, False), ((0, 5, 6), 30, False), ((0, 0, 0), 10, True), ((0, 9, 2), 20, True)],
+)
+def test_fragments_whose_times_go_back_are_said(
+    tmp_path: Path, times: tuple[int, ...], frames: int, said: bool
+) -> None:
+    options = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+    with av.open(str(tmp_path / "a.mp4"), "w", options=options) as container:
+        video = add_video(container, (64, 48))
+        video.codec_context.options = {"g": "10", "bf": "0", "sc_threshold": "0"}
+        encode(container, video, 30)
+        assert video.time_base is not None
+        second = round(1 / video.time_base)
+    before, *fragments = (tmp_path / "a.mp4").read_bytes().split(b"tfdt\1\0\0\0")
+    stamped = [struct.pack(">Q", time * second) + each[8:] for time, each in zip(times, fragments, strict=True)]
+    (tmp_path / "a.mp4").write_bytes(b"tfdt\1\0\0\0".join([before, *stamped]))
+    with open_source(tmp_path / "a.mp4") as source:
+        assert len(list(source)) == frames
+    assert any("has fragments whose times go back" in each for each in source.warnings) == said
 
 
 def test_a_live_matroska_tells_no_length(tmp_path: Path) -> None:

@@ -6,14 +6,18 @@ what it looks for is the layout.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from edgeseg.accuracy.layouts import camvid, cityscapes, coco, label_folders, mmseg, path_lists, plain, split_first, voc
 from edgeseg.accuracy.layouts.layout import Layout
-from edgeseg.accuracy.layouts.split_folders import SPLITS
+from edgeseg.accuracy.layouts.split_folders import SPLITS, folders_in
 from edgeseg.errors import DataError
 
 LAYOUTS = (path_lists, label_folders, plain, camvid, voc, cityscapes, mmseg, split_first, coco)
+
+MOST_INNER = 100
+"""Folders in a folder of no known layout that are looked into."""
 
 ANY_FOLDERS = (
     "folders of any names do with a list train.txt, each of whose lines gives the paths of an image and its mask, and "
@@ -53,8 +57,13 @@ def known_layout(folder: Path) -> Layout:
 def nearest(folder: Path) -> str:
     """What a folder that has no known layout lacks for the one that it resembles most, as a sentence's end.
 
-    A folder for a split alone resembles none: train/ is everywhere.
+    A folder for a split alone resembles none: train/ is everywhere. One that holds a data set, as some archives unpack
+    to, lacks nothing else.
     """
+    for inner in folders_in(folder)[:MOST_INNER]:
+        with suppress(DataError):
+            if find_layout(inner) is not None:
+                return f"its folder {inner.name} is one: give {inner}"
     candidates = (plain, *LAYOUTS)  # of two that are as near, ours
     missing = {layout: [name for name in layout.NEEDS if not any(folder.glob(name))] for layout in candidates}
     near = [layout for layout in candidates if {*layout.NEEDS} - {*missing[layout]} - {*SPLITS}]

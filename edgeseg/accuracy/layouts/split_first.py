@@ -12,7 +12,7 @@ from pathlib import Path
 
 from edgeseg.accuracy.classes_file import classes_beside
 from edgeseg.accuracy.layouts.layout import Layout, Splits
-from edgeseg.accuracy.layouts.pairing import pairs_by_name
+from edgeseg.accuracy.layouts.pairing import check_link, pairs_by_name
 from edgeseg.accuracy.layouts.split_folders import LABELLED, SPLITS, by_split, folders_in, usual, without_labels
 
 NAME = "splits first"
@@ -30,6 +30,10 @@ def find(folder: Path) -> Layout | None:
         for split, each in by_split((each.name, each) for each in named).items()
         if (beside := masks[each]) is not None
     }
+    if not splits:
+        return None
+    for path in folder.iterdir():
+        check_link(path)
     lacking = [each for each, beside in masks.items() if beside is None and usual(each.name) in LABELLED]
     unused = tuple(without_labels(each / "images", each / _MASKS[0]) for each in lacking)
-    return Layout(NAME, splits, partial(classes_beside, folder), unused) if splits else None
+    return Layout(NAME, splits, partial(classes_beside, folder), unused)

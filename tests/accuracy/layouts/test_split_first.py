@@ -52,6 +52,12 @@ def test_outlines_are_no_masks(data: Path) -> None:
         Dataset.open(data, "train")
 
 
+def test_a_split_that_is_gone_is_missed(data: Path) -> None:
+    (data / "test").symlink_to(data / "gone")
+    with pytest.raises(DataError, match=r"test is a link to .*gone, which is not there"):
+        Dataset.open(data, "train")
+
+
 def test_images_alone_are_near(tmp_path: Path) -> None:
     (tmp_path / "train/images").mkdir(parents=True)
     assert find_layout(tmp_path) is None
