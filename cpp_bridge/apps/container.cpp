@@ -134,14 +134,14 @@ bool Container::is_segmented() const {
     return std::strcmp(format_->iformat->name, "hls") == 0 || std::strcmp(format_->iformat->name, "dash") == 0;
 }
 
-std::optional<double> Container::length(const AVStream* stream) const {
+std::optional<double> Container::length(const AVStream* stream, std::optional<double> begins) const {
     const bool own = format_->nb_streams == 1 || !(has_one_length(format_->iformat) || is_whole(*format_, stream));
     if (own && stream->duration != AV_NOPTS_VALUE) return static_cast<double>(stream->duration) * av_q2d(stream->time_base);
     if (const AVDictionaryEntry* tag = av_dict_get(stream->metadata, "DURATION", nullptr, 0)) {  // Matroska
         const std::optional<double> seconds = seconds_of(tag->value);
         if (!seconds) return std::nullopt;
         const std::int64_t start = stream->start_time == AV_NOPTS_VALUE ? 0 : stream->start_time;
-        return *seconds - static_cast<double>(start) * av_q2d(stream->time_base);
+        return *seconds - begins.value_or(static_cast<double>(start) * av_q2d(stream->time_base));
     }
     if (format_->nb_streams == 1 && format_->duration != AV_NOPTS_VALUE) {
         return static_cast<double>(format_->duration) / AV_TIME_BASE;

@@ -40,8 +40,9 @@ class Container {
     // Whether frames come in bursts, a segment at a time (HLS, DASH).
     bool is_segmented() const;
 
-    // Seconds of the stream itself, as announced; none where only the whole file's length is known.
-    std::optional<double> length(const AVStream* stream) const;
+    // Seconds of the stream itself, as announced; none where only the whole file's length is known. `begins`: seconds on the
+    // container's clock of its first packet; where sound comes long before, FFmpeg takes the file's beginning for it.
+    std::optional<double> length(const AVStream* stream, std::optional<double> begins) const;
 
     // The announced rate; 0 where there is none, or a container's clock instead of one.
     double rate(AVStream* stream) const;

@@ -7,6 +7,7 @@ extern "C" {
 }
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 
 #include "container.hpp"
@@ -31,6 +32,20 @@ void set(SwsContext* scaler, const char* name, std::int64_t value) {
 
 bool is_rgb(const AVPixFmtDescriptor& format) {
     return (format.flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL)) != 0;
+}
+
+bool is_grey(const AVPixFmtDescriptor& format) {  // with alpha or without
+    return format.nb_components <= 2 && (format.flags & AV_PIX_FMT_FLAG_PAL) == 0;
+}
+
+// Black and white at 16 and 235 to the full range (ITU-T H.273, 8.3).
+void stretch(Picture& image) {
+    std::uint8_t levels[256];
+    for (int i = 0; i < 256; ++i) levels[i] = std::uint8_t(std::clamp(std::lround((i - 16) * 255 / 219.0), 0L, 255L));
+    for (int y = 0; y < image.size().height; ++y) {
+        std::uint8_t* row = image.row(y);
+        std::transform(row, row + image.row_bytes(), row, [&](std::uint8_t level) { return levels[level]; });
+    }
 }
 
 bool has_chroma(const AVPixFmtDescriptor& format) { return format.nb_components >= 3 && !is_rgb(format); }
@@ -115,6 +130,8 @@ void Converter::scale(const AVFrame& frame, Picture& image) {
     const int strides[] = {static_cast<int>(image.stride())};
     const int code = sws_scale(scaler_.get(), frame.data, frame.linesize, 0, frame.height, rows, strides);
     if (code < 0) throw FfmpegFailure(code);
+    // Of grey FFmpeg's converter takes each range for the full one.
+    if (is_grey(*description) && frame.color_range == AVCOL_RANGE_MPEG) stretch(image);
 }
 
 }  // namespace app

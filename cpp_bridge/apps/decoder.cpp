@@ -171,7 +171,10 @@ bool Decoder::next_packet() {
             return true;
         }
         if (code < 0) throw FfmpegFailure(code);
-        if (packet_->stream_index == stream_->index) return true;
+        if (packet_->stream_index == stream_->index) {
+            if (!begins && packet_->pts != AV_NOPTS_VALUE) begins = static_cast<double>(packet_->pts) * av_q2d(stream_->time_base);
+            return true;
+        }
         av_packet_unref(packet_.get());
     }
     return false;

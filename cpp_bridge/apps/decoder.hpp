@@ -40,6 +40,7 @@ class Decoder {
 
     AVStream* stream() const { return stream_; }
 
+    std::optional<double> begins;       // seconds on the container's clock of the first packet that has a time
     std::int64_t damaged = 0;           // packets that could not be decoded so far
     std::int64_t mended = 0;            // frames in which the decoder filled in what was damaged or missing
     double lasting = 0;                 // seconds that the picture which was given last is to be shown; 0: not known

@@ -126,7 +126,7 @@ Video::Video(std::unique_ptr<Container> container, const Request& request, std::
           fps = container_->rate(decoder_.stream());
           return 1 / (fps > 0 ? fps : kNominalFps);
       }()),
-      length_(has_placeholder(path_) ? std::nullopt : container_->length(decoder_.stream())), timestamp_(-period_) {
+      timestamp_(-period_) {
     name = request.name;
     warnings = std::move(sentences);
     if (!decode(first_)) {
@@ -134,6 +134,7 @@ Video::Video(std::unique_ptr<Container> container, const Request& request, std::
                           ? ended.reason
                           : name + " gave no frame, expected at least one; check that it plays elsewhere");
     }
+    if (!has_placeholder(path_)) length_ = container_->length(decoder_.stream(), decoder_.begins);
     width = first_.image.size().width;
     height = first_.image.size().height;
 }

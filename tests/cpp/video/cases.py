@@ -89,6 +89,8 @@ CASES = {
     "grey that names a matrix": Case(format="gray", facts={"color_range": FULL, "colorspace": YCGCO}),
     "grey": Case(format="gray"),
     "grey of 10 bits": Case(format="gray10le"),
+    "grey of limited range": Case(format="gray", facts={"color_range": LIMITED}),
+    "grey of 10 bits and limited range": Case(format="gray10le", facts={"color_range": LIMITED}),
     "grey of 16 bits": Case(format="gray16le"),
     "10 bits": Case(format="yuv420p10le"),
     "12 bits 422": Case(format="yuv422p12le"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -127,6 +128,26 @@ def test_sound_that_outlasts_the_picture_is_no_damage(
         container.mux(sound.encode())
     ours = cpp(path)
     assert len(ours.frames) == count
+    assert not ours.warnings
+
+
+def test_sound_that_begins_long_before_the_picture_is_no_damage(cpp: Callable[..., Video], tmp_path: Path) -> None:
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("mpeg2video", rate=25)
+        video.width, video.height, video.pix_fmt = 96, 64, "yuv420p"
+        sound = container.add_stream("aac", rate=8000)
+        for _ in range(70):  # 9 s
+            silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+            silence.sample_rate = 8000
+            container.mux(sound.encode(silence))
+        for number in range(10):
+            frame = av.VideoFrame.from_ndarray(noise((96, 64), number), "bgr24")
+            frame.pts, frame.time_base = 225 + number, Fraction(1, 25)
+            container.mux(video.encode(frame))
+        container.mux(video.encode())
+    ours = cpp(path)
+    assert len(ours.frames) == 10
     assert not ours.warnings
 
 

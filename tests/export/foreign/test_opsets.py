@@ -106,9 +106,9 @@ def test_dilations_of_an_average_are_named(tmp_path: Path) -> None:
 
 def test_a_pad_that_wraps_around_is_named(tmp_path: Path) -> None:
     def wrapped(s: str) -> Nodes:
-        pads, average = constant("pads", np.array([0, 0, 0, 1, 0, 0, 0, 1])), {"kernel_shape": [1, 3]}
+        pads = constant("pads", np.array([0, 0, 0, 1, 0, 0, 0, 1]))
         padded = helper.make_node("Pad", [s, "pads"], ["wide"], mode="wrap")
-        return [pads, padded, helper.make_node("AveragePool", ["wide"], ["out"], **average)]
+        return [pads, padded, helper.make_node("AveragePool", ["wide"], ["out"], kernel_shape=[1, 3])]
 
     model = network(wrapped, opset=19)
     model.ir_version = 10
