@@ -171,10 +171,9 @@ bool Decoder::next_packet() {
             return true;
         }
         if (code < 0) throw FfmpegFailure(code);
-        if (packet_->stream_index == stream_->index) {
-            if (!begins && packet_->pts != AV_NOPTS_VALUE) begins = static_cast<double>(packet_->pts) * av_q2d(stream_->time_base);
-            return true;
-        }
+        const bool ours = packet_->stream_index == stream_->index, first = ours && !begins && packet_->pts != AV_NOPTS_VALUE;
+        if (first) begins = static_cast<double>(packet_->pts) * av_q2d(stream_->time_base);
+        if (ours) return true;
         av_packet_unref(packet_.get());
     }
     return false;
