@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeseg.accuracy.label_file import LabelImage
+from edgeseg.counted import first_of
 from edgeseg.errors import DataError
 from edgeseg.spec import MAX_CLASSES, Colour, is_line
 
@@ -196,7 +197,8 @@ class Classes:
             levels = [colour >> 16, colour >> 8 & 255, colour & 255]
             ignorable = self.ignore is not None and self.ignore_colour is None
             also = f' (if it is to be ignored, write "ignore_colour": {levels} in classes.json)' if ignorable else ""
-            return None, f"holds the colour #{colour:06x}, which no class has{also}"
+            known = [f"#{bytes(each).hex()} {name}" for each, name in zip(self.palette, self.names, strict=True)]
+            return None, f"holds the colour #{colour:06x}, which no class has, expected {first_of(known)}{also}"
         return ids[at], ""
 
     @functools.cached_property

@@ -20,18 +20,6 @@ MINUS_ONE = (255, 65535)
 """What -1 becomes in files of 8 and of 16 bits without a sign."""
 
 
-def classes_beside(folder: Path) -> Classes:
-    """Reads the classes.json of a data set whose layout gives no classes of its own.
-
-    Raises:
-        DataError: it is not there; or as `read_classes`.
-    """
-    file = folder / "classes.json"
-    if not file.is_file():
-        raise DataError(f"{folder} has pictures and masks but no classes.json; write one with its classes")
-    return read_classes(file)
-
-
 def read_classes(path: Path) -> Classes:
     """Reads a classes.json.
 

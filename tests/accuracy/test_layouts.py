@@ -159,7 +159,7 @@ def test_ade20k_has_void_at_zero(tmp_path: Path) -> None:
 def test_mmsegmentations_folders(tmp_path: Path) -> None:
     picture(tmp_path / "img_dir/train/a.png")
     write(tmp_path / "ann_dir/train/a.png", LABEL)
-    with pytest.raises(DataError, match=r"neither classes\.json nor"):
+    with pytest.raises(DataError, match=r"no classes\.json; write one"):
         Dataset.open(tmp_path, "train")
     describe(tmp_path)
     assert np.array_equal(Dataset.open(tmp_path, "train").load(0)[1], LABEL)

@@ -3,7 +3,9 @@
 train/       0001TP_006690.png, ...      images
 trainannot/  0001TP_006690.png, ...      8-bit PNG, one class id per pixel
 val/  valannot/  test/  testannot/
-classes.json                             only for other classes than CamVid's 11
+classes.json                             only for other classes than CamVid's 11; or CVAT's label_colors.txt
+
+On Kaggle, train/ has its masks in train_labels/, and a class_dict.csv; elsewhere it is train_masks/.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from edgeseg.accuracy.classes import Classes
-from edgeseg.accuracy.classes_file import read_classes
+from edgeseg.accuracy.layouts.class_lists import classes_beside, known_classes
 from edgeseg.accuracy.layouts.layout import Layout, Splits
 from edgeseg.accuracy.layouts.pairing import pairs_by_name
 from edgeseg.accuracy.layouts.split_folders import LABELLED, by_split, folders_in, usual, without_labels
@@ -20,12 +22,16 @@ from edgeseg.accuracy.layouts.split_folders import LABELLED, by_split, folders_i
 NAME = "CamVid"
 NEEDS = ("train", "trainannot")
 
-_ANNOTATIONS = "annot"
+_ANNOTATIONS, *_OTHERS = "annot", "_labels", "_masks"
 
 
 def find(folder: Path) -> Layout | None:
-    """Folders X that have a folder Xannot beside them."""
-    folders = {each: each.with_name(f"{each.name}{_ANNOTATIONS}") for each in folders_in(folder)}
+    """Folders X that have a folder Xannot, or another for their masks, beside them."""
+    return next(filter(None, (_find(folder, each) for each in (_ANNOTATIONS, *_OTHERS))), None)
+
+
+def _find(folder: Path, masks_end: str) -> Layout | None:
+    folders = {each: each.with_name(f"{each.name}{masks_end}") for each in folders_in(folder)}
     labelled = [images for images, masks in folders.items() if masks in folders]
     splits: Splits = {
         split: partial(pairs_by_name, images, folders[images])
@@ -34,11 +40,10 @@ def find(folder: Path) -> Layout | None:
     if not splits:
         return None
     unused = [each for each in folders if usual(each.name) in LABELLED and each not in labelled]
-    file = folder / "classes.json"
     return Layout(
         NAME,
         splits,
-        lambda: read_classes(file) if file.is_file() else CAMVID,
+        lambda: known_classes(folder) or CAMVID if masks_end == _ANNOTATIONS else classes_beside(folder),
         tuple(without_labels(each, folders[each]) for each in unused),
     )
 

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from edgeseg.accuracy.classes import VOID, Classes
-from edgeseg.accuracy.classes_file import read_classes
+from edgeseg.accuracy.layouts.class_lists import classes_beside
 from edgeseg.accuracy.layouts.layout import Layout, Splits, read_text
 from edgeseg.accuracy.layouts.pairing import pairs_by_name
 from edgeseg.accuracy.layouts.split_folders import labelled_folders
@@ -44,10 +44,8 @@ def find(folder: Path) -> Layout | None:
 
 
 def _classes(folder: Path) -> Classes:
-    if (folder / "classes.json").is_file():
-        return read_classes(folder / "classes.json")
-    if not (folder / _LIST).is_file():
-        raise DataError(f"{folder} has neither classes.json nor ADE20K's {_LIST}; write a classes.json")
+    if (folder / "classes.json").is_file() or not (folder / _LIST).is_file():
+        return classes_beside(folder)
     try:
         rows = csv.DictReader(io.StringIO(read_text(folder / _LIST), newline=""), delimiter="\t")
         names = {int(row["Idx"]): row["Name"].split(",")[0].strip() for row in rows}

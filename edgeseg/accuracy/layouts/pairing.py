@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Set
+from collections.abc import Collection, Set
 from pathlib import Path
 
 from edgeseg.accuracy.layouts.layout import Pair
@@ -21,6 +21,9 @@ PICTURES = SUFFIXES | {
     *(".jp2", ".j2k", ".jxl", ".exr", ".hdr", ".heic", ".heif", ".avif", ".psd"),
 }
 """What somebody may expect to be read as a picture or a mask."""
+
+
+_BEFORE_END = "_-. "
 
 
 def is_image(path: Path, suffixes: Set[str] = SUFFIXES) -> bool:
@@ -69,6 +72,8 @@ def images_in(folder: Path) -> list[Path]:
 def pairs_by_name(images: Path, masks: Path, *, ends: tuple[str, str] = ("", "")) -> tuple[Pair, ...]:
     """Pairs files that have one place and name below their two folders, suffixes aside.
 
+    Where no mask is called as an image, and all end in the same that images lack, as "_L" or "_mask", that is left out.
+
     Args:
         images: folder of the images.
         masks: folder of the label images.
@@ -80,6 +85,9 @@ def pairs_by_name(images: Path, masks: Path, *, ends: tuple[str, str] = ("", "")
     if not masks.is_dir():
         raise DataError(f"{images} has no masks: expected the folder {masks}")
     of_images, of_masks = (files_by_name(folder, end) for folder, end in zip((images, masks), ends, strict=True))
+    end = _end_of_masks(of_images, of_masks)
+    of_masks = {name.removesuffix(end): path for name, path in of_masks.items()}
+    ends = ends[0], end + ends[1]
     for files, partners, place, end in ((of_images, of_masks, masks, ends[1]), (of_masks, of_images, images, ends[0])):
         singles = sorted(files.keys() - partners.keys())
         if singles:
@@ -91,6 +99,15 @@ def pairs_by_name(images: Path, masks: Path, *, ends: tuple[str, str] = ("", "")
     if not of_images:
         raise DataError(f"{images} is empty, expected images ({', '.join(sorted(SUFFIXES))})")
     return tuple(Pair(of_images[name], of_masks[name]) for name in sorted(of_images))
+
+
+def _end_of_masks(images: Collection[str], masks: Collection[str]) -> str:
+    """What all masks' names have after those of images; "" where some have nothing, or other than that."""
+    if not masks or not {*masks}.isdisjoint(images):
+        return ""
+    first = min(masks)
+    found = (first.removeprefix(name) for name in images if first.startswith(name))
+    return next((end for end in found if end[0] in _BEFORE_END and all(name.endswith(end) for name in masks)), "")
 
 
 def files_by_name(

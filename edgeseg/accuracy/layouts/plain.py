@@ -16,7 +16,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from edgeseg.accuracy.classes_file import classes_beside
+from edgeseg.accuracy.layouts.class_lists import classes_beside
 from edgeseg.accuracy.layouts.layout import Layout, Pair
 from edgeseg.accuracy.layouts.pairing import pairs_by_name
 from edgeseg.accuracy.layouts.path_lists import unread_lists

@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from edgeseg.accuracy.classes_file import classes_beside
+from edgeseg.accuracy.layouts.class_lists import classes_beside
 from edgeseg.accuracy.layouts.layout import Layout, Splits
 from edgeseg.accuracy.layouts.pairing import check_link, pairs_by_name
 from edgeseg.accuracy.layouts.split_folders import LABELLED, SPLITS, by_split, folders_in, usual, without_labels

@@ -90,3 +90,18 @@ def test_a_folder_that_cannot_be_looked_into_is_not_left_out(tmp_path: Path, mon
     monkeypatch.setattr("os.scandir", refuse)  # as root looks into all
     with pytest.raises(DataError, match=r"cannot look into .*images/closed: Permission denied"):
         pairs_by_name(images, masks)
+
+
+def test_masks_may_all_end_in_what_images_lack(tmp_path: Path) -> None:
+    images, masks = files(tmp_path / "images", "a.png", "a_1.png"), files(tmp_path / "masks", "a_L.png", "a_1_L.png")
+    assert [pair.mask.name for pair in pairs_by_name(images, masks)] == ["a_L.png", "a_1_L.png"]
+    files(images, "b.png")
+    with pytest.raises(DataError, match=r"images/b\.png has no partner of that name .* \(1 file without one\)"):
+        pairs_by_name(images, masks)
+
+
+@pytest.mark.parametrize("names", [("a_L.png", "b_R.png"), ("a.png", "b_L.png"), ("a0.png", "b0.png"), ("c.png",)])
+def test_other_names_do_not_pair(tmp_path: Path, names: tuple[str, ...]) -> None:
+    images, masks = files(tmp_path / "images", "a.png", "b.png"), files(tmp_path / "masks", *names)
+    with pytest.raises(DataError, match="has no partner of that name"):
+        pairs_by_name(images, masks)
