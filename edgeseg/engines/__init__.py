@@ -119,11 +119,12 @@ def runtime(name: str, *, auto: bool = False) -> Runtime:
     Raises:
         EngineError: there is no such runtime or variant, or its package is not installed.
     """
-    name, _, variant = name.partition(":")
+    whole = name
+    name, colon, variant = name.partition(":")
     runtimes = {each.name: each for each in pkgutil.iter_modules(__path__) if not each.name.startswith("_")}
     if name not in runtimes:
         names = [*(["auto"] if auto else []), *sorted(runtimes)]
-        raise EngineError(f"no engine {name!r}; choose one of {', '.join(names)}")
+        raise EngineError(f"no engine {whole!r}; choose one of {', '.join(names)}")
     module = f"{__name__}.{name}.engine" if runtimes[name].ispkg else f"{__name__}.{name}"
     try:
         implementation = cast(Runtime, importlib.import_module(module))
@@ -133,8 +134,8 @@ def runtime(name: str, *, auto: bool = False) -> Runtime:
         reason = f"engine {name} cannot start ({first_line(error)})"
         raise EngineError(f"{reason}; install it: pip install 'edgeseg[{name}]'") from error
     variants = getattr(implementation, "VARIANTS", ())
-    if variant and variant not in variants:
-        known = ", ".join(f"{name}:{each}" for each in variants) or f"{name} alone"
+    if colon and variant not in variants:
+        known = ", ".join([name, *(f"{name}:{each}" for each in variants)])
         raise EngineError(f"engine {name} has no variant {variant!r}; choose {known}")
     return implementation
 

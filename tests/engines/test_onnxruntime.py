@@ -118,9 +118,13 @@ def test_a_provider_that_does_not_start_is_said(
 
 
 def test_unknown_variants_list_the_known() -> None:
-    with pytest.raises(EngineError, match="choose onnxruntime:cuda, onnxruntime:tensorrt"):
+    with pytest.raises(EngineError, match=r"choose onnxruntime, onnxruntime:cuda, onnxruntime:tensorrt$"):
         runtime("onnxruntime:vulkan")
-    with pytest.raises(EngineError, match="tensorrt alone"):
+    with pytest.raises(EngineError, match=r"choose tensorrt$"):
         runtime("tensorrt:cuda")
+    with pytest.raises(EngineError, match="no variant ''; choose onnxruntime, "):
+        runtime("onnxruntime:")
+    with pytest.raises(EngineError, match=r"no engine 'auto:'; choose one of auto, onnxruntime"):
+        runtime("auto:", auto=True)
     with pytest.raises(EngineError, match=r"no engine '_plan'"):
         runtime("_plan")
