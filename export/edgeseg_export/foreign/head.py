@@ -27,6 +27,9 @@ SUM_ROUNDING = 1e-2
 WHITE = 255.0
 """The highest grey level, as of `sigmoid * 255`."""
 
+MOST_COLOURS = 255
+"""Of a palette, one a class; scores of three classes take many more combinations of levels over frames and noise."""
+
 CHOICES = ("Softmax", "LogSoftmax", "ArgMax")
 """Operators after which channels exclude one another."""
 
@@ -70,6 +73,20 @@ class Range:
 
     def __str__(self) -> str:
         return f"{self.least:.4g} to {self.most:.4g}"
+
+
+def looks_painted(channels: list[NDArray[np.float32]]) -> bool:
+    """Whether channels (C, h, w) of frames look like class ids painted in a palette's colours, rather than like scores.
+
+    They are three, of grey levels, in few combinations; a mask for each of three classes has one level beside 0, and a
+    channel for each pixel.
+    """
+    levels = np.concatenate([each.reshape(len(each), -1) for each in channels], axis=1)
+    if len(levels) != 3 or levels.min() < 0 or levels.max() > WHITE or not np.array_equal(levels, np.round(levels)):
+        return False
+    colours = np.unique(levels.astype(np.uint32).T @ np.array([1 << 16, 1 << 8, 1], np.uint32))
+    masks = np.count_nonzero(levels, axis=0).max() == 1 and levels.sum(axis=0).min() == levels.max()
+    return len(colours) <= MOST_COLOURS and levels.max() > 1 and not masks
 
 
 def find_head(values: Range, count: int, model_spec: ModelSpec, *, undone: Collection[str], where: str) -> Head:

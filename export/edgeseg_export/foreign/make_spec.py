@@ -21,7 +21,7 @@ from edgeseg_export.dynamic import other_sizes
 from edgeseg_export.foreign.class_names import names_beside, names_inside
 from edgeseg_export.foreign.families import Family, FamilyName, family
 from edgeseg_export.foreign.model_spec import OPEN
-from edgeseg_export.foreign.original import Original
+from edgeseg_export.foreign.original import PAINTED, Original
 from edgeseg_export.foreign.probe import Probe
 
 _INPUT = ("width", "height", "resize", "pad", "dynamic", "colour", "range", "mean", "std")
@@ -67,6 +67,8 @@ def make_spec(path: Path, *, like: FamilyName | None = None, size: tuple[int, in
 def _made(path: Path, convention: Family | None, like: FamilyName | None, size: tuple[int, int] | None) -> MadeSpec:
     probe = Probe(path, convention, size)
     original, output = probe.original()
+    if original.painted:
+        raise ExportError(f"{path} gives no scores: {PAINTED}")
     head, count = original.head, probe.channels(original)
     dynamic = probe.any_size and _takes_other_sizes(original)
     notes = [f"it takes {probe.said}, and gives {count} channel{'s' * (count > 1)} at stride {original.spec.stride}"]

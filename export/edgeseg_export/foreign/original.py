@@ -13,7 +13,7 @@ from onnx import numpy_helper
 from edgeseg import kernels
 from edgeseg.errors import ExportError, SpecError
 from edgeseg.spec import Grid, Head, Spec
-from edgeseg_export.foreign.head import CHOICES, Range, find_head
+from edgeseg_export.foreign.head import CHOICES, Range, find_head, looks_painted
 from edgeseg_export.foreign.model_spec import ModelSpec
 from edgeseg_export.foreign.open_onnx import tensor_outputs
 from edgeseg_export.foreign.other_tasks import refuse_other_tasks
@@ -22,6 +22,11 @@ from edgeseg_export.foreign.picture_input import FLOATS, LEVELS, fixed_batch, fr
 from edgeseg_export.foreign.session import Session
 from edgeseg_export.foreign.tail import Tail, candidates, find_tail
 from edgeseg_export.frames import sample_frames
+
+PAINTED = (
+    "its three channels hold whole levels in few combinations: if they are the colours of a palette, export the class "
+    "ids or the scores before them"
+)
 
 
 class Original:
@@ -36,6 +41,7 @@ class Original:
         dtype: of its logits.
         head: what its channels mean.
         grid: how pixels lie on its logits.
+        painted: its three channels look like a palette's colours, not like scores.
         own_mask: what its users make of its output.
         batch: pictures that it takes at once, and no other number; the bundle takes one.
     """
@@ -88,6 +94,8 @@ class Original:
                 f"its one channel holds {self.head.values}, and is class 1 above {self.head.threshold:g}"
                 ' ("values" and "threshold" in the spec say otherwise)'
             )
+        if self.painted:
+            sentences.append(PAINTED)
         if self.head.kind == "classes" and self.model_spec.head is None and self.independent:
             sentences.append(
                 "its channels are probabilities that do not sum up to 1, of which the highest wins; if several may "
@@ -134,6 +142,7 @@ class Original:
         spec = self.model_spec.spec
         outputs = [self.channels(self(kernels.resize(frame, spec.width, spec.height)[None])) for frame in probes()]
         self._refuse_infinite(outputs)
+        self.painted = looks_painted([channels[0] for channels in outputs])
         self._values = Range.of([channels[0] for channels in outputs])
         names = self.tail.names
         return find_head(self._values, outputs[0].shape[1], self.model_spec, undone=names, where=self.where)

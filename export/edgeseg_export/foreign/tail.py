@@ -123,8 +123,8 @@ def find_tail(
     found = [tensors[name] for name in names[least:]]
     shapes = dict.fromkeys(_said(tensor.shape) for tensor in found)
     raise SpecError(
-        f"{where} gives {' or '.join(shapes)} for an input of {spec.width}x{spec.height}, but the spec's stride "
-        f"{spec.stride} means (1, C, {size[0]}, {size[1]}); {_advice(found, model_spec)}"
+        f"{where} gives {' or '.join(shapes)} for an input of {spec.width}x{spec.height}, expected (1, C, "
+        f"{size[0]}, {size[1]}) by stride {spec.stride}; {_advice(found, model_spec)}"
     )
 
 
@@ -184,9 +184,11 @@ def _check_channels(scores: NDArray[Any], model_spec: ModelSpec, where: str) -> 
     elif count == 1 and classes > 2 and scores.dtype.kind in "iu":
         raise SpecError(f"{where} gives class ids that no arg-max at its end makes; export the scores before them")
     elif count != classes and not (count == 1 and classes == 2 and model_spec.head != "multi-label"):
+        painted = count == 3 and scores.dtype.kind in "iu"
+        also = "; if they are a palette's colours, export the class ids or the scores before them" if painted else ""
         raise SpecError(
             f"{found}, but the spec has {classes} classes; name each (null: without a name), or say with \"channels\" "
-            "which to keep"
+            f"which to keep{also}"
         )
 
 
