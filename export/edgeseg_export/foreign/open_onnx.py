@@ -11,13 +11,20 @@ import onnx
 from onnx import external_data_helper, helper, inliner, numpy_helper
 
 from edgeseg.engines import first_line
-from edgeseg.errors import ExportError
+from edgeseg.errors import EdgeSegError, ExportError
 from edgeseg.files import LARGEST_MODEL, read_file, real
 from edgeseg.onnx_wire import has_external_data
+from edgeseg.picture_header import LFS_POINTER
 from edgeseg_export.subgraphs import all_nodes, outer_names, subgraphs
 
 OPSETS = range(9, 25)
 """Versions of the ONNX operators that are accepted."""
+
+CONVERTERS = {".tflite": "tf2onnx", ".pb": "tf2onnx", ".h5": "tf2onnx", ".keras": "tf2onnx", ".pdmodel": "paddle2onnx"}
+"""What makes ONNX of files of other libraries, by their suffix."""
+
+BUILT = (".engine", ".plan", ".trt", ".xml", ".ort", ".mlmodel", ".rknn", ".hef")
+"""Suffixes of what runtimes make of ONNX files."""
 
 _OWN = ("", "ai.onnx")
 _ONE = (1).to_bytes(8, "little")  # int64
@@ -35,8 +42,12 @@ def load_foreign(path: Path) -> onnx.ModelProto:
     """
     try:
         content = read_file(path, LARGEST_MODEL)
+        if content.startswith(LFS_POINTER):
+            raise ExportError(f"{path} is a pointer of Git LFS, no ONNX model; fetch the file itself, git lfs pull")
         has_external_data(content)  # other files may hold weights here; what is written in an odd way is refused
         model = onnx.load_model_from_string(content)
+    except EdgeSegError:
+        raise
     except OSError as error:
         raise ExportError(f"cannot read {path}: {error.strerror or error}; check the path") from error
     except ValueError as error:
@@ -70,6 +81,10 @@ def _advice(path: Path) -> str:
         return f"PyTorch weights go with their code: edgeseg export package.module:factory --weights {path.name}"
     if path.suffix == ".pt2":
         return f'write one by torch.onnx.export(torch.export.load("{path.name}"), f="model.onnx")'
+    if (converter := CONVERTERS.get(path.suffix)) is not None:
+        return f"convert it with {converter} first"
+    if path.suffix in BUILT:
+        return "it cannot be turned back; give the ONNX file that it was built from"
     return "give a file that an exporter wrote"
 
 

@@ -123,7 +123,7 @@ class Probe:
         name = output or tensor_outputs(self._model)[0]
         session, spec = self._session([name]), self._spec.spec
         found = [session(kernels.resize(frame, spec.width, spec.height)[np.newaxis])[name] for frame in probes()]
-        return float(min(each.min() for each in found) + max(each.max() for each in found)) / 2
+        return (float(min(each.min() for each in found)) + float(max(each.max() for each in found))) / 2
 
     def _strides(self, tensors: list[NDArray[Any]]) -> Iterator[tuple[int, int]]:
         """Stride and channels of the tensors that may be scores, the smallest picture first."""

@@ -296,9 +296,19 @@ def test_a_model_that_gives_nothing_is_refused(tmp_path: Path) -> None:
         ("w.pth", r"export package\.module:factory --weights w\.pth"),
         ("n.pt2", "torch.onnx.export"),
         ("n.bin", "an exporter"),
+        ("n.tflite", "convert it with tf2onnx first"),
+        ("n.engine", "cannot be turned back; give the ONNX file that it was built from"),
     ],
 )
-def test_files_of_pytorch_are_told_how_they_come_in(tmp_path: Path, name: str, advice: str) -> None:
+def test_files_of_other_kinds_are_told_how_they_come_in(tmp_path: Path, name: str, advice: str) -> None:
     (tmp_path / name).write_bytes(b"PK\x03\x04" + bytes(60))
     with pytest.raises(ExportError, match=f"{name} is not an ONNX model.*{advice}"):
         import_onnx(tmp_path / name, model_spec(description()), tmp_path / "city")
+
+
+def test_a_pointer_of_git_lfs_is_called_so(tmp_path: Path) -> None:
+    """What a clone has in place of the file where Git LFS is not installed."""
+    path = tmp_path / "n.onnx"
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n")
+    with pytest.raises(ExportError, match=r"n\.onnx is a pointer of Git LFS, no ONNX model; fetch the file itself"):
+        import_onnx(path, model_spec(description()), tmp_path / "city")

@@ -113,6 +113,19 @@ def test_values_of_no_known_kind_leave_the_threshold_open(tmp_path: Path, doubt:
     import_onnx(path, model_spec(filled(made.data, classes=["no", "yes"], threshold=threshold)), tmp_path / "out")
 
 
+def test_levels_of_uint8_have_a_middle(tmp_path: Path) -> None:
+    """Their lowest and highest had been added in uint8, and a warning of NumPy printed."""
+
+    def levels(scores: str) -> list[onnx.NodeProto]:
+        low, high = constant("low", np.array(200, np.float32)), constant("high", np.array(250, np.float32))
+        clipped = helper.make_node("Clip", ["far", "low", "high"], ["clipped"])
+        far = helper.make_node("Mul", [scores, "high"], ["far"])
+        return [low, high, far, clipped, helper.make_node("Cast", ["clipped"], ["out"], to=TensorProto.UINT8)]
+
+    made = make_spec(saved(network(levels, channels=1, out=TensorProto.UINT8), tmp_path))
+    assert "threshold" in made.open_fields
+
+
 def test_whole_numbers_in_one_channel_may_be_ids(tmp_path: Path) -> None:
     def best(scores: str) -> list[onnx.NodeProto]:
         chosen = helper.make_node("ArgMax", [scores], ["ids"], axis=1)
