@@ -10,8 +10,11 @@ from typing import Any, cast, get_args
 
 from edgeseg.accuracy.classes import VOID, Classes, Reading
 from edgeseg.errors import DataError
-from edgeseg.json_fields import list_of, of_kind, optional, read_json, required
+from edgeseg.json_fields import list_of, optional, read_json, required
 from edgeseg.spec import Colour
+
+FORM = '{"classes": [{"name": "road", "colour": [128, 64, 128]}, ...], "ignore": 255}'
+"""What the file looks like, for messages."""
 
 SIMILAR = 0.82
 """From this likeness on, 0 to 1, a field's name is taken for a misspelt one: "color", "mask"; "uid" is no "id"."""
@@ -28,8 +31,11 @@ def read_classes(path: Path) -> Classes:
     """
     data = read_json(path, error=DataError, unreadable="check its permissions", damaged="correct it")
     where = str(path)
-    of_kind(data, dict, where=where, error=DataError)
+    if type(data) is not dict:
+        raise DataError(f"{where} is {data!r:.80}; write {FORM}")
     _check_spelling(data, ("classes", "ignore", "ignore_colour", "masks"), where)
+    if "classes" not in data:
+        raise DataError(f"{where} has no field 'classes'; write {FORM}")
     names = [each for each in required(data, "classes", list, where=where, error=DataError) if isinstance(each, str)]
     if names:
         entry = json.dumps({"name": names[0][:80], "colour": [128, 64, 128]}, ensure_ascii=False)

@@ -29,7 +29,7 @@ def check_command(data: Path, *, html: Path | None = None) -> int:
     orientation, files that are left out, and pictures that are in two splits.
 
     Args:
-        data: a data set: the plain layout, a folder of masks for each label or for each split, lists of pairs, CamVid's
+        data: a data set: the plain layout, masks by label, by split or beside their images, lists of pairs, CamVid's
             layout, VOC's, Cityscapes', ADE20K's, MMSegmentation's or COCO's.
         html: write a page with pictures here.
     """

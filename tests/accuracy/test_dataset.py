@@ -263,7 +263,7 @@ def test_plain_layout_needs_masks_and_classes(plain: Path) -> None:
     with pytest.raises(DataError, match="not readable JSON"):
         Dataset.open(plain)
     (plain / "classes.json").write_text(json.dumps(CLASSES))
-    (plain / "masks").rename(plain / "labels")
+    (plain / "masks").rename(plain / "segmentations")
     with pytest.raises(DataError, match="resembles the layout plain, which also has masks"):
         Dataset.open(plain)
 

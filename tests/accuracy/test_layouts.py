@@ -49,6 +49,16 @@ def test_plain_reads_folders_of_any_depth_and_usual_names_of_splits(tmp_path: Pa
     assert np.array_equal(Dataset.open(tmp_path, "val").load(0)[1], LABEL)
 
 
+@pytest.mark.parametrize("masks", ["labels", "annotations"])
+def test_plain_has_other_names_for_masks(tmp_path: Path, masks: str) -> None:
+    picture(tmp_path / "images/a.jpg")
+    write(tmp_path / masks / "a.png", LABEL)
+    describe(tmp_path)
+    assert np.array_equal(Dataset.open(tmp_path).load(0)[1], LABEL)
+    write(tmp_path / "masks/a.png", 1 - LABEL)  # what edgeseg itself writes comes first
+    assert np.array_equal(Dataset.open(tmp_path).load(0)[1], 1 - LABEL)
+
+
 def test_a_data_set_in_a_folder_of_its_own_is_named(tmp_path: Path) -> None:
     picture(tmp_path / "data/images/a.jpg")
     write(tmp_path / "data/masks/a.png", LABEL)

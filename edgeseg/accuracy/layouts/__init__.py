@@ -9,12 +9,23 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from edgeseg.accuracy.layouts import camvid, cityscapes, coco, label_folders, mmseg, path_lists, plain, split_first, voc
+from edgeseg.accuracy.layouts import (
+    beside,
+    camvid,
+    cityscapes,
+    coco,
+    label_folders,
+    mmseg,
+    path_lists,
+    plain,
+    split_first,
+    voc,
+)
 from edgeseg.accuracy.layouts.layout import Layout
 from edgeseg.accuracy.layouts.split_folders import SPLITS, folders_in
 from edgeseg.errors import DataError
 
-LAYOUTS = (path_lists, label_folders, plain, camvid, voc, cityscapes, mmseg, split_first, coco)
+LAYOUTS = (path_lists, label_folders, plain, camvid, voc, cityscapes, mmseg, split_first, beside, coco)
 
 MOST_INNER = 100
 """Folders in a folder of no known layout that are looked into."""

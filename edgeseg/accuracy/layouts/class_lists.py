@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 
 from edgeseg.accuracy.classes import VOID, Classes
-from edgeseg.accuracy.classes_file import read_classes
+from edgeseg.accuracy.classes_file import FORM, read_classes
 from edgeseg.accuracy.layouts.layout import read_text
 from edgeseg.errors import DataError
 from edgeseg.spec import Colour
@@ -36,7 +36,7 @@ def classes_beside(folder: Path) -> Classes:
     """
     classes = known_classes(folder)
     if classes is None:
-        raise DataError(f"{folder} has pictures and masks but no classes.json; write one with its classes")
+        raise DataError(f"{folder} has pictures and masks but no classes.json; write one, {FORM}")
     return classes
 
 

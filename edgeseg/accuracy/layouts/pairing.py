@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Set
+from collections.abc import Collection, Mapping, Set
 from pathlib import Path
 
 from edgeseg.accuracy.layouts.layout import Pair
@@ -87,7 +87,18 @@ def pairs_by_name(images: Path, masks: Path, *, ends: tuple[str, str] = ("", "")
     of_images, of_masks = (files_by_name(folder, end) for folder, end in zip((images, masks), ends, strict=True))
     end = _end_of_masks(of_images, of_masks)
     of_masks = {name.removesuffix(end): path for name, path in of_masks.items()}
-    ends = ends[0], end + ends[1]
+    return partners(of_images, of_masks, (images, masks), (ends[0], end + ends[1]))
+
+
+def partners(
+    of_images: Mapping[str, Path], of_masks: Mapping[str, Path], places: tuple[Path, Path], ends: tuple[str, str]
+) -> tuple[Pair, ...]:
+    """Pairs files of one name; `places` and `ends` of their names as for `pairs_by_name`, for messages.
+
+    Raises:
+        DataError: there is none, or a file has no partner.
+    """
+    images, masks = places
     for files, partners, place, end in ((of_images, of_masks, masks, ends[1]), (of_masks, of_images, images, ends[0])):
         singles = sorted(files.keys() - partners.keys())
         if singles:

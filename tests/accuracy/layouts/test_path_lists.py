@@ -150,10 +150,10 @@ def test_classes_alone_resemble_the_plain_layout(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "files",
-    [("train/a.jpg", "train/a_mask.png", "train/_classes.csv", "valid/b.jpg"), ("train/1_sat.jpg", "train/1_mask.png")],
+    [("train/a.jpg", "train/a-seg.png", "valid/b.jpg"), ("train/rgb/1.jpg", "train/semantic/1.png")],
 )
 def test_where_no_layout_is_near_lists_of_pairs_are_advised(files: tuple[str, ...], tmp_path: Path) -> None:
-    """Roboflow's masks and DeepGlobe, which have no more of CamVid's layout than a folder train."""
+    """Those that have no more of CamVid's layout than a folder train."""
     lay(tmp_path, {}, *files)
     (tmp_path / "classes.json").unlink()
     assert "a list train.txt, each of whose lines gives the paths of an image and its mask" in nearest(tmp_path)

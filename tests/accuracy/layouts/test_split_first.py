@@ -16,12 +16,13 @@ from edgeseg.errors import DataError
 LABEL = np.array([[0, 1, 1], [1, 0, 0]], np.uint8)
 
 
-@pytest.fixture(params=["masks", "labels", "annotations"])
+@pytest.fixture(params=["images/masks", "images/labels", "images/annotations", "img/masks_machine", "image/label"])
 def data(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    images, masks = request.param.split("/")
     for folder in ("train", "Validation"):
-        for part in (tmp_path / folder / "images/day", tmp_path / folder / request.param / "day"):
+        for part in (tmp_path / folder / images / "day", tmp_path / folder / masks / "day"):
             part.mkdir(parents=True)
-            label = part.parent.name != "images"
+            label = part.parent.name == masks
             assert cv2.imwrite(str(part / "a.png"), LABEL if label else np.zeros((2, 3, 3), np.uint8))
     (tmp_path / "notes/images").mkdir(parents=True)
     classes = [{"name": "road", "colour": [128, 64, 128]}, {"name": "car", "colour": [64, 0, 128]}]
@@ -46,7 +47,7 @@ def test_classes_are_asked_for(data: Path) -> None:
 
 def test_outlines_are_no_masks(data: Path) -> None:
     """Vistas and YOLO call different things labels."""
-    (mask,) = (path for path in (data / "train").rglob("a.png") if "images" not in path.parts)
+    (mask,) = (path for path in (data / "train").rglob("a.png") if not path.parent.parent.name.startswith("im"))
     mask.rename(mask.with_suffix(".txt"))
     with pytest.raises(DataError, match=r"a\.txt is not read, expected .*: save it as PNG"):
         Dataset.open(data, "train")

@@ -1,0 +1,65 @@
+"""Label images beside their pictures, in a folder for each split, as Roboflow and DeepGlobe have them.
+
+    train/  a.jpg  a_mask.png  _classes.csv     Roboflow's "Semantic Segmentation Masks"; valid/ and test/ likewise
+    train/  1_sat.jpg  1_mask.png               DeepGlobe; with a class_dict.csv, or a classes.json, beside the folders
+
+Roboflow's _classes.csv gives the id of each class, as in "0, background"; a classes.json replaces it.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from edgeseg.accuracy.classes import VOID, Classes
+from edgeseg.accuracy.layouts.class_lists import VOID_NAMES, classes_beside
+from edgeseg.accuracy.layouts.layout import Layout, Pair, Splits, read_text
+from edgeseg.accuracy.layouts.pairing import files_by_name, partners
+from edgeseg.accuracy.layouts.split_folders import LABELLED, SPLITS, by_split, folders_in, usual
+from edgeseg.accuracy.layouts.voc import palette
+from edgeseg.errors import DataError
+
+NAME = "masks beside images"
+NEEDS = ("train/*_mask.png",)
+
+_END, _IMAGE_END = "_mask", "_sat"
+_PNG = frozenset({".png"})
+_CLASSES = "_classes.csv"
+
+
+def find(folder: Path) -> Layout | None:
+    """Folders called like splits that hold label images."""
+    named = [each for each in folders_in(folder) if usual(each.name) in SPLITS]
+    labelled = [each for each in named if any(each.glob(f"*{_END}.png"))]
+    splits: Splits = {
+        split: partial(_pairs, each) for split, each in by_split((each.name, each) for each in labelled).items()
+    }
+    lists = [each / _CLASSES for each in labelled if (each / _CLASSES).is_file()]
+    lacking = [each for each in named if each not in labelled and usual(each.name) in LABELLED]
+    unused = (f"{each} has no labels and is not read: expected files called *{_END}.png" for each in lacking)
+    return Layout(NAME, splits, partial(_classes, folder, lists), tuple(unused)) if splits else None
+
+
+def _pairs(folder: Path) -> tuple[Pair, ...]:
+    pictures = {name: path for name, path in files_by_name(folder).items() if not name.endswith(_END)}
+    images = {name.removesuffix(_IMAGE_END): path for name, path in pictures.items()}
+    return partners(images, files_by_name(folder, _END, _PNG), (folder, folder), ("", _END))
+
+
+def _classes(folder: Path, lists: list[Path]) -> Classes:
+    if (folder / "classes.json").is_file() or not lists:
+        return classes_beside(folder)
+    names: dict[int, str] = {}
+    for path in lists:
+        rows = [line.partition(",") for line in read_text(path).splitlines() if line.strip()]
+        own = {int(number): name.strip() for number, _, name in rows if number.strip().isdecimal() and name.strip()}
+        if len(own) != len(rows) - 1 or (names and own != names) or max(own, default=0) > VOID:
+            raise DataError(
+                f"{path} is no list of ids from 0 to 255 and names after one line of headings, the same in each split; "
+                "export it again, or write a classes.json"
+            )
+        names = own
+    void = {number for number, name in names.items() if name.lower() in VOID_NAMES}
+    kept = [number for number in sorted(names) if number not in void]
+    ids = {number: place for place, number in enumerate(kept)} | dict.fromkeys(void, VOID)
+    return Classes(tuple(names[each] for each in kept), palette(len(kept)), VOID if void else None, None, ids, "ids")

@@ -1,0 +1,71 @@
+"""Label images beside their pictures, as Roboflow and DeepGlobe have them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edgeseg.accuracy.dataset import Dataset, splits
+from edgeseg.accuracy.layouts import known_layout
+from edgeseg.errors import DataError
+
+ROBOFLOW = "Pixel Value, Class\n0, background\n2, road works\n7, void\n"
+
+
+def lay(folder: Path, classes: str | None = ROBOFLOW, end: str = "", colours: bool = False) -> Path:
+    """Two splits of one picture each."""
+    ids = np.array([[0, 2, 7]], np.uint8)
+    for split in ("train", "valid"):
+        (folder / split).mkdir()
+        assert cv2.imwrite(str(folder / split / f"a{end}.jpg"), np.zeros((1, 3, 3), np.uint8))
+        assert cv2.imwrite(str(folder / split / "a_mask.png"), cv2.merge([0 * ids, ids, ids]) if colours else ids)
+        if classes is not None:
+            (folder / split / "_classes.csv").write_text(classes)
+    return folder
+
+
+def test_roboflows_masks_have_the_ids_of_its_list(tmp_path: Path) -> None:
+    assert splits(lay(tmp_path)) == ["train", "val"]
+    data = Dataset.open(tmp_path, "val")
+    assert (len(data), data.classes.names, data.classes.ignore) == (1, ("background", "road works"), 255)
+    assert data.load(0)[1].tolist() == [[0, 1, 255]]
+
+
+def test_deepglobes_masks_have_colours(tmp_path: Path) -> None:
+    lay(tmp_path, None, "_sat", colours=True)
+    with pytest.raises(DataError, match=r"no classes\.json; write one"):
+        Dataset.open(tmp_path, "train")
+    (tmp_path / "class_dict.csv").write_text("name,r,g,b\nland,0,0,0\nwater,2,2,0\nwood,7,7,0\n")
+    assert Dataset.open(tmp_path, "train").load(0)[1].tolist() == [[0, 1, 2]]
+
+
+def test_a_classes_json_replaces_the_list(tmp_path: Path) -> None:
+    classes = [{"name": name, "colour": [place, 0, 0], "id": place} for name, place in (("a", 0), ("b", 2), ("c", 7))]
+    (lay(tmp_path) / "classes.json").write_text(json.dumps({"classes": classes, "ignore": None}))
+    assert Dataset.open(tmp_path, "train").load(0)[1].tolist() == [[0, 1, 2]]
+
+
+@pytest.mark.parametrize("file", ["b.jpg", "b_mask.png"])
+def test_what_has_no_partner_is_named(tmp_path: Path, file: str) -> None:
+    (lay(tmp_path) / "train" / file).touch()
+    with pytest.raises(DataError, match=rf"train/{file} has no partner of that name in .*train \(1 file without one\)"):
+        Dataset.open(tmp_path, "train")
+
+
+def test_a_split_without_masks_is_told(tmp_path: Path) -> None:
+    (lay(tmp_path) / "valid/a_mask.png").unlink()
+    assert splits(tmp_path) == ["train"]
+    assert known_layout(tmp_path).unused == (
+        f"{tmp_path}/valid has no labels and is not read: expected files called *_mask.png",
+    )
+
+
+@pytest.mark.parametrize("text", ["h\n0, a\nb, 1\n", "h\n0, a\n256, b\n", "h\n0, a\n0, b\n", ROBOFLOW + "8, more\n"])
+def test_a_list_that_is_none(tmp_path: Path, text: str) -> None:
+    (lay(tmp_path) / "valid/_classes.csv").write_text(text)
+    with pytest.raises(DataError, match=r"valid/_classes\.csv is no list of ids .* the same in each split; export it"):
+        Dataset.open(tmp_path, "train")
