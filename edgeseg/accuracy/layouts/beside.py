@@ -8,6 +8,7 @@ Roboflow's _classes.csv gives the id of each class, as in "0, background"; a cla
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +26,7 @@ NEEDS = ("train/*_mask.png",)
 _END, _IMAGE_END = "_mask", "_sat"
 _PNG = frozenset({".png"})
 _CLASSES = "_classes.csv"
+_ROW = re.compile(r"\s*(\d{1,3})\s*,\s*(\S|\S.*\S)\s*", re.ASCII)
 
 
 def find(folder: Path) -> Layout | None:
@@ -51,9 +53,10 @@ def _classes(folder: Path, lists: list[Path]) -> Classes:
         return classes_beside(folder)
     names: dict[int, str] = {}
     for path in lists:
-        rows = [line.partition(",") for line in read_text(path).splitlines() if line.strip()]
-        own = {int(number): name.strip() for number, _, name in rows if number.strip().isdecimal() and name.strip()}
-        if len(own) != len(rows) - 1 or (names and own != names) or max(own, default=0) > VOID:
+        lines = [line for line in read_text(path).splitlines() if line.strip()]
+        rows = filter(None, map(_ROW.fullmatch, lines))
+        own = {int(row[1]): row[2] for row in rows}
+        if len(own) != len(lines) - 1 or (names and own != names) or max(own, default=0) > VOID:
             raise DataError(
                 f"{path} is no list of ids from 0 to 255 and names after one line of headings, the same in each split; "
                 "export it again, or write a classes.json"

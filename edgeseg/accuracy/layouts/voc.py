@@ -4,6 +4,7 @@ JPEGImages/              2007_000032.jpg, ...
 SegmentationClass/       2007_000032.png, ...   indexed PNG whose indices are class ids, 255 is void
 ImageSets/Segmentation/  train.txt, val.txt     names, one a line, or paths as in path_lists.py (trainaug.txt)
 classes.json             only for other classes than VOC's 21
+class_names.txt          LabelMe's labelme2voc writes it, and no lists: names in the order of the ids
 labelmap.txt             CVAT and Datumaro write it: name:red,green,blue:parts:actions, one a line; masks are coloured
 """
 
@@ -16,7 +17,7 @@ from pathlib import Path
 from edgeseg.accuracy.classes import Classes
 from edgeseg.accuracy.classes_file import read_classes
 from edgeseg.accuracy.layouts.layout import Layout, Pair, Splits, read_text
-from edgeseg.accuracy.layouts.pairing import SUFFIXES, composed, files_by_name, unread
+from edgeseg.accuracy.layouts.pairing import SUFFIXES, composed, files_by_name, pairs_by_name, unread
 from edgeseg.accuracy.layouts.path_lists import add_pair, pair_of
 from edgeseg.accuracy.layouts.split_folders import by_split
 from edgeseg.errors import DataError
@@ -31,16 +32,23 @@ NAMES = (
 
 
 _MASKS = frozenset({".png"})
+_CLASS_NAMES = "class_names.txt"
 _WHOLE = "default"
 _VOID = "ignored"
 """What CVAT and Datumaro call the one list of all images, and the label of pixels that count nowhere."""
 
 
 def find(folder: Path) -> Layout | None:
-    """JPEGImages/, SegmentationClass/ and lists of names."""
+    """JPEGImages/, SegmentationClass/, and lists of names or LabelMe's list of classes."""
     images, masks = folder / "JPEGImages", folder / "SegmentationClass"
     lists = sorted((folder / "ImageSets" / "Segmentation").glob("[!.]*.txt"))
-    if not (images.is_dir() and masks.is_dir() and lists):
+    if (folder / f"{masks.name}PNG").is_dir():  # labelme2voc, which used to keep arrays in the other
+        masks = folder / f"{masks.name}PNG"
+    if not (images.is_dir() and masks.is_dir()):
+        return None
+    if not lists and (folder / _CLASS_NAMES).is_file():
+        return Layout(NAME, {None: partial(pairs_by_name, images, masks)}, partial(_classes, folder))
+    if not lists:
         return None
     alone = [each.stem for each in lists] == [_WHOLE]
     named = by_split((None if alone else each.stem, each) for each in lists)
@@ -52,7 +60,12 @@ def _classes(folder: Path) -> Classes:
     described, labels = folder / "classes.json", folder / "labelmap.txt"
     if described.is_file():
         return read_classes(described)
-    return _read_labelmap(labels) if labels.is_file() else VOC
+    if labels.is_file():
+        return _read_labelmap(labels)
+    if (folder / _CLASS_NAMES).is_file():
+        names = tuple(filter(None, map(str.strip, read_text(folder / _CLASS_NAMES).splitlines())))
+        return Classes(names, palette(len(names)), 255, None, reading="ids")
+    return VOC
 
 
 def _read_labelmap(path: Path) -> Classes:

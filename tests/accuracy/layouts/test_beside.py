@@ -64,7 +64,9 @@ def test_a_split_without_masks_is_told(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["h\n0, a\nb, 1\n", "h\n0, a\n256, b\n", "h\n0, a\n0, b\n", ROBOFLOW + "8, more\n"])
+@pytest.mark.parametrize(
+    "text", ["h\n0, a\nb, 1\n", f"h\n0, a\n{'1' * 5000}, b\n", "h\n256, b\n", "h\n0, a\n0, b\n", ROBOFLOW + "8, more\n"]
+)
 def test_a_list_that_is_none(tmp_path: Path, text: str) -> None:
     (lay(tmp_path) / "valid/_classes.csv").write_text(text)
     with pytest.raises(DataError, match=r"valid/_classes\.csv is no list of ids .* the same in each split; export it"):

@@ -136,3 +136,19 @@ def test_a_name_twice_matters_where_a_list_has_it(tmp_path: Path) -> None:
     lay(tmp_path, "a\nb\n")
     with pytest.raises(DataError, match="share a name"):
         Dataset.open(tmp_path, "train")
+
+
+@pytest.mark.parametrize("masks", ["SegmentationClass", "SegmentationClassPNG"])
+def test_labelmes_classes_are_its_own(tmp_path: Path, masks: str) -> None:
+    """They had been read as VOC's 21, where somebody had added lists."""
+    lay(tmp_path, "a\n", "a")
+    (tmp_path / "SegmentationClass").rename(tmp_path / masks)
+    (tmp_path / "SegmentationClass").mkdir(exist_ok=True)
+    assert cv2.imwrite(str(tmp_path / masks / "a.png"), np.array([[0, 1, 255]], np.uint8))
+    (tmp_path / "labelmap.txt").unlink()
+    (tmp_path / "class_names.txt").write_text("_background_\nroad\n")
+    for split in ("train", None):
+        data = Dataset.open(tmp_path, split)
+        assert data.classes.names == ("_background_", "road")
+        assert data.label(0).tolist() == [[0, 1, 255]]
+        (tmp_path / "ImageSets/Segmentation/train.txt").unlink(missing_ok=True)
