@@ -26,9 +26,10 @@ from numpy.typing import NDArray
 from edgeseg.arrays import Image
 from edgeseg.errors import DataError
 from edgeseg.files import read_file
+from edgeseg.jpeg import END, JPEG, jpeg_scans, jpeg_size, lacks_end_alone
 from edgeseg.opencv_log import silence
 from edgeseg.orientation import orientation, turned
-from edgeseg.picture_header import PNG, has_more_pictures, jpeg_scans, png_excess, why_no_picture
+from edgeseg.picture_header import PNG, has_more_pictures, png_excess, swaps_colours, why_no_picture
 from edgeseg.tiff import TIFF, form
 
 MAX_PIXELS = 180_000_000
@@ -167,6 +168,8 @@ def decode(content: bytes, path: Path, flags: int) -> NDArray[Any]:
     """
     check_size(content, path)
     decoded = _decoded(content, flags | cv2.IMREAD_IGNORE_ORIENTATION)
+    if decoded is None and lacks_end_alone(content):
+        decoded = _decoded(content + END, flags | cv2.IMREAD_IGNORE_ORIENTATION)
     if decoded is None:
         if (stored := _decoded(content, cv2.IMREAD_UNCHANGED)) is not None:  # OpenCV makes no colours of 32-bit grey
             _check_depth(stored, path)
@@ -206,6 +209,8 @@ def check_size(content: bytes, path: Path) -> None:
         raise DataError(f"{path} is a BigTIFF, which is not read; save it as TIFF")
     if misread := form(content).misread:
         raise DataError(f"{path} is a TIFF {misread}, which is not read; save it as PNG")
+    if swaps_colours(content):
+        raise DataError(f"{path} is a BMP whose colours are not in the order BGR, which is not read; save it as PNG")
     size = picture_size(content)
     if size is None:
         raise DataError(f"{path} cannot be decoded as an image; {why_no_picture(content)}")
@@ -239,8 +244,8 @@ def picture_size(content: bytes) -> tuple[int, int] | None:
     with contextlib.suppress(struct.error, IndexError):
         if content.startswith(PNG):  # ISO/IEC 15948, 11.2.2
             return struct.unpack_from(">II", content, 16)
-        if content.startswith(b"\xff\xd8"):
-            return _jpeg_size(content)
+        if content.startswith(JPEG):
+            return jpeg_size(content)
         if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
             return _webp_size(content)
         if content[:4] in TIFF:
@@ -250,25 +255,6 @@ def picture_size(content: bytes) -> tuple[int, int] | None:
                 return struct.unpack_from("<HH", content, 18)
             width, height = struct.unpack_from("<ii", content, 18)
             return abs(width), abs(height)  # a negative height: the first line is on top
-    return None
-
-
-def _jpeg_size(content: bytes) -> tuple[int, int] | None:
-    """From the frame header (ITU-T T.81, B.2.2), behind segments that are passed over."""
-    place = 2
-    while place + 9 <= len(content):
-        if content[place] != 0xFF:
-            return None
-        marker = content[place + 1]
-        if marker == 0xFF:  # a fill byte
-            place += 1
-        elif marker == 0x01 or 0xD0 <= marker <= 0xD8:  # without a length
-            place += 2
-        elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            height, width = struct.unpack_from(">HH", content, place + 5)
-            return width, height
-        else:
-            place += 2 + struct.unpack_from(">H", content, place + 2)[0]
     return None
 
 

@@ -1,6 +1,6 @@
 """What a picture's bytes say beside its size.
 
-How often a JPEG draws over itself, whether a PNG holds more than it shows, whether more pictures follow, and why they
+Whether a PNG holds more than it shows, whether more pictures follow, which byte of a BMP is which colour, and why they
 are no picture.
 """
 
@@ -12,9 +12,6 @@ import struct
 
 PNG = b"\x89PNG\r\n\x1a\n"
 """The first bytes of one."""
-
-_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
-"""What ends the coded data of a JPEG's scan: all but a stuffed byte, a fill byte and a restart (ITU-T T.81, B.1.1)."""
 
 _START = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8|RIFF(....WEBP|.{0,7}\Z)|II\*\0|MM\0\*|BM", re.DOTALL)
 """The first bytes of a PNG, JPEG, WebP (as far as they are there), TIFF (of either byte order) and BMP."""
@@ -38,25 +35,6 @@ def why_no_picture(content: bytes) -> str:
     if _START.match(content):
         return f"it ends or is damaged before it says its size ({len(content)} bytes); copy or export it again"
     return "it is no PNG, JPEG, WebP, TIFF or BMP"
-
-
-def jpeg_scans(content: bytes) -> int:
-    """Scans of a JPEG, each of which a decoder carries over the whole picture; 0 for other files.
-
-    Those of a preview, or of what lies behind the picture, do not count.
-    """
-    if not content.startswith(b"\xff\xd8"):
-        return 0
-    scans, place = 0, 2
-    with contextlib.suppress(struct.error):  # cut off: whoever decodes it says so
-        while found := _MARKER.search(content, place):
-            marker, place = content[found.start() + 1], found.end()
-            if marker == 0xD9:  # the end of the picture
-                break
-            scans += marker == 0xDA
-            if marker not in (0x01, 0xD8):  # the others have a length
-                place += struct.unpack_from(">H", content, place)[0]
-    return scans
 
 
 def without_texts(content: bytes) -> bytes:
@@ -88,6 +66,20 @@ def png_excess(content: bytes) -> bool:
             room -= length if name == b"IDAT" else 0
             place += 12 + length
         return room < 0
+    return False
+
+
+def swaps_colours(content: bytes) -> bool:
+    """Whether a BMP orders its colours by masks behind a header that is too short to hold them, where OpenCV takes BGR.
+
+    Headers of 56 bytes and more hold the masks, and OpenCV heeds them.
+    """
+    if not content.startswith(b"BM"):
+        return False
+    with contextlib.suppress(struct.error):
+        header, *_, bits, compression = struct.unpack_from("<IiiHHI", content, 14)
+        if header in (40, 52) and (bits, compression) == (32, 3):
+            return struct.unpack_from("<III", content, 54) != (0xFF0000, 0xFF00, 0xFF)
     return False
 
 

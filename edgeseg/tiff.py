@@ -12,6 +12,10 @@ TIFF = (b"II*\0", b"MM\0*")
 WIDTH, BITS, COMPRESSION, PHOTOMETRIC, SAMPLES, PLANES, TILE, EXTRA = 256, 258, 259, 262, 277, 284, 322, 338
 """Tags: of a picture's width, of a sample's bits, how many samples a pixel has, of a tile's width."""
 
+_KNOWN = frozenset({0, 1, 2, 3, 5, 6})
+"""Photometric interpretations that are read: grey, RGB, palette, CMYK, YCbCr. Lab's colours come out of OpenCV somewhat
+off; a sensor's own, as in DNG, not at all."""
+
 _SEPARATE, _STRAIGHT = 2, 2
 """Values: each channel in a plane of its own; alpha that colours are not multiplied by."""
 
@@ -43,7 +47,9 @@ def form(content: bytes) -> Form:
 def _form(tags: dict[int, int]) -> Form:
     bits, samples = tags.get(BITS, 1), tags.get(SAMPLES, 1)
     misread = None
-    if tags.get(PLANES) == _SEPARATE and samples > 1 and (bits > 8 or samples == 2):
+    if tags.get(PHOTOMETRIC, 1) not in _KNOWN:
+        misread = "of other colours than grey, RGB, CMYK and YCbCr"
+    elif tags.get(PLANES) == _SEPARATE and samples > 1 and (bits > 8 or samples == 2):
         misread = "whose channels lie in separate planes"
     elif samples == 2 and tags.get(TILE, 0) > tags.get(WIDTH, 0):
         misread = "of grey and alpha in tiles wider than the picture"

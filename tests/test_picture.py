@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from edgeseg.errors import DataError
 from edgeseg.picture import check_size, decode_picture, picture_size, read_picture, series_depth
-from edgeseg.picture_header import has_more_pictures, jpeg_scans, png_excess
+from edgeseg.picture_header import has_more_pictures, png_excess
 from edgeseg.video.open import open_source
 
 PIL = pytest.importorskip("PIL.Image", reason="Pillow writes these files")
@@ -189,14 +189,21 @@ def test_file_that_is_not_there(tmp_path: Path) -> None:
         read_picture(tmp_path / "none.png")
 
 
-def test_a_jpeg_that_draws_over_itself_for_ever_is_refused() -> None:
-    content = saved(PIL.fromarray(drawn()), "JPEG", progressive=True)
-    scan = content[content.rindex(b"\xff\xda") : -2]
-    assert 1 < jpeg_scans(content) <= 12
-    preview = b"\xff\xe1" + struct.pack(">H", 2 + 400) + b"\xff\xda" * 200
-    assert jpeg_scans(content[:2] + preview + content[2:] + scan * 200) == jpeg_scans(content)
-    with pytest.raises(DataError, match=r"is a JPEG of 10\d scans, expected at most 100"):
-        decode_picture(content[:-2] + scan * 98 + content[-2:], PATH)
+@pytest.mark.parametrize("header", [40, 52, 56, 108, 124])
+@pytest.mark.parametrize("order", ["BGRA", "RGBA", "ABGR"])
+def test_a_bmp_has_its_own_order_of_colours(order: str, header: int) -> None:
+    """Only headers that hold the masks are heeded by OpenCV: others came out with red and blue exchanged."""
+    pixel = dict(zip("BGRA", (50, 100, 200, 255), strict=True))
+    masks = struct.pack("<4I", *(0xFF << 8 * order.index(colour) for colour in "RGBA"))
+    dib = struct.pack("<IiiHHIIiiII", header, 16, -2, 1, 32, 3, 0, 0, 0, 0, 0) + masks[: 12 if header < 56 else 16]
+    start = dib + bytes(max(0, header - 56))
+    pixels = bytes(pixel[colour] for colour in order) * 32
+    content = b"BM" + struct.pack("<IHHI", 14 + len(start) + len(pixels), 0, 0, 14 + len(start)) + start + pixels
+    if header < 56 and order != "BGRA":
+        with pytest.raises(DataError, match=r"is a BMP whose colours are not in the order BGR.*; save it as PNG"):
+            decode_picture(content, PATH)
+    else:
+        np.testing.assert_array_equal(decode_picture(content, PATH).image, np.full((2, 16, 3), (50, 100, 200)))
 
 
 @pytest.mark.parametrize("mode", ["RGB", "P"])

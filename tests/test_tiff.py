@@ -19,6 +19,7 @@ from edgeseg.tiff import EXTRA, PHOTOMETRIC, PLANES, TILE, Form, form
 PATH = Path("a.tif")
 Order = Literal["<", ">"]
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, INDEXED = range(4)
+LAB, MOSAIC = 8, 32803
 PALETTE = 320
 
 RANDOM = np.random.default_rng(5)
@@ -132,9 +133,11 @@ def test_pixels_that_are_not_seen_are_black() -> None:
             tiff(with_alpha(COLOURS, 77), RGB, extra=2),
             "with half-transparent pixels, whose colours are lost; save it as PNG",
         ),
+        (tiff(COLOURS, LAB), "of other colours than grey, RGB, CMYK and YCbCr, which is not read; save it as PNG"),
+        (tiff(GREY, MOSAIC), "of other colours than grey"),
         (tiff(COLOURS, RGB, tile=16, deflate=False), "If not, it is a kind of TIFF that is not read: save it as PNG"),
     ],
-    ids=["16-bit planes", "planes of grey and alpha", "wide tiles", "half-transparent", "small raw tiles"],
+    ids=["16-bit planes", "grey and alpha", "wide tiles", "half-transparent", "Lab", "mosaic", "small raw tiles"],
 )
 def test_what_would_be_misread_is_refused(content: bytes, reason: str) -> None:
     with pytest.raises(DataError, match=reason):

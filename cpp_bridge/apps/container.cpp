@@ -52,8 +52,9 @@ bool is_whole(const AVFormatContext& format, const AVStream* stream) {
     return std::abs(stream->duration - av_rescale_q(format.duration, AV_TIME_BASE_Q, stream->time_base)) <= 1;
 }
 
-std::int64_t pixels(const AVStream* stream) {
-    return std::int64_t{stream->codecpar->width} * stream->codecpar->height;
+// One of a single frame comes last: animated AVIF has a still of full size before its frames.
+std::pair<bool, std::int64_t> rank(const AVStream* stream) {
+    return {stream->nb_frames != 1, std::int64_t{stream->codecpar->width} * stream->codecpar->height};
 }
 
 }  // namespace
@@ -112,7 +113,7 @@ std::pair<AVStream*, const AVCodec*> Container::best_stream(const std::string& n
         const AVCodec* codec = avcodec_find_decoder(stream->codecpar->codec_id);
         if (!seen) first_is_unknown = codec == nullptr;
         seen = true;
-        if (codec == nullptr || is_text(codec) || (best != nullptr && pixels(stream) <= pixels(best))) continue;
+        if (codec == nullptr || is_text(codec) || (best != nullptr && rank(stream) <= rank(best))) continue;
         best = stream;
         decoder = codec;
     }

@@ -209,7 +209,7 @@ void Decoder::send(AVPacket* packet) {
         if (code >= 0) frames.push_back(std::move(frame));
     }
     if (code != AVERROR(EAGAIN) && code != AVERROR_EOF) {
-        ++damaged;
+        damaged += packet == nullptr || !is_header(*packet);
         return;
     }
     for (Owned<AVFrame>& each : frames) {

@@ -93,6 +93,7 @@ void Life::lost(double now, const std::string& cause, const std::string& reason)
 Action Life::tick(double now) {
     if (now < deadline()) return Action::none;
     if (policy_.give_up_after && now >= last_ + *policy_.give_up_after) {
+        if (reason_.empty() && state_ == State::connecting) reason_ = "it has not answered";
         const std::string why = reason_.empty() ? "" : " (" + reason_ + ")";
         if (cause_.empty()) cause_ = "timeout";
         reason_ = name_ + " gave no frame for " + short_number(*policy_.give_up_after) + " s" + why;

@@ -1,5 +1,6 @@
-// Where MPEG-1 and MPEG-2 change their size, as edgeseg/video/sequences.py finds it: FFmpeg's decoder forgets there the last
-// frame, which it holds back.
+// What begins anew within a stream, as edgeseg/video/sequences.py finds it. Where MPEG-1 and MPEG-2 change their size,
+// FFmpeg's decoder forgets the last frame, which it holds back. Where several Ogg streams stand one behind the other, their
+// headers come among the frames.
 #pragma once
 
 #include <string>
@@ -7,6 +8,9 @@
 #include "ffmpeg.hpp"
 
 namespace app {
+
+// Whether a packet that gives no frame is the header of a stream in Ogg, and not damaged.
+bool is_header(const AVPacket& packet);
 
 // Follows the size in the sequence headers of one stream.
 class Sequences {

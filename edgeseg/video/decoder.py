@@ -28,7 +28,7 @@ from edgeseg.picture import max_pixels
 from edgeseg.video.colours import HDR, full_range, settle_matrix, unused_bits
 from edgeseg.video.deinterlace import Deinterlacer
 from edgeseg.video.geometry import UPRIGHT, Orientation, orientation, oriented, square_size
-from edgeseg.video.sequences import CODECS, Sequences
+from edgeseg.video.sequences import CODECS, Sequences, is_header
 from edgeseg.video.side_data import display_matrix
 from edgeseg.video.streams import best_stream
 
@@ -202,7 +202,7 @@ class Decoder:
                 self._codec.flush_buffers()
             self._take(packet.decode())
         except FFmpegError:
-            self.damaged += 1
+            self.damaged += not is_header(packet)
 
     def _take(self, frames: list[VideoFrame]) -> None:
         for frame in frames:

@@ -1,4 +1,8 @@
-"""Where MPEG-1 and MPEG-2 change their size: FFmpeg's decoder forgets there the last frame, which it holds back."""
+"""What begins anew within a stream.
+
+Where MPEG-1 and MPEG-2 change their size, FFmpeg's decoder forgets the last frame, which it holds back. Where several
+Ogg streams stand one behind the other, their headers come among the frames.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,14 @@ START = b"\0\0\1\xb3"
 
 LATEST = 64
 """Bytes of a packet that a sequence header begins in, where it has one."""
+
+HEADERS = (b"OVP80", b"\x80theora", b"\x81theora", b"\x82theora")
+"""What those of VP8 and Theora in Ogg begin with, as no frame does (Theora specification, 6.1)."""
+
+
+def is_header(packet: Packet[Any]) -> bool:
+    """Whether a packet that gives no frame is the header of a stream in Ogg, and not damaged."""
+    return bytes(memoryview(packet)[:7]).startswith(HEADERS)
 
 
 class Sequences:

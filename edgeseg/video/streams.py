@@ -19,6 +19,8 @@ TEXT = frozenset({"ansi", "bintext", "xbin", "idf"})
 def best_stream(container: InputContainer, name: str) -> VideoStream:
     """The video stream with the largest pictures, the first among equals; covers and thumbnails are none.
 
+    One of a single frame comes last: animated AVIF has a still of full size before its frames.
+
     Raises:
         SourceError: there is none, or no decoder for it; or it is a tile of a picture.
     """
@@ -35,7 +37,7 @@ def best_stream(container: InputContainer, name: str) -> VideoStream:
         sound = bool(container.streams.audio)
         holds = "holds sound, but no video" if sound else "is no video that can be decoded"
         raise SourceError(f"{name} {holds}, expected one (MP4, MKV, AVI ...); check that it plays elsewhere")
-    best = max(decodable, key=lambda stream: (stream.codec_context.width * stream.codec_context.height, -stream.index))
+    best = max(decodable, key=_rank)
     if best.disposition & Disposition.dependent:
         raise SourceError(
             f"{name} is a picture in tiles, as phones write HEIC, which FFmpeg does not join; save it as JPEG or PNG"
@@ -45,3 +47,8 @@ def best_stream(container: InputContainer, name: str) -> VideoStream:
             if stream is not best:
                 stream.discard = discard.all  # a network stream's other renditions are then not fetched
     return best
+
+
+def _rank(stream: VideoStream) -> tuple[bool, int, int]:
+    codec = stream.codec_context
+    return stream.frames != 1, codec.width * codec.height, -stream.index

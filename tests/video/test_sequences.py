@@ -1,4 +1,4 @@
-"""MPEG-1 and MPEG-2 that change their size: no frame is forgotten."""
+"""MPEG-1 and MPEG-2 that change their size: no frame is forgotten. Ogg behind Ogg: no header is damage."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from edgeseg.video.open import open_source
+from edgeseg.video.sequences import is_header
 
 COUNT = 6
 
@@ -40,3 +41,20 @@ def test_every_frame_is_kept(tmp_path: Path, codec: str, format: str, b_frames: 
     assert [frame.image.shape[1::-1] for frame in frames] == [size for size in sizes for _ in range(COUNT)]
     assert [round((float(frame.image.mean()) - 20) / 30) for frame in frames] == list(range(COUNT)) * len(sizes)
     assert not source.warnings
+
+
+def test_headers_among_the_frames_are_no_damage(tmp_path: Path) -> None:
+    sizes = [(64, 48), (48, 64), (48, 64)]
+    pieces = [write_piece(tmp_path / "piece", "libvpx", "ogg", size, 0) for size in sizes]
+    (tmp_path / "joined").write_bytes(b"".join(pieces))
+    with open_source(tmp_path / "joined") as source:
+        shapes = [frame.image.shape[1::-1] for frame in source]
+    assert shapes == [size for size in sizes for _ in range(COUNT)]
+    assert not source.warnings
+
+
+@pytest.mark.parametrize("first", [b"\x80theora", b"\x82theora", b"OVP80"])
+def test_what_a_header_begins_with(first: bytes) -> None:
+    assert is_header(av.Packet(first + bytes(30)))
+    assert not is_header(av.Packet(b"\0" + first))
+    assert not is_header(av.Packet())

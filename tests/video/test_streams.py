@@ -25,6 +25,15 @@ def test_the_largest_stream_is_read_not_the_preview_before_it(tmp_path: Path) ->
         assert len(list(source)) == 10
 
 
+def test_a_still_of_full_size_is_not_the_video_behind_it(tmp_path: Path) -> None:
+    """As FFmpeg gives animated AVIF: it was a video of one frame, in silence."""
+    with av.open(str(tmp_path / "a.mp4"), "w") as container:
+        for stream, count in [(add_video(container, (64, 48)), count) for count in (1, 10)]:
+            encode(container, stream, count)
+    with open_source(tmp_path / "a.mp4") as source:
+        assert len(list(source)) == 10
+
+
 def test_a_cover_is_no_video(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "a.mp4"), "w") as container:
         sound = container.add_stream("aac", rate=8000)

@@ -166,7 +166,8 @@ class Life:
             return None
         policy = self._policy
         if policy.give_up_after is not None and now >= self._last + policy.give_up_after:
-            why = f" ({self.reason})" if self.reason else ""
+            last = self.reason or ("it has not answered" if self.state == "connecting" else None)
+            why = f" ({last})" if last else ""
             self.cause = self.cause or "timeout"
             self.reason = f"{self._name} gave no frame for {policy.give_up_after:g} s{why}"
             self._enter("failed", now)

@@ -16,7 +16,7 @@ import pytest
 
 from tests.cpp.video.cases import CASES, H264, LIMITED, QUARTER, YCGCO, Case, noise, write
 from tests.cpp.video.readers import Video, compare, python, refusal
-from tests.video.conftest import held, two_clocks
+from tests.video.conftest import add_video, encode, held, two_clocks
 
 ROUGH = 2
 """Rows at the bottom that an older swscale gives a coarser chroma where it interpolates 4:2:0 vertically."""
@@ -114,6 +114,20 @@ def test_the_largest_stream_is_read(cpp: Callable[..., Video], tmp_path: Path) -
         for stream in streams:
             container.mux(stream.encode())
     compare(cpp(path), python(path))
+
+
+def test_a_still_and_streams_one_behind_the_other(cpp: Callable[..., Video], tmp_path: Path) -> None:
+    still, chained = tmp_path / "a.mp4", tmp_path / "a.ogg"
+    with av.open(str(still), "w") as container:
+        streams = [add_video(container, (64, 48)) for _ in range(2)]
+        for stream, count in zip(streams, (1, 3), strict=True):
+            encode(container, stream, count)
+    write(chained, Case("libvpx", ".ogg"))
+    chained.write_bytes(2 * chained.read_bytes())
+    for path, count in ((still, 3), (chained, 8)):
+        theirs = python(path)
+        assert (len(theirs.frames), theirs.warnings) == (count, [])
+        compare(cpp(path), theirs)
 
 
 def test_an_odd_angle_is_said(cpp: Callable[..., Video], tmp_path: Path) -> None:

@@ -212,6 +212,13 @@ def test_the_last_reason_is_in_what_is_given_up() -> None:
     assert life.cause == "refused"
 
 
+def test_an_attempt_that_lasts_is_why_it_is_given_up() -> None:
+    life = Life("camera", replace(POLICY, give_up_after=5.0), 0.0, middle)
+    assert life.tick(life.deadline) == "kill"
+    assert (life.state, life.cause) == ("failed", "timeout")
+    assert life.reason == "camera gave no frame for 5 s (it has not answered)"
+
+
 def test_what_the_process_takes_to_start_is_nobodys_silence() -> None:
     life = Life("camera", replace(POLICY, give_up_after=2.0), 0.0, middle)
     life.begin(1.9)
