@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import struct
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,14 @@ JPEG = b"\xff\xd8"
 END = b"\xff\xd9"
 """The last (EOI)."""
 
+_SCAN = 0xDA
+"""The second byte of the marker that a scan begins with (SOS)."""
+
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 """What ends the coded data of a scan: all but a stuffed byte, a fill byte and a restart (B.1.1)."""
+
+_ZEROS = 3
+"""Bytes of 0 that coded data may end with; more are not of the picture."""
 
 _MORE = bytes([0xAA, 0x55] * 32)
 """Coded data that no picture goes on with."""
@@ -50,30 +57,46 @@ def jpeg_scans(content: bytes) -> int:
 
     Those of a preview, or of what lies behind the picture, do not count.
     """
-    if not content.startswith(JPEG):
-        return 0
-    scans, place = 0, 2
+    return sum(marker == _SCAN for marker in _markers(content))
+
+
+def with_end(content: bytes) -> bytes | None:
+    """The bytes of a picture's file; to a JPEG that lacks nothing but its end mark, as many cameras write, it is added.
+
+    None of a JPEG that is cut off, also where its file was filled up with zeros, which are decoded as noise. One is
+    whole if it is the same picture whatever coded data follows, and lacks no restart. Of several scans, as progressive
+    ones have, the last may be missing.
+    """
+    markers = list(_markers(content))
+    if not content.startswith(JPEG) or END[1] in markers:
+        return content
+    if markers.count(_SCAN) != 1:
+        return None
+    least = len(content.rstrip(b"\0"))
+    written = (content[:end] for end in range(least, min(least + _ZEROS, len(content)) + 1))
+    return next((each + END for each in written if _is_whole(each)), None)
+
+
+def _is_whole(content: bytes) -> bool:
+    """Whether a JPEG of one scan, without its end mark, lacks no coded data."""
+    shown, other = _decoded(content + END), _decoded(content + _MORE + END)
+    return shown is not None and other is not None and np.array_equal(shown, other)
+
+
+def _markers(content: bytes) -> Iterator[int]:
+    """The second bytes of a JPEG's markers, from the one behind its start to its end mark; none of other files.
+
+    Passes over what lies in segments, as a preview, and behind the picture, as the video of a motion photo.
+    """
+    place = 2 if content.startswith(JPEG) else len(content)
     with contextlib.suppress(struct.error):  # cut off: whoever decodes it says so
         while found := _MARKER.search(content, place):
             marker, place = content[found.start() + 1], found.end()
+            yield marker
             if marker == END[1]:
-                break
-            scans += marker == 0xDA
+                return
             if marker not in (0x01, 0xD8):  # the others have a length
                 place += struct.unpack_from(">H", content, place)[0]
-    return scans
-
-
-def lacks_end_alone(content: bytes) -> bool:
-    """Whether a JPEG ends behind its last pixel, without the end mark that many cameras leave out.
-
-    It is whole if it is the same picture whatever coded data follows, and lacks no restart. Of several scans, as
-    progressive ones have, the last may be missing: they are none of these.
-    """
-    if jpeg_scans(content) != 1:
-        return False
-    shown, other = _decoded(content + END), _decoded(content + _MORE + END)
-    return shown is not None and other is not None and np.array_equal(shown, other)
 
 
 def _decoded(content: bytes) -> NDArray[np.uint8] | None:

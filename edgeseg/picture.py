@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from edgeseg.arrays import Image
 from edgeseg.errors import DataError
 from edgeseg.files import read_file
-from edgeseg.jpeg import END, JPEG, jpeg_scans, jpeg_size, lacks_end_alone
+from edgeseg.jpeg import JPEG, jpeg_scans, jpeg_size, with_end
 from edgeseg.opencv_log import silence
 from edgeseg.orientation import orientation, turned
 from edgeseg.picture_header import PNG, has_more_pictures, png_excess, swaps_colours, why_no_picture
@@ -167,9 +167,8 @@ def decode(content: bytes, path: Path, flags: int) -> NDArray[Any]:
         DataError: they cannot be decoded, or claim to be too large.
     """
     check_size(content, path)
-    decoded = _decoded(content, flags | cv2.IMREAD_IGNORE_ORIENTATION)
-    if decoded is None and lacks_end_alone(content):
-        decoded = _decoded(content + END, flags | cv2.IMREAD_IGNORE_ORIENTATION)
+    whole = with_end(content)
+    decoded = None if whole is None else _decoded(whole, flags | cv2.IMREAD_IGNORE_ORIENTATION)
     if decoded is None:
         if (stored := _decoded(content, cv2.IMREAD_UNCHANGED)) is not None:  # OpenCV makes no colours of 32-bit grey
             _check_depth(stored, path)

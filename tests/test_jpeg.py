@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgeseg.errors import DataError
-from edgeseg.jpeg import END, jpeg_scans, lacks_end_alone
+from edgeseg.jpeg import END, jpeg_scans, with_end
 from edgeseg.picture import decode_picture
 
 PATH = Path("a.jpg")
@@ -39,15 +39,27 @@ def test_one_that_draws_over_itself_for_ever_is_refused() -> None:
 def test_one_without_its_end_mark_is_whole_and_one_that_is_cut_is_not(options: tuple[int, ...]) -> None:
     content = encoded(*options)
     assert content.endswith(END)
-    for whole in (content[:-2], content[:-1]):
+    assert with_end(content) is content
+    for whole in (content[:-2], content[:-1], content[:-2] + bytes(5000)):
         np.testing.assert_array_equal(decode_picture(whole, PATH).image, decode_picture(content, PATH).image)
     coded = content.index(b"\xff\xda")
     restarts = [place for place in range(coded, len(content)) if content[place : place + 1] == b"\xff"]
     for cut in [20, coded, coded + 20, *restarts[2:-1], *range(len(content) - 12, len(content) - 2)]:
-        assert not lacks_end_alone(content[:cut]), cut
-    with pytest.raises(DataError, match="is it cut off"):
-        decode_picture(content[:-3], PATH)
+        assert with_end(content[:cut]) is None, cut
+    for cut_off in (content[:-3], content[:2000] + bytes(60_000)):
+        with pytest.raises(DataError, match="is it cut off"):
+            decode_picture(cut_off, PATH)
 
 
 def test_one_of_several_scans_may_lack_the_last() -> None:
-    assert not lacks_end_alone(encoded(cv2.IMWRITE_JPEG_PROGRESSIVE, 1)[:-2])
+    assert with_end(encoded(cv2.IMWRITE_JPEG_PROGRESSIVE, 1)[:-2]) is None
+
+
+def test_what_lies_behind_the_picture_is_passed_over() -> None:
+    """Phones write a video there (motion photos), cameras larger previews: bytes of any kind, markers among them."""
+    content = encoded()
+    behind = content + b"\0\0\0\x18ftypmp42" + b"\xff\xda\0\x08" * 3
+    assert with_end(behind) is behind
+    np.testing.assert_array_equal(decode_picture(behind, PATH).image, decode_picture(content, PATH).image)
+    progressive = encoded(cv2.IMWRITE_JPEG_PROGRESSIVE, 1)
+    assert with_end(progressive + content[:-2]) == progressive + content[:-2]
