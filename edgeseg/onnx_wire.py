@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgeseg.onnx_schema import HIGHEST, MESSAGES, ONE_OF
 
@@ -131,7 +132,7 @@ def fields(model: bytes) -> Iterator[Field]:
 
 
 def _check_packed(kind: str, data: memoryview) -> None:
-    """Refuses numbers in a row that are cut off or longer than they need be."""
+    """Refuses numbers in a row that are cut off, longer than they need be, or beyond the 32 bits of their kind."""
     if kind in _BYTES:
         if len(data) % _BYTES[kind]:
             raise ValueError("a list of numbers is cut off")
@@ -146,6 +147,17 @@ def _check_packed(kind: str, data: memoryview) -> None:
     excess = (lengths > 10) | ((lengths == 10) & (octets[ends] > 1))
     if overlong.any() or excess.any():
         raise ValueError("a number is longer than it need be")
+    if kind == "int32" and not _in_32_bits(octets, ends, lengths).all():
+        raise ValueError("a number in a row is beyond 32 bits")
+
+
+def _in_32_bits(octets: NDArray[np.uint8], ends: NDArray[np.intp], lengths: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Of numbers with their last octets at `ends`, which lie in int32; negative ones are written in 64 bits."""
+    negative = lengths == 10
+    negative[negative] = octets[ends[negative] - 5] & 0x78 == 0x78  # bits 31 to 34
+    for back in range(1, 5):
+        negative[negative] = octets[ends[negative] - back] == 0xFF
+    return np.asarray((lengths < 5) | ((lengths == 5) & (octets[ends] < 0x08)) | negative, np.bool_)
 
 
 def _varint(model: bytes, at: int, end: int) -> tuple[int, int]:

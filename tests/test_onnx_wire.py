@@ -232,16 +232,27 @@ def test_numbers_are_protobufs(value: int) -> None:
     ("number", "accepted"),
     [
         *((number, True) for number in (0, 2**31 - 1, 2**64 - 2**31, 2**64 - 1)),
-        *((number, False) for number in (2**31, 2**64 - 2**31 - 1)),
+        *((number, False) for number in (2**31, 2**57 - 1, 2**63, 2**64 - 2**31 - 1)),
     ],
 )
 def test_numbers_of_32_bits(number: int, accepted: bool) -> None:
     """Negative ones are written in 64."""
-    content = in_tensor(tag(2, 0) + varint(number))
-    if accepted:
+    row = varint(7) + varint(number) + varint(2**64 - 1)
+    for content in (tag(2, 0) + varint(number), message(5, row)):
+        if accepted:
+            assert not has_external_data(in_tensor(content))
+        else:
+            with pytest.raises(ValueError, match=r"(field 2 of Tensor|a number in a row) is beyond 32 bits"):
+                has_external_data(in_tensor(content))
+
+
+@given(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 70).map(lambda bits: 2**bits % 2**64), min_size=1))
+def test_numbers_of_32_bits_in_a_row(numbers: list[int]) -> None:
+    content = in_tensor(message(5, b"".join(map(varint, numbers))))
+    if all(number < 2**31 or number >= 2**64 - 2**31 for number in numbers):
         assert not has_external_data(content)
     else:
-        with pytest.raises(ValueError, match="field 2 of Tensor is beyond 32 bits"):
+        with pytest.raises(ValueError, match="in a row is beyond 32 bits"):
             has_external_data(content)
 
 

@@ -81,14 +81,19 @@ bool is_utf8(Cursor text) {
     return true;
 }
 
-// Numbers in a row: not cut off, and none longer than it need be.
+// Whether a number lies beyond int32, of which negative ones are written in 64 bits.
+bool is_beyond_32_bits(std::uint64_t value) { return value >= 0x80000000U && value < 0xFFFFFFFF80000000U; }
+
+// Numbers in a row: not cut off, none longer than it need be, and none beyond the 32 bits of its kind.
 void check_packed(Kind kind, Cursor data) {
     if (kind == Kind::real || kind == Kind::real64) {
         if (data.left() % (kind == Kind::real ? 4 : 8) != 0) fail("a list of numbers is cut off");
         return;
     }
     if (data.left() == 0) fail("a list of numbers is cut off");
-    while (data.at < data.end) data.varint();
+    while (data.at < data.end) {
+        if (is_beyond_32_bits(data.varint()) && kind == Kind::int32) fail("a number in a row is beyond 32 bits");
+    }
 }
 
 struct Pending {
@@ -146,7 +151,7 @@ class Walk {
             check_packed(rule->kind, content);
         } else if (rule->kind == Kind::text) {
             if (!is_utf8(content)) fail("a text is not UTF-8");
-        } else if (rule->kind == Kind::int32 && value >= 0x80000000U && value < 0xFFFFFFFF80000000U) {
+        } else if (rule->kind == Kind::int32 && is_beyond_32_bits(value)) {
             fail("field " + std::to_string(rule->number) + " is beyond 32 bits");
         } else if (rule->highest != 0 && value > rule->highest) {
             fail("field " + std::to_string(rule->number) + " has a value that ONNX does not define");
