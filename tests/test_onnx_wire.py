@@ -6,8 +6,6 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from edgeseg import onnx_wire
@@ -15,6 +13,7 @@ from edgeseg.artifact import Artifact
 from edgeseg.errors import BundleError
 from edgeseg.onnx_wire import fields, has_external_data
 from edgeseg.spec import Spec
+from tests.onnx_bytes import VERSION, in_tensor, inside, message, tag, varint
 
 MakeModel = Callable[..., onnx.ModelProto]
 
@@ -101,26 +100,6 @@ def test_weights_in_other_files_are_found(
         Artifact.of(path, target="onnxruntime", precision="fp32")
 
 
-def tag(number: int, wire: int, *, padding: int = 0) -> bytes:
-    """A field's tag, as a number that is longer than it need be by some bytes."""
-    octets = bytearray()
-    value = number << 3 | wire
-    while value >= 0x80:
-        octets.append(value & 0x7F | 0x80)
-        value >>= 7
-    octets.append(value)
-    for _ in range(padding):
-        octets[-1] |= 0x80
-        octets.append(0)
-    return bytes(octets)
-
-
-def inside(*pairs: tuple[int, bytes]) -> bytes:
-    """Fields of bytes (short ones)."""
-    return b"".join(tag(number, 2) + bytes([len(value)]) + value for number, value in pairs)
-
-
-VERSION = b"\x08\x08"
 LOCATION = inside((1, b"location"), (2, b"w.bin"))
 
 
@@ -149,16 +128,6 @@ LOCATION = inside((1, b"location"), (2, b"w.bin"))
 def test_odd_bytes_are_refused(content: bytes, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         has_external_data(content)
-
-
-def varint(value: int) -> bytes:
-    """A number as protobuf writes it."""
-    return tag(value >> 3, value & 7)
-
-
-def message(number: int, content: bytes) -> bytes:
-    """A field that holds a message of any length."""
-    return tag(number, 2) + varint(len(content)) + content
 
 
 GRAPH = message(7, b"")
@@ -215,55 +184,6 @@ def test_as_many_fields_as_are_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
         else:
             with pytest.raises(ValueError, match="more than 3 fields"):
                 has_external_data(content)
-
-
-def in_tensor(content: bytes) -> bytes:
-    return VERSION + message(7, message(5, content))
-
-
-@given(st.integers(-(2**63), 2**63 - 1))
-def test_numbers_are_protobufs(value: int) -> None:
-    model = onnx.ModelProto(model_version=value, ir_version=value, graph=onnx.GraphProto())
-    found = {each.number: each.value for each in fields(model.SerializeToString())}
-    assert found == {1: value % 2**64, 5: value % 2**64, 7: None}
-
-
-@pytest.mark.parametrize(
-    ("number", "accepted"),
-    [
-        *((number, True) for number in (0, 2**31 - 1, 2**64 - 2**31, 2**64 - 1)),
-        *((number, False) for number in (2**31, 2**57 - 1, 2**63, 2**64 - 2**31 - 1)),
-    ],
-)
-def test_numbers_of_32_bits(number: int, accepted: bool) -> None:
-    """Negative ones are written in 64."""
-    row = varint(7) + varint(number) + varint(2**64 - 1)
-    for content in (tag(2, 0) + varint(number), message(5, row)):
-        if accepted:
-            assert not has_external_data(in_tensor(content))
-        else:
-            with pytest.raises(ValueError, match=r"(field 2 of Tensor|a number in a row) is beyond 32 bits"):
-                has_external_data(in_tensor(content))
-
-
-@given(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 70).map(lambda bits: 2**bits % 2**64), min_size=1))
-def test_numbers_of_32_bits_in_a_row(numbers: list[int]) -> None:
-    content = in_tensor(message(5, b"".join(map(varint, numbers))))
-    if all(number < 2**31 or number >= 2**64 - 2**31 for number in numbers):
-        assert not has_external_data(content)
-    else:
-        with pytest.raises(ValueError, match="in a row is beyond 32 bits"):
-            has_external_data(content)
-
-
-@pytest.mark.parametrize(
-    "octets", [b"\xff" * 9 + b"\x02", b"\xff" * 10 + b"\x01", b"\x80" * 9 + b"\x00", b"\x80\x00"]
-)
-@pytest.mark.parametrize("place", ["number", "in a row"])
-def test_numbers_have_one_way_to_be_written(octets: bytes, place: str) -> None:
-    field = tag(7, 0) + octets if place == "number" else message(7, b"\x05" + octets)
-    with pytest.raises(ValueError, match=r"longer than it need be|beyond the end"):
-        has_external_data(in_tensor(field))
 
 
 def test_the_last_value_of_an_enumeration_is_known() -> None:

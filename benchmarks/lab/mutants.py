@@ -57,7 +57,11 @@ MODULES: dict[str, tuple[str, ...]] = {
     "edgeseg/spec.py": ("tests/test_spec.py",),
     "edgeseg/bundle.py": ("tests/test_bundle.py", "tests/test_bundle_index.py", "tests/test_bundle_writer.py"),
     "edgeseg/artifact.py": ("tests/test_artifact.py",),
-    "edgeseg/onnx_wire.py": ("tests/test_onnx_wire.py", "tests/test_onnx_schema.py"),
+    "edgeseg/onnx_wire.py": (
+        "tests/test_onnx_wire.py",
+        "tests/test_onnx_wire_numbers.py",
+        "tests/test_onnx_schema.py",
+    ),
     "edgeseg/segmenter.py": ("tests/test_segmenter.py", "tests/test_load.py"),
     "edgeseg/kernels.py": (
         "tests/test_kernels_refuse.py",

@@ -43,9 +43,13 @@ def find(folder: Path) -> Layout | None:
 
 
 def _pairs(folder: Path) -> tuple[Pair, ...]:
-    pictures = {name: path for name, path in files_by_name(folder).items() if not name.endswith(_END)}
-    images = {name.removesuffix(_IMAGE_END): path for name, path in pictures.items()}
-    return partners(images, files_by_name(folder, _END, _PNG), (folder, folder), ("", _END))
+    masks = files_by_name(folder, _END, _PNG)
+    images = {name: path for name, path in files_by_name(folder).items() if not name.endswith(_END)}
+    for name in images.keys() - masks.keys():
+        plain = name.removesuffix(_IMAGE_END)
+        if plain not in images:  # else one of the two would be lost in silence
+            images[plain] = images.pop(name)
+    return partners(images, masks, (folder, folder), ("", _END))
 
 
 def _classes(folder: Path, lists: list[Path]) -> Classes:

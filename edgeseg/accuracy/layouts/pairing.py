@@ -22,8 +22,8 @@ PICTURES = SUFFIXES | {
 }
 """What somebody may expect to be read as a picture or a mask."""
 
-
 _BEFORE_END = "_-. "
+"""What an ending of all masks' names begins with."""
 
 
 def is_image(path: Path, suffixes: Set[str] = SUFFIXES) -> bool:
@@ -99,8 +99,8 @@ def partners(
         DataError: there is none, or a file has no partner.
     """
     images, masks = places
-    for files, partners, place, end in ((of_images, of_masks, masks, ends[1]), (of_masks, of_images, images, ends[0])):
-        singles = sorted(files.keys() - partners.keys())
+    for files, others, place, end in ((of_images, of_masks, masks, ends[1]), (of_masks, of_images, images, ends[0])):
+        singles = sorted(files.keys() - others.keys())
         if singles:
             hint = unread(place, singles[0] + end) or "add it, or list the pairs in train.txt, with a classes.json"
             raise DataError(

@@ -11,7 +11,7 @@ import onnx
 from onnx import external_data_helper, helper, inliner, numpy_helper
 
 from edgeseg.engines import first_line
-from edgeseg.errors import EdgeSegError, ExportError
+from edgeseg.errors import ExportError
 from edgeseg.files import LARGEST_MODEL, read_file, real
 from edgeseg.onnx_wire import has_external_data
 from edgeseg.picture_header import LFS_POINTER
@@ -42,14 +42,13 @@ def load_foreign(path: Path) -> onnx.ModelProto:
     """
     try:
         content = read_file(path, LARGEST_MODEL)
-        if content.startswith(LFS_POINTER):
-            raise ExportError(f"{path} is a pointer of Git LFS, no ONNX model; fetch the file itself, git lfs pull")
-        has_external_data(content)  # other files may hold weights here; what is written in an odd way is refused
-        model = onnx.load_model_from_string(content)
-    except EdgeSegError:
-        raise
     except OSError as error:
         raise ExportError(f"cannot read {path}: {error.strerror or error}; check the path") from error
+    if content.startswith(LFS_POINTER):
+        raise ExportError(f"{path} is a pointer of Git LFS, no ONNX model; fetch the file itself, git lfs pull")
+    try:
+        has_external_data(content)  # other files may hold weights here; what is written in an odd way is refused
+        model = onnx.load_model_from_string(content)
     except ValueError as error:
         raise ExportError(f"{path} is not an ONNX model ({error}); {_advice(path)}") from error
     except Exception as error:  # protobuf's exceptions share no base with Python's

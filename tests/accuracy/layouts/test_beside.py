@@ -43,6 +43,17 @@ def test_deepglobes_masks_have_colours(tmp_path: Path) -> None:
     assert Dataset.open(tmp_path, "train").load(0)[1].tolist() == [[0, 1, 2]]
 
 
+def test_an_image_called_as_deepglobes_has_its_own_mask(tmp_path: Path) -> None:
+    """Of a picture a_sat.jpg Roboflow's mask is a_sat_mask.png."""
+    train = lay(tmp_path) / "train"
+    for name in ("a_sat.jpg", "a_sat_mask.png"):
+        (train / name).write_bytes((train / name.replace("_sat", "")).read_bytes())
+    assert len(Dataset.open(tmp_path, "train")) == 2
+    (train / "a_sat_mask.png").unlink()
+    with pytest.raises(DataError, match=r"train/a_sat\.jpg has no partner"):
+        Dataset.open(tmp_path, "train")
+
+
 def test_a_classes_json_replaces_the_list(tmp_path: Path) -> None:
     classes = [{"name": name, "colour": [place, 0, 0], "id": place} for name, place in (("a", 0), ("b", 2), ("c", 7))]
     (lay(tmp_path) / "classes.json").write_text(json.dumps({"classes": classes, "ignore": None}))
