@@ -54,8 +54,8 @@ unit: .venv/dev  ## on several cores; as some tests measure times, what fails is
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --timeout 300 \
 		|| $(BIN)/python -m pytest --timeout 300 --last-failed --last-failed-no-failures none
 
-matrix: .venv/dev  ## the whole way of every network of tests/matrix, which make test takes a few of
-	EDGESEG_MATRIX=all $(BIN)/python -m pytest tests/matrix
+matrix: .venv/dev  ## the whole way of every network, theirs and ours, of which make test takes a few
+	EDGESEG_MATRIX=all $(BIN)/python -m pytest tests/matrix tests/export
 
 versions: .venv/dev  ## the runtime on Python 3.10, 3.12 and 3.13, with the newest and the lowest dependencies, or on ENVIRONMENTS
 	.ci/versions $(ENVIRONMENTS)

@@ -39,6 +39,10 @@ os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 # SVT-AV1 asks for this once, when it is first opened: here that is often by a test that makes a video.
 os.environ.setdefault("SVT_LOG", "1")
 
+# Workers side by side share the processors: threads of torch that wait for one another, spinning, take them away.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 

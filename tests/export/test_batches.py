@@ -36,6 +36,7 @@ from edgeseg_export.sizes import ANY, parse_batch
 from edgeseg_export.to_engine import compile_engine
 from edgeseg_export.to_onnx import export
 from tests.export.foreign.their_onnx import HEIGHT, WIDTH, description, network
+from tests.export.kinds import KINDS
 
 COUNT = 256
 """Pictures among which one is lost in the mean."""
@@ -79,8 +80,8 @@ def check_alone_and_together(bundle: Bundle, engine: str, **options: Any) -> Non
         model.infer(tensor[:0])
 
 
-@pytest.mark.parametrize("net", sorted(NETWORKS))
-def test_every_network_takes_several_pictures(net: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("net", KINDS)
+def test_every_kind_takes_several_pictures(net: str, tmp_path: Path) -> None:
     bundle = exported(net, tmp_path, batch=5)
     (artifact,) = bundle.artifacts
     proof = artifact.measured.get(BatchAgreement)

@@ -30,6 +30,7 @@ from edgeseg_export.agreement import compare
 from edgeseg_export.frames import sample_frames
 from edgeseg_export.graph import OPSET
 from edgeseg_export.to_onnx import export
+from tests.export.kinds import KINDS
 
 CLASSES = ("ground", "sky", "thing")
 TRAINING = {"settings": TrainSettings(epochs=7).to_json(), "data": "0" * 64, "device": "cpu"}
@@ -104,7 +105,9 @@ def test_the_masks_of_the_mask_graph_are_the_kernels(bundle: Bundle) -> None:
     assert (mask.shape, mask.dtype) == ((1, 61, 93), np.uint8)
 
 
-def test_a_dynamic_graph_takes_other_sizes(weights: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("net", KINDS)
+def test_a_dynamic_graph_takes_other_sizes(net: str, tmp_path: Path) -> None:
+    weights = weights_of(net, tmp_path)
     bundle = export(weights, tmp_path / "tiny", dynamic=True)
     model = ort.InferenceSession(str(bundle.path(bundle.artifacts[0])), providers=["CPUExecutionProvider"])
     graph = FrameToLogits(load_weights(weights).network)
@@ -117,8 +120,11 @@ def test_a_dynamic_graph_takes_other_sizes(weights: Path, tmp_path: Path) -> Non
         assert np.allclose(actual, expected, atol=1e-4 * np.abs(expected).max())
 
 
-def test_a_bundle_can_be_exported_again_for_another_size(bundle: Bundle, weights: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("net", ["lite-fpn-nano-fused", "simple-cnn"])
+def test_a_bundle_can_be_exported_again_for_another_size(net: str, tmp_path: Path) -> None:
     """As from its weights file, to the byte; the card says how it was trained."""
+    weights = weights_of(net, tmp_path)
+    bundle = export(weights, tmp_path / "tiny")
     again = export(bundle, tmp_path / "again", name="wide", size=(128, 64))
     other = export(weights, tmp_path / "other", name="wide", size=(128, 64))
     assert (again.spec.name, again.spec.width, again.spec.height) == ("wide", 128, 64)
@@ -176,7 +182,7 @@ def test_a_choice_that_a_rounding_turns_over_is_no_wrong_layer(
 
 
 def test_a_failed_export_leaves_the_old_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    weights = weights_of("unet", tmp_path)
+    weights = weights_of("simple-cnn", tmp_path)
     export(weights, tmp_path / "tiny")
     before = {path.name: path.read_bytes() for path in (tmp_path / "tiny").iterdir()}
     monkeypatch.setattr("edgeseg_export.agreement.TOLERANCE", 0.0)
