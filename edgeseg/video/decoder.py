@@ -72,6 +72,7 @@ class Decoder:
         lasting: seconds that the frame which was given last is to be shown; 0 where they are not known.
         interlaced: a frame came that is two fields; from there on frames depend on their neighbours.
         begins: seconds on the container's clock of the first packet that has a time; None before it.
+        discarded: packets so far, behind the first that is shown, that the container says are not to be shown.
         position: byte at which the last packet begins that became a frame; -1 before the first.
         warnings: one sentence for each thing that the video says of itself and that cannot be followed.
     """
@@ -96,7 +97,8 @@ class Decoder:
         Raises:
             SourceError: it holds no video, or one that this FFmpeg cannot decode.
         """
-        self.damaged = self.mended = 0
+        self.damaged = self.mended = self.discarded = 0
+        self._shows = False  # once a packet came that is to be shown
         self.lasting = 0.0
         self.interlaced = False
         self.begins: float | None = None
@@ -150,6 +152,8 @@ class Decoder:
                     f"sends data, but gave no frame that can be decoded for {started - since:.1f} s", cause="damaged"
                 )
             if packet is not None:
+                self._shows = self._shows or not packet.is_discard
+                self.discarded += self._shows and packet.is_discard
                 packet.opaque = started, packet.pos
                 if self.begins is None and packet.pts is not None and packet.time_base is not None:
                     self.begins = float(packet.pts * packet.time_base)
