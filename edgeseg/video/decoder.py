@@ -23,6 +23,7 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from edgeseg.arrays import Image
+from edgeseg.counted import counted
 from edgeseg.errors import LostError
 from edgeseg.picture import max_pixels
 from edgeseg.video.colours import HDR, full_range, settle_matrix, unused_bits
@@ -72,6 +73,7 @@ class Decoder:
         lasting: seconds that the frame which was given last is to be shown; 0 where they are not known.
         interlaced: a frame came that is two fields; from there on frames depend on their neighbours.
         begins: seconds on the container's clock of the first packet that has a time; None before it.
+        discarded: packets so far, behind the first that is shown, that the container says are not to be shown.
         position: byte at which the last packet begins that became a frame; -1 before the first.
         warnings: one sentence for each thing that the video says of itself and that cannot be followed.
     """
@@ -96,7 +98,8 @@ class Decoder:
         Raises:
             SourceError: it holds no video, or one that this FFmpeg cannot decode.
         """
-        self.damaged = self.mended = 0
+        self.damaged = self.mended = self.discarded = 0
+        self._shows = False  # once a packet came that is to be shown
         self.lasting = 0.0
         self.interlaced = False
         self.begins: float | None = None
@@ -126,6 +129,8 @@ class Decoder:
         self._sequences = Sequences() if self._codec.name in CODECS else None
         self._aspect = self._codec.sample_aspect_ratio
         self._packets = self._all_packets()
+        self._first: int | None = None  # time of the first key frame, of HEVC; leading pictures are shown before it
+        self._due = 0  # frames of HEVC that packets came for and that were not given
         self._stored = (0, 0)  # size of the frames as they are stored, then what is made of it
         self._size = (0, 0)
         self._turn = UPRIGHT
@@ -150,16 +155,18 @@ class Decoder:
                     f"sends data, but gave no frame that can be decoded for {started - since:.1f} s", cause="damaged"
                 )
             if packet is not None:
+                self._shows = self._shows or not packet.is_discard
+                self.discarded += self._shows and packet.is_discard
                 packet.opaque = started, packet.pos
                 if self.begins is None and packet.pts is not None and packet.time_base is not None:
                     self.begins = float(packet.pts * packet.time_base)
+                self._expect(packet)
                 self._decode(packet)
             elif self._deinterlacer is not None:
                 self._frames.extend(self._deinterlacer.push(None))
                 self._deinterlacer = None
             else:
-                if (sentence := unused_bits(self._brightest)) is not None:
-                    self._warn(sentence)
+                self._judge()
                 return None
             self._seconds += time.perf_counter() - started
         frame = self._frames.popleft()
@@ -184,6 +191,13 @@ class Decoder:
         self._frames.clear()
         self._container.close()
 
+    def _judge(self) -> None:
+        """Warns, at the end, of what only all frames together show."""
+        if (sentence := unused_bits(self._brightest)) is not None:
+            self._warn(sentence)
+        if self._due > 0:
+            self._warn(f"is damaged: FFmpeg left out {counted(self._due, 'frame')}, for lack of frames before")
+
     def _next_packet(self) -> Packet[VideoStream] | None:
         """The next packet, an empty one that drains the decoder, then None."""
         try:
@@ -194,6 +208,17 @@ class Decoder:
 
     def _all_packets(self) -> Iterator[Packet[VideoStream]]:
         return packets_of(self._container, self.stream)
+
+    def _expect(self, packet: Packet[VideoStream]) -> None:
+        """Counts the frame of a packet of HEVC, which holds one; the decoder drops some without an error.
+
+        Those that come before the first key frame, or are shown before it, belong to what was before the file.
+        """
+        if self._codec.name != "hevc" or not packet.size or packet.is_discard:
+            return
+        if self._first is None and packet.is_keyframe:
+            self._first = packet.pts or 0
+        self._due += self._first is not None and (packet.pts is None or packet.pts >= self._first)
 
     def _decode(self, packet: Packet[VideoStream]) -> None:
         try:
@@ -207,6 +232,7 @@ class Decoder:
     def _take(self, frames: list[VideoFrame]) -> None:
         for frame in frames:
             self.mended += frame.is_corrupt
+            self._due -= self._codec.name == "hevc"
             if isinstance(frame.opaque, tuple) and frame.opaque[1] is not None:
                 self.position = max(self.position, frame.opaque[1])
             self._frames.extend(self._progressive(frame))

@@ -245,8 +245,7 @@ class VideoSource(Source):
     def _judge_end(self) -> None:
         """Warns if frames are missing; a walk through the file that would hold up its opening."""
         end = self._timestamp + max(self._period, self._decoder.lasting)  # a screen that stands still is one long frame
-        damaged = self._failed or self._decoder.damaged
-        if self._index and (damaged or is_early(end, self.length, self._period)):
+        if self._index and (self._failed or self._decoder.damaged or is_early(end, self.length, self._period)):
             self.ended_early = True
             self.warnings.append(early_end(self.name, self._index, end, self.length))
         if mended := self._decoder.mended:
@@ -259,9 +258,10 @@ class VideoSource(Source):
             self.warnings.append(
                 f"{self.name} grew while it was read, and what came late may be missing; --follow waits for more"
             )
-        if (joined := several(self._path, self._format, self._stream.id, self._decoder.position)) is not None:
+        decoder = self._decoder
+        if (joined := several(self._path, self._format, decoder.position, decoder.discarded)) is not None:
             self.warnings.append(f"{self.name} {joined}")
-        if self._size == math.inf and self._reopen is not None and goes_on(self._decoder, self._reopen):
+        if self._size == math.inf and self._reopen is not None and goes_on(decoder, self._reopen):
             self.warnings.append(f"{self.name} {UNFOLLOWED}")
 
     def _judge_holes(self) -> None:

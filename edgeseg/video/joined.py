@@ -105,7 +105,12 @@ class JoinedDecoder(Decoder):
                     "that may be missing, as FFmpeg does not give them"
                 )
             decoded = super().read(patience=patience)
+        if decoded is None:
+            super()._judge()
         return decoded
+
+    def _judge(self) -> None:
+        """Waits for the last video: to those before it came packets of the one behind."""
 
     def _following(self) -> InputContainer | None:
         """What follows the last frame, or the place at which the video was left."""

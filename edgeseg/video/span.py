@@ -29,6 +29,7 @@ from edgeseg.video.joined import MPEG_TS, SKIP, STEP, another_video, kind_of
 from edgeseg.video.playlist import check_playlist
 from edgeseg.video.source import Ended, Frame, Source, check_file
 from edgeseg.video.streams import best_stream
+from edgeseg.video.unplayable import several
 from edgeseg.video.wrap import is_no_wrap
 
 CODECS = frozenset({"av1", "libdav1d", "ffv1", "h264", "hevc", "mjpeg", "mpeg2video", "mpeg4", "prores", "vp9"})
@@ -88,12 +89,13 @@ def cut(path: Path, seconds: float) -> tuple[Span, ...]:
 def _index(path: Path, container: InputContainer, stream: VideoStream) -> tuple[list[int], list[bool]] | None:
     """Of each packet its time, and whether decoding may begin with it.
 
-    None where one is missing or damaged; of MPEG-TS also where another video may lie beside, between or behind them.
+    None where one is missing or damaged, and where the file is several, of which the whole video warns; of MPEG-TS also
+    where another video may lie beside, between or behind them.
     """
     joined = container.format.name == MPEG_TS
     if joined and len(container.streams.video) > 1:
         return None
-    last = 0
+    last = discarded = 0
     times: list[int] = []
     keys: list[bool] = []
     ended = False
@@ -112,11 +114,12 @@ def _index(path: Path, container: InputContainer, stream: VideoStream) -> tuple[
         if joined and times and abs(packet.pts - times[-1]) * second > STEP:
             return None
         last = packet.pos or 0
+        discarded += packet.is_discard and bool(times)
         times.append(packet.pts)
         keys.append(packet.is_keyframe and (not h264 or IDR in nal_types(bytes(packet), prefix)))
     if joined and any(_is_another(path, stream, place) for place in (last, last + 1)):
         return None
-    return times, keys
+    return None if several(path, container.format.name, last, discarded) else (times, keys)
 
 
 def _is_another(path: Path, stream: VideoStream, place: int) -> bool:

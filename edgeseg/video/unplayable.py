@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from edgeseg.files import LARGEST_TEXT, open_file
 from edgeseg.picture_header import LFS_POINTER
-from edgeseg.video.boxes import MOST_BOXES, boxes, goes_back
+from edgeseg.video.boxes import MOST_BOXES, boxes
 from edgeseg.video.playlist import START
 
 SDP = b"v=0"
@@ -16,20 +16,21 @@ SDP = b"v=0"
 
 NO_DASH = "DASH is left out of PyAV's FFmpeg: give the stream as HLS, or try edgeseg-run, which reads with the system's"
 
-SEVERAL_MP4S = (
-    "is several MP4s, one behind the other, and FFmpeg reads no more than the first right; give them one by one"
-)
-
 SEVERAL_MATROSKA = (
     "is several Matroska files, one behind the other, and FFmpeg decodes all as the first; if their sizes or codecs "
     "differ, give them one by one"
 )
 
-SEVERAL_FLVS = "is several FLVs, one behind the other, and FFmpeg reads no more than the first; give them one by one"
+SEVERAL = "is several {}s, one behind the other, and FFmpeg reads no more than the first right; give them one by one"
+
+SEVERAL_MP4S = SEVERAL.format("MP4")
+
+HEADED = {"apng": "APNG", "asf": "ASF or WMV file", "nut": "NUT file", "wtv": "WTV file"}
+"""Formats whose first 16 bytes say what they are, and of which FFmpeg reads one file right, not what follows it."""
 
 GOES_BACK = (
-    "has fragments whose times go back, as where recordings were joined, and FFmpeg leaves out their frames; give "
-    "each recording by itself"
+    "has fragments whose times overlap or go back, as where recordings were joined, and FFmpeg leaves out {} of their "
+    "frames; give each recording by itself"
 )
 
 EBML, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
@@ -65,36 +66,55 @@ def why_unplayable(path: Path) -> str:
                 "has no whole index (moov), as happens where a recording or a copy breaks off; copy it again, or try a "
                 "tool that repairs MP4, such as untrunc"
             )
-    if _holds_several_mp4s(path):
+    if _are_several_mp4s(_kinds(path)):
         return SEVERAL_MP4S
     return "is no video that can be decoded, expected one (MP4, MKV, AVI ...); check that it plays elsewhere"
 
 
-def several(path: Path, form: str, track: int, last: int) -> str | None:
-    """What is to be said of a file that is several, one behind the other; else None.
+def several(path: Path, form: str, last: int, discarded: int) -> str | None:
+    """What is to be said of a file that is several, or whose times are those of several; else None.
 
     Args:
         path: of the file.
         form: as which FFmpeg opened it.
-        track: number of its video.
         last: byte at which the video's last packet begins.
+        discarded: packets of it, behind the first that is shown, that FFmpeg says are not to be shown.
 
     Raises:
         OSError: it cannot be read.
     """
-    if form.startswith("mov") and _holds_several_mp4s(path):
-        return SEVERAL_MP4S
-    if form.startswith("mov") and goes_back(path, track):
-        return GOES_BACK
+    if form.startswith("mov"):
+        kinds = _kinds(path)
+        if _are_several_mp4s(kinds):
+            return SEVERAL_MP4S
+        return GOES_BACK.format(discarded) if discarded and b"moof" in kinds else None
     if form == "flv" and last >= 0 and _holds_several_flvs(path, last):
-        return SEVERAL_FLVS
+        return SEVERAL.format("FLV")
+    if form in HEADED and _begins_again(path):
+        return SEVERAL.format(HEADED[form])
     return SEVERAL_MATROSKA if form.startswith("matroska") and _holds_several_matroska(path) else None
 
 
-def _holds_several_mp4s(path: Path) -> bool:
-    """Whether a file is several MP4s, one behind the other, of which FFmpeg reads the first alone."""
+def _begins_again(path: Path) -> bool:
+    """Whether what a file begins with stands in it once more."""
     with open_file(path, 2**63) as file:
-        kinds = [kind for kind, _ in boxes(file)]
+        name = file.read(16)
+        before = b""
+        while chunk := file.read(2**20):
+            if name in before + chunk:
+                return True
+            before = chunk[-15:]
+    return False
+
+
+def _kinds(path: Path) -> list[bytes]:
+    """Of the outermost boxes of an MP4 or MOV, in their order."""
+    with open_file(path, 2**63) as file:
+        return [kind for kind, _ in boxes(file)]
+
+
+def _are_several_mp4s(kinds: list[bytes]) -> bool:
+    """Whether they are those of several, one behind the other, of which FFmpeg reads the first alone."""
     return kinds.count(b"ftyp") > 1 and kinds.count(b"moov") > 1
 
 

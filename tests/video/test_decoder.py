@@ -146,3 +146,29 @@ def test_filled_in_frames_that_the_decoder_held_to_the_end_of_a_followed_file_ar
         said.append([warning for warning in source.warnings if "the decoder filled in" in warning])
     assert said[0]
     assert said[0] == said[1]
+
+
+@pytest.mark.parametrize("extension", ["ts", "mkv", "h265"])
+@pytest.mark.parametrize("damaged", [False, True])
+def test_frames_of_hevc_that_refer_to_missing_ones_are_said(tmp_path: Path, extension: str, damaged: bool) -> None:
+    """The decoder drops them without a word."""
+    path = tmp_path / f"a.{extension}"
+    noise = np.random.default_rng(0).integers(0, 256, (12, 16, 3), np.uint8).repeat(8, 0).repeat(8, 1)
+    options = {"x265-params": "log-level=none:keyint=12"}
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx265", rate=25, options=options)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
+        packets = []
+        for number in range(60):
+            image = np.ascontiguousarray(np.roll(noise, (3 * number, 5 * number), (0, 1)))
+            packets += stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24"))
+        packets += stream.encode(None)
+        keys = [number for number, packet in enumerate(packets) if packet.is_keyframe]
+        if damaged:
+            del packets[keys[2] : keys[2] + 3]
+        container.mux(packets)
+    with open_source(path) as source:
+        frames = len(list(source))
+    assert (frames == 60) != damaged
+    assert any("for lack of frames before" in each for each in source.warnings) == damaged

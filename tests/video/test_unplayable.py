@@ -12,6 +12,7 @@ import pytest
 
 from edgeseg.errors import SourceError
 from edgeseg.video.open import open_source
+from edgeseg.video.span import cut
 from tests.video.conftest import add_video, encode
 
 
@@ -40,6 +41,7 @@ def test_mp4s_one_behind_the_other_are_said(tmp_path: Path, options: dict[str, s
     for name, warnings in (("one.mp4", 0), ("two.mp4", 1)):
         with open_source(tmp_path / name) as source:
             assert len(list(source)) == 10
+        assert bool(cut(tmp_path / name, 0.1)) != bool(warnings)  # in pieces, nothing would be said
         assert [f"{name} is several MP4s" in each for each in source.warnings] == [True] * warnings
 
 
@@ -76,10 +78,17 @@ def test_flvs_one_behind_the_other_are_said(tmp_path: Path, sound: bool) -> None
 
 @pytest.mark.parametrize(
     ("times", "frames", "said"),
-    [((0, 1, 2), 30, False), ((0, 5, 6), 30, False), ((0, 0, 0), 10, True), ((0, 9, 2), 20, True)],
+    [
+        ((0, 1, 2), 30, 0),
+        ((0, 5, 6), 30, 0),
+        ((0, 0, 0), 10, 20),
+        ((0, 9, 2), 20, 10),
+        ((0, 0.2, 0.4), 20, 10),
+        ((0, 0.21, 0.6), 26, 4),
+    ],
 )
-def test_fragments_whose_times_go_back_are_said(
-    tmp_path: Path, times: tuple[int, ...], frames: int, said: bool
+def test_fragments_whose_times_overlap_or_go_back_are_said(
+    tmp_path: Path, times: tuple[float, ...], frames: int, said: int
 ) -> None:
     options = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
     with av.open(str(tmp_path / "a.mp4"), "w", options=options) as container:
@@ -89,11 +98,30 @@ def test_fragments_whose_times_go_back_are_said(
         assert video.time_base is not None
         second = round(1 / video.time_base)
     before, *fragments = (tmp_path / "a.mp4").read_bytes().split(b"tfdt\1\0\0\0")
-    stamped = [struct.pack(">Q", time * second) + each[8:] for time, each in zip(times, fragments, strict=True)]
+    stamped = [struct.pack(">Q", round(time * second)) + each[8:] for time, each in zip(times, fragments, strict=True)]
     (tmp_path / "a.mp4").write_bytes(b"tfdt\1\0\0\0".join([before, *stamped]))
     with open_source(tmp_path / "a.mp4") as source:
         assert len(list(source)) == frames
-    assert any("has fragments whose times go back" in each for each in source.warnings) == said
+    assert not (said and cut(tmp_path / "a.mp4", 0.1))
+    assert [f"FFmpeg leaves out {said} of" in each for each in source.warnings] == [True] * (said > 0)
+
+
+@pytest.mark.parametrize(("extension", "codec"), [
+    ("nut", "libx264"), ("nut", "mpeg2video"), ("wtv", "mpeg2video"), ("wmv", "wmv2"), ("asf", "mpeg4"),
+    ("apng", "apng"),
+])  # fmt: skip
+def test_what_begins_again_is_said(tmp_path: Path, extension: str, codec: str) -> None:
+    one, two = tmp_path / f"one.{extension}", tmp_path / f"two.{extension}"
+    with av.open(str(one), "w") as container:
+        video = add_video(container, (64, 48), codec)
+        video.pix_fmt = "rgb24" if codec == "apng" else "yuv420p"
+        encode(container, video)
+    two.write_bytes(2 * one.read_bytes())
+    for path, warnings in ((one, 0), (two, 1)):
+        with open_source(path) as source:
+            assert len(list(source)) >= 10
+        assert sum("files, one behind" in each or "APNGs, one" in each for each in source.warnings) == warnings
+        assert warnings or not source.warnings
 
 
 def test_a_live_matroska_tells_no_length(tmp_path: Path) -> None:
