@@ -14,6 +14,7 @@ from edgeseg.accuracy.layouts import (
     camvid,
     cityscapes,
     coco,
+    driving,
     label_folders,
     mmseg,
     path_lists,
@@ -25,7 +26,7 @@ from edgeseg.accuracy.layouts.layout import Layout
 from edgeseg.accuracy.layouts.split_folders import SPLITS, folders_in
 from edgeseg.errors import DataError
 
-LAYOUTS = (path_lists, label_folders, plain, camvid, voc, cityscapes, mmseg, split_first, beside, coco)
+LAYOUTS = (path_lists, label_folders, plain, camvid, voc, cityscapes, driving, mmseg, split_first, beside, coco)
 
 MOST_INNER = 100
 """Folders in a folder of no known layout that are looked into."""

@@ -30,16 +30,17 @@ _ROW = re.compile(r"\s*(\d{1,3})\s*,\s*(\S|\S.*\S)\s*", re.ASCII)
 
 
 def find(folder: Path) -> Layout | None:
-    """Folders called like splits that hold label images."""
-    named = [each for each in folders_in(folder) if usual(each.name) in SPLITS]
-    labelled = [each for each in named if any(each.glob(f"*{_END}.png"))]
+    """Folders that hold label images, at least one of them called like a split."""
+    labelled = [each for each in folders_in(folder) if any(each.glob(f"*{_END}.png"))]
+    if not any(usual(each.name) in SPLITS for each in labelled):
+        return None
     splits: Splits = {
         split: partial(_pairs, each) for split, each in by_split((each.name, each) for each in labelled).items()
     }
     lists = [each / _CLASSES for each in labelled if (each / _CLASSES).is_file()]
-    lacking = [each for each in named if each not in labelled and usual(each.name) in LABELLED]
+    lacking = [each for each in folders_in(folder) if each not in labelled and usual(each.name) in LABELLED]
     unused = (f"{each} has no labels and is not read: expected files called *{_END}.png" for each in lacking)
-    return Layout(NAME, splits, partial(_classes, folder, lists), tuple(unused)) if splits else None
+    return Layout(NAME, splits, partial(_classes, folder, lists), tuple(unused))
 
 
 def _pairs(folder: Path) -> tuple[Pair, ...]:

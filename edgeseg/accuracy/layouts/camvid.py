@@ -5,7 +5,8 @@ trainannot/  0001TP_006690.png, ...      8-bit PNG, one class id per pixel
 val/  valannot/  test/  testannot/
 classes.json                             only for other classes than CamVid's 11; or CVAT's label_colors.txt
 
-On Kaggle, train/ has its masks in train_labels/, and a class_dict.csv; elsewhere it is train_masks/.
+On Kaggle, train/ has its masks in train_labels/, and a class_dict.csv; elsewhere it is train_masks/, and the images may
+be in train_images/.
 """
 
 from __future__ import annotations
@@ -22,24 +23,26 @@ from edgeseg.accuracy.layouts.split_folders import LABELLED, by_split, folders_i
 NAME = "CamVid"
 NEEDS = ("train", "trainannot")
 
-_ANNOTATIONS, *_OTHERS = "annot", "_labels", "_masks"
+_ANNOTATIONS, *_OTHERS = "annot", "_labels", "_masks", "_label", "_mask"
+_IMAGES = "_images"
 
 
 def find(folder: Path) -> Layout | None:
-    """Folders X that have a folder Xannot, or another for their masks, beside them."""
+    """Folders X, or X_images, that have a folder Xannot, or another for their masks, beside them."""
     return next(filter(None, (_find(folder, each) for each in (_ANNOTATIONS, *_OTHERS))), None)
 
 
 def _find(folder: Path, masks_end: str) -> Layout | None:
-    folders = {each: each.with_name(f"{each.name}{masks_end}") for each in folders_in(folder)}
+    names = {each: each.name.removesuffix(_IMAGES) for each in folders_in(folder)}
+    folders = {each: each.with_name(f"{name}{masks_end}") for each, name in names.items()}
     labelled = [images for images, masks in folders.items() if masks in folders]
     splits: Splits = {
         split: partial(pairs_by_name, images, folders[images])
-        for split, images in by_split((each.name, each) for each in labelled).items()
+        for split, images in by_split((names[each], each) for each in labelled).items()
     }
     if not splits:
         return None
-    unused = [each for each in folders if usual(each.name) in LABELLED and each not in labelled]
+    unused = [each for each in folders if usual(names[each]) in LABELLED and each not in labelled]
     return Layout(
         NAME,
         splits,

@@ -1,7 +1,7 @@
 """ADE20K's layout and MMSegmentation's own (mmsegmentation.readthedocs.io, "Prepare datasets").
 
     images/training/          img_dir/train/       images
-    annotations/training/     ann_dir/train/       PNG with the same names; also labels/ beside images/
+    annotations/training/     ann_dir/train/       PNG with the same names; also labels/ or label/
     objectInfo150.txt         classes.json         the classes
 
 ADE20K's objectInfo150.txt numbers classes from 1, and 0 is void (`reduce_zero_label`). Elsewhere classes.json says
@@ -20,21 +20,22 @@ from edgeseg.accuracy.classes import VOID, Classes
 from edgeseg.accuracy.layouts.class_lists import classes_beside
 from edgeseg.accuracy.layouts.layout import Layout, Splits, read_text
 from edgeseg.accuracy.layouts.pairing import pairs_by_name
-from edgeseg.accuracy.layouts.split_folders import labelled_folders
+from edgeseg.accuracy.layouts.split_folders import IMAGES, MASKS, folder_called, labelled_folders
 from edgeseg.accuracy.layouts.voc import palette
 from edgeseg.errors import DataError
 
 NAME = "MMSegmentation"
 NEEDS = ("img_dir", "ann_dir", "classes.json")
 
-FOLDERS = (("images", "annotations"), ("images", "labels"), ("img_dir", "ann_dir"))
+FOLDERS = (*((IMAGES, name) for name in MASKS), (("img_dir",), "ann_dir"))
 _LIST = "objectInfo150.txt"
 
 
 def find(folder: Path) -> Layout | None:
     """One of FOLDERS, with a folder for each split in both."""
-    for images, masks in ((folder / first, folder / second) for first, second in FOLDERS):
-        if not (images.is_dir() and masks.is_dir()):
+    for names, name in FOLDERS:
+        images, masks = folder_called(folder, names), folder_called(folder, [name])
+        if images is None or masks is None:
             continue
         folders, unused = labelled_folders(images, masks)
         splits: Splits = {split: partial(pairs_by_name, *each) for split, each in folders.items()}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from edgeseg.accuracy.classes import Classes
@@ -13,13 +15,18 @@ from edgeseg.accuracy.layouts.pairing import check_link, composed, is_image
 from edgeseg.counted import counted, first_of
 from edgeseg.errors import DataError
 
-SPLITS = ("train", "val", "test")
-
 LABELLED = ("train", "val")
-"""Splits that have labels; those of a test split are often kept back."""
+TEST = "test"
+"""Splits that have labels, and the one whose labels are often kept back."""
 
-ALIASES = {"valid": "val", "validation": "val", "training": "train", "testing": "test"}
+SPLITS = (*LABELLED, TEST)
+
+ALIASES = {"valid": "val", "validation": "val", "dev": "val", "training": "train", "testing": "test"}
 """Names that people give to splits, and ours."""
+
+IMAGES = ("images", "image", "imgs", "img")
+MASKS = ("masks", "mask", "labels", "label", "annotations", "masks_machine")
+"""What people call the two folders, in any case; Supervisely's are img/ and masks_machine/."""
 
 _LIKE_A_SPLIT = re.compile(rf"(?<![a-z])({'|'.join((*SPLITS, *ALIASES, 'trainval'))})(?![a-z])", re.IGNORECASE)
 """The names of splits, also with a year, a number or a word beside them: "train2017", "road_val", not "valencia"."""
@@ -49,7 +56,31 @@ def by_split(named: Iterable[tuple[str | None, Path]]) -> dict[str | None, Path]
 
 def folders_in(folder: Path) -> list[Path]:
     """The folders in a folder, sorted, without hidden ones and what macOS adds to archives."""
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith((".", "__MACOSX")))
+    with os.scandir(folder) as entries:  # asks no file of thousands whether it is a folder
+        names = [each.name for each in entries if each.is_dir() and not each.name.startswith((".", "__MACOSX"))]
+    return sorted(folder / name for name in names)
+
+
+def folder_called(folder: Path, names: Iterable[str]) -> Path | None:
+    """The folder in a folder that is called by the first of these names that one has, in any case.
+
+    One that holds nothing but a folder that is called so too stands for that, as archives from Kaggle unpack to
+    images/images/.
+
+    Raises:
+        DataError: two names differ in their case alone.
+    """
+    names = tuple(names)
+    found: dict[str, Path] = {}
+    for each in folders_in(folder):
+        name = each.name.lower()
+        if name in names and found.setdefault(name, each) != each:
+            raise DataError(f"{found[name]} and {each} differ in case alone; join them, or rename one")
+    named = next((found[name] for name in names if name in found), None)
+    if named is None:
+        return None
+    inner = list(islice((each for each in named.iterdir() if not each.name.startswith(".")), 2))
+    return inner[0] if len(inner) == 1 and inner[0].name.lower() in names and inner[0].is_dir() else named
 
 
 def folders_by_split(folder: Path) -> dict[str | None, Path]:

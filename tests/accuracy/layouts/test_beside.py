@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgeseg.accuracy.dataset import Dataset, splits
-from edgeseg.accuracy.layouts import known_layout
+from edgeseg.accuracy.layouts import find_layout, known_layout
 from edgeseg.errors import DataError
 
 ROBOFLOW = "Pixel Value, Class\n0, background\n2, road works\n7, void\n"
@@ -65,6 +65,14 @@ def test_what_has_no_partner_is_named(tmp_path: Path, file: str) -> None:
     (lay(tmp_path) / "train" / file).touch()
     with pytest.raises(DataError, match=rf"train/{file} has no partner of that name in .*train \(1 file without one\)"):
         Dataset.open(tmp_path, "train")
+
+
+def test_other_folders_with_masks_are_splits_too(tmp_path: Path) -> None:
+    """They had been left out in silence."""
+    (lay(tmp_path) / "valid").rename(tmp_path / "extra")
+    assert splits(tmp_path) == ["extra", "train"]
+    (tmp_path / "train").rename(tmp_path / "more")
+    assert find_layout(tmp_path) is None
 
 
 def test_a_split_without_masks_is_told(tmp_path: Path) -> None:

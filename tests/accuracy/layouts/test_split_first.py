@@ -39,6 +39,15 @@ def test_each_split_has_its_pairs(data: Path) -> None:
         assert np.array_equal(dataset.load(0)[1], LABEL)
 
 
+def test_other_folders_with_both_are_splits_too(data: Path) -> None:
+    """They had been left out in silence."""
+    (data / "Validation").rename(data / "extra")
+    assert splits(data) == ["extra", "train"]
+    assert len(Dataset.open(data, "extra")) == 1
+    (data / "train").rename(data / "more")
+    assert find_layout(data) is None
+
+
 def test_classes_are_asked_for(data: Path) -> None:
     (data / "classes.json").unlink()
     with pytest.raises(DataError, match=r"no classes\.json; write one"):

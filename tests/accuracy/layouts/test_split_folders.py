@@ -46,6 +46,10 @@ def test_a_split_has_one_meaning_in_both_folders(tmp_path: Path, images: str, ma
     assert pair.mask.parent.name == masks
 
 
+def test_dev_means_val(tmp_path: Path) -> None:
+    assert splits(lay(tmp_path, "images/dev/a.png", "masks/val/a.png")) == ["val"]
+
+
 def test_the_same_name_comes_before_the_same_meaning(tmp_path: Path) -> None:
     lay(tmp_path, "images/train/a.png", "masks/train/a.png", "masks/training/b.png")
     (pair,) = found(tmp_path).splits["train"]()
@@ -163,6 +167,16 @@ def test_a_split_without_labels_is_told(tmp_path: Path, images: str, masks: str)
         f"{tmp_path / images.format('val')} has no labels and is not read: expected the folder "
         f"{tmp_path / masks.format('val')}",
     )
+
+
+def test_the_labels_of_a_plain_test_split_may_be_kept_back(tmp_path: Path) -> None:
+    lay(tmp_path, "images/train/a.png", "masks/train/a.png", "images/Testing/b.png")
+    assert splits(tmp_path) == ["train"]
+    lay(tmp_path, "masks/test/b.png")
+    assert splits(tmp_path) == ["test", "train"]
+    alone = lay(tmp_path / "alone", "images/test/a.png", "masks/a.png")
+    with pytest.raises(DataError, match=r"images/test has no masks"):
+        Dataset.open(alone, "test")
 
 
 def test_a_split_is_found_by_its_own_name_too(tmp_path: Path) -> None:
