@@ -13,7 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 from edgeseg.accuracy.dataset import Dataset, has_split, splits
-from edgeseg.accuracy.layouts import cityscapes, voc
+from edgeseg.accuracy.layouts import cityscapes
+from edgeseg.accuracy.layouts.numbered import palette
 from edgeseg.errors import DataError
 
 CLASSES: list[dict[str, Any]] = [{"name": "road", "colour": [128, 64, 128]}, {"name": "car", "colour": [64, 0, 128]}]
@@ -112,7 +113,7 @@ def indexed(path: Path, indices: NDArray[np.uint8], palette: list[tuple[int, int
 def test_voc_reads_indices_not_colours(tmp_path: Path) -> None:
     label = np.array([[0, 15, 255], [20, 7, 0]], np.uint8)
     picture(tmp_path / "JPEGImages/2007_000032.jpg")
-    indexed(tmp_path / "SegmentationClass/2007_000032.png", label, list(voc.palette(256)))
+    indexed(tmp_path / "SegmentationClass/2007_000032.png", label, list(palette(256)))
     lists = tmp_path / "ImageSets/Segmentation"
     lists.mkdir(parents=True)
     (lists / "train.txt").write_text("2007_000032\n")
@@ -125,9 +126,9 @@ def test_voc_reads_indices_not_colours(tmp_path: Path) -> None:
 
 
 def test_vocs_colours_are_the_development_kits() -> None:
-    assert voc.palette(16)[1:4] == ((128, 0, 0), (0, 128, 0), (128, 128, 0))
-    assert voc.palette(16)[15] == (192, 128, 128)
-    assert len(set(voc.palette(256))) == 256
+    assert palette(16)[1:4] == ((128, 0, 0), (0, 128, 0), (128, 128, 0))
+    assert palette(16)[15] == (192, 128, 128)
+    assert len(set(palette(256))) == 256
 
 
 def test_cityscapes_takes_the_trained_classes_out_of_the_label_ids(tmp_path: Path) -> None:

@@ -13,11 +13,11 @@ from functools import partial
 from pathlib import Path
 
 from edgeseg.accuracy.classes import VOID, Classes
-from edgeseg.accuracy.layouts.class_lists import VOID_NAMES, classes_beside
+from edgeseg.accuracy.layouts.class_lists import classes_beside
 from edgeseg.accuracy.layouts.layout import Layout, Pair, Splits, read_text
+from edgeseg.accuracy.layouts.numbered import numbered
 from edgeseg.accuracy.layouts.pairing import files_by_name, partners
 from edgeseg.accuracy.layouts.split_folders import LABELLED, SPLITS, by_split, folders_in, usual
-from edgeseg.accuracy.layouts.voc import palette
 from edgeseg.errors import DataError
 
 NAME = "masks beside images"
@@ -67,7 +67,4 @@ def _classes(folder: Path, lists: list[Path]) -> Classes:
                 "export it again, or write a classes.json"
             )
         names = own
-    void = {number for number, name in names.items() if name.lower() in VOID_NAMES}
-    kept = [number for number in sorted(names) if number not in void]
-    ids = {number: place for place, number in enumerate(kept)} | dict.fromkeys(void, VOID)
-    return Classes(tuple(names[each] for each in kept), palette(len(kept)), VOID if void else None, None, ids, "ids")
+    return numbered(names)

@@ -25,9 +25,9 @@ from edgeseg.accuracy.label_file import LabelImage
 from edgeseg.accuracy.layouts.coco_outline import drawn, extent
 from edgeseg.accuracy.layouts.coco_places import annotation_files, image_folders
 from edgeseg.accuracy.layouts.layout import Layout, Pair, is_file
+from edgeseg.accuracy.layouts.numbered import palette
 from edgeseg.accuracy.layouts.pairing import spellings
 from edgeseg.accuracy.layouts.split_folders import by_split
-from edgeseg.accuracy.layouts.voc import palette
 from edgeseg.errors import DataError
 from edgeseg.json_fields import list_of, read_json, required
 from edgeseg.picture import max_pixels

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from edgeseg.accuracy.classes import VOID, Classes
 from edgeseg.accuracy.label_file import LabelImage, read_label_image
 from edgeseg.accuracy.layouts.layout import Layout, Pair
+from edgeseg.accuracy.layouts.numbered import palette
 from edgeseg.accuracy.layouts.pairing import is_image, pairs_by_name
 from edgeseg.accuracy.layouts.split_folders import folders_in, layout_by_folders, partner, usual
-from edgeseg.accuracy.layouts.voc import palette
 from edgeseg.errors import DataError
 from edgeseg.label_folder import label_of
 from edgeseg.picture import read_content

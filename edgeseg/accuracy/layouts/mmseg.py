@@ -19,9 +19,9 @@ from pathlib import Path
 from edgeseg.accuracy.classes import VOID, Classes
 from edgeseg.accuracy.layouts.class_lists import classes_beside
 from edgeseg.accuracy.layouts.layout import Layout, Splits, read_text
+from edgeseg.accuracy.layouts.numbered import palette
 from edgeseg.accuracy.layouts.pairing import pairs_by_name
 from edgeseg.accuracy.layouts.split_folders import IMAGES, MASKS, folder_called, labelled_folders
-from edgeseg.accuracy.layouts.voc import palette
 from edgeseg.errors import DataError
 
 NAME = "MMSegmentation"

@@ -2,7 +2,7 @@
 
 train.txt  val.txt     paths of an image and its label image, one pair a line, from the data set's folder; also
                        train.lst or train_list.txt
-classes.json           the classes; without it the folders' own layout counts, if they have one
+classes.json           the classes, or another file of class_lists.py; without, the folders' own layout counts, if any
 
 Spaces, a tab, a comma or a semicolon part the two paths. A list of images alone, as of a test split, is not read.
 """
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Set
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from edgeseg.accuracy.classes_file import read_classes
+from edgeseg.accuracy.layouts.class_lists import classes_beside, has_classes
 from edgeseg.accuracy.layouts.layout import Layout, Pair, Splits, is_file, read_text
 from edgeseg.accuracy.layouts.pairing import SUFFIXES, is_image, spellings
 from edgeseg.accuracy.layouts.split_folders import ALIASES, LABELLED, SPLITS, by_split, folders_in, usual
@@ -32,16 +32,15 @@ _PARTING = " \t,;"
 
 
 def find(folder: Path) -> Layout | None:
-    """A classes.json, and a list in which some line gives two files that are there."""
-    classes = folder / "classes.json"
-    if not classes.is_file():
+    """Classes, and a list in which some line gives two files that are there."""
+    if not has_classes(folder):
         return None
     paired = [each for each in _lists(folder) if any(pair_of(line, folder) for line in _lines(each[1]))]
     splits: Splits = {split: partial(_pairs, path, folder) for split, path in by_split(paired).items()}
     if not splits:
         return None
     unused = (*unread_lists(folder, {*splits}), *_unlisted_folders(folder))
-    return Layout(NAME, splits, partial(read_classes, classes), unused)
+    return Layout(NAME, splits, partial(classes_beside, folder), unused)
 
 
 def unread_lists(folder: Path, read: Set[str | None] = frozenset()) -> tuple[str, ...]:

@@ -16,7 +16,9 @@ from pathlib import Path
 
 from edgeseg.accuracy.classes import Classes
 from edgeseg.accuracy.classes_file import read_classes
+from edgeseg.accuracy.layouts.class_lists import names_in_order
 from edgeseg.accuracy.layouts.layout import Layout, Pair, Splits, read_text
+from edgeseg.accuracy.layouts.numbered import palette
 from edgeseg.accuracy.layouts.pairing import SUFFIXES, composed, files_by_name, pairs_by_name, unread
 from edgeseg.accuracy.layouts.path_lists import add_pair, pair_of
 from edgeseg.accuracy.layouts.split_folders import by_split
@@ -63,8 +65,7 @@ def _classes(folder: Path) -> Classes:
     if labels.is_file():
         return _read_labelmap(labels)
     if (folder / _CLASS_NAMES).is_file():
-        names = tuple(filter(None, map(str.strip, read_text(folder / _CLASS_NAMES).splitlines())))
-        return Classes(names, palette(len(names)), 255, None, reading="ids")
+        return names_in_order(folder / _CLASS_NAMES)
     return VOC
 
 
@@ -117,18 +118,6 @@ def _meant(line: str) -> Iterator[str]:
         yield name
         if Path(name).suffix.lower() in SUFFIXES:
             yield str(Path(name).with_suffix(""))
-
-
-def palette(number: int) -> tuple[tuple[int, int, int], ...]:
-    """VOC's colours, RGB: the bits of an index are dealt to red, green and blue from the highest level down."""
-    colours = []
-    for index in range(number):
-        levels = [0, 0, 0]
-        for place in range(8):
-            for channel in range(3):
-                levels[channel] |= (index >> (3 * place + channel) & 1) << (7 - place)
-        colours.append((levels[0], levels[1], levels[2]))
-    return tuple(colours)
 
 
 VOC = Classes(NAMES, palette(len(NAMES)), 255, (224, 224, 192))

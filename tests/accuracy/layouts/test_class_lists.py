@@ -1,4 +1,4 @@
-"""Lists of colours as CamVid, CVAT and Kaggle have them, in place of a classes.json."""
+"""Lists of classes as CamVid, CVAT, Kaggle and others have them, in place of a classes.json."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from edgeseg.accuracy.dataset import Dataset, splits
+from edgeseg.accuracy.layouts import find_layout, path_lists
 from edgeseg.errors import DataError
 
 COLOURS = {"label_colors.txt": "# ours\n128 64 128\troad works\n0 0 0 Void\n64 0 128 car\n"}
@@ -57,6 +58,50 @@ def test_only_segnets_masks_are_camvids_without_a_list(tmp_path: Path) -> None:
         Dataset.open(lay(tmp_path / "b", "_masks", level=1), "train")
 
 
+def test_quotes_and_headings_are_no_part_of_a_name(tmp_path: Path) -> None:
+    """A quoted "Void" had been a class."""
+    (lay(tmp_path, "_labels") / "class_dict.csv").write_text(
+        'class,red,green,blue\n"road works","128","64","128"\n"Void","0","0","0"\n"car","64","0","128"\n'
+    )
+    data = Dataset.open(tmp_path, "train")
+    assert (data.classes.names, data.load(0)[1].tolist()) == (("road works", "car"), [[0, 255, 1]])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "names", "label"),
+    [
+        ("class_names.txt", "sky\n\nroad works \n", ("sky", "road works"), 1),
+        ("labels.txt", "__ignore__\n_background_\nroad\ncar\n", ("_background_", "road", "car"), 1),
+        ("classes.txt", "sky\nvoid\ncar\n", ("sky", "car"), 255),
+        ("id2label.json", '{"0": "sky", "1": "unlabeled", "7": "car"}', ("sky", "car"), 255),
+        ("id2label.json", '{"1": "sky", "0": "car", "2": "tree"}', ("car", "sky", "tree"), 1),
+    ],
+)
+def test_a_list_of_names_tells_the_ids(
+    tmp_path: Path, name: str, text: str, names: tuple[str, ...], label: int
+) -> None:
+    (lay(tmp_path, "_labels", level=1) / name).write_text(text)
+    data = Dataset.open(tmp_path, "train")
+    assert (data.classes.names, data.load(0)[1].tolist()) == (names, [[label] * 3])
+
+
+def test_masks_of_two_names_may_be_black_and_white(tmp_path: Path) -> None:
+    (lay(tmp_path, "_labels", level=255) / "classes.txt").write_text("sky\nroad\n")
+    assert Dataset.open(tmp_path, "train").load(0)[1].tolist() == [[1, 1, 1]]
+
+
+def test_lists_of_pairs_take_them_too(tmp_path: Path) -> None:
+    """They had not been read, and the folders' pictures mixed."""
+    lay(tmp_path, "_labels")
+    for split in ("train", "val"):
+        (tmp_path / f"{split}.txt").write_text(f"{split}/a.png {split}_labels/a.png\n")
+    (tmp_path / "class_dict.csv").write_text(COLOURS["class_dict.csv"])
+    layout = find_layout(tmp_path)
+    assert layout is not None
+    assert layout.name == path_lists.NAME
+    assert Dataset.open(tmp_path, "val").load(0)[1].tolist() == [[0, 255, 1]]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
@@ -66,6 +111,12 @@ def test_only_segnets_masks_are_camvids_without_a_list(tmp_path: Path) -> None:
         ("label_colors.txt", "1 2 3 road\n1 2 3 car\n", "road and car have the same colour"),
         ("class_dict.csv", "road;1;2;3\n", "'road;1;2;3', expected name,red,green,blue"),
         ("class_dict.csv", "name,r,g,b\n", "got 0 classes"),
+        ("class_dict.csv", "road,1,2,3\nname,r,g,b\n", "'name,r,g,b', expected name,red"),
+        ("labels.txt", "0: unlabeled\n1: person\n", "'0: unlabeled', expected in each the name of a class alone"),
+        ("classes.txt", "1 2 3\n", "'1 2 3', expected in each the name"),
+        ("id2label.json", '{"0": "road", "one": "car"}', "has 'one': 'car', expected an id of 0 to 65535 and a"),
+        ("id2label.json", '{"0": "road", "70000": "car"}', "has '70000': 'car', expected an id of 0 to 65535"),
+        ("id2label.json", '["road"]', "expected an object"),
     ],
 )
 def test_a_list_that_is_none(tmp_path: Path, name: str, text: str, message: str) -> None:
