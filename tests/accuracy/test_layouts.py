@@ -67,6 +67,9 @@ def test_a_data_set_in_a_folder_of_its_own_is_named(tmp_path: Path) -> None:
     (tmp_path / "broken/annotations").mkdir(parents=True)
     with pytest.raises(DataError, match=rf"that edgeseg knows; its folder data is one: give {tmp_path}/data$"):
         Dataset.open(tmp_path)
+    (tmp_path / "data").rename(tmp_path / "beside/2012")
+    with pytest.raises(DataError, match=rf"its folder beside/2012 is one: give {tmp_path}/beside/2012$"):
+        Dataset.open(tmp_path)
 
 
 def test_a_flat_data_set_has_reproducible_halves(tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ what it looks for is the layout.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 from edgeseg.accuracy.layouts import (
@@ -72,10 +74,10 @@ def nearest(folder: Path) -> str:
     A folder for a split alone resembles none: train/ is everywhere. One that holds a data set, as some archives unpack
     to, lacks nothing else.
     """
-    for inner in folders_in(folder)[:MOST_INNER]:
+    for inner in islice(_folders_below(folder), MOST_INNER):
         with suppress(DataError):
             if find_layout(inner) is not None:
-                return f"its folder {inner.name} is one: give {inner}"
+                return f"its folder {inner.relative_to(folder)} is one: give {inner}"
     candidates = (plain, *LAYOUTS)  # of two that are as near, ours
     missing = {layout: [name for name in layout.NEEDS if not any(folder.glob(name))] for layout in candidates}
     near = [layout for layout in candidates if {*layout.NEEDS} - {*missing[layout]} - {*SPLITS}]
@@ -87,3 +89,12 @@ def nearest(folder: Path) -> str:
     layout = min(near, key=lambda each: len(missing[each]) / len(each.NEEDS))
     resembled = f"it resembles the layout {layout.NAME}, which also has {', '.join(missing[layout])}"
     return resembled if layout is path_lists else f"{resembled}; {ANY_FOLDERS}"
+
+
+def _folders_below(folder: Path) -> Iterator[Path]:
+    """The folders in a folder, then those in them, as in VOCdevkit/VOC2012."""
+    inner = folders_in(folder)
+    yield from inner
+    for each in inner:
+        with suppress(OSError):
+            yield from folders_in(each)

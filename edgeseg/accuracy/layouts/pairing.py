@@ -102,7 +102,8 @@ def partners(
     for files, others, place, end in ((of_images, of_masks, masks, ends[1]), (of_masks, of_images, images, ends[0])):
         singles = sorted(files.keys() - others.keys())
         if singles:
-            hint = unread(place, singles[0] + end) or "add it, or list the pairs in train.txt, with a classes.json"
+            hint = unread(place, singles[0] + end) or ("" if others else unread(place))
+            hint = hint or "add it, or list the pairs in train.txt, with a classes.json"
             raise DataError(
                 f"{files[singles[0]]} has no partner of that name in {place} ({counted(len(singles), 'file')} without "
                 f"one); {hint}"
@@ -149,11 +150,12 @@ def files_by_name(
     return files
 
 
-def unread(folder: Path, name: str, suffixes: Set[str] = SUFFIXES) -> str:
-    """A clause on the file that has the place and name, but a suffix that is not read; "" if there is none."""
-    place = (folder / name).parent
+def unread(folder: Path, name: str | None = None, suffixes: Set[str] = SUFFIXES) -> str:
+    """A clause on the file that has the place and name, or any there, but a suffix that is not read; "" if none has."""
+    place = folder if name is None else (folder / name).parent
     if not place.is_dir():
         return ""
-    files = sorted(path for path in place.iterdir() if composed(path.stem) == Path(name).name and path.is_file())
+    called = None if name is None else Path(name).name
+    files = sorted(path for path in place.iterdir() if called in (None, composed(path.stem)) and path.is_file())
     other = next((path for path in files if is_image(path, PICTURES - suffixes)), None)
     return "" if other is None else f"{other} is not read, expected {', '.join(sorted(suffixes))}: save it as PNG"

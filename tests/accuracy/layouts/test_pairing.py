@@ -44,6 +44,16 @@ def test_a_file_that_is_there_but_not_read_is_named(tmp_path: Path, kind: str) -
         pairs_by_name(tmp_path / "images", tmp_path / "masks")
 
 
+def test_where_no_mask_is_read_one_that_is_there_is_named(tmp_path: Path) -> None:
+    """As of Carvana, whose masks are GIFs called otherwise than the images."""
+    images, masks = files(tmp_path / "images", "a.jpg"), files(tmp_path / "masks", "a_mask.gif")
+    with pytest.raises(DataError, match=r"a\.jpg has no partner .*masks/a_mask\.gif is not read, .*: save it as PNG"):
+        pairs_by_name(images, masks)
+    files(masks, "b.png")
+    with pytest.raises(DataError, match=r"a\.jpg has no partner .*; add it, or list the pairs"):
+        pairs_by_name(images, masks)
+
+
 def test_a_name_that_ends_otherwise_is_left_out(tmp_path: Path) -> None:
     images, masks = files(tmp_path / "images", "a_rgb.png"), files(tmp_path / "masks", "a_ids.png", "a_colour.png")
     assert [pair.mask.name for pair in pairs_by_name(images, masks, ends=("_rgb", "_ids"))] == ["a_ids.png"]
