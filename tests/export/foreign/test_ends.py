@@ -33,7 +33,7 @@ from tests.export.foreign.test_heads import (
     squeezed,
 )
 from tests.export.foreign.their_onnx import HEIGHT, WIDTH, Nodes, by_hand, constant, description, imported, network
-from tests.export.precision.test_foreign_networks import channels_last, masked, statistic
+from tests.export.precision.their_networks import channels_last, masked, statistic
 
 FIVE = list("abcde")
 

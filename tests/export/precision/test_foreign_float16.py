@@ -16,7 +16,7 @@ from edgeseg_export.precision.float_graph import FloatGraph, sizes
 from edgeseg_export.precision.quantize import quantize
 from edgeseg_export.precision.to_half import to_half
 from tests.export.foreign.their_onnx import Nodes, constant, imported, network
-from tests.export.precision.test_foreign_networks import multiplied
+from tests.export.precision.their_networks import multiplied
 
 
 def refused(tail: Callable[[str], Nodes], frames: Path, tmp_path: Path, opset: int = 13) -> str:

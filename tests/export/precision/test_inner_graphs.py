@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 from edgeseg.agreement import Agreement
 from edgeseg_export.precision.quantize import quantize
 from tests.export.foreign.their_onnx import Nodes, constant, imported, network
-from tests.export.precision.test_foreign_networks import classified
+from tests.export.precision.their_networks import classified
 
 FLOATS = helper.make_tensor_type_proto(TensorProto.FLOAT, None)
 UNIFORM = {"input_colour": "BGR", "input_range": 255, "input_mean": [127.0] * 3, "input_std": [128.0] * 3}

@@ -13,7 +13,7 @@ from edgeseg.agreement import Agreement
 from edgeseg_export.precision.histogram import Histogram
 from edgeseg_export.precision.quantize import quantize
 from tests.export.foreign.their_onnx import Nodes, constant, imported, network
-from tests.export.precision.test_foreign_networks import classified
+from tests.export.precision.their_networks import classified
 
 
 def bordered(least: float) -> Callable[[str], Nodes]:

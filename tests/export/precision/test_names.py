@@ -10,7 +10,7 @@ from onnx import helper
 
 from edgeseg_export.precision.quantize import quantize
 from tests.export.foreign.their_onnx import Nodes, imported, network
-from tests.export.precision.test_foreign_networks import classified
+from tests.export.precision.their_networks import classified
 
 
 def named(ending: str) -> onnx.ModelProto:
