@@ -52,6 +52,9 @@ def redact(text: str) -> str:
         return _BARE.sub(lambda match: redact(match[0]), _PROPERTY.sub(_redact_property, text))
     given, text = text, _unwrapped(text)
     match = URL.fullmatch(text)
+    key = _STREAM_KEY.match(text)
+    if key and "@" in text[key.end(1) :]:
+        return f"{match[1] if match else ''}{HIDDEN}"  # the "@" may be one of the key
     scheme, rest = match.groups() if match else ("", text)
     place = rest.rfind("@")
     if match and place >= 0 and ":" not in rest[:place] and rest[:1] != "/":  # without a password no slash is one's own

@@ -155,12 +155,12 @@ std::string without_keys(const std::string& rest) {
     return out;
 }
 
-// An RTMP URL, rtmp://HOST/APPLICATION/KEY, without its key; a quote or another protocol may stand before it.
-std::string without_stream_key(const std::string& url) {
+// Where the key of an RTMP URL begins, rtmp://HOST/APPLICATION/KEY; a quote or another protocol may stand before it.
+std::size_t begin_of_stream_key(const std::string& url) {
     static const std::regex key("[^/]*rtmp[a-z]*(://|:/(?!/)|//)[^/]*/[^/]*/(?=[^])", std::regex::icase);
     std::smatch found;
     const bool is_rtmp = std::regex_search(url, found, key, std::regex_constants::match_continuous);
-    return is_rtmp ? found.str() + kHidden : url;
+    return is_rtmp ? static_cast<std::size_t>(found.length()) : std::string::npos;
 }
 
 }  // namespace
@@ -171,6 +171,8 @@ std::string redact(const std::string& given) {
     const std::string text = unwrapped(given);
     const std::size_t length = scheme_length(text);
     std::string scheme = text.substr(0, length), rest = text.substr(length);
+    const std::size_t sign = text.rfind('@');
+    if (sign != std::string::npos && sign >= begin_of_stream_key(text)) return scheme + kHidden;  // it may be one of the key
     std::size_t place = rest.rfind('@');
     if (length > 0 && place != std::string::npos && rest.find(':') >= place && rest[0] != '/') {
         place = rest.substr(0, rest.find_first_of("/?#")).rfind('@');  // without a password no slash is one's own
@@ -190,7 +192,9 @@ std::string redact(const std::string& given) {
     const std::size_t pair = rest.find(':', std::min(rest.find('/'), rest.size()));  // user:password in the path
     const std::size_t tail = std::min(rest.find_first_of("=;?#"), pair);
     const std::string kept = tail == std::string::npos ? rest : rest.substr(0, tail + 1) + kHidden;
-    return without_stream_key(scheme + without_keys(kept));
+    const std::string shown = scheme + without_keys(kept);
+    const std::size_t key = begin_of_stream_key(shown);
+    return key == std::string::npos ? shown : shown.substr(0, key) + kHidden;
 }
 
 std::string redact_arguments(std::string text, const std::vector<std::string>& words) {
