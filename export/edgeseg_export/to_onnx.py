@@ -123,6 +123,9 @@ def export(
 def write_graph(graph: nn.Module, output: str, spec: Spec, file: Path) -> None:
     """Writes an ONNX graph from frame, uint8 (N, H, W, 3) in BGR, to the tensor that is called `output`."""
     example = torch.zeros(pictures(spec), spec.height, spec.width, 3, dtype=torch.uint8)
+    for module in graph.modules():
+        if isinstance(module, (nn.ReLU, nn.ReLU6)):
+            module.inplace = False  # of what is done in place torch's exporter makes a copy, and a quarter more work
     finish(to_graph(graph, example, "frame", output, free_dimensions(spec, 1, 2)), spec, file)
 
 
@@ -137,7 +140,9 @@ def free_dimensions(spec: Spec, height: int, width: int) -> dict[int, Any] | Non
     if spec.batch > 1:
         free[0] = torch.export.Dim("batch")
     if spec.dynamic:
-        free |= {height: torch.export.Dim("height", min=SMALLEST), width: torch.export.Dim("width", min=SMALLEST)}
+        for dimension, name, size in ((height, "height", spec.height), (width, "width", spec.width)):
+            # At 32 the coarsest features are one pixel, which torch's exporter finds too late, and then begins anew.
+            free[dimension] = torch.export.Dim(name, min=min(size, SMALLEST + 1))
     return free or None
 
 
