@@ -76,7 +76,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "export/edgeseg_export/precision/histogram.py": ("tests/export/precision/test_histogram.py",),
     "export/edgeseg_export/precision/qdq.py": ("tests/export/precision/test_qdq.py",),
     "export/edgeseg_export/agreement.py": ("tests/export/test_agreement.py",),
-    "edgeseg/video/live.py": ("tests/video/test_live.py",),
+    "edgeseg/video/live.py": ("tests/video/live",),
     "edgeseg/video/pipeline.py": ("tests/video/test_pipeline.py", "tests/video/test_pipeline_ends.py"),
     "edgeseg/engines/tensorrt/sidecar.py": ("tests/engines/tensorrt/test_sidecar.py",),
     "edgeseg/cache.py": ("tests/test_cache.py",),

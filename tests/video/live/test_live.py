@@ -5,9 +5,6 @@ from __future__ import annotations
 import gc
 import itertools
 import threading
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from fractions import Fraction
 
 import numpy as np
@@ -16,59 +13,10 @@ import pytest
 from edgeseg.errors import LostError, SourceError
 from edgeseg.video import live
 from edgeseg.video.live import LiveSource, Reading
-from edgeseg.video.pipeline import stream
 from edgeseg.video.source import Ended, Skipped
+from tests.video.live.conftest import Camera, open_camera
 
 pytestmark = pytest.mark.usefixtures("no_thread_left")
-
-
-class Camera:
-    """A camera that gives a frame each time the test says so, and None after `last`."""
-
-    def __init__(self) -> None:
-        self.given = 0
-        self.released = 0
-        self._allowed = threading.Semaphore(0)
-        self._last = False
-        self._waiting = threading.Event()
-
-    def read(self) -> Reading | None:
-        self._waiting.set()
-        self._allowed.acquire()
-        self._waiting.clear()
-        if self._last:
-            return None
-        image = np.full((4, 6, 3), self.given, np.uint8)
-        self.given += 1
-        return Reading(image, self.given / 30, time.perf_counter(), 0.001)
-
-    def shoot(self, frames: int = 1) -> None:
-        """Gives frames, and returns when the last was taken in."""
-        for _ in range(frames):
-            assert self._waiting.wait(5)
-            self._waiting.clear()
-            self._allowed.release()
-        assert self._waiting.wait(5)
-
-    def end(self) -> None:
-        self._last = True
-        self._allowed.release()
-
-    def release(self) -> None:
-        self.released += 1
-
-
-@pytest.fixture
-def camera(monkeypatch: pytest.MonkeyPatch) -> Iterator[Camera]:
-    monkeypatch.setattr("edgeseg.video.live.JOIN_SECONDS", 0.05)  # reads of this camera do get stuck
-    camera = Camera()
-    yield camera
-    camera.end()
-
-
-def open_camera(camera: Camera, timeout: float = 5.0) -> LiveSource:
-    camera._allowed.release()  # the frame that opening waits for
-    return LiveSource("camera", camera.read, camera.release, fps=None, timeout=timeout)
 
 
 def test_newest_frame_wins_and_drops_are_counted(camera: Camera) -> None:
@@ -166,74 +114,6 @@ def test_time_goes_on_without_timestamps(given: list[float]) -> None:
         asked.release()
     assert len(times) == 5
     assert all(0.09 < later - earlier <= 0.5 for earlier, later in itertools.pairwise(times))
-
-
-def test_stream_of_a_camera_keeps_the_newest(camera: Camera, make_shade_model: Callable[..., object]) -> None:
-    """The model is slow: while it has one frame, three more come, and two of them are dropped."""
-    source = open_camera(camera)
-    model = make_shade_model(lambda level: camera.shoot(3) if level < 9 else camera.end())
-    running = stream(model, source, mode="latency", tolerate_loss=True)  # type: ignore[arg-type]
-    indices = [result.index for result in running]
-    assert indices == [0, 3, 6, 9]
-    assert running.stats.dropped == source.dropped == 6
-    assert running.stats.frames == 4
-
-
-def test_leaving_a_stream_that_waits_for_a_camera(camera: Camera, make_shade_model: Callable[..., object]) -> None:
-    source = open_camera(camera, timeout=60)
-    for result in stream(make_shade_model(), source, workers=3):  # type: ignore[arg-type]
-        assert result.index == 0
-        break
-    camera.end()
-
-
-def test_a_lost_camera_is_an_error_after_all_results(camera: Camera, make_shade_model: Callable[..., object]) -> None:
-    source = open_camera(camera)
-    model = make_shade_model(lambda level: camera.shoot() if level < 3 else camera.end())
-    indices = []
-    with pytest.raises(LostError, match="camera gave no more frames"):  # noqa: PT012 - the loop is what is tested
-        for result in stream(model, source, workers=1):  # type: ignore[arg-type]
-            indices.append(result.index)
-    assert indices == [0, 1, 2, 3]
-    assert camera.released == 1
-
-
-def test_stopping_wakes_a_worker_that_waits_for_a_camera(
-    camera: Camera, make_shade_model: Callable[..., object]
-) -> None:
-    source = open_camera(camera, timeout=60)
-    running = stream(make_shade_model(), source, workers=2)  # type: ignore[arg-type]
-    results = iter(running)
-    next(results)
-    threading.Timer(0.05, running.stop).start()
-    assert next(results, None) is None
-    assert running.ended == Ended("stopped")
-    camera.end()
-
-
-def test_a_stream_that_nobody_iterates_over_frees_its_camera(
-    camera: Camera, make_shade_model: Callable[..., object]
-) -> None:
-    source = open_camera(camera, timeout=60)
-    running = stream(make_shade_model(), source)  # type: ignore[arg-type]
-    del running
-    gc.collect()
-    camera.end()
-    source._thread.join(5)
-    assert camera.released == 1
-
-
-def test_every_frame_of_a_camera_is_accounted_for(camera: Camera, make_shade_model: Callable[..., object]) -> None:
-    source = open_camera(camera)
-    camera.shoot(2)  # while nobody asks
-    model = make_shade_model(lambda level: camera.shoot(3) if level < 9 else camera.shoot())
-    running = stream(model, source, mode="latency", max_frames=4)  # type: ignore[arg-type]
-    frames = len(list(running))
-    camera.end()
-    skipped = asdict(source.skipped)
-    assert frames == 4
-    assert skipped == {"before_start": 2, "replaced": 6, "at_end": 1, "damaged": 0}
-    assert frames + sum(skipped.values()) == camera.given
 
 
 def test_a_source_that_breaks_off_says_why(camera: Camera) -> None:
