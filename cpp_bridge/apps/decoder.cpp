@@ -14,6 +14,7 @@ extern "C" {
 #include <tuple>
 #include <utility>
 
+#include "counted.hpp"
 #include "source.hpp"
 
 namespace app {
@@ -117,13 +118,14 @@ bool Decoder::read(Picture& image, Decoded& decoded, double patience) {
             throw Undecodable(text);
         }
         if (more) {
+            if (!drained_) expect(*packet_);
             decode(drained_ ? nullptr : packet_.get(), started);
             av_packet_unref(packet_.get());
         } else if (deinterlacer_ != nullptr) {
             queue_all(deinterlacer_->push(nullptr));
             deinterlacer_.reset();
         } else {
-            warn_of_unused_bits();
+            judge();
             return false;
         }
         seconds_ += now() - started;
@@ -179,6 +181,18 @@ bool Decoder::next_packet() {
     return false;
 }
 
+// Counts what is not to be shown, and the frame of a packet of HEVC, which holds one; the decoder drops some without an error.
+// Those that come before the first key frame, or are shown before it, belong to what was before the file.
+void Decoder::expect(const AVPacket& packet) {
+    const bool shown = (packet.flags & AV_PKT_FLAG_DISCARD) == 0;
+    shows_ = shows_ || shown;
+    discarded += shows_ && !shown;
+    if (codec_->id != AV_CODEC_ID_HEVC || packet.size == 0 || !shown) return;
+    const bool timed = packet.pts != AV_NOPTS_VALUE;
+    if (!first_ && (packet.flags & AV_PKT_FLAG_KEY) != 0) first_ = timed ? packet.pts : 0;
+    due_ += first_ && (!timed || packet.pts >= *first_);
+}
+
 void Decoder::decode(AVPacket* packet, double arrived) {
     if (!opened_) {
         Dictionary options;
@@ -208,6 +222,8 @@ void Decoder::send(AVPacket* packet) {
         code = avcodec_receive_frame(context_.get(), frame.get());
         if (code >= 0) frames.push_back(std::move(frame));
     }
+    if (codec_->id == AV_CODEC_ID_HEVC) due_ -= static_cast<std::int64_t>(frames.size());
+    if (packet != nullptr && !frames.empty()) position = std::max(position, packet->pos);
     if (code != AVERROR(EAGAIN) && code != AVERROR_EOF) {
         damaged += packet == nullptr || !is_header(*packet);
         return;
@@ -264,6 +280,12 @@ void Decoder::shape(const AVFrame& frame) {
         warn(std::string("is HDR (") + (frame.color_trc == AVCOL_TRC_SMPTE2084 ? "PQ" : "HLG") +
              "): its frames are given as they are stored, paler than a network has learned; convert it to SDR");
     }
+}
+
+// What only all frames together show.
+void Decoder::judge() {
+    warn_of_unused_bits();
+    if (due_ > 0) warn("is damaged: FFmpeg left out " + counted(due_, "frame") + ", for lack of frames before");
 }
 
 void Decoder::warn_of_unused_bits() {

@@ -43,6 +43,8 @@ class Decoder {
     std::optional<double> begins;       // seconds on the container's clock of the first packet that has a time
     std::int64_t damaged = 0;           // packets that could not be decoded so far
     std::int64_t mended = 0;            // frames in which the decoder filled in what was damaged or missing
+    std::int64_t discarded = 0;         // packets, behind the first that is shown, that the container says are not to be shown
+    std::int64_t position = -1;         // byte at which the last packet begins that gave a frame
     double lasting = 0;                 // seconds that the picture which was given last is to be shown; 0: not known
     std::vector<std::string> warnings;  // what the video says of itself and cannot be followed
 
@@ -53,11 +55,13 @@ class Decoder {
     };
 
     bool next_packet();
+    void expect(const AVPacket& packet);
     void decode(AVPacket* packet, double arrived);
     void send(AVPacket* packet);
     void queue(Owned<AVFrame> frame);
     void queue_all(std::vector<Owned<AVFrame>> frames);
     void shape(const AVFrame& frame);
+    void judge();
     void warn_of_unused_bits();
     Orientation orientation_of(const AVFrame& frame);
     void warn(const std::string& what);
@@ -71,6 +75,9 @@ class Decoder {
     Sequences sequences_;
     AVRational aspect_;  // of a pixel, as the codec has it at first
     bool opened_ = false, drained_ = false;
+    bool shows_ = false;                 // once a packet came that is to be shown
+    std::optional<std::int64_t> first_;  // time of the first key frame, of HEVC; leading pictures are shown before it
+    std::int64_t due_ = 0;               // frames of HEVC that packets came for and that were not given
     std::deque<Waiting> waiting_;
     std::unique_ptr<Deinterlacer> deinterlacer_;
     Owned<AVFrame> like_;  // what the deinterlacer was made for

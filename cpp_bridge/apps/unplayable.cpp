@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace app {
@@ -14,11 +15,12 @@ constexpr std::size_t kLargest = 8 << 20;                                       
 constexpr std::string_view kPointer = "version https://git-lfs.github.com/spec/";  // of Git LFS
 constexpr std::string_view kFirst[] = {"ftyp", "free", "mdat", "moov", "skip", "wide"};  // an MP4 or MOV begins with one
 constexpr std::string_view kEbml = "\x1a\x45\xdf\xa3", kSegment = "\x18\x53\x80\x67";  // ids of Matroska's two elements
-constexpr const char* kSeveralMp4s =
-    "is several MP4s, one behind the other, and FFmpeg reads no more than the first right; give them one by one";
 constexpr const char* kSeveralMatroska =
     "is several Matroska files, one behind the other, and FFmpeg decodes all as the first; if their sizes or codecs "
     "differ, give them one by one";
+// Formats whose first 16 bytes say what they are, and of which FFmpeg reads one file right, not what follows it.
+constexpr std::pair<std::string_view, const char*> kHeaded[] = {
+    {"apng", "APNG"}, {"asf", "ASF or WMV file"}, {"nut", "NUT file"}, {"wtv", "WTV file"}};
 constexpr std::size_t kMostBoxes = 1 << 18;  // that are looked at: 36 hours of fragments of a second have that many
 
 std::string read(std::ifstream& file, std::uint64_t place, std::size_t size) {
@@ -73,19 +75,45 @@ bool lacks_index(std::ifstream& file) {
     return !boxes.empty() && boxes.size() < kMostBoxes;
 }
 
-// Whether a file is several MP4s, one behind the other, of which FFmpeg reads the first alone.
-bool holds_several_mp4s(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    const std::vector<Box> boxes = boxes_of(file);
-    const auto count = [&](const char* kind) {
-        return std::count_if(boxes.begin(), boxes.end(), [&](const Box& box) { return box.kind == kind; });
-    };
-    return count("ftyp") > 1 && count("moov") > 1;
+std::string several_of(const std::string& kind) {
+    return "is several " + kind + "s, one behind the other, and FFmpeg reads no more than the first right; give them one by one";
+}
+
+// How many of the outermost boxes of an MP4 or MOV are of a kind.
+std::ptrdiff_t count(const std::vector<Box>& boxes, std::string_view kind) {
+    return std::count_if(boxes.begin(), boxes.end(), [&](const Box& box) { return box.kind == kind; });
+}
+
+// Whether they are those of several, one behind the other, of which FFmpeg reads the first alone.
+bool are_several_mp4s(const std::vector<Box>& boxes) { return count(boxes, "ftyp") > 1 && count(boxes, "moov") > 1; }
+
+// Whether what a file begins with stands in it once more.
+bool begins_again(std::ifstream& file) {
+    const std::string name = read(file, 0, 16);
+    std::string before;
+    for (std::uint64_t place = name.size();;) {
+        const std::string chunk = read(file, place, 1 << 20);
+        if (chunk.empty()) return false;
+        before += chunk;
+        if (before.find(name) != std::string::npos) return true;
+        before.erase(0, before.size() - std::min(before.size(), name.size() - 1));
+        place += chunk.size();
+    }
+}
+
+// Whether another FLV begins behind a tag (Adobe's specification, version 10.1, annex E) and those that follow.
+bool holds_several_flvs(std::ifstream& file, std::uint64_t last) {
+    for (std::size_t tags = 0; tags < kMostBoxes; ++tags) {
+        const std::string tag = read(file, last, 11);
+        if (tag.size() < 11) return false;
+        if (tag.compare(0, 4, "FLV\x01") == 0) return true;
+        last += 15 + number(std::string_view(tag).substr(1, 3));  // with its own length, which stands behind it
+    }
+    return false;
 }
 
 // Whether a Matroska or WebM is followed by another; not seen of one that is live, which tells no length.
-bool holds_several_matroska(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
+bool holds_several_matroska(std::ifstream& file) {
     std::uint64_t place = 0;
     for (const std::string_view kind : {kEbml, kSegment}) {
         const std::string header = read(file, place, 12);
@@ -121,13 +149,24 @@ std::string why_unplayable(const std::string& path) {
         return "has no whole index (moov), as happens where a recording or a copy breaks off; copy it again, or try a "
                "tool that repairs MP4, such as untrunc";
     }
-    if (holds_several_mp4s(path)) return kSeveralMp4s;
+    if (are_several_mp4s(boxes_of(file))) return several_of("MP4");
     return "is no video that can be decoded, expected one (MP4, MKV, AVI ...); check that it plays elsewhere";
 }
 
-std::string several(const std::string& path, std::string_view format) {
-    if (format.substr(0, 3) == "mov" && holds_several_mp4s(path)) return kSeveralMp4s;
-    return format.substr(0, 8) == "matroska" && holds_several_matroska(path) ? kSeveralMatroska : "";
+std::string several(const std::string& path, std::string_view format, std::int64_t last, std::int64_t discarded) {
+    std::ifstream file(path, std::ios::binary);
+    if (format.substr(0, 3) == "mov") {
+        const std::vector<Box> boxes = boxes_of(file);
+        if (are_several_mp4s(boxes)) return several_of("MP4");
+        if (discarded == 0 || count(boxes, "moof") == 0) return "";
+        return "has fragments whose times overlap or go back, as where recordings were joined, and FFmpeg leaves out " +
+               std::to_string(discarded) + " of their frames; give each recording by itself";
+    }
+    if (format == "flv") return last >= 0 && holds_several_flvs(file, static_cast<std::uint64_t>(last)) ? several_of("FLV") : "";
+    for (const auto& [form, name] : kHeaded) {
+        if (format == form) return begins_again(file) ? several_of(name) : "";
+    }
+    return format.substr(0, 8) == "matroska" && holds_several_matroska(file) ? kSeveralMatroska : "";
 }
 
 }  // namespace app

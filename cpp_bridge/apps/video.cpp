@@ -229,7 +229,8 @@ void Video::judge_end() {
                                   "waits for more");
     }
     if (path_.empty()) return;
-    const std::string joined = several(path_, container_->format()->iformat->name);  // a walk that would hold up the opening
+    // A walk that would hold up the opening.
+    const std::string joined = several(path_, container_->format()->iformat->name, decoder_.position, decoder_.discarded);
     if (!joined.empty()) warnings.push_back(name + " " + joined);
 }
 

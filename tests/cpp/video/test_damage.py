@@ -68,35 +68,6 @@ def test_what_the_first_bytes_say_is_said_as_in_python(cpp: Callable[..., Video]
     assert "moov" in refusal(cpp, path) or "git lfs pull" in refusal(cpp, path)
 
 
-def test_mp4s_one_behind_the_other_are_said_as_in_python(cpp: Callable[..., Video], tmp_path: Path) -> None:
-    for options in ({}, {"movflags": "frag_keyframe+empty_moov+default_base_moof"}):
-        one, two = tmp_path / "one.mp4", tmp_path / "two.mp4"
-        with av.open(str(one), "w", options=options) as container:
-            stream = container.add_stream("mpeg4", rate=25)
-            stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
-            for number in range(10):
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(noise((96, 64), number), "bgr24")))
-            container.mux(stream.encode())
-        two.write_bytes(one.read_bytes() + 5000 * b"\0\0\0\x08free" + one.read_bytes())
-        assert cpp(one).warnings == []
-        compare(cpp(two), python(two))
-        assert any("is several MP4s" in each for each in cpp(two).warnings)
-
-
-def test_matroska_one_behind_the_other_is_said_as_in_python(cpp: Callable[..., Video], tmp_path: Path) -> None:
-    with av.open(str(tmp_path / "one.mkv"), "w") as container:
-        stream = container.add_stream("mpeg4", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
-        for number in range(10):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(noise((96, 64), number), "bgr24")))
-        container.mux(stream.encode())
-    one, two = tmp_path / "one.mkv", tmp_path / "two.mkv"
-    two.write_bytes(2 * one.read_bytes())
-    assert cpp(one).warnings == []
-    compare(cpp(two), python(two))
-    assert any("is several Matroska files" in each for each in cpp(two).warnings)
-
-
 def test_bits_that_are_not_used_are_said_as_in_python(cpp: Callable[..., Video], tmp_path: Path) -> None:
     path = tmp_path / "a.mkv"
     with av.open(str(path), "w") as container:
