@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Collection, Mapping, Set
 from pathlib import Path
@@ -21,6 +22,9 @@ PICTURES = SUFFIXES | {
     *(".jp2", ".j2k", ".jxl", ".exr", ".hdr", ".heic", ".heif", ".avif", ".psd"),
 }
 """What somebody may expect to be read as a picture or a mask."""
+
+_NUMBERED = re.compile(r"(.*\D|)(\d+)", re.ASCII | re.DOTALL)
+"""What ends in a number."""
 
 _BEFORE_END = "_-. "
 """What an ending of all masks' names begins with."""
@@ -72,7 +76,8 @@ def images_in(folder: Path) -> list[Path]:
 def pairs_by_name(images: Path, masks: Path, *, ends: tuple[str, str] = ("", "")) -> tuple[Pair, ...]:
     """Pairs files that have one place and name below their two folders, suffixes aside.
 
-    Where no mask is called as an image, and all end in the same that images lack, as "_L" or "_mask", that is left out.
+    Where no mask is called as an image, what all masks' names have behind those of images, as "_L" or "_mask", is left
+    out, or else what all of each have before their numbers, as in image_1.png and mask_1.png.
 
     Args:
         images: folder of the images.
@@ -85,9 +90,18 @@ def pairs_by_name(images: Path, masks: Path, *, ends: tuple[str, str] = ("", "")
     if not masks.is_dir():
         raise DataError(f"{images} has no masks: expected the folder {masks}")
     of_images, of_masks = (files_by_name(folder, end) for folder, end in zip((images, masks), ends, strict=True))
-    end = _end_of_masks(of_images, of_masks)
-    of_masks = {name.removesuffix(end): path for name, path in of_masks.items()}
+    of_masks, end = called_alike(of_images, of_masks)
     return partners(of_images, of_masks, (images, masks), (ends[0], end + ends[1]))
+
+
+def called_alike(of_images: Collection[str], of_masks: Mapping[str, Path]) -> tuple[dict[str, Path], str]:
+    """Label images by the names of their pictures, as far as `pairs_by_name` says, and the end that was left out."""
+    end = _end_of_masks(of_images, of_masks)
+    if not end and {*of_masks}.isdisjoint(of_images):
+        images, masks = (_by_number(names) for names in (of_images, of_masks))
+        if images and images.keys() == masks.keys():
+            return {images[number]: of_masks[name] for number, name in masks.items()}, ""
+    return {name.removesuffix(end): path for name, path in of_masks.items()}, end
 
 
 def partners(
@@ -120,6 +134,14 @@ def _end_of_masks(images: Collection[str], masks: Collection[str]) -> str:
     first = min(masks)
     found = (first.removeprefix(name) for name in images if first.startswith(name))
     return next((end for end in found if end[0] in _BEFORE_END and all(name.endswith(end) for name in masks)), "")
+
+
+def _by_number(names: Collection[str]) -> dict[str, str]:
+    """Names by the number that each ends in; none if they do not all begin with the same."""
+    found = [_NUMBERED.fullmatch(name) for name in names]
+    if None in found or len({each and each[1] for each in found}) != 1:
+        return {}
+    return {each[2]: each[0] for each in found if each}
 
 
 def files_by_name(

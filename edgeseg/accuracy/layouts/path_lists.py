@@ -35,7 +35,7 @@ def find(folder: Path) -> Layout | None:
     """Classes, and a list in which some line gives two files that are there."""
     if not has_classes(folder):
         return None
-    paired = [each for each in _lists(folder) if any(pair_of(line, folder) for line in _lines(each[1]))]
+    paired = [each for each in lists_in(folder) if any(pair_of(line, folder) for line in _lines(each[1]))]
     splits: Splits = {split: partial(_pairs, path, folder) for split, path in by_split(paired).items()}
     if not splits:
         return None
@@ -45,13 +45,13 @@ def find(folder: Path) -> Layout | None:
 
 def unread_lists(folder: Path, read: Set[str | None] = frozenset()) -> tuple[str, ...]:
     """A sentence on each list of images alone that names one of LABELLED, unless that split is `read`."""
-    lists = [path for split, path in _lists(folder) if split in LABELLED and split not in read]
+    lists = [path for split, path in lists_in(folder) if split in LABELLED and split not in read]
     return tuple(f"{path} is not read: give each of its lines the paths of an image and its mask" for path in lists)
 
 
 def _unlisted_folders(folder: Path) -> Iterator[str]:
     """A sentence on each of LABELLED that has a folder, as in other layouts, and no list at all."""
-    listed = {split for split, _ in _lists(folder)}
+    listed = {split for split, _ in lists_in(folder)}
     for split in (each for each in LABELLED if each not in listed):
         names = (split, *(name for name, ours in ALIASES.items() if ours == split))
         places = (place / name for place in (folder, *folders_in(folder)) for name in names)
@@ -87,7 +87,8 @@ def _file(name: str, folder: Path) -> Path | None:
     return next((folder / each for each in spellings(str(path).lstrip("/")) if is_file(folder / each)), None)
 
 
-def _lists(folder: Path) -> Iterator[tuple[str, Path]]:
+def lists_in(folder: Path) -> Iterator[tuple[str, Path]]:
+    """The lists in a folder that are called as one of SPLITS, or as train and val together, each with that name."""
     for path in sorted(folder.iterdir()):
         split = usual(path.stem.removesuffix("_list"))
         if path.suffix in (".txt", ".lst") and split in (*SPLITS, _BOTH) and path.is_file():

@@ -10,7 +10,6 @@ labelmap.txt             CVAT and Datumaro write it: name:red,green,blue:parts:a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -18,9 +17,9 @@ from edgeseg.accuracy.classes import Classes
 from edgeseg.accuracy.classes_file import read_classes
 from edgeseg.accuracy.layouts.class_lists import names_in_order
 from edgeseg.accuracy.layouts.layout import Layout, Pair, Splits, read_text
+from edgeseg.accuracy.layouts.name_lists import NameList
 from edgeseg.accuracy.layouts.numbered import palette
-from edgeseg.accuracy.layouts.pairing import SUFFIXES, composed, files_by_name, pairs_by_name, unread
-from edgeseg.accuracy.layouts.path_lists import add_pair, pair_of
+from edgeseg.accuracy.layouts.pairing import files_by_name, pairs_by_name
 from edgeseg.accuracy.layouts.split_folders import by_split
 from edgeseg.errors import DataError
 
@@ -93,31 +92,7 @@ def _read_labelmap(path: Path) -> Classes:
 def _pairs(names: Path, images: Path, masks: Path) -> tuple[Pair, ...]:
     twice: dict[str, str] = {}
     pictures, labels = files_by_name(images, twice=twice), files_by_name(masks, suffixes=_MASKS, twice=twice)
-    pairs: dict[Path, Pair] = {}
-    for line in filter(None, map(str.strip, read_text(names).splitlines())):
-        name = next((each for each in _meant(line) if each in pictures), None)
-        if name is None:
-            if pair := pair_of(line, images.parent):
-                add_pair(pairs, pair, names)
-                continue
-            raise DataError(f"{names} names {line:.120}, which is not in {images}; add it or take it off the list")
-        if name not in labels:
-            hint = unread(masks, name, _MASKS) or "add it or take it off the list"
-            raise DataError(f"{names} names {line:.120}, which is not in {masks}; {hint}")
-        if name in twice:
-            raise DataError(twice[name])
-        add_pair(pairs, Pair(pictures[name], labels[name]), names)
-    if not pairs:
-        raise DataError(f"{names} is empty, expected names of images, one a line")
-    return tuple(pairs.values())
-
-
-def _meant(line: str) -> Iterator[str]:
-    """The names that a line of a list may give: whole, or before a space, as lists of one class have a flag there."""
-    for name in map(composed, (line, line.split()[0])):
-        yield name
-        if Path(name).suffix.lower() in SUFFIXES:
-            yield str(Path(name).with_suffix(""))
+    return NameList(names, (images, masks), _MASKS).pairs(pictures, labels, twice)
 
 
 VOC = Classes(NAMES, palette(len(NAMES)), 255, (224, 224, 192))

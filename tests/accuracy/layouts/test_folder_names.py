@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from edgeseg.accuracy.dataset import Dataset, has_split, splits
+from edgeseg.accuracy.layouts import find_layout
 from edgeseg.accuracy.layouts.split_folders import IMAGES, folder_called
 from edgeseg.errors import DataError
 
@@ -92,3 +93,19 @@ def test_classes_of_ones_own_count_there_too(tmp_path: Path) -> None:
     classes = [{"name": "sky", "colour": [8, 8, 8]}, {"name": "sea", "colour": [9, 9, 9]}]
     (tmp_path / "classes.json").write_text(json.dumps({"classes": classes, "ignore": None}))
     assert Dataset.open(tmp_path).classes.names == ("sky", "sea")
+
+
+@pytest.mark.parametrize(
+    ("inner", "sentence"),
+    [
+        ("train/images/b.png train/masks/b.png", "train is not read, as {0}/images and {0}/masks are the data set"),
+        ("images/train/b.png masks/train/b.png masks/valid/c.png", "masks/valid has no images and is not read: "),
+    ],
+)
+def test_what_is_beside_and_not_read_is_said(tmp_path: Path, inner: str, sentence: str) -> None:
+    for name in ("images/a.png", "masks/a.png", *inner.split()):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    layout = find_layout(tmp_path)
+    assert layout is not None
+    assert any(each.startswith(f"{tmp_path}/{sentence.format(tmp_path)}") for each in layout.unused)

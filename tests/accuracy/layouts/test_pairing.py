@@ -115,3 +115,34 @@ def test_other_names_do_not_pair(tmp_path: Path, names: tuple[str, ...]) -> None
     images, masks = files(tmp_path / "images", "a.png", "b.png"), files(tmp_path / "masks", *names)
     with pytest.raises(DataError, match="has no partner of that name"):
         pairs_by_name(images, masks)
+
+
+@pytest.mark.parametrize(
+    ("images", "masks"),
+    [
+        (["image_1.png", "image_2.png"], ["mask_1.png", "mask_2.png"]),
+        (["img010.jpg", "img011.jpg"], ["seg010.png", "seg011.png"]),
+        (["city/frame 7.png"], ["city/label-7.png"]),
+        (["1.jpg"], ["mask1.png"]),
+    ],
+)
+def test_numbers_are_partners_whatever_is_before_them(tmp_path: Path, images: list[str], masks: list[str]) -> None:
+    found = pairs_by_name(files(tmp_path / "images", *images), files(tmp_path / "masks", *masks))
+    assert [(pair.image.name, pair.mask.name) for pair in found] == [
+        (Path(image).name, Path(mask).name) for image, mask in zip(images, masks, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("images", "masks"),
+    [
+        (["image_1.png", "image_2.png"], ["mask_1.png", "mask_3.png"]),  # other numbers
+        (["image_1.png", "image_2.png"], ["mask_1.png"]),
+        (["a_1.png", "b_1.png"], ["mask_1.png", "mask_2.png"]),  # more than one beginning
+        (["image_1.png", "image_2.png"], ["mask_1.png", "mask_2.png", "image_1.png"]),  # some are called as images
+        (["image_1.png"], ["mask_01.png"]),
+    ],
+)
+def test_other_numbers_are_no_partners(tmp_path: Path, images: list[str], masks: list[str]) -> None:
+    with pytest.raises(DataError, match="has no partner of that name"):
+        pairs_by_name(files(tmp_path / "images", *images), files(tmp_path / "masks", *masks))

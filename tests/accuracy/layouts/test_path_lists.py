@@ -99,8 +99,8 @@ def test_a_folder_of_a_split_without_a_list_is_told(tmp_path: Path, place: str) 
     assert layout.unused == (f"{tmp_path / place} is there, but no val.txt gives its pairs: write one",)
 
 
-def test_names_alone_do_not_divide_the_plain_layout_without_a_word(tmp_path: Path) -> None:
-    lay(tmp_path, {"val.txt": "a\n"}, "images/a.jpg", "masks/b.png")
+def test_a_list_of_other_names_does_not_divide_the_plain_layout_without_a_word(tmp_path: Path) -> None:
+    lay(tmp_path, {"val.txt": "c\n"}, "images/a.jpg", "masks/b.png")
     with (
         pytest.warns(EdgeSegWarning, match=r"val\.txt is not read: give each of its lines the paths of an image"),
         pytest.raises(DataError, match="no partner"),  # after the warning
