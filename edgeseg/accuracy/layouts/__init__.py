@@ -18,6 +18,7 @@ from edgeseg.accuracy.layouts import (
     coco,
     driving,
     label_folders,
+    mapillary,
     mmseg,
     path_lists,
     plain,
@@ -28,7 +29,10 @@ from edgeseg.accuracy.layouts.layout import Layout
 from edgeseg.accuracy.layouts.split_folders import SPLITS, folders_in
 from edgeseg.errors import DataError
 
-LAYOUTS = (path_lists, label_folders, plain, camvid, voc, cityscapes, driving, mmseg, split_first, beside, coco)
+LAYOUTS = (
+    *(path_lists, label_folders, plain, camvid, voc, cityscapes, driving, mapillary, mmseg),
+    *(split_first, beside, coco),
+)
 
 MOST_INNER = 100
 """Folders in a folder of no known layout that are looked into."""

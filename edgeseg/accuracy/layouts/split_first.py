@@ -1,4 +1,4 @@
-"""A folder for each split, with its images and label images in it, as Mapillary Vistas and many on Kaggle have it.
+"""A folder for each split, with its images and label images in it, as many on Kaggle have it.
 
     train/images/  train/masks/     images, and PNG with the same names; also another of IMAGES and of MASKS
     val/images/    val/masks/
