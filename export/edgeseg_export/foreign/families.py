@@ -16,6 +16,8 @@ PREPROCESSOR = "preprocessor_config.json"
 """What transformers writes beside a model: how its image processor prepares pictures."""
 
 IMAGENET: dict[str, Any] = {"colour": "RGB", "range": 1, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+GREY: dict[str, Any] = {"colour": "GREY", "range": 1, "mean": [0.449], "std": [0.226]}
+"""ImageNet's, averaged over its channels, as timm does for networks of one."""
 
 
 @dataclass(frozen=True)

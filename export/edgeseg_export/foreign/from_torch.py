@@ -128,7 +128,7 @@ def _exported(graph: OneOutput, model_spec: ModelSpec, factory: str) -> onnx.Mod
     spec = model_spec.spec
     if spec.dynamic and min(spec.width, spec.height) < SMALLEST:
         raise UsageError(f"{spec.width}x{spec.height} is too small for a dynamic graph; give at least {SMALLEST}")
-    example = torch.zeros(pictures(spec), 3, spec.height, spec.width)
+    example = torch.zeros(pictures(spec), model_spec.preparation.channels, spec.height, spec.width)
     try:
         with torch.no_grad():
             shapes = {place: tuple(found.shape) for place, found in _tensors(graph.network(example))}

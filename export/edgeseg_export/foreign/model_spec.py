@@ -8,9 +8,9 @@
         "resize": "stretch",               or "letterbox", whose border has the grey level "pad"
         "pad": 127,
         "dynamic": false,                  true: the network takes any size
-        "colour": "RGB",                   or "BGR": the order of its channels
+        "colour": "RGB",                   or "BGR": the order of its channels; "GREY": it has one
         "range": 1,                        levels are 0 to 1, or 0 to 255, before mean and std
-        "mean": [0.485, 0.456, 0.406],     subtracted, a number a channel in that order and range
+        "mean": [0.485, 0.456, 0.406],     subtracted, a number a channel in that order and range: one of grey
         "std": [0.229, 0.224, 0.225]       then divided by
       },
       "output": "logits",                  which of the network's outputs; may be left out where there is one
@@ -53,6 +53,8 @@ from edgeseg.errors import SpecError
 from edgeseg.json_fields import list_of, read_json, required
 from edgeseg.spec import Grid, HeadKind, Spec, Values
 
+Colour = Literal["RGB", "BGR", "GREY"]
+
 _INPUT = {"width", "height", "resize", "pad", "dynamic", "colour", "range", "mean", "std"}
 OPEN = "? "
 """Start of a text that stands for a value that nobody has filled in yet."""
@@ -67,20 +69,26 @@ class Preparation:
     """What happens to a frame's levels before a network sees them: (level * range / 255 - mean) / std.
 
     Attributes:
-        colour: order of the network's channels.
+        colour: order of the network's channels; "GREY": it has one, the luma of ITU-R BT.601, 0.299 R + 0.587 G +
+            0.114 B, as OpenCV's and Pillow's, which is here not rounded to whole levels.
         range: 1 or 255, the white level.
         mean: one a channel, in that order and range.
         std: likewise.
     """
 
-    colour: Literal["RGB", "BGR"]
+    colour: Colour
     range: Literal[1, 255]
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        if self.colour not in ("RGB", "BGR"):
-            raise SpecError(f"spec's colour is {self.colour!r:.80}, expected 'RGB' or 'BGR', as the network takes it")
+        if self.colour not in get_args(Colour):
+            expected = "'RGB', 'BGR' or, of one channel, 'GREY', as the network takes it"
+            raise SpecError(f"spec's colour is {self.colour!r:.80}, expected {expected}")
+        for name, numbers in (("mean", self.mean), ("std", self.std)):
+            if len(numbers) != self.channels:
+                expected = f"{'one number' if self.channels == 1 else 'three numbers'} with colour {self.colour}"
+                raise SpecError(f"spec: input: {name} is {list(numbers)!r:.80}, expected {expected}, one a channel")
         if self.range not in (1, 255):
             raise SpecError(f"spec's range is {self.range!r:.80}, expected 1 (levels 0 to 1) or 255 (levels 0 to 255)")
         if not all(map(math.isfinite, (*self.mean, *self.std))) or min(self.std) <= 0:
@@ -91,6 +99,11 @@ class Preparation:
             raise SpecError(f"spec's range is 1 but its std is {self.std}: is the range 255? Else give 0 to 1")
         if self.range == 255 and max(self.std) < 1:
             raise SpecError(f"spec's range is 255 but its std is {self.std}: is the range 1? Else give std in levels")
+
+    @property
+    def channels(self) -> int:
+        """Of the network's input."""
+        return 1 if self.colour == "GREY" else 3
 
     @property
     def changes_nothing(self) -> bool:
@@ -104,11 +117,15 @@ class Preparation:
         return np.array(self.mean) * scale, np.array(self.std) * scale
 
     def __call__(self, tensor: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The network's input, (1, 3, H, W), of frames uint8 (1, H, W, 3) in BGR, the way NumPy users write it.
+        """The network's input, (1, 1 or 3, H, W), of frames uint8 (1, H, W, 3) in BGR, the way NumPy users write it.
 
         Conversions are proved with it, so it shares nothing with the graph that is proved.
         """
-        picture = tensor[..., ::-1] if self.colour == "RGB" else tensor
+        if self.colour == "GREY":
+            blue, green, red = np.moveaxis(tensor.astype(np.float64), -1, 0)
+            picture: NDArray[Any] = (0.299 * red + 0.587 * green + 0.114 * blue)[..., np.newaxis]
+        else:
+            picture = tensor[..., ::-1] if self.colour == "RGB" else tensor
         scaled = picture.astype(np.float32) / np.float32(255) if self.range == 1 else picture.astype(np.float32)
         normalised = (scaled - np.array(self.mean, np.float32)) / np.array(self.std, np.float32)
         return np.ascontiguousarray(normalised.transpose(0, 3, 1, 2), np.float32)
@@ -186,8 +203,8 @@ def model_spec(data: Any) -> ModelSpec:
     preparation = Preparation(
         cast(Any, required(described_input, "colour", str, where="spec: input", error=SpecError)),
         cast(Any, required(described_input, "range", int, where="spec: input", error=SpecError)),
-        _three(described_input, "mean"),
-        _three(described_input, "std"),
+        _numbers(described_input, "mean"),
+        _numbers(described_input, "std"),
     )
     if "$schema" in data:
         required(data, "$schema", str, where="spec", error=SpecError)
@@ -240,12 +257,11 @@ def _check_fields(data: dict[str, Any], known: set[str], optional: set[str], whe
         raise SpecError(f"{where} has no field {missing[0]!r}; it needs {', '.join(sorted(known - optional))}")
 
 
-def _three(data: dict[str, Any], key: str) -> tuple[float, float, float]:
+def _numbers(data: dict[str, Any], key: str) -> tuple[float, ...]:
     numbers = required(data, key, list, where="spec: input", error=SpecError)
-    if len(numbers) != 3 or any(type(number) not in (int, float) for number in numbers):
+    if any(type(number) not in (int, float) for number in numbers):
         raise SpecError(f"spec: input: {key} is {numbers!r:.80}, expected three numbers, one a channel")
-    first, second, third = (float(number) for number in numbers)
-    return first, second, third
+    return tuple(map(float, numbers))
 
 
 def _channels(data: dict[str, Any], classes: list[Any]) -> tuple[int, ...] | None:

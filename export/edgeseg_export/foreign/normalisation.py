@@ -1,8 +1,9 @@
 """What stands between the frame and somebody else's network: channel order, mean and standard deviation.
 
-Where the input goes to one convolution alone, the channel order is folded into its weights; so are mean and standard
-deviation where they differ by channel: the deviation always, the mean if nothing is padded (padding means 0 after the
-normalisation). Where they are the same for all channels they stay, as INT8 engines then read the bytes as they are.
+Where the input goes to one convolution alone, the channel order is folded into its weights, or the sum that makes grey
+of three channels; so are mean and standard deviation where they differ by channel: the deviation always, the mean if
+nothing is padded (padding means 0 after the normalisation). Where they are the same for all channels they stay, as INT8
+engines then read the bytes as they are.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from onnx import helper, numpy_helper
 from edgeseg_export.foreign.model_spec import Preparation
 from edgeseg_export.foreign.picture_input import FLOATS
 from edgeseg_export.subgraphs import outer_names
+
+LUMA = np.array([0.114, 0.587, 0.299])
+"""Of blue, green and red in grey (ITU-R BT.601-7, 2.5.1)."""
 
 
 def add_normalisation(
@@ -47,6 +51,15 @@ def add_normalisation(
         constants.append(numpy_helper.from_array(values, name))
         nodes.append(helper.make_node(kind, [nodes[-1].output[0], name], [f"frame.{name}"], name=name, **attributes))
 
+    if preparation.colour == "GREY":  # the factors sum up to 1: mean and deviation may come before
+        if convolution is not None:
+            weight = _tensor(graph, convolution.input[1])
+            _replace(weight, (numpy_helper.to_array(weight) * LUMA[None, :, None, None]).astype(dtype))
+            convolution = None
+        elif last:
+            add("MatMul", "grey", LUMA[:, None].astype(dtype))
+        else:
+            add("Conv", "grey", LUMA[None, :, None, None].astype(dtype))
     if convolution is not None and reverse:
         weight = _tensor(graph, convolution.input[1])
         _replace(weight, numpy_helper.to_array(weight)[:, ::-1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,11 @@ from onnx import helper
 from edgeseg import kernels
 from edgeseg.errors import EdgeSegError, ExportError, SpecError
 from edgeseg.spec import MAX_CLASSES, MAX_SIDE, Spec
-from edgeseg_export.foreign.families import IMAGENET, Family
+from edgeseg_export.foreign.families import GREY, IMAGENET, Family
 from edgeseg_export.foreign.model_spec import OPEN, ModelSpec, Preparation
 from edgeseg_export.foreign.open_onnx import load_foreign, tensor_outputs
 from edgeseg_export.foreign.original import Original, probes
-from edgeseg_export.foreign.picture_input import LEVELS, channels_last, frame_input, said_size
+from edgeseg_export.foreign.picture_input import LEVELS, channels_last, frame_input, input_channels, said_size
 from edgeseg_export.foreign.session import Session
 from edgeseg_export.foreign.tail import candidates, strides
 
@@ -42,6 +42,7 @@ class Probe:
         )
         if not all(1 <= each <= MAX_SIDE for each in (width, height)):
             raise SpecError(f"{path} takes {width}x{height}, expected 1 to {MAX_SIDE} pixels a side")
+        self._grey = _takes_grey(self._model)
         self._spec = ModelSpec(_some_spec(width, height, 1, 2), Preparation(**self._preparation(levels=False)))
         try:
             self._picture = frame_input(self._model, self._spec, self._where)
@@ -55,7 +56,9 @@ class Probe:
         """The input in words."""
         kind = helper.tensor_dtype_to_np_dtype(self._picture.type.tensor_type.elem_type)
         width, height = self._spec.spec.width, self._spec.spec.height
-        shape = f"{height}, {width}, 3" if channels_last(self._picture) else f"3, {height}, {width}"
+        channels = self._spec.preparation.channels
+        last = channels_last(self._picture)
+        shape = f"{height}, {width}, {channels}" if last else f"{channels}, {height}, {width}"
         free = "size" if self.any_size else " or ".join(self.open_sides)
         return f"{kind} (1, {shape}){f', or any {free}' if free else ''}"
 
@@ -69,12 +72,15 @@ class Probe:
         fields: dict[str, Any] = {"resize": "stretch", "pad": 127}
         if self._convention is not None:
             fields |= self._convention.input
+        if self._grey:
+            fields = {key: value for key, value in fields.items() if key not in ("mean", "std")} | {"colour": "GREY"}
         fields.setdefault("colour", f"{OPEN}RGB or BGR, the order of its channels")
         if self._levels:  # what a convention says of float levels is done inside
             return fields | {"range": 255, "mean": [0.0] * 3, "std": [1.0] * 3}
         fields.setdefault("range", f"{OPEN}1 where levels are 0 to 1 before mean and std, or 255")
-        fields.setdefault("mean", f"{OPEN}three numbers to subtract, in that range; ImageNet's are {IMAGENET['mean']}")
-        fields.setdefault("std", f"{OPEN}three numbers to divide by then; ImageNet's are {IMAGENET['std']}")
+        count, usual = ("one number", GREY) if self._grey else ("three numbers", IMAGENET)
+        fields.setdefault("mean", f"{OPEN}{count} to subtract, in that range; ImageNet's are {usual['mean']}")
+        fields.setdefault("std", f"{OPEN}{count} to divide by then; ImageNet's are {usual['std']}")
         return fields
 
     def original(self) -> tuple[Original, str | None]:
@@ -88,6 +94,8 @@ class Probe:
         wanted = self._convention.output if self._convention is not None else None
         tensors = {name: self._run(name) for name in ([wanted] if wanted is not None and wanted in names else names)}
         fitting = {name: list(self._strides(found)) for name, found in tensors.items()}
+        if not any(fitting.values()):
+            self._refuse_many(found for each in tensors.values() for found in each)
         scores = [name for name, strides in fitting.items() if strides] or [names[0]]
         # Of several, one of many channels: torch.max gives the highest score before its class, a matting net its alpha.
         scores.sort(key=lambda name: all(count == 1 for _, count in fitting[name]))
@@ -142,6 +150,15 @@ class Probe:
                         seen.add((stride, count))
                         yield stride, count
 
+    def _refuse_many(self, tensors: Iterable[NDArray[Any]]) -> None:
+        """Says of scores of more classes than a mask can hold that this is so."""
+        for found in tensors:
+            if found.ndim == 4 and found.shape[1] > MAX_CLASSES and strides(found.shape[2:], self._spec.spec):
+                raise SpecError(
+                    f"{self._where} gives {found.shape[1]} classes, and a mask holds {MAX_CLASSES} at most; write a "
+                    'spec whose "channels" are those of the classes that are to be kept'
+                )
+
     def _run(self, output: str) -> list[NDArray[Any]]:
         """An output and the tensors before it that may be the scores, the first computed first."""
         names = [output, *(str(node.input[0]) for node in candidates(self._model, output))]
@@ -156,7 +173,8 @@ class Probe:
 
     def _preparation(self, *, levels: bool) -> dict[str, Any]:
         """To run it with: what is known, or ImageNet's."""
-        fields: dict[str, Any] = IMAGENET if self._convention is None else {**IMAGENET, **self._convention.input}
+        known = {} if self._convention is None or self._grey else self._convention.input
+        fields: dict[str, Any] = {**(GREY if self._grey else IMAGENET), **known}
         if levels:
             fields = {**fields, "range": 255, "mean": [0.0] * 3, "std": [1.0] * 3}
         return {
@@ -183,6 +201,13 @@ def _declared_size(model: onnx.ModelProto) -> tuple[int, int] | None:
         return None
     height, width = sizes[1:3] if channels_last(picture) else sizes[2:4]
     return width, height
+
+
+def _takes_grey(model: onnx.ModelProto) -> bool:
+    """Whether its input has one channel."""
+    weights = {tensor.name for tensor in model.graph.initializer}
+    picture = next((value for value in model.graph.input if value.name not in weights), None)
+    return picture is not None and len(picture.type.tensor_type.shape.dim) == 4 and input_channels(picture) == 1
 
 
 def _takes(stated: tuple[int, int], size: tuple[int, int]) -> bool:

@@ -11,6 +11,7 @@ import json
 from typing import Any, get_args
 
 from edgeseg.spec import FORMAT, MAX_CLASSES, MAX_SIDE, PLAIN_NAME, Grid, HeadKind, Resize, Values
+from edgeseg_export.foreign.model_spec import Colour
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -78,17 +79,27 @@ def _input() -> dict[str, Any]:
         "resize": _said({"enum": list(get_args(Resize))}, "how frames of other sizes are fitted"),
         "pad": _said(LEVEL, "grey level of the letterbox's border"),
         "dynamic": _said({"type": "boolean"}, "the network takes any size"),
-        "colour": _said({"enum": ["RGB", "BGR"]}, "order of the network's channels"),
+        "colour": _said({"enum": [*get_args(Colour)]}, "order of the network's channels; GREY: it has one"),
         "range": _said({"enum": [1, 255]}, "levels are 0 to 1, or 0 to 255, before mean and std"),
-        "mean": _said(NUMBERS, "subtracted, a number a channel in that order and range"),
-        "std": _said({**NUMBERS, "items": {"type": "number", "exclusiveMinimum": 0}}, "then divided by"),
+        "mean": _said({**NUMBERS, "minItems": 1}, "subtracted, a number a channel in that order and range"),
+        "std": _said(
+            {**NUMBERS, "minItems": 1, "items": {"type": "number", "exclusiveMinimum": 0}}, "then divided by"
+        ),
     }
+    counts = {number: {key: {"minItems": number, "maxItems": number} for key in ("mean", "std")} for number in (1, 3)}
     small = {"type": "array", "items": {"minimum": -1, "maximum": 1}}
     return {
         "type": "object",
         "required": list(fields),
         "additionalProperties": False,
         "properties": fields,
+        "allOf": [
+            {
+                "if": {"properties": {"colour": {"const": "GREY"}}},
+                "then": {"properties": counts[1]},
+                "else": {"properties": counts[3]},
+            }
+        ],
         "if": {"properties": {"range": {"const": 1}}},
         "then": {"properties": {"mean": small}},
         "else": {

@@ -248,7 +248,7 @@ def test_damaged_files_are_imported_or_refused(tmp_path: Path, seed: int) -> Non
     [
         ({"stirde": 4}, "unknown field 'stirde'"),
         ({"input_layout": "NHWC"}, "unknown field 'layout'"),
-        ({"input_colour": "GBR"}, "expected 'RGB' or 'BGR'"),
+        ({"input_colour": "GBR"}, "expected 'RGB', 'BGR' or"),
         ({"input_range": 100}, "expected 1 .* or 255"),
         ({"input_range": 255}, "is the range 1"),
         ({"input_range": 255, "input_mean": [123.675, 116.28, 103.53]}, "is the range 1"),

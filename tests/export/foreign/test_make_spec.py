@@ -283,6 +283,8 @@ def test_what_gives_no_scores_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
     model = network(lambda _: [pool, helper.make_node("Flatten", ["pooled"], ["out"])])
     with pytest.raises((SpecError, ExportError)):
         make_spec(saved(model, tmp_path))
+    with pytest.raises(SpecError, match=r"gives 300 classes, and a mask holds 255 at most; write a spec whose"):
+        make_spec(saved(network(channels=300), tmp_path))
     monkeypatch.setenv("EDGESEG_MODEL_MEMORY", "20")
     with pytest.raises(ExportError, match=r"is not run: it needs more than 20 MiB of memory"):
         make_spec(saved(network(), tmp_path))

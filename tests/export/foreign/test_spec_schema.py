@@ -49,8 +49,11 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
     named = [f"class {index}" if name is None else name for index, name in enumerate(classes)]
     assume(len(set(named)) == len(named))
     white = draw(st.sampled_from([1, 255]))
-    numbers = st.lists(SCALES[white], min_size=3, max_size=3)
-    mean = draw(st.lists(SMALL if white == 1 else st.floats(2, 200).map(lambda x: x + 0.1), min_size=3, max_size=3))
+    colour = draw(st.sampled_from(["RGB", "BGR", "GREY"]))
+    count = 1 if colour == "GREY" else 3
+    numbers = st.lists(SCALES[white], min_size=count, max_size=count)
+    levels = SMALL if white == 1 else st.floats(2, 200).map(lambda x: x + 0.1)
+    mean = draw(st.lists(levels, min_size=count, max_size=count))
     spec: dict[str, Any] = {
         "format": 1,
         "name": draw(st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,12}", fullmatch=True)),
@@ -60,7 +63,7 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
             "resize": draw(st.sampled_from(["stretch", "letterbox"])),
             "pad": draw(st.integers(0, 255)),
             "dynamic": draw(st.booleans()),
-            "colour": draw(st.sampled_from(["RGB", "BGR"])),
+            "colour": colour,
             "range": white,
             "mean": mean,
             "std": draw(numbers),

@@ -53,6 +53,7 @@ def network(
     tail: Callable[[str], Nodes] = lambda scores: [helper.make_node("Identity", [scores], ["out"])],
     *,
     channels: int = CLASSES,
+    inputs: int = 3,
     opset: int = 13,
     pads: int = 1,
     kind: int = TensorProto.FLOAT,
@@ -64,7 +65,7 @@ def network(
     side = 3 if pads else 2
     dtype = helper.tensor_dtype_to_np_dtype(kind)
     weights = {
-        "w0": random.normal(size=(8, 3, side, side)) / 3,
+        "w0": random.normal(size=(8, inputs, side, side)) / inputs,
         "b0": random.normal(size=8),
         "w1": random.normal(size=(channels, 8, side, side)) / 4,
     }
