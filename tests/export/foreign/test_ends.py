@@ -21,7 +21,7 @@ from edgeseg_export.frames import sample_frames
 from edgeseg_export.precision.quantize import quantize
 from edgeseg_export.verify import verify
 from edgeseg_export.verify_stages import stages
-from tests.export.foreign.test_heads import (
+from tests.export.foreign.their_heads import (
     BINARY,
     argmax_then_nearest,
     clipped,

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
@@ -164,48 +163,6 @@ def test_channels_last(tmp_path: Path, colour: str, numbers: dict[str, list[floa
     assert build(content, bundle.spec, rtx, ANY, "city").layers > 5
 
 
-def test_dynamic_shapes(tmp_path: Path) -> None:
-    model = network(shape=("n", 3, "h", "w"))
-    fixed = imported(model, tmp_path)
-    frame_input = onnx.load(fixed.path(fixed.artifacts[0])).graph.input[0]
-    assert [dim.dim_value for dim in frame_input.type.tensor_type.shape.dim] == [1, HEIGHT, WIDTH, 3]
-    dynamic = imported(model, tmp_path, input_dynamic=True)
-    session = ort.InferenceSession(str(dynamic.path(dynamic.artifacts[0])), providers=["CPUExecutionProvider"])
-    assert session.run(None, {"frame": np.zeros((1, 96, 80, 3), np.uint8)})[0].shape == (1, CLASSES, 24, 20)
-    sizes = dynamic.artifacts[0].measured.facts["original"]["sizes"]
-    assert len(set(sizes)) == 3
-    assert f"{WIDTH}x{HEIGHT}" not in sizes
-    with pytest.raises(SpecError, match='"dynamic"; write false'):
-        imported(network(), tmp_path, input_dynamic=True)
-
-
-def test_a_batch_of_a_fixed_size_becomes_one_picture(tmp_path: Path) -> None:
-    model = network(shape=(4, 3, HEIGHT, WIDTH))
-    bundle = imported(model, tmp_path)
-    frame = sample_frames(None)[0]
-    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
-    logits = edgeseg.load(bundle, engine="onnxruntime").logits(frame)
-    np.testing.assert_allclose(logits, by_hand(model, frame, description()["input"]), atol=1e-4)
-    assert bundle.spec.batch == 1
-
-
-def test_what_is_tied_to_one_size_is_not_called_dynamic(tmp_path: Path) -> None:
-    """Its resize has a fixed size in it, as pyramid pooling exported at one size has."""
-
-    def tail(scores: str) -> Nodes:
-        sizes = constant("sizes", np.array([1, CLASSES, HEIGHT // 4, WIDTH // 4]))
-        empty = [constant("roi", np.zeros(0, np.float32)), constant("scales", np.zeros(0, np.float32))]
-        small = helper.make_node("AveragePool", [scores], ["small"], kernel_shape=[4, 4], strides=[4, 4])
-        large = helper.make_node("Resize", ["small", "roi", "scales", "sizes"], ["large"], mode="linear")
-        return [*empty, sizes, small, large, helper.make_node("Add", [scores, "large"], ["out"])]
-
-    model = network(tail, shape=("n", 3, "h", "w"))
-    imported(model, tmp_path)
-    (tmp_path / "dynamic").mkdir()
-    with pytest.raises(ExportError, match=r"not dynamic, onnxruntime at 32x32 fails"):
-        imported(model, tmp_path / "dynamic", input_dynamic=True)
-
-
 def test_one_of_several_outputs(tmp_path: Path) -> None:
     model = network()
     model.graph.output.append(helper.make_tensor_value_info("r0", TensorProto.FLOAT, None))
@@ -270,17 +227,6 @@ def test_weights_that_an_identity_shares_are_weights_again(tmp_path: Path) -> No
     biases = [graph.bias(node) for node in graph.convolutions()]
     assert len(biases) == 2
     assert all(bias.any() for bias in biases)
-
-
-@pytest.mark.parametrize("size", [-1, 0])
-def test_an_open_size_may_be_written_as_a_number(size: int, tmp_path: Path) -> None:
-    """ONNX Runtime takes -1 for any, and refuses every picture for a size of 0."""
-    model, frame = network(), sample_frames(None)[0]
-    expected = by_hand(model, frame, description()["input"])
-    for value in model.graph.input:
-        value.type.tensor_type.shape.dim[0].dim_value = size
-    found = edgeseg.load(imported(model, tmp_path).folder, engine="onnxruntime").logits(frame)
-    np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 def test_a_bias_that_is_computed_stays_as_it_is(tmp_path: Path) -> None:

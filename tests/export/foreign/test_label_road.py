@@ -22,7 +22,7 @@ from edgeseg_export.precision.sensitivity import sensitivity
 from edgeseg_export.verify import Gate, verify
 from edgeseg_export.verify_page import page
 from edgeseg_export.verify_stages import stages
-from tests.export.foreign.test_heads import sigmoid
+from tests.export.foreign.their_heads import sigmoid
 from tests.export.foreign.their_onnx import HEIGHT, WIDTH, by_hand, description, imported, network
 
 LABELS = ("a", "b", "c", "d", "e/f")

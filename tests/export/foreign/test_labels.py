@@ -19,7 +19,7 @@ from edgeseg.spec import Head
 from edgeseg_export.foreign.import_onnx import import_onnx
 from edgeseg_export.foreign.model_spec import model_spec
 from edgeseg_export.frames import sample_frames
-from tests.export.foreign.test_heads import clipped, hard, interpolated, node, sigmoid
+from tests.export.foreign.their_heads import clipped, hard, interpolated, node, sigmoid
 from tests.export.foreign.their_onnx import (
     HEIGHT,
     WIDTH,
