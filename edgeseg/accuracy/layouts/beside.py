@@ -1,7 +1,8 @@
-"""Label images beside their pictures, in a folder for each split, as Roboflow and DeepGlobe have them.
+"""Label images beside their pictures, in a folder for each split, as Roboflow and DeepGlobe have them, or in any.
 
     train/  a.jpg  a_mask.png  _classes.csv     Roboflow's "Semantic Segmentation Masks"; valid/ and test/ likewise
     train/  1_sat.jpg  1_mask.png               DeepGlobe; with a class_dict.csv, or a classes.json, beside the folders
+    a.jpg  a_mask.png                           or below any folders that are no splits; with a file of the classes
 
 Roboflow's _classes.csv gives the id of each class, as in "0, background"; a classes.json replaces it.
 """
@@ -13,10 +14,10 @@ from functools import partial
 from pathlib import Path
 
 from edgeseg.accuracy.classes import VOID, Classes
-from edgeseg.accuracy.layouts.class_lists import classes_beside
+from edgeseg.accuracy.layouts.class_lists import classes_beside, has_classes
 from edgeseg.accuracy.layouts.layout import Layout, Pair, Splits, read_text
 from edgeseg.accuracy.layouts.numbered import numbered
-from edgeseg.accuracy.layouts.pairing import files_by_name, partners
+from edgeseg.accuracy.layouts.pairing import files_by_name, is_image, partners
 from edgeseg.accuracy.layouts.split_folders import LABELLED, SPLITS, by_split, folders_in, usual
 from edgeseg.errors import DataError
 
@@ -30,10 +31,11 @@ _ROW = re.compile(r"\s*(\d{1,3})\s*,\s*(\S|\S.*\S)\s*", re.ASCII)
 
 
 def find(folder: Path) -> Layout | None:
-    """Folders that hold label images, at least one of them called like a split."""
+    """Folders that hold label images, at least one of them called like a split; or the folder itself, with classes."""
     labelled = [each for each in folders_in(folder) if any(each.glob(f"*{_END}.png"))]
     if not any(usual(each.name) in SPLITS for each in labelled):
-        return None
+        found = has_classes(folder) and any(map(_holds_both, (folder, *labelled)))
+        return Layout(NAME, {None: partial(_pairs, folder)}, partial(classes_beside, folder)) if found else None
     splits: Splits = {
         split: partial(_pairs, each) for split, each in by_split((each.name, each) for each in labelled).items()
     }
@@ -41,6 +43,11 @@ def find(folder: Path) -> Layout | None:
     lacking = [each for each in folders_in(folder) if each not in labelled and usual(each.name) in LABELLED]
     unused = (f"{each} has no labels and is not read: expected files called *{_END}.png" for each in lacking)
     return Layout(NAME, splits, partial(_classes, folder, lists), tuple(unused))
+
+
+def _holds_both(folder: Path) -> bool:
+    """Whether there are pictures in a folder, and label images."""
+    return {path.stem.endswith(_END) for path in folder.iterdir() if is_image(path)} == {False, True}
 
 
 def _pairs(folder: Path) -> tuple[Pair, ...]:

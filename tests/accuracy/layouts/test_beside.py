@@ -75,6 +75,25 @@ def test_other_folders_with_masks_are_splits_too(tmp_path: Path) -> None:
     assert find_layout(tmp_path) is None
 
 
+@pytest.mark.parametrize("place", [".", "benign"])
+def test_any_folder_may_hold_both_where_there_are_classes(tmp_path: Path, place: str) -> None:
+    lay(tmp_path)
+    (tmp_path / place).mkdir(parents=True, exist_ok=True)
+    for name in ("a.jpg", "a_mask.png"):
+        (tmp_path / "train" / name).rename(tmp_path / place / name)
+    for split in ("train", "valid"):
+        for path in (tmp_path / split).iterdir():
+            path.unlink()
+        (tmp_path / split).rmdir()
+    assert find_layout(tmp_path) is None
+    (tmp_path / "classes.txt").write_text("".join(f"class {number}\n" for number in range(8)))
+    assert splits(tmp_path) == []
+    assert Dataset.open(tmp_path).load(0)[1].tolist() == [[0, 2, 7]]
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / place / "a.jpg").rename(tmp_path / "elsewhere/a.jpg")
+    assert find_layout(tmp_path) is None
+
+
 def test_a_split_without_masks_is_told(tmp_path: Path) -> None:
     (lay(tmp_path) / "valid/a_mask.png").unlink()
     assert splits(tmp_path) == ["train"]
