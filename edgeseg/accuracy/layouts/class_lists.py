@@ -4,6 +4,7 @@
     class_dict.csv     Animal,64,128,64       CamVid, DeepGlobe and others on Kaggle
     class_names.txt    Animal                 LabelMe's, PaddleSeg's: in the order of ids; also labels.txt, classes.txt
     id2label.json      {"0": "Animal", ...}   Hugging Face
+    obj_class_to_machine_color.json           Supervisely's: {"Animal": [1, 1, 1], ...}, 0 is "background"
 
 The first two number nothing: masks are read by their colours. A class that is called as one of VOID_NAMES is ignored.
 """
@@ -100,6 +101,21 @@ def _from_id2label(path: Path) -> Classes:
     return numbered({int(number): name for number, name in entries.items()})
 
 
+def _from_supervisely(path: Path) -> Classes:
+    """The classes of its machine masks, whose levels are ids; 0 is what no class covers."""
+    data = read_json(path, error=DataError, unreadable="check its permissions", damaged="export it again")
+    names = {0: "background"}
+    for name, levels in of_kind(data, dict, where=str(path), error=DataError).items():
+        ids = {*levels} if type(levels) is list and all(type(each) is int for each in levels) else set()
+        if len(ids) != 1 or not 0 < min(ids) <= VOID or min(ids) in names:
+            raise DataError(
+                f"{path} has {name!r:.60}: {levels!r:.40}, expected one level of 1 to 255 three times, another for "
+                f"each class; export it again or write a classes.json, {FORM}"
+            )
+        names[min(ids)] = name
+    return numbered(names)
+
+
 def _coloured(form: re.Pattern[str], expected: str) -> Callable[[Path], Classes]:
     """A reader of lists of that form."""
 
@@ -130,4 +146,5 @@ _READERS: dict[str, Callable[[Path], Classes]] = {
     "class_dict.csv": _coloured(*_NAME_FIRST),
     **dict.fromkeys(("class_names.txt", "labels.txt", "classes.txt"), names_in_order),
     "id2label.json": _from_id2label,
+    "obj_class_to_machine_color.json": _from_supervisely,
 }

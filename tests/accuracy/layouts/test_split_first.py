@@ -45,7 +45,26 @@ def test_other_folders_with_both_are_splits_too(data: Path) -> None:
     assert splits(data) == ["extra", "train"]
     assert len(Dataset.open(data, "extra")) == 1
     (data / "train").rename(data / "more")
+    assert splits(data) == ["extra", "more"]
+    (data / "classes.json").unlink()
     assert find_layout(data) is None
+
+
+def test_supervisely_as_it_is_exported(tmp_path: Path) -> None:
+    """Its machine masks are grey, in three channels."""
+    for name, image in (("img", np.zeros((2, 3, 3), np.uint8)), ("masks_machine", cv2.merge([LABEL * 2] * 3))):
+        (tmp_path / "ds0" / name).mkdir(parents=True)
+        assert cv2.imwrite(str(tmp_path / "ds0" / name / "a.png"), image)
+    path = tmp_path / "obj_class_to_machine_color.json"
+    path.write_text(json.dumps({"kiwi": [1, 1, 1], "lemon": [2, 2, 2]}))
+    assert splits(tmp_path) == []
+    data = Dataset.open(tmp_path)
+    assert data.classes.names == ("background", "kiwi", "lemon")
+    assert data.load(0)[1].tolist() == (LABEL * 2).tolist()
+    for wrong in ({"kiwi": [1, 1, 2]}, {"kiwi": [0, 0, 0]}, {"kiwi": [1, 1, 1], "lemon": [1, 1, 1]}, {"kiwi": 1}):
+        path.write_text(json.dumps(wrong))
+        with pytest.raises(DataError, match=r"machine_color\.json has '.*expected one level of 1 to 255 three times"):
+            Dataset.open(tmp_path)
 
 
 def test_classes_are_asked_for(data: Path) -> None:
