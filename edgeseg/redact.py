@@ -52,16 +52,15 @@ def redact(text: str) -> str:
         return _BARE.sub(lambda match: redact(match[0]), _PROPERTY.sub(_redact_property, text))
     given, text = text, _unwrapped(text)
     match = URL.fullmatch(text)
-    key = _STREAM_KEY.match(text)
-    if key and "@" in text[key.end(1) :]:
-        return f"{match[1] if match else ''}{HIDDEN}"  # the "@" may be one of the key
     scheme, rest = match.groups() if match else ("", text)
     place = rest.rfind("@")
     if match and place >= 0 and ":" not in rest[:place] and rest[:1] != "/":  # without a password no slash is one's own
         place = re.split("[/?#]", rest, maxsplit=1)[0].rfind("@")
     before = rest[: max(place, 0)]
+    first, slash, _ = before.partition("/")
     if place >= 0:
-        if re.search("[=;?#]", before) and (text != given or re.search("[/?#]", before)):
+        behind_host = first and slash and not _is_no_host(first.rpartition("@")[2])
+        if behind_host or (re.search("[=;?#]", before) and (text != given or re.search("[/?#]", before))):
             return scheme + HIDDEN  # the "@" may as well be one of a password in the path
         scheme, rest = f"{scheme}{HIDDEN}@", rest[place + 1 :]
     elif match is None and not re.search(rf"//|:/|(?i:{_SECRET})", text) and not _HOST_AND_QUERY.match(text):

@@ -171,8 +171,6 @@ std::string redact(const std::string& given) {
     const std::string text = unwrapped(given);
     const std::size_t length = scheme_length(text);
     std::string scheme = text.substr(0, length), rest = text.substr(length);
-    const std::size_t sign = text.rfind('@');
-    if (sign != std::string::npos && sign >= begin_of_stream_key(text)) return scheme + kHidden;  // it may be one of the key
     std::size_t place = rest.rfind('@');
     if (length > 0 && place != std::string::npos && rest.find(':') >= place && rest[0] != '/') {
         place = rest.substr(0, rest.find_first_of("/?#")).rfind('@');  // without a password no slash is one's own
@@ -181,7 +179,11 @@ std::string redact(const std::string& given) {
     const bool path_before = before.find_first_of("/?#") != std::string::npos;
     if (place != std::string::npos) {
         // Where the "@" may as well be one of a password in the path, all is hidden.
-        if ((path_before || text != given) && before.find_first_of("=;?#") != std::string::npos) return scheme + kHidden;
+        const std::size_t slash = before.find('/');
+        const std::string first = slash == std::string::npos ? "" : before.substr(0, slash);
+        const bool behind_host = !first.empty() && !is_no_host(first.substr(first.rfind('@') + 1));
+        const bool in_pair = (path_before || text != given) && before.find_first_of("=;?#") != std::string::npos;
+        if (behind_host || in_pair) return scheme + kHidden;
         scheme += std::string(kHidden) + "@";
         rest = rest.substr(place + 1);
     } else if (length == 0 && !holds_secret(text) && !is_host_and_query(text)) {
