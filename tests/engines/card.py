@@ -90,7 +90,7 @@ class Card:
         raise LogicError(f"an illegal memory access was encountered: {address:#x}")
 
     def check_guards(self) -> None:
-        if any((memory[-GUARD:] != GARBAGE).any() for memory in self.memory.values()):
+        if any((memory[-GUARD:] != GARBAGE).any() for memory in list(self.memory.values())):
             raise LogicError("an illegal memory access was encountered: beyond the end")
 
 
